@@ -1,0 +1,7 @@
+"""python -m truewheel."""
+
+import sys
+
+from truewheel.cli import main
+
+sys.exit(main())

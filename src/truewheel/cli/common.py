@@ -1,0 +1,94 @@
+"""Arguments that several commands share, and what they stand for."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from truewheel import host, plan, workspace
+from truewheel.cli import front_door as front_door
+from truewheel.cli.ending import say
+from truewheel.matrix import Host
+from truewheel.model import Plan
+from truewheel.problems import Exit, Stop, errors
+from truewheel.workspace import GENERATOR, Workspace
+
+
+def add_spec(parser: argparse.ArgumentParser) -> None:
+    """Add --spec."""
+    parser.add_argument("--spec", metavar="FILE", help="the spec (default: truewheel.yml here or above)")
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Add --json."""
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+
+
+def add_variables(parser: argparse.ArgumentParser) -> None:
+    """Add -v and --release-version."""
+    parser.add_argument(
+        "-v", dest="variables", metavar="NAME=VALUE", action="append", type=_assignment, default=[],
+        help="set a variable of the pipeline; may repeat",
+    )  # fmt: skip
+    parser.add_argument("--release-version", metavar="V", help="base version, instead of the packages' own")
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier() or not name.isascii():
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
+def options(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the flags that a policy may read."""
+    return {} if arguments.release_version is None else {"release-version": arguments.release_version}
+
+
+def make_plan(
+    arguments: argparse.Namespace,
+    space: Workspace,
+    environment: Mapping[str, str],
+    *,
+    event: str = "push",
+    on: Host | None = None,
+) -> Plan:
+    """Return the plan of the arguments' variables, for the spec's targets or for this machine (`on`)."""
+    request = plan.Request(
+        generator=GENERATOR,
+        versions=space.versions(),
+        event=event,
+        overrides=dict(arguments.variables),
+        environment=environment,
+        options=options(arguments),
+        host=on,
+        read_file=host.read_file if on else None,
+    )
+    return plan.plan(space.spec, space.policy, request)
+
+
+def load(arguments: argparse.Namespace) -> Workspace:
+    """Return the workspace that the arguments name."""
+    return workspace.load(arguments.spec, Path.cwd())
+
+
+def tell(made: Plan) -> Exit:
+    """Print what speaks against the plan, and return how that ends."""
+    for problem in made.problems:
+        say(str(problem))
+    return Exit.REFUSED if errors(made.problems) else Exit.OK
+
+
+def refuse(made: Plan) -> None:
+    """Raise `Stop` (exit 2) when something speaks against the plan; say what is only a warning."""
+    if errors(made.problems):
+        raise Stop(made.problems)
+    tell(made)
+
+
+def print_json(data: Any) -> None:
+    """Print a document for programs."""
+    print(json.dumps(data, indent=1, ensure_ascii=False))

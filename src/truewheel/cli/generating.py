@@ -1,0 +1,74 @@
+"""truewheel generate and check."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+
+from truewheel import pipelines, plan, sync
+from truewheel.cli import common
+from truewheel.problems import Exit
+from truewheel.sync import Drift
+from truewheel.workspace import GENERATOR, Workspace
+
+EXAMPLES = {
+    "generate": "examples:\n  generate            after every change of the spec\n  generate --dry-run  what would change\n",
+    "check": "examples:\n  check              in pre-commit and CI: exit 3 when a file is not as generated\n",
+}
+
+
+def arguments(command: str, parser: ArgumentParser) -> None:
+    """Declare the arguments of generate and check."""
+    parser.epilog = EXAMPLES[command]
+    common.add_spec(parser)
+    common.add_json(parser)
+    parser.set_defaults(run={"generate": generate, "check": check}[command])
+    if command == "generate":
+        parser.add_argument("--dry-run", action="store_true", help="write nothing, say what would change")
+
+
+def generate(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Write the pipeline files that differ from the plan."""
+    del environment  # what is generated depends on the spec alone
+    space, texts = _texts(arguments)
+    found = sync.drift(space.root, texts, pipelines.FOLDERS)
+    if not arguments.dry_run:
+        sync.write(space.root, texts, found)
+    if arguments.json:
+        common.print_json({"files": [_entry(entry) for entry in found]})
+        return Exit.OK
+    verb = "would write" if arguments.dry_run else "wrote"
+    changes = {"orphaned": "would remove" if arguments.dry_run else "removed"}
+    for entry in found:
+        print(f"{changes.get(entry.state, verb)} {entry.path}")
+    print(f"{len(texts)} files, {len(texts) - sum(entry.state != 'orphaned' for entry in found)} of them unchanged")
+    return Exit.OK
+
+
+def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Compare the pipeline files with the plan; exit 3 when they differ."""
+    del environment
+    space, texts = _texts(arguments)
+    found = sync.drift(space.root, texts, pipelines.FOLDERS)
+    if arguments.json:
+        common.print_json({"files": [_entry(entry) for entry in found]})
+    elif found:
+        for entry in found:
+            print(f"{entry.state:9} {entry.path}")
+        sys.stdout.writelines(["\n", *(entry.diff for entry in found)])
+        print(f"hint: {common.front_door()} generate writes them again", file=sys.stderr)
+    else:
+        print(f"{len(texts)} files as generated")
+    return Exit.DRIFT if found else Exit.OK
+
+
+def _texts(arguments: Namespace) -> tuple[Workspace, dict[str, str]]:
+    space = common.load(arguments)
+    made = plan.plan(space.spec, space.policy, plan.Request(generator=GENERATOR, versions=space.versions()))
+    common.refuse(made)
+    return space, pipelines.texts(made, space.spec, space.policy)
+
+
+def _entry(entry: Drift) -> dict[str, str]:
+    return {"path": entry.path, "state": entry.state, "diff": entry.diff}

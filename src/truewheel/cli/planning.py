@@ -1,0 +1,137 @@
+"""truewheel plan."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from truewheel import files, host, matrix, planfile
+from truewheel.cli import common
+from truewheel.cli.ending import say
+from truewheel.model import Cell, Index, Plan
+from truewheel.naming import source_of
+from truewheel.plan import EVENTS
+from truewheel.problems import Exit, stop
+from truewheel.spec import Spec
+
+EXAMPLES = """\
+examples:
+  plan                                   names as a push would get them here and now
+  plan --event tag -v PYPI_RELEASE=true  what a tag would publish
+  plan --local                           what run builds on this machine
+  plan --cell 'foo/*/aarch64/*' --json
+"""
+
+
+def arguments(command: str, parser: ArgumentParser) -> None:
+    """Declare the arguments of plan."""
+    del command
+    parser.epilog = EXAMPLES
+    parser.set_defaults(run=run)
+    common.add_spec(parser)
+    common.add_variables(parser)
+    parser.add_argument(
+        "--event", choices=EVENTS, help="what starts the pipeline (default: what the forge says, else push)"
+    )
+    parser.add_argument("--cell", metavar="GLOB", help="show only these cells")
+    parser.add_argument(
+        "--local", action="store_true", help="the cells of this machine: target host, without a container"
+    )
+    parser.add_argument("--output", metavar="FILE", help="write the plan to a file, as JSON")
+    common.add_json(parser)
+
+
+def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Print or write the plan; exit 2 when it must be refused."""
+    space = common.load(arguments)
+    machine = local_host(space.spec, environment) if arguments.local else None
+    event = arguments.event or event_of(environment)
+    made = common.make_plan(arguments, space, environment, event=event, on=machine)
+    code = common.tell(made)
+    if arguments.output and code is Exit.OK:
+        files.write_text(Path(arguments.output), planfile.write(made))
+    shown = selected(made, arguments.cell)
+    if arguments.json:
+        common.print_json(planfile.to_data(shown))
+    elif not arguments.output or code is not Exit.OK:
+        print(table(shown))
+        print(verdict(made, space.spec))
+    return code
+
+
+def local_host(spec: Spec, environment: Mapping[str, str]) -> matrix.Host:
+    """Return this machine as a target, and say so where it cannot keep a promise."""
+    machine, warning = host.detect(matrix.wanted_pythons(spec), environment)
+    if warning:
+        say(f"warning: {warning}")
+    return machine
+
+
+def event_of(environment: Mapping[str, str]) -> str:
+    """Return the event that the forge's own variables tell of."""
+    source = environment.get("CI_PIPELINE_SOURCE") or environment.get("GITHUB_EVENT_NAME") or ""
+    if environment.get("CI_COMMIT_TAG") or environment.get("GITHUB_REF_TYPE") == "tag":
+        return "tag"
+    named = {
+        "merge_request_event": "mr",
+        "pull_request": "mr",
+        "schedule": "schedule",
+        "web": "web",
+        "workflow_dispatch": "web",
+    }
+    return named.get(source, "push")
+
+
+def selected(made: Plan, glob: str | None) -> Plan:
+    """Return the plan with only the cells whose id matches, and their jobs. Raises `Stop` if there are none."""
+    if glob is None:
+        return made
+    cells = tuple(cell for cell in made.cells if fnmatchcase(cell.id, glob))
+    if not cells:
+        hint = f"cells look like {made.cells[0].id}" if made.cells else "the plan has no cells"
+        raise stop("--cell", f"no cell matches {glob!r}", hint)
+    ids = {cell.id for cell in cells}
+    return replace(made, cells=cells, jobs=tuple(job for job in made.jobs if not job.cell or job.cell in ids))
+
+
+def table(made: Plan) -> str:
+    """Return the cells as a table, with the facts of the names above it."""
+    head = ("package", "target", "arch", "python", "wheel")
+    rows = [head, *((cell.package, cell.target, cell.arch, cell.python, cell.wheel) for cell in made.cells)]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    lines = ["  " + "  ".join([*(f"{text:{width}}" for text, width in zip(row, widths)), row[4]]) for row in rows]
+    return "\n".join([facts_line(made.cells), "", *lines])
+
+
+def facts_line(cells: Iterable[Cell]) -> str:
+    """Return the channels and facts of the cells in one line, each with where it came from."""
+    channels: dict[str, None] = {}
+    facts: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        channels[cell.channel] = None
+        for name, fact in cell.facts.items():
+            told = f"{fact.value} from {source_of(fact)}" if fact.value is not None else "absent"
+            facts.setdefault(name, {})[told] = None
+    parts = [f"channel {', '.join(channels)}", *(f"{name} {_few(list(told))}" for name, told in facts.items())]
+    return " · ".join(parts)
+
+
+def _few(texts: list[str]) -> str:
+    return " / ".join(texts[:3]) + (f" / {len(texts) - 3} more" if len(texts) > 3 else "")
+
+
+def verdict(made: Plan, spec: Spec) -> str:
+    """Return the last line: how many wheels, and what the indexes would say."""
+    wheels = [cell.wheel for cell in made.cells]
+    alike = "no two alike" if len(set(wheels)) == len(wheels) else "some alike: refused"
+    return " · ".join([f"\n{len(wheels)} wheels, {alike}", *(_index_verdict(index, spec) for index in made.indexes)])
+
+
+def _index_verdict(index: Index, spec: Spec) -> str:
+    condition = " ".join(f"{name}={value}" for name, value in spec.indexes[index.name].when.items())
+    when = "" if index.active else f" (plan with {condition})"
+    said = f"refused, {', '.join(index.refusals)}" if index.refusals else "accepted"
+    return f"{index.name}: {said}{when}"

@@ -1,0 +1,1 @@
+"""One room a forge: each translates a plan into documents and decides nothing."""

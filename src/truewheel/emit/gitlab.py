@@ -1,0 +1,124 @@
+"""GitLab CI from a plan: the parent file and one included file for each target and architecture."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from truewheel.model import CELL, Job, JobKind, Plan
+from truewheel.policy import Variable
+from truewheel.spec import Spec
+
+PARENT = ".gitlab-ci.yml"
+FOLDER = "pipelines"
+
+Document = dict[str, Any]
+
+
+def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict[str, Document]:
+    """Return the documents of the pipeline by path. `variables` are those that a person may set."""
+    included = _included(plan, spec)
+    parent: Document = {
+        "stages": list(dict.fromkeys(kind.stage for kind in plan.kinds.values())),
+        "workflow": _workflow(),
+    }
+    if prefilled := _prefilled(variables):
+        parent["variables"] = prefilled
+    parent |= {
+        "default": {
+            "interruptible": True,
+            "retry": {"max": 2, "when": ["runner_system_failure", "stuck_or_timeout_failure"]},
+        },
+        "include": [{"local": path} for path in included],
+        ".truewheel": _template(spec, {"image": spec.gitlab.tool_image}),
+        ".wheel": _wheel_template(plan.kinds["wheel"], spec),
+    }
+    for job in plan.jobs:
+        if job.kind != "wheel":
+            parent[job.name] = _tool_job(job, plan.kinds[job.kind], spec)
+    return {PARENT: parent, **included}
+
+
+def _workflow() -> Document:
+    # A push to a branch with an open merge request would build everything twice.
+    return {
+        "name": "wheels for $CI_COMMIT_REF_NAME",
+        "rules": [
+            {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'},
+            {
+                "if": '$CI_COMMIT_BRANCH && $CI_OPEN_MERGE_REQUESTS && $CI_PIPELINE_SOURCE == "push"',
+                "when": "never",
+            },
+            {"if": "$CI_COMMIT_TAG || $CI_COMMIT_BRANCH"},
+        ],
+    }
+
+
+def _prefilled(variables: Mapping[str, Variable]) -> Document:
+    prefilled: Document = {}
+    for name, variable in variables.items():
+        if variable.scope == "pipeline":
+            prefilled[name] = {"value": variable.default}
+            if "$" in variable.default:
+                prefilled[name]["expand"] = False
+            if variable.choices:
+                prefilled[name]["options"] = list(dict.fromkeys([variable.default, "", *variable.choices]))
+            if variable.description:
+                prefilled[name]["description"] = variable.description
+    return prefilled
+
+
+def _template(spec: Spec, fields: Document) -> Document:
+    return {**fields, "before_script": list(spec.setup)} if spec.setup else fields
+
+
+def _wheel_template(kind: JobKind, spec: Spec) -> Document:
+    fields = {
+        "stage": kind.stage,
+        "script": _script(kind),
+        "artifacts": {**_artifacts(kind, spec), "reports": {"junit": kind.report}},
+    }
+    return _template(spec, fields)
+
+
+def _tool_job(job: Job, kind: JobKind, spec: Spec) -> Document:
+    fields: Document = {"extends": ".truewheel", "stage": kind.stage}
+    if job.needs is not None:
+        fields["needs"] = list(job.needs)
+    return {**fields, "script": _script(kind), "artifacts": _artifacts(kind, spec)}
+
+
+def _artifacts(kind: JobKind, spec: Spec) -> Document:
+    return {"paths": list(kind.artifacts), "expire_in": spec.gitlab.expire_in}
+
+
+def _script(kind: JobKind) -> list[str]:
+    return [
+        " ".join('"$TRUEWHEEL_CELL"' if word == CELL else shlex.quote(word) for word in argv) for argv in kind.commands
+    ]
+
+
+def _included(plan: Plan, spec: Spec) -> dict[str, Document]:
+    """Return one document for each target and architecture, with a hidden job that its jobs extend."""
+    files: dict[str, Document] = {}
+    for job in plan.jobs:
+        if job.kind != "wheel":
+            continue
+        template = f".{job.target}:{job.arch}"
+        path = f"{FOLDER}/{job.target}-{job.arch}.yml"
+        if path not in files:
+            files[path] = {template: _target_template(job, plan, spec)}
+        files[path][job.name] = {"extends": template, "variables": {"TRUEWHEEL_CELL": job.cell}}
+    return files
+
+
+def _target_template(job: Job, plan: Plan, spec: Spec) -> Document:
+    image = plan.targets[job.target].base
+    tags = spec.gitlab.runners.get(job.arch, ())
+    return {
+        "extends": ".wheel",
+        **({"image": image} if image else {}),
+        **({"tags": list(tags)} if tags else {}),
+        "needs": list(job.needs or ()),
+    }

@@ -1,0 +1,79 @@
+"""Whole files at the edge: written under a hidden name, then renamed, so that a kill leaves no half of one."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from truewheel.problems import stop
+
+CHUNK = 2**20
+"""Bytes that are read at once."""
+
+
+def write_text(path: Path, text: str) -> None:
+    """Make `path` hold `text` in UTF-8, all of it or nothing.
+
+    Raises `Stop` (exit 2) when the file cannot be written; the file that was there is then untouched.
+    """
+    content = text.encode()
+    with _replacing(path) as hidden:
+        hidden.write_bytes(content)
+
+
+def move(source: Path, destination: Path) -> None:
+    """Move a file to the path `destination`, also to another file system; it is never there in part.
+
+    Raises `Stop` (exit 2) when that fails; the source is then untouched.
+    """
+    with explained(destination, "written"):
+        try:
+            source.replace(destination)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+        else:
+            return
+        with _replacing(destination) as hidden:
+            shutil.copy2(source, hidden)
+        source.unlink()
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes in hex. Raises `Stop` (exit 2) when it cannot be read."""
+    digest = hashlib.sha256()
+    with explained(path, "read"), path.open("rb") as stream:
+        while chunk := stream.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[Path]:
+    """Lend a hidden name beside `path`; what was written there becomes `path`."""
+    hidden = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    with explained(path, "written"):
+        try:
+            yield hidden
+            hidden.replace(path)
+        except BaseException:
+            hidden.unlink(missing_ok=True)
+            raise
+
+
+@contextlib.contextmanager
+def explained(path: Path, done: str) -> Iterator[None]:
+    """Turn what the file system refuses into a `Stop` (exit 2): `path` cannot be `done` ("read", "written")."""
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise stop(
+            str(path), f"cannot be {done}: {reason}", "look at the path, its rights and the space left"
+        ) from None

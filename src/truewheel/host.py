@@ -1,0 +1,58 @@
+"""This machine as a target: its architecture, its C library and the interpreters found on it."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import platform
+import shutil
+import sys
+import sysconfig
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from truewheel import interpreters, platforms
+from truewheel.matrix import Host
+
+
+def detect(wanted: Iterable[str], environment: Mapping[str, str]) -> tuple[Host, str]:
+    """Return this machine as a target and a warning ("" if none).
+
+    Its pythons are those of `wanted` (`cp312`) that are found here; where none is, the one that runs Truewheel.
+    """
+    found = interpreters.found(environment)
+    pythons = tuple(tag for tag in wanted if tag in found) or (_running(),)
+    floor, warning = _floor(environment)
+    return Host(platform.machine(), floor, pythons), warning
+
+
+def _floor(environment: Mapping[str, str]) -> tuple[str, str]:
+    libc = os.confstr("CS_GNU_LIBC_VERSION") or "" if "CS_GNU_LIBC_VERSION" in os.confstr_names else ""
+    if not libc.startswith("glibc 2."):
+        return "linux", "this machine has no glibc: its wheels get the platform tag linux"
+    if missing := missing_tools(environment):
+        return (
+            "linux",
+            f"no {' and no '.join(missing)} here: wheels keep linux_{platform.machine()}, for this machine only",
+        )
+    return platforms.highest_floor(int(libc.split(".")[1])), ""
+
+
+def _running() -> str:
+    threaded = "t" if sysconfig.get_config_var("Py_GIL_DISABLED") else ""
+    return f"cp{sys.version_info.major}{sys.version_info.minor}{threaded}"
+
+
+def missing_tools(environment: Mapping[str, str]) -> list[str]:
+    """Return which of the tools that a repair needs are not installed."""
+    search = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
+    missing = [] if importlib.util.find_spec("auditwheel") else ["auditwheel"]
+    return missing if shutil.which("patchelf", path=search) else [*missing, "patchelf"]
+
+
+def read_file(path: str) -> str | None:
+    """Return the text of a file of this machine or image, or None."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None

@@ -1,0 +1,127 @@
+"""Which wheels there are: packages x targets x arches x pythons, with the axes that a wheel's tags lack collapsed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from itertools import product
+from typing import NamedTuple
+
+from truewheel.problems import Problem
+from truewheel.spec import CellPattern, Spec
+
+ANY = "any"
+HOST = "host"
+PURE = "py3"
+
+
+class Host(NamedTuple):
+    """This machine as a target: its architecture, its floor and the interpreters found on it (`cp312`)."""
+
+    arch: str
+    floor: str
+    pythons: tuple[str, ...]
+
+
+class Slot(NamedTuple):
+    """A wheel to be built that has no name yet. `builder` is the interpreter that compiles it."""
+
+    package: str
+    target: str
+    arch: str
+    python: str
+    builder: str
+
+    @property
+    def id(self) -> str:
+        """The cell's id."""
+        return f"{self.package}/{self.target}/{self.arch}/{self.python}"
+
+
+def interpreter_tag(python: str) -> str:
+    """Return the interpreter's tag: cp312 for 3.12, cp313t for 3.13t."""
+    return "cp" + python.replace(".", "")
+
+
+def minor(tag: str) -> int:
+    """Return X of the interpreter tag cp3X."""
+    return int(tag[3:].removesuffix("t"))
+
+
+def wanted_pythons(spec: Spec) -> list[str]:
+    """Return the tags of all interpreters that the spec's targets build with, lowest first."""
+    versions = {*spec.pythons} if any(not target.pythons for target in spec.targets.values()) else set()
+    versions.update(*(target.pythons for target in spec.targets.values()))
+    return sorted(map(interpreter_tag, versions), key=lambda tag: (minor(tag), tag))
+
+
+def slots(spec: Spec, problems: list[Problem]) -> list[Slot]:
+    """Return the slots of the spec's targets; what is wrong with include and exclude is added to `problems`."""
+    matrix = dict.fromkeys(_product(spec))
+    _leave_out(spec, matrix, problems)
+    for number, pattern in enumerate(spec.include):
+        slot = (pattern.package, pattern.target, pattern.arch, pattern.python)
+        if slot in matrix:
+            message = f"the cell {'/'.join(slot)} is in the matrix already"
+            problems.append(spec.document.problem(("include", number), message, "remove the entry"))
+        matrix[slot] = None
+    return _collapse(
+        spec, [(package, target, arch, interpreter_tag(python)) for package, target, arch, python in matrix]
+    )
+
+
+def host_slots(spec: Spec, host: Host) -> list[Slot]:
+    """Return the slots that this machine can build without a container."""
+    return _collapse(spec, product(spec.packages, [HOST], [host.arch], host.pythons))
+
+
+def _product(spec: Spec) -> Iterator[tuple[str, str, str, str]]:
+    for package in spec.packages:
+        for name, target in spec.targets.items():
+            yield from product([package], [name], target.arches or spec.arches, target.pythons or spec.pythons)
+
+
+def _leave_out(spec: Spec, matrix: dict[tuple[str, str, str, str], None], problems: list[Problem]) -> None:
+    for number, pattern in enumerate(spec.exclude):
+        out = [slot for slot in matrix if _matches(pattern, slot)]
+        if not out:
+            hint = "it matches no package, target, arch and python of this file: remove or correct it"
+            problems.append(spec.document.problem(("exclude", number), "nothing is excluded", hint))
+        for slot in out:
+            del matrix[slot]
+
+
+def _matches(pattern: CellPattern, slot: tuple[str, str, str, str]) -> bool:
+    globs = (pattern.package, pattern.target, pattern.arch, pattern.python)
+    return all(fnmatchcase(value, glob) for value, glob in zip(slot, globs))
+
+
+def _collapse(spec: Spec, matrix: Iterable[tuple[str, str, str, str]]) -> list[Slot]:
+    found: dict[tuple[str, ...], Slot] = {}
+    for package, target, arch, python in matrix:
+        abi = spec.packages[package].abi
+        if abi == "none":
+            found.setdefault((package,), Slot(package, ANY, ANY, PURE, PURE))
+        elif abi == "cpython":
+            found[package, target, arch, python] = Slot(package, target, arch, python, python)
+        elif not python.endswith("t"):  # the stable ABI of before PEP 803 has no free-threaded build
+            key = (package, target, arch)
+            if key not in found or minor(python) < minor(found[key].python):
+                found[key] = Slot(package, target, arch, python, python)
+    return list(found.values())
+
+
+def packages_without_cells(spec: Spec, cells: list[Slot]) -> list[Problem]:
+    """Return a problem for every package of which no wheel would be built."""
+    built = {slot.package for slot in cells}
+    return [
+        spec.document.problem(("packages", name), f"no wheel of {name} is built", _why_none(spec, name), key=True)
+        for name in spec.packages
+        if name not in built
+    ]
+
+
+def _why_none(spec: Spec, package: str) -> str:
+    if spec.packages[package].abi == "abi3":
+        return "abi3 has no free-threaded build: name a python without t, or exclude less"
+    return "exclude leaves none: exclude less"

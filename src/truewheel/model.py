@@ -1,0 +1,151 @@
+"""What a plan says: the one record that every job, forge and local run reads.
+
+`plan.json` is this model written down (`planfile`). Nothing downstream looks at the spec again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from truewheel.problems import Problem
+
+CELL = "{cell}"
+"""Stands for the cell's id in the commands of a job kind; each forge puts its own variable there."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A package as its jobs see it. Paths are relative to the folder of the spec.
+
+    `inject` says how the composed version gets into the build: "file" (written into `version_file`),
+    "pyproject" (`[project] version`) or "env:NAME" (an environment variable of the build backend).
+    """
+
+    name: str
+    path: str
+    version_file: str = ""
+    inject: str = "pyproject"
+    abi: str = "cpython"
+    smoke: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A distro image family as its jobs see it; `floor` is a PEP 600 or 656 platform without arch, or `linux`."""
+
+    name: str
+    floor: str
+    family: str = ""
+    base: str = ""
+    provides: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobKind:
+    """What all jobs of one kind share. `commands` are argv tuples in which `CELL` stands for the cell."""
+
+    name: str
+    stage: str
+    commands: tuple[tuple[str, ...], ...]
+    artifacts: tuple[str, ...] = ()
+    report: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """A named value of a policy. `value` is None when no source had one; `skipped` says why each one had not."""
+
+    value: str | None
+    source: str = ""
+    origin: str = ""
+    raw: str = ""
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Copy:
+    """A further file name of one built wheel, for one index."""
+
+    index: str
+    version: str
+    wheel: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One wheel to be built: package x target x arch x python.
+
+    `python` is the interpreter's tag (`cp312`, `cp313t`; `py3` for a pure package), `builder` the tag of the
+    interpreter that compiles it, `tag` the whole compatibility tag, `build` the PEP 427 build tag or "".
+    """
+
+    id: str
+    package: str
+    target: str
+    arch: str
+    python: str
+    builder: str
+    channel: str
+    version: str
+    build: str
+    tag: str
+    wheel: str
+    facts: Mapping[str, Fact]
+    copies: tuple[Copy, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One job of the pipeline. `needs` are job names; None waits for all earlier stages."""
+
+    name: str
+    kind: str
+    cell: str = ""
+    target: str = ""
+    arch: str = ""
+    needs: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """What an index says of the names: `active` when this pipeline would publish to it, `refusals` by reason."""
+
+    name: str
+    profile: str
+    active: bool
+    refusals: Mapping[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """A variable's value for this pipeline and where it came from (`-v`, `environment`, `default`)."""
+
+    value: str
+    origin: str
+    scope: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All cells, jobs and expected wheel names of one pipeline. `policy` is the policy's own data."""
+
+    generator: str
+    project: str
+    spec: str
+    event: str
+    local: bool
+    packages: Mapping[str, Package]
+    targets: Mapping[str, Target]
+    kinds: Mapping[str, JobKind]
+    cells: tuple[Cell, ...]
+    jobs: tuple[Job, ...]
+    variables: Mapping[str, Variable]
+    policy: Mapping[str, Any]
+    indexes: tuple[Index, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def cell(self, cell_id: str) -> Cell | None:
+        """Return the cell with this id."""
+        return next((cell for cell in self.cells if cell.id == cell_id), None)

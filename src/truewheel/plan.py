@@ -1,0 +1,327 @@
+"""The plan: a pure function of the spec, the policy and a request. Every fact of a pipeline is decided here."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from truewheel import matrix, model, naming, platforms, refusals
+from truewheel.matrix import ANY, HOST, Host, Slot
+from truewheel.model import CELL, Cell, Copy, Fact, Job, JobKind, Plan, Target
+from truewheel.naming import Composed, Sources
+from truewheel.policy import Channel, Policy, Variable
+from truewheel.problems import Problem, Stop
+from truewheel.spec import Spec
+
+EVENTS = ("push", "mr", "tag", "schedule", "web")
+FORGE_PREFIXES = ("CI_", "GITLAB_", "GITHUB_")
+PLAN_FILE = "plan.json"
+REPORT = "report.xml"
+SCRIPTS = {"compile": "compile_wheel.py", "repair": "repair_wheel.py", "validate": "validate_wheels.py"}
+
+
+class Names(NamedTuple):
+    """What the cells of one target and one base version have in common."""
+
+    channel: str
+    facts: Mapping[str, Fact]
+    own: Composed
+    copies: Mapping[str, Composed]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked of the planner.
+
+    `overrides` are the `-v` variables, `environment` the process's own, `options` the flags that a policy may read,
+    `versions` the base version of each package and where it was found. `host` asks for this machine's cells
+    instead of the spec's targets; only then is there a `read_file`, for files that facts are read from.
+    """
+
+    generator: str
+    versions: Mapping[str, tuple[str, str]]
+    event: str = "push"
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    host: Host | None = None
+    read_file: Callable[[str], str | None] | None = None
+
+
+def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
+    """Return the plan; its `problems` hold all that speaks against it.
+
+    Raises `Stop` (exit 2) when there can be no names at all: a variable that is not allowed, a version that is none.
+    """
+    variables = _variables(spec, policy, request)
+    problems = [*refusals.floor_problems(spec), *refusals.unreachable_variables(spec, policy)]
+    slots = matrix.host_slots(spec, request.host) if request.host else matrix.slots(spec, problems)
+    problems += matrix.packages_without_cells(spec, slots)
+    targets = _targets(spec, slots, request.host)
+    namer = Namer(spec, policy, request, variables, targets)
+    cells = tuple(namer.cell(slot) for slot in slots)
+    indexes = tuple(refusals.index_verdict(spec, name, cells, variables) for name in spec.indexes)
+    problems += [*namer.problems, *refusals.collisions(spec, cells), *refusals.index_problems(spec, indexes)]
+    return Plan(
+        generator=request.generator,
+        project=spec.project,
+        spec=spec.document.file,
+        event=request.event,
+        local=request.host is not None,
+        packages={name: _package(name, spec) for name in spec.packages},
+        targets=targets,
+        kinds=_kinds(spec),
+        cells=cells,
+        jobs=_jobs(cells),
+        variables={name: value for name, value in variables.items() if value.scope != "secret" and value.value},
+        policy=policy.data,
+        indexes=indexes,
+        problems=tuple(problems),
+    )
+
+
+def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.Variable]:
+    """Return every variable that is set, with its value. Raises `Stop` for one that may not have that value."""
+    declared = {**policy.variables, **spec.variables}
+    values: dict[str, model.Variable] = {}
+    for name, rule in declared.items():
+        if name in request.overrides:
+            values[name] = model.Variable(value=request.overrides[name], origin="-v", scope=rule.scope)
+        elif name in request.environment and (rule.scope != "image" or request.host):
+            values[name] = model.Variable(value=request.environment[name], origin="environment", scope=rule.scope)
+        elif rule.default:
+            values[name] = model.Variable(value=rule.default, origin="default", scope=rule.scope)
+    problems = [_undeclared(name, declared, spec) for name in request.overrides if name not in declared]
+    problems += [
+        problem for name, value in values.items() for problem in _value_problems(name, value, declared[name], spec)
+    ]
+    if found := [problem for problem in problems if problem]:
+        raise Stop(found)
+    return values
+
+
+def _undeclared(name: str, declared: Mapping[str, Variable], spec: Spec) -> Problem | None:
+    if name.startswith(FORGE_PREFIXES):
+        return None
+    close = difflib.get_close_matches(name, declared, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"declared: {', '.join(sorted(declared)) or 'none'}"
+    message = f"the variable {name} is declared neither here nor in the policy {spec.naming}"
+    return spec.document.problem(("variables",), message, hint, key=True)
+
+
+def _value_problems(name: str, value: model.Variable, rule: Variable, spec: Spec) -> Iterable[Problem]:
+    text, shown = value.value, "its value" if value.scope == "secret" else repr(value.value)
+    if text and rule.choices and text not in rule.choices:
+        hint = f"allowed: {', '.join(rule.choices)}, or empty"
+        yield spec.document.problem(("variables", name), f"{name} ({value.origin}): {shown} is not allowed", hint)
+    if text and rule.pattern and not re.fullmatch(rule.pattern, text):
+        message = f"{name} ({value.origin}): {shown} does not match {rule.pattern}"
+        yield spec.document.problem(("variables", name), message, rule.description)
+
+
+def _targets(spec: Spec, slots: Iterable[Slot], host: Host | None) -> dict[str, Target]:
+    """Return the targets of the cells, floors filled in: the spec's, this machine, and that of pure packages."""
+    if host:
+        targets = {HOST: Target(name=HOST, floor=host.floor)}
+    else:
+        targets = {
+            name: Target(
+                name=name,
+                family=target.family,
+                base=target.base,
+                floor=target.floor or platforms.own_floor(name),
+                provides=target.provides,
+            )
+            for name, target in spec.targets.items()
+        }
+    if any(slot.target == ANY for slot in slots):
+        targets[ANY] = Target(name=ANY, floor=ANY)
+    return targets
+
+
+class Namer:
+    """Gives slots their names. Facts are resolved once for each target and base version, not for each cell."""
+
+    def __init__(
+        self,
+        spec: Spec,
+        policy: Policy,
+        request: Request,
+        variables: Mapping[str, model.Variable],
+        targets: Mapping[str, Target],
+    ) -> None:
+        self.spec = spec
+        self.policy = policy
+        self.request = request
+        self.problems: list[Problem] = []
+        self._where = spec.document.where(("naming",))
+        self._floors = {name: target.floor for name, target in targets.items()}
+        self._seen = {name: {**_provided(target, policy, spec), **variables} for name, target in targets.items()}
+        self._channels = {name: self._channel(seen) for name, seen in self._seen.items()}
+        self._copied = {name: self._copy_channels(name) for name in targets}
+        self._named: dict[tuple[str, tuple[str, str]], Names] = {}
+        self._tags: dict[tuple[str, str, str, str], str] = {}
+
+    def cell(self, slot: Slot) -> Cell:
+        """Return the cell of a slot, named."""
+        version = self.request.versions[slot.package]
+        names = self._named.get((slot.target, version)) or self._names(slot.target, version)
+        distribution, tag = naming.normalized(slot.package), self._tag(slot)
+        own = names.own
+        return Cell(
+            id=slot.id,
+            package=slot.package,
+            target=slot.target,
+            arch=slot.arch,
+            python=slot.python,
+            builder=slot.builder,
+            channel=names.channel,
+            version=own.version,
+            build=own.build,
+            tag=tag,
+            wheel=own.wheel(distribution, tag),
+            facts=names.facts,
+            copies=tuple(
+                Copy(index=name, version=copy.version, wheel=copy.wheel(distribution, tag))
+                for name, copy in names.copies.items()
+            ),
+        )
+
+    def _names(self, target: str, version: tuple[str, str]) -> Names:
+        facts = self._facts(target, version)
+        channel = self._channels[target]
+        names = Names(
+            channel=channel.name,
+            facts=facts,
+            own=naming.compose(channel, facts, self._where),
+            copies={index: naming.compose(c, facts, self._where) for index, c in self._copied[target].items()},
+        )
+        self._named[target, version] = names
+        return names
+
+    def _facts(self, target: str, version: tuple[str, str]) -> dict[str, Fact]:
+        sources = Sources(
+            variables=self._seen[target],
+            options=self.request.options,
+            version=version[0],
+            version_origin=version[1],
+            read_file=self.request.read_file,
+        )
+        facts = {}
+        for name, rule in self.policy.facts.items():
+            facts[name], wrong = naming.resolve(rule, sources)
+            if wrong:
+                self._report(name, wrong, rule.otherwise)
+        return facts
+
+    def _report(self, fact: str, wrong: str, otherwise: str) -> None:
+        severity = "warning" if otherwise == "drop" else "error"
+        hint = f"the name goes without {fact}" if otherwise == "drop" else "correct the value, or leave it empty"
+        problem = Problem(self._where, f"the fact {fact}: {wrong}", hint, severity)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def _channel(self, seen: Mapping[str, model.Variable]) -> Channel:
+        channel = naming.channel_of(self.policy, seen)
+        if channel is None:
+            message = f"no channel of the policy {self.policy.name} applies"
+            raise Stop([Problem(self._where, message, "let its last channel have no conditions")])
+        return channel
+
+    def _copy_channels(self, target: str) -> dict[str, Channel]:
+        """Return the channel of every index that this pipeline publishes to."""
+        known = {channel.name: channel for channel in self.policy.channels}
+        channels = {}
+        for name, index in self.spec.indexes.items():
+            if index.channel and index.channel not in known:
+                message = f"the policy {self.policy.name} has no channel {index.channel!r}"
+                route = ("indexes", name, "channel")
+                raise Stop([self.spec.document.problem(route, message, f"its channels: {', '.join(known)}")])
+            if naming.holds(index.when, self._seen[target]):
+                channels[name] = known.get(index.channel) or self._channels[target]
+        return channels
+
+    def _tag(self, slot: Slot) -> str:
+        abi = self.spec.packages[slot.package].abi
+        key = (abi, slot.target, slot.arch, slot.python)
+        tag = self._tags.get(key)
+        if tag is None:
+            platform = ANY if slot.target == ANY else naming.platform_tag(self._floors[slot.target], slot.arch)
+            tag = "-".join((*naming.python_tags(abi, slot.python), platform))
+            self._tags[key] = tag
+        return tag
+
+
+def _provided(target: Target, policy: Policy, spec: Spec) -> dict[str, model.Variable]:
+    declared = {**policy.variables, **spec.variables}
+    return {
+        name: model.Variable(value=value, origin=f"provided by {target.name}", scope="image")
+        for name, value in target.provides.items()
+        if name in declared
+    }
+
+
+def _package(name: str, spec: Spec) -> model.Package:
+    package = spec.packages[name]
+    return model.Package(
+        name=name,
+        path=package.path,
+        version_file=package.version.file,
+        inject=package.version.inject or ("file" if package.version.file else "pyproject"),
+        abi=package.abi,
+        smoke=package.smoke,
+    )
+
+
+def _kinds(spec: Spec) -> dict[str, JobKind]:
+    tool = ("python", "gen_ci.py") if spec.scripts else ("truewheel",)
+    step = {
+        verb: ("python", f"{spec.scripts.rstrip('/')}/{script}") if spec.scripts else ("truewheel", verb)
+        for verb, script in SCRIPTS.items()
+    }
+    cell = ("--cell", CELL)
+    kinds = [
+        JobKind(
+            name="plan",
+            stage="plan",
+            commands=((*tool, "check"), (*tool, "plan", "--output", PLAN_FILE)),
+            artifacts=(PLAN_FILE,),
+        ),
+        JobKind(
+            name="wheel",
+            stage="wheel",
+            commands=(
+                (*step["compile"], *cell),
+                (*step["repair"], *cell),
+                (*step["validate"], *cell, "--format", "junit", "--output", REPORT),
+            ),
+            artifacts=("dist/",),
+            report=REPORT,
+        ),
+        JobKind(
+            name="prove",
+            stage="prove",
+            commands=((*tool, "prove", "dist", "--plan", PLAN_FILE),),
+            artifacts=("dist/",),
+        ),
+    ]
+    return {kind.name: kind for kind in kinds}
+
+
+def _jobs(cells: Iterable[Cell]) -> tuple[Job, ...]:
+    needs = ("plan",)
+    wheels = (
+        Job(
+            name="wheel:" + cell.id.replace("/", ":"),
+            kind="wheel",
+            cell=cell.id,
+            target=cell.target,
+            arch=cell.arch,
+            needs=needs,
+        )
+        for cell in cells
+    )
+    return (Job(name="plan", kind="plan", needs=()), *wheels, Job(name="prove", kind="prove"))

@@ -1,0 +1,52 @@
+"""What is known of C libraries: the glibc of distributions, and the floors that auditwheel can check."""
+
+from __future__ import annotations
+
+import re
+
+# glibc 2.X of distributions, by the names that targets usually have; read off the distributions' own packages.
+GLIBC_MINOR = {
+    "debian11": 31,
+    "debian12": 36,
+    "debian13": 41,
+    "ubuntu20.04": 31,
+    "ubuntu22.04": 35,
+    "ubuntu24.04": 39,
+    "rhel8": 28,
+    "rhel9": 34,
+    "rhel10": 39,
+    "almalinux8": 28,
+    "almalinux9": 34,
+    "almalinux10": 39,
+    "rocky8": 28,
+    "rocky9": 34,
+    "rocky10": 39,
+    "ubi8": 28,
+    "ubi9": 34,
+    "ubi10": 39,
+    "amazonlinux2023": 34,
+    "manylinux2014": 17,
+    "manylinux_2_28": 28,
+    "manylinux_2_34": 34,
+}
+
+# The policies of auditwheel 6.8: a wheel cannot be proven for a floor between two of them.
+AUDITED_MINORS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36, 37, 38, 39, 40, 41)
+
+
+def highest_floor(glibc_minor: int) -> str:
+    """Return the highest floor that can be audited on a machine with glibc 2.`glibc_minor`."""
+    allowed = [minor for minor in AUDITED_MINORS if minor <= glibc_minor]
+    return f"manylinux_2_{allowed[-1]}" if allowed else "linux"
+
+
+def own_floor(target: str) -> str:
+    """Return the floor that the glibc of a known distribution allows, or "" for an unknown one."""
+    minor = GLIBC_MINOR.get(target)
+    return highest_floor(minor) if minor else ""
+
+
+def floor_minor(floor: str) -> int | None:
+    """Return X of manylinux_2_X, or None for another floor."""
+    match = re.fullmatch(r"manylinux_2_(\d+)", floor)
+    return int(match[1]) if match else None

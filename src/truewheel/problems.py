@@ -1,0 +1,67 @@
+"""Problems are values: where, what, and what to do next; and the exit codes they end in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Exit(IntEnum):
+    """How a command ends. Documented in docs/concepts.md; a test keeps the two alike."""
+
+    OK = 0
+    BUG = 1
+    REFUSED = 2
+    DRIFT = 3
+    WHEEL = 4
+    REMOTE_FAILED = 5
+    REMOTE_UNREACHABLE = 6
+    INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Where:
+    """A place in a text file. Line and column count from 1; 0 means that only the file is known."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something a user can mend. `severity` is "error" or "warning"; only errors stop a command."""
+
+    where: Where
+    message: str
+    hint: str = ""
+    severity: str = "error"
+
+    def __str__(self) -> str:
+        label = "warning: " if self.severity == "warning" else ""
+        hint = f"\n    hint: {self.hint}" if self.hint else ""
+        return f"{self.where}: {label}{self.message}{hint}"
+
+
+class Stop(Exception):
+    """Ends a command with every problem found so far and a documented exit code."""
+
+    def __init__(self, problems: Iterable[Problem], code: Exit = Exit.REFUSED) -> None:
+        self.problems = tuple(problems)
+        self.code = code
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def stop(where: str | Where, message: str, hint: str = "", code: Exit = Exit.REFUSED) -> Stop:
+    """Return the `Stop` for a single problem, ready to be raised."""
+    place = where if isinstance(where, Where) else Where(where)
+    return Stop([Problem(place, message, hint)], code)
+
+
+def errors(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems that stop a command."""
+    return [problem for problem in problems if problem.severity == "error"]

@@ -1,0 +1,112 @@
+"""Child processes: an argv, never a shell, and none of them outlives an interrupted parent."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import IO, Iterator, Mapping, NoReturn, Sequence
+
+from truewheel.problems import Exit, stop
+
+STDERR = 2
+GRACE = 5.0
+
+
+def say(message: str) -> None:
+    """Write one line to stderr, in order with what children write there."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def module(name: str, where: str) -> list[str]:
+    """Return the start of an argv that runs one of the modules installed beside this one.
+
+    Raises `Stop` (exit 4) when it is not installed; `where` names who needs it.
+    """
+    if importlib.util.find_spec(name) is None:
+        raise stop(where, f"{name} is not installed here", "pip install 'truewheel[build]'", Exit.WHEEL)
+    return [sys.executable, "-m", name]
+
+
+def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: IO[str] | None = None) -> int:
+    """Run a program to its end and return its exit status.
+
+    Its stdout and stderr go to `log`, or to stderr. Interrupted or terminated, it takes everything that it started
+    with it. Raises `Stop` (exit 4) when it cannot be started.
+    """
+    output = STDERR if log is None else log
+    with _terminable():
+        try:
+            child = subprocess.Popen(
+                argv,
+                cwd=cwd,
+                env=dict(env),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        except OSError as error:
+            hint = "install it, or put its folder on PATH"
+            raise stop(argv[0], f"cannot be started: {error.strerror}", hint, Exit.WHEEL) from None
+        try:
+            return child.wait()
+        except BaseException:
+            _end_group(child)
+            raise
+
+
+def output(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str], timeout: float) -> str | None:
+    """Return what a small program writes to stdout, or None if it fails, hangs or is not there."""
+    try:
+        child = subprocess.run(
+            argv,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=timeout,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return child.stdout.decode("utf-8", "replace") if child.returncode == 0 else None
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Make SIGTERM end this process the way Ctrl-C does, so that children are ended too."""
+    here = threading.current_thread() is threading.main_thread()
+    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _end_group(child: subprocess.Popen[bytes]) -> None:
+    """Ask the child's process group to end; after `GRACE` seconds, make it."""
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+        deadline = time.monotonic() + GRACE
+        while time.monotonic() < deadline:
+            child.poll()  # reaps the leader: only then can the group be empty
+            os.killpg(child.pid, 0)
+            time.sleep(0.02)
+        os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

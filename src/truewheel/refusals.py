@@ -1,0 +1,129 @@
+"""What a plan is refused for: two cells with one name, names that an index would not take, floors too high."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from truewheel import indexes, platforms
+from truewheel.model import Cell, Index, Variable
+from truewheel.naming import holds
+from truewheel.policy import Policy
+from truewheel.problems import Problem
+from truewheel.spec import Spec
+
+AXES = ("package", "target", "arch", "python")
+
+
+def collisions(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
+    """Return a problem for every pair of axis values that leads to cells with one wheel name."""
+    first: dict[str, Cell] = {}
+    pairs: dict[tuple[str, ...], list[tuple[Cell, Cell]]] = {}
+    for cell in cells:
+        other = first.setdefault(cell.wheel, cell)
+        if other is not cell:
+            axes = [axis for axis in AXES if getattr(cell, axis) != getattr(other, axis)]
+            key = (*axes, *(getattr(side, axis) for side in (other, cell) for axis in axes))
+            pairs.setdefault(key, []).append((other, cell))
+    return [_collision(spec, alike) for alike in pairs.values()]
+
+
+def _collision(spec: Spec, alike: list[tuple[Cell, Cell]]) -> Problem:
+    one, two = alike[0]
+    axes = [axis for axis in AXES if getattr(one, axis) != getattr(two, axis)]
+    missing = " and ".join(axes)
+    lines = [
+        f"two cells get one name, {one.wheel}",
+        f"    {one.id} and {two.id} differ only in the {missing}, and the name has no {missing}",
+    ]
+    if "target" in axes:
+        lines += [
+            f"    {target}: {spec.document.where(('targets', target), key=True)}" for target in (one.target, two.target)
+        ]
+    if len(alike) > 1:
+        lines.append(f"    the same happens to {len(alike) - 1} more names")
+    route = ("targets", two.target) if "target" in axes else ("packages", two.package)
+    return spec.document.problem(route, "\n".join(lines), _way_out(spec, one, two), key=True)
+
+
+def _way_out(spec: Spec, one: Cell, two: Cell) -> str:
+    for name in (two.target, one.target):
+        own = platforms.own_floor(name)
+        floor = spec.targets[name].floor if name in spec.targets else ""
+        if own and floor and own != floor:
+            return f"give {name} its own floor (its glibc allows up to {own}), or build one of the two"
+    provides = [spec.targets[name].provides if name in spec.targets else {} for name in (one.target, two.target)]
+    differing = sorted(
+        name for name in {**provides[0], **provides[1]} if provides[0].get(name) != provides[1].get(name)
+    )
+    if differing:
+        return f"they differ in {', '.join(differing)}: let the policy put it into the name, or build one of the two"
+    return "build one of the two"
+
+
+def index_verdict(spec: Spec, name: str, cells: Iterable[Cell], variables: Mapping[str, Variable]) -> Index:
+    """Return what the index `name` says of its copies, or of the wheels as they are when it gets none."""
+    index = spec.indexes[name]
+    reasons: Counter[str] = Counter()
+    for cell in cells:
+        copy = next((copy for copy in cell.copies if copy.index == name), None)
+        reasons.update(indexes.refusals(index.profile, copy.version if copy else cell.version, cell.tag))
+    active = holds(index.when, variables)
+    return Index(name=name, profile=index.profile, active=active, refusals=dict(sorted(reasons.items())))
+
+
+def index_problems(spec: Spec, verdicts: Iterable[Index]) -> list[Problem]:
+    """Return a problem for every index that this pipeline would publish to and that would refuse its wheels."""
+    return [
+        spec.document.problem(
+            ("indexes", verdict.name),
+            f"the index {verdict.name} would refuse {count} wheels: {reason}",
+            _accepted_when(spec, verdict.name),
+            key=True,
+        )
+        for verdict in verdicts
+        if verdict.active
+        for reason, count in verdict.refusals.items()
+    ]
+
+
+def _accepted_when(spec: Spec, name: str) -> str:
+    profile = spec.indexes[name].profile
+    return f"the profile {profile} does not take it: name a channel that leaves it out, or publish on another condition"
+
+
+def floor_problems(spec: Spec) -> list[Problem]:
+    """Return a problem for every target whose floor is unknown, cannot be audited, or is above its own glibc."""
+    problems = []
+    for name, target in spec.targets.items():
+        floor = target.floor
+        if not floor and not platforms.own_floor(name):
+            hint = "add one, such as floor: manylinux_2_28"
+            problems.append(spec.document.problem(("targets", name), f"the target {name} has no floor", hint, key=True))
+        wanted = platforms.floor_minor(floor)
+        if wanted is None:
+            continue
+        known = platforms.GLIBC_MINOR.get(name)
+        if wanted not in platforms.AUDITED_MINORS:
+            hint = f"auditwheel knows manylinux_2_X for X in {', '.join(map(str, platforms.AUDITED_MINORS))}"
+            problems.append(spec.document.problem(("targets", name, "floor"), f"{floor} cannot be audited", hint))
+        elif known is not None and wanted > known:
+            hint = f"its glibc allows up to {platforms.own_floor(name)}"
+            message = f"{floor} is above the glibc of {name}, 2.{known}"
+            problems.append(spec.document.problem(("targets", name, "floor"), message, hint))
+    return problems
+
+
+def unreachable_variables(spec: Spec, policy: Policy) -> list[Problem]:
+    """Return a problem for every variable that a target provides though nothing reads it from an image."""
+    declared = {**policy.variables, **spec.variables}
+    problems = []
+    for name, target in spec.targets.items():
+        for variable in target.provides:
+            scope = declared[variable].scope if variable in declared else ""
+            if scope != "image":
+                why = f"has the scope {scope}" if scope else f"is not declared by the policy {spec.naming}"
+                message = f"{variable} {why}: what the image provides would not be read"
+                hint = "declare it under variables with scope: image, or remove it"
+                problems.append(spec.document.problem(("targets", name, "provides", variable), message, hint, key=True))
+    return problems

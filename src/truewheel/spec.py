@@ -1,0 +1,166 @@
+"""The spec: what a maintainer writes in truewheel.yml, checked against the schema and frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from truewheel import source
+from truewheel.naming import normalized
+from truewheel.policy import Variable, variable
+from truewheel.problems import Problem, Stop
+from truewheel.shapes import Schema, check, with_defaults
+from truewheel.source import Document
+
+
+@dataclass(frozen=True, kw_only=True)
+class Version:
+    """Where a package's base version comes from (`file`, else pyproject.toml) and how the composed one gets in."""
+
+    file: str
+    inject: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """Something that becomes a wheel."""
+
+    path: str
+    version: Version
+    abi: str
+    smoke: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A distro image family; empty `arches` and `pythons` are the project's."""
+
+    family: str
+    base: str
+    floor: str
+    arches: tuple[str, ...]
+    pythons: tuple[str, ...]
+    provides: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellPattern:
+    """A cell to include, or the cells to exclude (`*` and `?` match)."""
+
+    package: str
+    target: str
+    arch: str
+    python: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """Where wheels are published, and when."""
+
+    profile: str
+    channel: str
+    when: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gitlab:
+    """Keys of the GitLab pipeline."""
+
+    layout: str
+    runners: Mapping[str, tuple[str, ...]]
+    tool_image: str
+    expire_in: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """The whole file. `document` finds the place of every value."""
+
+    truewheel: int
+    project: str
+    packages: Mapping[str, Package]
+    targets: Mapping[str, Target]
+    arches: tuple[str, ...]
+    pythons: tuple[str, ...]
+    include: tuple[CellPattern, ...]
+    exclude: tuple[CellPattern, ...]
+    naming: str
+    variables: Mapping[str, Variable]
+    indexes: Mapping[str, Index]
+    scripts: str
+    setup: tuple[str, ...]
+    gitlab: Gitlab
+    document: Document
+
+
+def parse(text: str, file: str, schema: Schema) -> Spec:
+    """Return the spec that `text` holds. Raises `Stop` (exit 2) with all problems and their places."""
+    document = source.load(text, file)
+    problems = check(document, schema)
+    if problems:
+        raise Stop(problems)
+    data = with_defaults(document.data, schema, schema)
+    spec = _spec(data, document)
+    problems = [*_unknown_names(spec), *_alike_packages(spec)]
+    if problems:
+        raise Stop(problems)
+    return spec
+
+
+def _spec(data: dict[str, Any], document: Document) -> Spec:
+    return Spec(
+        document=document,
+        packages={name: _package(fields) for name, fields in data.pop("packages").items()},
+        targets={name: _target(fields) for name, fields in data.pop("targets").items()},
+        arches=tuple(data.pop("arches")),
+        pythons=tuple(data.pop("pythons")),
+        include=tuple(CellPattern(**fields) for fields in data.pop("include")),
+        exclude=tuple(CellPattern(**fields) for fields in data.pop("exclude")),
+        variables={name: variable(fields) for name, fields in data.pop("variables").items()},
+        indexes={name: Index(**fields) for name, fields in data.pop("indexes").items()},
+        setup=tuple(data.pop("setup")),
+        gitlab=_gitlab(data.pop("gitlab")),
+        **data,
+    )
+
+
+def _package(fields: dict[str, Any]) -> Package:
+    return Package(**{**fields, "version": Version(**fields["version"])})
+
+
+def _target(fields: dict[str, Any]) -> Target:
+    return Target(**{**fields, "arches": tuple(fields["arches"]), "pythons": tuple(fields["pythons"])})
+
+
+def _gitlab(fields: dict[str, Any]) -> Gitlab:
+    return Gitlab(**{**fields, "runners": {arch: tuple(tags) for arch, tags in fields["runners"].items()}})
+
+
+def _unknown_names(spec: Spec) -> list[Problem]:
+    known = {"package": set(spec.packages), "target": set(spec.targets)}
+    problems = []
+    for number, pattern in enumerate(spec.include):
+        for axis, names in known.items():
+            name = getattr(pattern, axis)
+            if name not in names:
+                hint = f"{axis}s of this file: {', '.join(sorted(names))}"
+                problems.append(spec.document.problem(("include", number, axis), f"no {axis} {name!r}", hint))
+    for name in ("host", "any"):
+        if name in spec.targets:
+            hint = "host is this machine (plan --local), any is where pure packages are built: choose another name"
+            problems.append(
+                spec.document.problem(("targets", name), f"the target name {name} is taken", hint, key=True)
+            )
+    return problems
+
+
+def _alike_packages(spec: Spec) -> list[Problem]:
+    first: dict[str, str] = {}
+    problems = []
+    for name in spec.packages:
+        other = first.setdefault(normalized(name), name)
+        if other != name:
+            message = f"{name} and {other} are one project: indexes write both as {normalized(name)}"
+            problems.append(spec.document.problem(("packages", name), message, "rename one", key=True))
+    return problems

@@ -1,0 +1,1 @@
+"""What the jobs do, on a forge or on a laptop: compile, repair, validate, prove."""

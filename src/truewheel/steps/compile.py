@@ -1,0 +1,281 @@
+"""Compile a cell's wheel in an isolated environment, with the planned version and build tag already in it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Iterable, Iterator, Mapping, Sequence
+
+from packaging.version import Version
+
+from truewheel import files, interpreters, process, wheelfile
+from truewheel.model import Cell, Package, Plan
+from truewheel.problems import Exit, Problem, Stop, Where, stop
+from truewheel.steps import evidence
+from truewheel.wheelfile import WheelName
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+GIT_SECONDS = 30.0
+START_OF_2020 = "1577836800"
+DYNAMIC_HINT = "set packages.<name>.version.inject to file or to env:NAME, whichever the build reads"
+
+
+def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str]) -> Path:
+    """Compile a cell's wheel from a fresh copy of its sources; return it, in `build/<cell>/wheel/`.
+
+    Its name is the planned one, but for a platform that is still `linux_<arch>`. Raises `Stop` (exit 4) when the
+    image is not the planned one, the build fails or makes another wheel; (exit 2) when the package cannot be built.
+    """
+    root = root.absolute()
+    compare_image(plan, cell, env)
+    package, work = plan.packages[cell.package], evidence.work_folder(root, cell.id)
+    python = interpreters.require(cell.builder, env, cell.id)
+    for name in ("source", "made", "wheel"):
+        shutil.rmtree(work / name, ignore_errors=True)
+    inputs = {"inputs": evidence.inputs_digest(plan, cell, root, python), "python": interpreters.version(python)}
+    source = work / "source"
+    copy_sources(evidence.source_files(package, root), source)
+    backend_env = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
+    backend_env |= inject_version(package, cell.version, source)
+    made = _build(cell, source / package.path, root, python, backend_env)
+    made = _with_build_tag(made, cell, backend_env)
+    check_name(made, cell)
+    files.write_text(work / "inputs.json", json.dumps(inputs) + "\n")
+    (work / "wheel").mkdir()
+    wheel = work / "wheel" / made.name
+    files.move(made, wheel)
+    process.say(f"compile {cell.id}: {wheel.name}")
+    return wheel
+
+
+def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
+    """Compare the variables that an image provides with what the plan took for granted; empty is absent.
+
+    A laptop is not the image, and a pure package has none. Raises `Stop` (exit 4) with every difference.
+    """
+    if plan.local or cell.python == interpreters.ANY:
+        return
+    promised = dict(plan.targets[cell.target].provides)
+    promised |= {name: each.value for name, each in plan.variables.items() if each.origin == "-v"}
+    declared = plan.policy.get("variables", {})
+    names = [name for name, rule in declared.items() if rule.get("scope") == "image"]
+    hint = f"say so in targets.{cell.target}.provides, or use the image that was planned"
+    problems = [
+        Problem(Where(cell.id), _difference(name, promised, env), hint)
+        for name in names
+        if promised.get(name, "") != env.get(name, "")
+    ]
+    if problems:
+        raise Stop(problems, Exit.WHEEL)
+
+
+def _difference(name: str, promised: Mapping[str, str], env: Mapping[str, str]) -> str:
+    planned, here = (values.get(name, "") or "absent" for values in (promised, env))
+    return f"{name} is {here} in this image, but {planned} in the plan"
+
+
+def copy_sources(sources: Iterable[evidence.Source], folder: Path) -> None:
+    """Copy source files to their places below a folder. Rights are made alike, as wheels record them."""
+    for source in sources:
+        copy = folder / source.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        if source.link:
+            copy.symlink_to(source.link)
+        else:
+            shutil.copy2(source.file, copy)
+            copy.chmod(0o755 if copy.stat().st_mode & evidence.EXECUTABLE else 0o644)
+
+
+def inject_version(package: Package, version: str, source: Path) -> dict[str, str]:
+    """Put the version into the copied sources; return the variables that carry it instead.
+
+    Raises `Stop` (exit 2) when the package has no place for it.
+    """
+    kind, _, variable = package.inject.partition(":")
+    if kind == "env":
+        return {variable: version}
+    if kind == "file" and not package.version_file:
+        hint = f"name it in packages.{package.name}.version.file"
+        raise stop(f"packages.{package.name}.version", "inject is file, but there is no version file", hint)
+    if kind == "file":
+        files.write_text(source / package.version_file, version + "\n")
+        return {}
+    pyproject = source / package.path / "pyproject.toml"
+    where = f"{package.path}/pyproject.toml"
+    text = pyproject.read_text(encoding="utf-8") if pyproject.is_file() else ""
+    files.write_text(pyproject, with_version(text, version, where))
+    return {}
+
+
+def with_version(text: str, version: str, where: str) -> str:
+    """Return the text of a pyproject.toml with `[project] version` replaced; nothing else may change.
+
+    Raises `Stop` (exit 2) when there is no such line, or the text is no TOML; `where` names the file.
+    """
+    data = _toml(text, where)
+    project = data.get("project", {})
+    if project.get("version") == version:
+        return text
+    if "version" not in project:
+        raise stop(where, "there is no version in [project]: it is dynamic or missing", DYNAMIC_HINT)
+    table = re.search(r"(?ms)^[ \t]*\[[ \t]*project[ \t]*\].*?(?=^[ \t]*\[|\Z)", text)
+    line = re.search(r"(?m)^[ \t]*version[ \t]*=[ \t]*(?P<value>\"[^\"\n]*\"|'[^'\n]*')", table[0]) if table else None
+    if table and line:
+        start = table.start() + line.start("value")
+        edited = f'{text[:start]}"{version}"{text[start + len(line["value"]) :]}'
+        if _toml(edited, where) == {**data, "project": {**project, "version": version}}:
+            return edited
+    raise stop(where, "the version cannot be replaced", 'write it as one line in [project]: version = "1.0"')
+
+
+def _toml(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise stop(where, f"not TOML: {error}", "correct the file") from None
+
+
+def source_date_epoch(root: Path, env: Mapping[str, str]) -> str:
+    """Return the time, in seconds, that goes into archives: the environment's, the last commit's, or fixed."""
+    if env.get("SOURCE_DATE_EPOCH"):
+        return env["SOURCE_DATE_EPOCH"]
+    committed = process.output(["git", "log", "-1", "--format=%ct"], cwd=root, env=env, timeout=GIT_SECONDS)
+    return (committed or "").strip() or START_OF_2020
+
+
+def _build(cell: Cell, project: Path, root: Path, python: Path, env: Mapping[str, str]) -> Path:
+    """Run the package's PEP 517 backend and return its wheel."""
+    process.module("build", cell.id)
+    import build
+
+    made = evidence.work_folder(root, cell.id) / "made"
+    try:
+        requires = build.ProjectBuilder(project).build_system_requires
+        backend = _backend(cell, project, root, python, env, requires)
+        if more := backend.get_requires_for_build("wheel") - requires:
+            backend = _backend(cell, project, root, python, env, requires | more)
+        return Path(backend.build("wheel", made))
+    except build.BuildBackendException as error:
+        raise stop(cell.id, f"the build backend failed: {error}", "its output is above", Exit.WHEEL) from None
+    except build.BuildException as error:
+        raise stop(cell.id, str(error), "correct the package's pyproject.toml") from None
+
+
+def _backend(
+    cell: Cell, project: Path, root: Path, python: Path, env: Mapping[str, str], requires: Iterable[str]
+) -> build.ProjectBuilder:
+    """Return the project's backend, ready to run in an environment with its requirements."""
+    import build
+
+    own = build_environment(sorted(requires), cell, root, python, env)
+
+    def runner(cmd: Sequence[str], cwd: str | None = None, extra: Mapping[str, str] | None = None) -> None:
+        status = process.run(cmd, cwd=Path(cwd or project), env={**interpreters.activated(env, own), **(extra or {})})
+        if status:
+            raise subprocess.CalledProcessError(status, cmd)
+
+    return build.ProjectBuilder(project, str(own), runner)
+
+
+def build_environment(
+    requires: Sequence[str], cell: Cell, root: Path, python: Path, env: Mapping[str, str]
+) -> Path:
+    """Return the interpreter of an environment with these requirements; packages with equal ones share it.
+
+    Raises `Stop` (exit 4) when it cannot be made.
+    """
+    digest = hashlib.sha256(json.dumps([str(python), *requires]).encode()).hexdigest()
+    folder = root / evidence.WORK / "env" / f"{cell.builder}-{digest[:16]}"
+    own, complete = folder / "bin" / "python", folder / "complete"
+    with _locked(folder.with_suffix(".lock")):
+        if not (complete.exists() and own.exists()):
+            process.say(f"compile {cell.id}: build environment with {' '.join(requires) or 'no requirements'}")
+            interpreters.make_environment(python, folder, env, cell.id)
+            if requires:
+                interpreters.install(own, requires, env, cell.id)
+            complete.touch()
+    return own
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Hold a lock that ends with this process, however that ends."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def _with_build_tag(made: Path, cell: Cell, env: Mapping[str, str]) -> Path:
+    """Give the wheel its planned build tag: before repair, whose SBOM names the file."""
+    if cell.build and made.name != cell.wheel:
+        argv = [*process.module("wheel", cell.id), "tags", "--remove", "--build", cell.build, made.name]
+        if process.run(argv, cwd=made.parent, env=env):
+            hint = "its output is above; the build backend has made a wheel at odds with itself"
+            raise stop(cell.id, f"the build tag cannot be put into {made.name}", hint, Exit.WHEEL)
+    wheels = sorted(made.parent.glob("*.whl"))
+    if len(wheels) != 1:
+        left = ", ".join(wheel.name for wheel in wheels)
+        raise stop(cell.id, f"the build backend left {left or 'no wheel'}", "one wheel was expected", Exit.WHEEL)
+    return wheels[0]
+
+
+def check_name(made: Path, cell: Cell) -> None:
+    """Compare a wheel's name with the planned one; only its platform may still be `linux_<arch>`.
+
+    Raises `Stop` (exit 4) with every part that differs.
+    """
+    with wheelfile.Wheel(made) as wheel:
+        name, pure = wheel.name, wheel.wheel.first("Root-Is-Purelib").lower() == "true"
+    hints = _hints(name, cell, pure)
+    planned = wheelfile.parse_name(cell.wheel)
+    platform = planned.platform if name.platform == f"linux_{cell.arch}" else name.platform
+    parts = {
+        "distribution": (name.distribution, planned.distribution),
+        "version": (name.version, planned.version),
+        "build tag": (name.build, planned.build),
+        "python tag": (name.python, planned.python),
+        "abi tag": (name.abi, planned.abi),
+        "platform tag": (platform, planned.platform),
+    }
+    problems = [
+        Problem(Where(cell.id), f"{part} {made_one or 'absent'}, planned {planned_one or 'absent'}", hints[part])
+        for part, (made_one, planned_one) in parts.items()
+        if made_one != planned_one
+    ]
+    if problems:
+        raise Stop(problems, Exit.WHEEL)
+
+
+def _hints(name: WheelName, cell: Cell, pure: bool) -> dict[str, str]:
+    """Return what to do about each part of a wheel's name when it is not the planned one."""
+    package = f"packages.{cell.package}"
+    tags = f"{package}.abi is not what the build makes"
+    if pure and cell.python != interpreters.ANY:
+        tags = (
+            "the wheel declares itself pure (Root-Is-Purelib: true): give setup() ext_modules, "
+            "or a Distribution with has_ext_modules() true"
+        )
+    version = f"the backend did not take the version: see {package}.version.inject"
+    if Version(name.version) == Version(cell.version):
+        version = "the backend does not normalise versions (PEP 440): another backend does"
+    return {
+        "distribution": f"the spec calls the package {cell.package}: does its pyproject.toml?",
+        "version": version,
+        "build tag": "leave the build tag to the plan",
+        "python tag": tags,
+        "abi tag": tags,
+        "platform tag": "let the backend leave the platform at linux_<arch>: repair decides it",
+    }

@@ -1,0 +1,167 @@
+"""What a job records about its wheel, and the files that go into one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Iterator, Mapping, NamedTuple
+
+from truewheel import __version__, files, interpreters
+from truewheel.model import Cell, Package, Plan
+from truewheel.problems import Exit, Stop, stop
+
+VERSION = 1
+WORK = "build"
+NOT_SOURCE_AT_TOP = frozenset({".git", ".venv", "dist", "node_modules", WORK})
+EXECUTABLE = 0o111
+
+
+class Source(NamedTuple):
+    """A source file: its path below the root, where its bytes are, and the target of a link that stays one."""
+
+    name: str
+    file: Path
+    link: str = ""
+
+
+def work_folder(root: Path, cell_id: str) -> Path:
+    """Return the folder in which a cell's wheel is made."""
+    return root / WORK / _as_name(cell_id)
+
+
+def path(out: Path, cell_id: str) -> Path:
+    """Return the file of a cell's evidence."""
+    return out / "evidence" / f"{_as_name(cell_id)}.json"
+
+
+def write(out: Path, record: Mapping[str, Any]) -> None:
+    """Write the evidence of the cell that `record` names; equal records make equal bytes."""
+    file = path(out, record["cell"])
+    file.parent.mkdir(parents=True, exist_ok=True)
+    files.write_text(file, json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+
+
+def read(out: Path, cell_id: str) -> dict[str, Any] | None:
+    """Return a cell's evidence, or None when there is none. Raises `Stop` (exit 4) for a damaged file."""
+    file = path(out, cell_id)
+    return _load(file) if file.exists() else None
+
+
+def read_all(out: Path) -> Iterator[dict[str, Any]]:
+    """Give the evidence of every cell. Raises `Stop` (exit 4) for a damaged file."""
+    yield from map(_load, sorted((out / "evidence").glob("*.json")))
+
+
+def facts(cell: Cell) -> dict[str, str | None]:
+    """Return the values of a cell's facts."""
+    return {name: fact.value for name, fact in cell.facts.items()}
+
+
+def inputs_digest(plan: Plan, cell: Cell, root: Path, interpreter: Path) -> str:
+    """Return the sha256, in hex, of all that decides what a cell's wheel holds.
+
+    That is the cell and its package in the plan, the versions of Truewheel and of the interpreter, and the name and
+    bytes of every source file. Raises `Stop` (exit 2) like `source_files`.
+    """
+    package = plan.packages[cell.package]
+    planned = {name: getattr(cell, name) for name in ("id", "builder", "version", "build", "tag", "wheel")}
+    python = (str(interpreter), interpreters.version(interpreter))
+    digest = hashlib.sha256()
+    for part in (planned, facts(cell), asdict(package), __version__, python):
+        digest.update(json.dumps(part, sort_keys=True).encode() + b"\n")
+    for source in source_files(package, root):
+        digest.update(json.dumps([source.name, source.link, *_content(source)]).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def source_files(package: Package, root: Path) -> list[Source]:
+    """Return the files that a package is built from: those of its folder, and its version file; by name.
+
+    Left out are build results and tools' folders. A link stays a link if it is absolute, leads nowhere or stays
+    within the folder; otherwise what it leads to takes its place. Raises `Stop` (exit 2) for a path that leaves the
+    root or does not exist, and for links that lead in a circle.
+    """
+    root = Path(os.path.normpath(root.absolute()))
+    folder = _below(root, package.path, f"packages.{package.name}.path")
+    if not folder.is_dir() or folder.parts[len(root.parts) :][:1] == (WORK,):
+        what = f"{package.path} is the folder for builds" if folder.is_dir() else f"there is no folder {package.path}"
+        raise stop(f"packages.{package.name}.path", what, "name the folder with the pyproject.toml")
+    prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
+    found = {source.name: source for source in _walk(folder, prefix, folder, (folder,))}
+    if package.version_file:
+        file = _below(root, package.version_file, f"packages.{package.name}.version.file")
+        if not file.is_file():
+            hint = "correct version.file, or add the file"
+            raise stop(f"packages.{package.name}.version.file", f"there is no file {package.version_file}", hint)
+        name = file.relative_to(root).as_posix()
+        found[name] = Source(name, file)
+    return [found[name] for name in sorted(found)]
+
+
+def _below(root: Path, relative: str, where: str) -> Path:
+    """Return `root / relative` without `..`. Raises `Stop` (exit 2) if that, or what it links to, leaves the root."""
+    path = Path(os.path.normpath(root / relative))
+    if not (path.is_relative_to(root) and path.resolve().is_relative_to(root.resolve())):
+        raise stop(where, f"{relative} leaves the folder of the spec", "paths start in the folder of truewheel.yml")
+    return path
+
+
+def _walk(folder: Path, prefix: str, within: Path | None, way: tuple[Path, ...]) -> Iterator[Source]:
+    """Give the files below a folder. `within` bounds the links that are kept, `way` is what was followed so far."""
+    for entry in sorted(folder.iterdir()):
+        name = prefix + entry.name
+        at_top = folder == way[0] and entry.name in NOT_SOURCE_AT_TOP
+        if at_top or entry.name == "__pycache__" or entry.name.endswith(".egg-info"):
+            continue
+        link = _kept_link(entry, within)
+        if link:
+            yield Source(name, entry, link)
+        elif entry.is_dir():
+            inner, end = (within, way) if not entry.is_symlink() else (None, (*way, _followed(entry, way)))
+            yield from _walk(entry, f"{name}/", inner, end)
+        elif entry.is_file():
+            yield Source(name, entry)
+
+
+def _kept_link(entry: Path, within: Path | None) -> str:
+    """Return the target of a link that is copied as a link, or ""."""
+    if not entry.is_symlink():
+        return ""
+    target, end = str(entry.readlink()), Path(os.path.realpath(entry))
+    inside = within is not None and end.is_relative_to(within.resolve())
+    return target if Path(target).is_absolute() or inside or not end.exists() else ""
+
+
+def _followed(entry: Path, way: tuple[Path, ...]) -> Path:
+    end = entry.resolve()
+    if any(step.resolve().is_relative_to(end) for step in way):
+        raise stop(str(entry), f"this link leads in a circle, to {end}", "remove the link")
+    return end
+
+
+def _content(source: Source) -> tuple[bool, str]:
+    """Return whether a file is executable, and its digest; a link has no bytes of its own."""
+    if source.link:
+        return False, ""
+    return bool(source.file.stat().st_mode & EXECUTABLE), files.sha256(source.file)
+
+
+def _load(file: Path) -> dict[str, Any]:
+    try:
+        record = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise _damaged(file, str(error)) from None
+    if not isinstance(record, dict) or record.get("version") != VERSION:
+        raise _damaged(file, f"it is not of version {VERSION}")
+    return record
+
+
+def _damaged(file: Path, why: str) -> Stop:
+    return stop(str(file), f"damaged evidence: {why}", "remove the file and build its cell again", Exit.WHEEL)
+
+
+def _as_name(cell_id: str) -> str:
+    return cell_id.replace("/", "__")

@@ -1,0 +1,233 @@
+"""The proof: the wheels of a folder against the plan, and each one's bytes against the record of its job."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from truewheel.files import explained, sha256, write_text
+from truewheel.model import Cell, Plan
+from truewheel.problems import Exit, stop
+from truewheel.steps import evidence
+from truewheel.steps.validate import Finding, to_data, validate_all, wheels_in
+from truewheel.wheelfile import WheelName, parse_name, printable
+
+VERSION = 1
+PROOF = "evidence.json"
+SUMS = "SHA256SUMS"
+RECORD_LIMIT = 16 * 2**20
+"""Bytes of a job's evidence that are read."""
+
+_EVIDENCE = "evidence"
+_KEYS = ("cell", "wheel", "sha256")
+_PARTS = {
+    "distribution": "name",
+    "version": "version",
+    "build": "build tag",
+    "abi": "ABI tag",
+    "platform": "platform tag",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """The verdict on a folder of wheels; `data` is the document of `evidence.json`."""
+
+    problems: tuple[str, ...]
+    data: Mapping[str, Any]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the folder holds exactly what the plan says."""
+        return not self.problems
+
+
+class _Record(NamedTuple):
+    """A job's evidence: its content, or why it cannot be used."""
+
+    data: Mapping[str, Any]
+    fault: str
+
+
+class _Built(NamedTuple):
+    """A wheel as it is in the folder now."""
+
+    sha256: str
+    size: int
+    findings: list[Finding]
+
+
+def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof:
+    """Compare the wheels directly in `folder` with the cells of the plan, or with the cells whose ids are in `only`.
+
+    Each expected wheel must be there, pass every check, and have the bytes that its evidence says.
+    Writes `evidence.json` and, when all is well, `SHA256SUMS` into the folder; those of an earlier proof are gone.
+    Raises `Stop` for a plan that cannot be proven (exit 2), and for a folder that is not there (exit 4).
+    """
+    if not folder.is_dir():
+        raise stop(str(folder), "no such folder: nothing was built", "build first: truewheel run", Exit.WHEEL)
+    with explained(folder, "written"):
+        for stale in (SUMS, PROOF):
+            (folder / stale).unlink(missing_ok=True)
+    cells = _expected(plan, only)
+    built = _built(folder, {cell.wheel for cell in cells})
+    extra = sorted({path.name for path in wheels_in(folder)} - {cell.wheel for cell in plan.cells})
+    records = _records(folder)
+    problems = tuple(map(printable, _problems(cells, built, extra, records)))
+    data = {
+        "version": VERSION,
+        "ok": not problems,
+        "plan": {"project": plan.project, "event": plan.event, "generator": plan.generator},
+        "wheels": [_wheel(cell, built[cell.wheel], records) for cell in cells if cell.wheel in built],
+        "missing": [{"cell": cell.id, "wheel": cell.wheel} for cell in cells if cell.wheel not in built],
+        "extra": extra,
+        "problems": list(problems),
+    }
+    write_text(folder / PROOF, json.dumps(data, indent=1) + "\n")
+    if not problems:
+        write_text(folder / SUMS, "".join(f"{built[name].sha256}  {name}\n" for name in sorted(built)))
+    return Proof(problems=problems, data=data)
+
+
+def _expected(plan: Plan, only: frozenset[str] | None) -> list[Cell]:
+    for cell in plan.cells:
+        if not (_is_plain(cell.wheel) and cell.wheel.endswith(".whl") and _is_plain(_record_name(cell))):
+            message = f"cell {printable(cell.id)} has an unsafe wheel name: {printable(cell.wheel)}"
+            raise stop("plan.json", message, "write it again: truewheel plan --output plan.json")
+    unknown = sorted((only or frozenset()) - {cell.id for cell in plan.cells})
+    if unknown:
+        raise stop("plan.json", f"has no cell {', '.join(map(printable, unknown))}", "list them: truewheel plan")
+    chosen = [cell for cell in plan.cells if only is None or cell.id in only]
+    return sorted(chosen, key=lambda cell: cell.id)
+
+
+def _is_plain(name: str) -> bool:
+    return name == Path(name).name and name.isprintable() and not name.startswith(".")
+
+
+def _built(folder: Path, expected: set[str]) -> dict[str, _Built]:
+    paths = [path for path in wheels_in(folder) if path.name in expected]
+    return {path.name: _Built(sha256(path), path.stat().st_size, findings) for path, findings in validate_all(paths)}
+
+
+def _record_name(cell: Cell) -> str:
+    return evidence.path(Path(), cell.id).name
+
+
+def _records(folder: Path) -> dict[str, _Record]:
+    """Return the evidence of all jobs by file name."""
+    files = sorted(evidence.path(folder, "any").parent.glob("*.json"))
+    return {file.name: _read_record(file) for file in files if not file.name.startswith(".")}
+
+
+def _read_record(file: Path) -> _Record:
+    try:
+        with file.open("rb") as stream:
+            content = stream.read(RECORD_LIMIT + 1)
+        if len(content) > RECORD_LIMIT:
+            return _Record({}, f"it has more than {RECORD_LIMIT} bytes")
+        data = json.loads(content)
+        # infinity, or lists that are too deep, can be read but not written again
+        json.dumps({"wheels": [{"evidence": data}]}, indent=1, allow_nan=False)
+    except (OSError, RecursionError, ValueError) as error:
+        return _Record({}, str(error))
+    lacks = [key for key in _KEYS if not isinstance(data, dict) or not isinstance(data.get(key), str)]
+    return _Record({}, f"it lacks {', '.join(lacks)}") if lacks else _Record(data, "")
+
+
+def _problems(
+    cells: Sequence[Cell], built: Mapping[str, _Built], extra: Sequence[str], records: Mapping[str, _Record]
+) -> Iterator[str]:
+    if not cells:
+        yield "the plan expects no wheel, so there is nothing to prove"
+    for cell in cells:
+        if cell.wheel in built:
+            yield from _cell_problems(cell, built[cell.wheel], records.get(_record_name(cell)))
+        else:
+            yield f"{cell.id}: {cell.wheel} is missing{_nearest(cell, extra)}"
+    yield from (f"{name}: the plan has no such wheel; remove it, or plan again" for name in extra)
+    yield from _record_problems(records)
+
+
+def _cell_problems(cell: Cell, built: _Built, record: _Record | None) -> Iterator[str]:
+    if record is None:
+        yield f"{cell.id}: no evidence for {cell.wheel}; keep {_EVIDENCE}/{_record_name(cell)} of its job"
+    elif not record.fault:
+        yield from _differences(cell, built, record.data)
+    for finding in built.findings:
+        if finding.severity == "error":
+            place = f"{cell.wheel}/{finding.where}" if finding.where else cell.wheel
+            yield f"{place}: {finding.code.name} {finding.message}"
+
+
+def _differences(cell: Cell, built: _Built, record: Mapping[str, Any]) -> Iterator[str]:
+    if record["cell"] != cell.id:
+        yield f"{cell.id}: {_EVIDENCE}/{_record_name(cell)} is the evidence of {record['cell']}"
+    if record["wheel"] != cell.wheel:
+        yield f"{cell.id}: its job made {record['wheel']}, planned {cell.wheel}"
+    elif record["sha256"] != built.sha256:
+        yield (
+            f"{cell.id}: {cell.wheel} was overwritten after its job: "
+            f"sha256 {built.sha256}, the evidence says {record['sha256']}"
+        )
+
+
+def _record_problems(records: Mapping[str, _Record]) -> Iterator[str]:
+    claims = defaultdict(list)
+    for file, record in records.items():
+        if record.fault:
+            yield f"{_EVIDENCE}/{file}: damaged evidence: {record.fault}; build its cell again"
+        else:
+            claims[record.data["wheel"]].append(record.data["cell"])
+    for wheel, claimants in claims.items():
+        if len(claimants) > 1:
+            yield f"{wheel}: made by {' and by '.join(claimants)}; one has overwritten the other"
+
+
+def _nearest(cell: Cell, extra: Sequence[str]) -> str:
+    """Say which part of the name differs in the most similar unplanned wheel of the same package and Python."""
+    planned = _parsed(cell.wheel)
+    if planned is None:
+        return ""
+    differing = []
+    for name in extra:
+        found = _parsed(name)
+        if found and _key(found) == _key(planned):
+            parts = [part for part in _PARTS if getattr(found, part) != getattr(planned, part)]
+            differing.append((len(parts), name, [_said(part, found, planned) for part in parts]))
+    return f"; {min(differing)[1]} has {' and '.join(min(differing)[2])}" if differing else ""
+
+
+def _said(part: str, found: WheelName, planned: WheelName) -> str:
+    label, value = _PARTS[part], getattr(found, part)
+    said = f"{label} {value}" if value else f"no {label}"
+    return f"{said}, planned {getattr(planned, part) or 'none'}"
+
+
+def _parsed(name: str) -> WheelName | None:
+    try:
+        return parse_name(name)
+    except ValueError:
+        return None
+
+
+def _key(name: WheelName) -> tuple[str, str]:
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(name.distribution), name.python
+
+
+def _wheel(cell: Cell, built: _Built, records: Mapping[str, _Record]) -> dict[str, Any]:
+    record = records.get(_record_name(cell))
+    return {
+        "cell": cell.id,
+        "wheel": cell.wheel,
+        "sha256": built.sha256,
+        "size": built.size,
+        "findings": [to_data(finding) for finding in built.findings],
+        "evidence": record.data if record and not record.fault else None,
+    }

@@ -1,0 +1,266 @@
+"""Reading a wheel without trusting it: its file name, its dist-info folder, its members."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import csv
+import hashlib
+import io
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import product
+from math import prod
+from pathlib import Path
+from typing import IO
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+from truewheel import elf
+from truewheel.files import CHUNK
+from truewheel.problems import Exit, Stop, stop
+
+TEXT_LIMIT = 16 * 2**20
+"""Bytes of METADATA, WHEEL or RECORD that are read; a larger one is refused."""
+
+TAG_LIMIT = 1000
+"""Single tags that one compressed tag set may stand for."""
+
+_FILE_NAME = re.compile(r"[A-Za-z0-9_.+!-]+\.whl")
+_TAGS = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
+_FIELD = re.compile(r"([!-9;-~]+):[ \t]*(.*)")
+_PLAIN = frozenset({".c", ".cpp", ".cu", ".h", ".hpp", ".json", ".md", ".pxd", ".py", ".pyi", ".pyx", ".txt"})
+_BROKEN = (BadZipFile, EOFError, OSError, OverflowError, RuntimeError, ValueError, csv.Error, struct.error, zlib.error)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WheelName:
+    """The parts of a wheel's file name as they are written there (PEP 427); `build` is "" when absent."""
+
+    distribution: str
+    version: str
+    build: str
+    python: str
+    abi: str
+    platform: str
+
+    @property
+    def tag(self) -> str:
+        """The compatibility tag set as it is written, such as `py2.py3-none-any` (PEP 425)."""
+        return f"{self.python}-{self.abi}-{self.platform}"
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """Every single tag that `tag` stands for."""
+        return expand_tag(self.tag)
+
+
+def parse_name(filename: str) -> WheelName:
+    """Return the parts of a wheel's file name.
+
+    Raises `ValueError` for a name that `packaging` refuses, or that holds anything but ASCII.
+    """
+    from packaging.utils import parse_wheel_filename
+
+    if not _FILE_NAME.fullmatch(filename):
+        raise ValueError(f"not a wheel file name: {printable(filename)}")
+    try:
+        parse_wheel_filename(filename)
+    except ValueError as error:
+        raise ValueError(f"not a wheel file name: {error}") from None
+    distribution, version, *build, python, abi, platform = filename[: -len(".whl")].split("-")
+    if not all(map(_TAGS.fullmatch, (python, abi, platform))):
+        raise ValueError(f"not a wheel file name: an empty tag in {filename}")
+    return WheelName(
+        distribution=distribution,
+        version=version,
+        build="".join(build),
+        python=python,
+        abi=abi,
+        platform=platform,
+    )
+
+
+def expand_tag(tag: str) -> frozenset[str]:
+    """Return the single tags of a compressed tag set (PEP 425), in lower case; an absurdly large one stays as it is."""
+    parts = [part.split(".") for part in tag.lower().split("-")]
+    if prod(map(len, parts)) > TAG_LIMIT:
+        return frozenset({tag})
+    return frozenset(map("-".join, product(*parts)))
+
+
+def printable(text: str) -> str:
+    """Return `text` with everything a terminal might act on written as an escape."""
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The header fields of METADATA or WHEEL; the keys are in lower case."""
+
+    values: Mapping[str, Sequence[str]]
+
+    def all(self, name: str) -> tuple[str, ...]:
+        """Return all values of a field, whose name may be in any case."""
+        return tuple(self.values.get(name.lower(), ()))
+
+    def first(self, name: str) -> str:
+        """Return the first value of a field, or ""."""
+        return next(iter(self.all(name)), "")
+
+
+def parse_fields(text: str) -> Fields:
+    """Return the header fields up to the first line that is none; of a folded value the first line."""
+    values: dict[str, list[str]] = {}
+    for line in text.split("\n"):
+        if line.startswith((" ", "\t")):
+            continue
+        field = _FIELD.fullmatch(line.rstrip("\r"))
+        if field is None:
+            break
+        values.setdefault(field[1].lower(), []).append(field[2].rstrip())
+    return Fields(values)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """A row of RECORD as it is written there; `hash` is `<algorithm>=<unpadded URL-safe base64>`."""
+
+    path: str
+    hash: str
+    size: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Scan:
+    """A member that was read to its end: bytes, digest, and its first 64 bytes."""
+
+    size: int
+    digest: bytes
+    head: bytes
+
+
+@contextlib.contextmanager
+def open_wheel(path: Path) -> Iterator[Wheel]:
+    """Open a wheel to be read. Raises `Stop` (exit 4) when it is not a zip file."""
+    try:
+        archive = ZipFile(path)
+    except _BROKEN as error:
+        raise _broken(str(path), f"not a readable zip file: {error or type(error).__name__}") from None
+    with archive:
+        yield Wheel(path, archive)
+
+
+@dataclass(frozen=True)
+class Wheel:
+    """An open wheel. Each part is read when asked for; `Stop` (exit 4) is raised for one that cannot be had."""
+
+    path: Path
+    archive: ZipFile
+
+    @cached_property
+    def name(self) -> WheelName:
+        """The parts of the file name."""
+        try:
+            return parse_name(self.path.name)
+        except ValueError as error:
+            raise self._stop(str(error)) from None
+
+    @cached_property
+    def entries(self) -> tuple[ZipInfo, ...]:
+        """All members but folders, in the order of the zip's directory; a name may be there twice."""
+        return tuple(info for info in self.archive.infolist() if not (info.is_dir() and not info.file_size))
+
+    @cached_property
+    def dist_infos(self) -> tuple[str, ...]:
+        """The names of all dist-info folders; a good wheel has one."""
+        tops = {info.filename.partition("/")[0] for info in self.entries if "/" in info.filename}
+        return tuple(sorted(top for top in tops if top.endswith(".dist-info")))
+
+    @cached_property
+    def dist_info(self) -> str:
+        """The name of the dist-info folder."""
+        if len(self.dist_infos) != 1:
+            raise self._stop(f"has {len(self.dist_infos)} dist-info folders, not one")
+        return self.dist_infos[0]
+
+    @cached_property
+    def wheel(self) -> Fields:
+        """The fields of WHEEL: Wheel-Version, Root-Is-Purelib, Tag, Build."""
+        return parse_fields(self.text(f"{self.dist_info}/WHEEL"))
+
+    @cached_property
+    def metadata(self) -> Fields:
+        """The fields of METADATA: Name, Version, Requires-Python and others."""
+        return parse_fields(self.text(f"{self.dist_info}/METADATA"))
+
+    @cached_property
+    def record(self) -> tuple[Row, ...]:
+        """The rows of RECORD."""
+        with self._reading(f"{self.dist_info}/RECORD"):
+            lines = io.StringIO(self.text(f"{self.dist_info}/RECORD"), newline="")
+            rows = [row for row in csv.reader(lines, strict=True) if row]
+            if short := next((row for row in rows if len(row) != 3), None):
+                raise ValueError(f"a row with {len(short)} columns, not 3: {','.join(short)[:80]}")
+            return tuple(Row(path=path, hash=digest, size=size) for path, digest, size in rows)
+
+    @cached_property
+    def elf(self) -> dict[str, str]:
+        """The machine of each ELF member by its name; source and text files are not looked at."""
+        native = {}
+        for entry in self.entries:
+            if Path(entry.filename).suffix not in _PLAIN:
+                with self._open(entry) as stream:
+                    machine = elf.machine(stream.read(elf.HEAD))
+                if machine:
+                    native[entry.filename] = machine
+        return native
+
+    def text(self, member: str) -> str:
+        """Return the text of a member; it is in UTF-8 and has at most `TEXT_LIMIT` bytes."""
+        entry = self.archive.NameToInfo.get(member)
+        if entry is None:
+            raise self._stop("is missing", member)
+        if entry.file_size > TEXT_LIMIT:
+            raise self._stop(f"has {entry.file_size} bytes, more than {TEXT_LIMIT}", member)
+        with self._open(entry) as stream:
+            return stream.read(TEXT_LIMIT + 1).decode()
+
+    def scan(self, entry: ZipInfo, algorithm: str) -> Scan:
+        """Read a member to its end. `algorithm` is one that `hashlib` knows."""
+        digest, size, head = hashlib.new(algorithm), 0, b""
+        with self._open(entry) as stream:
+            while chunk := stream.read(CHUNK):
+                head = head or chunk[: elf.HEAD]
+                size += len(chunk)
+                digest.update(chunk)
+            if size != entry.file_size:
+                raise ValueError(f"{size} bytes, but the zip's directory says {entry.file_size}")
+        return Scan(size=size, digest=digest.digest(), head=head)
+
+    @contextlib.contextmanager
+    def _open(self, entry: ZipInfo) -> Iterator[IO[bytes]]:
+        wider = copy.copy(entry)
+        wider.file_size += 1  # zipfile stops at the declared size and would not see that there is more
+        with self._reading(entry.filename):
+            if entry.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
+                raise ValueError(f"compression method {entry.compress_type}; installers know stored and deflated")
+            with self.archive.open(wider) as stream:
+                yield stream
+
+    @contextlib.contextmanager
+    def _reading(self, member: str) -> Iterator[None]:
+        try:
+            yield
+        except _BROKEN as error:
+            raise self._stop(f"cannot be read: {error or type(error).__name__}", member) from None
+
+    def _stop(self, message: str, member: str = "") -> Stop:
+        return _broken(f"{self.path}/{member}" if member else str(self.path), message)
+
+
+def _broken(where: str, message: str) -> Stop:
+    return stop(printable(where), printable(message), "build the wheel again", Exit.WHEEL)

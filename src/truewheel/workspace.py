@@ -1,0 +1,159 @@
+"""What a command reads from disk: the spec, its policy, base versions, plans; and what is known of this process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from truewheel import __version__, planfile, policy, source, spec
+from truewheel.model import Plan
+from truewheel.policy import Policy
+from truewheel.problems import Problem, Stop, stop
+from truewheel.spec import Spec
+
+SPEC = "truewheel.yml"
+GENERATOR = f"truewheel {__version__}"
+_PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A spec and the folder it stands in, which is the root of all its paths."""
+
+    root: Path
+    spec: Spec
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The naming policy of the spec. Raises `Stop` (exit 2) when there is none of that name."""
+        return read_policy(self.spec.naming, self.root, self.spec.document.where(("naming",)))
+
+    def versions(self) -> dict[str, tuple[str, str]]:
+        """Return each package's base version and the file it was found in. Raises `Stop` (exit 2)."""
+        found: dict[str, tuple[str, str]] = {}
+        read: dict[str, str | Problem] = {}
+        problems: list[Problem] = []
+        for name, package in self.spec.packages.items():
+            file = package.version.file or f"{package.path.rstrip('/')}/pyproject.toml".removeprefix("./")
+            if file not in read:
+                read[file] = self._version(file, is_project=not package.version.file)
+            version = read[file]
+            if isinstance(version, str):
+                found[name] = (version, file)
+            else:
+                route = ("packages", name, "version", "file") if package.version.file else ("packages", name)
+                problems.append(self.spec.document.problem(route, f"{file}: {version.message}", version.hint))
+        if problems:
+            raise Stop(problems)
+        return found
+
+    def _version(self, file: str, *, is_project: bool) -> str | Problem:
+        text = read_text(self.root / file)
+        if text is None:
+            hint = "name the file that holds the version: packages.<name>.version.file"
+            return Problem(self.spec.document.where(), "is not there or is not text", hint)
+        return self._project_version(text) if is_project else _bare_version(text, self.spec)
+
+    def _project_version(self, text: str) -> str | Problem:
+        where = self.spec.document.where()
+        hint = "write it there, or name a version file: packages.<name>.version.file"
+        try:
+            project = _toml(text).get("project", {})
+        except ValueError as error:
+            return Problem(where, f"is not TOML: {error}", "correct the file")
+        version = project.get("version") if isinstance(project, dict) else None
+        return version if isinstance(version, str) else Problem(where, "has no [project] version", hint)
+
+
+def _bare_version(text: str, spec: Spec) -> str | Problem:
+    words = text.split()
+    if len(words) == 1:
+        return words[0]
+    return Problem(spec.document.where(), "must hold one version and nothing else", "such as 2.69.0.dev0")
+
+
+def _toml(text: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
+
+
+def find_spec(given: str | None, start: Path) -> Path:
+    """Return the spec's path: the given one, else truewheel.yml in `start` or the nearest folder above it."""
+    if given:
+        return Path(given)
+    for folder in (start, *start.parents):
+        if (folder / SPEC).is_file():
+            return folder / SPEC
+    raise stop(SPEC, f"no {SPEC} in {start} or above it", "go to your project, or name the file: --spec FILE")
+
+
+def load(given: str | None, start: Path) -> Workspace:
+    """Return the workspace of a spec. Raises `Stop` (exit 2) with every problem of the file."""
+    path = find_spec(given, start)
+    text = source.decode(_bytes(path), path.name)
+    return Workspace(path.resolve().parent, spec.parse(text, path.name, schema()))
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(source.MAX_BYTES + 1)
+    except OSError as error:
+        raise stop(str(path), f"cannot be read: {error.strerror}", "name the file: --spec FILE") from None
+
+
+def read_text(path: Path) -> str | None:
+    """Return the text of a small file, or None if there is none to be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError):
+        return None
+
+
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of the spec: beside the package when installed, in `schema/` of a checkout."""
+    name = "truewheel.schema.json"
+    installed = _PACKAGE / "schema" / name
+    path = installed if installed.is_file() else _PACKAGE.parents[1] / "schema" / name
+    data: dict[str, Any] = json.loads(path.read_bytes())
+    return data
+
+
+def builtin_policies() -> dict[str, Path]:
+    """Return the files of the built-in policies by name."""
+    return {path.stem: path for path in sorted((_PACKAGE / "policies").glob("*.yml"))}
+
+
+def read_policy(name: str, root: Path, where: Any) -> Policy:
+    """Return a policy: the path of a file below `root` when `name` ends in .yml, else a built-in one."""
+    known = builtin_policies()
+    path = root / name if name.endswith((".yml", ".yaml")) else known.get(name)
+    if path is None or not path.is_file():
+        hint = f"built in: {', '.join(known)}; or the path of a file that ends in .yml"
+        raise stop(where, f"no policy {name!r}", hint)
+    label = name if path is not known.get(name) else path.name
+    return policy.parse(source.decode(_bytes(path), label), label, schema())
+
+
+def read_plan(given: str | None, folder: Path) -> tuple[Plan, Path]:
+    """Return a written plan and its path: the given one, else plan.json in `folder`, else in the current one."""
+    candidates = [Path(given)] if given else [folder / "plan.json", Path("plan.json")]
+    for path in candidates:
+        if path.is_file():
+            return planfile.read(_plan_text(path), str(path)), path
+    names = " and no ".join(str(path) for path in candidates)
+    raise stop(str(candidates[0]), f"no {names}", "write one first: truewheel plan --output plan.json")
+
+
+def _plan_text(path: Path) -> str:
+    text = read_text(path)
+    if text is None:
+        raise stop(str(path), "cannot be read as text", "write it again: truewheel plan --output plan.json")
+    return text
