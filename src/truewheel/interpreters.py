@@ -8,9 +8,10 @@ import platform
 import re
 import struct
 import sys
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Iterator, Mapping, NamedTuple, Sequence
+from typing import NamedTuple
 
 from truewheel import process
 from truewheel.problems import Exit, stop

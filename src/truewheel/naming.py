@@ -67,6 +67,19 @@ def python_tags(abi: str, python: str) -> tuple[str, str]:
     return python.removesuffix("t"), "abi3" if abi == "abi3" else python
 
 
+def resolve_all(policy: Policy, sources: Sources, where: Where) -> tuple[dict[str, Fact], list[Problem]]:
+    """Return every fact of a policy, and what is wrong with the values that were found."""
+    facts: dict[str, Fact] = {}
+    problems = []
+    for name, rule in policy.facts.items():
+        facts[name], wrong = resolve(rule, sources)
+        if wrong:
+            is_dropped = rule.otherwise == "drop"
+            hint = f"the name goes without {name}" if is_dropped else "correct the value, or leave it empty"
+            problems.append(Problem(where, f"the fact {name}: {wrong}", hint, "warning" if is_dropped else "error"))
+    return facts, problems
+
+
 def resolve(rule: FactRule, sources: Sources) -> tuple[Fact, str]:
     """Return a fact's value with its way there, and what is wrong with it ("" if nothing)."""
     skipped: list[tuple[str, str]] = []

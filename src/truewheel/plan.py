@@ -19,7 +19,7 @@ from truewheel.spec import Spec
 EVENTS = ("push", "mr", "tag", "schedule", "web")
 FORGE_PREFIXES = ("CI_", "GITLAB_", "GITHUB_")
 PLAN_FILE = "plan.json"
-REPORT = "report.xml"
+REPORTS = "dist/evidence/*.xml"
 SCRIPTS = {"compile": "compile_wheel.py", "repair": "repair_wheel.py", "validate": "validate_wheels.py"}
 
 
@@ -210,19 +210,9 @@ class Namer:
             version_origin=version[1],
             read_file=self.request.read_file,
         )
-        facts = {}
-        for name, rule in self.policy.facts.items():
-            facts[name], wrong = naming.resolve(rule, sources)
-            if wrong:
-                self._report(name, wrong, rule.otherwise)
+        facts, problems = naming.resolve_all(self.policy, sources, self._where)
+        self.problems += [problem for problem in problems if problem not in self.problems]
         return facts
-
-    def _report(self, fact: str, wrong: str, otherwise: str) -> None:
-        severity = "warning" if otherwise == "drop" else "error"
-        hint = f"the name goes without {fact}" if otherwise == "drop" else "correct the value, or leave it empty"
-        problem = Problem(self._where, f"the fact {fact}: {wrong}", hint, severity)
-        if problem not in self.problems:
-            self.problems.append(problem)
 
     def _channel(self, seen: Mapping[str, model.Variable]) -> Channel:
         channel = naming.channel_of(self.policy, seen)
@@ -296,10 +286,10 @@ def _kinds(spec: Spec) -> dict[str, JobKind]:
             commands=(
                 (*step["compile"], *cell),
                 (*step["repair"], *cell),
-                (*step["validate"], *cell, "--format", "junit", "--output", REPORT),
+                (*step["validate"], *cell, "--report"),
             ),
             artifacts=("dist/",),
-            report=REPORT,
+            report=REPORTS,
         ),
         JobKind(
             name="prove",

@@ -16,7 +16,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
     facts: dict[int, dict[str, Any]] = {}  # cells share their facts; each set is converted once
     for cell in plan.cells:
         if id(cell.facts) not in facts:
-            facts[id(cell.facts)] = {name: _fact(fact) for name, fact in cell.facts.items()}
+            facts[id(cell.facts)] = {name: fact_data(fact) for name, fact in cell.facts.items()}
     return {
         "version": VERSION,
         "generator": plan.generator,
@@ -100,10 +100,13 @@ def _plan(data: dict[str, Any]) -> Plan:
     )
 
 
-def _fact(fact: Fact) -> dict[str, Any]:
+def fact_data(fact: Fact) -> dict[str, Any]:
+    """Return a fact as the JSON document of the command contract."""
     data: dict[str, Any] = {"value": fact.value, "source": fact.source or None}
     if fact.value is not None:
         data |= {"origin": fact.origin, "raw": fact.raw}
+    if fact.skipped:
+        data["skipped"] = [list(entry) for entry in fact.skipped]
     return data
 
 
@@ -125,8 +128,13 @@ def _cell(cell: Cell, facts: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _read_fact(fields: dict[str, Any]) -> Fact:
+    skipped = tuple((source, why) for source, why in fields.get("skipped", ()))
+    return Fact(**{**fields, "source": fields["source"] or "", "skipped": skipped})
+
+
 def _read_cell(fields: dict[str, Any]) -> Cell:
-    facts = {name: Fact(**{**fact, "source": fact["source"] or ""}) for name, fact in fields["facts"].items()}
+    facts = {name: _read_fact(fact) for name, fact in fields["facts"].items()}
     copies = tuple(Copy(**copy) for copy in fields["copies"])
     return Cell(**{**fields, "facts": facts, "copies": copies})
 

@@ -9,10 +9,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import IO, Iterator, Mapping, NoReturn, Sequence
+from typing import IO, NoReturn
 
 from truewheel.problems import Exit, stop
 

@@ -94,6 +94,14 @@ def find_spec(given: str | None, start: Path) -> Path:
     raise stop(SPEC, f"no {SPEC} in {start} or above it", "go to your project, or name the file: --spec FILE")
 
 
+def root_of(given: str | None, start: Path) -> Path:
+    """Return the folder that the paths of a written plan start from: the spec's, else `start` itself."""
+    try:
+        return find_spec(given, start).resolve().parent
+    except Stop:
+        return start
+
+
 def load(given: str | None, start: Path) -> Workspace:
     """Return the workspace of a spec. Raises `Stop` (exit 2) with every problem of the file."""
     path = find_spec(given, start)

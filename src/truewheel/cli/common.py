@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,8 @@ from truewheel import host, plan, workspace
 from truewheel.cli import front_door as front_door
 from truewheel.cli.ending import say
 from truewheel.matrix import Host
-from truewheel.model import Plan
-from truewheel.problems import Exit, Stop, errors
+from truewheel.model import Cell, Plan
+from truewheel.problems import Exit, Problem, Stop, errors, stop
 from truewheel.workspace import GENERATOR, Workspace
 
 
@@ -25,6 +26,22 @@ def add_spec(parser: argparse.ArgumentParser) -> None:
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Add --json."""
     parser.add_argument("--json", action="store_true", help="print JSON for programs")
+
+
+def add_plan(parser: argparse.ArgumentParser) -> None:
+    """Add --plan, --out and --spec, as the job-side commands read them."""
+    parser.add_argument("--plan", metavar="FILE", help="the plan (default: DIR/plan.json, then ./plan.json)")
+    parser.add_argument("--out", metavar="DIR", default="dist", help="folder of the finished wheels (default: dist)")
+    add_spec(parser)
+
+
+def planned_cell(made: Plan, cell_id: str, path: Path) -> Cell:
+    """Return a cell of a written plan. Raises `Stop` (exit 2) when it is not there."""
+    cell = made.cell(cell_id)
+    if cell is None:
+        close = difflib.get_close_matches(cell_id, [cell.id for cell in made.cells], n=1, cutoff=0.3)
+        raise stop(str(path), f"no cell {cell_id!r} in this plan", f"did you mean {close[0]}?" if close else "")
+    return cell
 
 
 def add_variables(parser: argparse.ArgumentParser) -> None:
@@ -75,18 +92,20 @@ def load(arguments: argparse.Namespace) -> Workspace:
     return workspace.load(arguments.spec, Path.cwd())
 
 
-def tell(made: Plan) -> Exit:
-    """Print what speaks against the plan, and return how that ends."""
-    for problem in made.problems:
+def tell(problems: Iterable[Problem]) -> Exit:
+    """Print what speaks against a plan, and return how that ends."""
+    problems = tuple(problems)
+    for problem in problems:
         say(str(problem))
-    return Exit.REFUSED if errors(made.problems) else Exit.OK
+    return Exit.REFUSED if errors(problems) else Exit.OK
 
 
-def refuse(made: Plan) -> None:
-    """Raise `Stop` (exit 2) when something speaks against the plan; say what is only a warning."""
-    if errors(made.problems):
-        raise Stop(made.problems)
-    tell(made)
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise `Stop` (exit 2) when something speaks against a plan; say what is only a warning."""
+    problems = tuple(problems)
+    if errors(problems):
+        raise Stop(problems)
+    tell(problems)
 
 
 def print_json(data: Any) -> None:

@@ -13,8 +13,15 @@ from truewheel.sync import Drift
 from truewheel.workspace import GENERATOR, Workspace
 
 EXAMPLES = {
-    "generate": "examples:\n  generate            after every change of the spec\n  generate --dry-run  what would change\n",
-    "check": "examples:\n  check              in pre-commit and CI: exit 3 when a file is not as generated\n",
+    "generate": """\
+examples:
+  generate            after every change of the spec
+  generate --dry-run  what would change
+""",
+    "check": """\
+examples:
+  check               in pre-commit and CI: exit 3 when a file is not as generated
+""",
 }
 
 
@@ -66,7 +73,7 @@ def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 def _texts(arguments: Namespace) -> tuple[Workspace, dict[str, str]]:
     space = common.load(arguments)
     made = plan.plan(space.spec, space.policy, plan.Request(generator=GENERATOR, versions=space.versions()))
-    common.refuse(made)
+    common.refuse(made.problems)
     return space, pipelines.texts(made, space.spec, space.policy)
 
 

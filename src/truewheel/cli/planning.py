@@ -50,7 +50,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     machine = local_host(space.spec, environment) if arguments.local else None
     event = arguments.event or event_of(environment)
     made = common.make_plan(arguments, space, environment, event=event, on=machine)
-    code = common.tell(made)
+    code = common.tell(made.problems)
     if arguments.output and code is Exit.OK:
         files.write_text(Path(arguments.output), planfile.write(made))
     shown = selected(made, arguments.cell)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
@@ -26,6 +26,9 @@ if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
+
+if TYPE_CHECKING:
+    from build import ProjectBuilder
 
 GIT_SECONDS = 30.0
 START_OF_2020 = "1577836800"
@@ -175,23 +178,22 @@ def _build(cell: Cell, project: Path, root: Path, python: Path, env: Mapping[str
 
 def _backend(
     cell: Cell, project: Path, root: Path, python: Path, env: Mapping[str, str], requires: Iterable[str]
-) -> build.ProjectBuilder:
+) -> ProjectBuilder:
     """Return the project's backend, ready to run in an environment with its requirements."""
-    import build
+    from build import ProjectBuilder
 
     own = build_environment(sorted(requires), cell, root, python, env)
 
-    def runner(cmd: Sequence[str], cwd: str | None = None, extra: Mapping[str, str] | None = None) -> None:
-        status = process.run(cmd, cwd=Path(cwd or project), env={**interpreters.activated(env, own), **(extra or {})})
+    def runner(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
+        hook_env = {**interpreters.activated(env, own), **(extra_environ or {})}
+        status = process.run(cmd, cwd=Path(cwd or project), env=hook_env)
         if status:
             raise subprocess.CalledProcessError(status, cmd)
 
-    return build.ProjectBuilder(project, str(own), runner)
+    return ProjectBuilder(project, str(own), runner)
 
 
-def build_environment(
-    requires: Sequence[str], cell: Cell, root: Path, python: Path, env: Mapping[str, str]
-) -> Path:
+def build_environment(requires: Sequence[str], cell: Cell, root: Path, python: Path, env: Mapping[str, str]) -> Path:
     """Return the interpreter of an environment with these requirements; packages with equal ones share it.
 
     Raises `Stop` (exit 4) when it cannot be made.
@@ -237,7 +239,7 @@ def check_name(made: Path, cell: Cell) -> None:
 
     Raises `Stop` (exit 4) with every part that differs.
     """
-    with wheelfile.Wheel(made) as wheel:
+    with wheelfile.open_wheel(made) as wheel:
         name, pure = wheel.name, wheel.wheel.first("Root-Is-Purelib").lower() == "true"
     hints = _hints(name, cell, pure)
     planned = wheelfile.parse_name(cell.wheel)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Iterator, Mapping, NamedTuple
+from typing import Any, NamedTuple
 
 from truewheel import __version__, files, interpreters
 from truewheel.model import Cell, Package, Plan
@@ -85,14 +86,14 @@ def source_files(package: Package, root: Path) -> list[Source]:
     root or does not exist, and for links that lead in a circle.
     """
     root = Path(os.path.normpath(root.absolute()))
-    folder = _below(root, package.path, f"packages.{package.name}.path")
+    folder = below(root, package.path, f"packages.{package.name}.path")
     if not folder.is_dir() or folder.parts[len(root.parts) :][:1] == (WORK,):
         what = f"{package.path} is the folder for builds" if folder.is_dir() else f"there is no folder {package.path}"
         raise stop(f"packages.{package.name}.path", what, "name the folder with the pyproject.toml")
     prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
     found = {source.name: source for source in _walk(folder, prefix, folder, (folder,))}
     if package.version_file:
-        file = _below(root, package.version_file, f"packages.{package.name}.version.file")
+        file = below(root, package.version_file, f"packages.{package.name}.version.file")
         if not file.is_file():
             hint = "correct version.file, or add the file"
             raise stop(f"packages.{package.name}.version.file", f"there is no file {package.version_file}", hint)
@@ -101,7 +102,7 @@ def source_files(package: Package, root: Path) -> list[Source]:
     return [found[name] for name in sorted(found)]
 
 
-def _below(root: Path, relative: str, where: str) -> Path:
+def below(root: Path, relative: str, where: str) -> Path:
     """Return `root / relative` without `..`. Raises `Stop` (exit 2) if that, or what it links to, leaves the root."""
     path = Path(os.path.normpath(root / relative))
     if not (path.is_relative_to(root) and path.resolve().is_relative_to(root.resolve())):

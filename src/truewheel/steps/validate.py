@@ -483,11 +483,11 @@ def _check_purelib(contents: Contents) -> Iterator[Finding]:
     for member in extensions:
         yield _finding(Code.TW401, "WHEEL says Root-Is-Purelib: true, this is an extension module", member)
     if native and not extensions:
-        message = f"WHEEL says Root-Is-Purelib: true, with {_count(len(native), 'ELF file')} as {native[0]}"
+        message = f"WHEEL says Root-Is-Purelib: true, with {_count(len(native), 'ELF file')} such as {native[0]}"
         yield _finding(Code.TW402, message, contents.file("WHEEL"))
 
 
-def _is_extension(member: str, members: Iterable[str]) -> bool:
+def _is_extension(member: str, members: set[str]) -> bool:
     """Tell whether Python could import this member, by its name alone."""
     path = PurePosixPath(member)
     if elf.suffix(path.name) or path.name.endswith((".abi3.so", ".abi3t.so")):
@@ -522,7 +522,7 @@ def _check_machines(contents: Contents) -> Iterator[Finding]:
 
 def _check_suffixes(contents: Contents) -> Iterator[Finding]:
     name, promised = contents.name, contents.machines
-    if name is None:
+    if name is None or _is_any(contents):
         return
     suffixes = {member: found for member in contents.native if (found := elf.suffix(member))}
     many = len({suffix.python for suffix in suffixes.values()}) > 1
@@ -534,7 +534,7 @@ def _check_suffixes(contents: Contents) -> Iterator[Finding]:
             message = f"named for {suffix.machine}, the file name says {', '.join(sorted(promised))}"
             yield _finding(Code.TW407, f"{message}; set SETUPTOOLS_EXT_SUFFIX when cross-compiling", member)
     for member in contents.native:
-        if member.endswith(".abi3.so") and all(abi.endswith("t") for abi in name.abi.split(".")):
+        if member.endswith(".abi3.so") and any(abi.endswith("t") for abi in name.abi.split(".")):
             message = f"free-threaded Python does not load .abi3.so, the file name says {name.abi}"
             yield _finding(Code.TW406, message, member)
 

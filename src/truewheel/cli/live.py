@@ -1,0 +1,42 @@
+"""A live table of the cells under way, for a terminal."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from truewheel.local import Progress
+from truewheel.model import Cell
+
+STYLES = {"unchanged": "dim", "built": "green", "failed": "bold red", "waiting": "dim"}
+ENDED = {"unchanged", "built", "failed"}
+
+
+@contextmanager
+def table(cells: Sequence[Cell]) -> Iterator[Callable[[Progress], None]]:
+    """Show a table of the cells on stderr while the block runs; yields the function that takes their progress."""
+    known = {cell.id: Progress(cell, "waiting") for cell in cells}
+    heard = dict.fromkeys(known, time.monotonic())
+
+    def tell(progress: Progress) -> None:
+        known[progress.cell.id] = progress
+        heard[progress.cell.id] = time.monotonic()
+
+    def render() -> Table:
+        rows = Table("cell", "step", "seconds", "wheel", box=None)
+        for cell_id, progress in known.items():
+            moving = progress.state not in ENDED | {"waiting"}
+            seconds = progress.seconds + (time.monotonic() - heard[cell_id] if moving else 0)
+            shown = Text(progress.state, style=STYLES.get(progress.state, "cyan"))
+            rows.add_row(cell_id, shown, f"{seconds:.0f}" if seconds else "", progress.cell.wheel)
+        return rows
+
+    # Console honours NO_COLOR by itself.
+    with Live(get_renderable=render, console=Console(stderr=True), refresh_per_second=4):
+        yield tell

@@ -1,0 +1,171 @@
+"""truewheel name and explain."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import re
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+from truewheel import explain, naming, planfile, workspace
+from truewheel.cli import common
+from truewheel.cli.ending import say
+from truewheel.cli.planning import event_of, local_host
+from truewheel.explain import Part
+from truewheel.matrix import HOST
+from truewheel.model import Cell, Variable
+from truewheel.naming import Sources
+from truewheel.policy import Policy
+from truewheel.policy import from_data as policy_from_data
+from truewheel.problems import Exit, Stop, Where, stop
+
+HERE = Where("command line")
+NAME_EXAMPLES = """\
+examples:
+  name --policy triton-2026.04 --package tritonserver --base 2.69.0 --python cp312 --abi cp312 \\
+       --platform manylinux_2_28_x86_64 -v CI_PIPELINE_ID=49163608
+  name --policy plain --package Foo.Bar --base 1.0rc1 --python py3 --abi none --platform any --json
+"""
+EXPLAIN_EXAMPLES = """\
+examples:
+  explain tritonserver/rhel8/x86_64/cp312 -v CI_PIPELINE_ID=49163608
+  explain dist/foo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl
+"""
+
+
+def arguments(command: str, parser: ArgumentParser) -> None:
+    """Declare the arguments of name and explain."""
+    common.add_variables(parser)
+    common.add_json(parser)
+    if command == "name":
+        parser.epilog = NAME_EXAMPLES
+        parser.set_defaults(run=name)
+        parser.add_argument("--policy", required=True, metavar="P", help="a built-in policy, or a policy file (*.yml)")
+        parser.add_argument("--package", required=True, metavar="N", type=_project, help="name of the project")
+        parser.add_argument("--base", default="", metavar="V", help="base version, as the package's own file has it")
+        for tag, example in (("python", "cp312"), ("abi", "cp312"), ("platform", "manylinux_2_28_x86_64")):
+            parser.add_argument(
+                f"--{tag}", required=True, metavar="TAG", type=_tag, help=f"{tag} tag, such as {example}"
+            )
+    else:
+        parser.epilog = EXPLAIN_EXAMPLES
+        parser.set_defaults(run=explain_name)
+        common.add_spec(parser)
+        parser.add_argument("what", metavar="CELL_OR_WHEEL", help="id of a cell, planned name, or path of any wheel")
+
+
+def _tag(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is no compatibility tag (PEP 425)")
+    return text
+
+
+def _project(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is no project name (letters and digits, with . _ - inside)")
+    return text
+
+
+def name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Print one file name, from the flags alone."""
+    del environment
+    policy = workspace.read_policy(arguments.policy, Path.cwd(), HERE)
+    cell = _single_cell(arguments, policy)
+    if arguments.json:
+        facts = {name: planfile.fact_data(fact) for name, fact in cell.facts.items()}
+        common.print_json({"wheel": cell.wheel, "channel": cell.channel, "facts": facts})
+    else:
+        print(cell.wheel)
+    return Exit.OK
+
+
+def _single_cell(arguments: Namespace, policy: Policy) -> Cell:
+    given = dict(arguments.variables)
+    for unread in sorted(set(given) - set(policy.variables)):
+        say(f"warning: the policy {policy.name} does not read {unread}")
+    variables = {
+        name: Variable(
+            value=given.get(name, rule.default), origin="-v" if name in given else "default", scope=rule.scope
+        )
+        for name, rule in policy.variables.items()
+        if name in given or rule.default
+    }
+    sources = Sources(
+        variables=variables, options=common.options(arguments), version=arguments.base, version_origin="--base"
+    )
+    facts, problems = naming.resolve_all(policy, sources, HERE)
+    common.refuse(problems)
+    channel = naming.channel_of(policy, variables)
+    if channel is None:
+        raise stop(HERE, f"no channel of the policy {policy.name} applies", "set one of its variables: -v NAME=VALUE")
+    composed = naming.compose(channel, facts, HERE)
+    tag = f"{arguments.python}-{arguments.abi}-{arguments.platform}"
+    return Cell(
+        id="",
+        package=arguments.package,
+        target="",
+        arch="",
+        python=arguments.python,
+        builder="",
+        channel=channel.name,
+        version=composed.version,
+        build=composed.build,
+        tag=tag,
+        wheel=composed.wheel(naming.normalized(arguments.package), tag),
+        facts=facts,
+    )
+
+
+def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Say where each part of a wheel's name comes from."""
+    what = arguments.what
+    is_wheel = what.endswith(".whl")
+    cell, policy = _planned(arguments, environment, Path(what).name if is_wheel else what, is_wheel=is_wheel)
+    if cell and policy:
+        channel = next((channel for channel in policy.channels if channel.name == cell.channel), None)
+        parts = explain.explain(cell, channel)
+        heading = f"{cell.wheel}\n  cell {cell.id} · channel {cell.channel} of the policy {policy.name}"
+    else:
+        try:
+            parts = explain.parts_of(Path(what).name)
+        except ValueError as error:
+            raise stop(HERE, str(error), "name a cell of the plan, or a wheel") from None
+        heading = f"{Path(what).name}\n  not in the plan: told from the name alone"
+    if arguments.json:
+        wheel = cell.wheel if cell else Path(what).name
+        common.print_json({"wheel": wheel, "cell": cell.id if cell else None, "parts": [_part(part) for part in parts]})
+    else:
+        print("\n".join([heading, "", *explain.lines(parts)]))
+    return Exit.OK
+
+
+def _part(part: Part) -> dict[str, object]:
+    return {**asdict(part), "part": part.part.strip()}
+
+
+def _planned(
+    arguments: Namespace, environment: Mapping[str, str], what: str, *, is_wheel: bool
+) -> tuple[Cell | None, Policy | None]:
+    """Return the cell that is meant and its policy: from the plan beside a wheel, else from the spec's plan."""
+    beside = Path(arguments.what).parent / "plan.json"
+    if is_wheel and beside.is_file():
+        written, _ = workspace.read_plan(str(beside), beside.parent)
+        cell = next((cell for cell in written.cells if cell.wheel == what), None)
+        if cell:
+            return cell, policy_from_data(written.policy)
+    try:
+        space = common.load(arguments)
+    except Stop:
+        if is_wheel and not arguments.spec:
+            return None, None  # any wheel can be explained, wherever it came from
+        raise
+    machine = local_host(space.spec, environment) if f"/{HOST}/" in what else None
+    made = common.make_plan(arguments, space, environment, event=event_of(environment), on=machine)
+    cell = next((cell for cell in made.cells if what in {cell.id, cell.wheel}), None)
+    if cell is None and not is_wheel:
+        close = difflib.get_close_matches(what, [cell.id for cell in made.cells], n=1, cutoff=0.3)
+        raise stop(HERE, f"no cell {what!r} in the plan", f"did you mean {close[0]}?" if close else "see: plan")
+    return cell, space.policy

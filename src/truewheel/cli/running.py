@@ -1,0 +1,118 @@
+"""truewheel run."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from truewheel import files, local, planfile
+from truewheel.cli import common
+from truewheel.cli.ending import say
+from truewheel.cli.planning import event_of, local_host, selected
+from truewheel.local import Progress
+from truewheel.matrix import ANY, Host
+from truewheel.model import Cell, Plan
+from truewheel.problems import Exit
+from truewheel.steps import prove
+from truewheel.workspace import Workspace
+
+EXAMPLES = """\
+examples:
+  run                          all cells of this machine, into dist/
+  run --cell 'foo/*' --jobs 1
+  run -v CI_PIPELINE_ID=49163608 --out wheels
+"""
+
+
+def arguments(command: str, parser: ArgumentParser) -> None:
+    """Declare the arguments of run."""
+    del command
+    parser.epilog = EXAMPLES
+    parser.set_defaults(run=run)
+    common.add_spec(parser)
+    common.add_variables(parser)
+    parser.add_argument("--cell", metavar="GLOB", help="build only these cells, and prove only them")
+    parser.add_argument("--jobs", metavar="N", type=_jobs, default=_cores(), help="cells at once (default: the cores)")
+    parser.add_argument("--out", metavar="DIR", default="dist", help="folder of the finished wheels (default: dist)")
+    common.add_json(parser)
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= 1024:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 1024")
+    return int(text)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Build, repair, validate, test and prove the cells of this machine; exit 4 when one fails."""
+    space = common.load(arguments)
+    machine = local_host(space.spec, environment)
+    made = common.make_plan(arguments, space, environment, event=event_of(environment), on=machine)
+    common.refuse(made.problems)
+    cells = selected(made, arguments.cell).cells
+    out = Path(arguments.out).absolute()
+    out.mkdir(parents=True, exist_ok=True)
+    files.write_text(out / "plan.json", planfile.write(made))
+    for name in local.remove_stale(made, out):
+        say(f"removed {name}: an earlier run made it, this plan does not name it")
+    with _display(cells) as tell:
+        ended = local.run(made, cells, space.root, out, environment, jobs=arguments.jobs, tell=tell)
+    failed = [end.cell for end in ended if end.state == "failed"]
+    for cell in failed:
+        say(local.failure(space.root, cell))
+    _tell_elsewhere(arguments, space, environment, machine)
+    if failed:
+        say(f"{len(failed)} of {len(cells)} cells failed")
+        return Exit.WHEEL
+    return _prove(arguments, made, cells, out, ended)
+
+
+def _prove(arguments: Namespace, made: Plan, cells: Sequence[Cell], out: Path, ended: Sequence[Progress]) -> Exit:
+    only = frozenset(cell.id for cell in cells)
+    proof = prove.prove(out, made, only)
+    for problem in proof.problems:
+        say(problem)
+    states = Counter(end.state for end in ended)
+    counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    if arguments.json:
+        common.print_json(proof.data)
+    elif proof.ok:
+        print(f"{len(cells)} wheels ({counted}), each named as planned and proven: {arguments.out}/SHA256SUMS")
+        print("\n".join(f"  {cell.wheel}" for cell in cells))
+    return Exit.OK if proof.ok else Exit.WHEEL
+
+
+def _tell_elsewhere(arguments: Namespace, space: Workspace, environment: Mapping[str, str], machine: Host) -> None:
+    """Name the cells of the spec's targets that cannot be built here, with the reason."""
+    whole = common.make_plan(arguments, space, environment, event=event_of(environment))
+    reasons = Counter((cell.target, cell.arch) for cell in whole.cells if cell.target != ANY)
+    for (target, arch), count in reasons.items():
+        reason = "needs a container" if arch == machine.arch else f"needs {arch}, this machine is {machine.arch}"
+        say(f"not built here: {count} cells of {target}/{arch}: {reason}")
+
+
+@contextmanager
+def _display(cells: Sequence[Cell]) -> Iterator[Callable[[Progress], None]]:
+    """Show progress: a live table where a terminal watches, plain lines in a log."""
+    if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
+        from truewheel.cli.live import table
+
+        with table(cells) as tell:
+            yield tell
+    else:
+        yield _tell_line
+
+
+def _tell_line(progress: Progress) -> None:
+    seconds = f" in {progress.seconds:.0f} s" if progress.state in {"built", "failed"} else ""
+    say(f"{progress.cell.id}: {progress.state}{seconds}")

@@ -1,0 +1,98 @@
+"""Why a wheel is called what it is called: each part of the name, its value, its source and the rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from truewheel.model import Cell, Fact
+from truewheel.naming import source_of, told
+from truewheel.policy import FIELD, Channel
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of a file name. `source` says where the value came from, `skipped` why not from elsewhere."""
+
+    part: str
+    value: str
+    rule: str
+    source: str = ""
+    skipped: tuple[str, ...] = ()
+
+
+PYTHON_RULE = "PEP 425: the interpreter that it is for"
+ABI_RULES = {
+    "none": "PEP 425: it uses no ABI of the interpreter",
+    "abi3": "PEP 384: the stable ABI, for this Python and every later one",
+}
+PLATFORM_RULES = {
+    "any": "PEP 425: it holds no native code",
+    "manylinux_": "PEP 600: it needs no newer glibc than this, and auditwheel has checked it",
+    "manylinux": "PEP 513, 571 or 599: the older name of a manylinux_2_X floor",
+    "musllinux_": "PEP 656: for musl of this version or newer",
+    "linux_": "PEP 425: any Linux of this architecture, which nobody checks; not for an index",
+}
+
+
+def parts_of(filename: str) -> list[Part]:
+    """Return the parts of any wheel's file name, from the name alone. Raises ValueError for what is no wheel name."""
+    fields = filename.removesuffix(".whl").split("-")
+    if not filename.endswith(".whl") or len(fields) not in {5, 6}:
+        raise ValueError(f"{filename!r} is not the file name of a wheel (PEP 427)")
+    build = fields[2] if len(fields) == 6 else ""
+    public, _, local = fields[1].partition("+")
+    python, abi, platform = fields[-3:]
+    parts = [
+        Part("distribution", fields[0], "PEP 427: the project's name, in lower case, with _ for runs of - _ ."),
+        Part("version", public, "PEP 440: the public version"),
+        Part("local", local, "PEP 440: the local version, which public indexes refuse"),
+        Part("build", build, "PEP 427: the build tag; of two wheels alike, installers take the higher one"),
+        Part("python", python, PYTHON_RULE),
+        Part("abi", abi, ABI_RULES.get(abi, "PEP 425: the ABI of that interpreter")),
+        Part("platform", platform, _platform_rule(platform)),
+    ]
+    return [part for part in parts if part.value]
+
+
+def _platform_rule(platform: str) -> str:
+    rules = (rule for prefix, rule in PLATFORM_RULES.items() if platform.startswith(prefix))
+    return next(rules, "PEP 425: the platform that it is for")
+
+
+def explain(cell: Cell, channel: Channel | None) -> list[Part]:
+    """Return the parts of a cell's name with the facts behind them; without a channel only the facts are told."""
+    versions, local, build = _facts_by_part(channel) if channel else ((), (), ())
+    behind: dict[str, Iterable[str]] = {"version": versions, "local": local, "build": build}
+    known = {part.part: part for part in parts_of(cell.wheel)}
+    order = ("distribution", "version", "local", "build", "python", "abi", "platform")
+    return [part for name in order for part in _with_facts(name, known.get(name), behind.get(name, ()), cell.facts)]
+
+
+def _facts_by_part(channel: Channel) -> tuple[list[str], list[str], list[str]]:
+    local = [name for template in channel.local for name in FIELD.findall(template)]
+    return FIELD.findall(channel.version), local, FIELD.findall(channel.build)
+
+
+def _with_facts(name: str, part: Part | None, names: Iterable[str], facts: Mapping[str, Fact]) -> Iterator[Part]:
+    """Yield a part of the name, or why it is not there, and then each fact behind it."""
+    names = list(names)
+    if part:
+        yield part
+    elif names:
+        yield Part(name, "", "left out: no source has a value")
+    for fact_name in names:
+        fact = facts[fact_name]
+        yield Part(f"  {fact_name}", fact.value or "", "", source_of(fact) or "absent", tuple(told(fact)))
+
+
+def lines(parts: Iterable[Part]) -> list[str]:
+    """Return the parts as lines for people: value, source, and why not another source."""
+    parts = list(parts)
+    names = max(len(part.part) for part in parts)
+    values = max(len(part.value) for part in parts)
+    text = []
+    for part in parts:
+        text.append(f"  {part.part:{names}}  {part.value:{values}}  {part.rule or part.source}".rstrip())
+        text += [f"  {'':{names}}  {'':{values}}  before: {reason}" for reason in part.skipped]
+    return text
