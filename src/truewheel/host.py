@@ -27,7 +27,10 @@ def detect(wanted: Iterable[str], environment: Mapping[str, str]) -> tuple[Host,
 
 
 def _floor(environment: Mapping[str, str]) -> tuple[str, str]:
-    libc = os.confstr("CS_GNU_LIBC_VERSION") or "" if "CS_GNU_LIBC_VERSION" in os.confstr_names else ""
+    try:
+        libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
+    except (OSError, ValueError):  # another C library does not know the question
+        libc = ""
     if not libc.startswith("glibc 2."):
         return "linux", "this machine has no glibc: its wheels get the platform tag linux"
     if missing := missing_tools(environment):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 
@@ -16,8 +15,9 @@ def _no_local_version(version: str, tag: str) -> str | None:
 
 def _no_plain_linux(version: str, tag: str) -> str | None:
     # The public index takes linux_* only for the two ARM platforms that once had no manylinux of their own.
-    plain = re.search(r"linux_(?!armv[67]l)\w+", tag.rsplit("-", 1)[-1])
-    return f"platform {plain[0]}" if plain and "many" + plain[0] not in tag else None
+    platforms = tag.rpartition("-")[2].split(".")
+    plain = [name for name in platforms if name.startswith("linux_") and name not in {"linux_armv6l", "linux_armv7l"}]
+    return f"platform {plain[0]}" if plain else None
 
 
 PROFILES: Mapping[str, tuple[Rule, ...]] = {

@@ -48,8 +48,8 @@ class _Claim(NamedTuple):
 def find(tag: str, env: Mapping[str, str]) -> Path | None:
     """Return an interpreter for a tag: cp312, cp313t, or py3 for the one that runs this.
 
-    Searched in this order: /opt/python, the running interpreter, `PATH`, pyenv's, uv's. It was run, is a CPython of
-    this version, threading and machine, and is no virtual environment's.
+    Searched in this order: /opt/python, the running interpreter, `PATH`, pyenv's and uv's folders. What is returned
+    was run, is a CPython of this version, threading and machine, and is no virtual environment's.
     """
     if tag == ANY:
         return _probed(Path(sys.executable), _running_tag(), env)
@@ -126,15 +126,20 @@ def _probed(path: Path, tag: str, env: Mapping[str, str]) -> Path | None:
 def _claims(env: Mapping[str, str]) -> Iterator[_Claim]:
     yield from _in_folders(MANYLINUX, r"(?:cp3\d+-)?cp3(?P<minor>\d+)(?P<threads>t?)")
     yield _Claim(_running_tag(), Path(sys.executable))
-    for folder in env.get("PATH", os.defpath).split(os.pathsep):
-        for path in sorted(Path(folder or ".").glob("python3.*")):
-            if name := re.fullmatch(r"python3\.(\d+)(t?)", path.name):
-                yield _Claim(f"cp3{name[1]}{name[2]}", path)
-    if env.get("PYENV_ROOT"):
-        versions = Path(env["PYENV_ROOT"]) / "versions"
-        yield from _in_folders(versions, r"3\.(?P<minor>\d+)(?:[.]\w+)??(?P<threads>t?)(?:-dev)?")
-    uv = env.get("UV_PYTHON_INSTALL_DIR") or f"{env.get('HOME', '')}/.local/share/uv/python"
-    yield from _in_folders(Path(uv), r"cpython-3\.(?P<minor>\d+)[.]\w+(?P<threads>\+freethreaded)?-.*")
+    home = env.get("HOME", "/")
+    pyenv = Path(env.get("PYENV_ROOT") or f"{home}/.pyenv")
+    for folder in map(Path, env.get("PATH", os.defpath).split(os.pathsep)):
+        if folder != pyenv / "shims":  # they are slow, and fail for versions that are not selected
+            yield from _on_path(folder)
+    yield from _in_folders(pyenv / "versions", r"3\.(?P<minor>\d+)[.]?\w*?(?P<threads>t?)(?:-dev)?")
+    uv = Path(env.get("UV_PYTHON_INSTALL_DIR") or f"{home}/.local/share/uv/python")
+    yield from _in_folders(uv, r"cpython-3\.(?P<minor>\d+)\.\w+(?P<threads>\+freethreaded)?-.*")
+
+
+def _on_path(folder: Path) -> Iterator[_Claim]:
+    for path in sorted(folder.glob("python3.*")):
+        if name := re.fullmatch(r"python3\.(\d+)(t?)", path.name):
+            yield _Claim(f"cp3{name[1]}{name[2]}", path)
 
 
 def _in_folders(parent: Path, pattern: str) -> Iterator[_Claim]:

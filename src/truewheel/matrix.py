@@ -82,13 +82,14 @@ def _product(spec: Spec) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _leave_out(spec: Spec, matrix: dict[tuple[str, str, str, str], None], problems: list[Problem]) -> None:
+    whole = tuple(matrix)
     for number, pattern in enumerate(spec.exclude):
-        out = [slot for slot in matrix if _matches(pattern, slot)]
+        out = [slot for slot in whole if _matches(pattern, slot)]
         if not out:
             hint = "it matches no package, target, arch and python of this file: remove or correct it"
             problems.append(spec.document.problem(("exclude", number), "nothing is excluded", hint))
         for slot in out:
-            del matrix[slot]
+            matrix.pop(slot, None)
 
 
 def _matches(pattern: CellPattern, slot: tuple[str, str, str, str]) -> bool:

@@ -91,19 +91,18 @@ def resolve(rule: FactRule, sources: Sources) -> tuple[Fact, str]:
             skipped.append((source, why))
             continue
         value = _written(rule, raw)
-        if value is not None:
+        if value:
             return Fact(value=value, source=source, origin=origin, raw=raw, skipped=tuple(skipped)), ""
-        why = f"is {raw!r}, which does not match {rule.match.pattern if rule.match else ''}"
-        skipped.append((source, why))
-        if rule.otherwise != "next":
-            return Fact(value=None, skipped=tuple(skipped)), f"{_spoken(source)} {why}"
+        if value is None:
+            why = f"is {raw!r}, which does not match {rule.match.pattern}"
+            if rule.otherwise != "next":
+                return Fact(value=None, skipped=(*skipped, (source, why))), f"{_spoken(source)} {why}"
+        skipped.append((source, why or f"is {raw!r}, of which nothing is left"))
     return Fact(value=None, skipped=tuple(skipped)), ""
 
 
 def _written(rule: FactRule, raw: str) -> str | None:
     """Return what a fact's rule makes of a source's text, or None if it does not match."""
-    if rule.match is None:
-        return raw
     match = rule.match.fullmatch(raw)
     if match is None or not rule.write:
         return match and raw
@@ -178,7 +177,8 @@ def compose(channel: Channel, facts: Mapping[str, Fact], where: Where) -> Compos
     if version is None:
         missing = [name for name in FIELD.findall(channel.version) if facts[name].value is None]
         message = f"no version: the channel {channel.name} needs the fact {missing[0]}, which no source has"
-        raise Stop([Problem(where, message, "; ".join(told(facts[missing[0]])))])
+        hint = f"set one: {'; '.join(told(facts[missing[0]]))}"
+        raise Stop([Problem(where, message, hint)])
     local = [part for part in (_fill(template, facts) for template in channel.local) if part is not None]
     if local:
         version += ("." if "+" in version else "+") + ".".join(local)
@@ -187,13 +187,15 @@ def compose(channel: Channel, facts: Mapping[str, Fact], where: Where) -> Compos
         raise Stop([Problem(where, f"{build!r} is no build tag", "PEP 427: a digit, then letters, digits, _ and .")])
     try:
         return Composed(_normal_version(version), build)
-    except InvalidVersion:
+    except ValueError:  # InvalidVersion, or a number of thousands of digits
         hint = "PEP 440: 2.69.0, 2.69.0.dev0, 2.69.0rc1, with +local parts of letters, digits and dots"
         raise Stop([Problem(where, f"{version!r} is no version", hint)]) from None
 
 
 @lru_cache(maxsize=4096)
 def _normal_version(version: str) -> str:
+    if not version.isascii():  # letters that only look like ASCII in lower case pass some releases of packaging
+        raise InvalidVersion(version)
     return str(Version(version))
 
 

@@ -6,14 +6,14 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from truewheel import matrix, model, naming, platforms, refusals
 from truewheel.matrix import ANY, HOST, Host, Slot
 from truewheel.model import CELL, Cell, Copy, Fact, Job, JobKind, Plan, Target
 from truewheel.naming import Composed, Sources
 from truewheel.policy import Channel, Policy, Variable
-from truewheel.problems import Problem, Stop
+from truewheel.problems import Problem, Stop, shown
 from truewheel.spec import Spec
 
 EVENTS = ("push", "mr", "tag", "schedule", "web")
@@ -56,6 +56,8 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
 
     Raises `Stop` (exit 2) when there can be no names at all: a variable that is not allowed, a version that is none.
     """
+    if leaks := refusals.leaked_secrets(spec, policy):
+        raise Stop(leaks)
     variables = _variables(spec, policy, request)
     problems = [*refusals.floor_problems(spec), *refusals.unreachable_variables(spec, policy)]
     slots = matrix.host_slots(spec, request.host) if request.host else matrix.slots(spec, problems)
@@ -63,7 +65,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     targets = _targets(spec, slots, request.host)
     namer = Namer(spec, policy, request, variables, targets)
     cells = tuple(namer.cell(slot) for slot in slots)
-    indexes = tuple(refusals.index_verdict(spec, name, cells, variables) for name in spec.indexes)
+    indexes = tuple(refusals.index_verdict(spec, name, cells) for name in spec.indexes)
     problems += [*namer.problems, *refusals.collisions(spec, cells), *refusals.index_problems(spec, indexes)]
     return Plan(
         generator=request.generator,
@@ -77,7 +79,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         cells=cells,
         jobs=_jobs(cells),
         variables={name: value for name, value in variables.items() if value.scope != "secret" and value.value},
-        policy=policy.data,
+        policy=_written_policy(policy, spec),
         indexes=indexes,
         problems=tuple(problems),
     )
@@ -86,14 +88,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
 def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.Variable]:
     """Return every variable that is set, with its value. Raises `Stop` for one that may not have that value."""
     declared = {**policy.variables, **spec.variables}
-    values: dict[str, model.Variable] = {}
-    for name, rule in declared.items():
-        if name in request.overrides:
-            values[name] = model.Variable(value=request.overrides[name], origin="-v", scope=rule.scope)
-        elif name in request.environment and (rule.scope != "image" or request.host):
-            values[name] = model.Variable(value=request.environment[name], origin="environment", scope=rule.scope)
-        elif rule.default:
-            values[name] = model.Variable(value=rule.default, origin="default", scope=rule.scope)
+    values = {name: value for name, rule in declared.items() if (value := _value(name, rule, request))}
     problems = [_undeclared(name, declared, spec) for name in request.overrides if name not in declared]
     problems += [
         problem for name, value in values.items() for problem in _value_problems(name, value, declared[name], spec)
@@ -101,6 +96,20 @@ def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.
     if found := [problem for problem in problems if problem]:
         raise Stop(found)
     return values
+
+
+def _value(name: str, rule: Variable, request: Request) -> model.Variable | None:
+    """Return the first value that is not empty; else the first that is, so that its emptiness can be told."""
+    given = {"-v": request.overrides.get(name)}
+    if rule.scope != "image" or request.host:
+        given["environment"] = request.environment.get(name)
+    given["default"] = rule.default or None
+    values = [
+        model.Variable(value=text, origin=origin, scope=rule.scope)
+        for origin, text in given.items()
+        if text is not None
+    ]
+    return next((value for value in values if value.value.strip()), values[0] if values else None)
 
 
 def _undeclared(name: str, declared: Mapping[str, Variable], spec: Spec) -> Problem | None:
@@ -113,12 +122,15 @@ def _undeclared(name: str, declared: Mapping[str, Variable], spec: Spec) -> Prob
 
 
 def _value_problems(name: str, value: model.Variable, rule: Variable, spec: Spec) -> Iterable[Problem]:
-    text, shown = value.value, "its value" if value.scope == "secret" else repr(value.value)
+    text, said = value.value, "its value" if value.scope == "secret" else shown(value.value)
     if text and rule.choices and text not in rule.choices:
         hint = f"allowed: {', '.join(rule.choices)}, or empty"
-        yield spec.document.problem(("variables", name), f"{name} ({value.origin}): {shown} is not allowed", hint)
+        yield spec.document.problem(("variables", name), f"{name} ({value.origin}): {said} is not allowed", hint)
+    if text != text.encode(errors="ignore").decode():
+        message = f"{name} ({value.origin}): {said} is not UTF-8 text"
+        yield spec.document.problem(("variables", name), message, "correct the value, or leave it empty")
     if text and rule.pattern and not re.fullmatch(rule.pattern, text):
-        message = f"{name} ({value.origin}): {shown} does not match {rule.pattern}"
+        message = f"{name} ({value.origin}): {said} does not match {rule.pattern}"
         yield spec.document.problem(("variables", name), message, rule.description)
 
 
@@ -138,7 +150,7 @@ def _targets(spec: Spec, slots: Iterable[Slot], host: Host | None) -> dict[str, 
             for name, target in spec.targets.items()
         }
     if any(slot.target == ANY for slot in slots):
-        targets[ANY] = Target(name=ANY, floor=ANY)
+        targets[ANY] = Target(name=ANY, floor=ANY, base=spec.gitlab.tool_image)
     return targets
 
 
@@ -159,7 +171,8 @@ class Namer:
         self.problems: list[Problem] = []
         self._where = spec.document.where(("naming",))
         self._floors = {name: target.floor for name, target in targets.items()}
-        self._seen = {name: {**_provided(target, policy, spec), **variables} for name, target in targets.items()}
+        declared = {**policy.variables, **spec.variables}
+        self._seen = {name: _seen(target, declared, variables) for name, target in targets.items()}
         self._channels = {name: self._channel(seen) for name, seen in self._seen.items()}
         self._copied = {name: self._copy_channels(name) for name in targets}
         self._named: dict[tuple[str, tuple[str, str]], Names] = {}
@@ -245,13 +258,17 @@ class Namer:
         return tag
 
 
-def _provided(target: Target, policy: Policy, spec: Spec) -> dict[str, model.Variable]:
-    declared = {**policy.variables, **spec.variables}
-    return {
+def _seen(
+    target: Target, declared: Mapping[str, Variable], variables: Mapping[str, model.Variable]
+) -> dict[str, model.Variable]:
+    """Return the variables that a target's jobs see: set ones, then what the image provides, then defaults."""
+    provided = {
         name: model.Variable(value=value, origin=f"provided by {target.name}", scope="image")
         for name, value in target.provides.items()
-        if name in declared
+        if name in declared and value
     }
+    chosen = {name: each for name, each in variables.items() if each.value and each.origin != "default"}
+    return {**variables, **provided, **chosen}
 
 
 def _package(name: str, spec: Spec) -> model.Package:
@@ -264,6 +281,12 @@ def _package(name: str, spec: Spec) -> model.Package:
         abi=package.abi,
         smoke=package.smoke,
     )
+
+
+def _written_policy(policy: Policy, spec: Spec) -> dict[str, Any]:
+    """Return the policy's data as jobs read it: with the variables that the spec adds or replaces."""
+    added = {name: {**vars(variable), "choices": list(variable.choices)} for name, variable in spec.variables.items()}
+    return {**policy.data, "variables": {**policy.data["variables"], **added}}
 
 
 def _kinds(spec: Spec) -> dict[str, JobKind]:

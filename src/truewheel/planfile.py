@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from typing import Any
+import re
+from typing import Any, TypeVar
 
+from truewheel import policy
 from truewheel.model import Cell, Copy, Fact, Index, Job, JobKind, Package, Plan, Target, Variable
-from truewheel.problems import Problem, Stop, Where, stop
+from truewheel.problems import Problem, Stop, Where, shown, stop
 
 VERSION = 1
+
+# What becomes part of a path: a plan.json from elsewhere must not lead out of the folders of a job.
+_CELL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*)+")
+_WHEEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl")
+_PATH = re.compile(r"(?![/-])(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]*")
+
+_Record = TypeVar("_Record")
+_KINDS = (Plan, Package, Target, JobKind, Cell, Fact, Copy, Job, Variable, Index, Problem)
+_SCALARS: dict[Any, tuple[type, ...]] = {"str": (str,), "str | None": (str, type(None)), "bool": (bool,)}
+_FIELDS: dict[type, dict[str, tuple[type, ...]]] = {
+    kind: {field.name: _SCALARS[field.type] for field in dataclasses.fields(kind) if field.type in _SCALARS}
+    for kind in _KINDS
+}
 
 
 def to_data(plan: Plan) -> dict[str, Any]:
@@ -50,7 +66,7 @@ def problem_data(problem: Problem) -> dict[str, Any]:
 
 def _read_problem(fields: dict[str, Any]) -> Problem:
     where = Where(fields["file"], fields["line"], fields["column"])
-    return Problem(where, fields["message"], fields["hint"], fields["severity"])
+    return _record(Problem, where=where, message=fields["message"], hint=fields["hint"], severity=fields["severity"])
 
 
 def write(plan: Plan) -> str:
@@ -66,13 +82,13 @@ def read(text: str, file: str) -> Plan:
     hint = "write it again: truewheel plan --output plan.json"
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise stop(file, f"not a plan: {error}", hint) from None
     if not isinstance(data, dict) or data.get("version") != VERSION:
         raise stop(file, f"not a plan of version {VERSION}", hint)
     try:
         return _plan(data)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+    except (KeyError, TypeError, AttributeError, ValueError, OverflowError, RecursionError, re.error) as error:
         raise _damaged(file, error, hint) from None
 
 
@@ -82,22 +98,50 @@ def _damaged(file: str, error: Exception, hint: str) -> Stop:
 
 
 def _plan(data: dict[str, Any]) -> Plan:
-    return Plan(
+    policy.from_data(data["policy"])  # who reads it later can rely on it
+    plan = _record(
+        Plan,
         generator=data["generator"],
         project=data["project"],
         spec=data["spec"],
         event=data["event"],
         local=data["local"],
-        packages={name: Package(**fields) for name, fields in data["packages"].items()},
-        targets={name: Target(**fields) for name, fields in data["targets"].items()},
+        packages={name: _record(Package, **fields) for name, fields in data["packages"].items()},
+        targets={name: _record(Target, **fields) for name, fields in data["targets"].items()},
         kinds={name: _kind(fields) for name, fields in data["kinds"].items()},
         cells=tuple(_read_cell(fields) for fields in data["cells"]),
-        jobs=tuple(Job(**{**fields, "needs": _tuple(fields["needs"])}) for fields in data["jobs"]),
-        variables={name: Variable(**fields) for name, fields in data["variables"].items()},
+        jobs=tuple(_record(Job, **{**fields, "needs": _tuple(fields["needs"])}) for fields in data["jobs"]),
+        variables={name: _record(Variable, **fields) for name, fields in data["variables"].items()},
         policy=data["policy"],
-        indexes=tuple(Index(**fields) for fields in data["indexes"]),
+        indexes=tuple(_record(Index, **fields) for fields in data["indexes"]),
         problems=tuple(_read_problem(fields) for fields in data["problems"]),
     )
+    _check_names(plan)
+    return plan
+
+
+def _check_names(plan: Plan) -> None:
+    """Raise `ValueError` for a name that could lead to a file elsewhere, and for a cell of nothing."""
+    for cell in plan.cells:
+        if not _CELL_ID.fullmatch(cell.id):
+            raise ValueError(f"{cell.id!r} is no cell's id")
+        if cell.package not in plan.packages or cell.target not in plan.targets:
+            raise ValueError(f"the package or target of {cell.id} is missing")
+        for wheel in (cell.wheel, *(copy.wheel for copy in cell.copies)):
+            if not _WHEEL.fullmatch(wheel):
+                raise ValueError(f"{wheel!r} is no wheel's file name")
+    for package in plan.packages.values():
+        for path in (package.path, package.version_file, package.smoke):
+            if not _PATH.fullmatch(path):
+                raise ValueError(f"{path!r} is no path below the folder of the spec")
+
+
+def _record(kind: type[_Record], /, **fields: Any) -> _Record:
+    """Return a record of the model. Raises `TypeError` for a field of another type."""
+    for name, types in _FIELDS[kind].items():
+        if name in fields and not isinstance(fields[name], types):
+            raise TypeError(f"{name} cannot be {shown(fields[name])}")
+    return kind(**fields)
 
 
 def fact_data(fact: Fact) -> dict[str, Any]:
@@ -130,13 +174,13 @@ def _cell(cell: Cell, facts: dict[str, Any]) -> dict[str, Any]:
 
 def _read_fact(fields: dict[str, Any]) -> Fact:
     skipped = tuple((source, why) for source, why in fields.get("skipped", ()))
-    return Fact(**{**fields, "source": fields["source"] or "", "skipped": skipped})
+    return _record(Fact, **{**fields, "source": fields["source"] or "", "skipped": skipped})
 
 
 def _read_cell(fields: dict[str, Any]) -> Cell:
     facts = {name: _read_fact(fact) for name, fact in fields["facts"].items()}
-    copies = tuple(Copy(**copy) for copy in fields["copies"])
-    return Cell(**{**fields, "facts": facts, "copies": copies})
+    copies = tuple(_record(Copy, **copy) for copy in fields["copies"])
+    return _record(Cell, **{**fields, "facts": facts, "copies": copies})
 
 
 def _job(job: Job) -> dict[str, Any]:
@@ -152,7 +196,7 @@ def _job(job: Job) -> dict[str, Any]:
 
 def _kind(fields: dict[str, Any]) -> JobKind:
     commands = tuple(tuple(command) for command in fields["commands"])
-    return JobKind(**{**fields, "commands": commands, "artifacts": tuple(fields["artifacts"])})
+    return _record(JobKind, **{**fields, "commands": commands, "artifacts": tuple(fields["artifacts"])})
 
 
 def _tuple(names: list[str] | None) -> tuple[str, ...] | None:

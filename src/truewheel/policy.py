@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from truewheel import source
-from truewheel.problems import Problem, Stop
-from truewheel.shapes import Schema, check, with_defaults
+from truewheel.problems import Problem, Stop, in_order
+from truewheel.shapes import Schema, check, shape, with_defaults
 from truewheel.source import Document
 
 FIELD = re.compile(r"\{([^{}]*)\}")
+ANY_TEXT = "(?s:.*)"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +33,7 @@ class FactRule:
 
     sources: tuple[str, ...]
     absent: tuple[str, ...]
-    match: re.Pattern[str] | None
+    match: re.Pattern[str]
     write: str
     otherwise: str
 
@@ -63,14 +64,15 @@ class Policy:
 def parse(text: str, file: str, schema: Schema) -> Policy:
     """Return the policy that `text` holds. Raises `Stop` (exit 2) with all problems and their places."""
     document = source.load(text, file)
-    problems = check(document, schema, "policy")
+    known = shape(schema, "policy")
+    problems = check(document, known)
     if problems:
         raise Stop(problems)
-    data = with_defaults(document.data, schema["$defs"]["policy"], schema)
+    data = with_defaults(document.data, known)
     problems = _check(data, document)
     if problems:
-        raise Stop(problems)
-    name = file.rsplit("/", 1)[-1].removesuffix(".yml")
+        raise Stop(in_order(problems))
+    name = re.sub(r"\.ya?ml$", "", file.rpartition("/")[2])
     return from_data({"name": name, **data})
 
 
@@ -95,7 +97,7 @@ def _fact(fields: Mapping[str, Any]) -> FactRule:
     return FactRule(
         sources=tuple(fields["from"]),
         absent=tuple(fields["absent"]),
-        match=re.compile(fields["match"], re.ASCII) if fields["match"] else None,
+        match=re.compile(fields["match"] or ANY_TEXT, re.ASCII),
         write=fields["write"],
         otherwise=fields["otherwise"],
     )
@@ -116,7 +118,7 @@ def _check(data: dict[str, Any], document: Document) -> list[Problem]:
 def _unknown_facts(data: dict[str, Any], document: Document) -> list[Problem]:
     problems = []
     for name, channel in data["channels"].items():
-        templates = {
+        templates: dict[tuple[str | int, ...], str] = {
             ("version",): channel["version"],
             ("build",): channel["build"],
             **{("local", number): part for number, part in enumerate(channel["local"])},
@@ -132,10 +134,11 @@ def _unknown_facts(data: dict[str, Any], document: Document) -> list[Problem]:
 def _unknown_groups(data: dict[str, Any], document: Document) -> list[Problem]:
     problems = []
     for name, fact in data["facts"].items():
-        groups = re.compile(fact["match"]).groups if fact["match"] else 0
+        groups = re.compile(fact["match"] or ANY_TEXT, re.ASCII).groups
+        known = {str(number) for number in range(groups + 1)}
         for field in FIELD.findall(fact["write"]):
-            if not field.isdecimal() or int(field) > groups:
-                message = f"{{{field}}}: match has {groups} groups"
+            if field not in known:
+                message = f"{{{field}}} is no group of match, which has {groups or 'none'}"
                 hint = "write {1} for the first group, {0} for the whole match"
                 problems.append(document.problem(("facts", name, "write"), message, hint))
     return problems

@@ -65,3 +65,14 @@ def stop(where: str | Where, message: str, hint: str = "", code: Exit = Exit.REF
 def errors(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems that stop a command."""
     return [problem for problem in problems if problem.severity == "error"]
+
+
+def in_order(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems in the order of their places, each once."""
+    return sorted(set(problems), key=lambda problem: (problem.where.line, problem.where.column, problem.message))
+
+
+def shown(value: object) -> str:
+    """Return a value as messages show it: quoted and escaped on one line, not longer than 60 characters."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:59] + "…"

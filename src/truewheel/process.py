@@ -60,26 +60,34 @@ def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: IO[str] 
         try:
             return child.wait()
         except BaseException:
-            _end_group(child)
+            _end_group(child, GRACE)
             raise
 
 
 def output(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str], timeout: float) -> str | None:
-    """Return what a small program writes to stdout, or None if it fails, hangs or is not there."""
+    """Return what a program writes to stdout, or None if it fails, takes more seconds or is not there."""
     try:
-        child = subprocess.run(
+        child = subprocess.Popen(
             argv,
             cwd=cwd,
             env=dict(env),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            timeout=timeout,
-            check=False,
+            start_new_session=True,
         )
-    except (OSError, subprocess.TimeoutExpired):
+    except OSError:
         return None
-    return child.stdout.decode("utf-8", "replace") if child.returncode == 0 else None
+    with child:
+        try:
+            text, _ = child.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _end_group(child, 0)
+            return None
+        except BaseException:
+            _end_group(child, 0)
+            raise
+    return text.decode("utf-8", "replace") if child.returncode == 0 else None
 
 
 @contextmanager
@@ -100,11 +108,11 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _end_group(child: subprocess.Popen[bytes]) -> None:
-    """Ask the child's process group to end; after `GRACE` seconds, make it."""
+def _end_group(child: subprocess.Popen[bytes], patience: float) -> None:
+    """Ask the child's process group to end; after `patience` seconds, make it."""
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGTERM)
-        deadline = time.monotonic() + GRACE
+        deadline = time.monotonic() + patience
         while time.monotonic() < deadline:
             child.poll()  # reaps the leader: only then can the group be empty
             os.killpg(child.pid, 0)

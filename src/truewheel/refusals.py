@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 
 from truewheel import indexes, platforms
-from truewheel.model import Cell, Index, Variable
-from truewheel.naming import holds
+from truewheel.model import Cell, Index
 from truewheel.policy import Policy
 from truewheel.problems import Problem
 from truewheel.spec import Spec
@@ -61,15 +60,14 @@ def _way_out(spec: Spec, one: Cell, two: Cell) -> str:
     return "build one of the two"
 
 
-def index_verdict(spec: Spec, name: str, cells: Iterable[Cell], variables: Mapping[str, Variable]) -> Index:
+def index_verdict(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
     """Return what the index `name` says of its copies, or of the wheels as they are when it gets none."""
-    index = spec.indexes[name]
+    copies = [(copy.version, cell.tag) for cell in cells for copy in cell.copies if copy.index == name]
+    profile = spec.indexes[name].profile
     reasons: Counter[str] = Counter()
-    for cell in cells:
-        copy = next((copy for copy in cell.copies if copy.index == name), None)
-        reasons.update(indexes.refusals(index.profile, copy.version if copy else cell.version, cell.tag))
-    active = holds(index.when, variables)
-    return Index(name=name, profile=index.profile, active=active, refusals=dict(sorted(reasons.items())))
+    for version, tag in copies or [(cell.version, cell.tag) for cell in cells]:
+        reasons.update(indexes.refusals(profile, version, tag))
+    return Index(name=name, profile=profile, active=bool(copies), refusals=dict(sorted(reasons.items())))
 
 
 def index_problems(spec: Spec, verdicts: Iterable[Index]) -> list[Problem]:
@@ -127,3 +125,25 @@ def unreachable_variables(spec: Spec, policy: Policy) -> list[Problem]:
                 hint = "declare it under variables with scope: image, or remove it"
                 problems.append(spec.document.problem(("targets", name, "provides", variable), message, hint, key=True))
     return problems
+
+
+def leaked_secrets(spec: Spec, policy: Policy) -> list[Problem]:
+    """Return a problem for every fact that reads a secret: facts are in file names and in plan.json."""
+    declared = {**policy.variables, **spec.variables}
+    read = {
+        (fact, source.removeprefix("env:")): None
+        for fact, rule in policy.facts.items()
+        for source in rule.sources
+        if source.startswith("env:")
+    }
+    hint = "give the variable another scope, or let the fact read another variable"
+    return [
+        spec.document.problem(
+            ("variables", name) if name in spec.variables else ("naming",),
+            f"the fact {fact} reads the secret {name}: its value would be in file names and in plan.json",
+            hint,
+            key=True,
+        )
+        for fact, name in read
+        if declared[name].scope == "secret"
+    ]

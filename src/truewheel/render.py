@@ -9,9 +9,9 @@ from typing import Any
 
 WIDTH = 100
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_.][A-Za-z0-9_./:-]*[A-Za-z0-9_]|[A-Za-z_]", re.ASCII)
-# Words that YAML 1.1 reads as something else than text.
-_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"}
+_PLAIN_KEY = re.compile(r"\.?[A-Za-z_]([A-Za-z0-9_./:-]*[A-Za-z0-9_])?", re.ASCII)
+# Words that YAML 1.1 or 1.2 reads as something else than text.
+_WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", ".inf", ".nan"}
 
 
 def render(document: Mapping[str, Any], header: str) -> str:

@@ -4,47 +4,75 @@ from __future__ import annotations
 
 import difflib
 import re
+import warnings
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from truewheel.problems import Problem
+from truewheel.problems import Problem, in_order, shown
 from truewheel.source import Document
 
 Schema = Mapping[str, Any]
 
 
-def check(document: Document, schema: Schema, definition: str = "") -> list[Problem]:
-    """Return every misfit of the document with the schema, or with one of its `$defs`."""
-    from jsonschema import Draft202012Validator, validators
+def shape(schema: Schema, definition: str = "") -> Schema:
+    """Return the schema, or one of its `$defs`, with every `$ref` replaced by what it stands for.
 
-    strict = validators.extend(Draft202012Validator, {"pattern": _check_pattern, "format": _check_format})
-    part = {**schema, **schema["$defs"][definition]} if definition else schema
-    problems = [problem for error in strict(part).iter_errors(document.data) for problem in _problems(error, document)]
-    return sorted(set(problems), key=lambda problem: (problem.where.line, problem.where.column))
+    Both keep their say: what stands beside a `$ref` replaces what it refers to, but descriptions are joined.
+    """
+    definitions = schema["$defs"]
+    root = definitions[definition] if definition else {key: part for key, part in schema.items() if key != "$defs"}
+    expanded: Schema = _expanded(root, definitions)
+    return expanded
 
 
-def with_defaults(data: Any, node: Schema, schema: Schema) -> Any:
-    """Return `data` with the default of every absent property, as the schema declares it."""
-    while "$ref" in node:
-        reference = schema["$defs"][node["$ref"].rsplit("/", 1)[-1]]
-        node = {**reference, **{key: value for key, value in node.items() if key != "$ref"}}
+def _expanded(node: Any, definitions: Schema) -> Any:
+    if isinstance(node, list):
+        return [_expanded(item, definitions) for item in node]
+    if not isinstance(node, dict):
+        return node
+    own = {key: _expanded(part, definitions) for key, part in node.items() if key != "$ref"}
+    if "$ref" not in node:
+        return own
+    reference = _expanded(definitions[node["$ref"].rpartition("/")[2]], definitions)
+    form = reference["description"]
+    return {**reference, **own, "description": f"{own['description']} ({form})" if "description" in own else form}
+
+
+def check(document: Document, shape: Schema) -> list[Problem]:
+    """Return all that speaks against the document: what could not be read, and every misfit with the shape."""
+    unread = {problem.where for problem in document.problems}
+    misfits = (
+        problem
+        for error in _strict()(shape).iter_errors(document.data)
+        for problem in _problems(error, document)
+        if error.instance is not None or problem.where not in unread
+    )
+    return in_order([*document.problems, *misfits])
+
+
+def with_defaults(data: Any, shape: Schema) -> Any:
+    """Return `data` with the default of every absent property, as the shape declares it."""
     if isinstance(data, dict):
-        return _filled_mapping(data, node, schema)
-    if isinstance(data, list) and "items" in node:
-        return [with_defaults(item, node["items"], schema) for item in data]
+        return _filled_mapping(data, shape)
+    if isinstance(data, list) and "items" in shape:
+        return [with_defaults(item, shape["items"]) for item in data]
     return data
 
 
-def _filled_mapping(data: dict[str, Any], node: Schema, schema: Schema) -> dict[str, Any]:
-    known: Mapping[str, Any] = node.get("properties", {})
-    others = node.get("additionalProperties") or {}
-    filled = {
-        key: with_defaults(data[key] if key in data else child["default"], child, schema)
-        for key, child in known.items()
-    }
-    extra = {key: with_defaults(value, others, schema) for key, value in data.items() if key not in known}
+def _filled_mapping(data: dict[str, Any], shape: Schema) -> dict[str, Any]:
+    known: Mapping[str, Any] = shape.get("properties", {})
+    others = shape.get("additionalProperties") or {}
+    filled = {key: with_defaults(data[key] if key in data else child["default"], child) for key, child in known.items()}
+    extra = {key: with_defaults(value, others) for key, value in data.items() if key not in known}
     return {**filled, **extra}
+
+
+@lru_cache(maxsize=1)
+def _strict() -> Any:
+    from jsonschema import Draft202012Validator, validators
+
+    return validators.extend(Draft202012Validator, {"pattern": _check_pattern, "format": _check_format})
 
 
 @lru_cache(maxsize=256)
@@ -65,8 +93,10 @@ def _check_format(_: Any, form: str, text: Any, __: Any) -> Iterator[Any]:
 
     if form == "regex" and isinstance(text, str):
         try:
-            re.compile(text)
-        except (re.error, OverflowError, RecursionError) as error:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")  # a pattern that Python reads in two ways is none
+                re.compile(text, re.ASCII)
+        except (re.error, ValueError, OverflowError, RecursionError, Warning) as error:
             yield ValidationError(f"not a regular expression: {error}")
 
 
@@ -74,29 +104,30 @@ def _problems(error: Any, document: Document) -> Iterator[Problem]:
     route = tuple(error.absolute_path)
     if error.validator == "additionalProperties":
         yield from _unknown_keys(error, document, route)
-    elif error.parent is None and "propertyNames" in error.absolute_schema_path:
-        message = f"the name {_short(error.instance)} is not allowed here"
-        yield document.problem((*route, error.instance), message, _expected(error), key=True)
+    elif "propertyNames" in error.absolute_schema_path:
+        message = f"the name {shown(error.instance)} is not allowed here"
+        yield document.problem((*route, error.instance), message, _hint(error, None), key=True)
     elif error.validator == "required":
-        missing = [key for key in error.validator_value if key not in error.instance]
-        for key in missing:
-            yield document.problem(route, f"{_named(route)} has no {key}", f"add {key}: …")
+        for key in error.validator_value:
+            if key not in error.instance:
+                hint = f"add {key}: {error.schema['properties'][key]['description']}"
+                yield document.problem(route, f"{_named(route)} has no {key}", hint)
     else:
-        yield document.problem(route, f"{_named(route)}: {_misfit(error, document, route)}", _expected(error))
+        raw = document.raw(route)
+        yield document.problem(route, f"{_named(route)}: {_misfit(error, raw)}", _hint(error, raw))
 
 
 def _unknown_keys(error: Any, document: Document, route: tuple[str | int, ...]) -> Iterator[Problem]:
-    known = list(error.schema.get("properties", {}))
+    known = list(error.schema["properties"])
     for key in error.instance:
-        if key in known:
-            continue
-        close = difflib.get_close_matches(str(key), known, n=1)
-        hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
-        yield document.problem((*route, key), f"unknown key {_short(key)}", hint, key=True)
+        if key not in known:
+            close = difflib.get_close_matches(key, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
+            yield document.problem((*route, key), f"unknown key {shown(key)}", hint, key=True)
 
 
 def _named(route: tuple[str | int, ...]) -> str:
-    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in route)
+    text = "".join(f"[{step}]" if isinstance(step, int) else "." + shown(step).strip("'") for step in route)
     return text.lstrip(".") or "the file"
 
 
@@ -104,63 +135,48 @@ _KINDS = {
     "string": "text",
     "object": "a mapping",
     "array": "a list",
-    "integer": "a number",
-    "boolean": "true or false",
 }
 
 
-def _misfit(error: Any, document: Document, route: tuple[str | int, ...]) -> str:
-    value, raw = error.instance, document.raw(route)
+def _misfit(error: Any, raw: str | None) -> str:
+    value, wanted = error.instance, error.validator_value
     if error.validator == "type":
-        return f"{_kind_of(value, raw)}, where {_KINDS.get(error.validator_value, error.validator_value)} is needed"
-    if error.validator in {"enum", "const"} and raw is not None and not isinstance(value, str):
-        return _kind_of(value, raw)
+        return f"{_kind_of(value, raw)}, where {_KINDS[wanted]} is needed"
+    if error.validator == "enum" and not isinstance(value, str):
+        return f"{_kind_of(value, raw)}, where text is needed"
+    if error.validator == "const":
+        return f"{_kind_of(value, raw)}, where the number {wanted} is needed"
     if error.validator in {"minProperties", "minItems", "minLength"}:
         return "must not be empty"
     if error.validator == "maxItems":
-        return f"at most {error.validator_value} are allowed"
+        return f"at most {wanted} are allowed"
     if error.validator == "uniqueItems":
         return "the same value twice"
-    if error.validator == "format":
-        return str(error.message)
-    return f"{_short(value)} is not allowed"
+    return error.message if error.validator == "format" else f"{shown(value)} is not allowed"
 
 
 def _kind_of(value: Any, raw: str | None) -> str:
     if value is None:
         return "nothing"
-    if isinstance(value, bool):
-        return f"{raw} is read as {str(value).lower()}"
-    if isinstance(value, (int, float)):
-        return f"{raw} is read as the number {value}"
     if isinstance(value, str):
-        return f"the text {_short(value)}"
+        return f"the text {shown(value)}"
+    if isinstance(value, (bool, int, float)):
+        kind, read = ("boolean", str(value).lower()) if isinstance(value, bool) else ("number", str(value))
+        return f"the {kind} {read}" if read == raw else f"{raw} is read as the {kind} {read}"
     return "a mapping" if isinstance(value, dict) else "a list"
 
 
-def _expected(error: Any) -> str:
-    value = error.instance
-    if error.validator == "type" and error.validator_value == "string" and _is_scalar(value):
-        return "quote it: write it between ' and '"
+def _hint(error: Any, raw: str | None) -> str:
+    """Return what to write instead; in most cases that is what the schema says of the place."""
+    value, wanted = error.instance, error.validator_value
     if error.validator == "enum":
-        close = difflib.get_close_matches(str(value), [str(item) for item in error.validator_value], n=1)
-        allowed = ", ".join(str(item) or "''" for item in error.validator_value)
-        return f"did you mean {close[0]}?" if close else f"allowed: {allowed}"
-    if error.validator == "const":
-        return f"write {error.validator_value}"
-    description = error.schema.get("description", "") or _description_above(error)
-    return str(description)
-
-
-def _description_above(error: Any) -> str:
-    pattern = error.schema.get("pattern")
-    return f"it must match {pattern}" if pattern else ""
-
-
-def _is_scalar(value: Any) -> bool:
-    return isinstance(value, (bool, int, float)) and value is not None
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+        close = difflib.get_close_matches(str(value), wanted, n=1)
+        return f"did you mean {close[0]}?" if close else f"allowed: {', '.join(item or repr('') for item in wanted)}"
+    if error.validator == "type" and isinstance(value, (str, bool, int, float)):
+        if wanted == "string":
+            return f"quote it: '{raw}'"
+        if wanted == "array" and value != "":
+            return f"write a list: [{shown(value if raw is None else raw)}]"
+        if keys := error.schema.get("properties"):
+            return f"write it with its keys: {', '.join(keys)}"
+    return "remove one" if error.validator == "uniqueItems" else str(error.schema["description"])

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
-from truewheel.problems import Problem, Stop, Where, stop
+from truewheel.problems import Problem, Stop, Where, shown, stop
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_DEPTH = 50
+MAX_DIGITS = 40
 
 Route = Sequence["str | int"]
 
@@ -19,184 +22,216 @@ Route = Sequence["str | int"]
 HAS_LIBYAML = bool(yaml.__with_libyaml__)
 Loader: Any = yaml.CSafeLoader if HAS_LIBYAML else yaml.SafeLoader
 
+# What no editor shows: control characters, surrogates, marks of byte order, and the line breaks of YAML 1.1 that
+# other programs do not count as such.
+_INVISIBLE = re.compile("[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+_RESOLVER: Any = yaml.resolver.Resolver()
+_CONSTRUCTOR = yaml.constructor.SafeConstructor()
+
+
+class Place(NamedTuple):
+    """The marks of a value and of its key, and the value as it was typed if it is a plain scalar."""
+
+    value: Any
+    key: Any
+    raw: str | None
+
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML file: its data and the way from a route (keys and indices) back to the text."""
+    """A YAML file: its data, the way from a route (keys and indices) back to the text, and what could not be read."""
 
     file: str
     data: Any
-    root: yaml.Node | None = None
+    places: Mapping[tuple[str | int, ...], Place]
+    problems: tuple[Problem, ...] = ()
 
     def where(self, route: Route = (), *, key: bool = False) -> Where:
         """Return the place of the value at `route`, or of its key; the nearest parent if it is not there."""
-        node, mark = self.root, self.root.start_mark if self.root else None
-        for step in route:
-            found = _child(node, step)
-            if found is None:
-                break
-            key_node, node = found
-            mark = (key_node if key and key_node is not None else node).start_mark
-        return Where(self.file, mark.line + 1, mark.column + 1) if mark else Where(self.file)
+        known = (tuple(route[:end]) for end in range(len(route), -1, -1))
+        place = next(self.places[part] for part in known if part in self.places)
+        return _at(place.key if key else place.value, self.file)
 
     def raw(self, route: Route) -> str | None:
         """Return the text of the scalar at `route` as it was typed, or None if it is no plain scalar."""
-        node = self.root
-        for step in route:
-            found = _child(node, step)
-            node = found[1] if found else None
-        return str(node.value) if isinstance(node, yaml.ScalarNode) and not node.style else None
+        place = self.places.get(tuple(route))
+        return place.raw if place else None
 
     def problem(self, route: Route, message: str, hint: str = "", *, key: bool = False) -> Problem:
         """Return a `Problem` at `route`."""
         return Problem(self.where(route, key=key), message, hint)
 
 
-def _child(node: yaml.Node | None, step: str | int) -> tuple[yaml.Node | None, yaml.Node] | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == step:
-                return key, value
-    elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
-        return None, node.value[step]
-    return None
-
-
 def decode(raw: bytes, file: str) -> str:
     """Return the text of a YAML file. Raises `Stop` for one that is too large or not UTF-8."""
     if len(raw) > MAX_BYTES:
-        limit = MAX_BYTES // (1024 * 1024)
-        message = f"too large: {len(raw)} bytes, the limit is {limit} MiB"
-        raise stop(file, message, "is this the right file? (--spec FILE)")
+        message = f"too large: more than {MAX_BYTES // (1024 * 1024)} MiB"
+        raise stop(Where(file, 1, 1), message, "is this the right file? (--spec FILE)")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        column = error.start - (raw.rfind(b"\n", 0, error.start) + 1) + 1
-        hint = "save the file as UTF-8"
-        raise stop(Where(file, line, column), f"not UTF-8: byte 0x{raw[error.start]:02x}", hint) from None
+        # The codec counts from behind a byte order mark, and so do people.
+        before = error.object[: error.start].decode()
+        message = f"not UTF-8: byte 0x{error.object[error.start]:02x}"
+        raise stop(_end_of(before, file), message, "save the file as UTF-8") from None
 
 
 def load(text: str, file: str) -> Document:
-    """Return the document that `text` holds.
+    """Return the document that `text` holds; what of it could not be read is in its `problems`.
 
-    Raises `Stop` with every duplicate key, alias, tag and syntax error found, each with line and column.
+    Raises `Stop` (exit 2) where nothing more can be read: a syntax error, an empty file, one nested too deep.
     """
+    if invisible := _INVISIBLE.search(text):
+        place = _end_of(text[: invisible.start()], file)
+        raise stop(place, f"the character {_codepoint(invisible[0])} is not allowed here", "remove it")
+    reader = _Reader(yaml.parse(text, Loader=Loader), file)
     try:
-        _check_events(text, file)
-        node = yaml.compose(text, Loader=Loader)
+        return reader.document()
     except yaml.MarkedYAMLError as error:
-        raise _syntax_error(error, text, file) from None
-    except yaml.reader.ReaderError as error:
-        raise _control_character(error, text, file) from None
-    if node is None:
-        raise stop(Where(file, 1, 1), "the file is empty", "start with: truewheel: 1")
-    problems: list[Problem] = []
-    data = _construct(node, file, problems)
-    if problems:
-        raise Stop(problems)
-    return Document(file, data, node)
+        raise Stop([*reader.problems, _syntax_problem(error, text, file)]) from None
 
 
-def _check_events(text: str, file: str) -> None:
-    # Before composing: libyaml's composer recurses in C, and nodes behind an alias can be one another's parents.
-    depth = 0
-    problems = []
-    for event in yaml.parse(text, Loader=Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                place = _place(event.start_mark, file)
-                raise stop(place, f"nested more than {MAX_DEPTH} levels deep", "write it flatter")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        elif isinstance(event, yaml.AliasEvent):
-            message = f"the alias *{event.anchor}: anchors and aliases are not read here"
-            problems.append(Problem(_place(event.start_mark, file), message, "write the value out"))
-    if problems:
-        raise Stop(problems)
-
-
-def _place(mark: Any, file: str) -> Where:
+def _at(mark: Any, file: str) -> Where:
     return Where(file, mark.line + 1, mark.column + 1)
 
 
-def _syntax_error(error: yaml.MarkedYAMLError, text: str, file: str) -> Stop:
-    mark = error.problem_mark or error.context_mark
-    if mark is None:
-        return stop(file, f"not YAML: {error}")
-    lines = text.splitlines()
-    line = lines[mark.line] if mark.line < len(lines) else ""
-    if "\t" in line[: mark.column + 1]:
-        return stop(_place(mark, file), "a tab: YAML is indented with spaces", "replace the tab with spaces")
-    context = f" ({error.context})" if error.context else ""
-    hint = "only one document is read: remove the ---" if "single document" in str(error.context) else ""
-    return stop(_place(mark, file), f"not YAML: {error.problem}{context}", hint)
+def _end_of(text: str, file: str) -> Where:
+    lines = text.splitlines(keepends=True) or [""]
+    if lines[-1].endswith(("\n", "\r")):
+        lines.append("")
+    return Where(file, len(lines), len(lines[-1]) + 1)
 
 
-def _control_character(error: yaml.reader.ReaderError, text: str, file: str) -> Stop:
-    before = text[: error.position]
-    place = Where(file, before.count("\n") + 1, error.position - (before.rfind("\n") + 1) + 1)
-    return stop(place, f"the character {_codepoint(error.character)} is not allowed in YAML", "remove it")
+def _codepoint(character: str) -> str:
+    return f"U+{ord(character):04X}"
 
 
-def _codepoint(character: Any) -> str:
-    return f"U+{character if isinstance(character, int) else ord(character):04X}"
-
-
-_SCALARS = {
-    "tag:yaml.org,2002:str": "str",
-    "tag:yaml.org,2002:int": "int",
-    "tag:yaml.org,2002:float": "float",
-    "tag:yaml.org,2002:bool": "bool",
-    "tag:yaml.org,2002:null": "null",
-    "tag:yaml.org,2002:timestamp": "str",
-    "tag:yaml.org,2002:value": "str",
-    "tag:yaml.org,2002:merge": "str",
+# What YAML's own messages mean, most of the time.
+_SYNTAX_HINTS = {
+    "mapping values are not allowed": "check the indentation; quote the text if it has a colon inside",
+    "cannot start any token": "quote the text: YAML reserves the character that it begins with",
+    "unexpected end of stream": "close the quote",
+    "escape": "in \"…\" a backslash begins an escape: write the text between ' and '",
+    "expected ',' or": "close the bracket, or put a comma between its items",
+    "expected node content": "close the bracket, or write the value that is missing",
+    "unexpected ':'": "put a space after the colon",
 }
-_COLLECTIONS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 
 
-def _construct(node: yaml.Node, file: str, problems: list[Problem]) -> Any:
-    if node.tag not in _SCALARS and node.tag not in _COLLECTIONS:
-        message = f"the tag {node.tag} is not read here"
-        problems.append(Problem(_place(node.start_mark, file), message, "write a plain value"))
-        return None
-    if isinstance(node, yaml.MappingNode):
-        return _construct_mapping(node, file, problems)
-    if isinstance(node, yaml.SequenceNode):
-        return [_construct(item, file, problems) for item in node.value]
-    return _construct_scalar(node, file, problems)
+def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
+    lines = text.splitlines()
+    mark: Any = error.problem_mark
+    if mark.line >= len(lines):  # the end of the file, which libyaml counts as a further line
+        return Problem(Where(file, len(lines), len(lines[-1]) + 1), *_syntax_message(error))
+    line = lines[mark.line]
+    if line.lstrip(" ").startswith("\t") or line[mark.column : mark.column + 1] == "\t":
+        return Problem(_at(mark, file), "a tab: YAML is indented with spaces", "replace the tab with spaces")
+    return Problem(_at(mark, file), *_syntax_message(error))
 
 
-def _construct_mapping(node: yaml.MappingNode, file: str, problems: list[Problem]) -> dict[str, Any]:
-    data: dict[str, Any] = {}
-    first: dict[str, yaml.Node] = {}
-    for key, value in node.value:
-        place = _place(key.start_mark, file)
-        if not isinstance(key, yaml.ScalarNode):
-            problems.append(Problem(place, "a key must be a plain word", "did you mean to quote {…}?"))
-        elif key.value in first:
-            line = first[key.value].start_mark.line + 1
-            message = f"the key {key.value!r} is here twice, first on line {line}"
-            problems.append(Problem(place, message, "YAML would keep only the last: remove one"))
-        else:
-            first[key.value] = key
-            data[key.value] = _construct(value, file, problems)
-    return data
+def _syntax_message(error: yaml.MarkedYAMLError) -> tuple[str, str]:
+    start, end = error.context_mark, error.problem_mark
+    begun = f" that begins on line {start.line + 1}" if start and end and start.line < end.line else ""
+    context = f" ({error.context}{begun})" if error.context else ""
+    hints = (hint for part, hint in _SYNTAX_HINTS.items() if part in str(error.problem))
+    hint = next(hints, "check indentation, quotes and brackets, here and on the line before")
+    return f"not YAML: {error.problem}{context}", hint
 
 
-def _construct_scalar(node: yaml.Node, file: str, problems: list[Problem]) -> Any:
-    kind = _SCALARS[node.tag]
-    if kind == "str":
-        return node.value
-    if kind == "null":
-        return None
-    if kind == "bool":
-        return node.value.lower() in {"true", "yes", "on"}
-    try:
-        constructor = yaml.constructor.SafeConstructor()
-        return getattr(constructor, f"construct_yaml_{kind}")(node)
-    except (ValueError, OverflowError):
-        problems.append(Problem(_place(node.start_mark, file), f"not a number: {node.value[:40]}", "quote it"))
-        return None
+class _Reader:
+    """Turns the events of a document into plain data, and keeps the place of every value.
+
+    Events, not nodes: nodes behind aliases can be one another's parents.
+    """
+
+    def __init__(self, events: Iterator[Any], file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self._events = events
+        self._places: dict[tuple[str | int, ...], Place] = {}
+
+    def document(self) -> Document:
+        """Return the one document of the stream."""
+        next(self._events)
+        if isinstance(next(self._events), yaml.StreamEndEvent):
+            raise stop(Where(self.file, 1, 1), "the file is empty", "start with: truewheel: 1")
+        first = next(self._events)
+        data = self._value(first, (), first.start_mark)
+        next(self._events)
+        after = next(self._events)
+        if not isinstance(after, yaml.StreamEndEvent):
+            self._report(after, "a second document: only one is read", "remove the --- and what does not belong here")
+        return Document(self.file, data, self._places, tuple(self.problems))
+
+    def _report(self, event: Any, message: str, hint: str) -> None:
+        self.problems.append(Problem(_at(event.start_mark, self.file), message, hint))
+
+    def _value(self, event: Any, route: tuple[str | int, ...], key: Any) -> Any:
+        is_plain = isinstance(event, yaml.ScalarEvent) and not event.style
+        self._places[route] = Place(event.start_mark, key, event.value if is_plain else None)
+        if isinstance(event, yaml.AliasEvent):
+            self._report(event, f"the alias *{event.anchor}: anchors and aliases are not read here", "write it out")
+            return None
+        if event.tag is not None:
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            self._report(event, f"the tag {shown(tag)} is not read here", "write a plain or quoted value")
+            return self._skip(event)
+        if isinstance(event, yaml.ScalarEvent):
+            return self._scalar(event)
+        if len(route) > MAX_DEPTH:
+            message = f"nested more than {MAX_DEPTH} levels deep"
+            raise Stop([*self.problems, Problem(_at(event.start_mark, self.file), message, "write it flatter")])
+        return self._mapping(route) if isinstance(event, yaml.MappingStartEvent) else self._sequence(route)
+
+    def _skip(self, event: Any) -> None:
+        depth = 0
+        while True:
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if not depth:
+                return
+            event = next(self._events)
+
+    def _sequence(self, route: tuple[str | int, ...]) -> list[Any]:
+        data: list[Any] = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            data.append(self._value(event, (*route, len(data)), event.start_mark))
+        return data
+
+    def _mapping(self, route: tuple[str | int, ...]) -> dict[str, Any]:
+        data: dict[str, Any] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            if self._is_new_key(event, route):
+                data[event.value] = self._value(next(self._events), (*route, event.value), event.start_mark)
+            else:
+                self._skip(event)
+                self._skip(next(self._events))
+        return data
+
+    def _is_new_key(self, event: Any, route: tuple[str | int, ...]) -> bool:
+        if not isinstance(event, yaml.ScalarEvent) or event.tag is not None:
+            self._report(event, "a key must be a plain word", "quote it, if it begins with [ { * or !")
+            return False
+        if first := self._places.get((*route, event.value)):
+            message = f"the key {shown(event.value)} is here twice, first on line {first.key.line + 1}"
+            self._report(event, message, "YAML would keep only the last: remove one")
+        return first is None
+
+    def _scalar(self, event: yaml.ScalarEvent) -> Any:
+        if invisible := _INVISIBLE.search(event.value):
+            message = f"the escape of the character {_codepoint(invisible[0])} is not allowed here"
+            return self._report(event, message, "remove it")
+        tag = _RESOLVER.resolve(yaml.ScalarNode, event.value, event.implicit)
+        kind = tag.rsplit(":", 1)[-1]
+        if kind in {"int", "float"}:
+            return self._number(event, kind)
+        if kind == "bool":
+            return event.value.lower() in {"true", "yes", "on"}
+        return None if kind == "null" else event.value
+
+    def _number(self, event: yaml.ScalarEvent, kind: str) -> Any:
+        # A long one could not even be shown: Python does not write down numbers of thousands of digits.
+        if len(event.value) <= MAX_DIGITS:
+            with suppress(ValueError, OverflowError):
+                node = yaml.ScalarNode(f"tag:yaml.org,2002:{kind}", event.value)
+                return getattr(_CONSTRUCTOR, f"construct_yaml_{kind}")(node)
+        return self._report(event, f"{shown(event.value)} cannot be read as a number", "quote it")

@@ -9,8 +9,8 @@ from typing import Any
 from truewheel import source
 from truewheel.naming import normalized
 from truewheel.policy import Variable, variable
-from truewheel.problems import Problem, Stop
-from truewheel.shapes import Schema, check, with_defaults
+from truewheel.problems import Problem, Stop, in_order
+from truewheel.shapes import Schema, check, shape, with_defaults
 from truewheel.source import Document
 
 
@@ -97,14 +97,15 @@ class Spec:
 def parse(text: str, file: str, schema: Schema) -> Spec:
     """Return the spec that `text` holds. Raises `Stop` (exit 2) with all problems and their places."""
     document = source.load(text, file)
-    problems = check(document, schema)
+    known = shape(schema)
+    problems = check(document, known)
     if problems:
         raise Stop(problems)
-    data = with_defaults(document.data, schema, schema)
+    data = with_defaults(document.data, known)
     spec = _spec(data, document)
     problems = [*_unknown_names(spec), *_alike_packages(spec)]
     if problems:
-        raise Stop(problems)
+        raise Stop(in_order(problems))
     return spec
 
 

@@ -63,7 +63,7 @@ class Workspace:
         hint = "write it there, or name a version file: packages.<name>.version.file"
         try:
             project = _toml(text).get("project", {})
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             return Problem(where, f"is not TOML: {error}", "correct the file")
         version = project.get("version") if isinstance(project, dict) else None
         return version if isinstance(version, str) else Problem(where, "has no [project] version", hint)
@@ -105,6 +105,8 @@ def root_of(given: str | None, start: Path) -> Path:
 def load(given: str | None, start: Path) -> Workspace:
     """Return the workspace of a spec. Raises `Stop` (exit 2) with every problem of the file."""
     path = find_spec(given, start)
+    if not path.name.isprintable():  # the generated files name it
+        raise stop(str(path), "the spec's file name is not printable text", "rename the file")
     text = source.decode(_bytes(path), path.name)
     return Workspace(path.resolve().parent, spec.parse(text, path.name, schema()))
 

@@ -6,8 +6,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from truewheel import __version__
+from truewheel.cli import ending
 
 # Command, module below this one, and what it is for. Only the module of the chosen command is imported.
 COMMANDS = {
@@ -22,6 +24,7 @@ COMMANDS = {
     "test": ("jobs", "install a cell's wheel and run its smoke test"),
     "validate": ("proving", "check wheels against their own names"),
     "prove": ("proving", "compare a folder of wheels with the plan"),
+    "completion": ("completing", "print a script that completes commands with the tab key"),
 }
 EPILOG = """\
 examples:
@@ -37,10 +40,15 @@ def front_door() -> str:
     return "./gen_ci.py" if os.path.basename(sys.argv[0]) == "gen_ci.py" else "truewheel"  # noqa: PTH119
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        super().error(ending.printable(message))
+
+
 def parser(chosen: str | None = None) -> argparse.ArgumentParser:
     """Return the parser; only the chosen command's own arguments are there, or all when None."""
     prog = front_door()
-    top = argparse.ArgumentParser(
+    top = _Parser(
         prog=prog,
         description="Wheel pipelines whose file names are known before the build and proven after it.",
         epilog=EPILOG.format(prog=prog),
@@ -68,7 +76,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (see `truewheel.problems.Exit`)."""
     words = list(sys.argv[1:] if argv is None else argv)
     chosen = next((word for word in words if word in COMMANDS), "")
-    arguments = parser(chosen).parse_args(words)
-    from truewheel.cli.ending import run
-
-    return run(arguments, os.environ)
+    try:
+        arguments = parser(chosen).parse_args(words)
+    finally:
+        ending.finish()  # of --help and --version
+    return ending.run(arguments, os.environ)

@@ -11,7 +11,7 @@ from typing import Any
 
 from truewheel import host, plan, workspace
 from truewheel.cli import front_door as front_door
-from truewheel.cli.ending import say
+from truewheel.cli.ending import say, send
 from truewheel.matrix import Host
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, Problem, Stop, errors, stop
@@ -110,4 +110,4 @@ def refuse(problems: Iterable[Problem]) -> None:
 
 def print_json(data: Any) -> None:
     """Print a document for programs."""
-    print(json.dumps(data, indent=1, ensure_ascii=False))
+    send(json.dumps(data, indent=1))

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
+from typing import TextIO
 
 from truewheel.problems import Exit, Stop
+
+_UNUSUAL = re.compile(r"[^\n -~]")
 
 
 def run(arguments: Namespace, environment: Mapping[str, str]) -> int:
@@ -17,25 +21,53 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> int:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code = arguments.run(arguments, environment)
-        sys.stdout.flush()
-        return int(code)
     except Stop as stop:
         for problem in stop.problems:
             say(str(problem))
-        return int(stop.code)
+        code = stop.code
     except KeyboardInterrupt:
         say("interrupted")
-        return int(Exit.INTERRUPTED)
+        code = Exit.INTERRUPTED
     except BrokenPipeError:
-        # The reader has gone (head, less): nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return int(Exit.OK)
+        code = Exit.OK
     except OSError as error:
         say(f"{error.filename or 'truewheel'}: {error.strerror or error}")
-        return int(Exit.REFUSED)
+        code = Exit.REFUSED
+    finish()
+    return int(code)
 
 
 def say(text: str) -> None:
-    """Print a message for people on stderr; control characters of foreign names are shown, not sent."""
-    shown = "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in text)
-    print(shown, file=sys.stderr, flush=True)
+    """Print a message for people on stderr, as `printable` text."""
+    _print(printable(text), sys.stderr)
+
+
+def show(text: str) -> None:
+    """Print what was asked for on stdout, as `printable` text."""
+    _print(printable(text), sys.stdout)
+
+
+def printable(text: str) -> str:
+    """Return the text with the control characters of foreign names and values shown, not sent."""
+    return _UNUSUAL.sub(lambda found: found[0] if found[0].isprintable() else repr(found[0])[1:-1], text)
+
+
+def send(text: str) -> None:
+    """Print a document for programs on stdout, as it is."""
+    _print(text, sys.stdout)
+
+
+def finish() -> None:
+    """Empty stdout's buffer now: at the interpreter's end, a reader that has gone would be an error."""
+    _print("", sys.stdout, end="")
+
+
+def _print(text: str, stream: TextIO | None, end: str = "\n") -> None:
+    """Print; a reader that has gone (head, less) or was never there (>&-) does not change how the command ends."""
+    if stream is None:
+        return
+    try:
+        encoding = stream.encoding or "utf-8"
+        print(text.encode(encoding, "backslashreplace").decode(encoding), end=end, file=stream, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

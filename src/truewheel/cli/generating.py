@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
 from truewheel import pipelines, plan, sync
 from truewheel.cli import common
+from truewheel.cli.ending import say, show
 from truewheel.problems import Exit
 from truewheel.sync import Drift
 from truewheel.workspace import GENERATOR, Workspace
@@ -40,7 +40,9 @@ def generate(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     del environment  # what is generated depends on the spec alone
     space, texts = _texts(arguments)
     found = sync.drift(space.root, texts, pipelines.FOLDERS)
-    if not arguments.dry_run:
+    if arguments.dry_run:
+        sync.refuse_foreign(space.root, found)
+    else:
         sync.write(space.root, texts, found)
     if arguments.json:
         common.print_json({"files": [_entry(entry) for entry in found]})
@@ -48,8 +50,8 @@ def generate(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     verb = "would write" if arguments.dry_run else "wrote"
     changes = {"orphaned": "would remove" if arguments.dry_run else "removed"}
     for entry in found:
-        print(f"{changes.get(entry.state, verb)} {entry.path}")
-    print(f"{len(texts)} files, {len(texts) - sum(entry.state != 'orphaned' for entry in found)} of them unchanged")
+        show(f"{changes.get(entry.state, verb)} {entry.path}")
+    show(f"{len(texts)} files, {len(texts) - sum(entry.state != 'orphaned' for entry in found)} of them unchanged")
     return Exit.OK
 
 
@@ -62,11 +64,12 @@ def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         common.print_json({"files": [_entry(entry) for entry in found]})
     elif found:
         for entry in found:
-            print(f"{entry.state:9} {entry.path}")
-        sys.stdout.writelines(["\n", *(entry.diff for entry in found)])
-        print(f"hint: {common.front_door()} generate writes them again", file=sys.stderr)
+            show(f"{entry.state:9} {entry.path}")
+        if diff := "".join(entry.diff for entry in found):
+            show("\n" + diff.removesuffix("\n"))
+        say(f"hint: {common.front_door()} generate writes them again")
     else:
-        print(f"{len(texts)} files as generated")
+        show(f"{len(texts)} files as generated")
     return Exit.DRIFT if found else Exit.OK
 
 

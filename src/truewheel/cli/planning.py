@@ -10,7 +10,7 @@ from pathlib import Path
 
 from truewheel import files, host, matrix, planfile
 from truewheel.cli import common
-from truewheel.cli.ending import say
+from truewheel.cli.ending import say, show
 from truewheel.model import Cell, Index, Plan
 from truewheel.naming import source_of
 from truewheel.plan import EVENTS
@@ -51,14 +51,14 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     event = arguments.event or event_of(environment)
     made = common.make_plan(arguments, space, environment, event=event, on=machine)
     code = common.tell(made.problems)
+    shown = selected(made, arguments.cell)
     if arguments.output and code is Exit.OK:
         files.write_text(Path(arguments.output), planfile.write(made))
-    shown = selected(made, arguments.cell)
     if arguments.json:
         common.print_json(planfile.to_data(shown))
     elif not arguments.output or code is not Exit.OK:
-        print(table(shown))
-        print(verdict(made, space.spec))
+        show(table(shown))
+        show(verdict(made, space.spec))
     return code
 
 

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +31,20 @@ else:
 if TYPE_CHECKING:
     from build import ProjectBuilder
 
+INPUTS = "inputs.json"
 GIT_SECONDS = 30.0
 START_OF_2020 = "1577836800"
 DYNAMIC_HINT = "set packages.<name>.version.inject to file or to env:NAME, whichever the build reads"
+
+
+@dataclass(frozen=True)
+class _Workshop:
+    """With what a cell is compiled: its interpreter, and the environment variables of the backend."""
+
+    cell: Cell
+    root: Path
+    python: Path
+    env: Mapping[str, str]
 
 
 def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str]) -> Path:
@@ -41,26 +53,22 @@ def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str]) ->
     Its name is the planned one, but for a platform that is still `linux_<arch>`. Raises `Stop` (exit 4) when the
     image is not the planned one, the build fails or makes another wheel; (exit 2) when the package cannot be built.
     """
-    root = root.absolute()
     compare_image(plan, cell, env)
+    root = root.absolute()
     package, work = plan.packages[cell.package], evidence.work_folder(root, cell.id)
     python = interpreters.require(cell.builder, env, cell.id)
-    for name in ("source", "made", "wheel"):
-        shutil.rmtree(work / name, ignore_errors=True)
     inputs = {"inputs": evidence.inputs_digest(plan, cell, root, python), "python": interpreters.version(python)}
-    source = work / "source"
+    source, making, finished = (evidence.fresh_folder(work / name) for name in ("source", "made", "wheel"))
     copy_sources(evidence.source_files(package, root), source)
-    backend_env = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
-    backend_env |= inject_version(package, cell.version, source)
-    made = _build(cell, source / package.path, root, python, backend_env)
-    made = _with_build_tag(made, cell, backend_env)
+    carried = inject_version(package, cell.version, source)
+    dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
+    workshop = _Workshop(cell, root, python, {**dated, **carried})
+    made = _with_build_tag(_build(workshop, source / package.path, making), workshop)
     check_name(made, cell)
-    files.write_text(work / "inputs.json", json.dumps(inputs) + "\n")
-    (work / "wheel").mkdir()
-    wheel = work / "wheel" / made.name
-    files.move(made, wheel)
-    process.say(f"compile {cell.id}: {wheel.name}")
-    return wheel
+    files.write_text(work / INPUTS, json.dumps(inputs) + "\n")
+    files.move(made, finished / made.name)
+    process.say(f"compile {cell.id}: {made.name}")
+    return finished / made.name
 
 
 def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
@@ -93,12 +101,13 @@ def copy_sources(sources: Iterable[evidence.Source], folder: Path) -> None:
     """Copy source files to their places below a folder. Rights are made alike, as wheels record them."""
     for source in sources:
         copy = folder / source.name
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        if source.link:
-            copy.symlink_to(source.link)
-        else:
-            shutil.copy2(source.file, copy)
-            copy.chmod(0o755 if copy.stat().st_mode & evidence.EXECUTABLE else 0o644)
+        with files.explained(copy, "copied"):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if source.link:
+                copy.symlink_to(source.link)
+            else:
+                shutil.copy2(source.file, copy)
+                copy.chmod(0o755 if copy.stat().st_mode & evidence.EXECUTABLE else 0o644)
 
 
 def inject_version(package: Package, version: str, source: Path) -> dict[str, str]:
@@ -116,7 +125,7 @@ def inject_version(package: Package, version: str, source: Path) -> dict[str, st
         files.write_text(source / package.version_file, version + "\n")
         return {}
     pyproject = source / package.path / "pyproject.toml"
-    where = f"{package.path}/pyproject.toml"
+    where = (Path(package.path) / "pyproject.toml").as_posix()
     text = pyproject.read_text(encoding="utf-8") if pyproject.is_file() else ""
     files.write_text(pyproject, with_version(text, version, where))
     return {}
@@ -128,7 +137,8 @@ def with_version(text: str, version: str, where: str) -> str:
     Raises `Stop` (exit 2) when there is no such line, or the text is no TOML; `where` names the file.
     """
     data = _toml(text, where)
-    project = data.get("project", {})
+    project = data.get("project")
+    project = project if isinstance(project, dict) else {}
     if project.get("version") == version:
         return text
     if "version" not in project:
@@ -138,9 +148,16 @@ def with_version(text: str, version: str, where: str) -> str:
     if table and line:
         start = table.start() + line.start("value")
         edited = f'{text[:start]}"{version}"{text[start + len(line["value"]) :]}'
-        if _toml(edited, where) == {**data, "project": {**project, "version": version}}:
+        if _is_toml_of(edited, {**data, "project": {**project, "version": version}}):
             return edited
     raise stop(where, "the version cannot be replaced", 'write it as one line in [project]: version = "1.0"')
+
+
+def _is_toml_of(text: str, data: Mapping[str, Any]) -> bool:
+    try:
+        return tomllib.loads(text) == data
+    except tomllib.TOMLDecodeError:
+        return False
 
 
 def _toml(text: str, where: str) -> dict[str, Any]:
@@ -158,34 +175,32 @@ def source_date_epoch(root: Path, env: Mapping[str, str]) -> str:
     return (committed or "").strip() or START_OF_2020
 
 
-def _build(cell: Cell, project: Path, root: Path, python: Path, env: Mapping[str, str]) -> Path:
-    """Run the package's PEP 517 backend and return its wheel."""
-    process.module("build", cell.id)
+def _build(workshop: _Workshop, project: Path, folder: Path) -> Path:
+    """Run the project's PEP 517 backend and return the wheel that it leaves in `folder`."""
+    cell_id = workshop.cell.id
+    process.module("build", cell_id)
     import build
 
-    made = evidence.work_folder(root, cell.id) / "made"
     try:
         requires = build.ProjectBuilder(project).build_system_requires
-        backend = _backend(cell, project, root, python, env, requires)
+        backend = _backend(workshop, project, requires)
         if more := backend.get_requires_for_build("wheel") - requires:
-            backend = _backend(cell, project, root, python, env, requires | more)
-        return Path(backend.build("wheel", made))
+            backend = _backend(workshop, project, requires | more)
+        return Path(backend.build("wheel", folder))
     except build.BuildBackendException as error:
-        raise stop(cell.id, f"the build backend failed: {error}", "its output is above", Exit.WHEEL) from None
+        raise stop(cell_id, f"the build backend failed: {error}", "its output is above", Exit.WHEEL) from None
     except build.BuildException as error:
-        raise stop(cell.id, str(error), "correct the package's pyproject.toml") from None
+        raise stop(cell_id, str(error), "correct the package's pyproject.toml") from None
 
 
-def _backend(
-    cell: Cell, project: Path, root: Path, python: Path, env: Mapping[str, str], requires: Iterable[str]
-) -> ProjectBuilder:
+def _backend(workshop: _Workshop, project: Path, requires: Iterable[str]) -> ProjectBuilder:
     """Return the project's backend, ready to run in an environment with its requirements."""
     from build import ProjectBuilder
 
-    own = build_environment(sorted(requires), cell, root, python, env)
+    own = _build_environment(workshop, sorted(requires))
 
     def runner(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-        hook_env = {**interpreters.activated(env, own), **(extra_environ or {})}
+        hook_env = {**interpreters.activated(workshop.env, own), **(extra_environ or {})}
         status = process.run(cmd, cwd=Path(cwd or project), env=hook_env)
         if status:
             raise subprocess.CalledProcessError(status, cmd)
@@ -193,20 +208,18 @@ def _backend(
     return ProjectBuilder(project, str(own), runner)
 
 
-def build_environment(requires: Sequence[str], cell: Cell, root: Path, python: Path, env: Mapping[str, str]) -> Path:
-    """Return the interpreter of an environment with these requirements; packages with equal ones share it.
-
-    Raises `Stop` (exit 4) when it cannot be made.
-    """
-    digest = hashlib.sha256(json.dumps([str(python), *requires]).encode()).hexdigest()
-    folder = root / evidence.WORK / "env" / f"{cell.builder}-{digest[:16]}"
+def _build_environment(workshop: _Workshop, requires: Sequence[str]) -> Path:
+    """Return the interpreter of an environment with these requirements; packages with equal ones share it."""
+    where, env = workshop.cell.id, workshop.env
+    digest = hashlib.sha256(json.dumps([str(workshop.python), *requires]).encode()).hexdigest()
+    folder = workshop.root / evidence.WORK / "env" / f"{workshop.cell.builder}-{digest[:16]}"
     own, complete = folder / "bin" / "python", folder / "complete"
     with _locked(folder.with_suffix(".lock")):
         if not (complete.exists() and own.exists()):
-            process.say(f"compile {cell.id}: build environment with {' '.join(requires) or 'no requirements'}")
-            interpreters.make_environment(python, folder, env, cell.id)
+            process.say(f"compile {where}: build environment with {' '.join(requires) or 'no requirements'}")
+            interpreters.make_environment(workshop.python, folder, env, where)
             if requires:
-                interpreters.install(own, requires, env, cell.id)
+                interpreters.install(own, requires, env, where)
             complete.touch()
     return own
 
@@ -220,11 +233,12 @@ def _locked(file: Path) -> Iterator[None]:
         yield
 
 
-def _with_build_tag(made: Path, cell: Cell, env: Mapping[str, str]) -> Path:
+def _with_build_tag(made: Path, workshop: _Workshop) -> Path:
     """Give the wheel its planned build tag: before repair, whose SBOM names the file."""
+    cell = workshop.cell
     if cell.build and made.name != cell.wheel:
         argv = [*process.module("wheel", cell.id), "tags", "--remove", "--build", cell.build, made.name]
-        if process.run(argv, cwd=made.parent, env=env):
+        if process.run(argv, cwd=made.parent, env=workshop.env):
             hint = "its output is above; the build backend has made a wheel at odds with itself"
             raise stop(cell.id, f"the build tag cannot be put into {made.name}", hint, Exit.WHEEL)
     wheels = sorted(made.parent.glob("*.whl"))

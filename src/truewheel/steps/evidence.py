@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -33,6 +34,15 @@ def work_folder(root: Path, cell_id: str) -> Path:
     return root / WORK / _as_name(cell_id)
 
 
+def fresh_folder(folder: Path) -> Path:
+    """Make a folder, or make it empty, and return it. Raises `Stop` (exit 2) when that is not allowed."""
+    with files.explained(folder, "made empty"):
+        if folder.exists():
+            shutil.rmtree(folder)
+        folder.mkdir(parents=True)
+    return folder
+
+
 def path(out: Path, cell_id: str) -> Path:
     """Return the file of a cell's evidence."""
     return out / "evidence" / f"{_as_name(cell_id)}.json"
@@ -42,7 +52,7 @@ def write(out: Path, record: Mapping[str, Any]) -> None:
     """Write the evidence of the cell that `record` names; equal records make equal bytes."""
     file = path(out, record["cell"])
     file.parent.mkdir(parents=True, exist_ok=True)
-    files.write_text(file, json.dumps(record, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    files.write_text(file, json.dumps(record, indent=1, sort_keys=True) + "\n")
 
 
 def read(out: Path, cell_id: str) -> dict[str, Any] | None:
@@ -91,7 +101,8 @@ def source_files(package: Package, root: Path) -> list[Source]:
         what = f"{package.path} is the folder for builds" if folder.is_dir() else f"there is no folder {package.path}"
         raise stop(f"packages.{package.name}.path", what, "name the folder with the pyproject.toml")
     prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
-    found = {source.name: source for source in _walk(folder, prefix, folder, (folder,))}
+    with files.explained(folder, "read"):
+        found = {source.name: source for source in _walk(folder, prefix, folder, (folder,))}
     if package.version_file:
         file = below(root, package.version_file, f"packages.{package.name}.version.file")
         if not file.is_file():
@@ -103,7 +114,8 @@ def source_files(package: Package, root: Path) -> list[Source]:
 
 
 def below(root: Path, relative: str, where: str) -> Path:
-    """Return `root / relative` without `..`. Raises `Stop` (exit 2) if that, or what it links to, leaves the root."""
+    """Return `root / relative`, absolute and without `..`. Raises `Stop` (exit 2) if that, or what it links to, leaves the root."""
+    root = Path(os.path.normpath(root.absolute()))
     path = Path(os.path.normpath(root / relative))
     if not (path.is_relative_to(root) and path.resolve().is_relative_to(root.resolve())):
         raise stop(where, f"{relative} leaves the folder of the spec", "paths start in the folder of truewheel.yml")
@@ -131,9 +143,10 @@ def _kept_link(entry: Path, within: Path | None) -> str:
     """Return the target of a link that is copied as a link, or ""."""
     if not entry.is_symlink():
         return ""
-    target, end = str(entry.readlink()), Path(os.path.realpath(entry))
-    inside = within is not None and end.is_relative_to(within.resolve())
-    return target if Path(target).is_absolute() or inside or not end.exists() else ""
+    target = entry.readlink()
+    nowhere = not os.path.lexists(os.path.realpath(entry)) or not entry.exists()
+    inside = within is not None and Path(os.path.realpath(entry)).is_relative_to(within.resolve())
+    return str(target) if target.is_absolute() or inside or nowhere else ""
 
 
 def _followed(entry: Path, way: tuple[Path, ...]) -> Path:

@@ -16,10 +16,11 @@ from truewheel import __version__, files, host, process, wheelfile
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, Stop, stop
 from truewheel.steps import evidence
-from truewheel.steps.compile import source_date_epoch
+from truewheel.steps.compile import INPUTS, source_date_epoch
 
 SHOW_SECONDS = 600.0
 PERENNIAL = re.compile(r"manylinux_(\d+)_(\d+)_")
+TOO_RECENT = "too-recent versioned symbols"
 GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)")
 
 
@@ -33,9 +34,7 @@ def repair_wheel(plan: Plan, cell: Cell, root: Path, out: Path, env: Mapping[str
     work = evidence.work_folder(root, cell.id)
     made = _compiled(work / "wheel", cell)
     _check_native(made, cell)
-    ready = work / "repaired" / cell.wheel
-    shutil.rmtree(ready.parent, ignore_errors=True)
-    ready.parent.mkdir()
+    ready = evidence.fresh_folder(work / "repaired") / cell.wheel
     audited = made.name != cell.wheel
     if audited:
         _audit(plan, made, ready, cell, {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)})
@@ -92,7 +91,16 @@ def _audit(plan: Plan, made: Path, ready: Path, cell: Cell, env: Mapping[str, st
     if missing := host.missing_tools(env):
         message = f"{' and '.join(missing)} not installed here: {platform} cannot be proven"
         raise stop(cell.id, message, "pip install 'truewheel[build]'", Exit.WHEEL)
-    argv = [*process.module("auditwheel", cell.id), "repair", "--plat", platform, "--only-plat", "--wheel-dir", str(ready.parent), str(made)]
+    argv = [
+        *process.module("auditwheel", cell.id),
+        "repair",
+        "--plat",
+        platform,
+        "--only-plat",
+        "--wheel-dir",
+        str(ready.parent),
+        str(made),
+    ]
     log = ready.parent.with_name("repair.log")
     with log.open("w", encoding="utf-8") as stream:
         status = process.run(argv, cwd=ready.parent, env=tool_env, log=stream)
@@ -125,19 +133,16 @@ def _last_line(log: Path) -> str:
 def _refused(plan: Plan, made: Path, cell: Cell, platform: str, said: str, env: Mapping[str, str]) -> Stop:
     """Explain why auditwheel does not give the platform: in symbols, if it is for them, else in its own words."""
     argv = [*process.module("auditwheel", cell.id), "show", "--json", str(made)]
-    try:
-        shown = json.loads(process.output(argv, env=env, timeout=SHOW_SECONDS) or "{}")
-    except ValueError:
-        shown = {}
-    newer = _too_new(shown.get("versioned_symbols", {}), platform)
-    if not newer:
-        hint = "this is auditwheel's last word; LD_LIBRARY_PATH says where it finds libraries to graft"
-        return stop(cell.id, f"cannot be made {platform}: {said}", hint, Exit.WHEEL)
+    shown = json.loads(process.output(argv, env=env, timeout=SHOW_SECONDS) or "{}")
+    needed = _too_new(shown.get("versioned_symbols", {}), platform)
     floor = str(shown.get("sym_tag", "")).removesuffix(f"_{cell.arch}")
-    hint = f"build in the image of {cell.target}, or raise targets.{cell.target}.floor to {floor}"
-    if plan.local:
-        hint = f"this machine's libraries are newer than that; {floor} would do"
-    return stop(cell.id, f"cannot be made {platform}: it needs {newer}", hint, Exit.WHEEL)
+    hint = "auditwheel looks for libraries in LD_LIBRARY_PATH and where the extension's own RUNPATH leads"
+    if needed or TOO_RECENT in said:
+        hint = f"build in the image of {cell.target}, or raise targets.{cell.target}.floor to {floor}"
+        if plan.local:
+            hint = f"this machine's libraries are newer than that; {floor} would do"
+    reason = f"it needs {needed}" if needed else said
+    return stop(cell.id, f"{made.name} cannot be made {platform}: {reason}", hint, Exit.WHEEL)
 
 
 def _too_new(symbols: Mapping[str, list[str]], platform: str) -> str:
@@ -155,7 +160,7 @@ def _too_new(symbols: Mapping[str, list[str]], platform: str) -> str:
 
 def _record(cell: Cell, work: Path, made: Path, ready: Path, tools: Mapping[str, str]) -> dict[str, Any]:
     """Return the evidence of a finished wheel. `tools` are those that repaired it."""
-    compiled = work / "inputs.json"
+    compiled = work / INPUTS
     inputs = json.loads(compiled.read_text(encoding="utf-8")) if compiled.exists() else {}
     platform = wheelfile.parse_name(cell.wheel).platform
     return {

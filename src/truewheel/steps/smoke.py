@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,9 +31,7 @@ def smoke_test(plan: Plan, cell: Cell, root: Path, wheel: Path, env: Mapping[str
     python = interpreters.require(cell.builder, env, cell.id)
     own = interpreters.make_environment(python, work / "env", env, cell.id)
     interpreters.install(own, [str(wheel)], env, cell.id)
-    empty, log = work / "empty", work / "output.log"
-    shutil.rmtree(empty, ignore_errors=True)
-    empty.mkdir()
+    empty, log = evidence.fresh_folder(work / "empty"), work / "output.log"
     process.say(f"test {cell.id}: {package.smoke}")
     with log.open("w", encoding="utf-8") as stream:
         status = process.run([str(own), str(script)], cwd=empty, env=interpreters.activated(env, own), log=stream)
@@ -59,4 +56,4 @@ def _refuse_hidden(script: Path, wheel: Path, smoke: str) -> None:
 
 
 def _ending(status: int) -> str:
-    return f"exit status {status}" if status >= 0 else f"killed by {signal.Signals(-status).name}"
+    return f"exit status {status}" if status >= 0 else f"killed: {signal.strsignal(-status)}"

@@ -1,0 +1,60 @@
+# Everything is installed into .venv and node_modules; nothing outside this folder changes.
+PYTHON ?= python3
+VENV := .venv/bin/python
+INSTALL := $(VENV) -m pip install --quiet --require-hashes -r
+NODE := tests/e2e/node
+LOCK := $(VENV) -m uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command 'make locks'
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test lint bench locks clean help venv test-venv
+
+run: venv ## generate the pipelines, then build, repair, validate and prove this machine's wheels into dist/
+	$(VENV) gen_ci.py generate
+	$(VENV) gen_ci.py run
+
+test: test-venv $(NODE)/node_modules/.package-lock.json ## all tests; choose with ARGS='-m "not slow"'
+	$(VENV) -m pytest $(ARGS)
+
+lint: test-venv ## style, types, shell scripts, and the generated files against the spec
+	$(VENV) -m ruff check .
+	$(VENV) -m ruff format --check .
+	$(VENV) -m mypy
+	.venv/bin/shellcheck .ci/run scripts/*.sh
+	$(VENV) gen_ci.py check
+
+bench: venv ## CPU time against bare programs that do the same; ARGS=--strict fails above a goal
+	$(VENV) tests/bench/run.py $(ARGS)
+
+locks: test-venv ## renew requirements/*.txt from pyproject.toml and requirements/test.in
+	$(LOCK) pyproject.toml --extra build --output-file requirements/run.txt
+	$(LOCK) requirements/test.in --output-file requirements/test.txt
+
+clean: ## remove all that the other targets made
+	rm -rf .venv build dist plan.json .mypy_cache .ruff_cache .pytest_cache .hypothesis $(NODE)/node_modules
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+
+# Each environment holds a copy of the lock that it was made from. Another lock, another environment.
+venv:
+	@if ! [ -x $(VENV) ] || ! cmp -s requirements/run.txt .venv/run.txt; then \
+		echo "making .venv with $(PYTHON)" && \
+		if ! $(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then \
+			echo "$(PYTHON) is not Python 3.10 or newer with its venv module." >&2; \
+			echo "Install one (Debian, Ubuntu: apt-get install python3-venv) or name it: make PYTHON=python3.12" >&2; \
+			exit 1; \
+		fi && \
+		$(PYTHON) -m venv --clear .venv && $(INSTALL) requirements/run.txt && cp requirements/run.txt .venv; \
+	fi
+
+test-venv: venv
+	@cmp -s requirements/test.txt .venv/test.txt || \
+		{ echo "adding the test tools to .venv" && $(INSTALL) requirements/test.txt && cp requirements/test.txt .venv; }
+
+$(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
+	@if command -v npm >/dev/null; then \
+		cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund; \
+	else \
+		echo "npm is missing: tests that run GitLab pipelines are skipped" >&2; \
+	fi

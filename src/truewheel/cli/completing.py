@@ -1,0 +1,34 @@
+"""truewheel completion."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+
+from truewheel import cli
+from truewheel.problems import Exit, stop
+
+EXAMPLES = """\
+examples:
+  completion bash > ~/.local/share/bash-completion/completions/truewheel
+  completion zsh > ~/.zfunc/_truewheel
+"""
+
+
+def arguments(command: str, parser: ArgumentParser) -> None:
+    """Declare the arguments of completion."""
+    del command
+    parser.epilog = EXAMPLES
+    parser.set_defaults(run=run)
+    parser.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="shell to complete in")
+
+
+def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Print the script that completes commands and options with the tab key."""
+    del environment
+    try:
+        import shtab
+    except ImportError:
+        raise stop("completion", "shtab is not installed", "pip install 'truewheel[completion]'") from None
+    print(shtab.complete(cli.parser(), shell=arguments.shell))
+    return Exit.OK

@@ -1,0 +1,165 @@
+"""CPU time of whole commands as a multiple of the bare programs that do the same: make bench.
+
+Seconds depend on the machine, a ratio hardly does: each command and its floor run in turn, and their medians are
+compared. CPU time is user + system time of the process, as the kernel counts it (wait4).
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import specs
+
+ROOT = Path(__file__).resolve().parents[2]
+GEN_CI = str(ROOT / "gen_ci.py")
+FLOOR = str(Path(__file__).with_name("floor_generate.py"))
+GROWTH_GOAL = 1.1
+
+Argv = list[str]
+
+
+class Benchmark(NamedTuple):
+    """A command and its floor; both are functions, as they may need a fresh folder each time. `goal` is their ratio."""
+
+    name: str
+    command: Callable[[], Argv]
+    floor: Callable[[], Argv]
+    goal: float | None
+
+
+class Result(NamedTuple):
+    """Medians in seconds of CPU time."""
+
+    command: float
+    floor: float
+
+    @property
+    def ratio(self) -> float:
+        """The command's CPU time as a multiple of its floor's."""
+        return self.command / self.floor
+
+
+def main() -> int:
+    """Print the table; return 1 when a ratio is above its goal and --strict was given."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", metavar="N", type=int, default=7, help="runs of each command (default: 7)")
+    parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is missed")
+    arguments = parser.parse_args()
+    missed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        print(f"{'CPU time of':38} {'command':>9} {'floor':>9} {'ratio':>6} {'goal':>6}")
+        results = {}
+        for benchmark in [*starts(), *generations(Path(folder))]:
+            results[benchmark.name] = result = measure(benchmark, arguments.runs)
+            missed += report(benchmark, result)
+    missed += report_growth(results)
+    return 1 if missed and arguments.strict else 0
+
+
+def starts() -> Iterator[Benchmark]:
+    """Yield the commands that must answer at once."""
+
+    def bare() -> Argv:
+        return [sys.executable, "-c", "pass"]
+
+    def imports() -> Argv:
+        return [sys.executable, "-c", "import yaml, jsonschema"]
+
+    yield Benchmark("--help / bare interpreter", lambda: [sys.executable, GEN_CI, "--help"], bare, 2.5)
+    yield Benchmark("plan --help / bare interpreter", lambda: [sys.executable, GEN_CI, "plan", "--help"], bare, None)
+    check = [sys.executable, GEN_CI, "check", "--spec", str(ROOT / "truewheel.yml")]
+    yield Benchmark("check / import yaml, jsonschema", lambda: check, imports, 1.5)
+
+
+def generations(folder: Path) -> Iterator[Benchmark]:
+    """Yield `generate` for every size against the bare program, into nothing and over files that are in step."""
+    for size in specs.SIZES:
+        kept = folder / f"kept{size.cells}"
+        compare_bytes(size, kept)
+        spec = str(kept / specs.SPEC)
+        yield Benchmark(fresh_name(size), *(fresh(program, folder, size) for program in (generate, floor)), 3.0)
+        yield Benchmark(f"generate {size.cells}, unchanged", lambda s=spec: generate(s), lambda s=spec: floor(s), None)
+
+
+def fresh_name(size: specs.Size) -> str:
+    return f"generate {size.cells} cells"
+
+
+def generate(spec: str) -> Argv:
+    return [sys.executable, GEN_CI, "generate", "--spec", spec]
+
+
+def floor(spec: str) -> Argv:
+    return [sys.executable, FLOOR, spec]
+
+
+def fresh(program: Callable[[str], Argv], folder: Path, size: specs.Size) -> Callable[[], Argv]:
+    """Return a function that makes a folder with nothing but a spec, and the argv of the program for it."""
+    return lambda: program(str(specs.write(Path(tempfile.mkdtemp(dir=folder)), size)))
+
+
+def compare_bytes(size: specs.Size, kept: Path) -> None:
+    """Generate into the folder `kept`, and make sure that the bare program writes the same bytes."""
+    bare = kept.with_name(kept.name + "-floor")
+    for program, place in ((generate, kept), (floor, bare)):
+        place.mkdir()
+        cpu_time(program(str(specs.write(place, size))))
+    ours, theirs = contents(kept), contents(bare)
+    if ours != theirs:
+        other = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
+        sys.exit(f"the bare program writes other bytes than generate: {', '.join(other[:3])}\nadapt {FLOOR}")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return the bytes of all files below a folder."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def measure(benchmark: Benchmark, runs: int) -> Result:
+    """Run the command and its floor in turn; the first pair fills caches and is not counted."""
+    pairs = [(cpu_time(benchmark.command()), cpu_time(benchmark.floor())) for _ in range(runs + 1)][1:]
+    return Result(*map(statistics.median, zip(*pairs)))
+
+
+def cpu_time(argv: Argv) -> float:
+    """Run a program without its stdout; return the seconds of CPU time that it took. It must succeed."""
+    silent = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
+    _, status, usage = os.wait4(os.posix_spawn(argv[0], argv, os.environ, file_actions=[silent]), 0)
+    if status:
+        sys.exit(f"failed: {' '.join(argv)}")
+    return usage.ru_utime + usage.ru_stime
+
+
+def report(benchmark: Benchmark, result: Result) -> bool:
+    """Print a line of the table; return whether the goal is missed."""
+    missed = benchmark.goal is not None and result.ratio > benchmark.goal
+    goal = f"{benchmark.goal:6.1f}" if benchmark.goal else f"{'-':>6}"
+    times = f"{result.command * 1000:6.0f} ms {result.floor * 1000:6.0f} ms"
+    print(f"{benchmark.name:38} {times} {result.ratio:6.2f} {goal}{'  missed' if missed else ''}", flush=True)
+    return missed
+
+
+def report_growth(results: dict[str, Result]) -> bool:
+    """Print how CPU time grows with the cells, without the start; return whether that is faster than its goal.
+
+    The exponent is that of a power law through the two largest sizes; the smallest stands for the start.
+    """
+    small, large = specs.SIZES[-2:]
+    start, one, ten = (results[fresh_name(size)].command for size in (specs.SIZES[0], small, large))
+    exponent = math.log((ten - start) / (one - start)) / math.log(large.cells / small.cells)
+    missed = exponent > GROWTH_GOAL
+    print(f"growth from {small.cells} to {large.cells} cells: n^{exponent:.2f}, goal n^{GROWTH_GOAL}", end="")
+    print("  missed" if missed else "")
+    return missed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

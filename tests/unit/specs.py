@@ -1,0 +1,51 @@
+"""Specs for the tests: a spec's text in; a spec, a plan or a folder out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+from truewheel import plan as planning
+from truewheel import policy as policies
+from truewheel import spec as specs
+from truewheel import workspace
+from truewheel.model import Plan
+from truewheel.plan import Request
+from truewheel.policy import Policy
+from truewheel.spec import Spec
+
+SCHEMA = workspace.schema()
+SMALL = """\
+truewheel: 1
+packages: {foo: {version: {file: VERSION}}}
+targets: {rhel8: {}}
+"""
+
+
+def spec_of(text: str) -> Spec:
+    """Return the spec of a text; `truewheel: 1` may be left out."""
+    text = dedent(text).lstrip("\n")
+    return specs.parse(text if "truewheel: 1" in text else f"truewheel: 1\n{text}", "truewheel.yml", SCHEMA)
+
+
+def policy_of(text: str) -> Policy:
+    """Return the policy of a text."""
+    return policies.parse(dedent(text).lstrip("\n"), "own.yml", SCHEMA)
+
+
+def plan_of(text: str, *, policy: str = "", version: str = "1.0", **request: Any) -> Plan:
+    """Return the plan of a spec's text, under the policy that it names or the text of one."""
+    spec = spec_of(text)
+    rules = policy_of(policy) if policy else workspace.read_policy(spec.naming, Path(), "naming")
+    versions = dict.fromkeys(spec.packages, (version, "VERSION"))
+    return planning.plan(spec, rules, Request(generator="truewheel 0", versions=versions, **request))
+
+
+def project(folder: Path, text: str = SMALL, files: Mapping[str, str] | None = None) -> Path:
+    """Write a project of a spec, a file VERSION and further files; return its folder."""
+    for path, content in {"truewheel.yml": dedent(text), "VERSION": "1.0\n", **(files or {})}.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(content, encoding="utf-8")
+    return folder

@@ -1,0 +1,419 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import projects
+import pytest
+import wheels
+from hypothesis import given
+from hypothesis import strategies as st
+
+from truewheel import interpreters, process, wheelfile
+from truewheel.model import Cell, Package, Plan, Variable
+from truewheel.problems import Exit, Stop
+from truewheel.steps import compile as step
+from truewheel.steps import evidence
+
+ENV = projects.ENV
+LINUX = f"linux_{projects.ARCH}"
+MANYLINUX = f"manylinux_2_28_{projects.ARCH}"
+IMAGE = {"variables": {"CUDA_VERSION": {"scope": "image"}, "CI_PIPELINE_ID": {"scope": "forge"}}}
+
+
+@pytest.fixture(autouse=True)
+def running_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The running interpreter stands for all: the search is not what is tested here."""
+    monkeypatch.setattr(interpreters, "find", lambda *_: interpreters._probed(Path(sys.executable), projects.TAG, ENV))
+
+
+@pytest.fixture(scope="session")
+def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("environments")
+
+
+@pytest.fixture(autouse=True)
+def shared_environments(tmp_path: Path, environments: Path) -> None:
+    """One build environment serves all tests; those about its making remove the link."""
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build/env").symlink_to(environments)
+
+
+def compiled(root: Path, cell: Cell, env: dict[str, str] | None = None, **package: str) -> Path:
+    return step.compile_wheel(projects.plan(cell, **package), cell, root, {**ENV, **(env or {})})
+
+
+def refusal(root: Path, cell: Cell, env: dict[str, str] | None = None, **package: str) -> Stop:
+    with pytest.raises(Stop) as stopped:
+        compiled(root, cell, env, **package)
+    assert not list((evidence.work_folder(root, cell.id) / "wheel").glob("*"))
+    return stopped.value
+
+
+# --- the whole step -------------------------------------------------------------------------------
+
+
+def test_a_native_wheel_has_the_planned_name_but_for_the_platform(tmp_path: Path) -> None:
+    cell = projects.cell(version="2.0+nv26.4", build="77", platform_tag=MANYLINUX)
+    wheel = compiled(projects.make(tmp_path, native=True), cell)
+    assert wheel == tmp_path / f"build/demo__box__{projects.ARCH}__{projects.TAG}/wheel" / wheel.name
+    assert wheel.name == cell.wheel.replace(MANYLINUX, LINUX)
+    assert list(wheel.parent.iterdir()) == [wheel]
+    with wheelfile.open_wheel(wheel) as opened:
+        assert opened.metadata.first("Version") == "2.0+nv26.4"
+        assert opened.wheel.first("Build") == "77"
+
+
+def test_a_pure_wheel_has_the_planned_name(tmp_path: Path) -> None:
+    cell = projects.cell(build="77")
+    assert compiled(projects.make(tmp_path), cell).name == cell.wheel == "demo-1.0-77-py3-none-any.whl"
+
+
+def test_a_backend_that_names_the_wheel_as_planned_is_believed(tmp_path: Path) -> None:
+    cell = projects.cell(build="77", platform_tag=MANYLINUX)
+    env = {"DEMO_TAG": cell.tag, "DEMO_BUILD": "77"}
+    assert compiled(projects.make(tmp_path, native=True), cell, env).name == cell.wheel
+
+
+def test_a_second_run_makes_the_same_bytes_and_shares_the_environment(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "build/env").unlink()
+    root, cell = projects.make(tmp_path), projects.cell(build="77")
+    first = compiled(root, cell).read_bytes()
+    assert "build environment with no requirements" in capfd.readouterr().err
+    assert compiled(root, cell).read_bytes() == first
+    assert "build environment" not in capfd.readouterr().err
+    assert len([*(root / "build/env").glob("*/complete")]) == 1
+
+
+def test_an_environment_whose_making_was_killed_is_made_anew(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "build/env").unlink()
+    root, cell = projects.make(tmp_path), projects.cell()
+    compiled(root, cell)
+    [complete] = (root / "build/env").glob("*/complete")
+    complete.unlink()
+    (complete.parent / "bin/python").unlink()
+    capfd.readouterr()
+    compiled(root, cell)
+    assert "build environment" in capfd.readouterr().err
+
+
+def test_the_sources_of_the_project_are_never_touched(tmp_path: Path) -> None:
+    root, cell = projects.make(tmp_path), projects.cell(version="9.9")
+    before = {path: path.read_bytes() for path in (root / "demo").rglob("*")}
+    compiled(root, cell)
+    assert {path: path.read_bytes() for path in (root / "demo").rglob("*")} == before
+
+
+def test_a_project_in_the_root_is_not_copied_into_itself(tmp_path: Path) -> None:
+    root, cell = projects.make(tmp_path, path="."), projects.cell()
+    projects.write(root, {"dist/old.whl": "", "build/old": ""})
+    compiled(root, cell, path=".")
+    compiled(root, cell, path=".")
+    source = evidence.work_folder(root, cell.id) / "source"
+    assert sorted(path.name for path in source.iterdir() if path.name != "__pycache__") == [
+        "backend.py",
+        "pyproject.toml",
+    ]
+
+
+def test_output_of_the_backend_goes_to_stderr(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    backend = projects.BACKEND.replace("def build_wheel", "print('busy')\n\ndef build_wheel")
+    projects.write(projects.make(tmp_path), {"demo/backend.py": backend})
+    compiled(tmp_path, projects.cell())
+    out, err = capfd.readouterr()
+    assert out == ""
+    assert "busy" in err
+    assert "compile demo/any/any/py3: demo-1.0-py3-none-any.whl\n" in err
+
+
+def test_the_backend_runs_isolated_with_the_time_of_the_sources(tmp_path: Path) -> None:
+    seen = "open('seen', 'w').write(repr([os.environ.get(n) for n in ('PYTHONPATH', 'SOURCE_DATE_EPOCH', 'OWN')]))"
+    projects.write(projects.make(tmp_path), {"demo/backend.py": f"{projects.BACKEND}\n{seen}\n"})
+    cell = projects.cell()
+    compiled(tmp_path, cell, {"PYTHONPATH": str(tmp_path), "OWN": "kept", "SOURCE_DATE_EPOCH": "1700000000"})
+    seen_there = (evidence.work_folder(tmp_path, cell.id) / "source/demo/seen").read_text()
+    assert seen_there == "[None, '1700000000', 'kept']"
+
+
+def test_further_requirements_of_the_backend_are_installed(tmp_path: Path) -> None:
+    library = wheels.make(tmp_path, "helper-1.0-py3-none-any.whl", {"helper.py": b"VERSION = '3.0'\n"})
+    hook = f"\ndef get_requires_for_build_wheel(config_settings=None):\n    return ['helper @ {library.as_uri()}']\n"
+    backend = projects.BACKEND.replace(
+        '    if os.environ.get("DEMO_FAILS")', '    import helper\n    if os.environ.get("DEMO_FAILS")'
+    )
+    projects.write(projects.make(tmp_path), {"demo/backend.py": backend + hook})
+    assert compiled(tmp_path, projects.cell(), {"PIP_NO_INDEX": "1"}).is_file()
+
+
+# --- what it refuses -------------------------------------------------------------------------------
+
+
+def test_a_pure_wheel_for_a_native_cell_is_explained(tmp_path: Path) -> None:
+    stopped = refusal(projects.make(tmp_path), projects.cell(platform_tag=MANYLINUX))
+    assert stopped.code is Exit.WHEEL
+    tag = projects.TAG
+    assert [problem.message for problem in stopped.problems] == [
+        f"python tag py3, planned {tag}",
+        f"abi tag none, planned {tag}",
+        f"platform tag any, planned {MANYLINUX}",
+    ]
+    assert "declares itself pure (Root-Is-Purelib: true): give setup() ext_modules" in stopped.problems[0].hint
+
+
+@pytest.mark.parametrize(
+    ("env", "message", "hint"),
+    [
+        ({"DEMO_VERSION": "3.0"}, "version 3.0, planned 1.0", "see packages.demo.version.inject"),
+        ({"DEMO_VERSION": "1.0.0"}, "version 1.0.0, planned 1.0", "does not normalise versions"),
+        ({"DEMO_BUILD": "5"}, "build tag 5, planned absent", "leave the build tag to the plan"),
+        ({"DEMO_TAG": "cp39-abi3-any"}, "python tag cp39, planned py3", "packages.demo.abi"),
+        ({"DEMO_TAG": "py3-none-linux_sparc"}, "platform tag linux_sparc, planned any", "repair decides"),
+    ],
+)
+def test_a_wheel_that_is_not_the_planned_one_is_refused(
+    tmp_path: Path, env: dict[str, str], message: str, hint: str
+) -> None:
+    stopped = refusal(projects.make(tmp_path), projects.cell(), env)
+    assert stopped.code is Exit.WHEEL
+    assert stopped.problems[0].message == message
+    assert hint in stopped.problems[0].hint
+
+
+def test_another_distribution_is_refused(tmp_path: Path) -> None:
+    made = wheels.make(tmp_path, "other-1.0-py3-none-any.whl")
+    with pytest.raises(Stop, match="distribution other, planned demo"):
+        step.check_name(made, projects.cell())
+
+
+def test_a_backend_that_fails_is_said_plainly(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    stopped = refusal(projects.make(tmp_path), projects.cell(), {"DEMO_FAILS": "1"})
+    assert stopped.code is Exit.WHEEL
+    assert "the build backend failed" in str(stopped)
+    assert "no luck today" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "pyproject",
+    [
+        "[build-system",
+        "[build-system]\nrequires = 1\n[project]\nname = 'demo'\nversion = '1.0'\n",
+        "[build-system]\nrequires = []\nbuild-backend = 'no_such_backend'\n[project]\nname = 'demo'\nversion = '1.0'\n",
+    ],
+)
+def test_a_broken_project_is_said_plainly(tmp_path: Path, pyproject: str) -> None:
+    projects.write(projects.make(tmp_path), {"demo/pyproject.toml": pyproject})
+    assert refusal(tmp_path, projects.cell()).code in {Exit.REFUSED, Exit.WHEEL}
+
+
+def test_a_missing_interpreter_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreters, "find", lambda *_: None)
+    assert "no interpreter for py3" in str(refusal(projects.make(tmp_path), projects.cell()))
+
+
+@pytest.mark.parametrize("module", ["build", "wheel"])
+def test_a_missing_tool_is_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str) -> None:
+    find_spec = process.importlib.util.find_spec
+    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None if name == module else find_spec(name))
+    stopped = refusal(projects.make(tmp_path), projects.cell(build="77"))
+    assert f"{module} is not installed here" in str(stopped)
+    assert "pip install 'truewheel[build]'" in str(stopped)
+
+
+# --- what the image provides ------------------------------------------------------------------------
+
+
+def image_plan(cell: Cell, **more: object) -> Plan:
+    return projects.plan(cell, policy=IMAGE, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("provides", "here", "message"),
+    [
+        ({"CUDA_VERSION": "13.2"}, {"CUDA_VERSION": "13.2"}, ""),
+        ({}, {}, ""),
+        ({}, {"CUDA_VERSION": ""}, ""),
+        ({"CUDA_VERSION": ""}, {}, ""),
+        ({}, {"CI_PIPELINE_ID": "77"}, ""),
+        (
+            {"CUDA_VERSION": "13.2"},
+            {"CUDA_VERSION": "12.9"},
+            "CUDA_VERSION is 12.9 in this image, but 13.2 in the plan",
+        ),
+        ({"CUDA_VERSION": "13.2"}, {}, "CUDA_VERSION is absent in this image, but 13.2 in the plan"),
+        ({"CUDA_VERSION": "13.2"}, {"CUDA_VERSION": ""}, "CUDA_VERSION is absent in this image, but 13.2 in the plan"),
+        ({}, {"CUDA_VERSION": "12.9"}, "CUDA_VERSION is 12.9 in this image, but absent in the plan"),
+    ],
+)
+def test_the_image_is_compared_with_the_plan(provides: dict[str, str], here: dict[str, str], message: str) -> None:
+    cell = projects.cell(platform_tag=MANYLINUX)
+    plan = image_plan(cell, provides=provides)
+    if not message:
+        step.compare_image(plan, cell, here)
+        return
+    with pytest.raises(Stop) as stopped:
+        step.compare_image(plan, cell, here)
+    assert stopped.value.code is Exit.WHEEL
+    assert stopped.value.problems[0].message == message
+    assert "targets.box.provides" in stopped.value.problems[0].hint
+
+
+def test_a_value_given_with_v_is_what_the_image_must_have() -> None:
+    cell = projects.cell(platform_tag=MANYLINUX)
+    given_value = {"CUDA_VERSION": Variable(value="14.0", origin="-v", scope="image")}
+    plan = image_plan(cell, provides={"CUDA_VERSION": "13.2"}, variables=given_value)
+    step.compare_image(plan, cell, {"CUDA_VERSION": "14.0"})
+    with pytest.raises(Stop, match="CUDA_VERSION is 13.2 in this image, but 14.0 in the plan"):
+        step.compare_image(plan, cell, {"CUDA_VERSION": "13.2"})
+
+
+def test_a_laptop_is_not_the_image_and_a_pure_package_has_none() -> None:
+    native, pure = projects.cell(platform_tag=MANYLINUX), projects.cell()
+    step.compare_image(image_plan(native, local=True), native, {"CUDA_VERSION": "12.9"})
+    step.compare_image(image_plan(pure), pure, {"CUDA_VERSION": "12.9"})
+
+
+# --- the copy of the sources ------------------------------------------------------------------------
+
+
+def test_the_copy_keeps_places_links_and_the_right_to_execute(tmp_path: Path) -> None:
+    root = projects.write(tmp_path / "root", {"a/demo/x.py": "x", "a/demo/run": "#!/bin/sh", "a/VERSION": "1.0"})
+    (root / "a/demo/run").chmod(0o777)
+    (root / "a/demo/x.py").chmod(0o600)
+    (root / "a/demo/y.py").symlink_to("x.py")
+    package = Package(name="demo", path="a/demo", version_file="a/VERSION")
+    step.copy_sources(evidence.source_files(package, root), tmp_path / "copy")
+    assert (tmp_path / "copy/a/VERSION").read_text() == "1.0"
+    assert (tmp_path / "copy/a/demo/y.py").readlink() == Path("x.py")
+    modes = {name: (tmp_path / "copy/a/demo" / name).stat().st_mode & 0o777 for name in ("run", "x.py")}
+    assert modes == {"run": 0o755, "x.py": 0o644}
+
+
+# --- how the version gets in ------------------------------------------------------------------------
+
+
+def test_inject_file_writes_the_copied_version_file(tmp_path: Path) -> None:
+    root, cell = projects.write(projects.make(tmp_path), {"demo/VERSION": "1.0\n"}), projects.cell(version="2.0")
+    assert compiled(root, cell, inject="file", version_file="demo/VERSION").name == cell.wheel
+    assert (root / "demo/VERSION").read_text() == "1.0\n"
+
+
+def test_inject_env_sets_the_variable_of_the_backend(tmp_path: Path) -> None:
+    cell = projects.cell(version="2.0")
+    assert compiled(projects.make(tmp_path), cell, inject="env:DEMO_VERSION").name == cell.wheel
+
+
+def test_inject_file_needs_a_version_file(tmp_path: Path) -> None:
+    stopped = refusal(projects.make(tmp_path), projects.cell(), inject="file")
+    assert "there is no version file" in str(stopped)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[project]\nname = "demo"\nversion = "1.0"\n',
+        "[project]\nversion = '1.0' # kept\n\n[tool.x]\nversion = '1.0'\n",
+        '[tool.x]\nversion = "1.0"\n[ project ]\n  version="1.0"\nname = "demo"\n',
+        '[project]\ndescription = """\na\n"""\nkeywords = [\n "a",\n]\nversion = "1.0"\n[project.urls]\nversion = "x"\n',
+        '[[tool.y]]\nversion = "1.0"\n[project]\nversion = "1.0"',
+    ],
+)
+def test_only_the_version_of_the_project_is_replaced(text: str) -> None:
+    before, after = step._toml(text, "f"), step._toml(step.with_version(text, "2.0+nv26.4", "f"), "f")
+    assert after["project"].pop("version") == "2.0+nv26.4"
+    assert before["project"].pop("version") == "1.0"
+    assert before == after
+
+
+def test_the_rest_of_the_text_stays_as_it_is() -> None:
+    text = "# top\n[project] # here\nversion   =  '1.0'   # kept\nname='demo'\n"
+    assert step.with_version(text, "2.0", "f") == text.replace("'1.0'", '"2.0"')
+
+
+def test_the_version_that_is_there_already_changes_nothing() -> None:
+    text = "project.version = '1.0'\n"
+    assert step.with_version(text, "1.0", "f") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[project]\nname = "demo"\ndynamic = ["version"]\n', "it is dynamic or missing"),
+        ("", "it is dynamic or missing"),
+        ("project = 1\n", "it is dynamic or missing"),
+        ("[project\n", "not TOML"),
+        ("project.version = '1.0'\n", "cannot be replaced"),
+        ('[project]\nversion = """1.0"""\n', "cannot be replaced"),
+        ('[project]\ndescription = """\nversion = "1.0"\n"""\nversion = "1.0"\n', "cannot be replaced"),
+    ],
+)
+def test_a_version_that_cannot_be_replaced_is_said_plainly(text: str, message: str) -> None:
+    with pytest.raises(Stop, match=message) as stopped:
+        step.with_version(text, "2.0", "demo/pyproject.toml")
+    assert stopped.value.code is Exit.REFUSED
+    assert str(stopped.value).startswith("demo/pyproject.toml: ")
+    assert stopped.value.problems[0].hint
+
+
+LINES = st.sampled_from(
+    [
+        "[project]",
+        "[tool.x]",
+        "[[tool.y]]",
+        'version = "1.0"',
+        "version = '''",
+        "'''",
+        'name = "demo"',
+        "# version = 1",
+        "a = [",
+        "]",
+        "",
+    ]
+)
+
+
+@given(st.lists(LINES, max_size=12).map("\n".join))
+def test_any_text_is_edited_rightly_or_refused(text: str) -> None:
+    try:
+        edited = step.with_version(text, "2.0", "f")
+    except Stop:
+        return
+    data = step._toml(text, "f")
+    assert step._toml(edited, "f") == {**data, "project": {**data["project"], "version": "2.0"}}
+
+
+# --- the time in the archives -----------------------------------------------------------------------
+
+
+def test_the_time_is_the_environments_else_the_last_commits_else_fixed(tmp_path: Path) -> None:
+    alone = {**ENV, "GIT_CEILING_DIRECTORIES": str(tmp_path)}
+    root = tmp_path / "root"
+    root.mkdir()
+    assert step.source_date_epoch(root, alone) == step.START_OF_2020
+    assert step.source_date_epoch(root, {**alone, "PATH": "/nonexistent"}) == step.START_OF_2020
+    git = {**alone, "GIT_COMMITTER_DATE": "@1700000000 +0000", "GIT_CONFIG_GLOBAL": os.devnull}
+    name = ("-c", "user.name=a", "-c", "user.email=a@b")
+    subprocess.run(["git", "init", "-q", root], check=True, env=git)
+    subprocess.run(["git", "-C", root, *name, "commit", "-q", "--allow-empty", "-m", "x"], check=True, env=git)
+    assert step.source_date_epoch(root, alone) == "1700000000"
+    assert step.source_date_epoch(root, {**alone, "SOURCE_DATE_EPOCH": ""}) == "1700000000"
+    assert step.source_date_epoch(root, {**alone, "SOURCE_DATE_EPOCH": "5"}) == "5"
+
+
+def test_a_backend_that_leaves_two_wheels_is_refused(tmp_path: Path) -> None:
+    two = projects.BACKEND.replace(
+        "    return name\n", "    open(os.path.join(folder, 'x.whl'), 'w').close()\n    return name\n"
+    )
+    projects.write(projects.make(tmp_path), {"demo/backend.py": two})
+    assert "the build backend left demo-1.0-py3-none-any.whl, x.whl" in str(refusal(tmp_path, projects.cell()))
+
+
+def test_a_wheel_at_odds_with_itself_gets_no_build_tag(tmp_path: Path) -> None:
+    odd = projects.BACKEND.replace('Tag: %s\\n" % (pure, tag)', 'Tag: py2-none-any\\n" % pure')
+    assert odd != projects.BACKEND
+    projects.write(projects.make(tmp_path), {"demo/backend.py": odd})
+    stopped = refusal(tmp_path, projects.cell(build="77"))
+    assert "the build tag cannot be put into demo-1.0-py3-none-any.whl" in str(stopped)

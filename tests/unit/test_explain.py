@@ -1,0 +1,83 @@
+"""Every part of a name is told, with the source that won and why others did not."""
+
+import pytest
+from truewheel import explain
+from truewheel.model import Cell, Fact
+from truewheel.policy import Channel
+
+WHEEL = "foo_bar-1.0+nv26.4-7-cp312-cp312-manylinux_2_28_x86_64.whl"
+CHANNEL = Channel(name="default", when={}, version="{base}", local=("nv{nv}", "cu{cuda}"), build="{pipeline}")
+
+
+def cell(wheel: str = WHEEL, **facts: Fact) -> Cell:
+    known = {name: Fact(value=None, skipped=((f"env:{name.upper()}", "is not set"),)) for name in ("nv", "cuda", "pipeline")}
+    base = Fact(value="1.0", source="package:version", origin="VERSION", raw="1.0")
+    return Cell(
+        id="foo.bar/here/x86_64/cp312",
+        package="foo.bar",
+        target="here",
+        arch="x86_64",
+        python="cp312",
+        builder="cp312",
+        channel="default",
+        version="1.0+nv26.4",
+        build="7",
+        tag="cp312-cp312-manylinux_2_28_x86_64",
+        wheel=wheel,
+        facts={"base": base, **known, **facts},
+    )
+
+
+def test_parts_of_a_name_carry_their_pep() -> None:
+    parts = {part.part: (part.value, part.rule.split(":")[0]) for part in explain.parts_of(WHEEL)}
+    assert parts == {
+        "distribution": ("foo_bar", "PEP 427"),
+        "version": ("1.0", "PEP 440"),
+        "local": ("nv26.4", "PEP 440"),
+        "build": ("7", "PEP 427"),
+        "python": ("cp312", "PEP 425"),
+        "abi": ("cp312", "PEP 425"),
+        "platform": ("manylinux_2_28_x86_64", "PEP 600"),
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "rule"),
+    [
+        ("a-1-py3-none-any.whl", "no native code"),
+        ("a-1-cp312-abi3-linux_x86_64.whl", "nobody checks"),
+        ("a-1-cp312-cp312-musllinux_1_2_x86_64.whl", "PEP 656"),
+        ("a-1-cp312-cp312-manylinux2014_x86_64.whl", "older name"),
+        ("a-1-cp312-cp312-macosx_11_0_arm64.whl", "platform that it is for"),
+    ],
+)
+def test_platforms_have_their_own_rule(name: str, rule: str) -> None:
+    assert rule in explain.parts_of(name)[-1].rule
+
+
+@pytest.mark.parametrize("name", ["foo.whl", "foo-1.0.tar.gz", "a-b-c-d-e-f-g.whl", "", "x"])
+def test_what_is_no_wheel_name_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="not the file name of a wheel"):
+        explain.parts_of(name)
+
+
+def test_facts_stand_under_the_part_that_they_make() -> None:
+    nv = Fact(
+        value="26.04",
+        source="env:B",
+        origin="-v",
+        raw="26.04",
+        skipped=(("env:NVIDIA_UPSTREAM_VERSION", "is set but empty"),),
+    )
+    text = "\n".join(explain.lines(explain.explain(cell(nv=nv), CHANNEL)))
+    assert "B=26.04 (-v)" in text
+    assert "before: NVIDIA_UPSTREAM_VERSION is set but empty" in text
+    assert text.index("local") < text.index("nv ") < text.index("cuda") < text.index("build")
+
+
+def test_a_part_that_is_left_out_says_why() -> None:
+    parts = explain.explain(cell("foo_bar-1.0-cp312-cp312-linux_x86_64.whl"), CHANNEL)
+    lost = next(part for part in parts if part.part == "build")
+    assert (lost.value, lost.rule) == ("", "left out: no source has a value")
+    told = next(part for part in parts if part.part.strip() == "pipeline")
+    assert told.skipped == ("PIPELINE is not set",)

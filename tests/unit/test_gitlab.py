@@ -1,0 +1,142 @@
+"""The GitLab documents: one parent, one file for each target and arch, and the facts of the plan in them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from specs import plan_of, policy_of, spec_of
+
+from truewheel.emit import gitlab
+
+POLICY = """
+variables:
+  FORGE: {scope: forge}
+  IMAGE: {scope: image}
+  TOKEN: {scope: secret}
+  RELEASE: {choices: ['true', 'false'], description: Release it.}
+facts: {base: {from: ['package:version']}}
+channels: {default: {}}
+"""
+SPEC = """
+packages: {foo: {}, bar: {abi: none}}
+targets:
+  rhel8: {base: 'registry.example/el8@sha256:0'}
+  ubuntu24.04: {pythons: ['3.12', '3.13t']}
+arches: [x86_64, aarch64]
+gitlab: {runners: {aarch64: [arm, linux]}, tool_image: 'python:3.14', expire_in: 2 days}
+"""
+
+
+def documents(spec: str = SPEC) -> dict[str, dict[str, Any]]:
+    plan, parsed = plan_of(spec, policy=POLICY), spec_of(spec)
+    return gitlab.documents(plan, parsed, {**policy_of(POLICY).variables, **parsed.variables})
+
+
+def jobs(found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """All jobs and templates of all files."""
+    keywords = {"stages", "workflow", "variables", "default", "include"}
+    for document in found.values():
+        yield from ((name, job) for name, job in document.items() if name not in keywords)
+
+
+def flattened(name: str, found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """A job with what it extends, as GitLab merges it for keys of the first level."""
+    job = dict(jobs(found))[name]
+    return {**flattened(job["extends"], found), **job} if "extends" in job else job
+
+
+def test_one_file_for_each_target_and_arch_is_included():
+    found = documents()
+    files = [f"pipelines/{name}.yml" for name in ("rhel8-x86_64", "rhel8-aarch64", "ubuntu24.04-x86_64")]
+    files += ["pipelines/ubuntu24.04-aarch64.yml", "pipelines/any-any.yml"]
+    assert list(found) == [".gitlab-ci.yml", *files]
+    assert found[".gitlab-ci.yml"]["include"] == [{"local": path} for path in files]
+
+
+def test_every_job_of_the_plan_is_there_once():
+    found, plan = documents(), plan_of(SPEC, policy=POLICY)
+    names = [name for name, _ in jobs(found) if not name.startswith(".")]
+    assert sorted(names) == sorted(job.name for job in plan.jobs)
+    cells = {job["variables"]["TRUEWHEEL_CELL"] for _, job in jobs(found) if "variables" in job}
+    assert cells == {cell.id for cell in plan.cells}
+
+
+def test_a_wheel_job_has_image_runner_needs_steps_and_artifacts():
+    job = flattened("wheel:foo:rhel8:aarch64:cp312", documents())
+    assert job["image"] == "registry.example/el8@sha256:0"
+    assert job["tags"] == ["arm", "linux"]
+    assert job["needs"] == ["plan"]
+    assert job["script"][0] == 'truewheel compile --cell "$TRUEWHEEL_CELL"'
+    assert job["script"][1] == 'truewheel repair --cell "$TRUEWHEEL_CELL"'
+    assert job["artifacts"]["paths"] == ["dist/"]
+    assert job["artifacts"]["expire_in"] == "2 days"
+    assert job["artifacts"]["reports"]["junit"]
+
+
+def test_without_base_and_runners_a_job_is_the_runners_own():
+    job = flattened("wheel:foo:ubuntu24.04:x86_64:cp313t", documents())
+    assert not {"image", "tags"} & job.keys()
+
+
+def test_a_pure_package_is_built_in_the_tool_image():
+    assert flattened("wheel:bar:any:any:py3", documents())["image"] == "python:3.14"
+
+
+def test_prove_waits_for_all_and_plan_for_nothing():
+    found = documents()
+    assert flattened("plan", found)["needs"] == []
+    assert "needs" not in flattened("prove", found)
+    assert flattened("prove", found)["image"] == "python:3.14"
+
+
+def test_setup_comes_first_in_every_job():
+    found = documents(SPEC + "setup: ['. ci/setup.sh', 'echo \"$X\"']\n")
+    for name in ("plan", "prove", "wheel:foo:rhel8:x86_64:cp312", "wheel:bar:any:any:py3"):
+        assert flattened(name, found)["before_script"] == [". ci/setup.sh", 'echo "$X"']
+
+
+def test_only_what_people_set_is_prefilled():
+    variables = documents(SPEC + "variables: {NOTE: {default: 'a $B'}, IMAGE: {}}\n")[".gitlab-ci.yml"]["variables"]
+    assert variables == {
+        "IMAGE": {"value": ""},
+        "RELEASE": {"value": "", "options": ["", "true", "false"], "description": "Release it."},
+        "NOTE": {"value": "a $B", "expand": False},
+    }
+
+
+def test_a_prefilled_default_is_one_of_its_options():
+    spec = SPEC + "variables: {RELEASE: {default: 'false', choices: ['true', 'false']}}\n"
+    assert documents(spec)[".gitlab-ci.yml"]["variables"]["RELEASE"] == {
+        "value": "false",
+        "options": ["false", "", "true"],
+    }
+
+
+def test_a_pipeline_without_such_variables_has_no_such_key():
+    spec = "packages: {foo: {}}\ntargets: {rhel8: {}}\n"
+    found = gitlab.documents(plan_of(spec), spec_of(spec), {})
+    assert "variables" not in found[".gitlab-ci.yml"]
+
+
+@pytest.mark.parametrize("folder", ["my scripts", "a'b", "$(touch x)", "a;b", "ümläut"])
+def test_a_scripts_folder_of_any_name_is_one_word_of_the_shell(folder: str):
+    import shlex
+
+    quoted = folder.replace("'", "''")
+    found = documents(SPEC + f"scripts: '{quoted}'\n")
+    for line in flattened("wheel:foo:rhel8:x86_64:cp312", found)["script"]:
+        python, script, cell_flag, cell, *_ = shlex.split(line)
+        assert (python, cell_flag, cell) == ("python", "--cell", "$TRUEWHEEL_CELL")
+        assert script.startswith(f"{folder}/")
+        assert script.endswith(".py")
+
+
+def test_nothing_that_gitlab_forbids_is_written():
+    stages = documents()[".gitlab-ci.yml"]["stages"]
+    for name, job in jobs(documents()):
+        assert len(name) <= 255
+        assert len(job.get("tags", [])) <= 50
+        assert job.get("stage", "plan") in stages
+        assert len(job.get("needs", [])) <= 50

@@ -1,0 +1,176 @@
+"""What a plan is refused for, with the lines of the spec and the way out."""
+
+from __future__ import annotations
+
+import pytest
+from specs import plan_of
+
+from truewheel.problems import errors
+
+ONE_FLOOR = """
+packages:
+  tritonserver: {}
+targets:
+  rhel8: {}
+  ubuntu22.04: {floor: manylinux_2_28}
+"""
+TWO_CUDAS = """
+packages: {tritonserver: {}}
+targets:
+  cuda12: {floor: manylinux_2_28, provides: {CUDA_VERSION: '12.9'}}
+  cuda13: {floor: manylinux_2_28, provides: {CUDA_VERSION: '13.2'}}
+"""
+CUDA_IS_PROVIDED = "variables: {CUDA_VERSION: {scope: image}}\n"
+
+
+def problems(spec: str, **request) -> list[str]:
+    return [str(problem) for problem in plan_of(spec, **request).problems]
+
+
+def test_two_targets_with_one_floor_are_refused_with_cells_lines_axis_and_a_way_out():
+    (problem,) = problems(ONE_FLOOR)
+    assert problem == (
+        "truewheel.yml:6:3: two cells get one name, tritonserver-1.0-cp312-cp312-manylinux_2_28_x86_64.whl\n"
+        "    tritonserver/rhel8/x86_64/cp312 and tritonserver/ubuntu22.04/x86_64/cp312 differ only in the target,"
+        " and the name has no target\n"
+        "    rhel8: truewheel.yml:5:3\n"
+        "    ubuntu22.04: truewheel.yml:6:3\n"
+        "    hint: give ubuntu22.04 its own floor (its glibc allows up to manylinux_2_35), or build one of the two"
+    )
+
+
+def test_the_target_named_first_may_be_the_one_with_a_floor_of_its_own():
+    (problem,) = problems("packages: {foo: {}}\ntargets: {debian12: {floor: manylinux_2_28}, rhel8: {}}\n")
+    assert "hint: give debian12 its own floor (its glibc allows up to manylinux_2_36)" in problem
+
+
+def test_two_targets_that_can_have_no_other_floor_leave_one_way_out():
+    (problem,) = problems("packages: {foo: {}}\ntargets: {rhel8: {}, rocky8: {}}\n")
+    assert problem.endswith("hint: build one of the two")
+
+
+def test_a_hundred_packages_that_collide_are_one_problem():
+    packages = ", ".join(f"p{number}: {{}}" for number in range(100))
+    spec = f"packages: {{{packages}}}\ntargets: {{rhel8: {{}}, rocky8: {{}}}}\narches: [x86_64, aarch64]\n"
+    (problem,) = problems(spec + "pythons: ['3.12', '3.13']\n")
+    assert "p0/rhel8/x86_64/cp312 and p0/rocky8/x86_64/cp312" in problem
+    assert "the same happens to 399 more names" in problem
+
+
+def test_each_pair_of_targets_is_told_once():
+    spec = "packages: {foo: {}, bar: {}}\ntargets: {rhel8: {}, rocky8: {}, ubi8: {}}\n"
+    first, second = problems(spec)
+    assert "foo/rhel8/x86_64/cp312 and foo/rocky8/x86_64/cp312" in first
+    assert "foo/rhel8/x86_64/cp312 and foo/ubi8/x86_64/cp312" in second
+
+
+def test_targets_of_different_arches_do_not_collide():
+    assert not problems("packages: {foo: {}}\ntargets: {rhel8: {arches: [x86_64]}, rocky8: {arches: [aarch64]}}\n")
+
+
+@pytest.mark.parametrize("policy", ["", "facts: {base: {from: ['package:version']}}\nchannels: {only: {}}\n"])
+def test_two_cudas_need_a_name_that_says_which(policy: str):
+    collision = problems(TWO_CUDAS + CUDA_IS_PROVIDED, policy=policy)
+    assert len(collision) == 1
+    assert collision[0].startswith("truewheel.yml:5:3: two cells get one name, tritonserver-1.0-cp312-")
+    assert "cuda12/x86_64/cp312 and tritonserver/cuda13/x86_64/cp312 differ only in the target" in collision[0]
+    assert "hint: they differ in CUDA_VERSION: let the policy put it into the name" in collision[0]
+
+
+def test_two_cudas_have_two_names_under_a_policy_that_says_which():
+    made = plan_of(TWO_CUDAS + "naming: triton-2026.04\n")
+    assert not made.problems
+    assert [cell.version for cell in made.cells] == ["1.0+cu129", "1.0+cu132"]
+
+
+def test_two_cudas_collide_where_the_channel_leaves_cuda_out():
+    spec = TWO_CUDAS + "naming: triton-2026.04\n"
+    (problem,) = problems(spec, overrides={"PYPI_RELEASE": "true"})
+    assert "two cells get one name, tritonserver-1.0-cp312-cp312-manylinux_2_28_x86_64.whl" in problem
+
+
+def test_what_an_image_provides_must_have_a_reader():
+    first, second, collision = problems(TWO_CUDAS)
+    message = "CUDA_VERSION is not declared by the policy plain: what the image provides would not be read"
+    assert first.startswith(f"truewheel.yml:4:46: {message}\n")
+    assert second.startswith(f"truewheel.yml:5:46: {message}\n")
+    assert "hint: declare it under variables with scope: image, or remove it" in first
+    assert "two cells" in collision
+
+
+def test_what_an_image_provides_must_have_the_scope_image():
+    spec = "packages: {foo: {}}\ntargets: {rhel8: {provides: {NVIDIA_UPSTREAM_VERSION: '26.04'}}}\n"
+    (problem,) = problems(spec + "naming: triton-2026.04\n")
+    assert "NVIDIA_UPSTREAM_VERSION has the scope pipeline: what the image provides would not be read" in problem
+
+
+INDEXES = """
+packages: {foo: {}, bar: {}}
+targets: {rhel8: {}}
+naming: triton-2026.04
+variables: {PUBLISH: {}}
+indexes:
+  internal: {}
+  pypi: {profile: pypi, when: {PUBLISH: 'yes'}}
+"""
+
+
+def test_an_index_refuses_only_where_it_is_published_to():
+    made = plan_of(INDEXES, overrides={"NVIDIA_UPSTREAM_VERSION": "26.04"})
+    assert not made.problems
+    internal, pypi = made.indexes
+    assert (internal.active, internal.refusals) == (True, {})
+    assert (pypi.active, pypi.refusals) == (False, {"local version": 2})
+    (problem,) = problems(INDEXES, overrides={"NVIDIA_UPSTREAM_VERSION": "26.04", "PUBLISH": "yes"})
+    assert problem.startswith("truewheel.yml:8:3: the index pypi would refuse 2 wheels: local version\n")
+    assert "hint: the profile pypi does not take it: name a channel that leaves it out" in problem
+
+
+def test_an_index_judges_the_copies_it_gets():
+    spec = INDEXES.replace("{profile: pypi,", "{profile: pypi, channel: release,")
+    made = plan_of(spec, overrides={"NVIDIA_UPSTREAM_VERSION": "26.04", "PUBLISH": "yes"})
+    assert not made.problems
+    assert [(index.name, index.active, index.refusals) for index in made.indexes] == [
+        ("internal", True, {}),
+        ("pypi", True, {}),
+    ]
+
+
+def test_an_index_that_takes_no_plain_linux_says_so():
+    spec = "packages: {foo: {}}\ntargets: {here: {floor: linux}}\nindexes: {pypi: {profile: pypi}}\n"
+    (problem,) = problems(spec)
+    assert "the index pypi would refuse 1 wheels: platform linux_x86_64" in problem
+    assert not problems(spec.replace("floor: linux", "floor: linux, arches: [armv7l]"))
+
+
+@pytest.mark.parametrize(
+    ("target", "told", "hint"),
+    [
+        (
+            "rhel8: {floor: manylinux_2_34}",
+            "3:26: manylinux_2_34 is above the glibc of rhel8, 2.28",
+            "its glibc allows up to manylinux_2_28",
+        ),
+        (
+            "here: {floor: manylinux_2_30}",
+            "3:25: manylinux_2_30 cannot be audited",
+            "auditwheel knows manylinux_2_X for X in 5, 12, 17, 24, 26, 27, 28, 31, 34,",
+        ),
+        ("here: {}", "3:11: the target here has no floor", "add one, such as floor: manylinux_2_28"),
+    ],
+)
+def test_a_floor_that_cannot_be_kept_is_refused(target: str, told: str, hint: str):
+    (problem, *_) = problems(f"packages: {{foo: {{}}}}\ntargets: {{{target}}}\n")
+    assert problem.startswith(f"truewheel.yml:{told}\n    hint: {hint}")
+
+
+@pytest.mark.parametrize(
+    "target", ["rhel8: {}", "rhel8: {floor: manylinux_2_17}", "here: {floor: musllinux_1_2}", "x: {floor: linux}"]
+)
+def test_a_floor_that_can_be_kept_is_not(target: str):
+    assert not problems(f"packages: {{foo: {{}}}}\ntargets: {{{target}}}\n")
+
+
+def test_all_that_speaks_against_a_plan_is_told_at_once():
+    spec = "packages: {foo: {abi: abi3}}\ntargets: {here: {pythons: ['3.13t']}}\nexclude: [{arch: s390x}]\n"
+    assert len(errors(plan_of(spec).problems)) == 3
