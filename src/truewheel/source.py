@@ -178,10 +178,14 @@ class _Reader:
             return self._skip(event)
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
-        if len(route) > MAX_DEPTH:
-            message = f"nested more than {MAX_DEPTH} levels deep"
-            raise Stop([*self.problems, Problem(_at(event.start_mark, self.file), message, "write it flatter")])
+        self._check_depth(event, len(route))
         return self._mapping(route) if isinstance(event, yaml.MappingStartEvent) else self._sequence(route)
+
+    def _check_depth(self, event: Any, depth: int) -> None:
+        # libyaml needs ever longer for each further level; and nobody writes so many.
+        if depth > MAX_DEPTH:
+            self._report(event, f"nested more than {MAX_DEPTH} levels deep", "write it flatter")
+            raise Stop(self.problems)
 
     def _skip(self, event: Any) -> None:
         depth = 0
@@ -189,6 +193,7 @@ class _Reader:
             depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
             if not depth:
                 return
+            self._check_depth(event, depth)
             event = next(self._events)
 
     def _sequence(self, route: tuple[str | int, ...]) -> list[Any]:

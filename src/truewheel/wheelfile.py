@@ -172,7 +172,7 @@ class Wheel:
     @cached_property
     def entries(self) -> tuple[ZipInfo, ...]:
         """All members but folders, in the order of the zip's directory; a name may be there twice."""
-        return tuple(info for info in self.archive.infolist() if not (info.is_dir() and not info.file_size))
+        return tuple(info for info in self.archive.infolist() if info.file_size or not info.filename.endswith("/"))
 
     @cached_property
     def dist_infos(self) -> tuple[str, ...]:

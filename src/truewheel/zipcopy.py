@@ -106,8 +106,7 @@ def _is_agreed(fixed: bytes, extra: bytes, info: ZipInfo) -> bool:
     wide = b"".join(field[_EXTRA.size :] for kind, field in _fields(extra) if kind == _ZIP64)
     if _FULL32 in {packed, size} and len(wide) >= 16:
         size, packed = struct.unpack("<2Q", wide[:16])
-    known = bool(flags & _DESCRIPTOR) or (checksum, packed, size) == (info.CRC, info.compress_size, info.file_size)
-    return known
+    return bool(flags & _DESCRIPTOR) or (checksum, packed, size) == (info.CRC, info.compress_size, info.file_size)
 
 
 def _descriptors(info: ZipInfo) -> set[bytes]:
@@ -144,7 +143,9 @@ def write(out: IO[bytes], archive: ZipFile, parts: Sequence[Part]) -> None:
 
 def _write_part(out: IO[bytes], source: IO[bytes], part: Part) -> ZipInfo:
     member, info = part.member, _placed(part, out.tell())
-    extra = _without(member.extra, _UNICODE_PATH) if part.content is None else _without(member.extra, _UNICODE_PATH, _ZIP64)
+    extra = (
+        _without(member.extra, _UNICODE_PATH) if part.content is None else _without(member.extra, _UNICODE_PATH, _ZIP64)
+    )
     fixed = member.fixed
     if part.content is not None:
         signature, version, _, _, time, date, *_ = _LOCAL.unpack(member.fixed)

@@ -9,7 +9,25 @@ from hypothesis import strategies as st
 from truewheel.render import render
 
 NASTY = st.sampled_from(
-    ["on", "yes", "null", "~", "=", "<<", "012", "3.10", ".5", "1:30", "0x1f", "2026-11-22", "!!str", "&a", "*a", "- ", "# x"]
+    [
+        "on",
+        "yes",
+        "null",
+        "~",
+        "=",
+        "<<",
+        "012",
+        "3.10",
+        ".5",
+        "1:30",
+        "0x1f",
+        "2026-11-22",
+        "!!str",
+        "&a",
+        "*a",
+        "- ",
+        "# x",
+    ]
 )
 CHARACTERS = st.characters() | st.sampled_from("'\"\\:#{}[],&*!|>%@`- \t\n\r\x00\x1b\x85\u2028\ufeff\U0001f6de")
 TEXTS = NASTY | st.text(CHARACTERS, max_size=60) | st.text("ab \n'\"", max_size=200)

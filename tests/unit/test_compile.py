@@ -266,7 +266,7 @@ def test_a_value_given_with_v_is_what_the_image_must_have() -> None:
     given_value = {"CUDA_VERSION": Variable(value="14.0", origin="-v", scope="image")}
     plan = image_plan(cell, provides={"CUDA_VERSION": "13.2"}, variables=given_value)
     step.compare_image(plan, cell, {"CUDA_VERSION": "14.0"})
-    with pytest.raises(Stop, match="CUDA_VERSION is 13.2 in this image, but 14.0 in the plan"):
+    with pytest.raises(Stop, match=r"CUDA_VERSION is 13\.2 in this image, but 14\.0 in the plan"):
         step.compare_image(plan, cell, {"CUDA_VERSION": "13.2"})
 
 
@@ -317,7 +317,7 @@ def test_inject_file_needs_a_version_file(tmp_path: Path) -> None:
         '[project]\nname = "demo"\nversion = "1.0"\n',
         "[project]\nversion = '1.0' # kept\n\n[tool.x]\nversion = '1.0'\n",
         '[tool.x]\nversion = "1.0"\n[ project ]\n  version="1.0"\nname = "demo"\n',
-        '[project]\ndescription = """\na\n"""\nkeywords = [\n "a",\n]\nversion = "1.0"\n[project.urls]\nversion = "x"\n',
+        '[project]\ndescription = """\na"""\nkeywords = [\n "a"\n]\nversion = "1.0"\n[project.urls]\nversion = "x"\n',
         '[[tool.y]]\nversion = "1.0"\n[project]\nversion = "1.0"',
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -122,8 +123,6 @@ def test_a_pipeline_without_such_variables_has_no_such_key():
 
 @pytest.mark.parametrize("folder", ["my scripts", "a'b", "$(touch x)", "a;b", "ümläut"])
 def test_a_scripts_folder_of_any_name_is_one_word_of_the_shell(folder: str):
-    import shlex
-
     quoted = folder.replace("'", "''")
     found = documents(SPEC + f"scripts: '{quoted}'\n")
     for line in flattened("wheel:foo:rhel8:x86_64:cp312", found)["script"]:

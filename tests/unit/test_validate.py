@@ -163,7 +163,8 @@ def test_a_name_may_be_spelled_differently_inside(tmp_path):
         (replace(f"{INFO}/METADATA", b"Version: 1.0", b"Version: " + b"9" * 9999), ["TW208"]),
         (lambda files: files.update({"old-0.9.dist-info/WHEEL": b""}), ["TW201", "TW202"]),
         (lambda files: files.update({"demo-0.9.data/scripts/x": b""}), ["TW209"]),
-        (lambda files: files.update({"demo-0.9.data/table.csv": b""}), []),
+        (lambda files: files.update({"demo-0.9.data/scripts": b""}), []),
+        (lambda files: files.update({"demo-0.9.data/tables/1.csv": b""}), []),
     ],
 )
 def test_a_dist_info_that_disagrees(tmp_path, change, expected):
@@ -294,6 +295,12 @@ def test_an_unsafe_path(tmp_path, member):
     assert (finding.code.name, finding.where) == ("TW311", member)
 
 
+def test_a_member_without_a_name(tmp_path):
+    path = wheels.make(tmp_path, PURE, {"\x01/": b"", "demo.py": b""})
+    path.write_bytes(path.read_bytes().replace(b"\x01/", b"\x00/"))
+    assert codes(validate(path)) == ["TW305", "TW304", "TW311"]
+
+
 @pytest.mark.parametrize(
     ("mode", "expected"),
     [
@@ -357,12 +364,14 @@ def test_large_content_that_packs_less_well_is_read(tmp_path, monkeypatch):
         (NATIVE, {"demo/__init__.py": b"", "demo/_core.so": elf_file()}, True, [("TW401", "demo/_core.so")]),
         (NATIVE, {"_core.so": elf_file()}, True, [("TW401", "_core.so")]),
         (NATIVE, {"demo/lib/libx.so.5": elf_file()}, True, [("TW402", f"{INFO}/WHEEL")]),
+        (NATIVE, {"demo/__init__.py": b"", "demo/libx.so": elf_file()}, True, [("TW402", f"{INFO}/WHEEL")]),
         (NATIVE, {"demo/data/_core.so": elf_file()}, True, [("TW402", f"{INFO}/WHEEL")]),
         (NATIVE, {f"demo-1.0.data/platlib/{EXTENSION}": elf_file()}, True, []),
         (PURE, {EXTENSION: elf_file()}, True, [("TW403", EXTENSION)]),
         (PURE, {"demo/libx.so": elf_file()}, False, [("TW403", "demo/libx.so")]),
         (NATIVE, {"demo/__init__.py": b""}, False, [("TW404", "")]),
         (NATIVE, {EXTENSION: ARM}, False, [("TW405", EXTENSION)]),
+        ("demo-1.0-cp312-cp312-linux_aarch64.whl", {EXTENSION: elf_file()}, False, [("TW405", EXTENSION)]),
         (NATIVE, {EXTENSION: elf_file(), "demo.libs/libx.so.5": ARM}, False, [("TW405", "demo.libs/libx.so.5")]),
         (NATIVE, {"demo/_core.so": elf_file(4242)}, False, [("TW405", "demo/_core.so")]),
         ("demo-1.0-cp312-cp312-linux_ppc64le.whl", {"_c.so": elf_file(21, 64, "big")}, False, [("TW405", "_c.so")]),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from fnmatch import fnmatchcase
@@ -40,8 +40,14 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     parser.add_argument(
         "--local", action="store_true", help="the cells of this machine: target host, without a container"
     )
-    parser.add_argument("--output", metavar="FILE", help="write the plan to a file, as JSON")
+    parser.add_argument("--output", metavar="FILE", type=_file, help="write the plan to a file, as JSON")
     common.add_json(parser)
+
+
+def _file(text: str) -> Path:
+    if not Path(text).name:
+        raise ArgumentTypeError(f"{text!r} names no file")
+    return Path(text)
 
 
 def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
@@ -53,7 +59,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     code = common.tell(made.problems)
     shown = selected(made, arguments.cell)
     if arguments.output and code is Exit.OK:
-        files.write_text(Path(arguments.output), planfile.write(made))
+        files.write_text(arguments.output, planfile.write(made))
     if arguments.json:
         common.print_json(planfile.to_data(shown))
     elif not arguments.output or code is not Exit.OK:

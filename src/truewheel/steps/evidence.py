@@ -114,7 +114,10 @@ def source_files(package: Package, root: Path) -> list[Source]:
 
 
 def below(root: Path, relative: str, where: str) -> Path:
-    """Return `root / relative`, absolute and without `..`. Raises `Stop` (exit 2) if that, or what it links to, leaves the root."""
+    """Return `root / relative`, absolute and without `..`.
+
+    Raises `Stop` (exit 2) if that, or what it links to, leaves the root.
+    """
     root = Path(os.path.normpath(root.absolute()))
     path = Path(os.path.normpath(root / relative))
     if not (path.is_relative_to(root) and path.resolve().is_relative_to(root.resolve())):

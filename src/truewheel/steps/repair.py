@@ -21,6 +21,7 @@ from truewheel.steps.compile import INPUTS, source_date_epoch
 SHOW_SECONDS = 600.0
 PERENNIAL = re.compile(r"manylinux_(\d+)_(\d+)_")
 TOO_RECENT = "too-recent versioned symbols"
+USAGE = re.compile(r"^.*?: error: ")
 GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)")
 
 
@@ -104,12 +105,11 @@ def _audit(plan: Plan, made: Path, ready: Path, cell: Cell, env: Mapping[str, st
     log = ready.parent.with_name("repair.log")
     with log.open("w", encoding="utf-8") as stream:
         status = process.run(argv, cwd=ready.parent, env=tool_env, log=stream)
-    left = sorted(wheel.name for wheel in ready.parent.glob("*.whl"))
-    if status or left != [ready.name]:
-        shutil.rmtree(ready.parent, ignore_errors=True)
     if status:
-        raise _refused(plan, made, cell, platform, _last_line(log), tool_env)
+        raise _refused(plan, made, ready, cell, _last_line(log), tool_env)
+    left = sorted(wheel.name for wheel in ready.parent.glob("*.whl"))
     if left != [ready.name]:
+        evidence.fresh_folder(ready.parent)
         hint = f"the plan wants {planned}: correct targets.{cell.target}.floor, or packages.{cell.package}.abi"
         raise stop(cell.id, f"auditwheel made {', '.join(left)}, planned {ready.name}", hint, Exit.WHEEL)
 
@@ -127,22 +127,36 @@ def _with_own_programs(env: Mapping[str, str]) -> dict[str, str]:
 
 def _last_line(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
-    return next((line for line in reversed(lines) if line), "no output")
+    return next((USAGE.sub("", line) for line in reversed(lines) if line), "no output")
 
 
-def _refused(plan: Plan, made: Path, cell: Cell, platform: str, said: str, env: Mapping[str, str]) -> Stop:
+def _refused(plan: Plan, made: Path, ready: Path, cell: Cell, said: str, env: Mapping[str, str]) -> Stop:
     """Explain why auditwheel does not give the platform: in symbols, if it is for them, else in its own words."""
-    argv = [*process.module("auditwheel", cell.id), "show", "--json", str(made)]
-    shown = json.loads(process.output(argv, env=env, timeout=SHOW_SECONDS) or "{}")
+    platform = _newest_spelling(wheelfile.parse_name(cell.wheel).platform)
+    shown = _shown(made, ready, cell, env)
     needed = _too_new(shown.get("versioned_symbols", {}), platform)
-    floor = str(shown.get("sym_tag", "")).removesuffix(f"_{cell.arch}")
     hint = "auditwheel looks for libraries in LD_LIBRARY_PATH and where the extension's own RUNPATH leads"
     if needed or TOO_RECENT in said:
+        floor = str(shown.get("sym_tag", "a higher one")).removesuffix(f"_{cell.arch}")
         hint = f"build in the image of {cell.target}, or raise targets.{cell.target}.floor to {floor}"
         if plan.local:
-            hint = f"this machine's libraries are newer than that; {floor} would do"
+            hint = f"this machine's libraries are newer than that; the floor {floor} would do"
     reason = f"it needs {needed}" if needed else said
     return stop(cell.id, f"{made.name} cannot be made {platform}: {reason}", hint, Exit.WHEEL)
+
+
+def _shown(made: Path, ready: Path, cell: Cell, env: Mapping[str, str]) -> dict[str, Any]:
+    """Return what auditwheel tells about a wheel; nothing stays in the folder of `ready`."""
+    evidence.fresh_folder(ready.parent)
+    ready.symlink_to(made)  # only the planned name says which C library, when no binary links it directly
+    argv = [*process.module("auditwheel", cell.id), "show", "--json", str(ready)]
+    try:
+        shown = json.loads(process.output(argv, env=env, timeout=SHOW_SECONDS) or "{}")
+    except ValueError:
+        return {}
+    finally:
+        ready.unlink()
+    return shown if isinstance(shown, dict) else {}
 
 
 def _too_new(symbols: Mapping[str, list[str]], platform: str) -> str:

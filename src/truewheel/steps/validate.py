@@ -481,9 +481,12 @@ def _check_purelib(contents: Contents) -> Iterator[Finding]:
     native = [member for member in contents.native if not member.startswith(outside)]
     extensions = [member for member in native if _is_extension(member, members)]
     for member in extensions:
-        yield _finding(Code.TW401, "WHEEL says Root-Is-Purelib: true, this is an extension module", member)
+        yield _finding(
+            Code.TW401, "WHEEL says Root-Is-Purelib: true, this is an extension module; it should be false", member
+        )
     if native and not extensions:
-        message = f"WHEEL says Root-Is-Purelib: true, with {_count(len(native), 'ELF file')} such as {native[0]}"
+        found = f"{_count(len(native), 'ELF file')} such as {native[0]}"
+        message = f"WHEEL says Root-Is-Purelib: true, with {found}; it should be false"
         yield _finding(Code.TW402, message, contents.file("WHEEL"))
 
 
@@ -530,7 +533,7 @@ def _check_suffixes(contents: Contents) -> Iterator[Finding]:
         if not _loads(suffix, name, many):
             message = f"only {suffix.python} ({suffix.abi}) loads it, the file name says {name.python}-{name.abi}"
             yield _finding(Code.TW406, message, member)
-        if promised and suffix.machine not in promised:
+        if contents.native[member] in promised and suffix.machine not in promised:
             message = f"named for {suffix.machine}, the file name says {', '.join(sorted(promised))}"
             yield _finding(Code.TW407, f"{message}; set SETUPTOOLS_EXT_SUFFIX when cross-compiling", member)
     for member in contents.native:

@@ -1,0 +1,72 @@
+"""A change of names: two plans side by side, and whether installers take the new wheels for the newer ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from packaging.version import Version
+
+from truewheel.model import Cell, Plan
+
+INSTALLERS = ("pip", "uv", "sort")
+
+
+@dataclass(frozen=True)
+class Change:
+    """What became of one cell's name. `older_for` names those that would not take the new wheel for the newer one."""
+
+    cell: str
+    state: str
+    old: str | None
+    new: str | None
+    older_for: tuple[str, ...] = ()
+
+
+def changes(old: Plan, new: Plan) -> list[Change]:
+    """Return the change of every cell that either plan has, in the order of the new one."""
+    before = {cell.id: cell for cell in old.cells}
+    after = {cell.id: cell for cell in new.cells}
+    found = [_change(before.get(cell_id), cell) for cell_id, cell in after.items()]
+    return found + [
+        Change(cell_id, "removed", cell.wheel, None) for cell_id, cell in before.items() if cell_id not in after
+    ]
+
+
+def _change(old: Cell | None, new: Cell) -> Change:
+    if old is None:
+        return Change(new.id, "added", None, new.wheel)
+    if old.wheel == new.wheel:
+        return Change(new.id, "unchanged", old.wheel, new.wheel)
+    return Change(new.id, "renamed", old.wheel, new.wheel, tuple(older_for(old, new)))
+
+
+def older_for(old: Cell, new: Cell) -> Iterable[str]:
+    """Yield who would not take `new` for newer than `old`: pip, uv, or a plain sort of the file names."""
+    if old.wheel.split("-")[0] != new.wheel.split("-")[0] or not _is_preferred(old, new):
+        yield from ("pip", "uv")
+    if not old.wheel < new.wheel:
+        yield "sort"
+
+
+def _is_preferred(old: Cell, new: Cell) -> bool:
+    before, after = Version(old.version), Version(new.version)
+    if after.is_prerelease and not before.is_prerelease:
+        return False  # installers pass over a pre-release while there is a final one
+    return (after, *_rank(new)) > (before, *_rank(old))
+
+
+def _rank(cell: Cell) -> tuple[Any, ...]:
+    """Return what decides between wheels of one version: the closer platform, then the higher build tag."""
+    number, rest = re.fullmatch(r"(\d+)(.*)", cell.build).groups() if cell.build else ("-1", "")
+    return (_closeness(cell.tag), int(number), rest)
+
+
+def _closeness(tag: str) -> tuple[int, int]:
+    """Return how early an installer tries a compatibility tag: the newest floor that it can run comes first."""
+    floors = [int(minor) for minor in re.findall(r"manylinux_2_(\d+)", tag)]
+    if floors:
+        return (2, max(floors))
+    return (1, 0) if "musllinux" in tag else (0, 0)

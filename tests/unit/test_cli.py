@@ -1,0 +1,505 @@
+"""The command line: what people and programs see, and how each command ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from specs import SMALL, project
+
+from truewheel import __version__, workspace
+from truewheel.cli import COMMANDS, main
+from truewheel.pipelines import MARK
+from truewheel.plan import EVENTS
+
+ROOT = Path(__file__).parents[2]
+COLLIDING = "truewheel: 1\npackages: {foo: {version: {file: VERSION}}}\ntargets: {rhel8: {}, rocky8: {}}\n"
+CUDA = SMALL + "naming: triton-2026.04\n"
+KEPT = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "PYTHON", "PYTEST", "COV")
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture(autouse=True)
+def _surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Hide the variables of a pipeline that runs these tests; restore the signal handler that commands set."""
+    for name in [name for name in os.environ if not name.startswith(KEPT)]:
+        monkeypatch.delenv(name)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small project, which is the current folder."""
+    monkeypatch.chdir(project(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def truewheel(capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run a command in this process; returns exit code, stdout and stderr."""
+
+    def run(*argv: str) -> tuple[int, str, str]:
+        try:
+            code = main(argv)
+        except SystemExit as stopped:  # argparse
+            code = int(stopped.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        return code, out, err
+
+    return run
+
+
+def process(*argv: str | bytes, **options: Any) -> tuple[int, bytes, bytes]:
+    """Run the front door as a process of its own."""
+    command = [sys.executable, str(ROOT / "gen_ci.py"), *argv]
+    done = subprocess.run(command, capture_output=True, check=False, timeout=60, **options)
+    assert b"Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+# How people find their way.
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_every_command_has_examples(truewheel: Run, command: str):
+    code, out, _ = truewheel(command, "--help")
+    assert code == 0
+    assert f"\nexamples:\n  {command}" in out
+
+
+def test_help_names_every_command(truewheel: Run):
+    code, out, _ = truewheel("--help")
+    assert code == 0
+    assert [name for name in COMMANDS if f"\n    {name}" not in out] == []
+
+
+def test_version(truewheel: Run):
+    assert truewheel("--version") == (0, f"truewheel {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "argv", [(), ("pln",), ("plan", "--bogus"), ("plan", "--js"), ("plan", "--event", "full-moon"), ("plan", "-v")]
+)
+def test_wrong_usage_ends_with_2(here: Path, truewheel: Run, argv: tuple[str, ...]):
+    code, out, err = truewheel(*argv)
+    assert (code, out) == (2, "")
+    assert err.startswith("usage: truewheel")
+
+
+def test_what_was_typed_is_repeated_escaped(here: Path, truewheel: Run):
+    code, _, err = truewheel("plan", "--\x1b[31m", "\udcff")
+    assert code == 2
+    assert "unrecognized arguments: --\\x1b[31m \\udcff" in err
+
+
+# plan
+
+
+def test_the_reference_project_has_twelve_wheels(monkeypatch: pytest.MonkeyPatch, truewheel: Run):
+    monkeypatch.chdir(ROOT)
+    values = ("CI_PIPELINE_ID=49163608", "NVIDIA_UPSTREAM_VERSION=26.04", "CUDA_VERSION=13.2.1")
+    code, out, _ = truewheel("plan", "--json", *(word for value in values for word in ("-v", value)))
+    data = json.loads(out)
+    assert code == 0
+    assert data["version"] == 1
+    assert len(data["cells"]) == len({cell["wheel"] for cell in data["cells"]}) == 12
+    keys = {"id", "package", "target", "arch", "python", "channel", "wheel", "copies", "facts"}
+    for cell in data["cells"]:
+        assert cell.keys() >= keys
+        assert cell["wheel"].startswith(f"{cell['package']}-2.69.0.dev0+nv26.4.cu132-49163608-{cell['python']}-")
+        assert cell["facts"]["nv"]["value"] == "26.04"
+        assert cell["facts"]["nv"]["source"] == "env:NVIDIA_UPSTREAM_VERSION"
+    assert len(data["jobs"]) == 14
+    assert data["problems"] == []
+
+
+def test_plan_shows_facts_cells_and_verdict(here: Path, truewheel: Run):
+    (here / "truewheel.yml").write_text(CUDA + "indexes: {pypi: {profile: pypi, when: {PYPI_RELEASE: 'true'}}}\n")
+    code, out, err = truewheel("plan", "-v", "CI_PIPELINE_ID=7", "-v", "NVIDIA_UPSTREAM_VERSION=26.04")
+    assert (code, err) == (0, "")
+    assert "channel default · " in out
+    assert "nv 26.04 from NVIDIA_UPSTREAM_VERSION=26.04 (-v)" in out
+    assert "\n  foo      rhel8   x86_64  cp312   foo-1.0+nv26.4-7-cp312-cp312-manylinux_2_28_x86_64.whl\n" in out
+    assert out.endswith("\n1 wheels, no two alike · pypi: refused, local version (plan with PYPI_RELEASE=true)\n")
+
+
+def test_plan_shows_only_the_cells_that_match(here: Path, truewheel: Run):
+    (here / "truewheel.yml").write_text(SMALL + "arches: [x86_64, aarch64]\n")
+    code, out, _ = truewheel("plan", "--cell", "foo/*/aarch64/*", "--json")
+    data = json.loads(out)
+    assert code == 0
+    assert [cell["id"] for cell in data["cells"]] == ["foo/rhel8/aarch64/cp312"]
+    assert [job["name"] for job in data["jobs"]] == ["plan", "wheel:foo:rhel8:aarch64:cp312", "prove"]
+
+
+def test_a_glob_without_cells_says_what_cells_look_like(here: Path, truewheel: Run):
+    code, out, err = truewheel("plan", "--cell", "nothing", "--output", "plan.json")
+    assert (code, out) == (2, "")
+    assert err == "--cell: no cell matches 'nothing'\n    hint: cells look like foo/rhel8/x86_64/cp312\n"
+    assert not (here / "plan.json").exists()
+
+
+def test_plan_is_written_whole_and_quietly(here: Path, truewheel: Run):
+    assert truewheel("plan", "--output", "plan.json") == (0, "", "")
+    made, path = workspace.read_plan(None, here)
+    assert path.name == "plan.json"
+    assert [cell.id for cell in made.cells] == ["foo/rhel8/x86_64/cp312"]
+
+
+def test_a_refused_plan_is_told_and_not_written(here: Path, truewheel: Run):
+    (here / "truewheel.yml").write_text(COLLIDING)
+    code, out, err = truewheel("plan", "--output", "plan.json")
+    assert code == 2
+    assert err.startswith("truewheel.yml:3:22: two cells get one name, foo-1.0-cp312-")
+    assert "2 wheels, some alike: refused" in out
+    assert sorted(path.name for path in here.iterdir()) == ["VERSION", "truewheel.yml"]
+    code, out, _ = truewheel("plan", "--json")
+    (problem,) = json.loads(out)["problems"]
+    assert (code, problem["file"], problem["line"], problem["column"]) == (2, "truewheel.yml", 3, 22)
+    assert problem["hint"] == "build one of the two"
+
+
+@pytest.mark.parametrize("output", ["no/folder/plan.json", "folder", ".."])
+def test_an_output_that_cannot_be_written_is_told(here: Path, truewheel: Run, output: str):
+    (here / "folder").mkdir()
+    code, _, err = truewheel("plan", "--output", output)
+    assert code == 2
+    assert "cannot be written" in err
+    assert not list((here / "folder").iterdir())
+
+
+@pytest.mark.parametrize("output", ["", ".", "/"])
+def test_an_output_without_a_name_is_wrong_usage(here: Path, truewheel: Run, output: str):
+    code, _, err = truewheel("plan", "--output", output)
+    assert code == 2
+    assert f"{output!r} names no file" in err
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_every_event_can_be_asked_for(here: Path, truewheel: Run, event: str):
+    code, out, _ = truewheel("plan", "--json", "--event", event)
+    assert (code, json.loads(out)["event"]) == (0, event)
+
+
+@pytest.mark.parametrize(
+    ("environment", "event"),
+    [
+        ({}, "push"),
+        ({"CI_PIPELINE_SOURCE": "push"}, "push"),
+        ({"CI_PIPELINE_SOURCE": "api"}, "push"),
+        ({"CI_PIPELINE_SOURCE": "merge_request_event"}, "mr"),
+        ({"CI_PIPELINE_SOURCE": "schedule"}, "schedule"),
+        ({"CI_PIPELINE_SOURCE": "web"}, "web"),
+        ({"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": "v1"}, "tag"),
+        ({"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_TAG": ""}, "push"),
+        ({"GITHUB_EVENT_NAME": "pull_request"}, "mr"),
+        ({"GITHUB_EVENT_NAME": "workflow_dispatch"}, "web"),
+        ({"GITHUB_EVENT_NAME": "push", "GITHUB_REF_TYPE": "tag"}, "tag"),
+    ],
+)
+def test_the_forge_tells_the_event(
+    here: Path, truewheel: Run, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], event: str
+):
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert json.loads(truewheel("plan", "--json")[1])["event"] == event
+
+
+def test_this_machine_can_be_planned(here: Path, truewheel: Run):
+    code, out, _ = truewheel("plan", "--local", "--json")
+    (cell,) = json.loads(out)["cells"]
+    assert (code, cell["target"]) == (0, "host")
+
+
+def test_the_release_version_replaces_the_packages_own(here: Path, truewheel: Run):
+    code, out, _ = truewheel("plan", "--json", "--release-version", "2.0rc1")
+    assert (code, json.loads(out)["cells"][0]["wheel"].split("-")[1]) == (0, "2.0rc1")
+
+
+# What comes from outside
+
+
+@pytest.mark.parametrize(
+    "assignment", ["$(touch x)=1", "=1", "X", "a b=1", "é=1", "\x1b[31m=1", "\udcff=1", "X\n=1", "1X=2"]
+)
+def test_a_hostile_variable_name_is_refused_and_escaped(here: Path, truewheel: Run, assignment: str):
+    code, out, err = truewheel("plan", "-v", assignment)
+    assert (code, out) == (2, "")
+    assert f"{assignment!r} is not NAME=VALUE" in err
+
+
+HOSTILE = [
+    "$(touch x)",
+    "`touch x`",
+    "'; touch x; '",
+    '"',
+    "a\nb",
+    "\x1b[31m",
+    "é",
+    "\u202e",
+    "\udcff",
+    "../../x",
+    "-rf",
+    "%s",
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_hostile_value_is_refused_or_escaped_and_never_run(here: Path, truewheel: Run, value: str):
+    (here / "truewheel.yml").write_text(CUDA)
+    code, out, err = truewheel("plan", "-v", f"NVIDIA_UPSTREAM_VERSION=x{value}y")
+    assert code == (0 if value == "-rf" else 2)  # PEP 440 takes x-rfy as a local version, and makes it x.rfy
+    assert "\x1b" not in out + err
+    (out + err).encode()
+    code, out, err = truewheel("plan", "-v", f"CUDA_VERSION=13.2.{value}", "--output", "plan.json")
+    assert code == (2 if value == "\udcff" else 0)
+    code, out, err = truewheel("plan", "-v", f"CUDA_VERSION=13.2.{value}")
+    assert not {"\x1b", "\u202e", "\udcff"} & set(out + err)
+    assert {path.name for path in here.iterdir()} <= {"VERSION", "truewheel.yml", "plan.json"}
+
+
+def test_bytes_that_are_no_text_are_refused(here: Path):
+    code, out, err = process("plan", b"-v", b"CI_PIPELINE_ID=\xff", "--json", cwd=project(here, CUDA))
+    assert (code, out) == (2, b"")
+    assert b"CI_PIPELINE_ID (-v): '\\udcff' is not UTF-8 text" in err
+
+
+def test_json_is_read_whatever_the_encoding_of_stdout(here: Path):
+    code, out, _ = process("plan", "--json", "-v", "CUDA_VERSION=13.2.é\x7f", cwd=project(here, CUDA))
+    assert code == 0
+    assert json.loads(out.decode("ascii"))["cells"][0]["facts"]["cuda"]["raw"] == "13.2.é\x7f"
+
+
+def test_a_terminal_without_unicode_gets_escapes(here: Path):
+    code, out, _ = process("plan", cwd=here, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert code == 0
+    assert b"channel default \\xb7 base 1.0" in out
+
+
+@pytest.mark.parametrize(("name", "shown"), [("\x1b[31m.yml", "\\x1b[31m.yml"), ("\udcff.yml", "\\udcff.yml")])
+def test_a_hostile_file_name_is_shown_escaped(here: Path, truewheel: Run, name: str, shown: str):
+    (here / "pipelines").mkdir()
+    (here / "pipelines" / name).write_text("mine")
+    code, _, err = truewheel("generate")
+    assert code == 2
+    assert f"pipelines/{shown}:1:1: this file was not generated" in err
+    (here / "pipelines" / name).write_text(MARK)
+    assert f"orphaned  pipelines/{shown}\n" in truewheel("check")[1]
+    assert f"removed pipelines/{shown}\n" in truewheel("generate")[1]
+
+
+def test_hostile_content_is_shown_escaped(here: Path, truewheel: Run):
+    truewheel("generate")
+    with (here / ".gitlab-ci.yml").open("a", encoding="utf-8", newline="") as file:
+        file.write("# \x1b[2J\r\n")
+    code, out, _ = truewheel("check")
+    assert code == 3
+    assert "-# \\x1b[2J\\r\n" in out
+    assert "\x1b" not in out
+
+
+# The spec as a file
+
+
+def test_the_spec_is_found_upwards_and_paths_start_in_its_folder(
+    here: Path, truewheel: Run, monkeypatch: pytest.MonkeyPatch
+):
+    (here / "deep/down").mkdir(parents=True)
+    monkeypatch.chdir(here / "deep/down")
+    assert truewheel("generate")[0] == 0
+    assert (here / "pipelines/rhel8-x86_64.yml").is_file()
+    assert list((here / "deep/down").iterdir()) == []
+
+
+def test_no_spec_at_all_says_where_it_was_looked_for(tmp_path: Path, truewheel: Run, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = truewheel("check")
+    assert (code, out) == (2, "")
+    assert err == (
+        f"truewheel.yml: no truewheel.yml in {tmp_path} or above it\n"
+        "    hint: go to your project, or name the file: --spec FILE\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "cannot be read: No such file or directory"),
+        (b"", "1:1: the file is empty"),
+        (b"\xff\xfe", "1:1: not UTF-8: byte 0xff"),
+        (b"a: [", "not YAML"),
+        (b"truewheel: 1\n", "the file has no packages"),
+        (b"\x00", "1:1: the character U+0000 is not allowed"),
+    ],
+)
+def test_a_spec_that_cannot_be_used_is_told(here: Path, truewheel: Run, content: bytes | None, told: str):
+    (here / "truewheel.yml").unlink()
+    if content is not None:
+        (here / "truewheel.yml").write_bytes(content)
+    for command in ("plan", "generate", "check"):
+        code, out, err = truewheel(command, "--spec", "truewheel.yml")
+        assert (code, out) == (2, "")
+        assert told in err
+    assert not (here / ".gitlab-ci.yml").exists()
+
+
+def test_a_folder_as_spec_is_told(here: Path, truewheel: Run):
+    code, _, err = truewheel("plan", "--spec", str(here))
+    assert code == 2
+    assert err == f"{here}: cannot be read: Is a directory\n    hint: name the file: --spec FILE\n"
+
+
+def test_an_unreadable_spec_is_told(here: Path, truewheel: Run, monkeypatch: pytest.MonkeyPatch):
+    def denied(self: Path, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "open", denied)  # the tests may run as root, who may read everything
+    code, _, err = truewheel("plan")
+    assert code == 2
+    assert "truewheel.yml: cannot be read: Permission denied" in err
+
+
+def test_a_spec_with_a_byte_order_mark_is_read(here: Path, truewheel: Run):
+    (here / "truewheel.yml").write_text(SMALL, encoding="utf-8-sig")
+    (here / "VERSION").write_text("1.0\r\n", encoding="utf-8-sig")
+    assert truewheel("plan")[0] == 0
+
+
+def test_a_spec_with_a_name_that_cannot_be_written_is_refused(here: Path, truewheel: Run):
+    (here / "a\nb: c.yml").write_text(SMALL)
+    code, _, err = truewheel("generate", "--spec", "a\nb: c.yml")
+    assert code == 2
+    assert "the spec's file name is not printable text\n    hint: rename the file" in err
+    assert not (here / ".gitlab-ci.yml").exists()
+
+
+# generate and check
+
+
+def test_generate_then_check_then_generate_again(here: Path, truewheel: Run):
+    assert truewheel("check")[0] == 3
+    code, out, err = truewheel("generate")
+    assert (code, err) == (0, "")
+    assert out == "wrote .gitlab-ci.yml\nwrote pipelines/rhel8-x86_64.yml\n2 files, 0 of them unchanged\n"
+    before = {path: path.stat() for path in here.rglob("*")}
+    assert truewheel("check") == (0, "2 files as generated\n", "")
+    assert truewheel("generate") == (0, "2 files, 2 of them unchanged\n", "")
+    assert {path: path.stat() for path in here.rglob("*")} == before
+
+
+def test_check_shows_every_difference_and_the_way_out(here: Path, truewheel: Run):
+    truewheel("generate")
+    (here / ".gitlab-ci.yml").write_text((here / ".gitlab-ci.yml").read_text().replace("1 week", "1 year", 1))
+    (here / "pipelines/rhel8-x86_64.yml").unlink()
+    (here / "pipelines/old.yml").write_text(f"# {MARK}\n")
+    code, out, err = truewheel("check")
+    assert code == 3
+    states = "modified  .gitlab-ci.yml\nmissing   pipelines/rhel8-x86_64.yml\norphaned  pipelines/old.yml\n\n"
+    assert out.startswith(states + "--- .gitlab-ci.yml\n+++ .gitlab-ci.yml (generated)\n@@ ")
+    assert "\n-  artifacts: {paths: ['dist/'], expire_in: '1 year'" in out
+    assert err == "hint: truewheel generate writes them again\n"
+    code, out, _ = truewheel("check", "--json")
+    found = {entry["path"]: entry for entry in json.loads(out)["files"]}
+    assert code == 3
+    assert {path: entry["state"] for path, entry in found.items()} == {
+        ".gitlab-ci.yml": "modified",
+        "pipelines/rhel8-x86_64.yml": "missing",
+        "pipelines/old.yml": "orphaned",
+    }
+    assert found[".gitlab-ci.yml"]["diff"].startswith("--- ")
+    code, out, _ = truewheel("generate")
+    assert (code, out.splitlines()[-2:]) == (0, ["removed pipelines/old.yml", "2 files, 0 of them unchanged"])
+    assert truewheel("check")[0] == 0
+
+
+def test_a_dry_run_says_what_would_change_and_writes_nothing(here: Path, truewheel: Run):
+    (here / "pipelines").mkdir()
+    (here / "pipelines/old.yml").write_text(f"# {MARK}\n")
+    code, out, _ = truewheel("generate", "--dry-run")
+    assert code == 0
+    assert "would write .gitlab-ci.yml\n" in out
+    assert "would remove pipelines/old.yml\n" in out
+    assert not (here / ".gitlab-ci.yml").exists()
+    assert (here / "pipelines/old.yml").exists()
+
+
+@pytest.mark.parametrize("flags", [(), ("--dry-run",), ("--json",)])
+def test_a_pipeline_of_others_is_never_replaced(here: Path, truewheel: Run, flags: tuple[str, ...]):
+    (here / ".gitlab-ci.yml").write_text("mine: {script: [make]}\n")
+    code, out, err = truewheel("generate", *flags)
+    assert (code, out) == (2, "")
+    assert err.startswith(".gitlab-ci.yml:1:1: this file was not generated by Truewheel and is not replaced\n")
+    assert (here / ".gitlab-ci.yml").read_text() == "mine: {script: [make]}\n"
+    assert not (here / "pipelines").exists()
+    assert truewheel("check")[0] == 3
+
+
+def test_a_refused_plan_generates_nothing(here: Path, truewheel: Run):
+    (here / "truewheel.yml").write_text(COLLIDING)
+    for command in ("generate", "check"):
+        code, out, err = truewheel(command)
+        assert (code, out) == (2, "")
+        assert "two cells get one name" in err
+    assert not (here / ".gitlab-ci.yml").exists()
+
+
+# How a process ends
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (("plan",), 0),
+        (("plan", "--json"), 0),
+        (("check",), 3),
+        (("check", "--json"), 3),
+        (("--help",), 0),
+        (("--version",), 0),
+        (("plan", "--cell", "nothing"), 2),
+    ],
+)
+@pytest.mark.parametrize("how", ["gone", "closed"])
+def test_a_reader_that_has_gone_changes_nothing(here: Path, argv: tuple[str, ...], code: int, how: str):
+    packages = ", ".join(f"p{number}: {{version: {{file: VERSION}}}}" for number in range(300))
+    project(here, f"truewheel: 1\npackages: {{{packages}}}\ntargets: {{rhel8: {{}}}}\n")
+    script = {"gone": 'exec "$@" | :; exit ${PIPESTATUS[0]}', "closed": 'exec "$@" >&-'}[how]
+    command = ["bash", "-c", script, "bash", sys.executable, str(ROOT / "gen_ci.py"), *argv]
+    done = subprocess.run(command, cwd=here, capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout) == (code, b"")
+    assert b"Traceback" not in done.stderr
+    assert b"Exception ignored" not in done.stderr
+
+
+def test_nobody_at_stderr_changes_nothing(here: Path):
+    project(here, COLLIDING)
+    for script in ('exec "$@" 2>&1 | :; exit ${PIPESTATUS[0]}', 'exec "$@" 2>&-'):
+        command = ["bash", "-c", script, "bash", sys.executable, str(ROOT / "gen_ci.py"), "check"]
+        done = subprocess.run(command, cwd=here, capture_output=True, check=False, timeout=60)
+        assert (done.returncode, done.stdout) == (2, b"")
+
+
+def test_an_interruption_is_told_without_a_traceback(here: Path, truewheel: Run, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workspace, "load", interrupted)
+    assert truewheel("plan") == (130, "", "interrupted\n")
+
+
+def test_a_file_system_that_says_no_is_told(here: Path, truewheel: Run, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device", "pipelines")
+
+    monkeypatch.setattr(Path, "mkdir", full)
+    assert truewheel("generate") == (2, "", "pipelines: No space left on device\n")
