@@ -156,8 +156,9 @@ def _undeclared_variables(data: dict[str, Any], document: Document) -> list[Prob
         for name, channel in data["channels"].items()
         for variable in channel["when"]
     }
-    return [
-        document.problem(route, f"{name} is read here but not declared", f"add {name} to variables, with its scope")
-        for route, name in read.items()
-        if name not in data["variables"]
-    ]
+    problems = []
+    for route, name in read.items():
+        if name not in data["variables"]:
+            hint = f"add {name} to variables, with its scope"
+            problems.append(document.problem(route, f"{name} is read here but not declared", hint, key=True))
+    return problems

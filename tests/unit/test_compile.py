@@ -89,13 +89,15 @@ def test_a_second_run_makes_the_same_bytes_and_shares_the_environment(
     assert len([*(root / "build/env").glob("*/complete")]) == 1
 
 
-def test_an_environment_whose_making_was_killed_is_made_anew(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("lost", ["complete", "bin/python"])
+def test_an_environment_whose_making_was_killed_or_whose_interpreter_is_gone_is_made_anew(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], lost: str
+) -> None:
     (tmp_path / "build/env").unlink()
     root, cell = projects.make(tmp_path), projects.cell()
     compiled(root, cell)
-    [complete] = (root / "build/env").glob("*/complete")
-    complete.unlink()
-    (complete.parent / "bin/python").unlink()
+    [environment] = (path.parent for path in (root / "build/env").glob("*/complete"))
+    (environment / lost).unlink()
     capfd.readouterr()
     compiled(root, cell)
     assert "build environment" in capfd.readouterr().err

@@ -80,14 +80,14 @@ def test_links_within_the_folder_and_absolute_ones_stay_links(tmp_path: Path) ->
     (tmp_path / "demo/a_too.py").symlink_to("a.py")
     (tmp_path / "demo/inner_too").symlink_to("inner")
     (tmp_path / "demo/opt").symlink_to(tmp_path / "outer")
-    (tmp_path / "demo/nowhere").symlink_to("missing")
+    (tmp_path / "demo/nowhere").symlink_to("../missing")
     (tmp_path / "demo/itself").symlink_to("itself")
     links = {source.name: source.link for source in sources(tmp_path) if source.link}
     assert links == {
         "demo/a_too.py": "a.py",
         "demo/inner_too": "inner",
         "demo/opt": str(tmp_path / "outer"),
-        "demo/nowhere": "missing",
+        "demo/nowhere": "../missing",
         "demo/itself": "itself",
     }
 

@@ -107,7 +107,7 @@ def test_a_program_that_only_looks_like_python_is_passed_over(
 
 
 def test_shims_of_pyenv_are_not_run(tmp_path: Path) -> None:
-    program(tmp_path / "pyenv/shims/python3.99", f"touch {tmp_path}/ran; exit 127")
+    program(tmp_path / "pyenv/shims/python3.99", f": > {tmp_path}/ran; exit 127")
     real = fake(tmp_path / "pyenv/versions/3.99.1/bin/python", "cp399")
     where = env(tmp_path, PATH=str(tmp_path / "pyenv/shims"), PYENV_ROOT=str(tmp_path / "pyenv"))
     assert interpreters.find("cp399", where) == real
@@ -176,5 +176,5 @@ def test_install_reports_what_pip_cannot_find(tmp_path: Path, capfd: pytest.Capt
 
 def test_a_requirement_is_never_an_option_of_pip(tmp_path: Path) -> None:
     own = interpreters.make_environment(Path(sys.executable), tmp_path / "venv", os.environ, "cell")
-    with pytest.raises(Stop, match="pip cannot install --version"):
-        interpreters.install(own, ["--version"], {**os.environ, "PIP_NO_INDEX": "1"}, "cell")
+    with pytest.raises(Stop, match="pip cannot install --help"):
+        interpreters.install(own, ["--help"], {**os.environ, "PIP_NO_INDEX": "1"}, "cell")

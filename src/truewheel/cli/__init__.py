@@ -6,7 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from truewheel import __version__
 from truewheel.cli import ending
@@ -44,6 +44,9 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         super().error(ending.printable(message))
 
+    def _print_message(self, message: str, file: Any = None) -> None:
+        ending.put(message, file, end="")
+
 
 def parser(chosen: str | None = None) -> argparse.ArgumentParser:
     """Return the parser; only the chosen command's own arguments are there, or all when None."""
@@ -76,8 +79,4 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (see `truewheel.problems.Exit`)."""
     words = list(sys.argv[1:] if argv is None else argv)
     chosen = next((word for word in words if word in COMMANDS), "")
-    try:
-        arguments = parser(chosen).parse_args(words)
-    finally:
-        ending.finish()  # of --help and --version
-    return ending.run(arguments, os.environ)
+    return ending.run(parser(chosen).parse_args(words), os.environ)

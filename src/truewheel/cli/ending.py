@@ -8,6 +8,7 @@ import signal
 import sys
 from argparse import Namespace
 from collections.abc import Mapping
+from io import TextIOWrapper
 from typing import TextIO
 
 from truewheel.problems import Exit, Stop
@@ -19,6 +20,8 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> int:
     """Return the exit code of the command; nothing that a user can cause ends in a traceback."""
     # Children see the end of a job as this process does: as an interruption.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         code = arguments.run(arguments, environment)
     except Stop as stop:
@@ -33,18 +36,18 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> int:
     except OSError as error:
         say(f"{error.filename or 'truewheel'}: {error.strerror or error}")
         code = Exit.REFUSED
-    finish()
+    put("", sys.stdout, end="")  # what is left in the buffer: at the interpreter's end, a closed pipe is an error
     return int(code)
 
 
 def say(text: str) -> None:
     """Print a message for people on stderr, as `printable` text."""
-    _print(printable(text), sys.stderr)
+    put(printable(text), sys.stderr)
 
 
 def show(text: str) -> None:
     """Print what was asked for on stdout, as `printable` text."""
-    _print(printable(text), sys.stdout)
+    put(printable(text), sys.stdout)
 
 
 def printable(text: str) -> str:
@@ -54,20 +57,14 @@ def printable(text: str) -> str:
 
 def send(text: str) -> None:
     """Print a document for programs on stdout, as it is."""
-    _print(text, sys.stdout)
+    put(text, sys.stdout)
 
 
-def finish() -> None:
-    """Empty stdout's buffer now: at the interpreter's end, a reader that has gone would be an error."""
-    _print("", sys.stdout, end="")
-
-
-def _print(text: str, stream: TextIO | None, end: str = "\n") -> None:
+def put(text: str, stream: TextIO | None, end: str = "\n") -> None:
     """Print; a reader that has gone (head, less) or was never there (>&-) does not change how the command ends."""
     if stream is None:
         return
     try:
-        encoding = stream.encoding or "utf-8"
-        print(text.encode(encoding, "backslashreplace").decode(encoding), end=end, file=stream, flush=True)
+        print(text, end=end, file=stream, flush=True)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

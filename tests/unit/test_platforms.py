@@ -1,0 +1,54 @@
+"""Floors: what is known of distributions, and that auditwheel knows the same."""
+
+from __future__ import annotations
+
+import pytest
+
+from truewheel import platforms
+from truewheel.naming import platform_tag
+
+ARCHES_WITH_ALL_FLOORS = ("x86_64", "i686")
+
+
+@pytest.mark.parametrize(
+    ("minor", "floor"),
+    [(39, "manylinux_2_39"), (43, "manylinux_2_41"), (33, "manylinux_2_31"), (5, "manylinux_2_5"), (4, "linux")],
+)
+def test_the_highest_floor_that_can_be_audited(minor, floor):
+    assert platforms.highest_floor(minor) == floor
+
+
+@pytest.mark.parametrize(
+    ("target", "floor"),
+    [
+        ("ubuntu24.04", "manylinux_2_39"),
+        ("ubuntu20.04", "manylinux_2_31"),
+        ("rhel8", "manylinux_2_28"),
+        ("manylinux2014", "manylinux_2_17"),
+        ("gentoo", ""),
+    ],
+)
+def test_a_known_distribution_has_the_floor_of_its_glibc(target, floor):
+    assert platforms.own_floor(target) == floor
+
+
+@pytest.mark.parametrize(
+    ("floor", "minor"),
+    [("manylinux_2_39", 39), ("manylinux2014", None), ("musllinux_1_2", None), ("manylinux_2_39_x86_64", None)],
+)
+def test_the_minor_of_a_floor(floor, minor):
+    assert platforms.floor_minor(floor) == minor
+
+
+@pytest.mark.parametrize("arch", ARCHES_WITH_ALL_FLOORS)
+def test_auditwheel_knows_these_floors_and_writes_these_tags(arch):
+    policy = pytest.importorskip("auditwheel.policy")
+    from auditwheel.architecture import Architecture
+    from auditwheel.libc import Libc
+
+    known = policy.WheelPolicies(libc=Libc.GLIBC, arch=Architecture(arch))
+    # auditwheel writes a policy's name and its aliases into the file name, sorted.
+    tags = {rule.name: ".".join(sorted([rule.name, *rule.aliases])) for rule in known if rule.name != f"linux_{arch}"}
+    assert tags == {
+        f"manylinux_2_{minor}_{arch}": platform_tag(f"manylinux_2_{minor}", arch) for minor in platforms.AUDITED_MINORS
+    }

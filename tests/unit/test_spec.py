@@ -1,0 +1,120 @@
+"""The spec: what is frozen of a file, and what only the file as a whole can get wrong."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+from specs import spec_of
+
+from truewheel.problems import Exit, Stop
+from truewheel.spec import CellPattern, Gitlab, Index, Package, Target, Version
+
+SMALL = "packages: {a: {}}\ntargets: {ubuntu24.04: {}}\n"
+FULL = """\
+truewheel: 1
+project: triton
+packages:
+  server: {path: python/server, version: {file: V, inject: 'env:VERSION'}, abi: abi3, smoke: smoke.py}
+targets:
+  rhel8:
+    family: rhel
+    base: example.org/el8:1
+    floor: manylinux_2_28
+    arches: [aarch64]
+    pythons: ['3.13t']
+    provides: {CUDA_VERSION: '13.2.1'}
+arches: [x86_64, aarch64]
+pythons: ['3.10', '3.12']
+include: [{package: server, target: rhel8, arch: x86_64, python: '3.12'}]
+exclude: [{target: 'rhel*'}]
+naming: policies/own.yml
+variables: {CI: {scope: forge, choices: [a, b], pattern: '[ab]', description: d, default: a}}
+indexes: {pypi: {profile: pypi, channel: release, when: {R: 'true'}}}
+scripts: ci
+setup: ['. setup.sh']
+gitlab: {layout: include, runners: {x86_64: [big, linux]}, tool_image: 'i:1', expire_in: 2 days}
+"""
+
+
+def refused(text: str) -> list[str]:
+    with pytest.raises(Stop) as stopped:
+        spec_of(text)
+    assert stopped.value.code is Exit.REFUSED
+    return [str(problem) for problem in stopped.value.problems]
+
+
+def test_the_smallest_spec_has_every_default():
+    spec = spec_of(SMALL)
+    assert spec.packages == {"a": Package(path=".", version=Version(file="", inject=""), abi="cpython", smoke="")}
+    target = Target(family="", base="", floor="", arches=(), pythons=(), provides={})
+    assert spec.targets == {"ubuntu24.04": target}
+    assert (spec.truewheel, spec.project, spec.naming, spec.scripts) == (1, "wheels", "plain", "")
+    assert (spec.arches, spec.pythons, spec.setup) == (("x86_64",), ("3.12",), ())
+    assert (spec.include, spec.exclude, spec.variables, spec.indexes) == ((), (), {}, {})
+    image = "docker.io/library/python:3.12-slim"
+    assert spec.gitlab == Gitlab(layout="include", runners={}, tool_image=image, expire_in="1 week")
+
+
+def test_every_value_of_a_full_spec_arrives():
+    spec = spec_of(FULL)
+    version = Version(file="V", inject="env:VERSION")
+    assert spec.packages == {"server": Package(path="python/server", version=version, abi="abi3", smoke="smoke.py")}
+    assert spec.targets["rhel8"] == Target(
+        family="rhel",
+        base="example.org/el8:1",
+        floor="manylinux_2_28",
+        arches=("aarch64",),
+        pythons=("3.13t",),
+        provides={"CUDA_VERSION": "13.2.1"},
+    )
+    assert (spec.arches, spec.pythons) == (("x86_64", "aarch64"), ("3.10", "3.12"))
+    assert spec.include == (CellPattern(package="server", target="rhel8", arch="x86_64", python="3.12"),)
+    assert spec.exclude == (CellPattern(package="*", target="rhel*", arch="*", python="*"),)
+    assert spec.variables["CI"].choices == ("a", "b")
+    assert spec.indexes == {"pypi": Index(profile="pypi", channel="release", when={"R": "true"})}
+    assert (spec.project, spec.naming, spec.scripts, spec.setup) == (
+        "triton",
+        "policies/own.yml",
+        "ci",
+        (". setup.sh",),
+    )
+    runners = {"x86_64": ("big", "linux")}
+    assert spec.gitlab == Gitlab(layout="include", runners=runners, tool_image="i:1", expire_in="2 days")
+
+
+def test_a_spec_is_frozen_and_knows_its_places():
+    spec = spec_of(SMALL)
+    with pytest.raises(FrozenInstanceError):
+        spec.project = "other"
+    assert str(spec.document.where(("targets", "ubuntu24.04"), key=True)) == "truewheel.yml:3:11"
+
+
+def test_included_cells_name_what_the_file_has():
+    cell = "{package: b, target: rhel8, arch: x86_64, python: '3.12'}"
+    assert refused(SMALL + f"include: [{cell}]\n") == [
+        "truewheel.yml:4:21: no package 'b'\n    hint: packages of this file: a",
+        "truewheel.yml:4:32: no target 'rhel8'\n    hint: targets of this file: ubuntu24.04",
+    ]
+
+
+@pytest.mark.parametrize("name", ["host", "any"])
+def test_the_names_of_our_own_targets_are_taken(name):
+    (problem,) = refused(SMALL.replace("ubuntu24.04", name))
+    assert problem.startswith(f"truewheel.yml:3:11: the target name {name} is taken\n    hint: host is this machine")
+
+
+@pytest.mark.parametrize(("one", "two"), [("Foo.Bar", "foo_bar"), ("a-b", "a--b"), ("A", "a")])
+def test_two_packages_that_an_index_takes_for_one_are_refused(one, two):
+    (problem,) = refused(f"packages: {{{one}: {{}}, {two}: {{}}}}\ntargets: {{rhel8: {{}}}}\n")
+    assert f": {two} and {one} are one project: indexes write both as " in problem
+    assert problem.startswith(f"truewheel.yml:2:{18 + len(one)}: ")
+
+
+def test_all_problems_of_the_whole_come_at_once_and_in_order():
+    text = "targets: {host: {}}\npackages: {a: {}, A: {}}\ninclude: [{package: b, target: host, arch: i686, python: '3.9'}]"
+    assert [problem.partition(": ")[0] for problem in refused(text)] == [
+        "truewheel.yml:2:11",
+        "truewheel.yml:3:19",
+        "truewheel.yml:4:21",
+    ]
