@@ -60,8 +60,9 @@ def _is_preferred(old: Cell, new: Cell) -> bool:
 
 def _rank(cell: Cell) -> tuple[Any, ...]:
     """Return what decides between wheels of one version: the closer platform, then the higher build tag."""
-    number, rest = re.fullmatch(r"(\d+)(.*)", cell.build).groups() if cell.build else ("-1", "")
-    return (_closeness(cell.tag), int(number), rest)
+    digits = re.match(r"\d*", cell.build)
+    number = digits[0] if digits else ""
+    return (_closeness(cell.tag), int(number or -1), cell.build[len(number) :])
 
 
 def _closeness(tag: str) -> tuple[int, int]:

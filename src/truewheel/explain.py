@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from truewheel import template
 from truewheel.model import Cell, Fact
 from truewheel.naming import source_of, told
-from truewheel.policy import FIELD, Channel
+from truewheel.policy import Channel, Policy
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,10 @@ class Part:
     skipped: tuple[str, ...] = ()
 
 
+WHEEL = re.compile(
+    r"(?P<distribution>[^-]+)-(?P<version>[^-]+)(?:-(?P<build>\d[^-]*))?-(?P<python>[^\W\d][^-]*)-(?P<abi>[^-]+)"
+    r"-(?P<platform>[^-]+)(?:-(?P<label>[^-]+))?\.whl"
+)
 PYTHON_RULE = "PEP 425: the interpreter that it is for"
 ABI_RULES = {
     "none": "PEP 425: it uses no ABI of the interpreter",
@@ -37,22 +43,29 @@ PLATFORM_RULES = {
 
 def parts_of(filename: str) -> list[Part]:
     """Return the parts of any wheel's file name, from the name alone. Raises ValueError for what is no wheel name."""
-    fields = filename.removesuffix(".whl").split("-")
-    if not filename.endswith(".whl") or len(fields) not in {5, 6}:
-        raise ValueError(f"{filename!r} is not the file name of a wheel (PEP 427)")
-    build = fields[2] if len(fields) == 6 else ""
-    public, _, local = fields[1].partition("+")
-    python, abi, platform = fields[-3:]
+    name = _split(filename)
+    public, _, local = name["version"].partition("+")
     parts = [
-        Part("distribution", fields[0], "PEP 427: the project's name, in lower case, with _ for runs of - _ ."),
+        Part(
+            "distribution", name["distribution"], "PEP 427: the project's name, in lower case, with _ for runs of - _ ."
+        ),
         Part("version", public, "PEP 440: the public version"),
         Part("local", local, "PEP 440: the local version, which public indexes refuse"),
-        Part("build", build, "PEP 427: the build tag; of two wheels alike, installers take the higher one"),
-        Part("python", python, PYTHON_RULE),
-        Part("abi", abi, ABI_RULES.get(abi, "PEP 425: the ABI of that interpreter")),
-        Part("platform", platform, _platform_rule(platform)),
+        Part("build", name["build"], "PEP 427: the build tag; of two wheels alike, installers take the higher one"),
+        Part("python", name["python"], PYTHON_RULE),
+        Part("abi", name["abi"], ABI_RULES.get(name["abi"], "PEP 425: the ABI of that interpreter")),
+        Part("platform", name["platform"], _platform_rule(name["platform"])),
+        Part("label", name["label"], "PEP 817: the variant label, which few installers read yet"),
     ]
     return [part for part in parts if part.value]
+
+
+def _split(filename: str) -> dict[str, str]:
+    """Return the parts of a file name; a build tag starts with a digit, a variant label stands last."""
+    match = WHEEL.fullmatch(filename)
+    if not match:
+        raise ValueError(f"{filename!r} is not the file name of a wheel (PEP 427)")
+    return match.groupdict("")
 
 
 def _platform_rule(platform: str) -> str:
@@ -60,18 +73,25 @@ def _platform_rule(platform: str) -> str:
     return next(rules, "PEP 425: the platform that it is for")
 
 
-def explain(cell: Cell, channel: Channel | None) -> list[Part]:
-    """Return the parts of a cell's name with the facts behind them; without a channel only the facts are told."""
-    versions, local, build = _facts_by_part(channel) if channel else ((), (), ())
-    behind: dict[str, Iterable[str]] = {"version": versions, "local": local, "build": build}
+def explain(cell: Cell, policy: Policy | None) -> list[Part]:
+    """Return the parts of a cell's name with the facts behind them; without a policy the name alone is told."""
+    channel = next((each for each in policy.channels if each.name == cell.channel), None) if policy else None
+    behind = _facts_by_part(policy, channel) if policy and channel else {}
     known = {part.part: part for part in parts_of(cell.wheel)}
-    order = ("distribution", "version", "local", "build", "python", "abi", "platform")
+    order = ("distribution", "version", "local", "build", "python", "abi", "platform", "label")
     return [part for name in order for part in _with_facts(name, known.get(name), behind.get(name, ()), cell.facts)]
 
 
-def _facts_by_part(channel: Channel) -> tuple[list[str], list[str], list[str]]:
-    local = [name for template in channel.local for name in FIELD.findall(template)]
-    return FIELD.findall(channel.version), local, FIELD.findall(channel.build)
+def _facts_by_part(policy: Policy, channel: Channel) -> dict[str, Iterable[str]]:
+    parts = {
+        "distribution": policy.distribution,
+        "version": channel.version,
+        "local": sum(channel.local, ()),
+        "build": channel.build,
+        "label": sum(channel.label, ()),
+    }
+    asked = {part: [name for text in texts for name in template.fields(text)] for part, texts in parts.items()}
+    return {part: dict.fromkeys(names) for part, names in asked.items()}
 
 
 def _with_facts(name: str, part: Part | None, names: Iterable[str], facts: Mapping[str, Fact]) -> Iterator[Part]:

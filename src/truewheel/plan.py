@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from truewheel import matrix, model, naming, platforms, refusals
@@ -38,7 +38,7 @@ class Request:
 
     `overrides` are the `-v` variables, `environment` the process's own, `options` the flags that a policy may read,
     `versions` the base version of each package and where it was found. `host` asks for this machine's cells
-    instead of the spec's targets; only then is there a `read_file`, for files that facts are read from.
+    instead of the spec's targets. `read_file` gives the text of files that facts are read from, `vcs` what git knows.
     """
 
     generator: str
@@ -49,6 +49,7 @@ class Request:
     options: Mapping[str, str] = field(default_factory=dict)
     host: Host | None = None
     read_file: Callable[[str], str | None] | None = None
+    vcs: Callable[[str], str | None] | None = None
 
 
 def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
@@ -64,7 +65,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     problems += matrix.packages_without_cells(spec, slots)
     targets = _targets(spec, slots, request.host)
     namer = Namer(spec, policy, request, variables, targets)
-    cells = tuple(namer.cell(slot) for slot in slots)
+    cells = tuple(namer.cell(slot, number) for number, slot in enumerate(slots, 1))
     indexes = tuple(refusals.index_verdict(spec, name, cells) for name in spec.indexes)
     problems += [*namer.problems, *refusals.collisions(spec, cells), *refusals.index_problems(spec, indexes)]
     return Plan(
@@ -89,7 +90,7 @@ def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.
     """Return every variable that is set, with its value. Raises `Stop` for one that may not have that value."""
     declared = {**policy.variables, **spec.variables}
     values = {name: value for name, rule in declared.items() if (value := _value(name, rule, request))}
-    problems = [_undeclared(name, declared, spec) for name in request.overrides if name not in declared]
+    problems = [_undeclared(name, declared, spec, policy.name) for name in request.overrides if name not in declared]
     problems += [
         problem for name, value in values.items() for problem in _value_problems(name, value, declared[name], spec)
     ]
@@ -112,12 +113,12 @@ def _value(name: str, rule: Variable, request: Request) -> model.Variable | None
     return next((value for value in values if value.value.strip()), values[0] if values else None)
 
 
-def _undeclared(name: str, declared: Mapping[str, Variable], spec: Spec) -> Problem | None:
+def _undeclared(name: str, declared: Mapping[str, Variable], spec: Spec, policy: str) -> Problem | None:
     if name.startswith(FORGE_PREFIXES):
         return None
     close = difflib.get_close_matches(name, declared, n=1)
     hint = f"did you mean {close[0]}?" if close else f"declared: {', '.join(sorted(declared)) or 'none'}"
-    message = f"the variable {name} is declared neither here nor in the policy {spec.naming}"
+    message = f"the variable {name} is declared neither here nor in the policy {policy}"
     return spec.document.problem(("variables",), message, hint, key=True)
 
 
@@ -155,7 +156,7 @@ def _targets(spec: Spec, slots: Iterable[Slot], host: Host | None) -> dict[str, 
 
 
 class Namer:
-    """Gives slots their names. Facts are resolved once for each target and base version, not for each cell."""
+    """Gives slots their names. Facts are resolved once for all slots that see the same, not for each."""
 
     def __init__(
         self,
@@ -173,17 +174,14 @@ class Namer:
         self._floors = {name: target.floor for name, target in targets.items()}
         declared = {**policy.variables, **spec.variables}
         self._seen = {name: _seen(target, declared, variables) for name, target in targets.items()}
-        self._channels = {name: self._channel(seen) for name, seen in self._seen.items()}
-        self._copied = {name: self._copy_channels(name) for name in targets}
-        self._named: dict[tuple[str, tuple[str, str]], Names] = {}
+        self._named: dict[tuple[Any, ...], Names] = {}
         self._tags: dict[tuple[str, str, str, str], str] = {}
+        self._asked = policy.axes()
 
-    def cell(self, slot: Slot) -> Cell:
-        """Return the cell of a slot, named."""
-        version = self.request.versions[slot.package]
-        names = self._named.get((slot.target, version)) or self._names(slot.target, version)
-        distribution, tag = naming.normalized(slot.package), self._tag(slot)
-        own = names.own
+    def cell(self, slot: Slot, number: int) -> Cell:
+        """Return the cell of a slot, named; `number` is its place in the plan, from 1."""
+        names = self._names(slot, number)
+        own, tag = names.own, self._tag(slot)
         return Cell(
             id=slot.id,
             package=slot.package,
@@ -195,46 +193,71 @@ class Namer:
             version=own.version,
             build=own.build,
             tag=tag,
-            wheel=own.wheel(distribution, tag),
+            wheel=own.wheel(slot.package, tag),
             facts=names.facts,
             copies=tuple(
-                Copy(index=name, version=copy.version, wheel=copy.wheel(distribution, tag))
+                Copy(index=name, version=copy.version, wheel=copy.wheel(slot.package, tag))
                 for name, copy in names.copies.items()
             ),
         )
 
-    def _names(self, target: str, version: tuple[str, str]) -> Names:
-        facts = self._facts(target, version)
-        channel = self._channels[target]
-        names = Names(
-            channel=channel.name,
-            facts=facts,
-            own=naming.compose(channel, facts, self._where),
-            copies={index: naming.compose(c, facts, self._where) for index, c in self._copied[target].items()},
-        )
-        self._named[target, version] = names
+    def _names(self, slot: Slot, number: int) -> Names:
+        axes = {**self._axes(slot), "number": str(number)}
+        key = (slot.target, self.request.versions[slot.package], *(axes[axis] for axis in self._asked))
+        names = self._named.get(key)
+        if names is None:
+            facts = self._facts(slot, axes)
+            channel = self._channel(slot.target, facts)
+            copied = self._copy_channels(slot.target, facts, channel)
+            names = Names(
+                channel=channel.name,
+                facts=facts,
+                own=self._compose(channel, facts, slot),
+                copies={index: self._compose(each, facts, slot) for index, each in copied.items()},
+            )
+            self._named[key] = names
         return names
 
-    def _facts(self, target: str, version: tuple[str, str]) -> dict[str, Fact]:
+    def _axes(self, slot: Slot) -> dict[str, str]:
+        _, abi, platform = self._tag(slot).split("-")
+        return {
+            "package": slot.package,
+            "target": slot.target,
+            "arch": slot.arch,
+            "python": slot.python,
+            "abi": abi,
+            "platform": platform,
+        }
+
+    def _facts(self, slot: Slot, axes: Mapping[str, str]) -> dict[str, Fact]:
+        request = self.request
+        version, version_origin = request.versions[slot.package]
         sources = Sources(
-            variables=self._seen[target],
-            options=self.request.options,
-            version=version[0],
-            version_origin=version[1],
-            read_file=self.request.read_file,
+            variables=self._seen[slot.target],
+            options=request.options,
+            version=version,
+            version_origin=version_origin,
+            event=request.event,
+            cell=axes,
+            read_file=request.read_file,
+            in_image=request.host is not None,
+            vcs=request.vcs,
         )
         facts, problems = naming.resolve_all(self.policy, sources, self._where)
-        self.problems += [problem for problem in problems if problem not in self.problems]
+        self._report(problems)
         return facts
 
-    def _channel(self, seen: Mapping[str, model.Variable]) -> Channel:
-        channel = naming.channel_of(self.policy, seen)
+    def _report(self, problems: Iterable[Problem]) -> None:
+        self.problems += [problem for problem in problems if problem not in self.problems]
+
+    def _channel(self, target: str, facts: Mapping[str, Fact]) -> Channel:
+        channel = naming.channel_of(self.policy, self._seen[target], facts)
         if channel is None:
             message = f"no channel of the policy {self.policy.name} applies"
             raise Stop([Problem(self._where, message, "let its last channel have no conditions")])
         return channel
 
-    def _copy_channels(self, target: str) -> dict[str, Channel]:
+    def _copy_channels(self, target: str, facts: Mapping[str, Fact], own: Channel) -> dict[str, Channel]:
         """Return the channel of every index that this pipeline publishes to."""
         known = {channel.name: channel for channel in self.policy.channels}
         channels = {}
@@ -243,19 +266,31 @@ class Namer:
                 message = f"the policy {self.policy.name} has no channel {index.channel!r}"
                 route = ("indexes", name, "channel")
                 raise Stop([self.spec.document.problem(route, message, f"its channels: {', '.join(known)}")])
-            if naming.holds(index.when, self._seen[target]):
-                channels[name] = known.get(index.channel) or self._channels[target]
+            if naming.holds(index.when, self._seen[target], facts):
+                channels[name] = known.get(index.channel) or own
         return channels
+
+    def _compose(self, channel: Channel, facts: Mapping[str, Fact], slot: Slot) -> Composed:
+        composed = naming.compose(self.policy, channel, facts, self._where)
+        if not self.spec.variant_labels or slot.target == ANY:
+            return replace(composed, label="")
+        if problem := naming.label_problem(composed.label, self._where):
+            self._report([problem])
+            return replace(composed, label="")
+        return composed
 
     def _tag(self, slot: Slot) -> str:
         abi = self.spec.packages[slot.package].abi
         key = (abi, slot.target, slot.arch, slot.python)
         tag = self._tags.get(key)
         if tag is None:
-            platform = ANY if slot.target == ANY else naming.platform_tag(self._floors[slot.target], slot.arch)
+            platform = ANY if slot.target == ANY else self._platform(slot)
             tag = "-".join((*naming.python_tags(abi, slot.python), platform))
             self._tags[key] = tag
         return tag
+
+    def _platform(self, slot: Slot) -> str:
+        return naming.platform_tag(self._floors[slot.target], slot.arch, self.policy.platform)
 
 
 def _seen(

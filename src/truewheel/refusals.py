@@ -120,7 +120,7 @@ def unreachable_variables(spec: Spec, policy: Policy) -> list[Problem]:
         for variable in target.provides:
             scope = declared[variable].scope if variable in declared else ""
             if scope != "image":
-                why = f"has the scope {scope}" if scope else f"is not declared by the policy {spec.naming}"
+                why = f"has the scope {scope}" if scope else f"is not declared by the policy {policy.name}"
                 message = f"{variable} {why}: what the image provides would not be read"
                 hint = "declare it under variables with scope: image, or remove it"
                 problems.append(spec.document.problem(("targets", name, "provides", variable), message, hint, key=True))

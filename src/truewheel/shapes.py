@@ -135,13 +135,14 @@ _KINDS = {
     "string": "text",
     "object": "a mapping",
     "array": "a list",
+    "boolean": "true or false",
 }
 
 
 def _misfit(error: Any, raw: str | None) -> str:
     value, wanted = error.instance, error.validator_value
     if error.validator == "type":
-        return f"{_kind_of(value, raw)}, where {_KINDS[wanted]} is needed"
+        return f"{_kind_of(value, raw)}, where {_kinds(wanted)} is needed"
     if error.validator == "enum" and not isinstance(value, str):
         return f"{_kind_of(value, raw)}, where text is needed"
     if error.validator == "const":
@@ -153,6 +154,10 @@ def _misfit(error: Any, raw: str | None) -> str:
     if error.validator == "uniqueItems":
         return "the same value twice"
     return error.message if error.validator == "format" else f"{shown(value)} is not allowed"
+
+
+def _kinds(wanted: str | list[str]) -> str:
+    return " or ".join(_KINDS[kind] for kind in ([wanted] if isinstance(wanted, str) else wanted))
 
 
 def _kind_of(value: Any, raw: str | None) -> str:
@@ -173,7 +178,7 @@ def _hint(error: Any, raw: str | None) -> str:
         close = difflib.get_close_matches(str(value), wanted, n=1)
         return f"did you mean {close[0]}?" if close else f"allowed: {', '.join(item or repr('') for item in wanted)}"
     if error.validator == "type" and isinstance(value, (str, bool, int, float)):
-        if wanted == "string":
+        if wanted == "string" or "string" in wanted:
             return f"quote it: '{raw}'"
         if wanted == "array" and value != "":
             return f"write a list: [{shown(value if raw is None else raw)}]"

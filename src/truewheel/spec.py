@@ -85,7 +85,8 @@ class Spec:
     pythons: tuple[str, ...]
     include: tuple[CellPattern, ...]
     exclude: tuple[CellPattern, ...]
-    naming: str
+    naming: str | Mapping[str, Any]
+    variant_labels: bool
     variables: Mapping[str, Variable]
     indexes: Mapping[str, Index]
     scripts: str

@@ -23,6 +23,16 @@ def fill(template: str, values: Mapping[str, str | None]) -> str | None:
     return FIELD.sub(lambda field: _formed(values[field[1]] or "", field[2]), template)
 
 
+def first(templates: tuple[str, ...], values: Mapping[str, str | None]) -> str | None:
+    """Return the first template that can be filled, filled; None if none can."""
+    return next((text for each in templates if (text := fill(each, values)) is not None), None)
+
+
+def joined(parts: tuple[tuple[str, ...], ...], values: Mapping[str, str | None]) -> str:
+    """Return the parts that can be filled, joined by dots."""
+    return ".".join(text for part in parts if (text := first(part, values)) is not None)
+
+
 def _formed(value: str, form: str | None) -> str:
     if form is None:
         return value

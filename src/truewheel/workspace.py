@@ -4,33 +4,51 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from truewheel import __version__, planfile, policy, source, spec
+from truewheel import __version__, planfile, policyfile, source, spec
 from truewheel.model import Plan
 from truewheel.policy import Policy
-from truewheel.problems import Problem, Stop, stop
+from truewheel.problems import Problem, Stop, Where, stop
 from truewheel.spec import Spec
 
 SPEC = "truewheel.yml"
+Read = Callable[[str], "bytes | None"]
 GENERATOR = f"truewheel {__version__}"
 _PACKAGE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A spec and the folder it stands in, which is the root of all its paths."""
+    """A spec and the folder it stands in, which is the root of all its paths.
+
+    `read` gives the bytes of a file below that folder or None: from disk, or from a git revision.
+    """
 
     root: Path
     spec: Spec
+    read: Read
 
     @cached_property
     def policy(self) -> Policy:
         """The naming policy of the spec. Raises `Stop` (exit 2) when there is none of that name."""
-        return read_policy(self.spec.naming, self.root, self.spec.document.where(("naming",)))
+        parent = policy_reader(self.read, self.spec.document.where(("naming",)))
+        if isinstance(self.spec.naming, str):
+            return parent(self.spec.naming)
+        name = f"of {self.spec.document.file}"
+        return policyfile.build(name, self.spec.naming, self.spec.document, ("naming",), schema(), parent)
+
+    def text(self, path: str) -> str | None:
+        """Return the text of a file below the folder of the spec, or None if there is none to be read."""
+        try:
+            raw = self.read(path)
+            return None if raw is None else raw.decode("utf-8-sig")
+        except ValueError:
+            return None
 
     def versions(self) -> dict[str, tuple[str, str]]:
         """Return each package's base version and the file it was found in. Raises `Stop` (exit 2)."""
@@ -52,7 +70,7 @@ class Workspace:
         return found
 
     def _version(self, file: str, *, is_project: bool) -> str | Problem:
-        text = read_text(self.root / file)
+        text = self.text(file)
         if text is None:
             hint = "name the file that holds the version: packages.<name>.version.file"
             return Problem(self.spec.document.where(), "is not there or is not text", hint)
@@ -105,10 +123,52 @@ def root_of(given: str | None, start: Path) -> Path:
 def load(given: str | None, start: Path) -> Workspace:
     """Return the workspace of a spec. Raises `Stop` (exit 2) with every problem of the file."""
     path = find_spec(given, start)
-    if not path.name.isprintable():  # the generated files name it
-        raise stop(str(path), "the spec's file name is not printable text", "rename the file")
-    text = source.decode(_bytes(path), path.name)
-    return Workspace(path.resolve().parent, spec.parse(text, path.name, schema()))
+    return _workspace(path, _bytes(path), on_disk(path.resolve().parent))
+
+
+def load_revision(given: str | None, start: Path, revision: str) -> Workspace:
+    """Return the workspace as a git revision has it. Raises `Stop` (exit 2) when there is no such revision or spec."""
+    path = find_spec(given, start)
+    read = at_revision(path.resolve().parent, revision)
+    raw = read(path.name)
+    if raw is None:
+        raise stop(f"{revision}:{path.name}", "there is no such file in that revision", "name another: --against REF")
+    return _workspace(path, raw, read)
+
+
+def _workspace(path: Path, raw: bytes, read: Read) -> Workspace:
+    parsed = spec.parse(source.decode(raw, path.name), path.name, schema())
+    return Workspace(path.resolve().parent, parsed, read)
+
+
+def on_disk(root: Path) -> Read:
+    """Return the reader of the files below a folder."""
+
+    def read(path: str) -> bytes | None:
+        try:
+            return (root / path).read_bytes()
+        except OSError:
+            return None
+
+    return read
+
+
+def at_revision(root: Path, revision: str) -> Read:
+    """Return the reader of the files below a folder as a git revision has them. Raises `Stop` (exit 2)."""
+    commit = _git(root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if commit is None:
+        raise stop(f"--against {revision}", "git knows no such revision here", "fetch it, or name another")
+    return lambda path: _git(root, "cat-file", "blob", f"{commit.decode().strip()}:./{path}")
+
+
+def _git(root: Path, *words: str) -> bytes | None:
+    import subprocess  # only to look at another revision
+
+    try:
+        done = subprocess.run(["git", *words], cwd=root, capture_output=True, check=False, timeout=60)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
 
 
 def _bytes(path: Path) -> bytes:
@@ -141,15 +201,37 @@ def builtin_policies() -> dict[str, Path]:
     return {path.stem: path for path in sorted((_PACKAGE / "policies").glob("*.yml"))}
 
 
-def read_policy(name: str, root: Path, where: Any) -> Policy:
-    """Return a policy: the path of a file below `root` when `name` ends in .yml, else a built-in one."""
+def read_policy(name: str, root: Path, where: Where) -> Policy:
+    """Return a policy by name: a file below `root` when it ends in .yml, else a built-in one. Raises `Stop`."""
+    return policy_reader(on_disk(root), where)(name)
+
+
+def policy_reader(read: Read, where: Where) -> policyfile.Parent:
+    """Return the function that gives a policy by name, for policies that extend one another.
+
+    A name that ends in .yml is a file that `read` gives; any other is a built-in policy. Problems that have no
+    place of their own stand at `where`.
+    """
     known = builtin_policies()
-    path = root / name if name.endswith((".yml", ".yaml")) else known.get(name)
-    if path is None or not path.is_file():
-        hint = f"built in: {', '.join(known)}; or the path of a file that ends in .yml"
-        raise stop(where, f"no policy {name!r}", hint)
-    label = name if path is not known.get(name) else path.name
-    return policy.parse(source.decode(_bytes(path), label), label, schema())
+    reading: list[str] = []
+
+    def parent(name: str) -> Policy:
+        is_file = name.endswith((".yml", ".yaml"))
+        raw = read(name) if is_file else known[name].read_bytes() if name in known else None
+        if raw is None:
+            hint = f"built in: {', '.join(known)}; or the path of a file that ends in .yml"
+            raise stop(where, f"no policy {name!r}", hint)
+        if name in reading:
+            raise stop(
+                where, f"the policy {name} extends itself: {' -> '.join([*reading, name])}", "remove one extends"
+            )
+        reading.append(name)
+        label = name if is_file else known[name].name
+        found = policyfile.parse(source.decode(raw, label), label, schema(), parent)
+        reading.remove(name)
+        return found
+
+    return parent
 
 
 def read_plan(given: str | None, folder: Path) -> tuple[Plan, Path]:

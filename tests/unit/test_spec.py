@@ -112,7 +112,8 @@ def test_two_packages_that_an_index_takes_for_one_are_refused(one, two):
 
 
 def test_all_problems_of_the_whole_come_at_once_and_in_order():
-    text = "targets: {host: {}}\npackages: {a: {}, A: {}}\ninclude: [{package: b, target: host, arch: i686, python: '3.9'}]"
+    cell = "{package: b, target: host, arch: i686, python: '3.9'}"
+    text = f"targets: {{host: {{}}}}\npackages: {{a: {{}}, A: {{}}}}\ninclude: [{cell}]\n"
     assert [problem.partition(": ")[0] for problem in refused(text)] == [
         "truewheel.yml:2:11",
         "truewheel.yml:3:19",

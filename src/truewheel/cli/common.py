@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from truewheel import host, plan, workspace
+from truewheel import host, plan, vcs, workspace
 from truewheel.cli import front_door as front_door
 from truewheel.cli.ending import say, send
 from truewheel.matrix import Host
@@ -82,9 +82,21 @@ def make_plan(
         environment=environment,
         options=options(arguments),
         host=on,
-        read_file=host.read_file if on else None,
+        read_file=_file_reader(space, is_host=on is not None),
+        vcs=vcs.reader(space.root, environment),
     )
     return plan.plan(space.spec, space.policy, request)
+
+
+def _file_reader(space: Workspace, *, is_host: bool) -> Callable[[str], str | None]:
+    """Return the reader of files for facts: those of the spec's folder, and on this machine also absolute ones."""
+
+    def read(path: str) -> str | None:
+        if path.startswith("/"):
+            return host.read_file(path) if is_host else None
+        return space.text(path)
+
+    return read
 
 
 def load(arguments: argparse.Namespace) -> Workspace:

@@ -7,7 +7,7 @@ import difflib
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from truewheel import explain, naming, planfile, workspace
@@ -15,7 +15,7 @@ from truewheel.cli import common
 from truewheel.cli.ending import say
 from truewheel.cli.planning import event_of, local_host
 from truewheel.explain import Part
-from truewheel.matrix import HOST
+from truewheel.matrix import ANY, HOST
 from truewheel.model import Cell, Variable
 from truewheel.naming import Sources
 from truewheel.policy import Policy
@@ -46,6 +46,9 @@ def arguments(command: str, parser: ArgumentParser) -> None:
         parser.add_argument("--policy", required=True, metavar="P", help="a built-in policy, or a policy file (*.yml)")
         parser.add_argument("--package", required=True, metavar="N", type=_project, help="name of the project")
         parser.add_argument("--base", default="", metavar="V", help="base version, as the package's own file has it")
+        parser.add_argument(
+            "--variant-labels", action="store_true", help="end the name in the channel's label (PEP 817)"
+        )
         for tag, example in (("python", "cp312"), ("abi", "cp312"), ("platform", "manylinux_2_28_x86_64")):
             parser.add_argument(
                 f"--{tag}", required=True, metavar="TAG", type=_tag, help=f"{tag} tag, such as {example}"
@@ -83,26 +86,33 @@ def name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 
 def _single_cell(arguments: Namespace, policy: Policy) -> Cell:
-    given = dict(arguments.variables)
-    for unread in sorted(set(given) - set(policy.variables)):
-        say(f"warning: the policy {policy.name} does not read {unread}")
-    variables = {
-        name: Variable(
-            value=given.get(name, rule.default), origin="-v" if name in given else "default", scope=rule.scope
-        )
-        for name, rule in policy.variables.items()
-        if name in given or rule.default
-    }
+    variables = _variables(arguments, policy)
     sources = Sources(
-        variables=variables, options=common.options(arguments), version=arguments.base, version_origin="--base"
+        variables=variables,
+        options=common.options(arguments),
+        version=arguments.base,
+        version_origin="--base",
+        cell={
+            "package": arguments.package,
+            "python": arguments.python,
+            "abi": arguments.abi,
+            "platform": arguments.platform,
+            "number": "1",
+        },
     )
     facts, problems = naming.resolve_all(policy, sources, HERE)
     common.refuse(problems)
-    channel = naming.channel_of(policy, variables)
+    channel = naming.channel_of(policy, variables, facts)
     if channel is None:
         raise stop(HERE, f"no channel of the policy {policy.name} applies", "set one of its variables: -v NAME=VALUE")
-    composed = naming.compose(channel, facts, HERE)
-    tag = f"{arguments.python}-{arguments.abi}-{arguments.platform}"
+    composed = naming.compose(policy, channel, facts, HERE)
+    problem = naming.label_problem(composed.label, HERE)
+    if problem and arguments.variant_labels:
+        say(str(problem))
+    if problem or not arguments.variant_labels or arguments.platform == ANY:
+        composed = replace(composed, label="")
+    platform = naming.chosen_platform(arguments.platform, policy.platform)
+    tag = f"{arguments.python}-{arguments.abi}-{platform}"
     return Cell(
         id="",
         package=arguments.package,
@@ -114,9 +124,22 @@ def _single_cell(arguments: Namespace, policy: Policy) -> Cell:
         version=composed.version,
         build=composed.build,
         tag=tag,
-        wheel=composed.wheel(naming.normalized(arguments.package), tag),
+        wheel=composed.wheel(arguments.package, tag),
         facts=facts,
     )
+
+
+def _variables(arguments: Namespace, policy: Policy) -> dict[str, Variable]:
+    given = dict(arguments.variables)
+    for unread in sorted(set(given) - set(policy.variables)):
+        say(f"warning: the policy {policy.name} does not read {unread}")
+    return {
+        name: Variable(
+            value=given.get(name, rule.default), origin="-v" if name in given else "default", scope=rule.scope
+        )
+        for name, rule in policy.variables.items()
+        if name in given or rule.default
+    }
 
 
 def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
@@ -125,8 +148,7 @@ def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     is_wheel = what.endswith(".whl")
     cell, policy = _planned(arguments, environment, Path(what).name if is_wheel else what, is_wheel=is_wheel)
     if cell and policy:
-        channel = next((channel for channel in policy.channels if channel.name == cell.channel), None)
-        parts = explain.explain(cell, channel)
+        parts = explain.explain(cell, policy)
         heading = f"{cell.wheel}\n  cell {cell.id} · channel {cell.channel} of the policy {policy.name}"
     else:
         try:

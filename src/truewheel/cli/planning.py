@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 from truewheel import files, host, matrix, planfile
-from truewheel.cli import common
+from truewheel.against import Change
+from truewheel.cli import common, comparing
 from truewheel.cli.ending import say, show
 from truewheel.model import Cell, Index, Plan
 from truewheel.naming import source_of
@@ -23,6 +24,8 @@ examples:
   plan --event tag -v PYPI_RELEASE=true  what a tag would publish
   plan --local                           what run builds on this machine
   plan --cell 'foo/*/aarch64/*' --json
+  plan --against origin/main             which names this branch changes
+  plan --against-policy triton-2026.04   which names a change of scheme changes
 """
 
 
@@ -42,6 +45,12 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     )
     parser.add_argument("--output", metavar="FILE", type=_file, help="write the plan to a file, as JSON")
     common.add_json(parser)
+    older = parser.add_mutually_exclusive_group()
+    older.add_argument("--against", metavar="REF", help="show how names change from a git revision")
+    older.add_argument("--against-policy", metavar="P", help="show how names change from another policy")
+    parser.add_argument(
+        "--allow-older", action="store_true", help="with --against: accept names that installers do not take for newer"
+    )
 
 
 def _file(text: str) -> Path:
@@ -60,11 +69,28 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     shown = selected(made, arguments.cell)
     if arguments.output and code is Exit.OK:
         files.write_text(arguments.output, planfile.write(made))
+    if arguments.against is not None or arguments.against_policy is not None:
+        found = comparing.against(arguments, space, environment, made, machine)
+        if any(change.older_for for change in found) and not arguments.allow_older:
+            code = Exit.REFUSED
+        return _print_changes(arguments, shown, found, code)
     if arguments.json:
         common.print_json(planfile.to_data(shown))
     elif not arguments.output or code is not Exit.OK:
         show(table(shown))
         show(verdict(made, space.spec))
+    return code
+
+
+def _print_changes(arguments: Namespace, shown: Plan, found: Sequence[Change], code: Exit) -> Exit:
+    if arguments.cell:
+        found = [change for change in found if fnmatchcase(change.cell, arguments.cell)]
+    if arguments.json:
+        common.print_json({**planfile.to_data(shown), "changes": comparing.to_data(found)})
+    else:
+        show(comparing.table(found))
+        if any(change.older_for for change in found) and not arguments.allow_older:
+            say("refused: somebody would not take a new name for newer (accept that with --allow-older)")
     return code
 
 

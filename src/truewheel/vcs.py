@@ -1,0 +1,36 @@
+"""What git knows of a checkout, as policies ask for it: distance, commit, tag, branch, date."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from truewheel import process
+
+SECONDS = 30.0
+COMMANDS = {
+    "commit": ["git", "rev-parse", "--short=9", "HEAD"],
+    "tag": ["git", "describe", "--tags", "--abbrev=0"],
+    "branch": ["git", "branch", "--show-current"],
+    "date": ["git", "log", "-1", "--format=%cd", "--date=format:%Y%m%d"],
+}
+
+
+def reader(root: Path, environment: Mapping[str, str]) -> Callable[[str], str | None]:
+    """Return the function that gives one of them, or None; git is asked only then, and once for each.
+
+    distance counts the commits since the last tag, or all of them where there is none.
+    """
+
+    @lru_cache(maxsize=8)
+    def read(name: str) -> str | None:
+        if name == "distance":
+            tag = read("tag")
+            command = ["git", "rev-list", "--count", f"{tag.strip()}..HEAD" if tag else "HEAD", "--"]
+        else:
+            command = COMMANDS[name]
+        found = process.output(command, cwd=root, env=environment, timeout=SECONDS)
+        return found.strip() if found else None
+
+    return read
