@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from truewheel import matrix, model, naming, platforms, refusals
+from truewheel import matrix, model, naming, platforms, refusals, template
 from truewheel.matrix import ANY, HOST, Host, Slot
 from truewheel.model import CELL, Cell, Copy, Fact, Job, JobKind, Plan, Target
 from truewheel.naming import Composed, Sources
@@ -39,6 +39,7 @@ class Request:
     `overrides` are the `-v` variables, `environment` the process's own, `options` the flags that a policy may read,
     `versions` the base version of each package and where it was found. `host` asks for this machine's cells
     instead of the spec's targets. `read_file` gives the text of files that facts are read from, `vcs` what git knows.
+    `stand_in` is the value of facts that a version needs and no source has, for plans whose names nobody will see.
     """
 
     generator: str
@@ -50,6 +51,7 @@ class Request:
     host: Host | None = None
     read_file: Callable[[str], str | None] | None = None
     vcs: Callable[[str], str | None] | None = None
+    stand_in: str = ""
 
 
 def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
@@ -271,13 +273,20 @@ class Namer:
         return channels
 
     def _compose(self, channel: Channel, facts: Mapping[str, Fact], slot: Slot) -> Composed:
-        composed = naming.compose(self.policy, channel, facts, self._where)
+        composed = naming.compose(self.policy, channel, self._completed(channel, facts), self._where)
         if not self.spec.variant_labels or slot.target == ANY:
             return replace(composed, label="")
         if problem := naming.label_problem(composed.label, self._where):
             self._report([problem])
             return replace(composed, label="")
         return composed
+
+    def _completed(self, channel: Channel, facts: Mapping[str, Fact]) -> Mapping[str, Fact]:
+        """Return the facts, with the request's stand-in for those that the version cannot do without."""
+        if not self.request.stand_in:
+            return facts
+        missing = [name for name in template.fields(channel.version[-1]) if facts[name].value is None]
+        return {**facts, **dict.fromkeys(missing, Fact(value=self.request.stand_in))}
 
     def _tag(self, slot: Slot) -> str:
         abi = self.spec.packages[slot.package].abi

@@ -86,7 +86,7 @@ def _templates(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...],
             for number, part in enumerate(channel[key]):
                 yield from ((("channels", name, key, number), text) for text in templates(part))
     for place, value in _conditions(data):
-        if not is_pattern(value.removeprefix("!")):
+        if not is_pattern(value.lstrip("!")):
             yield place, value
 
 
@@ -132,7 +132,9 @@ def _facts_in_a_circle(data: Mapping[str, Any]) -> Iterator[Fault]:
     """Yield what asks for a fact of its own line or below: facts are resolved in order."""
     order = list(data["facts"])
     asked = [(place, text[5:]) for place, text in _sources(data) if text.startswith("fact:")]
-    asked += [(place, str(place[-1])) for place, _ in _conditions(data) if place[0] == "facts"]
+    for place, value in _conditions(data):
+        if place[0] == "facts":
+            asked += [(place, name) for name in (str(place[-1]), *template.fields(value))]
     for place, name in asked:
         if name in order and order.index(name) >= order.index(str(place[1])):
             yield Fault(place, f"the fact {name} is not known yet", f"move {name} above {place[1]}")
@@ -140,19 +142,9 @@ def _facts_in_a_circle(data: Mapping[str, Any]) -> Iterator[Fault]:
 
 def _undeclared(data: Mapping[str, Any]) -> Iterator[Fault]:
     read = [(place, text[4:]) for place, text in _sources(data) if text.startswith("env:")]
-    for place, value in _conditions(data):
-        if place[-1] not in data["facts"]:
-            read.append((place, str(place[-1])))
-        if is_pattern(value.removeprefix("!")):
-            yield from _unreadable(place, value.removeprefix("!"))
+    read += [(place, str(place[-1])) for place, _ in _conditions(data) if place[-1] not in data["facts"]]
     for place, name in read:
         if name not in data["variables"]:
             hint = f"add {name} to variables, with its scope"
             yield Fault(place, f"{name} is read here but not declared", hint, is_key=True)
 
-
-def _unreadable(place: tuple[str | int, ...], value: str) -> Iterator[Fault]:
-    try:
-        re.compile(value[1:-1], re.ASCII)
-    except (re.error, OverflowError, RecursionError) as error:
-        yield Fault(place, f"not a regular expression: {error}", "correct it, or write the value without slashes")

@@ -60,7 +60,7 @@ def _one_line(value: Any, level: int, width: int) -> str | None:
     if isinstance(value, list) and len(value) > 1 and any(" " in item for item in value if isinstance(item, str)):
         return None
     text = _flow(value)
-    return text if len(text) < width else None
+    return text if not value or len(text) < width else None
 
 
 def _flow(value: Any) -> str:

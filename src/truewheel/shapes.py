@@ -88,14 +88,17 @@ def _check_pattern(_: Any, pattern: str, text: Any, __: Any) -> Iterator[Any]:
         yield ValidationError(f"{text!r} does not match {pattern}")
 
 
+_PATTERN_IN = {"regex": re.compile("(?s:(.*))"), "condition": re.compile("(?s:!*/(.*)/)")}
+
+
 def _check_format(_: Any, form: str, text: Any, __: Any) -> Iterator[Any]:
     from jsonschema import ValidationError
 
-    if form == "regex" and isinstance(text, str):
+    if isinstance(text, str) and (pattern := _PATTERN_IN[form].fullmatch(text)):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")  # a pattern that Python reads in two ways is none
-                re.compile(text, re.ASCII)
+                re.compile(pattern[1], re.ASCII)
         except (re.error, ValueError, OverflowError, RecursionError, Warning) as error:
             yield ValidationError(f"not a regular expression: {error}")
 
@@ -178,7 +181,7 @@ def _hint(error: Any, raw: str | None) -> str:
         close = difflib.get_close_matches(str(value), wanted, n=1)
         return f"did you mean {close[0]}?" if close else f"allowed: {', '.join(item or repr('') for item in wanted)}"
     if error.validator == "type" and isinstance(value, (str, bool, int, float)):
-        if wanted == "string" or "string" in wanted:
+        if "string" in wanted:
             return f"quote it: '{raw}'"
         if wanted == "array" and value != "":
             return f"write a list: [{shown(value if raw is None else raw)}]"

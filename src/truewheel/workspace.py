@@ -17,6 +17,7 @@ from truewheel.problems import Problem, Stop, Where, stop
 from truewheel.spec import Spec
 
 SPEC = "truewheel.yml"
+PACKAGE_VERSION = "package:version"
 Read = Callable[[str], "bytes | None"]
 GENERATOR = f"truewheel {__version__}"
 _PACKAGE = Path(__file__).parent
@@ -51,7 +52,12 @@ class Workspace:
             return None
 
     def versions(self) -> dict[str, tuple[str, str]]:
-        """Return each package's base version and the file it was found in. Raises `Stop` (exit 2)."""
+        """Return each package's base version and the file it was found in. Raises `Stop` (exit 2).
+
+        A policy that asks for none, since git or a variable has it all, gets empty ones.
+        """
+        if not any(PACKAGE_VERSION in rule.sources for rule in self.policy.facts.values()):
+            return dict.fromkeys(self.spec.packages, ("", ""))
         found: dict[str, tuple[str, str]] = {}
         read: dict[str, str | Problem] = {}
         problems: list[Problem] = []
@@ -123,6 +129,8 @@ def root_of(given: str | None, start: Path) -> Path:
 def load(given: str | None, start: Path) -> Workspace:
     """Return the workspace of a spec. Raises `Stop` (exit 2) with every problem of the file."""
     path = find_spec(given, start)
+    if not path.name.isprintable():  # the generated files name it
+        raise stop(str(path), "the spec's file name is not printable text", "rename the file")
     return _workspace(path, _bytes(path), on_disk(path.resolve().parent))
 
 

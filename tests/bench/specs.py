@@ -28,7 +28,9 @@ SIZES = (Size(1, 5, 1), Size(5, 5, 2), Size(10, 10, 5), Size(100, 10, 5))
 def write(folder: Path, size: Size) -> Path:
     """Write a spec of this size and its version file into a folder; return the spec's path."""
     pythons = ", ".join(f"'3.{10 + number}'" for number in range(size.pythons))
-    packages = [f"  pkg{number}: {{path: pkg{number}, version: {{file: VERSION}}}}\n" for number in range(size.packages)]
+    packages = [
+        f"  pkg{number}: {{path: pkg{number}, version: {{file: VERSION}}}}\n" for number in range(size.packages)
+    ]
     targets = [
         f"  distro{number}: {{base: 'registry.example/distro:{number}', floor: manylinux_2_{FLOORS[number]}}}\n"
         for number in range(size.targets)

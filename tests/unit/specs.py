@@ -8,15 +8,17 @@ from textwrap import dedent
 from typing import Any
 
 from truewheel import plan as planning
-from truewheel import policy as policies
+from truewheel import policyfile
 from truewheel import spec as specs
 from truewheel import workspace
 from truewheel.model import Plan
 from truewheel.plan import Request
 from truewheel.policy import Policy
+from truewheel.problems import Where
 from truewheel.spec import Spec
 
 SCHEMA = workspace.schema()
+OWN = Where("own.yml")
 SMALL = """\
 truewheel: 1
 packages: {foo: {version: {file: VERSION}}}
@@ -32,7 +34,7 @@ def spec_of(text: str) -> Spec:
 
 def policy_of(text: str) -> Policy:
     """Return the policy of a text."""
-    return policies.parse(dedent(text).lstrip("\n"), "own.yml", SCHEMA)
+    return policyfile.parse(dedent(text).lstrip("\n"), "own.yml", SCHEMA, workspace.policy_reader({}.get, OWN))
 
 
 def plan_of(text: str, *, policy: str = "", version: str = "1.0", **request: Any) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -384,6 +385,62 @@ def test_a_spec_with_a_name_that_cannot_be_written_is_refused(here: Path, truewh
     assert not (here / ".gitlab-ci.yml").exists()
 
 
+# plan --against
+
+
+def git(folder: Path, *words: str) -> None:
+    identity = ["-c", "user.name=test", "-c", "user.email=test@example.invalid", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def history(here: Path) -> Path:
+    """The small project in version 1.0, tagged `before`."""
+    if not shutil.which("git"):
+        pytest.skip("git is not installed")
+    for words in (["init"], ["add", "--all"], ["commit", "-m", "1.0"], ["tag", "before"]):
+        git(here, *words)
+    return here
+
+
+def test_a_newer_version_is_a_change_of_names(history: Path, truewheel: Run):
+    assert "1 unchanged\n" in truewheel("plan", "--against", "before")[1]
+    (history / "VERSION").write_text("1.1\n")
+    code, out, err = truewheel("plan", "--against", "before", "--output", "plan.json")
+    assert (code, err) == (0, "")
+    assert "- foo-1.0-cp312" in out
+    assert "+ foo-1.1-cp312" in out
+    assert (history / "plan.json").is_file()
+
+
+def test_a_name_that_installers_take_for_older_is_refused_and_not_written(history: Path, truewheel: Run):
+    (history / "VERSION").write_text("0.9\n")
+    code, out, err = truewheel("plan", "--against", "before", "--output", "plan.json")
+    assert code == 2
+    assert "! not taken for newer by pip, uv, a plain sort" in out
+    assert "accept that with --allow-older" in err
+    assert not (history / "plan.json").exists()
+    code, out, _ = truewheel("plan", "--against", "before", "--allow-older", "--json")
+    (change,) = json.loads(out)["changes"]
+    assert (code, change["state"]) == (0, "renamed")
+
+
+@pytest.mark.parametrize("revision", ["", "nowhere", "--all", "before:VERSION", "\x1b[31m", "\udcff", "$(touch x)"])
+def test_a_revision_that_is_not_there_is_told(history: Path, truewheel: Run, revision: str):
+    code, out, err = truewheel("plan", f"--against={revision}")
+    assert (code, out) == (2, "")
+    assert "git knows no such revision here" in err
+    assert "\x1b" not in err
+    assert not (history / "x").exists()
+
+
+def test_a_revision_without_the_spec_is_told(history: Path, truewheel: Run):
+    (history / "truewheel.yml").rename(history / "other.yml")
+    code, _, err = truewheel("plan", "--spec", "other.yml", "--against", "before")
+    assert code == 2
+    assert err.startswith("before:other.yml: there is no such file in that revision\n")
+
+
 # generate and check
 
 
@@ -443,6 +500,15 @@ def test_a_pipeline_of_others_is_never_replaced(here: Path, truewheel: Run, flag
     assert (here / ".gitlab-ci.yml").read_text() == "mine: {script: [make]}\n"
     assert not (here / "pipelines").exists()
     assert truewheel("check")[0] == 3
+
+
+def test_a_version_that_only_git_or_a_variable_has_is_no_matter_to_generate(here: Path, truewheel: Run):
+    own = "naming: {facts: {day: {from: ['vcs:date']}}, channels: {only: {version: '1.{day}'}}}\n"
+    (here / "truewheel.yml").write_text(SMALL + own)
+    (here / "VERSION").unlink()
+    assert truewheel("plan")[0] == 2
+    assert truewheel("generate")[0] == 0
+    assert truewheel("check")[0] == 0
 
 
 def test_a_refused_plan_generates_nothing(here: Path, truewheel: Run):

@@ -3,10 +3,28 @@
 import pytest
 from truewheel import explain
 from truewheel.model import Cell, Fact
-from truewheel.policy import Channel
+from truewheel.policy import from_data
 
 WHEEL = "foo_bar-1.0+nv26.4-7-cp312-cp312-manylinux_2_28_x86_64.whl"
-CHANNEL = Channel(name="default", when={}, version="{base}", local=("nv{nv}", "cu{cuda}"), build="{pipeline}")
+POLICY = from_data(
+    {
+        "name": "own",
+        "description": "",
+        "distribution": [],
+        "platform": "",
+        "variables": {},
+        "facts": {},
+        "channels": {
+            "default": {
+                "when": {},
+                "version": "{base}",
+                "local": ["nv{nv}", "cu{cuda}"],
+                "build": "{pipeline}",
+                "label": [],
+            }
+        },
+    }
+)
 
 
 def cell(wheel: str = WHEEL, **facts: Fact) -> Cell:
@@ -69,14 +87,14 @@ def test_facts_stand_under_the_part_that_they_make() -> None:
         raw="26.04",
         skipped=(("env:NVIDIA_UPSTREAM_VERSION", "is set but empty"),),
     )
-    text = "\n".join(explain.lines(explain.explain(cell(nv=nv), CHANNEL)))
+    text = "\n".join(explain.lines(explain.explain(cell(nv=nv), POLICY)))
     assert "B=26.04 (-v)" in text
     assert "before: NVIDIA_UPSTREAM_VERSION is set but empty" in text
     assert text.index("local") < text.index("nv ") < text.index("cuda") < text.index("build")
 
 
 def test_a_part_that_is_left_out_says_why() -> None:
-    parts = explain.explain(cell("foo_bar-1.0-cp312-cp312-linux_x86_64.whl"), CHANNEL)
+    parts = explain.explain(cell("foo_bar-1.0-cp312-cp312-linux_x86_64.whl"), POLICY)
     lost = next(part for part in parts if part.part == "build")
     assert (lost.value, lost.rule) == ("", "left out: no source has a value")
     told = next(part for part in parts if part.part.strip() == "pipeline")

@@ -13,9 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from truewheel import files, local, planfile
+from truewheel import files, local, planfile, workspace
 from truewheel.local import Progress
 from truewheel.model import CELL, Cell, Fact, JobKind, Package, Plan, Target
+from truewheel.problems import Where
 from truewheel.steps import evidence
 
 # Stands for compile, repair and validate: what the runner sees of a job is a command, a wheel and its evidence.
@@ -68,7 +69,7 @@ def make_plan(*names: str, build: str = "") -> Plan:
         cells=cells,
         jobs=(),
         variables={},
-        policy={"name": "plain", "description": "", "variables": {}, "facts": {}, "channels": {}},
+        policy=workspace.read_policy("plain", Path(), Where("plain")).data,
     )
 
 
@@ -181,7 +182,8 @@ def test_an_installed_command_runs_as_a_module(project: Path) -> None:
 
 def test_an_interrupted_run_ends_its_children(project: Path) -> None:
     (project / "pkg/source.txt").write_text("sleep")
-    script = "import sys; sys.path[:0] = sys.argv[1:3]\nimport test_local, pathlib\n"
+    script = "import sys; sys.path[:0] = sys.argv[1:3]\nimport signal, test_local, pathlib\n"
+    script += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job ignores it
     script += "test_local.run(test_local.make_plan('a'), pathlib.Path(sys.argv[3]))"
     paths = [str(Path(local.__file__).parents[1]), str(Path(__file__).parent), str(project)]
     runner = subprocess.Popen([sys.executable, "-c", script, *paths], stderr=subprocess.DEVNULL)

@@ -97,7 +97,7 @@ def test_the_default_stands_where_the_environment_is_empty():
 def test_an_undeclared_flag_is_refused_with_the_name_that_was_meant():
     assert "hint: did you mean PIPELINE?" in refusal(overrides={"PIPELNE": "x"})
     text = refusal(overrides={"Q": "x"})
-    assert "the variable Q is declared neither here nor in the policy plain" in text
+    assert "the variable Q is declared neither here nor in the policy own" in text
     assert "hint: declared: FORGE, IMAGE, PIPELINE, RELEASE" in text
 
 
@@ -274,6 +274,20 @@ def test_jobs_call_the_installed_command_or_the_scripts_by_path():
         ("python", "ci/steps/validate_wheels.py"),
         ("python", "gen_ci.py"),
     ]
+
+
+def test_where_names_do_not_matter_a_missing_part_is_stood_in_for():
+    policy = """
+    variables: {DAY: {scope: forge}}
+    facts: {day: {from: ['env:DAY']}, extra: {from: ['env:DAY']}}
+    channels: {nightly: {version: '1.dev{day:08}', local: ['x{extra}']}}
+    """
+    spec = "packages: {foo: {}}\ntargets: {rhel8: {}}\n"
+    assert "no version: the channel nightly needs the fact day" in refusal(spec, policy)
+    (cell,) = plan_of(spec, policy=policy, stand_in="0").cells
+    assert (cell.version, cell.facts["day"].value) == ("1.dev0", None)
+    (cell,) = plan_of(spec, policy=policy, stand_in="0", environment={"DAY": "20261122"}).cells
+    assert cell.version == "1.dev20261122+x20261122"
 
 
 def test_this_machine_reads_files_that_facts_come_from_and_a_target_does_not():

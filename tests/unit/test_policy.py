@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from specs import policy_of
 
-from truewheel import policy, workspace
-from truewheel.problems import Exit, Stop
+from truewheel import policy, policyfile, workspace
+from truewheel.problems import Exit, Stop, Where
 
 SMALL = "facts: {base: {from: ['package:version']}}\nchannels: {default: {}}\n"
 
@@ -35,7 +35,7 @@ def test_the_smallest_policy_has_every_default():
     assert (small.name, small.description, small.variables) == ("own", "", {})
     (channel,) = small.channels
     assert (channel.name, channel.when, channel.version, channel.local, channel.build) == (
-        *("default", {}, "{base}", (), ""),
+        *("default", {}, ("{base}",), (), ()),
     )
     rule = small.facts["base"]
     assert (rule.sources, rule.absent, rule.write, rule.otherwise) == (("package:version",), (), "", "error")
@@ -43,7 +43,7 @@ def test_the_smallest_policy_has_every_default():
 
 @pytest.mark.parametrize("file", ["own.yml", "own.yaml", "policies/own.yml"])
 def test_a_policy_is_called_by_its_file(file):
-    assert policy.parse(SMALL, file, workspace.schema()).name == "own"
+    assert policyfile.parse(SMALL, file, workspace.schema(), policy_of).name == "own"
 
 
 def test_a_policy_survives_the_plan_file():
@@ -93,14 +93,14 @@ def test_a_variable_that_is_read_must_be_declared_with_its_scope():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("facts: {}\n", "has no channels"),
-        ("channels: {}\n", "channels: must not be empty"),
+        ("facts: {}\n", "no channel: nothing says what a name looks like"),
+        ("channels: {}\n", "no channel: nothing says what a name looks like"),
         ("chanels: {a: {version: '1'}}\n", "did you mean channels?"),
         ("channels: {A: {version: '1'}}\n", "lower-case letters, digits, _ and -, a letter first"),
         ("channels: {a: {version: 1.10}}\n", "1.10 is read as the number 1.1"),
         (
             "facts: {b: {from: [CUDA]}}\nchannels: {a: {version: '1'}}\n",
-            "option:NAME, env:NAME, package:version or json:",
+            "a source such as option:NAME, env:NAME, package:version or json:",
         ),
         ("facts: {b: {from: []}}\nchannels: {a: {version: '1'}}\n", "facts.b.from: must not be empty"),
         ("facts: {b: {}}\nchannels: {a: {version: '1'}}\n", "facts.b has no from"),
@@ -110,9 +110,54 @@ def test_a_variable_that_is_read_must_be_declared_with_its_scope():
         ),
         (
             "facts: {b: {from: ['package:version'], otherwise: fail}}\nchannels: {a: {version: '1'}}\n",
-            "allowed: error, next, drop",
+            "allowed: error, next, drop, none",
         ),
     ],
 )
 def test_a_misfit_of_a_policy_is_told(text, told):
+    assert told in "\n".join(refused(text))
+
+
+def test_a_policy_lays_its_entries_over_the_one_that_it_extends(tmp_path):
+    (tmp_path / "below.yml").write_text(
+        "platform: legacy\nfacts: {base: {from: ['package:version']}, x: {from: ['const:1']}}\n"
+        "channels: {release: {when: {x: '2'}}, default: {version: '{base}'}}\n"
+    )
+    (tmp_path / "above.yml").write_text(
+        "extends: below.yml\nfacts: {x: {from: ['const:3']}}\n"
+        "channels: {default: {version: '{base}.{x}'}, nightly: {when: {x: '4'}}}\n"
+    )
+    laid = workspace.read_policy("above.yml", tmp_path, Where("here"))
+    assert laid.platform == "legacy"
+    assert laid.facts["x"].sources == ("const:3",)
+    # A new channel is asked first; one that is replaced keeps its place, so that a condition before it still holds.
+    assert [channel.name for channel in laid.channels] == ["nightly", "release", "default"]
+    assert laid.channels[-1].version == ("{base}.{x}",)
+
+
+def test_policies_that_extend_one_another_in_a_circle_are_refused(tmp_path):
+    (tmp_path / "a.yml").write_text("extends: b.yml\n")
+    (tmp_path / "b.yml").write_text("extends: a.yml\n")
+    with pytest.raises(Stop, match="extends itself: a.yml -> b.yml -> a.yml"):
+        workspace.read_policy("a.yml", tmp_path, Where("here"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("facts: {a: {from: ['fact:b']}, b: {from: ['const:1']}}\nchannels: {d: {}}\n", "the fact b is not known yet"),
+        ("facts: {a: {from: ['fact:a']}}\nchannels: {d: {}}\n", "the fact a is not known yet"),
+        ("facts: {a: {from: ['fact:z']}}\nchannels: {d: {}}\n", "no fact 'z'"),
+        ("facts: {a: {from: ['const:1'], when: {b: x}}, b: {from: ['const:1']}}\nchannels: {d: {}}\n", "not known yet"),
+        ("facts: {a: {from: ['const:1'], when: {B: x}}}\nchannels: {d: {}}\n", "B is read here but not declared"),
+        ("channels: {d: {when: {X: '/(/'}}}\n", "not a regular expression"),
+        ("channels: {d: {when: {X: '!{z}'}}}\n", "no fact 'z'"),
+        ("channels: {d: {version: '{a:3}'}}\n", "'3' is no form of a field"),
+        ("channels: {d: {version: '{a'}}\n", "'{' is no form of a field"),
+        ("facts: {a: {from: ['const:1'], match: '(.)', write: '{1:title}'}}\nchannels: {d: {}}\n", "'title' is no form"),
+        ("distribution: ['{z}', 'x']\nchannels: {d: {}}\n", "no fact 'z'"),
+        ("channels: {d: {local: [['{z}']]}}\n", "no fact 'z'"),
+    ],
+)
+def test_a_policy_that_contradicts_itself_is_told(text, told):
     assert told in "\n".join(refused(text))

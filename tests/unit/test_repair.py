@@ -394,10 +394,13 @@ def test_killed_at_any_moment_the_folder_holds_whole_files(c_project: tuple[Path
     )
     source = Path(process.__file__).parents[1]
     env = {**ENV, "PYTHONPATH": os.pathsep.join([str(source), str(Path(__file__).parent)])}
-    for wait in range(8):
+    start = time.monotonic()
+    subprocess.run([sys.executable, "-c", code], env=env, check=True, stderr=subprocess.DEVNULL)
+    whole_run = time.monotonic() - start
+    for part in range(1, 13):
         shutil.rmtree(root / "dist", ignore_errors=True)
         child = subprocess.Popen([sys.executable, "-c", code], env=env, stderr=subprocess.DEVNULL)
-        time.sleep(0.1 + wait * 0.15)
+        time.sleep(whole_run * part / 12)
         child.send_signal(signal.SIGKILL)
         child.wait()
         assert contents(root / "dist").items() <= whole.items()

@@ -90,6 +90,11 @@ def test_a_project_without_a_version_is_refused_with_its_line(tmp_path: Path, te
     assert said.startswith(f"truewheel.yml:2:17: pyproject.toml: {told}")
 
 
+def test_a_policy_that_asks_for_no_version_needs_none(tmp_path: Path):
+    own = "naming: {facts: {day: {from: ['vcs:date']}}, channels: {only: {version: '1.{day}'}}}\n"
+    assert load(tmp_path, FROM_PROJECT + own).versions() == {"foo": ("", "")}
+
+
 def test_all_versions_that_lack_are_told_at_once(tmp_path: Path):
     text = "truewheel: 1\npackages: {foo: {version: {file: A}}, bar: {version: {file: B}}}\ntargets: {rhel8: {}}\n"
     said = refusal(load(tmp_path, text).versions)
@@ -118,7 +123,7 @@ def test_a_bad_policy_file_is_told_with_its_own_name_and_lines(tmp_path: Path):
 @pytest.mark.parametrize("name", ["triton", "ci/none.yml", "."])
 def test_a_policy_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path, name: str):
     said = refusal(lambda: load(tmp_path, SMALL + f"naming: {name}\n").policy)
-    assert said.startswith(f"truewheel.yml:4:9: no policy '{name}'\n    hint: built in: plain")
+    assert said.startswith(f"truewheel.yml:4:9: no policy '{name}'\n    hint: built in: ")
 
 
 def test_a_plan_is_searched_in_the_folder_then_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

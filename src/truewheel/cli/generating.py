@@ -75,7 +75,9 @@ def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 def _texts(arguments: Namespace) -> tuple[Workspace, dict[str, str]]:
     space = common.load(arguments)
-    made = plan.plan(space.spec, space.policy, plan.Request(generator=GENERATOR, versions=space.versions()))
+    # No name stands in a pipeline file, so that git, a date or a variable that names may need is no matter here.
+    request = plan.Request(generator=GENERATOR, versions=space.versions(), stand_in="0")
+    made = plan.plan(space.spec, space.policy, request)
     common.refuse(made.problems)
     return space, pipelines.texts(made, space.spec, space.policy)
 

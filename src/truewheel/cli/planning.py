@@ -67,12 +67,14 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     made = common.make_plan(arguments, space, environment, event=event, on=machine)
     code = common.tell(made.problems)
     shown = selected(made, arguments.cell)
-    if arguments.output and code is Exit.OK:
-        files.write_text(arguments.output, planfile.write(made))
+    found = None
     if arguments.against is not None or arguments.against_policy is not None:
         found = comparing.against(arguments, space, environment, made, machine)
         if any(change.older_for for change in found) and not arguments.allow_older:
             code = Exit.REFUSED
+    if arguments.output and code is Exit.OK:
+        files.write_text(arguments.output, planfile.write(made))
+    if found is not None:
         return _print_changes(arguments, shown, found, code)
     if arguments.json:
         common.print_json(planfile.to_data(shown))
