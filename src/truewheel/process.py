@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
@@ -19,6 +19,7 @@ from truewheel.problems import Exit, stop
 
 STDERR = 2
 GRACE = 5.0
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 def say(message: str) -> None:
@@ -42,15 +43,14 @@ def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: IO[str] 
     Its stdout and stderr go to `log`, or to stderr. Interrupted or terminated, it takes everything that it started
     with it. Raises `Stop` (exit 4) when it cannot be started.
     """
-    output = STDERR if log is None else log
-    with _terminable():
+    with _interrupts_held() as let_go:
         try:
             child = subprocess.Popen(
                 argv,
                 cwd=cwd,
                 env=dict(env),
                 stdin=subprocess.DEVNULL,
-                stdout=output,
+                stdout=STDERR if log is None else log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
@@ -58,6 +58,7 @@ def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: IO[str] 
             hint = "install it, or put its folder on PATH"
             raise stop(argv[0], f"cannot be started: {error.strerror}", hint, Exit.WHEEL) from None
         try:
+            let_go()
             return child.wait()
         except BaseException:
             _end_group(child, GRACE)
@@ -91,17 +92,31 @@ def output(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, st
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """Make SIGTERM end this process the way Ctrl-C does, so that children are ended too."""
-    here = threading.current_thread() is threading.main_thread()
-    if not here or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-    signal.signal(signal.SIGTERM, _interrupt)
+def _interrupts_held() -> Iterator[Callable[[], None]]:
+    """Hold Ctrl-C and SIGTERM back until the function that is lent is called: a child must be known to be ended.
+
+    From then on SIGTERM ends this process the way Ctrl-C does, unless it has a handler already. Only the main thread
+    is ever interrupted.
+    """
+    came: list[int] = []
+    in_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in INTERRUPTS} if in_main else {}
+
+    def let_go() -> None:
+        for number, handler in before.items():
+            signal.signal(number, _interrupt if handler is signal.SIG_DFL else handler)
+        while came:
+            signal.raise_signal(came.pop())
+
+    for number in before:
+        signal.signal(number, lambda number, _: came.append(number))
     try:
-        yield
+        yield let_go
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        while came:
+            signal.raise_signal(came.pop())
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -109,13 +124,15 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _end_group(child: subprocess.Popen[bytes], patience: float) -> None:
-    """Ask the child's process group to end; after `patience` seconds, make it."""
+    """Ask the child's process group to end; after `patience` seconds, or interrupted again, make it."""
+    deadline = time.monotonic() + patience
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGTERM)
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
-            child.poll()  # reaps the leader: only then can the group be empty
-            os.killpg(child.pid, 0)
-            time.sleep(0.02)
-        os.killpg(child.pid, signal.SIGKILL)
+        try:
+            while time.monotonic() < deadline:
+                child.poll()  # reaps the leader: only then can the group be empty
+                os.killpg(child.pid, 0)
+                time.sleep(0.02)
+        finally:
+            os.killpg(child.pid, signal.SIGKILL)
     child.wait()

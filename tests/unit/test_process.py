@@ -104,6 +104,38 @@ def test_a_child_that_ignores_termination_is_killed(tmp_path: Path) -> None:
     assert is_gone(leader)
 
 
+def test_an_interrupt_while_the_child_is_starting_ends_it_too(tmp_path: Path) -> None:
+    script = f"""
+import signal, subprocess
+class Slow(subprocess.Popen):
+    def __init__(self, *args, **more):
+        super().__init__(*args, **more)
+        while not Path('child').exists(): pass
+        signal.raise_signal(signal.SIGTERM)
+subprocess.Popen = Slow
+process.run(['sh', '-c', {FAMILY!r}], cwd=Path('.'), env=os.environ)
+"""
+    with parent(tmp_path, script) as running:
+        family = [wait_for(tmp_path / "leader"), wait_for(tmp_path / "child")]
+        _, errors = running.communicate(timeout=30)
+    assert b"KeyboardInterrupt" in errors
+    assert all(map(is_gone, family))
+
+
+def test_an_interrupt_is_not_lost_when_the_program_is_missing(tmp_path: Path) -> None:
+    script = """
+import signal, subprocess
+def missing(*_, **__):
+    signal.raise_signal(signal.SIGINT)
+    raise FileNotFoundError(2, 'No such file')
+subprocess.Popen = missing
+process.run(['x'], cwd=Path('.'), env=os.environ)
+"""
+    with parent(tmp_path, script) as running:
+        _, errors = running.communicate(timeout=30)
+    assert b"KeyboardInterrupt" in errors
+
+
 def test_the_handler_of_a_caller_is_left_alone(tmp_path: Path) -> None:
     def own(_number: int, _frame: object) -> None: ...
 
