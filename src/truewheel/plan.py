@@ -70,6 +70,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     cells = tuple(namer.cell(slot, number) for number, slot in enumerate(slots, 1))
     indexes = tuple(refusals.index_verdict(spec, name, cells) for name in spec.indexes)
     problems += [*namer.problems, *refusals.collisions(spec, cells), *refusals.index_problems(spec, indexes)]
+    problems += refusals.text_sorted(spec, cells)
     return Plan(
         generator=request.generator,
         project=spec.project,

@@ -147,3 +147,25 @@ def leaked_secrets(spec: Spec, policy: Policy) -> list[Problem]:
         for fact, name in read
         if declared[name].scope == "secret"
     ]
+
+
+def text_sorted(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
+    """Return a warning for every package whose local versions or labels sort as text: cu1210 before cu129."""
+    ends = {(cell.package, cell.version.partition("+")[2]) for cell in cells}
+    if spec.variant_labels:
+        ends |= {(cell.package, cell.wheel.removesuffix(".whl").partition(f"{cell.tag}-")[2]) for cell in cells}
+    numbers: dict[tuple[str, str], set[str]] = {}
+    for package, end in sorted(ends):
+        for part in end.split("."):
+            stem = part.rstrip("0123456789")
+            if stem and stem != part:
+                numbers.setdefault((package, stem), set()).add(part[len(stem) :])
+    problems = []
+    for (package, stem), found in numbers.items():
+        by_text, by_number = sorted(found), sorted(found, key=int)
+        if by_text != by_number:
+            order = " < ".join(stem + number for number in by_text)
+            message = f"{package}: installers compare {stem} parts as text, so that {order}"
+            hint = "the higher one is not taken for newer: write such numbers with equal length ({fact:04})"
+            problems.append(Problem(spec.document.where(("naming",)), message, hint, "warning"))
+    return problems

@@ -22,58 +22,44 @@ def render(document: Mapping[str, Any], header: str) -> str:
     parts = [f"# {line}".rstrip() + "\n" for line in header.splitlines()]
     for key, value in document.items():
         parts.append("\n")
-        _entry(parts, key, value, 0)
+        _entry(parts, key, value, "")
     return "".join(parts)
 
 
-def _entry(parts: list[str], key: str, value: Any, level: int) -> None:
-    start = "  " * level + _key(key) + ":"
-    if not isinstance(value, (dict, list)):
-        parts.append(f"{start} {_scalar(value)}\n")
-        return
-    if line := _one_line(value, level, WIDTH - len(start)):
-        parts.append(f"{start} {line}\n")
-        return
-    parts.append(start + "\n")
+def _entry(parts: list[str], key: str, value: Any, indent: str) -> None:
+    start = f"{indent}{_key(key)}:"
+    if not _is_long(value, is_top=not indent):
+        text = _flow(value)
+        if not value or len(start) + len(text) < WIDTH or not isinstance(value, (dict, list)):
+            parts.append(f"{start} {text}\n")
+            return
+    parts.append(f"{start}\n")
+    indent += "  "
     if isinstance(value, dict):
         for child, item in value.items():
-            _entry(parts, child, item, level + 1)
+            _entry(parts, child, item, indent)
     else:
-        for item in value:
-            _item(parts, item, level + 1)
+        parts += [f"{indent}- {_flow(item)}\n" for item in value]
 
 
-def _item(parts: list[str], value: Any, level: int) -> None:
-    dash = "  " * level + "- "
-    if isinstance(value, (dict, list)):
-        parts.append(f"{dash}{_flow(value)}\n")
-    else:
-        parts.append(f"{dash}{_scalar(value)}\n")
+def _is_long(value: Any, *, is_top: bool) -> bool:
+    """Return whether `value` reads badly in one line, however short: a job, or a list of commands or rules."""
+    if isinstance(value, dict):
+        return is_top and bool(value)
+    return isinstance(value, list) and len(value) > 1 and any(map(_needs_a_line, value))
 
 
-def _one_line(value: Any, level: int, width: int) -> str | None:
-    """Return `value` in flow style where that reads well: empty, or short, no job and no list of commands."""
-    if value and level == 0 and isinstance(value, dict):
-        return None
-    if isinstance(value, list) and len(value) > 1 and any(isinstance(item, (dict, list)) for item in value):
-        return None
-    if isinstance(value, list) and len(value) > 1 and any(" " in item for item in value if isinstance(item, str)):
-        return None
-    text = _flow(value)
-    return text if not value or len(text) < width else None
+def _needs_a_line(item: Any) -> bool:
+    return " " in item if isinstance(item, str) else isinstance(item, (dict, list))
 
 
 def _flow(value: Any) -> str:
+    if isinstance(value, str):
+        return _quoted(value)
     if isinstance(value, dict):
         return "{" + ", ".join([f"{_key(key)}: {_flow(item)}" for key, item in value.items()]) + "}"
     if isinstance(value, list):
         return "[" + ", ".join([_flow(item) for item in value]) + "]"
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> str:
-    if isinstance(value, str):
-        return _quoted(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)

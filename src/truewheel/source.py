@@ -96,9 +96,7 @@ def _at(mark: Any, file: str) -> Where:
 
 
 def _end_of(text: str, file: str) -> Where:
-    lines = text.splitlines(keepends=True) or [""]
-    if lines[-1].endswith(("\n", "\r")):
-        lines.append("")
+    lines = re.split(r"\r\n?|\n", text)
     return Where(file, len(lines), len(lines[-1]) + 1)
 
 

@@ -136,7 +136,9 @@ HOSTILE = [
 ]
 
 
-@pytest.mark.parametrize("name", [*(f"{name}.whl" for name in HOSTILE), "x/y.whl", "a/../x.whl", ".x.whl", "x.zip"])
+@pytest.mark.parametrize(
+    "name", [*(f"{name}.whl" for name in HOSTILE), "x.whl/../y", "x.whl\n", "x/y.whl", "a/../x.whl", ".x.whl", "x.zip"]
+)
 @pytest.mark.parametrize("route", [("cells", 0, "wheel"), ("cells", 0, "copies", 0, "wheel")])
 def test_a_wheel_must_be_a_bare_file_name(route, name):
     assert refusal(json.dumps(changed(route, name))) == f"a damaged plan: {name!r} is no wheel's file name"

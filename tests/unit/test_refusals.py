@@ -174,3 +174,39 @@ def test_a_floor_that_can_be_kept_is_not(target: str):
 def test_all_that_speaks_against_a_plan_is_told_at_once():
     spec = "packages: {foo: {abi: abi3}}\ntargets: {here: {pythons: ['3.13t']}}\nexclude: [{arch: s390x}]\n"
     assert len(errors(plan_of(spec).problems)) == 3
+
+
+def test_cuda_suffixes_that_sort_as_text_are_told():
+    made = plan_of(
+        """
+        packages: {foo: {version: {file: V}}}
+        targets:
+          a: {floor: manylinux_2_28, provides: {CUDA_VERSION: '12.9'}}
+          b: {floor: manylinux_2_28, provides: {CUDA_VERSION: '12.10'}}
+        naming: triton-2026.04
+        """
+    )
+    (problem,) = made.problems
+    assert problem.severity == "warning"
+    assert problem.message == "foo: installers compare cu parts as text, so that cu1210 < cu129"
+
+
+def test_labels_that_sort_as_text_are_told():
+    made = plan_of(
+        """
+        packages: {foo: {version: {file: V}}}
+        targets:
+          a: {floor: manylinux_2_28, provides: {CUDA_VERSION: '12.9'}}
+          b: {floor: manylinux_2_28, provides: {CUDA_VERSION: '12.10'}}
+        naming: triton-2026.08
+        variant_labels: true
+        """,
+        version="1.0.0dev",
+    )
+    assert [problem.message for problem in made.problems] == [
+        "foo: installers compare cu parts as text, so that cu1210 < cu129"
+    ]
+    assert [cell.wheel for cell in made.cells] == [
+        "foo-1.0.0.dev0-cp312-cp312-manylinux_2_28_x86_64-cu129.whl",
+        "foo-1.0.0.dev0-cp312-cp312-manylinux_2_28_x86_64-cu1210.whl",
+    ]

@@ -168,11 +168,20 @@ def test_a_wheel_with_native_code_is_never_called_pure(tmp_path: Path) -> None:
     assert "is planned pure, but holds demo/_core.so" in str(refusal(tmp_path, cell))
 
 
-@pytest.mark.parametrize("platform", ["any", LINUX])
+@pytest.mark.parametrize("platform", ["any", LINUX, MANYLINUX])
 def test_an_old_compile_under_another_name_is_refused(tmp_path: Path, platform: str) -> None:
     cell = projects.cell(version="2.0", platform_tag=platform)
-    compiled(tmp_path, cell, cell.wheel.replace("2.0", "1.0"), PURE if platform == "any" else NATIVE)
-    assert f"compiled {cell.wheel.replace('2.0', '1.0')}, planned {cell.wheel}" in str(refusal(tmp_path, cell))
+    old = cell.wheel.replace("2.0", "1.0").replace(MANYLINUX, LINUX)
+    compiled(tmp_path, cell, old, PURE if platform == "any" else NATIVE)
+    assert f"compiled {old}, planned {cell.wheel}" in str(refusal(tmp_path, cell))
+
+
+def test_an_output_folder_that_cannot_be_made_is_said_plainly(tmp_path: Path) -> None:
+    cell = projects.cell()
+    compiled(tmp_path, cell, cell.wheel, PURE)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Stop, match="cannot be made: Not a directory"):
+        repair_wheel(projects.plan(cell), cell, tmp_path, tmp_path / "file/dist", ENV)
 
 
 def test_missing_tools_are_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -480,9 +480,4 @@ def test_beyond_four_gigabytes(tmp_path):
         assert (zeros.file_size, zeros.compress_size) == (size, size)
         assert metadata.header_offset > 2**32
     assert validate(result) == []
-    again = rewrite(result, tmp_path, INTERNAL)
     result.unlink()
-    with ZipFile(again) as archive:
-        assert archive.testzip() is None
-        assert archive.read(f"{OLD}.dist-info/METADATA").count(b"Version: 1.0+nv26.4") == 1
-    again.unlink()

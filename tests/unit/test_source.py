@@ -42,6 +42,7 @@ def test_a_byte_order_mark_is_not_part_of_the_text():
         (b"a: 1\nb: \xe4\n", "2:4", "e4"),
         ("ä: ü".encode() + b"\xff", "1:5", "ff"),
         (b"\xef\xbb\xbfa: \xff", "1:4", "ff"),
+        (b"\x0b\xe2\x80\xa8\r\n\rx\xff", "3:2", "ff"),
         ("a: 1\n".encode("utf-16"), "1:1", "ff"),
         (b"a: \xed\xa0\x80", "1:4", "ed"),
     ],

@@ -105,6 +105,13 @@ def test_a_carriage_return_is_in_the_diff(root: Path):
     assert "-c: 3\r\n+c: 3\n" in entry.diff
 
 
+@pytest.mark.parametrize("character", ["\x0b", "\x0c", "\x85", "\u2028"])
+def test_only_a_line_feed_ends_a_line_of_the_diff(root: Path, character: str):
+    (root / "pipelines/x.yml").write_text(f"{HEADER}c: 3{character}d\n", encoding="utf-8")
+    (entry,) = drift(root)
+    assert entry.diff.endswith(f"-c: 3{character}d\n+c: 3\n")
+
+
 def test_bytes_that_are_no_text_are_a_difference(root: Path):
     (root / "pipelines/x.yml").write_bytes(HEADER.encode() + b"\xff\x00")
     assert states(root) == {"pipelines/x.yml": "modified"}

@@ -51,7 +51,8 @@ def path(out: Path, cell_id: str) -> Path:
 def write(out: Path, record: Mapping[str, Any]) -> None:
     """Write the evidence of the cell that `record` names; equal records make equal bytes."""
     file = path(out, record["cell"])
-    file.parent.mkdir(parents=True, exist_ok=True)
+    with files.explained(file.parent, "made"):
+        file.parent.mkdir(parents=True, exist_ok=True)
     files.write_text(file, json.dumps(record, indent=1, sort_keys=True) + "\n")
 
 

@@ -44,7 +44,8 @@ def repair_wheel(plan: Plan, cell: Cell, root: Path, out: Path, env: Mapping[str
         shutil.copyfile(made, ready)
     record = _record(cell, work, made, ready, _tools(env) if audited else {})
     _refuse_overwriting(out, record)
-    out.mkdir(parents=True, exist_ok=True)
+    with files.explained(out, "made"):
+        out.mkdir(parents=True, exist_ok=True)
     files.move(ready, out / cell.wheel)
     evidence.write(out, record)
     process.say(f"repair {cell.id}: {cell.wheel}{_told(record)}")
@@ -56,6 +57,11 @@ def _compiled(folder: Path, cell: Cell) -> Path:
     if len(wheels) != 1:
         hint = f"compile it first: truewheel compile --cell {cell.id}"
         raise stop(cell.id, f"{len(wheels)} wheels in {folder}, not one", hint, Exit.WHEEL)
+    platform = wheelfile.parse_name(cell.wheel).platform
+    unrepaired = cell.wheel.removesuffix(f"{platform}.whl") + f"linux_{cell.arch}.whl"
+    if wheels[0].name not in {unrepaired, cell.wheel}:
+        message = f"compiled {wheels[0].name}, planned {cell.wheel}"
+        raise stop(cell.id, message, "the plan is another one now: compile it again", Exit.WHEEL)
     return wheels[0]
 
 
@@ -84,10 +90,7 @@ def _why_unchanged(cell: Cell) -> str:
 
 def _audit(plan: Plan, made: Path, ready: Path, cell: Cell, env: Mapping[str, str]) -> None:
     """Make `ready` of `made` with auditwheel; when that fails, nothing is left of it."""
-    planned = wheelfile.parse_name(cell.wheel).platform
-    if not planned.startswith(("manylinux", "musllinux")):
-        raise stop(cell.id, f"compiled {made.name}, planned {cell.wheel}", "compile it again", Exit.WHEEL)
-    platform = _newest_spelling(planned)
+    platform = _newest_spelling(wheelfile.parse_name(cell.wheel).platform)
     tool_env = _with_own_programs(env)
     if missing := host.missing_tools(env):
         message = f"{' and '.join(missing)} not installed here: {platform} cannot be proven"
@@ -110,7 +113,7 @@ def _audit(plan: Plan, made: Path, ready: Path, cell: Cell, env: Mapping[str, st
     left = sorted(wheel.name for wheel in ready.parent.glob("*.whl"))
     if left != [ready.name]:
         evidence.fresh_folder(ready.parent)
-        hint = f"the plan wants {planned}: correct targets.{cell.target}.floor, or packages.{cell.package}.abi"
+        hint = f"spell targets.{cell.target}.floor as PEP 600 does: manylinux_2_28"
         raise stop(cell.id, f"auditwheel made {', '.join(left)}, planned {ready.name}", hint, Exit.WHEEL)
 
 
