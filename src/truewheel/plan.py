@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +12,7 @@ from truewheel.matrix import ANY, HOST, Host, Slot
 from truewheel.model import CELL, Cell, Copy, Fact, Job, JobKind, Plan, Target
 from truewheel.naming import Composed, Sources
 from truewheel.policy import Channel, Policy, Variable
-from truewheel.problems import Problem, Stop, shown
+from truewheel.problems import Problem, Stop, meant, shown
 from truewheel.spec import Spec
 
 EVENTS = ("push", "mr", "tag", "schedule", "web")
@@ -119,8 +118,7 @@ def _value(name: str, rule: Variable, request: Request) -> model.Variable | None
 def _undeclared(name: str, declared: Mapping[str, Variable], spec: Spec, policy: str) -> Problem | None:
     if name.startswith(FORGE_PREFIXES):
         return None
-    close = difflib.get_close_matches(name, declared, n=1)
-    hint = f"did you mean {close[0]}?" if close else f"declared: {', '.join(sorted(declared)) or 'none'}"
+    hint = meant(name, declared, f"declared: {', '.join(sorted(declared)) or 'none'}")
     message = f"the variable {name} is declared neither here nor in the policy {policy}"
     return spec.document.problem(("variables",), message, hint, key=True)
 

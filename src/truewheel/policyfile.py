@@ -10,8 +10,8 @@ from truewheel import source, template
 from truewheel.naming import is_pattern
 from truewheel.policy import ANY_TEXT, Policy, from_data, templates
 from truewheel.problems import Stop, in_order
-from truewheel.shapes import Schema, check, shape, with_defaults
-from truewheel.source import Document, Route
+from truewheel.shapes import Schema, check, with_defaults
+from truewheel.source import Document
 
 Parent = Callable[[str], Policy]
 
@@ -25,25 +25,28 @@ class Fault(NamedTuple):
     is_key: bool = False
 
 
-def parse(text: str, file: str, schema: Schema, parent: Parent) -> Policy:
-    """Return the policy that `text` holds; `parent` gives the one that it extends.
+def parse(text: str, file: str, known: Schema, parent: Parent) -> Policy:
+    """Return the policy that `text` holds; `known` is a policy's shape, `parent` gives the one that it extends.
 
     Raises `Stop` (exit 2) with all problems and their places.
     """
     document = source.load(text, file)
-    problems = check(document, shape(schema, "policy"))
+    problems = check(document, known)
     if problems:
         raise Stop(problems)
     name = re.sub(r"\.ya?ml$", "", file.rpartition("/")[2])
-    return build(name, document.data, document, (), schema, parent)
+    return build(name, document, (), known, parent)
 
 
-def build(name: str, data: Any, document: Document, route: Route, schema: Schema, parent: Parent) -> Policy:
-    """Return the policy of data that has the right shape and stands at `route` of `document`.
+def build(name: str, document: Document, route: tuple[str, ...], known: Schema, parent: Parent) -> Policy:
+    """Return the policy that stands, in the right shape, at `route` of `document`.
 
     Raises `Stop` (exit 2) with all problems and their places.
     """
-    filled = with_defaults(data, shape(schema, "policy"))
+    data = document.data
+    for step in route:
+        data = data[step]
+    filled = with_defaults(data, known)
     if filled["extends"]:
         filled = _laid_over(parent(filled["extends"]).data, filled)
     problems = [
@@ -147,4 +150,3 @@ def _undeclared(data: Mapping[str, Any]) -> Iterator[Fault]:
         if name not in data["variables"]:
             hint = f"add {name} to variables, with its scope"
             yield Fault(place, f"{name} is read here but not declared", hint, is_key=True)
-

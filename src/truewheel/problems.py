@@ -62,6 +62,14 @@ def stop(where: str | Where, message: str, hint: str = "", code: Exit = Exit.REF
     return Stop([Problem(place, message, hint)], code)
 
 
+def meant(word: str, known: Iterable[str], otherwise: str = "", cutoff: float = 0.6) -> str:
+    """Return the hint "did you mean …?" for a misspelt word, or `otherwise` when nothing known is close to it."""
+    import difflib  # a correct file need not pay for it
+
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
+    return f"did you mean {close[0]}?" if close else otherwise
+
+
 def errors(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems that stop a command."""
     return [problem for problem in problems if problem.severity == "error"]

@@ -38,7 +38,7 @@ def rewrite(
     With the file name change: the dist-info and data folders, `Name` and `Version` in METADATA, `Tag` and `Build` in
     WHEEL, the wheel's own component in SBOMs (PEP 770), and RECORD. A wheel that becomes another project gets the name
     `project`, by default the normalised one. `extra` are files to add to dist-info, by their ASCII path in it.
-    The same input gives the same bytes, whatever the machine and its zlib.
+    Code that knows its own version says what it said. The same input gives the same bytes, whatever the machine's zlib.
 
     Proven, of the source and then of the result: it is at one with its file name, each file of dist-info has the hash
     that RECORD gives it, RECORD lists exactly the members with their sizes, directory and local headers agree on
@@ -117,6 +117,8 @@ class _Renaming:
         old, new = self.wheel.name.platform, self.name.platform
         if ("any" in old.split(".")) != ("any" in new.split(".")):
             raise _stop(self.wheel, f"is for {old} and cannot be named for {new}: Root-Is-Purelib would be a lie")
+        if self.project and _normal(self.project, self.name.version) != _identity(self.name):
+            raise _stop(self.wheel, f"cannot be the project {self.project} under the name {self.filename}")
 
     def _texts(self) -> dict[str, bytes]:
         """Return the texts that change, by their new path."""

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import warnings
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from truewheel.problems import Problem, in_order, shown
+from truewheel.problems import Problem, in_order, meant, shown
 from truewheel.source import Document
 
 Schema = Mapping[str, Any]
@@ -19,6 +18,7 @@ def shape(schema: Schema, definition: str = "") -> Schema:
     """Return the schema, or one of its `$defs`, with every `$ref` replaced by what it stands for.
 
     Both keep their say: what stands beside a `$ref` replaces what it refers to, but descriptions are joined.
+    if and then are for editors: here the part that they speak of is held against a shape of its own.
     """
     definitions = schema["$defs"]
     root = definitions[definition] if definition else {key: part for key, part in schema.items() if key != "$defs"}
@@ -31,7 +31,7 @@ def _expanded(node: Any, definitions: Schema) -> Any:
         return [_expanded(item, definitions) for item in node]
     if not isinstance(node, dict):
         return node
-    own = {key: _expanded(part, definitions) for key, part in node.items() if key != "$ref"}
+    own = {key: _expanded(part, definitions) for key, part in node.items() if key not in {"$ref", "if", "then"}}
     if "$ref" not in node:
         return own
     reference = _expanded(definitions[node["$ref"].rpartition("/")[2]], definitions)
@@ -41,14 +41,21 @@ def _expanded(node: Any, definitions: Schema) -> Any:
 
 def check(document: Document, shape: Schema) -> list[Problem]:
     """Return all that speaks against the document: what could not be read, and every misfit with the shape."""
+    return in_order([*document.problems, *misfits(document, shape)])
+
+
+def misfits(document: Document, shape: Schema, route: tuple[str, ...] = ()) -> list[Problem]:
+    """Return every misfit with the shape of the part of the document at `route`, but for what could not be read."""
     unread = {problem.where for problem in document.problems}
-    misfits = (
+    part = document.data
+    for step in route:
+        part = part[step]
+    return [
         problem
-        for error in _strict()(shape).iter_errors(document.data)
-        for problem in _problems(error, document)
+        for error in _strict()(shape).iter_errors(part)
+        for problem in _problems(error, document, (*route, *error.absolute_path))
         if error.instance is not None or problem.where not in unread
-    )
-    return in_order([*document.problems, *misfits])
+    ]
 
 
 def with_defaults(data: Any, shape: Schema) -> Any:
@@ -103,8 +110,7 @@ def _check_format(_: Any, form: str, text: Any, __: Any) -> Iterator[Any]:
             yield ValidationError(f"not a regular expression: {error}")
 
 
-def _problems(error: Any, document: Document) -> Iterator[Problem]:
-    route = tuple(error.absolute_path)
+def _problems(error: Any, document: Document, route: tuple[str | int, ...]) -> Iterator[Problem]:
     if error.validator == "additionalProperties":
         yield from _unknown_keys(error, document, route)
     elif "propertyNames" in error.absolute_schema_path:
@@ -124,8 +130,7 @@ def _unknown_keys(error: Any, document: Document, route: tuple[str | int, ...]) 
     known = list(error.schema["properties"])
     for key in error.instance:
         if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"known keys: {', '.join(known)}"
+            hint = meant(key, known, f"known keys: {', '.join(known)}")
             yield document.problem((*route, key), f"unknown key {shown(key)}", hint, key=True)
 
 
@@ -178,8 +183,7 @@ def _hint(error: Any, raw: str | None) -> str:
     """Return what to write instead; in most cases that is what the schema says of the place."""
     value, wanted = error.instance, error.validator_value
     if error.validator == "enum":
-        close = difflib.get_close_matches(str(value), wanted, n=1)
-        return f"did you mean {close[0]}?" if close else f"allowed: {', '.join(item or repr('') for item in wanted)}"
+        return meant(str(value), wanted, f"allowed: {', '.join(item or repr('') for item in wanted)}")
     if error.validator == "type" and isinstance(value, (str, bool, int, float)):
         if "string" in wanted:
             return f"quote it: '{raw}'"

@@ -10,7 +10,7 @@ from truewheel import source
 from truewheel.naming import normalized
 from truewheel.policy import Variable, variable
 from truewheel.problems import Problem, Stop, in_order
-from truewheel.shapes import Schema, check, shape, with_defaults
+from truewheel.shapes import Schema, check, misfits, shape, with_defaults
 from truewheel.source import Document
 
 
@@ -100,6 +100,8 @@ def parse(text: str, file: str, schema: Schema) -> Spec:
     document = source.load(text, file)
     known = shape(schema)
     problems = check(document, known)
+    if isinstance(document.data, dict) and isinstance(document.data.get("naming"), dict):
+        problems = in_order([*problems, *misfits(document, shape(schema, "policy"), ("naming",))])
     if problems:
         raise Stop(problems)
     data = with_defaults(document.data, known)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +55,8 @@ def _compare(root: Path, path: str, text: str) -> Drift | None:
 
 
 def _diff(path: str, before: str, after: str) -> str:
+    import difflib  # only where something differs
+
     lines = difflib.unified_diff(_lines(before), _lines(after), path, f"{path} (generated)")
     return "".join(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n" for line in lines)
 

@@ -6,11 +6,11 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from truewheel import __version__, planfile, policyfile, source, spec
+from truewheel import __version__, planfile, policyfile, shapes, source, spec
 from truewheel.model import Plan
 from truewheel.policy import Policy
 from truewheel.problems import Problem, Stop, Where, stop
@@ -41,7 +41,7 @@ class Workspace:
         if isinstance(self.spec.naming, str):
             return parent(self.spec.naming)
         name = f"of {self.spec.document.file}"
-        return policyfile.build(name, self.spec.naming, self.spec.document, ("naming",), schema(), parent)
+        return policyfile.build(name, self.spec.document, ("naming",), policy_shape(), parent)
 
     def text(self, path: str) -> str | None:
         """Return the text of a file below the folder of the spec, or None if there is none to be read."""
@@ -195,6 +195,7 @@ def read_text(path: Path) -> str | None:
         return None
 
 
+@lru_cache(maxsize=1)
 def schema() -> dict[str, Any]:
     """Return the JSON schema of the spec: beside the package when installed, in `schema/` of a checkout."""
     name = "truewheel.schema.json"
@@ -202,6 +203,12 @@ def schema() -> dict[str, Any]:
     path = installed if installed.is_file() else _PACKAGE.parents[1] / "schema" / name
     data: dict[str, Any] = json.loads(path.read_bytes())
     return data
+
+
+@lru_cache(maxsize=1)
+def policy_shape() -> shapes.Schema:
+    """Return the shape of a policy."""
+    return shapes.shape(schema(), "policy")
 
 
 def builtin_policies() -> dict[str, Path]:
@@ -235,7 +242,7 @@ def policy_reader(read: Read, where: Where) -> policyfile.Parent:
             )
         reading.append(name)
         label = name if is_file else known[name].name
-        found = policyfile.parse(source.decode(raw, label), label, schema(), parent)
+        found = policyfile.parse(source.decode(raw, label), label, policy_shape(), parent)
         reading.remove(name)
         return found
 

@@ -9,7 +9,6 @@ import base64
 import gc
 import hashlib
 import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -95,7 +94,6 @@ def main(mebibytes: int = 1024, runs: int = 5) -> None:
     for label, (cpu, wall) in results.items():
         ratios = f"{cpu / base_cpu:6.2f}x cpu {wall / base_wall:6.2f}x wall"
         print(f"{label:17} {cpu:8.2f} s cpu {wall:8.2f} s wall {ratios}")
-    print(f"largest memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MiB (mostly the making)")
     ratio = results["rewrite"][0] / base_cpu
     print(f"goal: at most {GOAL}x the CPU of copy + sha256: {'met' if ratio <= GOAL else 'MISSED'} ({ratio:.2f}x)")
 

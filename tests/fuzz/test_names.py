@@ -32,6 +32,8 @@ FLOORS = st.sampled_from(
     [*(f"manylinux_2_{minor}" for minor in platforms.AUDITED_MINORS), *naming.LEGACY_FLOORS, "musllinux_1_2", "linux"]
 )
 ARCHES = st.sampled_from(["x86_64", "aarch64", "armv7l", "riscv64"])
+ABIS = st.sampled_from(["cpython", "abi3", "none"])
+PYTHONS = st.sampled_from(["cp310", "cp312", "cp313t"])
 ANYTHING = st.none() | st.text(max_size=12)
 
 
@@ -46,16 +48,12 @@ def composed(**values: str | None) -> naming.Composed:
     cuda=LOCALS,
     build=BUILDS,
     project=PROJECTS,
-    floor=FLOORS,
-    arch=ARCHES,
-    abi=st.sampled_from(["cpython", "abi3", "none"]),
-    python=st.sampled_from(["cp310", "cp312", "cp313t"]),
+    interpreter=st.builds(naming.python_tags, ABIS, PYTHONS),
+    platform=st.builds(naming.platform_tag, FLOORS, ARCHES),
 )
-def test_a_composed_name_is_read_back_as_it_was_meant(base, nv, cuda, build, project, floor, arch, abi, python):
-    platform = naming.platform_tag(floor, arch)
-    tags = (*naming.python_tags(abi, python), platform)
+def test_a_composed_name_is_read_back_as_it_was_meant(base, nv, cuda, build, project, interpreter, platform):
     made = composed(base=base, nv=nv, cuda=cuda, build=build)
-    wheel = made.wheel(project, "-".join(tags))
+    wheel = made.wheel(project, "-".join((*interpreter, platform)))
     name, version, number, found = parse_wheel_filename(wheel)
 
     local = ".".join(part for part in (nv and f"nv{nv}", cuda and f"cu{cuda}") if part)
@@ -64,7 +62,7 @@ def test_a_composed_name_is_read_back_as_it_was_meant(base, nv, cuda, build, pro
     assert version == meant
     assert str(version) == made.version
     assert "".join(map(str, number)).lstrip("0") == (build or "").lstrip("0")
-    assert found == {Tag(*tags[:2], each) for each in platform.split(".")}
+    assert found == {Tag(*interpreter, each) for each in platform.split(".")}
     assert wheel.isascii()
 
 

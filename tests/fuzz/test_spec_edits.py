@@ -64,7 +64,7 @@ def planned(text: str) -> tuple[Problem, ...]:
     if isinstance(parsed.naming, str):
         policy = parent(parsed.naming)
     else:
-        policy = policyfile.build("own", parsed.naming, parsed.document, ("naming",), SCHEMA, parent)
+        policy = policyfile.build("own", parsed.document, ("naming",), workspace.policy_shape(), parent)
     versions = dict.fromkeys(parsed.packages, ("1.0", "VERSION"))
     made = plan.plan(parsed, policy, Request(generator="truewheel 0", versions=versions))
     planfile.read(planfile.write(made).encode().decode(), "plan.json")
@@ -76,7 +76,7 @@ def planned(text: str) -> tuple[Problem, ...]:
 def named(text: str) -> tuple[Problem, ...]:
     """Return what is said of a policy on its way to a name."""
     where = Where(FILE, 1, 1)
-    policy = policyfile.parse(text, FILE, SCHEMA, workspace.policy_reader({}.get, where))
+    policy = policyfile.parse(text, FILE, workspace.policy_shape(), workspace.policy_reader({}.get, where))
     variables = {
         name: Variable(value="13.2.1", origin="-v", scope=rule.scope) for name, rule in policy.variables.items()
     }

@@ -34,7 +34,7 @@ def spec_of(text: str) -> Spec:
 
 def policy_of(text: str) -> Policy:
     """Return the policy of a text."""
-    return policyfile.parse(dedent(text).lstrip("\n"), "own.yml", SCHEMA, workspace.policy_reader({}.get, OWN))
+    return policyfile.parse(dedent(text).lstrip("\n"), "own.yml", workspace.policy_shape(), workspace.policy_reader({}.get, OWN))
 
 
 def plan_of(text: str, *, policy: str = "", version: str = "1.0", **request: Any) -> Plan:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any, NoReturn
 
 from truewheel import __version__
-from truewheel.cli import ending
+from truewheel.cli.terminal import put
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Command, module below this one, and what it is for. Only the module of the chosen command is imported.
 COMMANDS = {
@@ -26,7 +27,8 @@ COMMANDS = {
     "prove": ("proving", "compare a folder of wheels with the plan"),
     "completion": ("completing", "print a script that completes commands with the tab key"),
 }
-EPILOG = """\
+PURPOSE = "Wheel pipelines whose file names are known before the build and proven after it."
+EXAMPLES = """\
 examples:
   {prog} plan -v CI_PIPELINE_ID=49163608
   {prog} generate
@@ -40,43 +42,32 @@ def front_door() -> str:
     return "./gen_ci.py" if os.path.basename(sys.argv[0]) == "gen_ci.py" else "truewheel"  # noqa: PTH119
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        super().error(ending.printable(message))
-
-    def _print_message(self, message: str, file: Any = None) -> None:
-        ending.put(message, file, end="")
-
-
-def parser(chosen: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser; only the chosen command's own arguments are there, or all when None."""
+def overview() -> str:
+    """Return what `--help` says: all commands, and where to start."""
     prog = front_door()
-    top = _Parser(
-        prog=prog,
-        description="Wheel pipelines whose file names are known before the build and proven after it.",
-        epilog=EPILOG.format(prog=prog),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    top.add_argument("--version", action="version", version=f"truewheel {__version__}")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (module, purpose) in COMMANDS.items():
-        command = commands.add_parser(
-            name,
-            help=purpose,
-            description=purpose[0].upper() + purpose[1:] + ".",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-            allow_abbrev=False,
-        )
-        if chosen in {None, name}:
-            from importlib import import_module
+    width = max(map(len, COMMANDS)) + 2
+    commands = "".join(f"  {name:{width}}{purpose}\n" for name, (_, purpose) in COMMANDS.items())
+    return f"""\
+usage: {prog} COMMAND [-h] ...
 
-            import_module(f"truewheel.cli.{module}").arguments(name, command)
-    return top
+{PURPOSE}
+
+commands:
+{commands}
+options:
+  -h, --help  show this help, or that of a command: {prog} plan --help
+  --version   show the version
+
+{EXAMPLES.format(prog=prog)}"""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (see `truewheel.problems.Exit`)."""
     words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] in (["-h"], ["--help"], ["--version"]):
+        put(f"truewheel {__version__}" if words[0] == "--version" else overview(), sys.stdout)
+        return 0
+    from truewheel.cli import ending, parsing  # what is above takes a tenth of their time
+
     chosen = next((word for word in words if word in COMMANDS), "")
-    return ending.run(parser(chosen).parse_args(words), os.environ)
+    return ending.run(parsing.parser(chosen).parse_args(words), os.environ)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from truewheel import host, plan, vcs, workspace
+from truewheel import plan, workspace
 from truewheel.cli import front_door as front_door
-from truewheel.cli.ending import say, send
+from truewheel.cli.terminal import say, send
 from truewheel.matrix import Host
 from truewheel.model import Cell, Plan
-from truewheel.problems import Exit, Problem, Stop, errors, stop
+from truewheel.problems import Exit, Problem, Stop, errors, meant, stop
 from truewheel.workspace import GENERATOR, Workspace
 
 
@@ -39,8 +38,8 @@ def planned_cell(made: Plan, cell_id: str, path: Path) -> Cell:
     """Return a cell of a written plan. Raises `Stop` (exit 2) when it is not there."""
     cell = made.cell(cell_id)
     if cell is None:
-        close = difflib.get_close_matches(cell_id, [cell.id for cell in made.cells], n=1, cutoff=0.3)
-        raise stop(str(path), f"no cell {cell_id!r} in this plan", f"did you mean {close[0]}?" if close else "")
+        hint = meant(cell_id, [cell.id for cell in made.cells], cutoff=0.3)
+        raise stop(str(path), f"no cell {cell_id!r} in this plan", hint)
     return cell
 
 
@@ -74,6 +73,8 @@ def make_plan(
     on: Host | None = None,
 ) -> Plan:
     """Return the plan of the arguments' variables, for the spec's targets or for this machine (`on`)."""
+    from truewheel import vcs  # starts programs, which most commands do not
+
     request = plan.Request(
         generator=GENERATOR,
         versions=space.versions(),
@@ -93,7 +94,7 @@ def _file_reader(space: Workspace, *, is_host: bool) -> Callable[[str], str | No
 
     def read(path: str) -> str | None:
         if path.startswith("/"):
-            return host.read_file(path) if is_host else None
+            return workspace.read_text(Path(path)) if is_host else None
         return space.text(path)
 
     return read

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
-from truewheel import cli
+from truewheel.cli import parsing
 from truewheel.problems import Exit, stop
 
 EXAMPLES = """\
@@ -30,5 +30,5 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         import shtab
     except ImportError:
         raise stop("completion", "shtab is not installed", "pip install 'truewheel[completion]'") from None
-    print(shtab.complete(cli.parser(), shell=arguments.shell))
+    print(shtab.complete(parsing.parser(), shell=arguments.shell))
     return Exit.OK

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from truewheel import pipelines, plan, sync
 from truewheel.cli import common
-from truewheel.cli.ending import say, show
+from truewheel.cli.terminal import say, show
 from truewheel.problems import Exit
 from truewheel.sync import Drift
 from truewheel.workspace import GENERATOR, Workspace

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
@@ -12,15 +11,15 @@ from pathlib import Path
 
 from truewheel import explain, naming, planfile, workspace
 from truewheel.cli import common
-from truewheel.cli.ending import say
 from truewheel.cli.planning import event_of, local_host
+from truewheel.cli.terminal import say
 from truewheel.explain import Part
 from truewheel.matrix import ANY, HOST
 from truewheel.model import Cell, Variable
 from truewheel.naming import Sources
 from truewheel.policy import Policy
 from truewheel.policy import from_data as policy_from_data
-from truewheel.problems import Exit, Stop, Where, stop
+from truewheel.problems import Exit, Stop, Where, meant, stop
 
 HERE = Where("command line")
 NAME_EXAMPLES = """\
@@ -188,6 +187,6 @@ def _planned(
     made = common.make_plan(arguments, space, environment, event=event_of(environment), on=machine)
     cell = next((cell for cell in made.cells if what in {cell.id, cell.wheel}), None)
     if cell is None and not is_wheel:
-        close = difflib.get_close_matches(what, [cell.id for cell in made.cells], n=1, cutoff=0.3)
-        raise stop(HERE, f"no cell {what!r} in the plan", f"did you mean {close[0]}?" if close else "see: plan")
+        hint = meant(what, [cell.id for cell in made.cells], "see: plan", cutoff=0.3)
+        raise stop(HERE, f"no cell {what!r} in the plan", hint)
     return cell, space.policy

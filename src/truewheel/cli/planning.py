@@ -11,7 +11,7 @@ from pathlib import Path
 from truewheel import files, host, matrix, planfile
 from truewheel.against import Change
 from truewheel.cli import common, comparing
-from truewheel.cli.ending import say, show
+from truewheel.cli.terminal import say, show
 from truewheel.model import Cell, Index, Plan
 from truewheel.naming import source_of
 from truewheel.plan import EVENTS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from truewheel import files, workspace
 from truewheel.cli import common
-from truewheel.cli.ending import say
+from truewheel.cli.terminal import say
 from truewheel.problems import Exit, stop
 from truewheel.steps import evidence, prove, validate
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from truewheel import files, local, planfile
 from truewheel.cli import common
-from truewheel.cli.ending import say
 from truewheel.cli.planning import event_of, local_host, selected
+from truewheel.cli.terminal import say
 from truewheel.local import Progress
 from truewheel.matrix import ANY, Host
 from truewheel.model import Cell, Plan
