@@ -8,9 +8,8 @@ from textwrap import dedent
 from typing import Any
 
 from truewheel import plan as planning
-from truewheel import policyfile
+from truewheel import policyfile, workspace
 from truewheel import spec as specs
-from truewheel import workspace
 from truewheel.model import Plan
 from truewheel.plan import Request
 from truewheel.policy import Policy
@@ -34,7 +33,8 @@ def spec_of(text: str) -> Spec:
 
 def policy_of(text: str) -> Policy:
     """Return the policy of a text."""
-    return policyfile.parse(dedent(text).lstrip("\n"), "own.yml", workspace.policy_shape(), workspace.policy_reader({}.get, OWN))
+    reader = workspace.policy_reader({}.get, OWN)
+    return policyfile.parse(dedent(text).lstrip("\n"), OWN.file, workspace.policy_shape(), reader)
 
 
 def plan_of(text: str, *, policy: str = "", version: str = "1.0", **request: Any) -> Plan:

@@ -86,15 +86,6 @@ def test_patchelf_is_searched_in_the_environment_that_was_handed_in(monkeypatch:
     assert path.split(os.pathsep)[1:] == ["/tools"]
 
 
-@pytest.mark.parametrize("content", [b"text\n", b"\xff", None])
-def test_a_file_of_this_machine_is_its_text_or_nothing(tmp_path: Path, content: bytes | None):
-    if content is not None:
-        (tmp_path / "file").write_bytes(content)
-    assert host.read_file(str(tmp_path / "file")) == ("text\n" if content == b"text\n" else None)
-    assert host.read_file(str(tmp_path)) is None
-    assert host.read_file("/\0") is None
-
-
 def test_every_known_distribution_has_a_floor_that_can_be_audited():
     for name, minor in platforms.GLIBC_MINOR.items():
         floor = platforms.floor_minor(platforms.own_floor(name))

@@ -26,6 +26,16 @@ def refusal(function: Callable[..., object], *arguments: object) -> str:
     return str(stopped.value)
 
 
+@pytest.mark.parametrize("content", [b"text\n", b"\xef\xbb\xbftext\n", b"\xff", None])
+def test_a_file_is_its_text_or_nothing(tmp_path: Path, content: bytes | None):
+    if content is not None:
+        (tmp_path / "file").write_bytes(content)
+    is_text = content is not None and content.endswith(b"text\n")
+    assert workspace.read_text(tmp_path / "file") == ("text\n" if is_text else None)
+    assert workspace.read_text(tmp_path) is None
+    assert workspace.read_text(Path("/\0")) is None
+
+
 def test_the_spec_is_found_in_the_nearest_folder_above(tmp_path: Path):
     inner = tmp_path / "a/b/c"
     inner.mkdir(parents=True)
