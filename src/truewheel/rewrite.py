@@ -68,6 +68,17 @@ def rewrite(
     return target
 
 
+def variant_json(name: WheelName) -> bytes:
+    """Return the `variant.json` of a labelled wheel: its label and no properties (PEP 825, draft 0.1.1)."""
+    # A property whose namespace no installed provider knows would make the wheel one that nobody can install.
+    document = {
+        "$schema": "https://variants-schema.wheelnext.dev/peps/825/v0.1.1.json",
+        "default-priorities": {"namespace": [re.sub(r"[^a-z0-9_]", "_", name.distribution)]},
+        "variants": {name.label: {}},
+    }
+    return (json.dumps(document, indent=1) + "\n").encode()
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Renaming:
     """What becomes of each part of `wheel` under the file name `filename`."""

@@ -176,7 +176,7 @@ class _Reader:
             return self._skip(event)
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event)
-        self._check_depth(event, len(route))
+        self._check_depth(event, len(route) + 1)
         return self._mapping(route) if isinstance(event, yaml.MappingStartEvent) else self._sequence(route)
 
     def _check_depth(self, event: Any, depth: int) -> None:

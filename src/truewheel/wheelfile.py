@@ -11,7 +11,7 @@ import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import prod
@@ -30,6 +30,7 @@ TAG_LIMIT = 1000
 """Single tags that one compressed tag set may stand for."""
 
 _FILE_NAME = re.compile(r"[A-Za-z0-9_.+!-]+\.whl")
+_LABEL = re.compile(r"[0-9a-z._]+")
 _TAGS = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
 _FIELD = re.compile(r"([!-9;-~]+):[ \t]*(.*)")
 _PLAIN = frozenset({".c", ".cpp", ".cu", ".h", ".hpp", ".json", ".md", ".pxd", ".py", ".pyi", ".pyx", ".txt"})
@@ -38,7 +39,7 @@ _BROKEN = (BadZipFile, EOFError, OSError, OverflowError, RuntimeError, ValueErro
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WheelName:
-    """The parts of a wheel's file name as they are written there (PEP 427); `build` is "" when absent."""
+    """The parts of a wheel's file name as they are written there (PEP 427); `build` and `label` are "" when absent."""
 
     distribution: str
     version: str
@@ -46,6 +47,13 @@ class WheelName:
     python: str
     abi: str
     platform: str
+    label: str = ""
+
+    @property
+    def unlabelled(self) -> str:
+        """The file name without its variant label (PEP 817), which most tools do not know."""
+        build = f"-{self.build}" if self.build else ""
+        return f"{self.distribution}-{self.version}{build}-{self.tag}.whl"
 
     @property
     def tag(self) -> str:
@@ -63,6 +71,9 @@ def parse_name(filename: str) -> WheelName:
 
     Raises `ValueError` for a name that `packaging` refuses, or that holds anything but ASCII.
     """
+    stem, _, label = filename.removesuffix(".whl").rpartition("-")
+    if stem and filename.endswith(".whl") and _is_labelled(filename) and _LABEL.fullmatch(label):
+        return replace(parse_name(f"{stem}.whl"), label=label)
     from packaging.utils import parse_wheel_filename
 
     if not _FILE_NAME.fullmatch(filename):
@@ -82,6 +93,12 @@ def parse_name(filename: str) -> WheelName:
         abi=abi,
         platform=platform,
     )
+
+
+def _is_labelled(filename: str) -> bool:
+    """Return whether a variant label stands last: a build tag starts with a digit, a Python tag does not."""
+    parts = filename.split("-")
+    return len(parts) in {6, 7} and re.match(r"[a-z]+\d", parts[-4]) is not None
 
 
 def expand_tag(tag: str) -> frozenset[str]:

@@ -9,8 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from truewheel import workspace
 from truewheel.model import Cell, Fact, Package, Plan, Target, Variable
+from truewheel.problems import Where
 
+PLAIN = workspace.read_policy("plain", Path(), Where("plain")).data
 TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}{sys.abiflags}"
 ARCH = platform.machine()
 ENV = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
@@ -133,5 +136,5 @@ def plan(
         cells=(one,),
         jobs=(),
         variables=variables or {},
-        policy=policy or {"variables": {}},
+        policy=policy or PLAIN,
     )

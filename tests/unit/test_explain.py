@@ -1,6 +1,7 @@
 """Every part of a name is told, with the source that won and why others did not."""
 
 import pytest
+
 from truewheel import explain
 from truewheel.model import Cell, Fact
 from truewheel.policy import from_data

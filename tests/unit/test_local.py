@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from truewheel import files, local, planfile, workspace
 from truewheel.local import Progress
 from truewheel.model import CELL, Cell, Fact, JobKind, Package, Plan, Target

@@ -361,7 +361,7 @@ def test_a_text_too_large_to_be_held_is_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "filename", ["../demo-1.0-py3-none-any.whl", "demo.whl", "demo-1.0-py3-none-any-label.whl", "\x1b"]
+    "filename", ["../demo-1.0-py3-none-any.whl", "demo.whl", "demo-1.0-py3-none-any-LABEL.whl", "\x1b"]
 )
 def test_what_is_no_wheel_name_is_a_usage_error(tmp_path, filename):
     source = wheels.make(tmp_path, wheels.PURE)

@@ -144,7 +144,7 @@ def test_a_route_through_an_odd_key_is_shown_on_one_line():
 def test_a_name_that_no_wheel_can_have_is_refused(name):
     (problem,) = said(SMALL.replace("a: {}", f"{name}: {{}}"))
     assert problem.startswith("2:12: the name ")
-    assert problem.endswith("is not allowed here | letters and digits, with . _ - inside, 64 at most")
+    assert "is not allowed here | letters and digits, with . _ - inside" in problem
 
 
 # values

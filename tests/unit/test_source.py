@@ -134,7 +134,13 @@ def test_an_empty_file_says_how_to_start(text: str):
 
 @pytest.mark.parametrize(
     ("text", "place"),
-    [("\ta: 1\n", "1:1"), ("a:\n\tb: 1\n", "2:1"), ("a:\n  b: 1\n\tc: 2\n", "3:1"), ("a:\n  \tb: 1\n  c: 2", "2:3")],
+    [
+        ("\ta: 1\n", "1:1"),
+        ("-\ta: 1\n", "1:2"),
+        ("a:\n\tb: 1\n", "2:1"),
+        ("a:\n  b: 1\n\tc: 2\n", "3:1"),
+        ("a:\n  \tb: 1\n  c: 2", "2:3"),
+    ],
 )
 def test_a_tab_is_called_a_tab(text: str, place: str):
     message = "a tab: YAML is indented with spaces\n    hint: replace the tab with spaces"
@@ -220,7 +226,9 @@ def test_endless_nesting_is_refused(opening: str):
 
 
 def test_nesting_up_to_the_limit_is_read():
-    assert not problems_of("[" * source.MAX_DEPTH + "]" * source.MAX_DEPTH)
+    depth = source.MAX_DEPTH
+    assert not problems_of("[" * depth + "]" * depth)
+    assert problems_of("[" * (depth + 1)) == ["f.yml:1:51: nested more than 50 levels deep\n    hint: write it flatter"]
 
 
 def test_many_keys_and_their_places_take_linear_time():

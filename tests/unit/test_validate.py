@@ -93,7 +93,7 @@ def test_a_folder_in_the_zip_needs_no_row(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "filename", ["demo-1.0.whl", "demo-1.0-RC1-py3-none-any.whl", "demo-1.0-py3-none-any-cu13.whl"]
+    "filename", ["demo-1.0.whl", "demo-1.0-RC1-py3-none-any.whl", "demo-1.0-py3-none-any-CU13.whl"]
 )
 def test_a_file_that_is_no_wheel_by_name(tmp_path, filename):
     path = wheels.make(tmp_path, PURE).rename(tmp_path / filename)
@@ -580,3 +580,31 @@ def test_any_finding_can_be_reported(message, where):
 
 def test_each_code_has_its_own_meaning():
     assert len({code.value for code in Code}) == len(list(Code))
+
+
+# variant label
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (None, "there is none"),
+        ("{}", "there is none"),
+        ("[", "there is none"),
+        ('{"variants": {}}', "it names none"),
+        ('{"variants": {"cu12": {}}}', "it names cu12"),
+        ('{"variants": {"cu13": {}, "cu12": {}}}', "it names cu13, cu12"),
+    ],
+)
+def test_a_labelled_wheel_says_its_label(tmp_path, content, told):
+    files = wheels.members(PURE) | ({f"{INFO}/variant.json": content.encode()} if content else {})
+    path = wheels.write(tmp_path / PURE, files | {f"{INFO}/RECORD": wheels.record(files)})
+    (finding,) = validate(path.rename(tmp_path / PURE.replace(".whl", "-cu13.whl")))
+    assert finding.code.name == "TW210"
+    assert told in finding.message
+
+
+def test_a_labelled_wheel_that_says_its_label_has_no_finding(tmp_path):
+    files = wheels.members(PURE) | {f"{INFO}/variant.json": b'{"variants": {"cu13": {}}}'}
+    path = wheels.write(tmp_path / PURE, files | {f"{INFO}/RECORD": wheels.record(files)})
+    assert validate(path.rename(tmp_path / PURE.replace(".whl", "-cu13.whl"))) == []

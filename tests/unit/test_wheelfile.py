@@ -39,7 +39,7 @@ def test_a_name_without_build_tag():
         "demo-1.0-py3-none-any.whl\n",
         "demo-1.0-py3-none.whl",
         "demo-1.0-7-8-py3-none-any.whl",
-        "demo-1.0-py3-none-any-label.whl",
+        "demo-1.0-py3-none-any-LABEL.whl",
         "demo-one-py3-none-any.whl",
         "demo-1.0-seven-py3-none-any.whl",
         "de__mo-1.0-py3-none-any.whl",

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
 from truewheel.cli import parsing
+from truewheel.cli.terminal import send
 from truewheel.problems import Exit, stop
 
 EXAMPLES = """\
@@ -30,5 +31,5 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         import shtab
     except ImportError:
         raise stop("completion", "shtab is not installed", "pip install 'truewheel[completion]'") from None
-    print(shtab.complete(parsing.parser(), shell=arguments.shell))
+    send(shtab.complete(parsing.parser(), shell=arguments.shell))
     return Exit.OK

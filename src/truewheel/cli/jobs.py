@@ -8,6 +8,7 @@ from pathlib import Path
 
 from truewheel import workspace
 from truewheel.cli import common
+from truewheel.cli.terminal import show
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit
 
@@ -31,7 +32,7 @@ def compile_cell(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     from truewheel.steps.compile import compile_wheel
 
     plan, cell, root = _cell(arguments)
-    print(compile_wheel(plan, cell, root, environment))
+    show(str(compile_wheel(plan, cell, root, environment)))
     return Exit.OK
 
 
@@ -40,7 +41,7 @@ def repair_cell(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     from truewheel.steps.repair import repair_wheel
 
     plan, cell, root = _cell(arguments)
-    print(repair_wheel(plan, cell, root, Path(arguments.out), environment))
+    show(str(repair_wheel(plan, cell, root, Path(arguments.out), environment)))
     return Exit.OK
 
 

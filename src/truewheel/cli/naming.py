@@ -12,7 +12,7 @@ from pathlib import Path
 from truewheel import explain, naming, planfile, workspace
 from truewheel.cli import common
 from truewheel.cli.planning import event_of, local_host
-from truewheel.cli.terminal import say
+from truewheel.cli.terminal import say, show
 from truewheel.explain import Part
 from truewheel.matrix import ANY, HOST
 from truewheel.model import Cell, Variable
@@ -80,7 +80,7 @@ def name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         facts = {name: planfile.fact_data(fact) for name, fact in cell.facts.items()}
         common.print_json({"wheel": cell.wheel, "channel": cell.channel, "facts": facts})
     else:
-        print(cell.wheel)
+        show(cell.wheel)
     return Exit.OK
 
 
@@ -159,7 +159,7 @@ def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         wheel = cell.wheel if cell else Path(what).name
         common.print_json({"wheel": wheel, "cell": cell.id if cell else None, "parts": [_part(part) for part in parts]})
     else:
-        print("\n".join([heading, "", *explain.lines(parts)]))
+        show("\n".join([heading, "", *explain.lines(parts)]))
     return Exit.OK
 
 

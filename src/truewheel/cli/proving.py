@@ -8,7 +8,7 @@ from pathlib import Path
 
 from truewheel import files, workspace
 from truewheel.cli import common
-from truewheel.cli.terminal import say
+from truewheel.cli.terminal import say, show
 from truewheel.problems import Exit, stop
 from truewheel.steps import evidence, prove, validate
 
@@ -59,7 +59,7 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
     if arguments.output:
         files.write_text(arguments.output, report)
         report = validate.report(results, "text")
-    print(report.rstrip("\n"))
+    show(report.rstrip("\n"))
     findings = [finding for _, found in results for finding in found]
     failed = bool(findings) if arguments.strict else not validate.is_ok(findings)
     return Exit.WHEEL if failed else Exit.OK
@@ -75,5 +75,5 @@ def prove_folder(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     for problem in proof.problems:
         say(problem)
     if proof.ok and not arguments.json:
-        print(f"{len(proof.data['wheels'])} wheels, each as planned: {arguments.folder}/SHA256SUMS")
+        show(f"{len(proof.data['wheels'])} wheels, each as planned: {arguments.folder}/SHA256SUMS")
     return Exit.OK if proof.ok else Exit.WHEEL

@@ -14,7 +14,7 @@ from pathlib import Path
 from truewheel import files, local, planfile
 from truewheel.cli import common
 from truewheel.cli.planning import event_of, local_host, selected
-from truewheel.cli.terminal import say
+from truewheel.cli.terminal import say, show
 from truewheel.local import Progress
 from truewheel.matrix import ANY, Host
 from truewheel.model import Cell, Plan
@@ -87,8 +87,8 @@ def _prove(arguments: Namespace, made: Plan, cells: Sequence[Cell], out: Path, e
     if arguments.json:
         common.print_json(proof.data)
     elif proof.ok:
-        print(f"{len(cells)} wheels ({counted}), each named as planned and proven: {arguments.out}/SHA256SUMS")
-        print("\n".join(f"  {cell.wheel}" for cell in cells))
+        show(f"{len(cells)} wheels ({counted}), each named as planned and proven: {arguments.out}/SHA256SUMS")
+        show("\n".join(f"  {cell.wheel}" for cell in cells))
     return Exit.OK if proof.ok else Exit.WHEEL
 
 

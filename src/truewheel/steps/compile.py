@@ -11,16 +11,20 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packaging.version import Version
 
-from truewheel import files, interpreters, process, wheelfile
+from truewheel import explain, files, interpreters, process, wheelfile
 from truewheel.model import Cell, Package, Plan
+from truewheel.naming import normalized
+from truewheel.policy import from_data
 from truewheel.problems import Exit, Problem, Stop, Where, stop
+from truewheel.rewrite import rewrite
 from truewheel.steps import evidence
+from truewheel.steps.image import compare_image
 from truewheel.wheelfile import WheelName
 
 if sys.version_info >= (3, 11):
@@ -53,6 +57,7 @@ def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str]) ->
     Its name is the planned one, but for a platform that is still `linux_<arch>`. Raises `Stop` (exit 4) when the
     image is not the planned one, the build fails or makes another wheel; (exit 2) when the package cannot be built.
     """
+    process.say(told_name(plan, cell))
     compare_image(plan, cell, env)
     root = root.absolute()
     package, work = plan.packages[cell.package], evidence.work_folder(root, cell.id)
@@ -63,7 +68,7 @@ def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str]) ->
     carried = inject_version(package, cell.version, source)
     dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
     workshop = _Workshop(cell, root, python, {**dated, **carried})
-    made = _with_build_tag(_build(workshop, source / package.path, making), workshop)
+    made = _named(_build(workshop, source / package.path, making), workshop)
     check_name(made, cell)
     files.write_text(work / INPUTS, json.dumps(inputs) + "\n")
     files.move(made, finished / made.name)
@@ -71,30 +76,9 @@ def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str]) ->
     return finished / made.name
 
 
-def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
-    """Compare the variables that an image provides with what the plan took for granted; empty is absent.
-
-    A laptop is not the image, and a pure package has none. Raises `Stop` (exit 4) with every difference.
-    """
-    if plan.local or cell.python == interpreters.ANY:
-        return
-    promised = dict(plan.targets[cell.target].provides)
-    promised |= {name: each.value for name, each in plan.variables.items() if each.origin == "-v"}
-    declared = plan.policy.get("variables", {})
-    names = [name for name, rule in declared.items() if rule.get("scope") == "image"]
-    hint = f"say so in targets.{cell.target}.provides, or use the image that was planned"
-    problems = [
-        Problem(Where(cell.id), _difference(name, promised, env), hint)
-        for name in names
-        if promised.get(name, "") != env.get(name, "")
-    ]
-    if problems:
-        raise Stop(problems, Exit.WHEEL)
-
-
-def _difference(name: str, promised: Mapping[str, str], env: Mapping[str, str]) -> str:
-    planned, here = (values.get(name, "") or "absent" for values in (promised, env))
-    return f"{name} is {here} in this image, but {planned} in the plan"
+def told_name(plan: Plan, cell: Cell) -> str:
+    """Return the lines that say where each part of the wheel's name comes from, so that a lost variable is seen."""
+    return "\n".join([cell.wheel, *explain.lines(explain.explain(cell, from_data(plan.policy)))])
 
 
 def copy_sources(sources: Iterable[evidence.Source], folder: Path) -> None:
@@ -233,19 +217,23 @@ def _locked(file: Path) -> Iterator[None]:
         yield
 
 
-def _with_build_tag(made: Path, workshop: _Workshop) -> Path:
-    """Give the wheel its planned build tag: before repair, whose SBOM names the file."""
+def _named(made: Path, workshop: _Workshop) -> Path:
+    """Give the wheel the project's name and the build tag that are planned: before repair, whose SBOM has its name."""
     cell = workshop.cell
-    if cell.build and made.name != cell.wheel:
-        argv = [*process.module("wheel", cell.id), "tags", "--remove", "--build", cell.build, made.name]
-        if process.run(argv, cwd=made.parent, env=workshop.env):
-            hint = "its output is above; the build backend has made a wheel at odds with itself"
-            raise stop(cell.id, f"the build tag cannot be put into {made.name}", hint, Exit.WHEEL)
     wheels = sorted(made.parent.glob("*.whl"))
-    if len(wheels) != 1:
+    if wheels != [made]:
         left = ", ".join(wheel.name for wheel in wheels)
         raise stop(cell.id, f"the build backend left {left or 'no wheel'}", "one wheel was expected", Exit.WHEEL)
-    return wheels[0]
+    with wheelfile.open_wheel(made) as wheel:
+        name = wheel.name
+    planned = wheelfile.parse_name(cell.wheel)
+    is_own = name.distribution == normalized(cell.package)
+    distribution = planned.distribution if is_own else name.distribution
+    wanted = replace(name, distribution=distribution, build=planned.build or name.build).unlabelled
+    if made.name in {wanted, planned.unlabelled, cell.wheel}:
+        return made
+    project = distribution.replace("_", "-") if distribution != name.distribution else ""
+    return rewrite(made, evidence.fresh_folder(made.parent / "named"), wanted, project=project)
 
 
 def check_name(made: Path, cell: Cell) -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from truewheel import __version__, files, host, process, wheelfile
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, Stop, stop
+from truewheel.rewrite import rewrite, variant_json
 from truewheel.steps import evidence
 from truewheel.steps.compile import INPUTS, source_date_epoch
 
@@ -57,8 +59,8 @@ def _compiled(folder: Path, cell: Cell) -> Path:
     if len(wheels) != 1:
         hint = f"compile it first: truewheel compile --cell {cell.id}"
         raise stop(cell.id, f"{len(wheels)} wheels in {folder}, not one", hint, Exit.WHEEL)
-    platform = wheelfile.parse_name(cell.wheel).platform
-    unrepaired = cell.wheel.removesuffix(f"{platform}.whl") + f"linux_{cell.arch}.whl"
+    planned = wheelfile.parse_name(cell.wheel)
+    unrepaired = replace(planned, platform=f"linux_{cell.arch}").unlabelled
     if wheels[0].name not in {unrepaired, cell.wheel}:
         message = f"compiled {wheels[0].name}, planned {cell.wheel}"
         raise stop(cell.id, message, "the plan is another one now: compile it again", Exit.WHEEL)
@@ -110,11 +112,25 @@ def _audit(plan: Plan, made: Path, ready: Path, cell: Cell, env: Mapping[str, st
         status = process.run(argv, cwd=ready.parent, env=tool_env, log=stream)
     if status:
         raise _refused(plan, made, ready, cell, _last_line(log), tool_env)
-    left = sorted(wheel.name for wheel in ready.parent.glob("*.whl"))
-    if left != [ready.name]:
+    _take(ready, cell)
+
+
+def _take(ready: Path, cell: Cell) -> None:
+    """Give the audited wheel its planned name, which says no more than auditwheel has proven."""
+    wheels = list(ready.parent.glob("*.whl"))
+    names = [wheelfile.parse_name(wheel.name) for wheel in wheels]
+    planned = wheelfile.parse_name(cell.wheel)
+    if len(names) != 1 or not {*planned.platform.split(".")} <= {*names[0].platform.split(".")}:
         evidence.fresh_folder(ready.parent)
+        made = ", ".join(sorted(wheel.name for wheel in wheels)) or "nothing"
         hint = f"spell targets.{cell.target}.floor as PEP 600 does: manylinux_2_28"
-        raise stop(cell.id, f"auditwheel made {', '.join(left)}, planned {ready.name}", hint, Exit.WHEEL)
+        raise stop(cell.id, f"auditwheel made {made}, planned {cell.wheel}", hint, Exit.WHEEL)
+    if wheels[0].name == cell.wheel:
+        return
+    audited = evidence.fresh_folder(ready.parent.with_name("audited")) / wheels[0].name
+    files.move(wheels[0], audited)
+    extra = {"variant.json": variant_json(planned)} if planned.label else {}
+    rewrite(audited, ready.parent, cell.wheel, extra=extra)
 
 
 def _newest_spelling(platform: str) -> str:

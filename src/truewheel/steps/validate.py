@@ -51,6 +51,7 @@ class Code(Enum):
     TW207 = "Name differs from the file name"
     TW208 = "Version differs from the file name"
     TW209 = "data folder differs from the file name"
+    TW210 = "variant label without its variant.json"
     TW301 = "not a readable zip file"
     TW302 = "member not readable"
     TW303 = "RECORD is missing or not readable"
@@ -93,6 +94,7 @@ class Contents:
     wheel: Fields | None
     metadata: Fields | None
     record: tuple[Row, ...] | None
+    variants: tuple[str, ...] | None
     scans: Mapping[str, Scan]
     elf: Mapping[str, str]
 
@@ -284,9 +286,19 @@ def _contents(wheel: Wheel, name: WheelName | None, findings: list[Finding]) -> 
         wheel=part(Code.TW203, "WHEEL", lambda: wheel.wheel),
         metadata=part(Code.TW206, "METADATA", lambda: wheel.metadata),
         record=record,
+        variants=_variants(wheel) if name and name.label and len(wheel.dist_infos) == 1 else None,
         scans=scans,
         elf={member: word for member, scan in scans.items() if (word := elf.machine(scan.head))},
     )
+
+
+def _variants(wheel: Wheel) -> tuple[str, ...] | None:
+    """Return the labels that variant.json names, or None when there is no such file of that form."""
+    try:
+        variants = json.loads(wheel.text(f"{wheel.dist_info}/variant.json"))["variants"]
+        return tuple(map(str, variants)) if isinstance(variants, dict) else None
+    except (Stop, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def _part(findings: list[Finding], code: Code, read: Callable[[], _T], where: str) -> _T | None:
@@ -377,6 +389,14 @@ def _same_version(one: str, other: str) -> bool:
         return Version(one) == Version(other)
     except ValueError:  # also a number with too many digits
         return one == other
+
+
+def _check_label(contents: Contents) -> Iterator[Finding]:
+    """A labelled wheel holds a variant.json of just that label (PEP 825); another one would not be installed."""
+    label = contents.name.label if contents.name else ""
+    if label and list(contents.variants or ()) != [label]:
+        said = "there is none" if contents.variants is None else f"it names {', '.join(contents.variants) or 'none'}"
+        yield _finding(Code.TW210, f"the file name says {label}, variant.json must name just that: {said}")
 
 
 def _check_wheel(contents: Contents) -> Iterator[Finding]:
@@ -554,6 +574,7 @@ _WARNINGS = frozenset({Code.TW103, Code.TW402})
 _CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     _check_name,
     _check_dist_info,
+    _check_label,
     _check_wheel,
     _check_metadata,
     _check_members,

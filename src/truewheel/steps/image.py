@@ -1,0 +1,66 @@
+"""What an image really provides, against what the plan took for granted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from truewheel import interpreters, naming, workspace
+from truewheel.model import Cell, Plan, Variable
+from truewheel.naming import Sources
+from truewheel.policy import Policy, from_data
+from truewheel.problems import Exit, Problem, Stop, Where
+
+
+def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
+    """Compare the variables that an image provides with the planned ones, then the facts that its files lead to.
+
+    Empty is absent. A laptop is not the image, and a pure package has none. Raises `Stop` (exit 4) with every
+    difference.
+    """
+    if plan.local or cell.python == interpreters.ANY:
+        return
+    policy = from_data(plan.policy)
+    planned = _planned_variables(plan, cell)
+    provided = {name: env.get(name, "") for name, rule in policy.variables.items() if rule.scope == "image"}
+    found = [(name, value, planned.get(name, "")) for name, value in provided.items() if value != planned.get(name, "")]
+    if not found:
+        found = _different_facts(plan, cell, policy, {**planned, **provided})
+    hint = f"say so in targets.{cell.target}.provides, or use the image that was planned"
+    problems = [
+        Problem(
+            Where(cell.id), f"{name} is {value or 'absent'} in this image, but {promise or 'absent'} in the plan", hint
+        )
+        for name, value, promise in found
+    ]
+    if problems:
+        raise Stop(problems, Exit.WHEEL)
+
+
+def _planned_variables(plan: Plan, cell: Cell) -> dict[str, str]:
+    """Return the variables as the plan saw them for a cell: what was set, what its image provides, defaults."""
+    defaults = {name: each.value for name, each in plan.variables.items() if each.origin == "default"}
+    chosen = {name: each.value for name, each in plan.variables.items() if each.origin != "default"}
+    provided = {name: value for name, value in plan.targets[cell.target].provides.items() if value}
+    return {**defaults, **provided, **chosen}
+
+
+def _different_facts(
+    plan: Plan, cell: Cell, policy: Policy, variables: Mapping[str, str]
+) -> list[tuple[str, str, str]]:
+    """Return the facts that files of the image decide otherwise than planned: name, value here, value planned."""
+    sources = Sources(
+        variables={name: Variable(value=value, origin="image", scope="image") for name, value in variables.items()},
+        options={},
+        event=plan.event,
+        read_file=lambda path: workspace.read_text(Path(path)) if path.startswith("/") else None,
+        in_image=True,
+    )
+    found = []
+    for name, rule in policy.facts.items():
+        if any(re.match("(file|json):/", source) for source in rule.sources):
+            fact, _ = naming.resolve(rule, sources, cell.facts)
+            if fact.value != cell.facts[name].value:
+                found.append((f"the fact {name}", fact.value or "", cell.facts[name].value or ""))
+    return found

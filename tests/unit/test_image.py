@@ -1,0 +1,98 @@
+"""The image against the plan: variables first, then the facts that its files lead to."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import projects
+import pytest
+from specs import policy_of
+
+from truewheel.model import Cell, Fact, Plan, Variable
+from truewheel.problems import Exit, Stop
+from truewheel.steps.image import compare_image
+
+MANYLINUX = f"manylinux_2_28_{projects.ARCH}"
+IMAGE = """\
+variables: {CUDA_VERSION: {scope: image}, CI_PIPELINE_ID: {scope: forge}}
+facts: {base: {from: ['package:version']}, cuda: {from: ['env:CUDA_VERSION']}}
+channels: {default: {local: ['cu{cuda}']}}
+"""
+
+
+def image_plan(cell: Cell, **more: object) -> Plan:
+    return projects.plan(cell, policy=policy_of(IMAGE).data, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("provides", "here", "message"),
+    [
+        ({"CUDA_VERSION": "13.2"}, {"CUDA_VERSION": "13.2"}, ""),
+        ({}, {}, ""),
+        ({}, {"CUDA_VERSION": ""}, ""),
+        ({"CUDA_VERSION": ""}, {}, ""),
+        ({}, {"CI_PIPELINE_ID": "77"}, ""),
+        (
+            {"CUDA_VERSION": "13.2"},
+            {"CUDA_VERSION": "12.9"},
+            "CUDA_VERSION is 12.9 in this image, but 13.2 in the plan",
+        ),
+        ({"CUDA_VERSION": "13.2"}, {}, "CUDA_VERSION is absent in this image, but 13.2 in the plan"),
+        ({"CUDA_VERSION": "13.2"}, {"CUDA_VERSION": ""}, "CUDA_VERSION is absent in this image, but 13.2 in the plan"),
+        ({}, {"CUDA_VERSION": "12.9"}, "CUDA_VERSION is 12.9 in this image, but absent in the plan"),
+    ],
+)
+def test_the_image_is_compared_with_the_plan(provides: dict[str, str], here: dict[str, str], message: str) -> None:
+    cell = projects.cell(platform_tag=MANYLINUX)
+    plan = image_plan(cell, provides=provides)
+    if not message:
+        compare_image(plan, cell, here)
+        return
+    with pytest.raises(Stop) as stopped:
+        compare_image(plan, cell, here)
+    assert stopped.value.code is Exit.WHEEL
+    assert stopped.value.problems[0].message == message
+    assert "targets.box.provides" in stopped.value.problems[0].hint
+
+
+def test_a_value_given_with_v_is_what_the_image_must_have() -> None:
+    cell = projects.cell(platform_tag=MANYLINUX)
+    given_value = {"CUDA_VERSION": Variable(value="14.0", origin="-v", scope="image")}
+    plan = image_plan(cell, provides={"CUDA_VERSION": "13.2"}, variables=given_value)
+    compare_image(plan, cell, {"CUDA_VERSION": "14.0"})
+    with pytest.raises(Stop, match=r"CUDA_VERSION is 13\.2 in this image, but 14\.0 in the plan"):
+        compare_image(plan, cell, {"CUDA_VERSION": "13.2"})
+
+
+def test_a_laptop_is_not_the_image_and_a_pure_package_has_none() -> None:
+    native, pure = projects.cell(platform_tag=MANYLINUX), projects.cell()
+    compare_image(image_plan(native, local=True), native, {"CUDA_VERSION": "12.9"})
+    compare_image(image_plan(pure), pure, {"CUDA_VERSION": "12.9"})
+
+
+@pytest.mark.parametrize(
+    ("planned", "content", "told"),
+    [
+        ("13.2", {"cuda": {"version": "13.2"}}, ""),
+        ("13.2", {"cuda": {"version": "12.9"}}, "the fact cuda is 12.9 in this image, but 13.2 in the plan"),
+        (None, {"cuda": {"version": "12.9"}}, "the fact cuda is 12.9 in this image, but absent in the plan"),
+        ("13.2", {}, "the fact cuda is absent in this image, but 13.2 in the plan"),
+        (None, None, ""),
+    ],
+)
+def test_a_file_of_the_image_is_compared_too(tmp_path: Path, planned: str | None, content: object, told: str) -> None:
+    file = tmp_path / "version.json"
+    if content is not None:
+        file.write_text(json.dumps(content))
+    rules = f"facts: {{cuda: {{from: ['json:{file}#/cuda/version']}}}}\nchannels: {{default: {{version: '1'}}}}\n"
+    cell = replace(projects.cell(platform_tag=MANYLINUX), facts={"cuda": Fact(value=planned)})
+    plan = projects.plan(cell, policy=policy_of(rules).data)
+    if not told:
+        compare_image(plan, cell, {})
+        return
+    with pytest.raises(Stop) as stopped:
+        compare_image(plan, cell, {})
+    assert stopped.value.code is Exit.WHEEL
+    assert [problem.message for problem in stopped.value.problems] == [told]
