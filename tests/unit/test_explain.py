@@ -29,7 +29,8 @@ POLICY = from_data(
 
 
 def cell(wheel: str = WHEEL, **facts: Fact) -> Cell:
-    known = {name: Fact(value=None, skipped=((f"env:{name.upper()}", "is not set"),)) for name in ("nv", "cuda", "pipeline")}
+    absent = ("nv", "cuda", "pipeline")
+    known = {name: Fact(value=None, skipped=((f"env:{name.upper()}", "is not set"),)) for name in absent}
     base = Fact(value="1.0", source="package:version", origin="VERSION", raw="1.0")
     return Cell(
         id="foo.bar/here/x86_64/cp312",

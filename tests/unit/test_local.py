@@ -38,7 +38,8 @@ if "sleep" in text:
 from truewheel.steps import evidence
 from truewheel import interpreters
 python = interpreters.require(cell.builder, os.environ, cell.id)
-evidence.write(out, {"version": 1, "cell": cell.id, "wheel": cell.wheel, "sha256": hashlib.sha256(text.encode()).hexdigest(),
+digest = hashlib.sha256(text.encode()).hexdigest()
+evidence.write(out, {"version": 1, "cell": cell.id, "wheel": cell.wheel, "sha256": digest,
                      "inputs": evidence.inputs_digest(plan, cell, root, python)})
 """
 

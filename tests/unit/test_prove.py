@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,11 @@ import wheels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truewheel.model import Cell, Plan
+from truewheel.model import Cell, Copy, Plan
 from truewheel.problems import Exit, Stop
 from truewheel.steps import prove as proving
 from truewheel.steps.prove import prove
+from truewheel.steps.validate import validate
 
 ONE = "demo-1.0-49163608-cp312-cp312-manylinux_2_28_x86_64.whl"
 TWO = "demo-1.0-49163608-cp313-cp313-manylinux_2_28_x86_64.whl"
@@ -363,3 +365,36 @@ def test_nothing_was_built(tmp_path):
         prove(tmp_path / "dist", PLAN)
     assert caught.value.code == Exit.WHEEL
     assert "build" in caught.value.problems[0].hint
+
+
+LOCAL = "demo-1.0+nv26.4-7-cp312-cp312-manylinux_2_28_x86_64.whl"
+PUBLIC = "demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"
+
+
+def copied(folder: Path) -> Cell:
+    """Make a proven wheel that one index gets under another name and one under its own."""
+    copies = (Copy(index="pypi", version="1.0", wheel=PUBLIC), Copy(index="own", version="1.0", wheel=LOCAL))
+    made = replace(cell("demo/ubuntu24.04/x86_64/cp312", LOCAL), copies=copies)
+    wheels.make(folder, LOCAL, CONTENT)
+    attest(folder, made)
+    return made
+
+
+def test_an_index_gets_its_own_copy_of_a_proven_wheel(tmp_path):
+    proof = prove(tmp_path, plan(copied(tmp_path)))
+    assert proof.ok
+    copy = tmp_path / "copies/pypi" / PUBLIC
+    assert proof.data["copies"] == [
+        {"index": "pypi", "cell": "demo/ubuntu24.04/x86_64/cp312", "wheel": PUBLIC, "sha256": digest(copy)}
+    ]
+    assert validate(copy) == []
+    assert (copy.parent / "SHA256SUMS").read_text() == f"{digest(copy)}  {PUBLIC}\n"
+    assert not (tmp_path / "copies/own").exists()  # a copy with the wheel's own name is the wheel
+
+
+def test_copies_of_an_earlier_proof_are_gone_when_a_proof_fails(tmp_path):
+    made = plan(copied(tmp_path))
+    assert prove(tmp_path, made).ok
+    (tmp_path / LOCAL).unlink()
+    assert not prove(tmp_path, made).ok
+    assert not (tmp_path / "copies").exists()

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,11 +13,13 @@ from typing import Any, NamedTuple
 from truewheel.files import explained, sha256, write_text
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, stop
+from truewheel.rewrite import rewrite
 from truewheel.steps import evidence
-from truewheel.steps.validate import Finding, to_data, validate_all, wheels_in
+from truewheel.steps.validate import Finding, is_ok, to_data, validate_all, wheels_in
 from truewheel.wheelfile import WheelName, parse_name, printable
 
 VERSION = 1
+COPIES = "copies"
 PROOF = "evidence.json"
 SUMS = "SHA256SUMS"
 RECORD_LIMIT = 16 * 2**20
@@ -65,7 +68,8 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     """Compare the wheels directly in `folder` with the cells of the plan, or with the cells whose ids are in `only`.
 
     Each expected wheel must be there, pass every check, and have the bytes that its evidence says.
-    Writes `evidence.json` and, when all is well, `SHA256SUMS` into the folder; those of an earlier proof are gone.
+    Writes `evidence.json` and, when all is well, `SHA256SUMS` into the folder, and into `copies/<index>/` the wheels
+    that an index gets under another name; those of an earlier proof are gone.
     Raises `Stop` for a plan that cannot be proven (exit 2), and for a folder that is not there (exit 4).
     """
     if not folder.is_dir():
@@ -73,6 +77,7 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     with explained(folder, "written"):
         for stale in (SUMS, PROOF):
             (folder / stale).unlink(missing_ok=True)
+        shutil.rmtree(folder / COPIES, ignore_errors=True)
     cells = _expected(plan, only)
     built = _built(folder, {cell.wheel for cell in cells})
     extra = sorted({path.name for path in wheels_in(folder)} - {cell.wheel for cell in plan.cells})
@@ -83,6 +88,7 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
         "ok": not problems,
         "plan": {"project": plan.project, "event": plan.event, "generator": plan.generator},
         "wheels": [_wheel(cell, built[cell.wheel], records) for cell in cells if cell.wheel in built],
+        "copies": [] if problems else _copies(folder, cells),
         "missing": [{"cell": cell.id, "wheel": cell.wheel} for cell in cells if cell.wheel not in built],
         "extra": extra,
         "problems": list(problems),
@@ -93,9 +99,27 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     return Proof(problems=problems, data=data)
 
 
+def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
+    """Write the proven wheels under the names that their indexes get; a copy with the wheel's own name is not made."""
+    made = []
+    for cell in cells:
+        for copy in cell.copies:
+            if copy.wheel != cell.wheel:
+                place = folder / COPIES / copy.index
+                place.mkdir(parents=True, exist_ok=True)
+                wheel = rewrite(folder / cell.wheel, place, copy.wheel)
+                made.append({"index": copy.index, "cell": cell.id, "wheel": copy.wheel, "sha256": sha256(wheel)})
+    for index in sorted({entry["index"] for entry in made}):
+        sums = [f"{entry['sha256']}  {entry['wheel']}\n" for entry in made if entry["index"] == index]
+        write_text(folder / COPIES / index / SUMS, "".join(sorted(sums, key=lambda line: line[66:])))
+    return made
+
+
 def _expected(plan: Plan, only: frozenset[str] | None) -> list[Cell]:
     for cell in plan.cells:
-        if not (_is_plain(cell.wheel) and cell.wheel.endswith(".whl") and _is_plain(_record_name(cell))):
+        names = [cell.wheel, *(copy.wheel for copy in cell.copies)]
+        parts = [_record_name(cell), *names, *(copy.index for copy in cell.copies)]
+        if not (all(map(_is_plain, parts)) and all(name.endswith(".whl") for name in names)):
             message = f"cell {printable(cell.id)} has an unsafe wheel name: {printable(cell.wheel)}"
             raise stop("plan.json", message, "write it again: truewheel plan --output plan.json")
     unknown = sorted((only or frozenset()) - {cell.id for cell in plan.cells})
@@ -224,6 +248,8 @@ def _key(name: WheelName) -> tuple[str, str]:
 def _wheel(cell: Cell, built: _Built, records: Mapping[str, _Record]) -> dict[str, Any]:
     record = records.get(_record_name(cell))
     return {
+        "path": cell.wheel,
+        "ok": is_ok(built.findings),
         "cell": cell.id,
         "wheel": cell.wheel,
         "sha256": built.sha256,
