@@ -15,8 +15,12 @@ import pytest
 ROOT = Path(__file__).parents[2]
 NEEDED = ("git", "make", "g++")
 MISSING = [name for name in NEEDED if not shutil.which(name)]
-# How this machine reaches its package index: a fresh machine has that as well.
-REACHES_INDEX = ("PIP_", "SSL_", "REQUESTS_", "http_", "https_", "HTTP_", "HTTPS_", "no_proxy", "NO_PROXY")
+# How this machine reaches its package index: a fresh one has that as well.
+NETWORK = ("PIP_", "SSL_", "REQUESTS_", "http_", "https_", "no_", "HTTP_", "HTTPS_", "NO_")
+PYTHONS = f"{sys.base_prefix}/bin"
+PYTHON = f"{PYTHONS}/python3.{sys.version_info.minor}"
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name.startswith(NETWORK)}
+ENVIRONMENT["PATH"] = f"{PYTHONS}:{os.defpath}"
 
 pytestmark = [
     pytest.mark.slow,
@@ -51,16 +55,14 @@ def git(folder: Path, *words: str) -> str:
 
 
 def make_run(clone: Path) -> str:
-    """Run `make run` with an empty home and next to no environment; return stdout and stderr."""
+    """Run `make run` with an empty home folder and next to no environment; return stdout and stderr."""
     home = clone.with_name("home")
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
-    environment = {name: value for name, value in os.environ.items() if name.startswith(REACHES_INDEX)}
-    environment |= {"HOME": str(home), "PATH": f"{sys.base_prefix}/bin:{os.defpath}:/usr/bin:/bin"}
     done = subprocess.run(
-        ["make", "run", f"PYTHON={sys.base_prefix}/bin/python3"],
+        ["make", "run", f"PYTHON={PYTHON}"],
         cwd=clone,
-        env=environment,
+        env={**ENVIRONMENT, "HOME": str(home)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -74,8 +76,7 @@ def make_run(clone: Path) -> str:
 def planned(clone: Path) -> list[str]:
     """The wheel names of `plan --local`."""
     command = [clone / ".venv/bin/python", "gen_ci.py", "plan", "--local", "--json"]
-    environment = {"PATH": f"{sys.base_prefix}/bin:/usr/bin:/bin"}
-    done = subprocess.run(command, cwd=clone, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=clone, env=ENVIRONMENT, check=True, stdout=subprocess.PIPE, text=True)
     return sorted(cell["wheel"] for cell in json.loads(done.stdout)["cells"])
 
 

@@ -119,6 +119,8 @@ def test_what_was_planned_is_proven(dist):
         "plan": {"project": "demo", "event": "push", "generator": "truewheel 0.1.0"},
         "wheels": [
             {
+                "path": made.wheel,
+                "ok": True,
                 "cell": made.id,
                 "wheel": made.wheel,
                 "sha256": digest(dist / made.wheel),
@@ -133,6 +135,7 @@ def test_what_was_planned_is_proven(dist):
             }
             for made in (FIRST, SECOND)
         ],
+        "copies": [],
         "missing": [],
         "extra": [],
         "problems": [],
