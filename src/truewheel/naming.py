@@ -308,4 +308,7 @@ def told(fact: Fact) -> list[str]:
 
 def source_of(fact: Fact) -> str:
     """Return where a fact's value came from, as people say it."""
-    return f"{_spoken(fact.source)}={fact.raw} ({fact.origin})" if fact.value is not None else ""
+    if fact.value is None:
+        return ""
+    is_file = fact.source.startswith(("package:", "file:"))
+    return fact.origin if is_file else f"{_spoken(fact.source)}={fact.raw} ({fact.origin})"

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-import specs
+import sizes
 
 ROOT = Path(__file__).resolve().parents[2]
 GEN_CI = str(ROOT / "gen_ci.py")
@@ -83,11 +83,12 @@ def starts() -> Iterator[Benchmark]:
 
 def generations(folder: Path) -> Iterator[Benchmark]:
     """Yield `generate` for every size against the bare program, into nothing and over files that are in step."""
-    for size in specs.SIZES:
+    for size in sizes.SIZES:
         kept = folder / f"kept{size.cells}"
         compare_bytes(size, kept)
-        spec = str(kept / specs.SPEC)
-        yield Benchmark(f"generate {size.cells} cells", *(fresh(each, folder, size) for each in (generate, floor)), 3.0)
+        spec = str(kept / sizes.SPEC)
+        command, bare = (fresh(program, folder, size) for program in (generate, floor))
+        yield Benchmark(f"generate {size.cells} cells", command, bare, 3.0)
         yield Benchmark(f"generate {size.cells}, unchanged", partial(generate, spec), partial(floor, spec), 3.0)
 
 
@@ -99,21 +100,21 @@ def floor(spec: str) -> Argv:
     return [sys.executable, FLOOR, spec]
 
 
-def fresh(program: Callable[[str], Argv], folder: Path, size: specs.Size) -> Callable[[], Argv]:
+def fresh(program: Callable[[str], Argv], folder: Path, size: sizes.Size) -> Callable[[], Argv]:
     """Return a function that makes a folder with nothing but a spec, and the argv of the program for it."""
-    return lambda: program(str(specs.write(Path(tempfile.mkdtemp(dir=folder)), size)))
+    return lambda: program(str(sizes.write(Path(tempfile.mkdtemp(dir=folder)), size)))
 
 
-def compare_bytes(size: specs.Size, kept: Path) -> None:
+def compare_bytes(size: sizes.Size, kept: Path) -> None:
     """Generate into the folder `kept`, and make sure that the bare program writes the same bytes."""
     bare = kept.with_name(kept.name + "-floor")
     for program, place in ((generate, kept), (floor, bare)):
         place.mkdir()
-        cpu_time(program(str(specs.write(place, size))))
+        cpu_time(program(str(sizes.write(place, size))))
     ours, theirs = contents(kept), contents(bare)
     if ours != theirs:
         other = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
-        sys.exit(f"the bare program writes other bytes than generate: {', '.join(other[:3])}\nadapt {FLOOR}")
+        sys.exit(f"the bare program writes other bytes than generate: {', '.join(other[:3])}\nadapt tests/bench/parent.txt or floor_generate.py")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -151,13 +152,13 @@ def report_growth(folder: Path, runs: int) -> bool:
     The exponent is that of a power law through the two largest sizes; the smallest stands for the start. The least
     time of each is taken: a small difference of large times needs the ones that nothing disturbed.
     """
-    sizes = (specs.SIZES[0], *specs.SIZES[-2:])
-    commands = [fresh(generate, folder, size) for size in sizes]
+    least, small, large = sizes.SIZES[0], *sizes.SIZES[-2:]
+    commands = [fresh(generate, folder, size) for size in (least, small, large)]
     start, one, ten = map(min, zip(*([cpu_time(command()) for command in commands] for _ in range(runs))))
-    exponent = math.log((ten - start) / max(one - start, 0.001)) / math.log(sizes[2].cells / sizes[1].cells)
+    exponent = math.log((ten - start) / max(one - start, 0.001)) / math.log(large.cells / small.cells)
     missed = exponent > GROWTH_GOAL
     verdict = "  missed" if missed else ""
-    print(f"growth from {sizes[1].cells} to {sizes[2].cells} cells: n^{exponent:.2f}, goal n^{GROWTH_GOAL}{verdict}")
+    print(f"growth from {small.cells} to {large.cells} cells: n^{exponent:.2f}, goal n^{GROWTH_GOAL}{verdict}")
     return missed
 
 

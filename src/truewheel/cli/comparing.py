@@ -30,7 +30,8 @@ def against(
     if arguments.against is not None:
         before = workspace.load_revision(arguments.spec, Path.cwd(), arguments.against)
     else:
-        spec = replace(space.spec, naming=arguments.against_policy)
+        # The indexes of the spec name channels of its own policy; copies are not compared.
+        spec = replace(space.spec, naming=arguments.against_policy, indexes={})
         before = Workspace(space.root, spec, space.read)
     declared = {**before.policy.variables, **before.spec.variables}
     # A variable that only the new policy knows is no mistake here.

@@ -1,4 +1,4 @@
-"""Specs of any size for the benchmarks: packages x targets x 2 arches x pythons."""
+"""Specs of four sizes for the benchmarks: packages x targets x 2 arches x pythons."""
 
 from __future__ import annotations
 

@@ -1,0 +1,75 @@
+"""What the documents promise: their examples are read, their commands say what is printed there."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from truewheel import cli, policyfile, spec, workspace
+from truewheel.problems import Exit, Where
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CONCEPTS = (ROOT / "docs/concepts.md").read_text(encoding="utf-8")
+POLICIES = (ROOT / "docs/policies.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str = "") -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+SHOWN = [block for block in blocks(README) if block.startswith("$ ./gen_ci.py plan")]
+
+
+@pytest.mark.parametrize("block", SHOWN, ids=[block.partition("\n")[0] for block in SHOWN])
+def test_a_command_says_what_the_readme_prints(block: str) -> None:
+    command, _, printed = block.partition("\n")
+    argv = [sys.executable, *shlex.split(command.removeprefix("$ "))]
+    done = subprocess.run(argv, cwd=ROOT, env={"PATH": ""}, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == printed.strip()
+
+
+def test_the_spec_to_start_from_is_one() -> None:
+    (text,) = blocks(README, "yaml")
+    assert list(spec.parse(text, "truewheel.yml", workspace.schema()).targets) == ["ubuntu24.04", "rhel8"]
+
+
+def test_the_refusal_is_the_one_that_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (shown,) = [block for block in blocks(README) if "two cells get one name" in block]
+    (tmp_path / "VERSION").write_text("1.0\n")
+    (tmp_path / "truewheel.yml").write_text(
+        "truewheel: 1\npackages:\n  foo: {version: {file: VERSION}}\ntargets:\n"
+        "  ubuntu22.04: {floor: manylinux_2_28}\n  rhel8: {floor: manylinux_2_28}\n"
+    )
+    assert cli.main(["plan", "--spec", str(tmp_path / "truewheel.yml")]) == Exit.REFUSED
+    assert capsys.readouterr().err.strip() == shown.strip()
+
+
+def test_the_policy_of_the_documents_is_one() -> None:
+    (text,) = blocks(POLICIES, "yaml")
+    parent = workspace.policy_reader({}.get, Where("docs"))
+    policy = policyfile.parse(text, "docs.yml", workspace.policy_shape(), parent)
+    assert [channel.name for channel in policy.channels] == ["release", "default"]
+
+
+def test_every_built_in_policy_is_in_the_documents() -> None:
+    assert {*re.findall(r"^\| `([^`]+)` \|", POLICIES, re.MULTILINE)} == {*workspace.builtin_policies()}
+
+
+def test_the_exit_codes_are_unique_and_documented() -> None:
+    documented = re.findall(r"^\| (\d+) \| (.+) \|$", CONCEPTS, re.MULTILINE)
+    assert [int(code) for code, _ in documented] == sorted(Exit)
+    assert len({int(code) for code in Exit}) == len(list(Exit))
+
+
+def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    for command in cli.COMMANDS:
+        with pytest.raises(SystemExit) as ended:
+            cli.main([command, "--help"])
+        assert ended.value.code == 0
+        assert "examples:" in capsys.readouterr().out
