@@ -20,7 +20,8 @@ POLICIES = (ROOT / "docs/policies.md").read_text(encoding="utf-8")
 
 
 def blocks(text: str, language: str = "") -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [block for name, block in found if name == language]
 
 
 SHOWN = [block for block in blocks(README) if block.startswith("$ ./gen_ci.py plan")]
