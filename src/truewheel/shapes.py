@@ -79,7 +79,8 @@ def _filled_mapping(data: dict[str, Any], shape: Schema) -> dict[str, Any]:
 def _strict() -> Any:
     from jsonschema import Draft202012Validator, validators
 
-    return validators.extend(Draft202012Validator, {"pattern": _check_pattern, "format": _check_format})
+    extend: Any = validators.extend  # jsonschema has no types of its own
+    return extend(Draft202012Validator, {"pattern": _check_pattern, "format": _check_format})
 
 
 @lru_cache(maxsize=256)
