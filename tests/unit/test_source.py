@@ -72,6 +72,10 @@ def test_scalars_are_read_as_yaml_1_1_does_and_dates_stay_text():
     ]
 
 
+def test_booleans_are_those_of_yaml_1_1():
+    assert load("[yes, Yes, TRUE, on, no, Off, FALSE, 'on', y]").data == [*[True] * 4, *[False] * 3, "on", "y"]
+
+
 def test_keys_are_always_text_as_it_was_typed():
     assert load("{3.10: a, true: b, ~: c, 'x y': d, 012: e}").data == {
         "3.10": "a",
@@ -207,6 +211,14 @@ def test_all_that_cannot_be_read_is_told_at_once():
 @pytest.mark.parametrize("number", ["0b_", "0x_", "9" * 5000, "1" + ":59" * 3000, "1" + ":59" * 13 + ".5"])
 def test_odd_numbers_are_told_or_read_but_never_a_traceback(number: str):
     assert all("cannot be read as a number" in problem for problem in problems_of(f"a: {number}\n"))
+
+
+def test_what_stands_before_a_syntax_error_is_told_too():
+    assert [problem.partition(" ")[0] for problem in problems_of("a: *x\nb: 1\nb: [\n")] == [
+        "f.yml:1:4:",
+        "f.yml:3:1:",
+        "f.yml:3:5:",
+    ]
 
 
 def test_a_bomb_of_anchors_is_refused_before_it_goes_off():

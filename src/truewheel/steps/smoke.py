@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +31,7 @@ def smoke_test(plan: Plan, cell: Cell, root: Path, wheel: Path, env: Mapping[str
     work = evidence.work_folder(root, cell.id) / "smoke"
     python = interpreters.require(cell.builder, env, cell.id)
     own = interpreters.make_environment(python, work / "env", env, cell.id)
-    interpreters.install(own, [str(wheel)], env, cell.id)
+    interpreters.install(own, [str(_installable(wheel, work))], env, cell.id)
     empty, log = evidence.fresh_folder(work / "empty"), work / "output.log"
     process.say(f"test {cell.id}: {package.smoke}")
     with log.open("w", encoding="utf-8") as stream:
@@ -42,6 +43,16 @@ def smoke_test(plan: Plan, cell: Cell, root: Path, wheel: Path, env: Mapping[str
         raise stop(cell.id, f"{package.smoke} failed ({_ending(status)}):\n    {tail}", hint, Exit.WHEEL)
     if output:
         process.say(output)
+
+
+def _installable(wheel: Path, work: Path) -> Path:
+    """Return the wheel under a name that pip knows: without its variant label (PEP 817)."""
+    name = wheelfile.parse_name(wheel.name)
+    if not name.label:
+        return wheel
+    plain = evidence.fresh_folder(work / "plain") / name.unlabelled
+    shutil.copyfile(wheel, plain)
+    return plain
 
 
 def _refuse_hidden(script: Path, wheel: Path, smoke: str) -> None:
