@@ -178,6 +178,19 @@ def test_line_ends_and_other_headers_stay(tmp_path, end):
     assert after["demo-1.0.dist-info/WHEEL"] == text("", "py2-none-any")[1].replace(f"Build: 7{end}".encode(), b"")
 
 
+def test_a_compressed_tag_is_spelled_out(tmp_path):
+    filename = "demo-1.0-1-cp312.cp313-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
+    source = wheels.write(tmp_path / PUBLIC, wheels.members(PUBLIC))
+    lines = read(rewrite(source, tmp_path, filename))["demo-1.0.dist-info/WHEEL"].decode().splitlines()
+    assert lines[-5:] == [
+        "Tag: cp312-abi3-manylinux2014_x86_64",
+        "Tag: cp312-abi3-manylinux_2_17_x86_64",
+        "Tag: cp313-abi3-manylinux2014_x86_64",
+        "Tag: cp313-abi3-manylinux_2_17_x86_64",
+        "Build: 1",
+    ]
+
+
 def test_a_version_that_means_the_same_stays_as_it_is_written(tmp_path):
     files = good({f"{OLD}.dist-info/METADATA": b"Name: Demo\nVersion: v1.0+nv26.04\n"})
     source = wheels.write(tmp_path / INTERNAL, files)
@@ -260,7 +273,7 @@ def test_members_keep_their_attributes(tmp_path):
         archive.writestr(ZipInfo(f"{OLD}.dist-info/"), b"")
         for number, (name, content) in enumerate(files.items()):
             info = ZipInfo(name, (1980 + number, 2, 3, 4, 5, 58))
-            info.external_attr, info.comment, info.extra = (0o100755 + number) << 16, b"member", b"\x99\x99\1\0x"
+            info.external_attr, info.comment, info.extra = (0o100755 + number) << 16, b"member", b"\x99\x99\1\0xyz"
             archive.writestr(info, content, ZIP_DEFLATED)
     result = rewrite(source, tmp_path, PUBLIC)
 
@@ -459,11 +472,22 @@ class Sparse(io.FileIO):
         return len(data)
 
 
+def copy_without_holes(source: int, target: int, count: int, offset: int) -> int:
+    """Copy what is there and leave out the zeros, up to the next hole or its end."""
+    data = os.lseek(source, offset, os.SEEK_DATA)
+    if data > offset:
+        skipped = min(data - offset, count)
+        os.lseek(target, skipped, os.SEEK_CUR)
+        return skipped
+    hole = os.lseek(source, offset, os.SEEK_HOLE)
+    return os.write(target, os.pread(source, min(hole - offset, count), offset))
+
+
 @pytest.mark.slow
-def test_beyond_four_gigabytes(tmp_path):
-    size, chunk = 2**32 + 2**20, bytes(2**20)
+def test_beyond_four_gigabytes(tmp_path, monkeypatch):
+    source, size, chunk = tmp_path / INTERNAL, 2**32 + 2**20, bytes(2**20)
     digest = hashlib.sha256()
-    with Sparse(tmp_path / INTERNAL, "w") as file, ZipFile(file, "w") as archive:
+    with Sparse(source, "w") as file, ZipFile(file, "w") as archive:
         with archive.open(ZipInfo("demo/zeros.bin"), "w", force_zip64=True) as member:
             for _ in range(size // len(chunk)):
                 member.write(chunk)
@@ -473,12 +497,18 @@ def test_beyond_four_gigabytes(tmp_path):
         for name, content in files.items():
             archive.writestr(name, content)
         archive.writestr(f"{OLD}.dist-info/RECORD", wheels.record(files) + row.encode())
-    assert (tmp_path / INTERNAL).stat().st_blocks * 512 < 2**20
-    result = rewrite(tmp_path / INTERNAL, tmp_path, PUBLIC)
-    (tmp_path / INTERNAL).unlink()
+    assert source.stat().st_blocks * 512 < 2**20
+
+    result = rewrite(source, tmp_path, PUBLIC)
     with ZipFile(result) as archive:
         zeros, metadata = archive.getinfo("demo/zeros.bin"), archive.getinfo(f"{NEW}.dist-info/METADATA")
         assert (zeros.file_size, zeros.compress_size) == (size, size)
         assert metadata.header_offset > 2**32
     assert validate(result) == []
     result.unlink()
+
+    monkeypatch.setattr("os.copy_file_range", copy_without_holes)
+    (tmp_path / "own").mkdir()
+    with rewrite(source, tmp_path / "own", INTERNAL).open("rb") as own, source.open("rb") as file:
+        assert own.seek(2**32) == file.seek(2**32)
+        assert own.read() == file.read()  # as zipfile writes it

@@ -68,7 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if words[:1] in (["-h"], ["--help"], ["--version"]):
         put(f"truewheel {__version__}" if words[0] == "--version" else overview(), sys.stdout)
         return 0
-    gc.set_threshold(100_000)  # most commands end before there is garbage worth looking for
+    gc.set_threshold(500_000)  # most commands end before there is garbage worth looking for
     from truewheel.cli import ending, parsing  # what is above takes a tenth of their time
 
     chosen = next((word for word in words if word in COMMANDS), "")
