@@ -45,29 +45,32 @@ def _change(old: Cell | None, new: Cell) -> Change:
 
 def older_for(old: Cell, new: Cell) -> Iterable[str]:
     """Yield who would not take `new` for newer than `old`: pip, uv, or a plain sort of the file names."""
-    if old.wheel.split("-")[0] != new.wheel.split("-")[0] or not _is_preferred(old, new):
-        yield from ("pip", "uv")
+    is_same_project = old.wheel.split("-")[0] == new.wheel.split("-")[0]
+    # pip tries a plain linux tag before every manylinux one, uv after all of them.
+    for installer, plain_linux in (("pip", 3), ("uv", 0)):
+        if not is_same_project or not _is_preferred(old, new, plain_linux):
+            yield installer
     if not old.wheel < new.wheel:
         yield "sort"
 
 
-def _is_preferred(old: Cell, new: Cell) -> bool:
+def _is_preferred(old: Cell, new: Cell, plain_linux: int) -> bool:
     before, after = Version(old.version), Version(new.version)
     if after.is_prerelease and not before.is_prerelease:
         return False  # installers pass over a pre-release while there is a final one
-    return (after, *_rank(new)) > (before, *_rank(old))
+    return (after, *_rank(new, plain_linux)) > (before, *_rank(old, plain_linux))
 
 
-def _rank(cell: Cell) -> tuple[Any, ...]:
+def _rank(cell: Cell, plain_linux: int) -> tuple[Any, ...]:
     """Return what decides between wheels of one version: the closer platform, then the higher build tag."""
     digits = re.match(r"\d*", cell.build)
     number = digits[0] if digits else ""
-    return (_closeness(cell.tag), int(number or -1), cell.build[len(number) :])
+    return (_closeness(cell.tag, plain_linux), int(number or -1), cell.build[len(number) :])
 
 
-def _closeness(tag: str) -> tuple[int, int]:
+def _closeness(tag: str, plain_linux: int) -> tuple[int, int]:
     """Return how early an installer tries a compatibility tag: the newest floor that it can run comes first."""
     floors = [int(minor) for minor in re.findall(r"manylinux_2_(\d+)", tag)]
     if floors:
         return (2, max(floors))
-    return (1, 0) if "musllinux" in tag else (0, 0)
+    return (1, 0) if "musllinux" in tag else (plain_linux, 0)

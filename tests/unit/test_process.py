@@ -38,7 +38,9 @@ def is_gone(pid: int) -> bool:
 
 
 def parent(folder: Path, script: str) -> subprocess.Popen[bytes]:
-    code = f"from truewheel import process; from pathlib import Path; import os\n{script}"
+    # Started in the background, a process ignores SIGINT, and so would its children.
+    code = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += f"from truewheel import process; from pathlib import Path; import os\n{script}"
     env = {**os.environ, "PYTHONPATH": str(SOURCE)}
     return subprocess.Popen([sys.executable, "-c", code], cwd=folder, env=env, stderr=subprocess.PIPE)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from specs import SCHEMA
@@ -271,4 +273,5 @@ def test_defaults_reach_every_depth_and_leave_the_schema_alone():
 
 def test_jsonschema_is_imported_only_when_something_is_checked():
     code = "import sys, truewheel.spec; sys.exit('jsonschema' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    env = {**os.environ, "PYTHONPATH": str(Path(shapes.__file__).parents[1])}
+    assert subprocess.run([sys.executable, "-c", code], check=False, env=env).returncode == 0
