@@ -52,7 +52,7 @@ def patched(content: bytes, mark: bytes, offset: int, new: bytes, which: int = 0
     return content[: place + offset] + new + content[place + offset + len(new) :]
 
 
-@pytest.mark.parametrize("name", [b"three.txt", b"thr\x82e.txt", b"th\xe2\x80.txt"])
+@pytest.mark.parametrize("name", [b"three.txt", b"thr\x82e.txt"])
 def test_nothing_changed_gives_the_same_bytes(tmp_path, name):
     content = zipped().replace(b"three.txt", name)
     assert list(copied(tmp_path, content).values()) == list(FILES.values())

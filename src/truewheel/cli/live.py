@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from truewheel.local import Progress
@@ -29,12 +29,12 @@ def table(cells: Sequence[Cell]) -> Iterator[Callable[[Progress], None]]:
         heard[progress.cell.id] = time.monotonic()
 
     def render() -> Table:
-        rows = Table("cell", "step", "seconds", "wheel", box=None)
+        rows = Table(Column("cell", no_wrap=True), "step", "seconds", box=None)
         for cell_id, progress in known.items():
             moving = progress.state not in ENDED | {"waiting"}
             seconds = progress.seconds + (time.monotonic() - heard[cell_id] if moving else 0)
             shown = Text(progress.state, style=STYLES.get(progress.state, "cyan"))
-            rows.add_row(cell_id, shown, f"{seconds:.0f}" if seconds else "", progress.cell.wheel)
+            rows.add_row(cell_id, shown, f"{seconds:.0f}" if seconds else "")
         return rows
 
     # Console honours NO_COLOR by itself.

@@ -87,7 +87,8 @@ def _prove(arguments: Namespace, made: Plan, cells: Sequence[Cell], out: Path, e
     if arguments.json:
         common.print_json(proof.data)
     elif proof.ok:
-        show(f"{len(cells)} wheels ({counted}), each named as planned and proven: {arguments.out}/SHA256SUMS")
+        wheels = "1 wheel" if len(cells) == 1 else f"{len(cells)} wheels"
+        show(f"{wheels} ({counted}), named as planned and proven: {arguments.out}/SHA256SUMS")
         show("\n".join(f"  {cell.wheel}" for cell in cells))
     return Exit.OK if proof.ok else Exit.WHEEL
 
