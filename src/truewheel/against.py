@@ -11,8 +11,6 @@ from packaging.version import Version
 
 from truewheel.model import Cell, Plan
 
-INSTALLERS = ("pip", "uv", "sort")
-
 
 @dataclass(frozen=True)
 class Change:

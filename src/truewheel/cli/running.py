@@ -62,6 +62,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     cells = selected(made, arguments.cell).cells
     out = Path(arguments.out).absolute()
     out.mkdir(parents=True, exist_ok=True)
+    prove.forget(out)
     files.write_text(out / "plan.json", planfile.write(made))
     for name in local.remove_stale(made, out):
         say(f"removed {name}: an earlier run made it, this plan does not name it")

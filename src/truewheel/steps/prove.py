@@ -74,10 +74,7 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     """
     if not folder.is_dir():
         raise stop(str(folder), "no such folder: nothing was built", "build first: truewheel run", Exit.WHEEL)
-    with explained(folder, "written"):
-        for stale in (SUMS, PROOF):
-            (folder / stale).unlink(missing_ok=True)
-        shutil.rmtree(folder / COPIES, ignore_errors=True)
+    forget(folder)
     cells = _expected(plan, only)
     built = _built(folder, {cell.wheel for cell in cells})
     extra = sorted({path.name for path in wheels_in(folder)} - {cell.wheel for cell in plan.cells})
@@ -97,6 +94,14 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     if not problems:
         write_text(folder / SUMS, "".join(f"{built[name].sha256}  {name}\n" for name in sorted(built)))
     return Proof(problems=problems, data=data)
+
+
+def forget(folder: Path) -> None:
+    """Remove what an earlier proof left: nobody may take its sums for those of wheels that are made anew."""
+    with explained(folder, "written"):
+        for stale in (SUMS, PROOF):
+            (folder / stale).unlink(missing_ok=True)
+    shutil.rmtree(folder / COPIES, ignore_errors=True)
 
 
 def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
