@@ -44,6 +44,11 @@ def test_a_condition_between_slashes_is_a_regular_expression(value):
     assert "or a regular expression between slashes" in problem.partition("hint: ")[2]
 
 
+@pytest.mark.parametrize("value", ["/a{2}/", "!/a{2}/", "!!/a{2}/"])
+def test_a_regular_expression_is_no_template(value):
+    assert policy_of(f"variables: {{V: {{}}}}\nchannels: {{d: {{version: '1', when: {{V: '{value}'}}}}}}\n").channels
+
+
 def test_a_condition_of_an_index_is_judged_alike():
     with pytest.raises(Stop, match=r"4:25: indexes\.i\.when\.V: not a regular expression: "):
         spec_of("packages: {a: {}}\ntargets: {x: {}}\nindexes: {i: {when: {V: '/(/'}}}\n")
