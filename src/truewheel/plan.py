@@ -133,7 +133,7 @@ def _value_problems(name: str, value: model.Variable, rule: Variable, spec: Spec
         yield spec.document.problem(("variables", name), message, "correct the value, or leave it empty")
     if text and rule.pattern and not re.fullmatch(rule.pattern, text):
         message = f"{name} ({value.origin}): {said} does not match {rule.pattern}"
-        yield spec.document.problem(("variables", name), message, rule.description)
+        yield spec.document.problem(("variables", name), message, rule.description or "correct it, or leave it empty")
 
 
 def _targets(spec: Spec, slots: Iterable[Slot], host: Host | None) -> dict[str, Target]:

@@ -34,6 +34,15 @@ GLIBC_MINOR = {
 AUDITED_MINORS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36, 37, 38, 39, 40, 41)
 
 
+# The lowest of them for an architecture; 17 for all that are not named.
+OLDEST_MINORS = {"x86_64": 5, "i686": 5, "riscv64": 31}
+
+
+def oldest_minor(arch: str) -> int:
+    """Return the X of the lowest manylinux_2_X that auditwheel knows for an architecture."""
+    return OLDEST_MINORS.get(arch, 17)
+
+
 def highest_floor(glibc_minor: int) -> str:
     """Return the highest floor that can be audited on a machine with glibc 2.`glibc_minor`."""
     allowed = [minor for minor in AUDITED_MINORS if minor <= glibc_minor]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from truewheel import indexes, platforms
 from truewheel.model import Cell, Index
+from truewheel.naming import LEGACY_FLOORS
 from truewheel.policy import Policy
-from truewheel.problems import Problem
+from truewheel.problems import Problem, meant
 from truewheel.spec import Spec
 
 AXES = ("package", "target", "arch", "python")
@@ -98,22 +99,34 @@ def floor_problems(spec: Spec) -> list[Problem]:
         if not floor and not platforms.own_floor(name):
             hint = "add one, such as floor: manylinux_2_28"
             problems.append(spec.document.problem(("targets", name), f"the target {name} has no floor", hint, key=True))
-        wanted = platforms.floor_minor(floor)
-        if wanted is None:
-            continue
-        known = platforms.GLIBC_MINOR.get(name)
-        if wanted not in platforms.AUDITED_MINORS:
-            hint = f"auditwheel knows manylinux_2_X for X in {', '.join(map(str, platforms.AUDITED_MINORS))}"
-            problems.append(spec.document.problem(("targets", name, "floor"), f"{floor} cannot be audited", hint))
-        elif known is not None and wanted > known:
-            hint = f"its glibc allows up to {platforms.own_floor(name)}"
-            message = f"{floor} is above the glibc of {name}, 2.{known}"
-            problems.append(spec.document.problem(("targets", name, "floor"), message, hint))
+        wanted = platforms.floor_minor(LEGACY_FLOORS.get(floor, floor))
+        problems += [
+            spec.document.problem(("targets", name, "floor"), message, hint)
+            for message, hint in _floor_faults(name, floor, wanted, target.arches or spec.arches)
+        ]
     return problems
 
 
+def _floor_faults(target: str, floor: str, wanted: int | None, arches: Iterable[str]) -> Iterator[tuple[str, str]]:
+    if wanted is None:
+        return
+    known = platforms.GLIBC_MINOR.get(target)
+    if wanted not in platforms.AUDITED_MINORS:
+        hint = f"auditwheel knows manylinux_2_X for X in {', '.join(map(str, platforms.AUDITED_MINORS))}"
+        yield f"{floor} cannot be audited", hint
+    elif known is not None and wanted > known:
+        hint = f"its glibc allows up to {platforms.own_floor(target)}"
+        yield f"{floor} is above the glibc of {target}, 2.{known}", hint
+    for arch in arches:
+        if wanted < (oldest := platforms.oldest_minor(arch)):
+            yield f"there is no {floor} for {arch}", f"the lowest floor for it is manylinux_2_{oldest}"
+
+
 def unreachable_variables(spec: Spec, policy: Policy) -> list[Problem]:
-    """Return a problem for every variable that a target provides though nothing reads it from an image."""
+    """Return a problem for every variable that cannot arrive.
+
+    That a target provides though nothing reads it from an image, or that an index waits for though nobody sets it.
+    """
     declared = {**policy.variables, **spec.variables}
     problems = []
     for name, target in spec.targets.items():
@@ -124,6 +137,12 @@ def unreachable_variables(spec: Spec, policy: Policy) -> list[Problem]:
                 message = f"{variable} {why}: what the image provides would not be read"
                 hint = "declare it under variables with scope: image, or remove it"
                 problems.append(spec.document.problem(("targets", name, "provides", variable), message, hint, key=True))
+    for name, index in spec.indexes.items():
+        for asked in index.when:
+            if asked not in declared and asked not in policy.facts:
+                message = f"{asked} is declared neither here nor in the policy {policy.name}: nobody can set it"
+                hint = meant(asked, declared, "declare it under variables")
+                problems.append(spec.document.problem(("indexes", name, "when", asked), message, hint, key=True))
     return problems
 
 

@@ -210,3 +210,28 @@ def test_labels_that_sort_as_text_are_told():
         "foo-1.0.0.dev0-cp312-cp312-manylinux_2_28_x86_64-cu129.whl",
         "foo-1.0.0.dev0-cp312-cp312-manylinux_2_28_x86_64-cu1210.whl",
     ]
+
+
+@pytest.mark.parametrize(
+    ("floor", "arch", "lowest"),
+    [("manylinux1", "aarch64", 17), ("manylinux_2_12", "s390x", 17), ("manylinux2014", "riscv64", 31)],
+)
+def test_a_floor_that_an_architecture_never_had_is_refused(floor, arch, lowest):
+    made = plan_of(f"packages: {{foo: {{version: {{file: V}}}}}}\ntargets: {{t: {{floor: {floor}, arches: [{arch}]}}}}")
+    (problem,) = made.problems
+    assert problem.message == f"there is no {floor} for {arch}"
+    assert problem.hint == f"the lowest floor for it is manylinux_2_{lowest}"
+
+
+def test_an_index_that_waits_for_a_variable_that_nobody_sets_is_refused():
+    made = plan_of(
+        """
+        packages: {foo: {version: {file: V}}}
+        targets: {rhel8: {}}
+        naming: triton-2026.04
+        indexes: {pypi: {profile: pypi, when: {PYPI_RELEAS: 'true'}}}
+        """
+    )
+    (problem,) = made.problems
+    assert "PYPI_RELEAS is declared neither here nor in the policy triton-2026.04" in problem.message
+    assert problem.hint == "did you mean PYPI_RELEASE?"
