@@ -114,7 +114,8 @@ def compare_bytes(size: sizes.Size, kept: Path) -> None:
     ours, theirs = contents(kept), contents(bare)
     if ours != theirs:
         other = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
-        sys.exit(f"the bare program writes other bytes than generate: {', '.join(other[:3])}\nadapt tests/bench/parent.txt or floor_generate.py")
+        files = ", ".join(other[:3])
+        sys.exit(f"the bare program writes other bytes: {files}\nadapt tests/bench/parent.txt or floor_generate.py")
 
 
 def contents(folder: Path) -> dict[str, bytes]:
