@@ -570,3 +570,12 @@ def test_a_file_system_that_says_no_is_told(here: Path, truewheel: Run, monkeypa
 
     monkeypatch.setattr(Path, "mkdir", full)
     assert truewheel("generate") == (2, "", "pipelines: No space left on device\n")
+
+
+def test_a_program_gets_a_document_even_when_there_can_be_no_plan(here: Path, truewheel: Run):
+    (here / "truewheel.yml").write_text("truewheel: 1\npackages: {}\n")
+    code, out, err = truewheel("plan", "--json")
+    data = json.loads(out)
+    assert (code, data["version"], data["cells"]) == (2, 1, [])
+    assert [problem["line"] for problem in data["problems"]] == [1, 2]
+    assert "has no targets" in err

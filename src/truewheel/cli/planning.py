@@ -15,7 +15,7 @@ from truewheel.cli.terminal import say, show
 from truewheel.model import Cell, Index, Plan
 from truewheel.naming import source_of
 from truewheel.plan import EVENTS
-from truewheel.problems import Exit, stop
+from truewheel.problems import Exit, Stop, stop
 from truewheel.spec import Spec
 
 EXAMPLES = """\
@@ -61,6 +61,16 @@ def _file(text: str) -> Path:
 
 def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Print or write the plan; exit 2 when it must be refused."""
+    try:
+        return _run(arguments, environment)
+    except Stop as stopped:
+        if arguments.json:  # a program gets a document in any case
+            problems = [planfile.problem_data(problem) for problem in stopped.problems]
+            common.print_json({"version": planfile.VERSION, "cells": [], "jobs": [], "problems": problems})
+        raise
+
+
+def _run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     space = common.load(arguments)
     machine = local_host(space.spec, environment) if arguments.local else None
     event = arguments.event or event_of(environment)
