@@ -1,4 +1,4 @@
-# Everything is installed into .venv and node_modules; nothing outside this folder changes.
+# Everything is installed into .venv and node_modules, nothing into the system.
 PYTHON ?= python3
 VENV := .venv/bin/python
 INSTALL := $(VENV) -m pip install --quiet --require-hashes -r
@@ -52,9 +52,10 @@ test-venv: venv
 	@cmp -s requirements/test.txt .venv/test.txt || \
 		{ echo "adding the test tools to .venv" && $(INSTALL) requirements/test.txt && cp requirements/test.txt .venv; }
 
+# A home folder that cannot be written is no reason to fail: npm gets a cache of its own.
 $(NODE)/node_modules/.package-lock.json: $(NODE)/package-lock.json
 	@if command -v npm >/dev/null; then \
-		cd $(NODE) && npm ci --ignore-scripts --no-audit --no-fund; \
+		npm ci --prefix $(NODE) --cache .venv/npm --ignore-scripts --no-audit --no-fund; \
 	else \
 		echo "npm is missing: tests that run GitLab pipelines are skipped" >&2; \
 	fi

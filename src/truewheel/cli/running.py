@@ -38,6 +38,7 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     common.add_spec(parser)
     common.add_variables(parser)
     parser.add_argument("--cell", metavar="GLOB", help="build only these cells, and prove only them")
+    parser.add_argument("--engine", choices=("host",), default="host", help="where cells are built (default: host)")
     parser.add_argument("--jobs", metavar="N", type=_jobs, default=_cores(), help="cells at once (default: the cores)")
     parser.add_argument("--out", metavar="DIR", default="dist", help="folder of the finished wheels (default: dist)")
     common.add_json(parser)
