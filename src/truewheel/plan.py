@@ -328,7 +328,7 @@ def _package(name: str, spec: Spec) -> model.Package:
 
 def _written_policy(policy: Policy, spec: Spec) -> dict[str, Any]:
     """Return the policy's data as jobs read it: with the variables that the spec adds or replaces."""
-    added = {name: {**vars(variable), "choices": list(variable.choices)} for name, variable in spec.variables.items()}
+    added = {name: {**each._asdict(), "choices": list(each.choices)} for name, each in spec.variables.items()}
     return {**policy.data, "variables": {**policy.data["variables"], **added}}
 
 

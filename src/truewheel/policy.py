@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 ANY_TEXT = "(?s:.*)"
 Templates = tuple[str, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Variable:
+class Variable(NamedTuple):
     """A variable of the pipeline and who sets it (`scope`: forge, pipeline, image or secret)."""
 
     scope: str = "pipeline"
@@ -22,8 +20,7 @@ class Variable:
     default: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
-class FactRule:
+class FactRule(NamedTuple):
     """How a fact gets its value: sources in order, what counts as none, and what is written of the match."""
 
     sources: tuple[str, ...]
@@ -34,8 +31,7 @@ class FactRule:
     otherwise: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Channel:
+class Channel(NamedTuple):
     """Templates of a name, and the conditions under which they apply. Of several, the first that can be filled."""
 
     name: str
@@ -46,8 +42,7 @@ class Channel:
     label: tuple[Templates, ...]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Policy:
+class Policy(NamedTuple):
     """A naming policy. `data` is the checked document itself: it travels in plan.json.
 
     `platform` says which platform tags stand in a name where several would be right (keep, highest, legacy).

@@ -1,10 +1,12 @@
-"""The spec: what a maintainer writes in truewheel.yml, checked against the schema and frozen."""
+"""The spec: what a maintainer writes in truewheel.yml, checked against the schema and frozen.
+
+Named tuples, not dataclasses: Python makes these classes anew at each start, and dataclasses take six times as long.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from truewheel import source
 from truewheel.naming import normalized
@@ -14,16 +16,14 @@ from truewheel.shapes import Schema, check, misfits, shape, with_defaults
 from truewheel.source import Document
 
 
-@dataclass(frozen=True, kw_only=True)
-class Version:
+class Version(NamedTuple):
     """Where a package's base version comes from (`file`, else pyproject.toml) and how the composed one gets in."""
 
     file: str
     inject: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Package:
+class Package(NamedTuple):
     """Something that becomes a wheel."""
 
     path: str
@@ -32,8 +32,7 @@ class Package:
     smoke: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Target:
+class Target(NamedTuple):
     """A distro image family; empty `arches` and `pythons` are the project's."""
 
     family: str
@@ -44,8 +43,7 @@ class Target:
     provides: Mapping[str, str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class CellPattern:
+class CellPattern(NamedTuple):
     """A cell to include, or the cells to exclude (`*` and `?` match)."""
 
     package: str
@@ -54,8 +52,7 @@ class CellPattern:
     python: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Index:
+class Index(NamedTuple):
     """Where wheels are published, and when."""
 
     profile: str
@@ -63,8 +60,7 @@ class Index:
     when: Mapping[str, str]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Gitlab:
+class Gitlab(NamedTuple):
     """Keys of the GitLab pipeline."""
 
     layout: str
@@ -73,8 +69,7 @@ class Gitlab:
     expire_in: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class Spec:
+class Spec(NamedTuple):
     """The whole file. `document` finds the place of every value."""
 
     truewheel: int

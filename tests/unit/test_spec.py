@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
-
 import pytest
 from specs import spec_of
 
@@ -85,7 +83,7 @@ def test_every_value_of_a_full_spec_arrives():
 
 def test_a_spec_is_frozen_and_knows_its_places():
     spec = spec_of(SMALL)
-    with pytest.raises(FrozenInstanceError):
+    with pytest.raises(AttributeError):
         spec.project = "other"
     assert str(spec.document.where(("targets", "ubuntu24.04"), key=True)) == "truewheel.yml:3:11"
 

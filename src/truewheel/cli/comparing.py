@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def against(
         before = workspace.load_revision(arguments.spec, Path.cwd(), arguments.against)
     else:
         # The indexes of the spec name channels of its own policy; copies are not compared.
-        spec = replace(space.spec, naming=arguments.against_policy, indexes={})
+        spec = space.spec._replace(naming=arguments.against_policy, indexes={})
         before = Workspace(space.root, spec, space.read)
     declared = {**before.policy.variables, **before.spec.variables}
     # A variable that only the new policy knows is no mistake here.
