@@ -137,14 +137,22 @@ def _claims(env: Mapping[str, str]) -> Iterator[_Claim]:
 
 
 def _on_path(folder: Path) -> Iterator[_Claim]:
-    for path in sorted(folder.glob("python3.*")):
+    for path in sorted(path for path in _entries(folder) if path.name.startswith("python3.")):
         if name := re.fullmatch(r"python3\.(\d+)(t?)", path.name):
             yield _Claim(f"cp3{name[1]}{name[2]}", path)
 
 
+def _entries(folder: Path) -> list[Path]:
+    """Return what lies in a folder; nothing where there is none, or where this user may not look."""
+    try:
+        return list(folder.iterdir())
+    except OSError:
+        return []
+
+
 def _in_folders(parent: Path, pattern: str) -> Iterator[_Claim]:
     """Find `<folder>/bin/python` whose folder's name says which Python it is; the newest first."""
-    for folder in sorted(parent.glob("*"), key=lambda path: _numbers(path.name), reverse=True):
+    for folder in sorted(_entries(parent), key=lambda path: _numbers(path.name), reverse=True):
         if name := re.fullmatch(pattern, folder.name):
             threads = "t" if name["threads"] else ""
             yield _Claim(f"cp3{name['minor']}{threads}", folder / "bin" / "python")

@@ -3,11 +3,9 @@
 `plan.json` is this model written down (`planfile`). Nothing downstream looks at the spec again.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from truewheel.problems import Problem
 
@@ -73,8 +71,7 @@ class Copy:
     wheel: str
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Cell:
+class Cell(NamedTuple):
     """One wheel to be built: package x target x arch x python.
 
     `python` is the interpreter's tag (`cp312`, `cp313t`; `py3` for a pure package), `builder` the tag of the
@@ -96,8 +93,7 @@ class Cell:
     copies: tuple[Copy, ...] = ()
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """One job of the pipeline. `needs` are job names; None waits for all earlier stages."""
 
     name: str

@@ -203,7 +203,7 @@ class Namer:
         )
 
     def _names(self, slot: Slot, number: int) -> Names:
-        axes = {**self._axes(slot), "number": str(number)}
+        axes = {**self._axes(slot), "number": str(number)} if self._asked else {}
         key = (slot.target, self.request.versions[slot.package], *(axes[axis] for axis in self._asked))
         names = self._named.get(key)
         if names is None:

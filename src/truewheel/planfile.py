@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
 from typing import Any, TypeVar
@@ -20,10 +19,9 @@ _PATH = re.compile(r"(?![/-])(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]*")
 
 _Record = TypeVar("_Record")
 _KINDS = (Plan, Package, Target, JobKind, Cell, Fact, Copy, Job, Variable, Index, Problem)
-_SCALARS: dict[Any, tuple[type, ...]] = {"str": (str,), "str | None": (str, type(None)), "bool": (bool,)}
-_FIELDS: dict[type, dict[str, tuple[type, ...]]] = {
-    kind: {field.name: _SCALARS[field.type] for field in dataclasses.fields(kind) if field.type in _SCALARS}
-    for kind in _KINDS
+_SCALARS = (str, bool, str | None)
+_FIELDS: dict[type, dict[str, Any]] = {
+    kind: {name: form for name, form in kind.__annotations__.items() if form in _SCALARS} for kind in _KINDS
 }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import projects
@@ -87,7 +86,7 @@ def test_a_file_of_the_image_is_compared_too(tmp_path: Path, planned: str | None
     if content is not None:
         file.write_text(json.dumps(content))
     rules = f"facts: {{cuda: {{from: ['json:{file}#/cuda/version']}}}}\nchannels: {{default: {{version: '1'}}}}\n"
-    cell = replace(projects.cell(platform_tag=MANYLINUX), facts={"cuda": Fact(value=planned)})
+    cell = projects.cell(platform_tag=MANYLINUX)._replace(facts={"cuda": Fact(value=planned)})
     plan = projects.plan(cell, policy=policy_of(rules).data)
     if not told:
         compare_image(plan, cell, {})

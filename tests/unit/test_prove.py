@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -377,7 +376,7 @@ PUBLIC = "demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"
 def copied(folder: Path) -> Cell:
     """Make a proven wheel that one index gets under another name and one under its own."""
     copies = (Copy(index="pypi", version="1.0", wheel=PUBLIC), Copy(index="own", version="1.0", wheel=LOCAL))
-    made = replace(cell("demo/ubuntu24.04/x86_64/cp312", LOCAL), copies=copies)
+    made = cell("demo/ubuntu24.04/x86_64/cp312", LOCAL)._replace(copies=copies)
     wheels.make(folder, LOCAL, CONTENT)
     attest(folder, made)
     return made
