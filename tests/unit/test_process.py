@@ -112,7 +112,7 @@ import signal, subprocess
 class Slow(subprocess.Popen):
     def __init__(self, *args, **more):
         super().__init__(*args, **more)
-        while not Path('child').exists(): pass
+        while not (Path('child').exists() and Path('child').read_text().strip()): pass
         signal.raise_signal(signal.SIGTERM)
 subprocess.Popen = Slow
 process.run(['sh', '-c', {FAMILY!r}], cwd=Path('.'), env=os.environ)
