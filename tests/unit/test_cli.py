@@ -579,3 +579,12 @@ def test_a_program_gets_a_document_even_when_there_can_be_no_plan(here: Path, tr
     assert (code, data["version"], data["cells"]) == (2, 1, [])
     assert [problem["line"] for problem in data["problems"]] == [1, 2]
     assert "has no targets" in err
+
+
+def test_a_failed_run_leaves_no_sums_of_an_earlier_one(here: Path, truewheel: Run):
+    sums = here / "dist/SHA256SUMS"
+    sums.parent.mkdir()
+    sums.write_text("of wheels that are about to be made anew\n")
+    code, _, err = truewheel("run")  # there is nothing to compile: the package has no pyproject.toml
+    assert (code, sums.exists()) == (4, False)
+    assert "1 of 1 cells failed" in err
