@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from truewheel import render
+from truewheel import contract, render
 from truewheel.emit import gitlab
 from truewheel.model import Plan
 from truewheel.policy import Policy
@@ -17,5 +17,5 @@ def texts(plan: Plan, spec: Spec, policy: Policy) -> dict[str, str]:
     command = "./gen_ci.py generate" if spec.scripts else "truewheel generate"
     version = plan.generator.removeprefix("truewheel ")
     header = f"{MARK} {version} from {plan.spec}. Do not edit: {command}"
-    documents = gitlab.documents(plan, spec, {**policy.variables, **spec.variables})
+    documents = gitlab.documents(plan, spec, contract.declared(spec, policy))
     return {path: render.render(document, header) for path, document in documents.items()}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from truewheel import matrix, model, naming, platforms, refusals, template
+from truewheel import contract, matrix, model, naming, platforms, refusals, template
 from truewheel.matrix import ANY, HOST, Host, Slot
 from truewheel.model import CELL, Cell, Copy, Fact, Job, JobKind, Plan, Target
 from truewheel.naming import Composed, Sources
@@ -58,10 +58,10 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
 
     Raises `Stop` (exit 2) when there can be no names at all: a variable that is not allowed, a version that is none.
     """
-    if leaks := refusals.leaked_secrets(spec, policy):
+    if leaks := contract.leaked_secrets(spec, policy):
         raise Stop(leaks)
     variables = _variables(spec, policy, request)
-    problems = [*refusals.floor_problems(spec), *refusals.unreachable_variables(spec, policy)]
+    problems = [*refusals.floor_problems(spec), *contract.lost(spec, policy)]
     slots = matrix.host_slots(spec, request.host) if request.host else matrix.slots(spec, problems)
     problems += matrix.packages_without_cells(spec, slots)
     targets = _targets(spec, slots, request.host)
@@ -90,7 +90,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
 
 def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.Variable]:
     """Return every variable that is set, with its value. Raises `Stop` for one that may not have that value."""
-    declared = {**policy.variables, **spec.variables}
+    declared = contract.declared(spec, policy)
     values = {name: value for name, rule in declared.items() if (value := _value(name, rule, request))}
     problems = [_undeclared(name, declared, spec, policy.name) for name in request.overrides if name not in declared]
     problems += [
@@ -173,7 +173,7 @@ class Namer:
         self.problems: list[Problem] = []
         self._where = spec.document.where(("naming",))
         self._floors = {name: target.floor for name, target in targets.items()}
-        declared = {**policy.variables, **spec.variables}
+        declared = contract.declared(spec, policy)
         self._seen = {name: _seen(target, declared, variables) for name, target in targets.items()}
         self._named: dict[tuple[Any, ...], Names] = {}
         self._tags: dict[tuple[str, str, str, str], str] = {}

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from truewheel import indexes, platforms
 from truewheel.model import Cell, Index
 from truewheel.naming import LEGACY_FLOORS
-from truewheel.policy import Policy
-from truewheel.problems import Problem, meant
+from truewheel.problems import Problem
 from truewheel.spec import Spec
 
 AXES = ("package", "target", "arch", "python")
@@ -120,52 +119,6 @@ def _floor_faults(target: str, floor: str, wanted: int | None, arches: Iterable[
     for arch in arches:
         if wanted < (oldest := platforms.oldest_minor(arch)):
             yield f"there is no {floor} for {arch}", f"the lowest floor for it is manylinux_2_{oldest}"
-
-
-def unreachable_variables(spec: Spec, policy: Policy) -> list[Problem]:
-    """Return a problem for every variable that cannot arrive.
-
-    That a target provides though nothing reads it from an image, or that an index waits for though nobody sets it.
-    """
-    declared = {**policy.variables, **spec.variables}
-    problems = []
-    for name, target in spec.targets.items():
-        for variable in target.provides:
-            scope = declared[variable].scope if variable in declared else ""
-            if scope != "image":
-                why = f"has the scope {scope}" if scope else f"is not declared by the policy {policy.name}"
-                message = f"{variable} {why}: what the image provides would not be read"
-                hint = "declare it under variables with scope: image, or remove it"
-                problems.append(spec.document.problem(("targets", name, "provides", variable), message, hint, key=True))
-    for name, index in spec.indexes.items():
-        for asked in index.when:
-            if asked not in declared and asked not in policy.facts:
-                message = f"{asked} is declared neither here nor in the policy {policy.name}: nobody can set it"
-                hint = meant(asked, declared, "declare it under variables")
-                problems.append(spec.document.problem(("indexes", name, "when", asked), message, hint, key=True))
-    return problems
-
-
-def leaked_secrets(spec: Spec, policy: Policy) -> list[Problem]:
-    """Return a problem for every fact that reads a secret: facts are in file names and in plan.json."""
-    declared = {**policy.variables, **spec.variables}
-    read = {
-        (fact, source.removeprefix("env:")): None
-        for fact, rule in policy.facts.items()
-        for source in rule.sources
-        if source.startswith("env:")
-    }
-    hint = "give the variable another scope, or let the fact read another variable"
-    return [
-        spec.document.problem(
-            ("variables", name) if name in spec.variables else ("naming",),
-            f"the fact {fact} reads the secret {name}: its value would be in file names and in plan.json",
-            hint,
-            key=True,
-        )
-        for fact, name in read
-        if declared[name].scope == "secret"
-    ]
 
 
 def text_sorted(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:

@@ -588,3 +588,23 @@ def test_a_failed_run_leaves_no_sums_of_an_earlier_one(here: Path, truewheel: Ru
     code, _, err = truewheel("run")  # there is nothing to compile: the package has no pyproject.toml
     assert (code, sums.exists()) == (4, False)
     assert "1 of 1 cells failed" in err
+
+
+def test_the_way_of_a_variable_is_told_hop_by_hop(here: Path, truewheel: Run):
+    (here / "truewheel.yml").write_text(CUDA.replace("rhel8: {}", "rhel8: {provides: {CUDA_VERSION: '13.2.1'}}"))
+    code, out, _ = truewheel("explain", "CUDA_VERSION")
+    assert code == 0
+    assert re.findall(r"^  (\w+)", out, re.MULTILINE) == ["scope", "forge", "job", "container", "script", "read", "now"]
+    assert "provided by rhel8 (13.2.1)" in out
+    code, out, _ = truewheel("explain", "NVIDIA_UPSTREAM_VERSION", "-v", "NVIDIA_UPSTREAM_VERSION=26.04", "--json")
+    told = json.loads(out)
+    assert (code, told["scope"], told["readers"]) == (0, "pipeline", ["the fact nv"])
+    assert told["value"] == {"value": "26.04", "origin": "-v", "scope": "pipeline"}
+
+
+def test_a_variable_that_nobody_declares_has_no_way(here: Path, truewheel: Run):
+    (here / "truewheel.yml").write_text(CUDA)
+    code, _, err = truewheel("explain", "CUDA_VERSIO")
+    assert code == 2
+    assert "no variable 'CUDA_VERSIO' in this file or in the policy triton-2026.04" in err
+    assert "hint: did you mean CUDA_VERSION?" in err

@@ -89,21 +89,6 @@ def test_two_cudas_collide_where_the_channel_leaves_cuda_out():
     assert "two cells get one name, tritonserver-1.0-cp312-cp312-manylinux_2_28_x86_64.whl" in problem
 
 
-def test_what_an_image_provides_must_have_a_reader():
-    first, second, collision = problems(TWO_CUDAS)
-    message = "CUDA_VERSION is not declared by the policy plain: what the image provides would not be read"
-    assert first.startswith(f"truewheel.yml:4:46: {message}\n")
-    assert second.startswith(f"truewheel.yml:5:46: {message}\n")
-    assert "hint: declare it under variables with scope: image, or remove it" in first
-    assert "two cells" in collision
-
-
-def test_what_an_image_provides_must_have_the_scope_image():
-    spec = "packages: {foo: {}}\ntargets: {rhel8: {provides: {NVIDIA_UPSTREAM_VERSION: '26.04'}}}\n"
-    (problem,) = problems(spec + "naming: triton-2026.04\n")
-    assert "NVIDIA_UPSTREAM_VERSION has the scope pipeline: what the image provides would not be read" in problem
-
-
 INDEXES = """
 packages: {foo: {}, bar: {}}
 targets: {rhel8: {}}
@@ -221,17 +206,3 @@ def test_a_floor_that_an_architecture_never_had_is_refused(floor, arch, lowest):
     (problem,) = made.problems
     assert problem.message == f"there is no {floor} for {arch}"
     assert problem.hint == f"the lowest floor for it is manylinux_2_{lowest}"
-
-
-def test_an_index_that_waits_for_a_variable_that_nobody_sets_is_refused():
-    made = plan_of(
-        """
-        packages: {foo: {version: {file: V}}}
-        targets: {rhel8: {}}
-        naming: triton-2026.04
-        indexes: {pypi: {profile: pypi, when: {PYPI_RELEAS: 'true'}}}
-        """
-    )
-    (problem,) = made.problems
-    assert "PYPI_RELEAS is declared neither here nor in the policy triton-2026.04" in problem.message
-    assert problem.hint == "did you mean PYPI_RELEASE?"

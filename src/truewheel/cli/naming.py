@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from truewheel import explain, naming, planfile, workspace
+from truewheel import contract, explain, naming, planfile, workspace
 from truewheel.cli import common
 from truewheel.cli.planning import event_of, local_host
 from truewheel.cli.terminal import say, show
@@ -22,6 +22,7 @@ from truewheel.policy import from_data as policy_from_data
 from truewheel.problems import Exit, Stop, Where, meant, stop
 
 HERE = Where("command line")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 NAME_EXAMPLES = """\
 examples:
   name --policy triton-2026.04 --package tritonserver --base 2.69.0 --python cp312 --abi cp312 \\
@@ -32,6 +33,7 @@ EXPLAIN_EXAMPLES = """\
 examples:
   explain tritonserver/rhel8/x86_64/cp312 -v CI_PIPELINE_ID=49163608
   explain dist/foo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl
+  explain CUDA_VERSION                   the way of a variable from the forge to the scripts
 """
 
 
@@ -56,7 +58,9 @@ def arguments(command: str, parser: ArgumentParser) -> None:
         parser.epilog = EXPLAIN_EXAMPLES
         parser.set_defaults(run=explain_name)
         common.add_spec(parser)
-        parser.add_argument("what", metavar="CELL_OR_WHEEL", help="id of a cell, planned name, or path of any wheel")
+        parser.add_argument(
+            "what", metavar="WHAT", help="id of a cell, planned name, path of any wheel, or name of a variable"
+        )
 
 
 def _tag(text: str) -> str:
@@ -142,9 +146,11 @@ def _variables(arguments: Namespace, policy: Policy) -> dict[str, Variable]:
 
 
 def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Say where each part of a wheel's name comes from."""
+    """Say where each part of a wheel's name comes from, or which way a variable takes."""
     what = arguments.what
     is_wheel = what.endswith(".whl")
+    if VARIABLE.fullmatch(what):
+        return _explain_variable(arguments, environment)
     cell, policy = _planned(arguments, environment, Path(what).name if is_wheel else what, is_wheel=is_wheel)
     if cell and policy:
         parts = explain.explain(cell, policy)
@@ -160,6 +166,32 @@ def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         common.print_json({"wheel": wheel, "cell": cell.id if cell else None, "parts": [_part(part) for part in parts]})
     else:
         show("\n".join([heading, "", *explain.lines(parts)]))
+    return Exit.OK
+
+
+def _explain_variable(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    space, name = common.load(arguments), arguments.what
+    known = contract.declared(space.spec, space.policy)
+    if name not in known:
+        hint = meant(name, known, f"declared: {', '.join(sorted(known)) or 'none'}")
+        raise stop(HERE, f"no variable {name!r} in this file or in the policy {space.policy.name}", hint)
+    made = common.make_plan(arguments, space, environment, event=event_of(environment))
+    way = contract.way(space.spec, space.policy, name)
+    readers = contract.readers(space.spec, space.policy, name)
+    value, rule = made.variables.get(name), known[name]
+    if arguments.json:
+        hops = [hop._asdict() for hop in way]
+        now = asdict(value) if value else None
+        common.print_json({"variable": name, "scope": rule.scope, "value": now, "way": hops, "readers": readers})
+        return Exit.OK
+    lines = [
+        f"{name}: {rule.description}" if rule.description else name,
+        f"  {'scope':11}{rule.scope}",
+        *(f"  {hop.place:11}{hop.told}" for hop in way),
+        f"  {'read by':11}{', '.join(readers) or 'nothing'}",
+        f"  {'now':11}{f'{value.value} ({value.origin})' if value else 'not set, or secret'}",
+    ]
+    show("\n".join(lines))
     return Exit.OK
 
 
