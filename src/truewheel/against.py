@@ -38,7 +38,8 @@ def _change(old: Cell | None, new: Cell) -> Change:
         return Change(new.id, "added", None, new.wheel)
     if old.wheel == new.wheel:
         return Change(new.id, "unchanged", old.wheel, new.wheel)
-    return Change(new.id, "renamed", old.wheel, new.wheel, tuple(older_for(old, new)))
+    worst = next(new.possible())  # an audit may find the lowest floor, where the old wheel had its highest
+    return Change(new.id, "renamed", old.wheel, new.wheel, tuple(older_for(old, worst)))
 
 
 def older_for(old: Cell, new: Cell) -> Iterable[str]:

@@ -3,8 +3,8 @@
 `plan.json` is this model written down (`planfile`). Nothing downstream looks at the spec again.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from truewheel.problems import Problem
@@ -31,7 +31,7 @@ class Package:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A distro image family as its jobs see it; `floor` is a PEP 600 or 656 platform without arch, or `linux`."""
+    """A distro image family as its jobs see it; `floor` is a platform without arch (PEP 600, 656), linux or audited."""
 
     name: str
     floor: str
@@ -76,6 +76,8 @@ class Cell(NamedTuple):
 
     `python` is the interpreter's tag (`cp312`, `cp313t`; `py3` for a pure package), `builder` the tag of the
     interpreter that compiles it, `tag` the whole compatibility tag, `build` the PEP 427 build tag or "".
+    `platforms` are the platform tags, lowest floor first, one of which auditwheel will find (floor: audited); until
+    then the names are those of the last. They are empty for a cell whose platform is settled.
     """
 
     id: str
@@ -91,6 +93,33 @@ class Cell(NamedTuple):
     wheel: str
     facts: Mapping[str, Fact]
     copies: tuple[Copy, ...] = ()
+    platforms: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """Return the wheel's file name and those of its copies."""
+        return (self.wheel, *(copy.wheel for copy in self.copies))
+
+    def possible(self) -> "Iterator[Cell]":
+        """Yield the cell under each name that it may get, the lowest floor first."""
+        if not self.platforms:
+            yield self
+        for platform in self.platforms:
+            yield self.settled(platform)
+
+    def settled(self, platform: str) -> "Cell":
+        """Return the cell as it is called on one of its platforms."""
+        old = self.tag.rpartition("-")[2]
+        return self._replace(
+            tag=f"{self.tag.removesuffix(old)}{platform}",
+            wheel=_moved(self.wheel, old, platform),
+            copies=tuple(replace(copy, wheel=_moved(copy.wheel, old, platform)) for copy in self.copies),
+            platforms=(),
+        )
+
+
+def _moved(wheel: str, old: str, new: str) -> str:
+    """Return a wheel's file name for another platform."""
+    return "-".join(new if part == old else part for part in wheel.removesuffix(".whl").split("-")) + ".whl"
 
 
 class Job(NamedTuple):

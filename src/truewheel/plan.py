@@ -146,7 +146,7 @@ def _targets(spec: Spec, slots: Iterable[Slot], host: Host | None) -> dict[str, 
                 name=name,
                 family=target.family,
                 base=target.base,
-                floor=target.floor or platforms.own_floor(name),
+                floor=target.floor or platforms.own_floor(name, target.glibc),
                 provides=target.provides,
             )
             for name, target in spec.targets.items()
@@ -200,6 +200,7 @@ class Namer:
                 Copy(index=name, version=copy.version, wheel=copy.wheel(slot.package, tag))
                 for name, copy in names.copies.items()
             ),
+            platforms=self._range(slot) if self._floors[slot.target] == platforms.AUDITED else (),
         )
 
     def _names(self, slot: Slot, number: int) -> Names:
@@ -298,7 +299,16 @@ class Namer:
         return tag
 
     def _platform(self, slot: Slot) -> str:
-        return naming.platform_tag(self._floors[slot.target], slot.arch, self.policy.platform)
+        floor = self._floors[slot.target]
+        if floor == platforms.AUDITED:
+            return self._range(slot)[-1]
+        return naming.platform_tag(floor, slot.arch, self.policy.platform)
+
+    def _range(self, slot: Slot) -> tuple[str, ...]:
+        """Return the platform tags of which an audit will find one: up to what the target's own glibc allows."""
+        minor = platforms.glibc_minor(slot.target, self.spec.targets[slot.target].glibc)
+        floors = platforms.audited_floors(slot.arch, minor or 0) or ("linux",)
+        return tuple(naming.platform_tag(floor, slot.arch, self.policy.platform) for floor in floors)
 
 
 def _seen(

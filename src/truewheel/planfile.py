@@ -125,7 +125,7 @@ def _check_names(plan: Plan) -> None:
             raise ValueError(f"{cell.id!r} is no cell's id")
         if cell.package not in plan.packages or cell.target not in plan.targets:
             raise ValueError(f"the package or target of {cell.id} is missing")
-        for wheel in (cell.wheel, *(copy.wheel for copy in cell.copies)):
+        for wheel in (wheel for each in (cell, *cell.possible()) for wheel in each.names()):
             if not _WHEEL.fullmatch(wheel):
                 raise ValueError(f"{wheel!r} is no wheel's file name")
     for package in plan.packages.values():
@@ -167,6 +167,7 @@ def _cell(cell: Cell, facts: dict[str, Any]) -> dict[str, Any]:
         "wheel": cell.wheel,
         "copies": [{"index": copy.index, "version": copy.version, "wheel": copy.wheel} for copy in cell.copies],
         "facts": facts,
+        **({"platforms": list(cell.platforms)} if cell.platforms else {}),
     }
 
 
@@ -178,7 +179,8 @@ def _read_fact(fields: dict[str, Any]) -> Fact:
 def _read_cell(fields: dict[str, Any]) -> Cell:
     facts = {name: _read_fact(fact) for name, fact in fields["facts"].items()}
     copies = tuple(_record(Copy, **copy) for copy in fields["copies"])
-    return _record(Cell, **{**fields, "facts": facts, "copies": copies})
+    platforms = tuple(fields.get("platforms", ()))
+    return _record(Cell, **{**fields, "facts": facts, "copies": copies, "platforms": platforms})
 
 
 def _job(job: Job) -> dict[str, Any]:

@@ -31,6 +31,7 @@ GLIBC_MINOR = {
 }
 
 # The policies of auditwheel 6.8: a wheel cannot be proven for a floor between two of them.
+AUDITED = "audited"
 AUDITED_MINORS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36, 37, 38, 39, 40, 41)
 
 
@@ -49,10 +50,20 @@ def highest_floor(glibc_minor: int) -> str:
     return f"manylinux_2_{allowed[-1]}" if allowed else "linux"
 
 
-def own_floor(target: str) -> str:
-    """Return the floor that the glibc of a known distribution allows, or "" for an unknown one."""
-    minor = GLIBC_MINOR.get(target)
+def glibc_minor(target: str, glibc: str = "") -> int | None:
+    """Return X of a target's glibc 2.X: as the spec says it, else that of a known distribution."""
+    return int(glibc.partition(".")[2]) if glibc else GLIBC_MINOR.get(target)
+
+
+def own_floor(target: str, glibc: str = "") -> str:
+    """Return the floor that a target's glibc allows, or "" when that is not known."""
+    minor = glibc_minor(target, glibc)
     return highest_floor(minor) if minor else ""
+
+
+def audited_floors(arch: str, minor: int) -> tuple[str, ...]:
+    """Return the floors, lowest first, that auditwheel can find for a wheel built on glibc 2.`minor`."""
+    return tuple(f"manylinux_2_{each}" for each in AUDITED_MINORS if oldest_minor(arch) <= each <= minor)
 
 
 def floor_minor(floor: str) -> int | None:

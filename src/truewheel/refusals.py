@@ -17,22 +17,23 @@ AXES = ("package", "target", "arch", "python")
 def collisions(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
     """Return a problem for every pair of axis values that leads to cells with one wheel name."""
     first: dict[str, Cell] = {}
-    pairs: dict[tuple[str, ...], list[tuple[Cell, Cell]]] = {}
+    pairs: dict[tuple[str, ...], dict[tuple[str, str], tuple[Cell, Cell, str]]] = {}
     for cell in cells:
-        other = first.setdefault(cell.wheel, cell)
-        if other is not cell:
-            axes = [axis for axis in AXES if getattr(cell, axis) != getattr(other, axis)]
-            key = (*axes, *(getattr(side, axis) for side in (other, cell) for axis in axes))
-            pairs.setdefault(key, []).append((other, cell))
-    return [_collision(spec, alike) for alike in pairs.values()]
+        for possible in cell.possible():
+            other = first.setdefault(possible.wheel, cell)
+            if other is not cell:
+                axes = [axis for axis in AXES if getattr(cell, axis) != getattr(other, axis)]
+                key = (*axes, *(getattr(side, axis) for side in (other, cell) for axis in axes))
+                pairs.setdefault(key, {}).setdefault((other.id, cell.id), (other, cell, possible.wheel))
+    return [_collision(spec, list(alike.values())) for alike in pairs.values()]
 
 
-def _collision(spec: Spec, alike: list[tuple[Cell, Cell]]) -> Problem:
-    one, two = alike[0]
+def _collision(spec: Spec, alike: list[tuple[Cell, Cell, str]]) -> Problem:
+    one, two, name = alike[0]
     axes = [axis for axis in AXES if getattr(one, axis) != getattr(two, axis)]
     missing = " and ".join(axes)
     lines = [
-        f"two cells get one name, {one.wheel}",
+        f"two cells {'may ' if one.platforms or two.platforms else ''}get one name, {name}",
         f"    {one.id} and {two.id} differ only in the {missing}, and the name has no {missing}",
     ]
     if "target" in axes:
@@ -47,7 +48,7 @@ def _collision(spec: Spec, alike: list[tuple[Cell, Cell]]) -> Problem:
 
 def _way_out(spec: Spec, one: Cell, two: Cell) -> str:
     for name in (two.target, one.target):
-        own = platforms.own_floor(name)
+        own = own_floor(spec, name)
         floor = spec.targets[name].floor if name in spec.targets else ""
         if own and floor and own != floor:
             return f"give {name} its own floor (its glibc allows up to {own}), or build one of the two"
@@ -95,28 +96,34 @@ def floor_problems(spec: Spec) -> list[Problem]:
     problems = []
     for name, target in spec.targets.items():
         floor = target.floor
-        if not floor and not platforms.own_floor(name):
-            hint = "add one, such as floor: manylinux_2_28"
+        if floor in {"", platforms.AUDITED} and not own_floor(spec, name):
+            hint = "add floor: manylinux_2_28, or what its image has, such as glibc: '2.28'"
             problems.append(spec.document.problem(("targets", name), f"the target {name} has no floor", hint, key=True))
         wanted = platforms.floor_minor(LEGACY_FLOORS.get(floor, floor))
         problems += [
             spec.document.problem(("targets", name, "floor"), message, hint)
-            for message, hint in _floor_faults(name, floor, wanted, target.arches or spec.arches)
+            for message, hint in _floor_faults(spec, name, wanted)
         ]
     return problems
 
 
-def _floor_faults(target: str, floor: str, wanted: int | None, arches: Iterable[str]) -> Iterator[tuple[str, str]]:
+def own_floor(spec: Spec, target: str) -> str:
+    """Return the highest floor that a target's glibc allows, or "" when that is not known."""
+    return platforms.own_floor(target, spec.targets[target].glibc) if target in spec.targets else ""
+
+
+def _floor_faults(spec: Spec, name: str, wanted: int | None) -> Iterator[tuple[str, str]]:
     if wanted is None:
         return
-    known = platforms.GLIBC_MINOR.get(target)
+    target = spec.targets[name]
+    floor, known = target.floor, platforms.glibc_minor(name, target.glibc)
     if wanted not in platforms.AUDITED_MINORS:
         hint = f"auditwheel knows manylinux_2_X for X in {', '.join(map(str, platforms.AUDITED_MINORS))}"
         yield f"{floor} cannot be audited", hint
     elif known is not None and wanted > known:
-        hint = f"its glibc allows up to {platforms.own_floor(target)}"
-        yield f"{floor} is above the glibc of {target}, 2.{known}", hint
-    for arch in arches:
+        hint = f"its glibc allows up to {own_floor(spec, name)}"
+        yield f"{floor} is above the glibc of {name}, 2.{known}", hint
+    for arch in target.arches or spec.arches:
         if wanted < (oldest := platforms.oldest_minor(arch)):
             yield f"there is no {floor} for {arch}", f"the lowest floor for it is manylinux_2_{oldest}"
 

@@ -38,6 +38,7 @@ class Target(NamedTuple):
     family: str
     base: str
     floor: str
+    glibc: str
     arches: tuple[str, ...]
     pythons: tuple[str, ...]
     provides: Mapping[str, str]

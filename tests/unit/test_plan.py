@@ -310,3 +310,24 @@ def test_the_same_request_makes_the_same_plan():
     assert one == two
     assert planfile.write(one) == planfile.write(replace(two))
     assert not errors(one.problems)
+
+
+def test_an_audited_floor_plans_a_range_up_to_the_glibc_of_the_target():
+    targets = "{rhel8: {floor: audited}, here: {floor: audited, glibc: '2.26', arches: [aarch64]}}"
+    first, second = plan_of(f"packages: {{foo: {{}}}}\ntargets: {targets}\n").cells
+    assert first.wheel == "foo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"
+    assert first.platforms[0] == "manylinux1_x86_64.manylinux_2_5_x86_64"
+    assert first.platforms[-1] == "manylinux_2_28_x86_64"
+    assert second.platforms == (
+        "manylinux2014_aarch64.manylinux_2_17_aarch64",
+        "manylinux_2_24_aarch64",
+        "manylinux_2_26_aarch64",
+    )
+    assert [cell.wheel for cell in second.possible()] == [
+        f"foo-1.0-cp312-cp312-{platform}.whl" for platform in second.platforms
+    ]
+
+
+def test_the_glibc_of_a_target_is_its_floor():
+    (cell,) = plan_of("packages: {foo: {}}\ntargets: {here: {glibc: '2.33'}}\n").cells
+    assert cell.tag == "cp312-cp312-manylinux_2_31_x86_64"

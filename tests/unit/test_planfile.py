@@ -55,9 +55,10 @@ def refusal(text: str) -> str:
         plan_of(SPEC, overrides={**VALUES, "PYPI_RELEASE": "true", "CUDA_VERSION": "13"}, event="tag"),
         plan_of(SPEC, host=Host("x86_64", "linux", ("cp312", "cp313t"))),
         plan_of("packages: {foo: {}}\ntargets: {rhel8: {}, rocky8: {}}\n"),
+        plan_of("packages: {foo: {}}\ntargets: {rhel8: {floor: audited}}\n"),
         plan_of("packages: {foo: {}}\ntargets: {rhel8: {}}\n", version="1!2.0+ubuntu.1"),
     ],
-    ids=["push", "release", "local", "refused", "epoch"],
+    ids=["push", "release", "local", "refused", "audited", "epoch"],
 )
 def test_what_is_written_is_read_back(plan):
     assert planfile.read(planfile.write(plan), "plan.json") == plan

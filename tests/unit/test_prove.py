@@ -400,3 +400,36 @@ def test_copies_of_an_earlier_proof_are_gone_when_a_proof_fails(tmp_path):
     (tmp_path / LOCAL).unlink()
     assert not prove(tmp_path, made).ok
     assert not (tmp_path / "copies").exists()
+
+
+AUDITED = ("manylinux_2_17_x86_64", "manylinux_2_28_x86_64")
+COPY = "demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"
+
+
+def audited() -> Plan:
+    copies = (Copy(index="pypi", version="1.0", wheel=COPY),)
+    return plan(FIRST._replace(tag="cp312-cp312-manylinux_2_28_x86_64", platforms=AUDITED, copies=copies))
+
+
+@pytest.mark.parametrize("platform", AUDITED)
+def test_an_audited_wheel_is_proven_under_any_name_of_its_range_and_so_are_its_copies(tmp_path, platform):
+    made = FIRST._replace(wheel=ONE.replace("manylinux_2_28_x86_64", platform))
+    wheels.make(tmp_path, made.wheel, CONTENT)
+    attest(tmp_path, made)
+    proof = prove(tmp_path, audited())
+    assert proof.ok, proof.problems
+    assert (tmp_path / "SHA256SUMS").read_text().split()[1] == made.wheel
+    (copy,) = (tmp_path / "copies" / "pypi").glob("*.whl")
+    assert copy.name == COPY.replace("manylinux_2_28_x86_64", platform)
+
+
+def test_an_audited_wheel_outside_its_range_is_refused(tmp_path):
+    made = FIRST._replace(wheel=ONE.replace("manylinux_2_28", "manylinux_2_34"))
+    wheels.make(tmp_path, made.wheel, CONTENT)
+    attest(tmp_path, made)
+    refused(
+        tmp_path,
+        f"{ONE} is missing; {made.wheel} has platform tag manylinux_2_34_x86_64, planned manylinux_2_28_x86_64",
+        f"{made.wheel}: the plan has no such wheel",
+        of=audited(),
+    )

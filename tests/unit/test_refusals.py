@@ -141,7 +141,17 @@ def test_an_index_that_takes_no_plain_linux_says_so():
             "3:25: manylinux_2_30 cannot be audited",
             "auditwheel knows manylinux_2_X for X in 5, 12, 17, 24, 26, 27, 28, 31, 34,",
         ),
-        ("here: {}", "3:11: the target here has no floor", "add one, such as floor: manylinux_2_28"),
+        ("here: {}", "3:11: the target here has no floor", "add floor: manylinux_2_28, or what its image has"),
+        (
+            "here: {floor: audited}",
+            "3:11: the target here has no floor",
+            "add floor: manylinux_2_28, or what its image",
+        ),
+        (
+            "here: {floor: manylinux_2_34, glibc: '2.31'}",
+            "3:25: manylinux_2_34 is above the glibc of here, 2.31",
+            "its glibc allows up to manylinux_2_31",
+        ),
     ],
 )
 def test_a_floor_that_cannot_be_kept_is_refused(target: str, told: str, hint: str):
@@ -206,3 +216,20 @@ def test_a_floor_that_an_architecture_never_had_is_refused(floor, arch, lowest):
     (problem,) = made.problems
     assert problem.message == f"there is no {floor} for {arch}"
     assert problem.hint == f"the lowest floor for it is manylinux_2_{lowest}"
+
+
+def test_audited_cells_are_judged_by_every_name_that_they_may_get():
+    (problem,) = problems("packages: {foo: {}}\ntargets: {rhel8: {}, ubuntu24.04: {floor: audited}}\n")
+    assert problem.startswith(
+        "truewheel.yml:3:22: two cells may get one name, foo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl\n"
+        "    foo/rhel8/x86_64/cp312 and foo/ubuntu24.04/x86_64/cp312 differ only in the target"
+    )
+    both = "packages: {foo: {}, bar: {}}\ntargets: {rhel8: {floor: audited}, ubuntu24.04: {floor: audited}}\n"
+    (problem,) = problems(both)
+    assert "two cells may get one name" in problem
+    assert "the same happens to 1 more names" in problem
+
+
+def test_an_audited_floor_below_every_other_is_no_collision():
+    spec = "packages: {foo: {}}\ntargets: {rhel8: {floor: audited}, rhel9: {floor: manylinux_2_34}}\n"
+    assert not problems(spec)

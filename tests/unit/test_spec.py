@@ -19,6 +19,7 @@ targets:
     family: rhel
     base: example.org/el8:1
     floor: manylinux_2_28
+    glibc: '2.28'
     arches: [aarch64]
     pythons: ['3.13t']
     provides: {CUDA_VERSION: '13.2.1'}
@@ -45,7 +46,7 @@ def refused(text: str) -> list[str]:
 def test_the_smallest_spec_has_every_default():
     spec = spec_of(SMALL)
     assert spec.packages == {"a": Package(path=".", version=Version(file="", inject=""), abi="cpython", smoke="")}
-    target = Target(family="", base="", floor="", arches=(), pythons=(), provides={})
+    target = Target(family="", base="", floor="", glibc="", arches=(), pythons=(), provides={})
     assert spec.targets == {"ubuntu24.04": target}
     assert (spec.truewheel, spec.project, spec.naming, spec.scripts) == (1, "wheels", "plain", "")
     assert (spec.arches, spec.pythons, spec.setup) == (("x86_64",), ("3.12",), ())
@@ -62,6 +63,7 @@ def test_every_value_of_a_full_spec_arrives():
         family="rhel",
         base="example.org/el8:1",
         floor="manylinux_2_28",
+        glibc="2.28",
         arches=("aarch64",),
         pythons=("3.13t",),
         provides={"CUDA_VERSION": "13.2.1"},

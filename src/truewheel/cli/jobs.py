@@ -47,10 +47,12 @@ def repair_cell(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 def test_cell(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Install the cell's wheel from the output folder and run its smoke test."""
+    from truewheel.steps import evidence
     from truewheel.steps.smoke import smoke_test
 
     plan, cell, root = _cell(arguments)
-    smoke_test(plan, cell, root, Path(arguments.out) / cell.wheel, environment)
+    out = Path(arguments.out)
+    smoke_test(plan, cell, root, out / evidence.settled(out, cell).wheel, environment)
     return Exit.OK
 
 

@@ -155,6 +155,8 @@ def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if cell and policy:
         parts = explain.explain(cell, policy)
         heading = f"{cell.wheel}\n  cell {cell.id} · channel {cell.channel} of the policy {policy.name}"
+        if cell.platforms:
+            heading += f"\n  audited: the platform will be one of {', '.join(cell.platforms)}"
     else:
         try:
             parts = explain.parts_of(Path(what).name)
@@ -206,7 +208,7 @@ def _planned(
     beside = Path(arguments.what).parent / "plan.json"
     if is_wheel and beside.is_file():
         written, _ = workspace.read_plan(str(beside), beside.parent)
-        cell = next((cell for cell in written.cells if cell.wheel == what), None)
+        cell = next((each for cell in written.cells for each in cell.possible() if each.wheel == what), None)
         if cell:
             return cell, policy_from_data(written.policy)
     try:
@@ -217,7 +219,8 @@ def _planned(
         raise
     machine = local_host(space.spec, environment) if f"/{HOST}/" in what else None
     made = common.make_plan(arguments, space, environment, event=event_of(environment), on=machine)
-    cell = next((cell for cell in made.cells if what in {cell.id, cell.wheel}), None)
+    cell = next((cell for cell in made.cells if what == cell.id), None)
+    cell = cell or next((each for cell in made.cells for each in cell.possible() if what == each.wheel), None)
     if cell is None and not is_wheel:
         hint = meant(what, [cell.id for cell in made.cells], "see: plan", cutoff=0.3)
         raise stop(HERE, f"no cell {what!r} in the plan", hint)

@@ -144,10 +144,15 @@ def selected(made: Plan, glob: str | None) -> Plan:
 def table(made: Plan) -> str:
     """Return the cells as a table, with the facts of the names above it."""
     head = ("package", "target", "arch", "python", "wheel")
-    rows = [head, *((cell.package, cell.target, cell.arch, cell.python, cell.wheel) for cell in made.cells)]
+    rows = [head, *((cell.package, cell.target, cell.arch, cell.python, _named(cell)) for cell in made.cells)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = ["  " + "  ".join([*(f"{text:{width}}" for text, width in zip(row, widths)), row[4]]) for row in rows]
     return "\n".join([facts_line(made.cells), "", *lines])
+
+
+def _named(cell: Cell) -> str:
+    """Return a cell's wheel, and where its audit may end."""
+    return f"{cell.wheel} (audited, or lower: from {cell.platforms[0]})" if cell.platforms else cell.wheel
 
 
 def facts_line(cells: Iterable[Cell]) -> str:
@@ -169,9 +174,11 @@ def _few(texts: list[str]) -> str:
 
 def verdict(made: Plan, spec: Spec) -> str:
     """Return the last line: how many wheels, and what the indexes would say."""
-    wheels = [cell.wheel for cell in made.cells]
-    alike = "no two alike" if len(set(wheels)) == len(wheels) else "some alike: refused"
-    return " · ".join([f"\n{len(wheels)} wheels, {alike}", *(_index_verdict(index, spec) for index in made.indexes)])
+    names = [each.wheel for cell in made.cells for each in cell.possible()]
+    alike = "no two alike" if len(set(names)) == len(names) else "some alike: refused"
+    return " · ".join(
+        [f"\n{len(made.cells)} wheels, {alike}", *(_index_verdict(index, spec) for index in made.indexes)]
+    )
 
 
 def _index_verdict(index: Index, spec: Spec) -> str:

@@ -46,7 +46,8 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
     paths = list(arguments.paths)
     if arguments.cell:
         plan, path = workspace.read_plan(arguments.plan, Path(arguments.out))
-        paths.append(Path(arguments.out) / common.planned_cell(plan, arguments.cell, path).wheel)
+        out = Path(arguments.out)
+        paths.append(out / evidence.settled(out, common.planned_cell(plan, arguments.cell, path)).wheel)
     elif arguments.report:
         raise stop("validate --report", "it needs a cell", "add --cell ID")
     if not paths:

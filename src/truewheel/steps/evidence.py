@@ -62,6 +62,17 @@ def read(out: Path, cell_id: str) -> dict[str, Any] | None:
     return _load(file) if file.exists() else None
 
 
+def settled(out: Path, cell: Cell) -> Cell:
+    """Return a cell as its job has named it, where an audit had to find its platform. Raises `Stop` like `read`."""
+    record = read(out, cell.id) if cell.platforms else None
+    return named_by(record, cell) if record else cell
+
+
+def named_by(record: Mapping[str, Any], cell: Cell) -> Cell:
+    """Return a cell under the name that a record says, if that is one of those that it may get."""
+    return next((each for each in cell.possible() if each.wheel == record.get("wheel")), cell)
+
+
 def read_all(out: Path) -> Iterator[dict[str, Any]]:
     """Give the evidence of every cell. Raises `Stop` (exit 4) for a damaged file."""
     yield from map(_load, sorted((out / "evidence").glob("*.json")))

@@ -75,10 +75,11 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     if not folder.is_dir():
         raise stop(str(folder), "no such folder: nothing was built", "build first: truewheel run", Exit.WHEEL)
     forget(folder)
-    cells = _expected(plan, only)
-    built = _built(folder, {cell.wheel for cell in cells})
-    extra = sorted({path.name for path in wheels_in(folder)} - {cell.wheel for cell in plan.cells})
     records = _records(folder)
+    cells = [_settled(cell, records) for cell in _expected(plan, only)]
+    built = _built(folder, {cell.wheel for cell in cells})
+    others = {each.wheel for cell in plan.cells if only is not None and cell.id not in only for each in cell.possible()}
+    extra = sorted({path.name for path in wheels_in(folder)} - {*built, *others})
     problems = tuple(map(printable, _problems(cells, built, extra, records)))
     data = {
         "version": VERSION,
@@ -120,9 +121,15 @@ def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
     return made
 
 
+def _settled(cell: Cell, records: Mapping[str, _Record]) -> Cell:
+    """Return the cell as its job has named it, where an audit had to find its platform."""
+    record = records.get(_record_name(cell))
+    return evidence.named_by(record.data, cell) if record and cell.platforms else cell
+
+
 def _expected(plan: Plan, only: frozenset[str] | None) -> list[Cell]:
     for cell in plan.cells:
-        names = [cell.wheel, *(copy.wheel for copy in cell.copies)]
+        names = [name for each in (cell, *cell.possible()) for name in each.names()]
         parts = [_record_name(cell), *names, *(copy.index for copy in cell.copies)]
         if not (all(map(_is_plain, parts)) and all(name.endswith(".whl") for name in names)):
             message = f"cell {printable(cell.id)} has an unsafe wheel name: {printable(cell.wheel)}"
