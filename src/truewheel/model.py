@@ -144,6 +144,17 @@ class Index:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Archive:
+    """An archive of the wheels of a target and architecture: its entry in the spec, file name, and cells' ids."""
+
+    name: str
+    target: str
+    arch: str
+    file: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Variable:
     """A variable's value for this pipeline and where it came from (`-v`, `environment`, `default`)."""
 
@@ -169,6 +180,7 @@ class Plan:
     variables: Mapping[str, Variable]
     policy: Mapping[str, Any]
     indexes: tuple[Index, ...] = ()
+    archives: tuple[Archive, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     def cell(self, cell_id: str) -> Cell | None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from truewheel import contract, matrix, model, naming, platforms, refusals, template
+from truewheel import archives, contract, matrix, model, naming, platforms, refusals, template
 from truewheel.matrix import ANY, HOST, Host, Slot
 from truewheel.model import CELL, Cell, Copy, Fact, Job, JobKind, Plan, Target
 from truewheel.naming import Composed, Sources
@@ -70,6 +70,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     indexes = tuple(refusals.index_verdict(spec, name, cells) for name in spec.indexes)
     problems += [*namer.problems, *refusals.collisions(spec, cells), *refusals.index_problems(spec, indexes)]
     problems += refusals.text_sorted(spec, cells)
+    made = archives.archives(spec, cells, problems)
     return Plan(
         generator=request.generator,
         project=spec.project,
@@ -84,6 +85,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         variables={name: value for name, value in variables.items() if value.scope != "secret" and value.value},
         policy=_written_policy(policy, spec),
         indexes=indexes,
+        archives=made,
         problems=tuple(problems),
     )
 

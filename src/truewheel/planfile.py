@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from truewheel import policy
-from truewheel.model import Cell, Copy, Fact, Index, Job, JobKind, Package, Plan, Target, Variable
+from truewheel.model import Archive, Cell, Copy, Fact, Index, Job, JobKind, Package, Plan, Target, Variable
 from truewheel.problems import Problem, Stop, Where, shown, stop
 
 VERSION = 1
@@ -15,10 +16,11 @@ VERSION = 1
 # What becomes part of a path: a plan.json from elsewhere must not lead out of the folders of a job.
 _CELL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*)+")
 _WHEEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl")
+_ARCHIVE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\.zip")
 _PATH = re.compile(r"(?![/-])(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]*")
 
 _Record = TypeVar("_Record")
-_KINDS = (Plan, Package, Target, JobKind, Cell, Fact, Copy, Job, Variable, Index, Problem)
+_KINDS = (Archive, Plan, Package, Target, JobKind, Cell, Fact, Copy, Job, Variable, Index, Problem)
 _SCALARS = (str, bool, str | None)
 _FIELDS: dict[type, dict[str, Any]] = {
     kind: {name: form for name, form in kind.__annotations__.items() if form in _SCALARS} for kind in _KINDS
@@ -42,6 +44,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
         "jobs": [_job(job) for job in plan.jobs],
         "problems": [problem_data(problem) for problem in plan.problems],
         "indexes": [_fields(index) for index in plan.indexes],
+        "archives": [{**_fields(archive), "cells": list(archive.cells)} for archive in plan.archives],
         "packages": {name: _fields(package) for name, package in plan.packages.items()},
         "targets": {name: _fields(target) for name, target in plan.targets.items()},
         "kinds": {name: _fields(kind) for name, kind in plan.kinds.items()},
@@ -112,6 +115,7 @@ def _plan(data: dict[str, Any]) -> Plan:
         variables={name: _record(Variable, **fields) for name, fields in data["variables"].items()},
         policy=data["policy"],
         indexes=tuple(_record(Index, **fields) for fields in data["indexes"]),
+        archives=tuple(_record(Archive, **{**each, "cells": tuple(each["cells"])}) for each in data["archives"]),
         problems=tuple(_read_problem(fields) for fields in data["problems"]),
     )
     _check_names(plan)
@@ -121,17 +125,24 @@ def _plan(data: dict[str, Any]) -> Plan:
 def _check_names(plan: Plan) -> None:
     """Raise `ValueError` for a name that could lead to a file elsewhere, and for a cell of nothing."""
     for cell in plan.cells:
-        if not _CELL_ID.fullmatch(cell.id):
-            raise ValueError(f"{cell.id!r} is no cell's id")
         if cell.package not in plan.packages or cell.target not in plan.targets:
             raise ValueError(f"the package or target of {cell.id} is missing")
-        for wheel in (wheel for each in (cell, *cell.possible()) for wheel in each.names()):
-            if not _WHEEL.fullmatch(wheel):
-                raise ValueError(f"{wheel!r} is no wheel's file name")
+    for form, what, names in _checked_names(plan):
+        for name in names:
+            if not form.fullmatch(name):
+                raise ValueError(f"{name!r} is {what}")
+
+
+def _checked_names(plan: Plan) -> Iterator[tuple[re.Pattern[str], str, Iterable[str]]]:
+    """Yield what becomes part of a path: the form that it must have, what it is otherwise, and the names."""
+    for cell in plan.cells:
+        yield _CELL_ID, "no cell's id", (cell.id,)
+        for each in (cell, *cell.possible()):
+            yield _WHEEL, "no wheel's file name", each.names()
+    yield _ARCHIVE, "no archive's file name", (archive.file for archive in plan.archives)
     for package in plan.packages.values():
-        for path in (package.path, package.version_file, package.smoke):
-            if not _PATH.fullmatch(path):
-                raise ValueError(f"{path!r} is no path below the folder of the spec")
+        paths = (package.path, package.version_file, package.smoke)
+        yield _PATH, "no path below the folder of the spec", paths
 
 
 def _record(kind: type[_Record], /, **fields: Any) -> _Record:

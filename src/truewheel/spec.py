@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from truewheel import source
 from truewheel.naming import normalized
-from truewheel.policy import Variable, variable
+from truewheel.policy import Templates, Variable, templates, variable
 from truewheel.problems import Problem, Stop, in_order
 from truewheel.shapes import Schema, check, misfits, shape, with_defaults
 from truewheel.source import Document
@@ -61,6 +61,14 @@ class Index(NamedTuple):
     when: Mapping[str, str]
 
 
+class Archive(NamedTuple):
+    """An archive of a target's wheels; of the templates of its name, the first that can be filled is taken."""
+
+    name: Templates
+    package: str
+    targets: tuple[str, ...]
+
+
 class Gitlab(NamedTuple):
     """Keys of the GitLab pipeline."""
 
@@ -85,6 +93,7 @@ class Spec(NamedTuple):
     variant_labels: bool
     variables: Mapping[str, Variable]
     indexes: Mapping[str, Index]
+    archives: Mapping[str, Archive]
     scripts: str
     setup: tuple[str, ...]
     gitlab: Gitlab
@@ -119,6 +128,7 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
         exclude=tuple(CellPattern(**fields) for fields in data.pop("exclude")),
         variables={name: variable(fields) for name, fields in data.pop("variables").items()},
         indexes={name: Index(**fields) for name, fields in data.pop("indexes").items()},
+        archives={name: _archive(fields) for name, fields in data.pop("archives").items()},
         setup=tuple(data.pop("setup")),
         gitlab=_gitlab(data.pop("gitlab")),
         **data,
@@ -131,6 +141,10 @@ def _package(fields: dict[str, Any]) -> Package:
 
 def _target(fields: dict[str, Any]) -> Target:
     return Target(**{**fields, "arches": tuple(fields["arches"]), "pythons": tuple(fields["pythons"])})
+
+
+def _archive(fields: dict[str, Any]) -> Archive:
+    return Archive(**{**fields, "name": templates(fields["name"]), "targets": tuple(fields["targets"])})
 
 
 def _gitlab(fields: dict[str, Any]) -> Gitlab:

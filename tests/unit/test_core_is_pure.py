@@ -11,7 +11,20 @@ import truewheel
 
 PACKAGE = Path(truewheel.__file__).parent
 CORE = (
-    *("source", "shapes", "spec", "policy", "naming", "matrix", "plan", "contract", "refusals", "indexes", "platforms"),
+    *(
+        "source",
+        "shapes",
+        "spec",
+        "policy",
+        "naming",
+        "matrix",
+        "plan",
+        "archives",
+        "contract",
+        "refusals",
+        "indexes",
+        "platforms",
+    ),
     *("model", "planfile", "render", "pipelines", "problems"),
 )
 ROOMS = sorted([*(PACKAGE / f"{name}.py" for name in CORE), *(PACKAGE / "emit").glob("*.py")])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import wheels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truewheel.model import Cell, Copy, Plan
+from truewheel.model import Archive, Cell, Copy, Plan
 from truewheel.problems import Exit, Stop
 from truewheel.steps import prove as proving
 from truewheel.steps.prove import prove
@@ -135,6 +137,7 @@ def test_what_was_planned_is_proven(dist):
             for made in (FIRST, SECOND)
         ],
         "copies": [],
+        "archives": [],
         "missing": [],
         "extra": [],
         "problems": [],
@@ -433,3 +436,30 @@ def test_an_audited_wheel_outside_its_range_is_refused(tmp_path):
         f"{made.wheel}: the plan has no such wheel",
         of=audited(),
     )
+
+
+def test_archives_hold_the_proven_wheels_and_are_the_same_each_time(dist):
+    archive = Archive(name="all", target="ubuntu24.04", arch="x86_64", file="all-1.0.zip", cells=(SECOND.id, FIRST.id))
+    made = replace(PLAN, archives=(archive,))
+    proof = prove(dist, made)
+    assert proof.ok
+    path = dist / "archives" / "all-1.0.zip"
+    with zipfile.ZipFile(path) as opened:
+        assert opened.namelist() == [ONE, TWO]
+        assert opened.read(ONE) == (dist / ONE).read_bytes()
+    first = path.read_bytes()
+    assert proof.data["archives"] == [{"file": path.name, "wheels": [ONE, TWO], "sha256": digest(path)}]
+    assert (dist / "archives" / "SHA256SUMS").read_text() == f"{digest(path)}  {path.name}\n"
+    prove(dist, made)
+    assert path.read_bytes() == first
+    assert prove(dist, made, frozenset({FIRST.id})).data["archives"] == []
+    assert not path.exists()
+
+
+def test_a_failed_proof_leaves_no_archive(dist):
+    archive = Archive(name="all", target="ubuntu24.04", arch="x86_64", file="all-1.0.zip", cells=(FIRST.id,))
+    made = replace(PLAN, archives=(archive,))
+    assert prove(dist, made).ok
+    (dist / TWO).unlink()
+    assert not prove(dist, made).ok
+    assert not (dist / "archives").exists()

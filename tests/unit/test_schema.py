@@ -47,6 +47,7 @@ RECORDS = [
     (spec.CellPattern, "includedCell", set(), {}),
     (spec.CellPattern, "excludedCells", set(), {}),
     (spec.Index, "index", set(), {}),
+    (spec.Archive, "archive", set(), {}),
     (spec.Gitlab, "gitlab", set(), {}),
     (policy.Variable, "variable", set(), {}),
     (policy.FactRule, "fact", set(), {"from": "sources"}),

@@ -6,7 +6,7 @@ import pytest
 from specs import spec_of
 
 from truewheel.problems import Exit, Stop
-from truewheel.spec import CellPattern, Gitlab, Index, Package, Target, Version
+from truewheel.spec import Archive, CellPattern, Gitlab, Index, Package, Target, Version
 
 SMALL = "packages: {a: {}}\ntargets: {ubuntu24.04: {}}\n"
 FULL = """\
@@ -30,6 +30,7 @@ exclude: [{target: 'rhel*'}]
 naming: policies/own.yml
 variables: {CI: {scope: forge, choices: [a, b], pattern: '[ab]', description: d, default: a}}
 indexes: {pypi: {profile: pypi, channel: release, when: {R: 'true'}}}
+archives: {all: {name: 'all-{version}', package: server, targets: [rhel8]}}
 scripts: ci
 setup: ['. setup.sh']
 gitlab: {layout: include, runners: {x86_64: [big, linux]}, tool_image: 'i:1', expire_in: 2 days}
@@ -50,7 +51,7 @@ def test_the_smallest_spec_has_every_default():
     assert spec.targets == {"ubuntu24.04": target}
     assert (spec.truewheel, spec.project, spec.naming, spec.scripts) == (1, "wheels", "plain", "")
     assert (spec.arches, spec.pythons, spec.setup) == (("x86_64",), ("3.12",), ())
-    assert (spec.include, spec.exclude, spec.variables, spec.indexes) == ((), (), {}, {})
+    assert (spec.include, spec.exclude, spec.variables, spec.indexes, spec.archives) == ((), (), {}, {}, {})
     image = "docker.io/library/python:3.12-slim"
     assert spec.gitlab == Gitlab(layout="include", runners={}, tool_image=image, expire_in="1 week")
 
@@ -73,6 +74,7 @@ def test_every_value_of_a_full_spec_arrives():
     assert spec.exclude == (CellPattern(package="*", target="rhel*", arch="*", python="*"),)
     assert spec.variables["CI"].choices == ("a", "b")
     assert spec.indexes == {"pypi": Index(profile="pypi", channel="release", when={"R": "true"})}
+    assert spec.archives == {"all": Archive(name=("all-{version}",), package="server", targets=("rhel8",))}
     assert (spec.project, spec.naming, spec.scripts, spec.setup) == (
         "triton",
         "policies/own.yml",

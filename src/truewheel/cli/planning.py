@@ -138,7 +138,12 @@ def selected(made: Plan, glob: str | None) -> Plan:
         hint = f"cells look like {made.cells[0].id}" if made.cells else "the plan has no cells"
         raise stop("--cell", f"no cell matches {glob!r}", hint)
     ids = {cell.id for cell in cells}
-    return replace(made, cells=cells, jobs=tuple(job for job in made.jobs if not job.cell or job.cell in ids))
+    return replace(
+        made,
+        cells=cells,
+        jobs=tuple(job for job in made.jobs if not job.cell or job.cell in ids),
+        archives=tuple(archive for archive in made.archives if ids.issuperset(archive.cells)),
+    )
 
 
 def table(made: Plan) -> str:
@@ -147,7 +152,12 @@ def table(made: Plan) -> str:
     rows = [head, *((cell.package, cell.target, cell.arch, cell.python, _named(cell)) for cell in made.cells)]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = ["  " + "  ".join([*(f"{text:{width}}" for text, width in zip(row, widths)), row[4]]) for row in rows]
-    return "\n".join([facts_line(made.cells), "", *lines])
+    return "\n".join([facts_line(made.cells), "", *lines, *_archive_lines(made)])
+
+
+def _archive_lines(made: Plan) -> list[str]:
+    rows = [f"  {archive.file}  all wheels of {archive.target} {archive.arch}" for archive in made.archives]
+    return ["", *rows] if rows else []
 
 
 def _named(cell: Cell) -> str:

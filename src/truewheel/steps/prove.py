@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from truewheel.files import explained, sha256, write_text
+from truewheel.files import explained, pack, sha256, write_text
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, stop
 from truewheel.rewrite import rewrite
@@ -20,6 +20,7 @@ from truewheel.wheelfile import WheelName, parse_name, printable
 
 VERSION = 1
 COPIES = "copies"
+ARCHIVES = "archives"
 PROOF = "evidence.json"
 SUMS = "SHA256SUMS"
 RECORD_LIMIT = 16 * 2**20
@@ -69,7 +70,7 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
 
     Each expected wheel must be there, pass every check, and have the bytes that its evidence says.
     Writes `evidence.json` and, when all is well, `SHA256SUMS` into the folder, and into `copies/<index>/` the wheels
-    that an index gets under another name; those of an earlier proof are gone.
+    that an index gets under another name, and into `archives/` the plan's archives; those of an earlier proof are gone.
     Raises `Stop` for a plan that cannot be proven (exit 2), and for a folder that is not there (exit 4).
     """
     if not folder.is_dir():
@@ -87,6 +88,7 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
         "plan": {"project": plan.project, "event": plan.event, "generator": plan.generator},
         "wheels": [_wheel(cell, built[cell.wheel], records) for cell in cells if cell.wheel in built],
         "copies": [] if problems else _copies(folder, cells),
+        "archives": [] if problems else _archives(folder, plan, cells),
         "missing": [{"cell": cell.id, "wheel": cell.wheel} for cell in cells if cell.wheel not in built],
         "extra": extra,
         "problems": list(problems),
@@ -102,7 +104,8 @@ def forget(folder: Path) -> None:
     with explained(folder, "written"):
         for stale in (SUMS, PROOF):
             (folder / stale).unlink(missing_ok=True)
-    shutil.rmtree(folder / COPIES, ignore_errors=True)
+    for made in (COPIES, ARCHIVES):
+        shutil.rmtree(folder / made, ignore_errors=True)
 
 
 def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
@@ -118,6 +121,22 @@ def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
     for index in sorted({entry["index"] for entry in made}):
         sums = [f"{entry['sha256']}  {entry['wheel']}\n" for entry in made if entry["index"] == index]
         write_text(folder / COPIES / index / SUMS, "".join(sorted(sums, key=lambda line: line[66:])))
+    return made
+
+
+def _archives(folder: Path, plan: Plan, cells: Iterable[Cell]) -> list[dict[str, Any]]:
+    """Write the archives of which all wheels are proven."""
+    wheels = {cell.id: cell.wheel for cell in cells}
+    made = []
+    for archive in plan.archives:
+        if wheels.keys() >= set(archive.cells):
+            inside = sorted(wheels[cell] for cell in archive.cells)
+            place = folder / ARCHIVES
+            place.mkdir(parents=True, exist_ok=True)
+            pack([folder / name for name in inside], place / archive.file)
+            made.append({"file": archive.file, "wheels": inside, "sha256": sha256(place / archive.file)})
+    if made:
+        write_text(folder / ARCHIVES / SUMS, "".join(sorted(f"{each['sha256']}  {each['file']}\n" for each in made)))
     return made
 
 
