@@ -25,6 +25,7 @@ lint: test-venv ## style, types, shell scripts, and the generated files against 
 
 bench: venv ## CPU time against bare programs that do the same; ARGS=--strict fails above a goal
 	$(VENV) tests/bench/run.py $(ARGS)
+	$(VENV) tests/bench/names.py
 
 locks: test-venv ## renew requirements/*.txt from pyproject.toml and requirements/test.in
 	$(LOCK) pyproject.toml --extra build --output-file requirements/run.txt

@@ -73,7 +73,11 @@ def parse_name(filename: str) -> WheelName:
     """
     stem, _, label = filename.removesuffix(".whl").rpartition("-")
     if stem and filename.endswith(".whl") and _is_labelled(filename) and _LABEL.fullmatch(label):
-        return replace(parse_name(f"{stem}.whl"), label=label)
+        return replace(_parse_unlabelled(f"{stem}.whl"), label=label)
+    return _parse_unlabelled(filename)
+
+
+def _parse_unlabelled(filename: str) -> WheelName:
     from packaging.utils import parse_wheel_filename
 
     if not _FILE_NAME.fullmatch(filename):
