@@ -49,9 +49,9 @@ def minor(tag: str) -> int:
 
 
 def wanted_pythons(spec: Spec) -> list[str]:
-    """Return the tags of all interpreters that the spec's targets build with, lowest first."""
+    """Return the tags of all interpreters that the spec's cells are built with, lowest first."""
     versions = {*spec.pythons} if any(not target.pythons for target in spec.targets.values()) else set()
-    versions.update(*(target.pythons for target in spec.targets.values()))
+    versions.update(*(target.pythons for target in spec.targets.values()), (each.python for each in spec.include))
     return sorted(map(interpreter_tag, versions), key=lambda tag: (minor(tag), tag))
 
 
@@ -71,8 +71,17 @@ def slots(spec: Spec, problems: list[Problem]) -> list[Slot]:
 
 
 def host_slots(spec: Spec, host: Host) -> list[Slot]:
-    """Return the slots that this machine can build without a container."""
-    return _collapse(spec, product(spec.packages, [HOST], [host.arch], host.pythons))
+    """Return the slots that this machine can build without a container, less what every target excludes."""
+    pythons = {python: f"{python[2]}.{python[3:]}" for python in host.pythons}
+    slots = product(spec.packages, [HOST], [host.arch], host.pythons)
+    return _collapse(
+        spec,
+        (
+            slot
+            for slot in slots
+            if not any(_matches(pattern, (*slot[:3], pythons[slot[3]])) for pattern in spec.exclude)
+        ),
+    )
 
 
 def _product(spec: Spec) -> Iterator[tuple[str, str, str, str]]:

@@ -202,8 +202,9 @@ def _from_json(text: str, path: str, pointer: str) -> tuple[str | None, str, str
     try:
         node = json.loads(text)
         for step in pointer.split("/")[1:]:
-            node = node[step]
-    except (ValueError, KeyError, TypeError, RecursionError):
+            key = step.replace("~1", "/").replace("~0", "~")  # RFC 6901
+            node = node[int(key)] if isinstance(node, list) and key.isdecimal() else node[key]
+    except (ValueError, LookupError, TypeError, RecursionError):
         return None, "", f"has no text at {pointer}"
     return _text(node, path) if isinstance(node, str) else (None, "", f"has no text at {pointer}")
 

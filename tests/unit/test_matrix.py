@@ -148,3 +148,21 @@ def test_this_machine_is_the_target_host():
 )
 def test_wanted_pythons_are_those_of_the_targets_lowest_first(text: str, tags: list[str]):
     assert matrix.wanted_pythons(spec_of(text)) == tags
+
+
+def test_an_included_python_is_wanted_too():
+    include = "include: [{package: foo, target: rhel8, arch: x86_64, python: '3.14'}]\n"
+    assert matrix.wanted_pythons(spec_of("packages: {foo: {}}\ntargets: {rhel8: {}}\n" + include)) == ["cp312", "cp314"]
+
+
+def test_what_every_target_excludes_is_not_built_here_either():
+    exclude = "exclude: [{package: foo, python: '3.10'}, {target: rhel8, python: '3.9'}]\n"
+    spec = spec_of("packages: {foo: {}, bar: {}}\ntargets: {rhel8: {}}\npythons: ['3.9', '3.10', '3.13t']\n" + exclude)
+    found = matrix.host_slots(spec, Host("x86_64", "manylinux_2_36", ("cp310", "cp313t", "cp39")))
+    assert [slot.id for slot in found] == [
+        "foo/host/x86_64/cp313t",
+        "foo/host/x86_64/cp39",
+        "bar/host/x86_64/cp310",
+        "bar/host/x86_64/cp313t",
+        "bar/host/x86_64/cp39",
+    ]

@@ -311,3 +311,21 @@ def test_project_names_are_written_as_wheels_write_them(project):
 def test_versions_are_written_as_packaging_writes_them():
     composed, _, _ = named(TRITON, sources_of({"NVIDIA_UPSTREAM_VERSION": "26.04_Py3"}, version="V1.0-Alpha.2"))
     assert composed.version == str(Version("V1.0-Alpha.2+nv26.04_Py3")) == "1.0a2+nv26.4.py3"
+
+
+@pytest.mark.parametrize(
+    ("pointer", "value"),
+    [
+        ("/tools/1/version", "b"),
+        ("/a~1b/~0", "odd"),
+        ("/tools/7/version", None),
+        ("/tools/-/version", None),
+        ("/tools/x", None),
+        ("/a~1b", None),
+    ],
+)
+def test_a_pointer_leads_through_lists_and_odd_keys(pointer: str, value: str | None):
+    policy = policy_with(f"from: ['json:versions.json#{pointer}']")
+    document = '{"tools": [{"version": "a"}, {"version": "b"}], "a/b": {"~": "odd"}}'
+    sources = sources_of({}, read_file={"versions.json": document}.get)
+    assert naming.resolve(policy.facts["x"], sources)[0].value == value
