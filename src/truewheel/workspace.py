@@ -211,6 +211,11 @@ def policy_shape() -> shapes.Schema:
     return shapes.shape(schema(), "policy")
 
 
+def asset(name: str) -> str:
+    """Return the text of a file that ships with the package, such as page.css."""
+    return (_PACKAGE / "assets" / name).read_text(encoding="utf-8")
+
+
 def builtin_policies() -> dict[str, Path]:
     """Return the files of the built-in policies by name."""
     return {path.stem: path for path in sorted((_PACKAGE / "policies").glob("*.yml"))}

@@ -17,6 +17,7 @@ from truewheel.naming import source_of
 from truewheel.plan import EVENTS
 from truewheel.problems import Exit, Stop, stop
 from truewheel.spec import Spec
+from truewheel.workspace import Workspace
 
 EXAMPLES = """\
 examples:
@@ -24,6 +25,7 @@ examples:
   plan --event tag -v PYPI_RELEASE=true  what a tag would publish
   plan --local                           what run builds on this machine
   plan --cell 'foo/*/aarch64/*' --json
+  plan --html plan.html                  matrix, names, jobs and problems as one page
   plan --against origin/main             which names this branch changes
   plan --against-policy triton-2026.04   which names a change of scheme changes
 """
@@ -45,6 +47,7 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     )
     parser.add_argument("--output", metavar="FILE", type=_file, help="write the plan to a file, as JSON")
     common.add_json(parser)
+    parser.add_argument("--html", metavar="FILE", type=_file, help="write the plan as a page for a browser")
     older = parser.add_mutually_exclusive_group()
     older.add_argument("--against", metavar="REF", help="show how names change from a git revision")
     older.add_argument("--against-policy", metavar="P", help="show how names change from another policy")
@@ -84,11 +87,13 @@ def _run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
             code = Exit.REFUSED
     if arguments.output and code is Exit.OK:
         files.write_text(arguments.output, planfile.write(made))
+    if arguments.html:
+        files.write_text(arguments.html, _page(made, space))
     if found is not None:
         return _print_changes(arguments, shown, found, code)
     if arguments.json:
         common.print_json(planfile.to_data(shown))
-    elif not arguments.output or code is not Exit.OK:
+    elif not (arguments.output or arguments.html) or code is not Exit.OK:
         show(table(shown))
         show(verdict(made, space.spec))
     return code
@@ -104,6 +109,16 @@ def _print_changes(arguments: Namespace, shown: Plan, found: Sequence[Change], c
         if any(change.older_for for change in found) and not arguments.allow_older:
             say("refused: somebody would not take a new name for newer (accept that with --allow-older)")
     return code
+
+
+def _page(made: Plan, space: Workspace) -> str:
+    """Return the page of a plan; a refused one has a page too, which shows why."""
+    from truewheel import page, pipelines, workspace
+
+    texts = pipelines.texts(made, space.spec, space.policy)
+    generated = [page.File(pipelines.forge_of(path), path, len(text.encode())) for path, text in texts.items()]
+    parts = page.Parts(*(workspace.asset(f"page.{kind}") for kind in ("html", "css", "js")))
+    return page.page(made, generated, parts)
 
 
 def local_host(spec: Spec, environment: Mapping[str, str]) -> matrix.Host:

@@ -1,0 +1,83 @@
+"""The page of a plan in a real browser: what is drawn, and what is told of a part of a name."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+UNIT = Path(__file__).parents[1] / "unit"
+sys.path.insert(0, str(UNIT))
+from specs import plan_of  # noqa: E402
+
+from truewheel import page, workspace  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = (
+    *("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"),
+    *("--disable-component-update", "--disable-sync", "--window-size=1400,1200", "--virtual-time-budget=2000"),
+)
+HOVER = """
+<script>
+const part = document.querySelector('.list .local');
+part.dispatchEvent(new MouseEvent('mouseover', {bubbles: true}));
+</script>
+"""
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: the page is not looked at"),
+]
+
+
+def drawn(tmp_path: Path, text: str) -> str:
+    """Return the document as it is after the page's script has run."""
+    file = tmp_path / "plan.html"
+    file.write_text(text, encoding="utf-8")
+    argv = [CHROMIUM or "", *FLAGS, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", file.as_uri()]
+    return subprocess.run(argv, capture_output=True, text=True, check=True, timeout=120).stdout
+
+
+def page_of(spec: str, **request) -> str:
+    parts = page.Parts(*(workspace.asset(f"page.{kind}") for kind in ("html", "css", "js")))
+    return page.page(plan_of(spec, **request), [page.File("GitLab", ".gitlab-ci.yml", 2157)], parts)
+
+
+def test_the_reference_plan_is_drawn_and_a_part_explains_itself(tmp_path):
+    spec = (Path(__file__).parents[2] / "truewheel.yml").read_text(encoding="utf-8")
+    text = page_of(spec, overrides={"CI_PIPELINE_ID": "49163608", "NVIDIA_UPSTREAM_VERSION": "26.04"})
+    # A second script may only run where the page's own policy does not forbid it.
+    seen = drawn(tmp_path, re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", f"{HOVER}</body>"))
+    assert seen.count("data-cell=") == 12
+    assert seen.count('role="listitem"') == 12
+    assert ">12 wheels<" in seen
+    assert "<h2>Problems</h2>" in seen
+    assert re.search(r'<section id="problems" hidden', seen)
+    told = re.search(r'<aside id="told"[^>]*>(.*?)</aside>', seen, re.DOTALL)
+    assert told
+    assert "nv = 26.04, from NVIDIA_UPSTREAM_VERSION=26.04 (-v)" in told[1]
+    assert "PEP 440" in told[1]
+
+
+def test_the_policy_of_the_page_lets_its_own_script_run_and_no_other(tmp_path):
+    text = page_of("packages: {foo: {}}\ntargets: {rhel8: {}, rocky8: {}}\n")
+    seen = drawn(tmp_path, text.replace("</body>", "<script>document.body.id = 'taken'</script></body>"))
+    assert "refused: 1 problem<" in seen
+    assert "two cells get one name" in seen
+    assert '<body id="taken">' not in seen
+
+
+def test_ten_thousand_cells_are_drawn_with_few_rows(tmp_path):
+    packages = "".join(f"  p{number}: {{}}\n" for number in range(50))
+    targets = "".join(
+        f"  t{minor}: {{floor: manylinux_2_{minor}}}\n" for minor in (17, 24, 26, 27, 28, 31, 34, 35, 36, 37)
+    )
+    pythons = ", ".join(f"'3.{minor}'" for minor in range(5, 15))
+    spec = f"packages:\n{packages}targets:\n{targets}arches: [x86_64, aarch64]\npythons: [{pythons}]\n"
+    seen = drawn(tmp_path, page_of(spec))
+    assert ">10000 wheels<" in seen
+    assert seen.count("data-cell=") == 10_000
+    assert 10 < seen.count('role="listitem"') < 100
