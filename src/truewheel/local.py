@@ -24,7 +24,7 @@ LOG = "log.txt"
 
 
 class Step(NamedTuple):
-    """One command of a cell's job."""
+    """One command of a job."""
 
     name: str
     argv: list[str]
@@ -40,9 +40,9 @@ class Progress(NamedTuple):
 
 @dataclass
 class _Running:
-    """A cell whose steps are under way."""
+    """The cells of a job whose steps are under way."""
 
-    cell: Cell
+    cells: tuple[Cell, ...]
     steps: list[Step]
     started: float
     child: subprocess.Popen[bytes] | None = None
@@ -61,26 +61,32 @@ def run(
 ) -> list[Progress]:
     """Build, repair, validate and test the cells; return how each ended.
 
-    A cell whose inputs and wheel are those of its last success is left alone. Interrupted, all children are ended.
+    Cells of one job whose inputs and wheels are those of their last success are left alone. Interrupted, all children
+    are ended.
     """
-    waiting, ended = [], []
-    for cell in cells:
-        if is_unchanged(plan, cell, root, out, environment):
-            ended.append(Progress(cell, "unchanged"))
-            tell(ended[-1])
+    waiting: list[tuple[Path, tuple[Cell, ...]]] = []
+    ended: list[Progress] = []
+
+    def heard(progress: Sequence[Progress]) -> None:
+        ended.extend(progress)
+        for each in progress:
+            tell(each)
+
+    for batch_id, batch in plan.batches(cells).items():
+        if all(is_unchanged(plan, cell, root, out, environment) for cell in batch):
+            heard([Progress(cell, "unchanged") for cell in batch])
         else:
-            waiting.append(cell)
+            waiting.append((log_file(root, batch_id), batch))
     running: list[_Running] = []
     try:
         while waiting or running:
             while waiting and len(running) < jobs:
-                running.append(_start(plan, waiting.pop(0), root, out, tell, environment))
+                running.append(_start(plan, *waiting.pop(0), root, out, tell, environment))
             time.sleep(POLL_SECONDS)
             for entry in list(running):
                 if end := _advance(entry, root, out, environment, tell):
                     running.remove(entry)
-                    ended.append(end)
-                    tell(end)
+                    heard(end)
     finally:
         _end_all(running)
     return ended
@@ -116,18 +122,19 @@ def remove_stale(plan: Plan, out: Path) -> list[str]:
     return removed
 
 
-def steps_of(plan: Plan, cell: Cell, root: Path, out: Path) -> list[Step]:
-    """Return the commands of a cell's job as they run here, and its smoke test after them."""
+def steps_of(plan: Plan, cells: Sequence[Cell], root: Path, out: Path) -> list[Step]:
+    """Return the commands of the job of these cells as they run here, and their smoke tests after them."""
     where = ["--plan", str(out / "plan.json"), "--out", str(out)]
-    steps = [_step(argv, cell, root, where) for argv in plan.kinds["wheel"].commands]
-    if plan.packages[cell.package].smoke:
-        argv = [sys.executable, "-m", "truewheel", "test", "--cell", cell.id, *where]
+    ids = ",".join(cell.id for cell in cells)
+    steps = [_step(argv, ids, root, where) for argv in plan.kinds["wheel"].commands]
+    if any(plan.packages[cell.package].smoke for cell in cells):
+        argv = [sys.executable, "-m", "truewheel", "test", "--cell", ids, *where]
         steps.append(Step("test", argv))
     return steps
 
 
-def _step(argv: Sequence[str], cell: Cell, root: Path, where: Sequence[str]) -> Step:
-    words = [cell.id if word == CELL else word for word in argv]
+def _step(argv: Sequence[str], cell_ids: str, root: Path, where: Sequence[str]) -> Step:
+    words = [cell_ids if word == CELL else word for word in argv]
     if words[0] == "python":
         name = Path(words[1]).name.split("_")[0]
         return Step(name, [sys.executable, str(root / words[1]), *words[2:], *where])
@@ -136,16 +143,17 @@ def _step(argv: Sequence[str], cell: Cell, root: Path, where: Sequence[str]) -> 
 
 def _start(
     plan: Plan,
-    cell: Cell,
+    log: Path,
+    cells: tuple[Cell, ...],
     root: Path,
     out: Path,
     tell: Callable[[Progress], None],
     environment: Mapping[str, str],
 ) -> _Running:
-    work = evidence.work_folder(root, cell.id)
-    work.mkdir(parents=True, exist_ok=True)
-    (work / PASSED).unlink(missing_ok=True)
-    entry = _Running(cell, steps_of(plan, cell, root, out), time.monotonic(), log=work / LOG)
+    for cell in cells:
+        (evidence.work_folder(root, cell.id) / PASSED).unlink(missing_ok=True)
+    entry = _Running(cells, steps_of(plan, cells, root, out), time.monotonic(), log=log)
+    entry.log.parent.mkdir(parents=True, exist_ok=True)
     entry.log.write_bytes(b"")
     _next_step(entry, root, environment, tell)
     return entry
@@ -156,7 +164,8 @@ def _next_step(entry: _Running, root: Path, environment: Mapping[str, str], tell
     package = str(Path(__file__).parents[1])
     # A checkout is not installed: its children find this very package by the same way.
     path = os.pathsep.join(filter(None, [package, environment.get("PYTHONPATH", "")]))
-    tell(Progress(entry.cell, step.name, time.monotonic() - entry.started))
+    for cell in entry.cells:
+        tell(Progress(cell, step.name, time.monotonic() - entry.started))
     with entry.log.open("ab") as log:
         entry.child = subprocess.Popen(
             step.argv,
@@ -171,21 +180,22 @@ def _next_step(entry: _Running, root: Path, environment: Mapping[str, str], tell
 
 def _advance(
     entry: _Running, root: Path, out: Path, environment: Mapping[str, str], tell: Callable[[Progress], None]
-) -> Progress | None:
-    """Return how the cell ended, or None while it is under way."""
+) -> list[Progress]:
+    """Return how the cells ended; nothing while they are under way."""
     status = entry.child.poll() if entry.child else None
     if status is None:
-        return None
+        return []
     entry.child = None
     seconds = time.monotonic() - entry.started
     if status:
-        return Progress(entry.cell, "failed", seconds)
+        return [Progress(cell, "failed", seconds) for cell in entry.cells]
     if entry.steps:
         _next_step(entry, root, environment, tell)
-        return None
-    passed = evidence.work_folder(root, entry.cell.id) / PASSED
-    files.write_text(passed, files.sha256(out / entry.cell.wheel))
-    return Progress(entry.cell, "built", seconds)
+        return []
+    for cell in entry.cells:
+        passed = evidence.work_folder(root, cell.id) / PASSED
+        files.write_text(passed, files.sha256(out / cell.wheel))
+    return [Progress(cell, "built", seconds) for cell in entry.cells]
 
 
 def _end_all(running: Iterable[_Running]) -> None:
@@ -202,8 +212,13 @@ def _end_all(running: Iterable[_Running]) -> None:
         child.wait()
 
 
-def failure(root: Path, cell: Cell, lines: int = 15) -> str:
-    """Return the end of a failed cell's log."""
-    log = evidence.work_folder(root, cell.id) / LOG
+def log_file(root: Path, batch_id: str) -> Path:
+    """Return the log of a job, by the id of its batch of cells."""
+    return evidence.work_folder(root, batch_id) / LOG
+
+
+def failure(root: Path, batch_id: str, lines: int = 15) -> str:
+    """Return the end of a failed job's log."""
+    log = log_file(root, batch_id)
     text = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join([f"{cell.id} failed; the end of {log}:", *(f"    {line}" for line in text[-lines:])])
+    return "\n".join([f"{batch_id} failed; the end of {log}:", *(f"    {line}" for line in text[-lines:])])

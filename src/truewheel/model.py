@@ -3,20 +3,21 @@
 `plan.json` is this model written down (`planfile`). Nothing downstream looks at the spec again.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from truewheel.problems import Problem
 
 CELL = "{cell}"
-"""Stands for the cell's id in the commands of a job kind; each forge puts its own variable there."""
+"""Stands for the ids of a job's cells, joined by commas, in the commands of a job kind."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
-    """A package as its jobs see it. Paths are relative to the folder of the spec.
+    """A package as its jobs see it. Paths are relative to the folder of the spec; `path` is that of its sources.
 
+    `build` names the command build that makes it; "" for its own PEP 517 backend.
     `inject` says how the composed version gets into the build: "file" (written into `version_file`),
     "pyproject" (`[project] version`) or "env:NAME" (an environment variable of the build backend).
     """
@@ -27,6 +28,17 @@ class Package:
     inject: str = "pyproject"
     abi: str = "cpython"
     smoke: str = ""
+    build: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """A command that makes the wheels of packages: an argv, its Python requirements, and a glob for each package."""
+
+    name: str
+    command: tuple[str, ...]
+    requires: tuple[str, ...]
+    wheels: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +54,7 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class JobKind:
-    """What all jobs of one kind share. `commands` are argv tuples in which `CELL` stands for the cell."""
+    """What all jobs of one kind share. `commands` are argv tuples in which `CELL` stands for the job's cells."""
 
     name: str
     stage: str
@@ -123,11 +135,11 @@ def _moved(wheel: str, old: str, new: str) -> str:
 
 
 class Job(NamedTuple):
-    """One job of the pipeline. `needs` are job names; None waits for all earlier stages."""
+    """One job of the pipeline. `cells` are ids; `needs` are job names, and None waits for all earlier stages."""
 
     name: str
     kind: str
-    cell: str = ""
+    cells: tuple[str, ...] = ()
     target: str = ""
     arch: str = ""
     needs: tuple[str, ...] | None = None
@@ -179,6 +191,7 @@ class Plan:
     jobs: tuple[Job, ...]
     variables: Mapping[str, Variable]
     policy: Mapping[str, Any]
+    builds: Mapping[str, Build] = field(default_factory=dict)
     indexes: tuple[Index, ...] = ()
     archives: tuple[Archive, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -186,3 +199,19 @@ class Plan:
     def cell(self, cell_id: str) -> Cell | None:
         """Return the cell with this id."""
         return next((cell for cell in self.cells if cell.id == cell_id), None)
+
+    def batches(self, cells: Iterable[Cell]) -> dict[str, tuple[Cell, ...]]:
+        """Return the cells in the batches that one job each compiles."""
+        return in_batches(cells, self.packages)
+
+
+def in_batches(cells: Iterable[Cell], packages: Mapping[str, Package]) -> dict[str, tuple[Cell, ...]]:
+    """Return the cells in the batches that one job each compiles, by the id of the batch.
+
+    That is the id of its only cell or, for the cells that one command makes, an id with the build for the package.
+    """
+    batches: dict[str, list[Cell]] = {}
+    for cell in cells:
+        package, _, place = cell.id.partition("/")
+        batches.setdefault(f"{packages[cell.package].build or package}/{place}", []).append(cell)
+    return {name: tuple(batch) for name, batch in batches.items()}

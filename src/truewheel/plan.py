@@ -66,6 +66,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     problems += matrix.packages_without_cells(spec, slots)
     targets = _targets(spec, slots, request.host)
     namer = Namer(spec, policy, request, variables, targets)
+    packages = _packages(spec)
     cells = tuple(namer.cell(slot, number) for number, slot in enumerate(slots, 1))
     indexes = tuple(refusals.index_verdict(spec, name, cells) for name in spec.indexes)
     problems += [*namer.problems, *refusals.collisions(spec, cells), *refusals.index_problems(spec, indexes)]
@@ -77,11 +78,12 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         spec=spec.document.file,
         event=request.event,
         local=request.host is not None,
-        packages={name: _package(name, spec) for name in spec.packages},
+        packages=packages,
+        builds={name: _build(name, spec) for name in spec.builds},
         targets=targets,
         kinds=_kinds(spec),
         cells=cells,
-        jobs=_jobs(cells),
+        jobs=_jobs(cells, packages),
         variables={name: value for name, value in variables.items() if value.scope != "secret" and value.value},
         policy=_written_policy(policy, spec),
         indexes=indexes,
@@ -326,16 +328,27 @@ def _seen(
     return {**variables, **provided, **chosen}
 
 
-def _package(name: str, spec: Spec) -> model.Package:
+def _packages(spec: Spec) -> dict[str, model.Package]:
+    builds = {package: name for name, build in spec.builds.items() for package in build.wheels}
+    return {name: _package(name, builds.get(name, ""), spec) for name in spec.packages}
+
+
+def _package(name: str, build: str, spec: Spec) -> model.Package:
     package = spec.packages[name]
     return model.Package(
         name=name,
-        path=package.path,
+        path=spec.builds[build].path if build else package.path,
         version_file=package.version.file,
         inject=package.version.inject or ("file" if package.version.file else "pyproject"),
         abi=package.abi,
         smoke=package.smoke,
+        build=build,
     )
+
+
+def _build(name: str, spec: Spec) -> model.Build:
+    build = spec.builds[name]
+    return model.Build(name=name, command=build.command, requires=build.requires, wheels=build.wheels)
 
 
 def _written_policy(policy: Policy, spec: Spec) -> dict[str, Any]:
@@ -379,17 +392,17 @@ def _kinds(spec: Spec) -> dict[str, JobKind]:
     return {kind.name: kind for kind in kinds}
 
 
-def _jobs(cells: Iterable[Cell]) -> tuple[Job, ...]:
+def _jobs(cells: Iterable[Cell], packages: Mapping[str, model.Package]) -> tuple[Job, ...]:
     needs = ("plan",)
     wheels = (
         Job(
-            name="wheel:" + cell.id.replace("/", ":"),
+            name="wheel:" + batch_id.replace("/", ":"),
             kind="wheel",
-            cell=cell.id,
-            target=cell.target,
-            arch=cell.arch,
+            cells=tuple(cell.id for cell in batch),
+            target=batch[0].target,
+            arch=batch[0].arch,
             needs=needs,
         )
-        for cell in cells
+        for batch_id, batch in model.in_batches(cells, packages).items()
     )
     return (Job(name="plan", kind="plan", needs=()), *wheels, Job(name="prove", kind="prove"))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
 from truewheel import policy
-from truewheel.model import Archive, Cell, Copy, Fact, Index, Job, JobKind, Package, Plan, Target, Variable
+from truewheel.model import Archive, Build, Cell, Copy, Fact, Index, Job, JobKind, Package, Plan, Target, Variable
 from truewheel.problems import Problem, Stop, Where, shown, stop
 
 VERSION = 1
@@ -20,7 +20,7 @@ _ARCHIVE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\.zip")
 _PATH = re.compile(r"(?![/-])(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]*")
 
 _Record = TypeVar("_Record")
-_KINDS = (Archive, Plan, Package, Target, JobKind, Cell, Fact, Copy, Job, Variable, Index, Problem)
+_KINDS = (Archive, Plan, Package, Build, Target, JobKind, Cell, Fact, Copy, Job, Variable, Index, Problem)
 _SCALARS = (str, bool, str | None)
 _FIELDS: dict[type, dict[str, Any]] = {
     kind: {name: form for name, form in kind.__annotations__.items() if form in _SCALARS} for kind in _KINDS
@@ -46,6 +46,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
         "indexes": [_fields(index) for index in plan.indexes],
         "archives": [{**_fields(archive), "cells": list(archive.cells)} for archive in plan.archives],
         "packages": {name: _fields(package) for name, package in plan.packages.items()},
+        "builds": {name: _fields(build) for name, build in plan.builds.items()},
         "targets": {name: _fields(target) for name, target in plan.targets.items()},
         "kinds": {name: _fields(kind) for name, kind in plan.kinds.items()},
         "variables": {name: _fields(variable) for name, variable in plan.variables.items()},
@@ -108,10 +109,11 @@ def _plan(data: dict[str, Any]) -> Plan:
         event=data["event"],
         local=data["local"],
         packages={name: _record(Package, **fields) for name, fields in data["packages"].items()},
+        builds={name: _build(fields) for name, fields in data["builds"].items()},
         targets={name: _record(Target, **fields) for name, fields in data["targets"].items()},
         kinds={name: _kind(fields) for name, fields in data["kinds"].items()},
         cells=tuple(_read_cell(fields) for fields in data["cells"]),
-        jobs=tuple(_record(Job, **{**fields, "needs": _tuple(fields["needs"])}) for fields in data["jobs"]),
+        jobs=tuple(_read_job(fields) for fields in data["jobs"]),
         variables={name: _record(Variable, **fields) for name, fields in data["variables"].items()},
         policy=data["policy"],
         indexes=tuple(_record(Index, **fields) for fields in data["indexes"]),
@@ -141,8 +143,19 @@ def _checked_names(plan: Plan) -> Iterator[tuple[re.Pattern[str], str, Iterable[
             yield _WHEEL, "no wheel's file name", each.names()
     yield _ARCHIVE, "no archive's file name", (archive.file for archive in plan.archives)
     for package in plan.packages.values():
-        paths = (package.path, package.version_file, package.smoke)
-        yield _PATH, "no path below the folder of the spec", paths
+        yield _PATH, "no path below the folder of the spec", (package.path, package.version_file, package.smoke)
+        if package.build and package.name not in plan.builds[package.build].wheels:
+            raise ValueError(f"the build {package.build} does not make {package.name}")
+    for build in plan.builds.values():
+        _check_build(build)
+
+
+def _check_build(build: Build) -> None:
+    if not build.command or any("\0" in word for word in (*build.command, *build.requires)):
+        raise ValueError(f"{shown(build.command)} is no command")
+    for pattern in build.wheels.values():
+        if not (isinstance(pattern, str) and _PATH.fullmatch(pattern)):
+            raise ValueError(f"{shown(pattern)} is no path below the output of the build {build.name}")
 
 
 def _record(kind: type[_Record], /, **fields: Any) -> _Record:
@@ -198,11 +211,21 @@ def _job(job: Job) -> dict[str, Any]:
     return {
         "name": job.name,
         "kind": job.kind,
-        "cell": job.cell,
+        "cells": list(job.cells),
         "target": job.target,
         "arch": job.arch,
         "needs": None if job.needs is None else list(job.needs),
     }
+
+
+def _read_job(fields: dict[str, Any]) -> Job:
+    needs = None if fields["needs"] is None else _words(fields["needs"])
+    return _record(Job, **{**fields, "cells": _words(fields["cells"]), "needs": needs})
+
+
+def _build(fields: dict[str, Any]) -> Build:
+    command, requires = _words(fields["command"]), _words(fields["requires"])
+    return _record(Build, **{**fields, "command": command, "requires": requires, "wheels": dict(fields["wheels"])})
 
 
 def _kind(fields: dict[str, Any]) -> JobKind:
@@ -210,8 +233,11 @@ def _kind(fields: dict[str, Any]) -> JobKind:
     return _record(JobKind, **{**fields, "commands": commands, "artifacts": tuple(fields["artifacts"])})
 
 
-def _tuple(names: list[str] | None) -> tuple[str, ...] | None:
-    return None if names is None else tuple(names)
+def _words(words: list[Any]) -> tuple[str, ...]:
+    """Return a list of texts. Raises `TypeError` for anything else."""
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise TypeError(f"{shown(words)} is no list of texts")
+    return tuple(words)
 
 
 def _fields(record: Any) -> dict[str, Any]:

@@ -91,6 +91,11 @@ def output(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, st
     return text.decode("utf-8", "replace") if child.returncode == 0 else None
 
 
+def ending(status: int) -> str:
+    """Return how a program ended, in words, from its exit status; a signal's is negative."""
+    return f"exit status {status}" if status >= 0 else f"killed: {signal.strsignal(-status)}"
+
+
 @contextmanager
 def _interrupts_held() -> Iterator[Callable[[], None]]:
     """Hold Ctrl-C and SIGTERM back until the function that is lent is called: a child must be known to be ended.

@@ -32,6 +32,15 @@ class Package(NamedTuple):
     smoke: str
 
 
+class Build(NamedTuple):
+    """A command that makes the wheels of packages; `wheels` are globs by package."""
+
+    path: str
+    command: tuple[str, ...]
+    requires: tuple[str, ...]
+    wheels: Mapping[str, str]
+
+
 class Target(NamedTuple):
     """A distro image family; empty `arches` and `pythons` are the project's."""
 
@@ -84,6 +93,7 @@ class Spec(NamedTuple):
     truewheel: int
     project: str
     packages: Mapping[str, Package]
+    builds: Mapping[str, Build]
     targets: Mapping[str, Target]
     arches: tuple[str, ...]
     pythons: tuple[str, ...]
@@ -111,7 +121,7 @@ def parse(text: str, file: str, schema: Schema) -> Spec:
         raise Stop(problems)
     data = with_defaults(document.data, known)
     spec = _spec(data, document)
-    problems = [*_unknown_names(spec), *_alike_packages(spec)]
+    problems = [*_unknown_names(spec), *_alike_packages(spec), *_build_problems(spec)]
     if problems:
         raise Stop(in_order(problems))
     return spec
@@ -121,6 +131,7 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
     return Spec(
         document=document,
         packages={name: _package(fields) for name, fields in data.pop("packages").items()},
+        builds={name: _build(fields) for name, fields in data.pop("builds").items()},
         targets={name: _target(fields) for name, fields in data.pop("targets").items()},
         arches=tuple(data.pop("arches")),
         pythons=tuple(data.pop("pythons")),
@@ -137,6 +148,10 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
 
 def _package(fields: dict[str, Any]) -> Package:
     return Package(**{**fields, "version": Version(**fields["version"])})
+
+
+def _build(fields: dict[str, Any]) -> Build:
+    return Build(**{**fields, "command": tuple(fields["command"]), "requires": tuple(fields["requires"])})
 
 
 def _target(fields: dict[str, Any]) -> Target:
@@ -178,3 +193,33 @@ def _alike_packages(spec: Spec) -> list[Problem]:
             message = f"{name} and {other} are one project: indexes write both as {normalized(name)}"
             problems.append(spec.document.problem(("packages", name), message, "rename one", key=True))
     return problems
+
+
+def _build_problems(spec: Spec) -> list[Problem]:
+    """Return what is wrong with the packages of the builds, and with their names."""
+    owners: dict[str, str] = {}
+    problems = []
+    for name, build in spec.builds.items():
+        if name in spec.packages and name not in build.wheels:
+            message = f"{name} is a package of this file, which this build does not make"
+            problems.append(spec.document.problem(("builds", name), message, "rename the build", key=True))
+        for package in build.wheels:
+            found = _build_problem(spec, name, package, owners.setdefault(package, name))
+            if found:
+                problems.append(spec.document.problem(("builds", name, "wheels", package), *found, key=True))
+    return problems
+
+
+def _build_problem(spec: Spec, build: str, package: str, owner: str) -> tuple[str, str] | None:
+    """Return what speaks against a package in a build, and a hint."""
+    if package not in spec.packages:
+        return f"no package {package!r}", f"packages of this file: {', '.join(sorted(spec.packages))}"
+    if owner != build:
+        return f"{package} is in the build {owner} already", "a package is built once: remove one"
+    if spec.packages[package].version.inject:
+        hint = f"remove packages.{package}.version.inject: the command reads TRUEWHEEL_VERSION"
+        return f"the version of {package} is injected, and a command gets it another way", hint
+    if len({spec.packages[each].abi == "none" for each in spec.builds[build].wheels if each in spec.packages}) > 1:
+        hint = "a pure package is built apart from the native ones: take it out of this build"
+        return f"the build {build} makes pure and native packages", hint
+    return None

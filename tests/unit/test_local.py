@@ -129,7 +129,7 @@ def test_a_failure_is_told_with_the_end_of_its_log_and_not_taken_for_done(projec
     plan = make_plan("a")
     (project / "pkg/source.txt").write_text("fail")
     assert run(plan, project) == {"a": "failed"}
-    assert "the compiler says no" in local.failure(project, plan.cells[0])
+    assert "the compiler says no" in local.failure(project, plan.cells[0].id)
     (project / "pkg/source.txt").write_text("one")
     assert run(plan, project) == {"a": "built"}
 
@@ -177,7 +177,7 @@ def test_steps_run_with_this_interpreter_whatever_is_on_path(project: Path) -> N
 def test_an_installed_command_runs_as_a_module(project: Path) -> None:
     plan = make_plan("a")
     kind = replace(plan.kinds["wheel"], commands=(("truewheel", "compile", "--cell", CELL),))
-    step = local.steps_of(replace(plan, kinds={"wheel": kind}), plan.cells[0], project, project / "dist")[0]
+    step = local.steps_of(replace(plan, kinds={"wheel": kind}), plan.cells, project, project / "dist")[0]
     assert step.argv[:5] == [sys.executable, "-m", "truewheel", "compile", "--cell"]
     assert step.name == "compile"
 

@@ -43,6 +43,7 @@ RECORDS = [
     (spec.Spec, "", {"document"}, {}),
     (spec.Package, "package", set(), {}),
     (spec.Version, "version", set(), {}),
+    (spec.Build, "build", set(), {}),
     (spec.Target, "target", set(), {}),
     (spec.CellPattern, "includedCell", set(), {}),
     (spec.CellPattern, "excludedCells", set(), {}),

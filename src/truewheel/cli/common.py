@@ -34,8 +34,19 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
     add_spec(parser)
 
 
-def planned_cell(made: Plan, cell_id: str, path: Path) -> Cell:
-    """Return a cell of a written plan. Raises `Stop` (exit 2) when it is not there."""
+def add_cells(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    """Add --cell, as the job-side commands read it."""
+    parser.add_argument(
+        "--cell", required=required, metavar="ID[,ID…]", help="the cell, or the cells of one build, as plan names them"
+    )
+
+
+def planned_cells(made: Plan, cell_ids: str, path: Path) -> tuple[Cell, ...]:
+    """Return cells of a written plan by their ids, which commas part. Raises `Stop` (exit 2) when one is not there."""
+    return tuple(_planned_cell(made, cell_id, path) for cell_id in dict.fromkeys(cell_ids.split(",")))
+
+
+def _planned_cell(made: Plan, cell_id: str, path: Path) -> Cell:
     cell = made.cell(cell_id)
     if cell is None:
         hint = meant(cell_id, [cell.id for cell in made.cells], cutoff=0.3)

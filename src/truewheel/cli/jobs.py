@@ -16,46 +16,55 @@ EXAMPLES = """\
 examples:
   {command} --cell tritonserver/rhel8/x86_64/cp312
   {command} --cell foo/host/x86_64/cp312 --plan dist/plan.json
+  {command} --cell foo/rhel8/x86_64/cp312,bar/rhel8/x86_64/cp312
 """
 
 
 def arguments(command: str, parser: ArgumentParser) -> None:
     """Declare the arguments of a job-side command."""
     parser.epilog = EXAMPLES.format(command=command)
-    parser.set_defaults(run={"compile": compile_cell, "repair": repair_cell, "test": test_cell}[command])
-    parser.add_argument("--cell", required=True, metavar="ID", help="the cell, as plan names it")
+    parser.set_defaults(run={"compile": compile_cells, "repair": repair_cells, "test": test_cells}[command])
+    common.add_cells(parser, required=True)
     common.add_plan(parser)
 
 
-def compile_cell(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Build the cell's wheel in build/<cell>/."""
+def compile_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Build the wheels of the cells in build/<cell>/."""
+    from truewheel.steps.command import build_wheels
     from truewheel.steps.compile import compile_wheel
 
-    plan, cell, root = _cell(arguments)
-    show(str(compile_wheel(plan, cell, root, environment)))
+    plan, cells, root = _cells(arguments)
+    for batch_id, batch in plan.batches(cells).items():
+        if plan.packages[batch[0].package].build:
+            made = build_wheels(plan, batch_id, batch, root, environment)
+        else:
+            made = [compile_wheel(plan, cell, root, environment) for cell in batch]
+        show("\n".join(map(str, made)))
     return Exit.OK
 
 
-def repair_cell(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Repair the compiled wheel into the output folder."""
+def repair_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Repair the compiled wheels into the output folder."""
     from truewheel.steps.repair import repair_wheel
 
-    plan, cell, root = _cell(arguments)
-    show(str(repair_wheel(plan, cell, root, Path(arguments.out), environment)))
+    plan, cells, root = _cells(arguments)
+    for cell in cells:
+        show(str(repair_wheel(plan, cell, root, Path(arguments.out), environment)))
     return Exit.OK
 
 
-def test_cell(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Install the cell's wheel from the output folder and run its smoke test."""
+def test_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Install each cell's wheel from the output folder and run its smoke test."""
     from truewheel.steps import evidence
     from truewheel.steps.smoke import smoke_test
 
-    plan, cell, root = _cell(arguments)
+    plan, cells, root = _cells(arguments)
     out = Path(arguments.out)
-    smoke_test(plan, cell, root, out / evidence.settled(out, cell).wheel, environment)
+    for cell in cells:
+        smoke_test(plan, cell, root, out / evidence.settled(out, cell).wheel, environment)
     return Exit.OK
 
 
-def _cell(arguments: Namespace) -> tuple[Plan, Cell, Path]:
+def _cells(arguments: Namespace) -> tuple[Plan, tuple[Cell, ...], Path]:
     plan, path = workspace.read_plan(arguments.plan, Path(arguments.out))
-    return plan, common.planned_cell(plan, arguments.cell, path), workspace.root_of(arguments.spec, Path.cwd())
+    return plan, common.planned_cells(plan, arguments.cell, path), workspace.root_of(arguments.spec, Path.cwd())

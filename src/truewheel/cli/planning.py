@@ -153,10 +153,11 @@ def selected(made: Plan, glob: str | None) -> Plan:
         hint = f"cells look like {made.cells[0].id}" if made.cells else "the plan has no cells"
         raise stop("--cell", f"no cell matches {glob!r}", hint)
     ids = {cell.id for cell in cells}
+    jobs = (job._replace(cells=tuple(cell for cell in job.cells if cell in ids)) for job in made.jobs)
     return replace(
         made,
         cells=cells,
-        jobs=tuple(job for job in made.jobs if not job.cell or job.cell in ids),
+        jobs=tuple(job for job, whole in zip(jobs, made.jobs) if job.cells or not whole.cells),
         archives=tuple(archive for archive in made.archives if ids.issuperset(archive.cells)),
     )
 

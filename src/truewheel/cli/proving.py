@@ -9,6 +9,7 @@ from pathlib import Path
 from truewheel import files, workspace
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
+from truewheel.model import Cell
 from truewheel.problems import Exit, stop
 from truewheel.steps import evidence, prove, validate
 
@@ -25,7 +26,7 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     if command == "validate":
         parser.set_defaults(run=validate_wheels)
         parser.add_argument("paths", nargs="*", metavar="PATH", type=Path, help="wheels, or folders of wheels")
-        parser.add_argument("--cell", metavar="ID", help="the wheel of this cell of the plan")
+        common.add_cells(parser, required=False)
         parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
         parser.add_argument(
             "--output", metavar="FILE", type=Path, help="write the report to a file, and text to stdout"
@@ -44,18 +45,22 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
     """Check every wheel against its own name; exit 4 on an error."""
     del environment
     paths = list(arguments.paths)
+    cells: tuple[Cell, ...] = ()
     if arguments.cell:
         plan, path = workspace.read_plan(arguments.plan, Path(arguments.out))
         out = Path(arguments.out)
-        paths.append(out / evidence.settled(out, common.planned_cell(plan, arguments.cell, path)).wheel)
+        cells = common.planned_cells(plan, arguments.cell, path)
+        paths += [out / evidence.settled(out, cell).wheel for cell in cells]
     elif arguments.report:
         raise stop("validate --report", "it needs a cell", "add --cell ID")
     if not paths:
         raise stop("validate", "no wheel is named", "name wheels or a folder, or a cell: --cell ID")
     results = validate.validate_all(validate.expand(paths))
     if arguments.report:
-        junit = evidence.path(Path(arguments.out), arguments.cell).with_suffix(".xml")
-        files.write_text(junit, validate.report(results, "junit"))
+        for cell in cells:
+            junit = evidence.path(Path(arguments.out), cell.id).with_suffix(".xml")
+            own = [result for result in results if result[0].name == cell.wheel]
+            files.write_text(junit, validate.report(own, "junit"))
     report = validate.report(results, arguments.format)
     if arguments.output:
         files.write_text(arguments.output, report)

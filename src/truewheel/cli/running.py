@@ -70,8 +70,8 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     with _display(cells) as tell:
         ended = local.run(made, cells, space.root, out, environment, jobs=arguments.jobs, tell=tell)
     failed = [end.cell for end in ended if end.state == "failed"]
-    for cell in failed:
-        say(local.failure(space.root, cell))
+    for batch_id in made.batches(failed):
+        say(local.failure(space.root, batch_id))
     _tell_elsewhere(arguments, space, environment, machine)
     if failed:
         say(f"{len(failed)} of {len(cells)} cells failed")

@@ -109,7 +109,7 @@ def _included(plan: Plan, spec: Spec) -> dict[str, Document]:
         path = f"{FOLDER}/{job.target}-{job.arch}.yml"
         if path not in files:
             files[path] = {template: _target_template(job, plan, spec)}
-        files[path][job.name] = {"extends": template, "variables": {"TRUEWHEEL_CELL": job.cell}}
+        files[path][job.name] = {"extends": template, "variables": {"TRUEWHEEL_CELL": ",".join(job.cells)}}
     return files
 
 

@@ -42,7 +42,7 @@ DYNAMIC_HINT = "set packages.<name>.version.inject to file or to env:NAME, which
 
 
 @dataclass(frozen=True)
-class _Workshop:
+class Workshop:
     """With what a cell is compiled: its interpreter, and the environment variables of the backend."""
 
     cell: Cell
@@ -67,7 +67,7 @@ def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str]) ->
     copy_sources(evidence.source_files(package, root), source)
     carried = inject_version(package, cell.version, source)
     dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
-    workshop = _Workshop(cell, root, python, {**dated, **carried})
+    workshop = Workshop(cell, root, python, {**dated, **carried})
     made = _named(_build(workshop, source / package.path, making), workshop)
     check_name(made, cell)
     files.write_text(work / INPUTS, json.dumps(inputs) + "\n")
@@ -159,7 +159,7 @@ def source_date_epoch(root: Path, env: Mapping[str, str]) -> str:
     return (committed or "").strip() or START_OF_2020
 
 
-def _build(workshop: _Workshop, project: Path, folder: Path) -> Path:
+def _build(workshop: Workshop, project: Path, folder: Path) -> Path:
     """Run the project's PEP 517 backend and return the wheel that it leaves in `folder`."""
     cell_id = workshop.cell.id
     process.module("build", cell_id)
@@ -177,11 +177,11 @@ def _build(workshop: _Workshop, project: Path, folder: Path) -> Path:
         raise stop(cell_id, str(error), "correct the package's pyproject.toml") from None
 
 
-def _backend(workshop: _Workshop, project: Path, requires: Iterable[str]) -> ProjectBuilder:
+def _backend(workshop: Workshop, project: Path, requires: Iterable[str]) -> ProjectBuilder:
     """Return the project's backend, ready to run in an environment with its requirements."""
     from build import ProjectBuilder
 
-    own = _build_environment(workshop, sorted(requires))
+    own = build_environment(workshop, sorted(requires))
 
     def runner(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
         hook_env = {**interpreters.activated(workshop.env, own), **(extra_environ or {})}
@@ -192,7 +192,7 @@ def _backend(workshop: _Workshop, project: Path, requires: Iterable[str]) -> Pro
     return ProjectBuilder(project, str(own), runner)
 
 
-def _build_environment(workshop: _Workshop, requires: Sequence[str]) -> Path:
+def build_environment(workshop: Workshop, requires: Sequence[str]) -> Path:
     """Return the interpreter of an environment with these requirements; packages with equal ones share it."""
     where, env = workshop.cell.id, workshop.env
     digest = hashlib.sha256(json.dumps([str(workshop.python), *requires]).encode()).hexdigest()
@@ -217,7 +217,7 @@ def _locked(file: Path) -> Iterator[None]:
         yield
 
 
-def _named(made: Path, workshop: _Workshop) -> Path:
+def _named(made: Path, workshop: Workshop) -> Path:
     """Give the wheel the project's name and the build tag that are planned: before repair, whose SBOM has its name."""
     cell = workshop.cell
     wheels = sorted(made.parent.glob("*.whl"))

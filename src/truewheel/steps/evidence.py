@@ -86,14 +86,15 @@ def facts(cell: Cell) -> dict[str, str | None]:
 def inputs_digest(plan: Plan, cell: Cell, root: Path, interpreter: Path) -> str:
     """Return the sha256, in hex, of all that decides what a cell's wheel holds.
 
-    That is the cell and its package in the plan, the versions of Truewheel and of the interpreter, and the name and
-    bytes of every source file. Raises `Stop` (exit 2) like `source_files`.
+    That is the cell, its package and build in the plan, the versions of Truewheel and of the interpreter, and the
+    name and bytes of every source file. Raises `Stop` (exit 2) like `source_files`.
     """
     package = plan.packages[cell.package]
     planned = {name: getattr(cell, name) for name in ("id", "builder", "version", "build", "tag", "wheel")}
     python = (str(interpreter), interpreters.version(interpreter))
     digest = hashlib.sha256()
-    for part in (planned, facts(cell), asdict(package), __version__, python):
+    build = asdict(plan.builds[package.build]) if package.build else {}
+    for part in (planned, facts(cell), asdict(package), build, __version__, python):
         digest.update(json.dumps(part, sort_keys=True).encode() + b"\n")
     for source in source_files(package, root):
         digest.update(json.dumps([source.name, source.link, *_content(source)]).encode() + b"\n")
@@ -108,10 +109,11 @@ def source_files(package: Package, root: Path) -> list[Source]:
     root or does not exist, and for links that lead in a circle.
     """
     root = Path(os.path.normpath(root.absolute()))
-    folder = below(root, package.path, f"packages.{package.name}.path")
+    where = f"builds.{package.build}.path" if package.build else f"packages.{package.name}.path"
+    folder = below(root, package.path, where)
     if not folder.is_dir() or folder.parts[len(root.parts) :][:1] == (WORK,):
         what = f"{package.path} is the folder for builds" if folder.is_dir() else f"there is no folder {package.path}"
-        raise stop(f"packages.{package.name}.path", what, "name the folder with the pyproject.toml")
+        raise stop(where, what, f"name the folder with the {'sources' if package.build else 'pyproject.toml'}")
     prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
     with files.explained(folder, "read"):
         found = {source.name: source for source in _walk(folder, prefix, folder, (folder,))}

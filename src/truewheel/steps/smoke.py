@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def smoke_test(plan: Plan, cell: Cell, root: Path, wheel: Path, env: Mapping[str
     if status:
         tail = "\n    ".join(output.splitlines()[-TAIL_LINES:]) or "it said nothing"
         hint = f"its whole output: {log}"
-        raise stop(cell.id, f"{package.smoke} failed ({_ending(status)}):\n    {tail}", hint, Exit.WHEEL)
+        raise stop(cell.id, f"{package.smoke} failed ({process.ending(status)}):\n    {tail}", hint, Exit.WHEEL)
     if output:
         process.say(output)
 
@@ -64,7 +63,3 @@ def _refuse_hidden(script: Path, wheel: Path, smoke: str) -> None:
         if any(source.is_file() for source in beside):
             message = f"{smoke} stands beside {name}, which Python would import instead of the wheel's"
             raise stop(smoke, message, "move the script into a folder of its own")
-
-
-def _ending(status: int) -> str:
-    return f"exit status {status}" if status >= 0 else f"killed: {signal.strsignal(-status)}"
