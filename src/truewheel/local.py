@@ -151,7 +151,9 @@ def _start(
     environment: Mapping[str, str],
 ) -> _Running:
     for cell in cells:
-        (evidence.work_folder(root, cell.id) / PASSED).unlink(missing_ok=True)
+        work = evidence.work_folder(root, cell.id)
+        work.mkdir(parents=True, exist_ok=True)
+        (work / PASSED).unlink(missing_ok=True)
     entry = _Running(cells, steps_of(plan, cells, root, out), time.monotonic(), log=log)
     entry.log.parent.mkdir(parents=True, exist_ok=True)
     entry.log.write_bytes(b"")

@@ -219,7 +219,8 @@ def _build_problem(spec: Spec, build: str, package: str, owner: str) -> tuple[st
     if spec.packages[package].version.inject:
         hint = f"remove packages.{package}.version.inject: the command reads TRUEWHEEL_VERSION"
         return f"the version of {package} is injected, and a command gets it another way", hint
-    if len({spec.packages[each].abi == "none" for each in spec.builds[build].wheels if each in spec.packages}) > 1:
+    native = [each for each in spec.builds[build].wheels if each in spec.packages and spec.packages[each].abi != "none"]
+    if native and package not in native:
         hint = "a pure package is built apart from the native ones: take it out of this build"
         return f"the build {build} makes pure and native packages", hint
     return None

@@ -16,7 +16,7 @@ import pytest
 
 from truewheel import files, local, planfile, workspace
 from truewheel.local import Progress
-from truewheel.model import CELL, Cell, Fact, JobKind, Package, Plan, Target
+from truewheel.model import CELL, Build, Cell, Fact, JobKind, Package, Plan, Target
 from truewheel.problems import Where
 from truewheel.steps import evidence
 
@@ -26,7 +26,6 @@ import hashlib, json, os, pathlib, sys, time
 from truewheel.planfile import read
 at = dict(zip(sys.argv[1::2], sys.argv[2::2]))
 plan = read(pathlib.Path(at["--plan"]).read_text(), "plan.json")
-cell = plan.cell(at["--cell"])
 root, out = pathlib.Path.cwd(), pathlib.Path(at["--out"])
 text = (root / "pkg/source.txt").read_text()
 if "fail" in text:
@@ -34,13 +33,16 @@ if "fail" in text:
 if "sleep" in text:
     pathlib.Path("child.pid").write_text(str(os.getpid()))
     time.sleep(60)
-(out / cell.wheel).write_text(text)
 from truewheel.steps import evidence
 from truewheel import interpreters
-python = interpreters.require(cell.builder, os.environ, cell.id)
-digest = hashlib.sha256(text.encode()).hexdigest()
-evidence.write(out, {"version": 1, "cell": cell.id, "wheel": cell.wheel, "sha256": digest,
-                     "inputs": evidence.inputs_digest(plan, cell, root, python)})
+with open("runs.txt", "a") as runs:
+    runs.write(at["--cell"] + "\\n")
+for cell in map(plan.cell, at["--cell"].split(",")):
+    (out / cell.wheel).write_text(text)
+    python = interpreters.require(cell.builder, os.environ, cell.id)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    evidence.write(out, {"version": 1, "cell": cell.id, "wheel": cell.wheel, "sha256": digest,
+                         "inputs": evidence.inputs_digest(plan, cell, root, python)})
 """
 
 
@@ -107,6 +109,40 @@ def test_a_second_run_leaves_everything_alone(project: Path) -> None:
     plan = make_plan("a", "b")
     assert run(plan, project) == {"a": "built", "b": "built"}
     assert run(plan, project) == {"a": "unchanged", "b": "unchanged"}
+
+
+def built_by_one_command(*names: str) -> Plan:
+    plan = make_plan(*names)
+    build = Build(name="tree", command=("make",), requires=(), wheels=dict.fromkeys(names, "*.whl"))
+    packages = {name: replace(package, build="tree") for name, package in plan.packages.items()}
+    return replace(plan, packages=packages, builds={"tree": build})
+
+
+def test_the_cells_of_one_command_are_built_at_once_and_again_when_one_of_them_changed(project: Path) -> None:
+    plan = built_by_one_command("a", "b")
+    both = ",".join(cell.id for cell in plan.cells) + "\n"
+    assert run(plan, project) == {"a": "built", "b": "built"}
+    assert run(plan, project) == {"a": "unchanged", "b": "unchanged"}
+    assert (project / "runs.txt").read_text() == both
+    (project / "dist" / plan.cells[1].wheel).unlink()
+    assert run(plan, project) == {"a": "built", "b": "built"}
+    assert (project / "runs.txt").read_text() == 2 * both
+
+
+def test_another_command_is_another_input(project: Path) -> None:
+    plan = built_by_one_command("a")
+    run(plan, project)
+    build = replace(plan.builds["tree"], command=("make", "all"))
+    assert run(replace(plan, builds={"tree": build}), project) == {"a": "built"}
+
+
+def test_a_failure_of_one_command_is_that_of_all_its_cells_and_told_once(project: Path) -> None:
+    plan = built_by_one_command("a", "b")
+    (project / "pkg/source.txt").write_text("fail")
+    assert run(plan, project) == {"a": "failed", "b": "failed"}
+    (batch_id,) = plan.batches(plan.cells)
+    assert batch_id == plan.cells[0].id.replace("a/", "tree/")
+    assert "the compiler says no" in local.failure(project, batch_id)
 
 
 @pytest.mark.parametrize("change", ["source", "wheel", "name", "evidence"])

@@ -10,7 +10,7 @@ from specs import plan_of
 
 from truewheel import planfile
 from truewheel.matrix import Host
-from truewheel.model import CELL
+from truewheel.model import CELL, Build
 from truewheel.problems import Exit, Stop, errors
 
 SPEC = """
@@ -247,6 +247,31 @@ def test_every_cell_has_a_wheel_job_that_waits_for_the_plan_alone():
         ("wheel:bar:any:any:py3", "wheel", ("bar/any/any/py3",), ("plan",)),
         ("prove", "prove", (), None),
     ]
+
+
+def test_the_cells_of_one_command_share_a_job_where_they_share_a_target_an_arch_and_a_python():
+    made = plan_of("""
+    packages: {foo: {}, bar: {abi: abi3}, alone: {}, pure: {abi: none}}
+    builds:
+      tree: {path: src, command: [make], requires: [ninja], wheels: {foo: 'a/*.whl', bar: 'b/*.whl'}}
+    targets: {rhel8: {}}
+    pythons: ['3.11', '3.12']
+    """)
+    assert [(job.name, job.cells) for job in made.jobs if job.kind == "wheel"] == [
+        ("wheel:tree:rhel8:x86_64:cp311", ("foo/rhel8/x86_64/cp311", "bar/rhel8/x86_64/cp311")),
+        ("wheel:tree:rhel8:x86_64:cp312", ("foo/rhel8/x86_64/cp312",)),
+        ("wheel:alone:rhel8:x86_64:cp311", ("alone/rhel8/x86_64/cp311",)),
+        ("wheel:alone:rhel8:x86_64:cp312", ("alone/rhel8/x86_64/cp312",)),
+        ("wheel:pure:any:any:py3", ("pure/any/any/py3",)),
+    ]
+    assert {name: (package.build, package.path) for name, package in made.packages.items()} == {
+        "foo": ("tree", "src"),
+        "bar": ("tree", "src"),
+        "alone": ("", "."),
+        "pure": ("", "."),
+    }
+    wheels = {"foo": "a/*.whl", "bar": "b/*.whl"}
+    assert made.builds == {"tree": Build(name="tree", command=("make",), requires=("ninja",), wheels=wheels)}
 
 
 def test_a_pure_package_is_built_in_the_tool_image():

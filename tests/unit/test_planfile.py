@@ -18,6 +18,8 @@ SPEC = """
 packages:
   tritonserver: {version: {file: VERSION}, smoke: tests/smoke.py}
   pure: {path: src/pure, abi: none}
+  made: {}
+builds: {tree: {path: src, command: [make, wheel], requires: [cmake], wheels: {made: 'out/*.whl'}}}
 targets:
   rhel8: {provides: {CUDA_VERSION: '13.2'}, base: 'registry.example/cuda:13', family: rhel}
   ubuntu24.04: {pythons: ['3.12', '3.13t']}
@@ -111,6 +113,18 @@ def test_a_plan_without_a_part_is_refused(key):
         (("policy", "facts", "nv", "match"), "a{99999999999999999999}"),
         (("packages", "pure", "path"), None),
         (("problems",), [{"file": "x"}]),
+        (("builds", "tree", "command"), []),
+        (("builds", "tree", "command"), "make"),
+        (("builds", "tree", "command", 0), 1),
+        (("builds", "tree", "command", 1), "a\0b"),
+        (("builds", "tree", "requires"), ["a\0b"]),
+        (("builds", "tree", "wheels", "made"), "../*.whl"),
+        (("builds", "tree", "wheels", "made"), "/tmp/*.whl"),
+        (("builds", "tree", "wheels", "made"), 5),
+        (("builds", "tree", "wheels"), {}),
+        (("packages", "made", "build"), "other"),
+        (("packages", "pure", "build"), "tree"),
+        (("jobs", 1, "cells"), "made/rhel8/x86_64/cp312"),
     ],
 )
 def test_a_damaged_value_is_refused(route, value):

@@ -105,6 +105,7 @@ def test_a_pure_wheel_passes_with_evidence(tmp_path: Path, capsys: pytest.Captur
         "sha256": files.sha256(made),
         "size": made.stat().st_size,
         "facts": {"base": "1.0", "cuda": None},
+        "repaired": "no",
         "tools": record_of(tmp_path, cell)["tools"],
         "auditwheel": {"platform": "", "grafted": []},
         "inputs": "d" * 64,
@@ -130,6 +131,7 @@ def test_a_linux_wheel_passes_with_a_loud_warning(tmp_path: Path, capsys: pytest
     compiled(tmp_path, cell, name)
     assert repaired(tmp_path, cell).name == cell.wheel
     assert f"WARNING: not repaired, the plan keeps {LINUX}" in capsys.readouterr().err
+    assert (evidence.read(tmp_path / "dist", cell.id) or {})["repaired"] == "no"
 
 
 def test_a_wheel_that_has_its_name_already_passes_unchanged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,6 +139,7 @@ def test_a_wheel_that_has_its_name_already_passes_unchanged(tmp_path: Path, caps
     made = compiled(tmp_path, cell, cell.wheel)
     assert repaired(tmp_path, cell).read_bytes() == made.read_bytes()
     assert "repaired and named already, no change" in capsys.readouterr().err
+    assert (evidence.read(tmp_path / "dist", cell.id) or {})["repaired"] == "before"
 
 
 # --- what it refuses before auditwheel ----------------------------------------------------------------
@@ -214,6 +217,7 @@ def test_the_wheel_that_auditwheel_makes_is_the_planned_one(tmp_path: Path) -> N
         f"evidence/demo__box__{projects.ARCH}__{projects.TAG}.json",
     ]
     assert record_of(tmp_path, cell)["auditwheel"] == {"platform": MANYLINUX, "grafted": []}
+    assert record_of(tmp_path, cell)["repaired"] == "here"
 
 
 @pytest.mark.usefixtures("fake_auditwheel")

@@ -103,10 +103,19 @@ def test_every_record_is_held_against_the_schema():
 
 
 def test_the_smallest_spec_and_policy_have_a_value_for_every_field():
-    smallest = spec_of("packages: {a: {}}\ntargets: {x: {}}\nvariables: {V: {}}\nindexes: {i: {}}\n")
+    smallest = spec_of(
+        "packages: {a: {}}\ntargets: {x: {}}\nvariables: {V: {}}\nindexes: {i: {}}\n"
+        "builds: {b: {command: [make], wheels: {a: '*.whl'}}}\n"
+    )
     rules = policy_of("facts: {f: {from: ['package:version']}}\nchannels: {c: {version: '{f}'}}\n")
     records = [
-        *(smallest, smallest.packages["a"], smallest.packages["a"].version, smallest.targets["x"]),
+        *(
+            smallest,
+            smallest.packages["a"],
+            smallest.packages["a"].version,
+            smallest.targets["x"],
+            smallest.builds["b"],
+        ),
         *(smallest.variables["V"], smallest.indexes["i"], smallest.gitlab, rules, rules.facts["f"], rules.channels[0]),
     ]
     assert all(value is not None for record in records for value in record)

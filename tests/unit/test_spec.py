@@ -6,7 +6,7 @@ import pytest
 from specs import spec_of
 
 from truewheel.problems import Exit, Stop
-from truewheel.spec import Archive, CellPattern, Gitlab, Index, Package, Target, Version
+from truewheel.spec import Archive, Build, CellPattern, Gitlab, Index, Package, Target, Version
 
 SMALL = "packages: {a: {}}\ntargets: {ubuntu24.04: {}}\n"
 FULL = """\
@@ -14,6 +14,9 @@ truewheel: 1
 project: triton
 packages:
   server: {path: python/server, version: {file: V, inject: 'env:VERSION'}, abi: abi3, smoke: smoke.py}
+  client: {}
+builds:
+  tree: {path: src, command: [make, -C, '.'], requires: [cmake==4.1.3], wheels: {client: 'dist/*.whl'}}
 targets:
   rhel8:
     family: rhel
@@ -51,7 +54,8 @@ def test_the_smallest_spec_has_every_default():
     assert spec.targets == {"ubuntu24.04": target}
     assert (spec.truewheel, spec.project, spec.naming, spec.scripts) == (1, "wheels", "plain", "")
     assert (spec.arches, spec.pythons, spec.setup) == (("x86_64",), ("3.12",), ())
-    assert (spec.include, spec.exclude, spec.variables, spec.indexes, spec.archives) == ((), (), {}, {}, {})
+    assert (spec.include, spec.exclude, spec.variables) == ((), (), {})
+    assert (spec.indexes, spec.archives, spec.builds) == ({}, {}, {})
     image = "docker.io/library/python:3.12-slim"
     assert spec.gitlab == Gitlab(layout="include", runners={}, tool_image=image, expire_in="1 week")
 
@@ -59,7 +63,10 @@ def test_the_smallest_spec_has_every_default():
 def test_every_value_of_a_full_spec_arrives():
     spec = spec_of(FULL)
     version = Version(file="V", inject="env:VERSION")
-    assert spec.packages == {"server": Package(path="python/server", version=version, abi="abi3", smoke="smoke.py")}
+    server = Package(path="python/server", version=version, abi="abi3", smoke="smoke.py")
+    assert spec.packages == {"server": server, "client": Package(".", Version("", ""), "cpython", "")}
+    tree = Build(path="src", command=("make", "-C", "."), requires=("cmake==4.1.3",), wheels={"client": "dist/*.whl"})
+    assert spec.builds == {"tree": tree}
     assert spec.targets["rhel8"] == Target(
         family="rhel",
         base="example.org/el8:1",
@@ -121,3 +128,41 @@ def test_all_problems_of_the_whole_come_at_once_and_in_order():
         "truewheel.yml:3:19",
         "truewheel.yml:4:21",
     ]
+
+
+BUILDS = """\
+truewheel: 1
+packages: {a: {}, b: {}, c: {}, pure: {abi: none}, own: {version: {inject: 'env:V'}}}
+targets: {ubuntu24.04: {}}
+builds:
+"""
+
+
+@pytest.mark.parametrize(
+    ("builds", "problem"),
+    [
+        (["t: {command: [make], wheels: {a: '*.whl', d: '*.whl'}}"], "5:45: no package 'd'"),
+        (["t: {command: [make], wheels: {a: '*.whl'}}", "u: {command: [make], wheels: {a: '*.whl'}}"], "6:33: a is in"),
+        (["t: {command: [make], wheels: {own: '*.whl'}}"], "5:33: the version of own is injected"),
+        (["t: {command: [make], wheels: {a: '*.whl', pure: '*.whl'}}"], "5:45: the build t makes pure and native"),
+        (["c: {command: [make], wheels: {a: '*.whl'}}"], "5:3: c is a package of this file"),
+        (["t: {command: [], wheels: {a: '*.whl'}}"], "5:16: "),
+        (["t: {command: make, wheels: {a: '*.whl'}}"], "5:16: "),
+        (["t: {command: [make, 4], wheels: {a: '*.whl'}}"], "5:23: "),
+        (["t: {command: [make], wheels: {}}"], "5:32: "),
+        (["t: {command: [make]}"], "5:6: "),
+        (["t: {wheels: {a: '*.whl'}}"], "5:6: "),
+        *(
+            ([f"t: {{command: [make], wheels: {{a: {glob}}}}}"], "5:36: ")
+            for glob in ("'../*.whl'", "'/x/*.whl'", "'a/../*.whl'", "'*'", "'dist/'", "''")
+        ),
+    ],
+)
+def test_a_build_that_cannot_be_is_refused_with_its_place(builds: list[str], problem: str) -> None:
+    (found,) = refused(BUILDS + "".join(f"  {line}\n" for line in builds))
+    assert found.startswith(f"truewheel.yml:{problem}")
+    assert "hint: " in found
+
+
+def test_a_build_may_be_called_as_a_package_that_it_makes() -> None:
+    assert spec_of(BUILDS + "  a: {command: [make], wheels: {a: '*.whl', b: 'x/**/b-*.whl'}}\n").builds

@@ -110,16 +110,17 @@ def _told(cell: Cell) -> dict[str, str]:
 
 def _all_collected(build: Build, cells: Sequence[Cell], output: Path, root: Path) -> list[Path]:
     """Return the wheel of each cell under its planned name. Raises `Stop` (exit 4) with all that is wrong."""
-    made, problems = [], []
-    for cell in cells:
+
+    def tried(cell: Cell) -> Path | Stop:
         try:
-            named = evidence.work_folder(root, cell.id) / "named"
-            made.append(_named(_collected(build, cell, output), cell, build, named))
+            return _named(_collected(build, cell, output), cell, build, evidence.work_folder(root, cell.id) / "named")
         except Stop as stopped:
-            problems += stopped.problems
-    if problems:
+            return stopped
+
+    ends = [tried(cell) for cell in cells]
+    if problems := [problem for end in ends if isinstance(end, Stop) for problem in end.problems]:
         raise Stop(problems, Exit.WHEEL)
-    return made
+    return [end for end in ends if isinstance(end, Path)]
 
 
 def _collected(build: Build, cell: Cell, output: Path) -> Path:
@@ -182,7 +183,7 @@ def _differences(name: WheelName, planned: WheelName, unrepaired: WheelName, cel
     version, wanted = Version(name.version), Version(planned.version)
     same = {
         "distribution": normalized(name.distribution) in {normalized(cell.package), planned.distribution},
-        "version": version == wanted or (not version.local and version.public == wanted.public),
+        "version": version == wanted or version == Version(wanted.public),
         "build": name.build in {"", planned.build},
         "tag": name.tags in (planned.tags, unrepaired.tags),
         "label": name.label in {"", planned.label},
