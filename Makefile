@@ -3,15 +3,17 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 INSTALL := $(VENV) -m pip install --quiet --require-hashes -r
 NODE := tests/e2e/node
+TREE := examples/tree
 LOCK := $(VENV) -m uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make locks'
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .PHONY: run test lint bench locks clean help venv test-venv
 
-run: venv ## generate the pipelines, then build, repair, validate and prove this machine's wheels into dist/
+run: venv ## generate the pipelines, then build, repair, validate and prove this machine's wheels
 	$(VENV) gen_ci.py generate
 	$(VENV) gen_ci.py run
+	$(VENV) gen_ci.py run --spec $(TREE)/truewheel.yml --out $(TREE)/dist
 
 test: test-venv $(NODE)/node_modules/.package-lock.json ## all tests; choose with ARGS='-m "not slow"'
 	$(VENV) -m pytest $(ARGS)
@@ -32,7 +34,7 @@ locks: test-venv ## renew requirements/*.txt from pyproject.toml and requirement
 	$(LOCK) requirements/test.in --output-file requirements/test.txt
 
 clean: ## remove all that the other targets made
-	rm -rf .venv build dist plan.json .mypy_cache .ruff_cache .pytest_cache .hypothesis $(NODE)/node_modules
+	rm -rf .venv build dist $(TREE)/build $(TREE)/dist plan.json .mypy_cache .ruff_cache .pytest_cache .hypothesis $(NODE)/node_modules
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile

@@ -96,6 +96,13 @@ def test_the_first_run_leaves_the_planned_wheels_and_proves_them(clone: Path, fi
 
 
 @pytest.mark.usefixtures("first")
+def test_the_tree_of_one_command_is_built_too(clone: Path):
+    proof = json.loads((clone / "examples/tree/dist/evidence.json").read_text())
+    assert proof["ok"], proof
+    assert [wheel["wheel"].split("-")[0] for wheel in proof["wheels"]] == ["treefrontend", "treeserver"]
+
+
+@pytest.mark.usefixtures("first")
 def test_nothing_but_ignored_files_was_made(clone: Path):
     assert git(clone, "status", "--porcelain") == ""
 

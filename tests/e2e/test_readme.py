@@ -16,6 +16,7 @@ from truewheel.problems import Exit, Where
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CONCEPTS = (ROOT / "docs/concepts.md").read_text(encoding="utf-8")
+BUILDS = (ROOT / "docs/builds.md").read_text(encoding="utf-8")
 POLICIES = (ROOT / "docs/policies.md").read_text(encoding="utf-8")
 
 
@@ -56,6 +57,12 @@ def test_the_policy_of_the_documents_is_one() -> None:
     parent = workspace.policy_reader({}.get, Where("docs"))
     policy = policyfile.parse(text, "docs.yml", workspace.policy_shape(), parent)
     assert [channel.name for channel in policy.channels] == ["release", "default"]
+
+
+def test_the_builds_of_the_documents_are_some() -> None:
+    (text,) = blocks(BUILDS, "yaml")
+    builds = spec.parse(text, "truewheel.yml", workspace.schema()).builds
+    assert list(builds["tree"].wheels) == ["treeserver", "treefrontend"]
 
 
 def test_every_built_in_policy_is_in_the_documents() -> None:
