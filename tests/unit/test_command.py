@@ -141,6 +141,26 @@ def test_a_wheel_without_local_version_or_build_tag_is_named_before_repair(
         assert wheel.wheel.first("Tag") == f"{TAG}-{platform}"
 
 
+@pytest.mark.parametrize("platform", [LINUX, MANYLINUX])
+def test_a_wheel_gets_the_project_name_and_the_label_of_its_policy(root: Path, platform: str) -> None:
+    policy = """
+    distribution: '{package}-cu12'
+    facts: {base: {from: ['package:version']}, package: {from: ['cell:package']}}
+    channels: {default: {version: '{base}', label: [cuda]}}
+    """
+    spec = SPEC % '["python", "make.py"]' + "variant_labels: true\n"
+    plan = plan_of(spec, policy=policy, host=Host(projects.ARCH, "manylinux_2_28", (projects.TAG,)))
+    for package in ("foo", "bar"):
+        put(root, name(package, "1.0", platform))
+    made = built(root, plan)[0]
+    label = "-cuda" if platform == MANYLINUX else ""  # repair adds it to what it repairs
+    assert made.name == f"foo_cu12-1.0-{TAG}-{platform}{label}.whl"
+    with wheelfile.open_wheel(made) as wheel:
+        assert wheel.metadata.first("Name") == "foo-cu12"
+        entries = {entry.filename for entry in wheel.entries}
+    assert ("foo_cu12-1.0.dist-info/variant.json" in entries) == bool(label)
+
+
 def test_nothing_of_an_earlier_build_is_taken(root: Path) -> None:
     output = f"build/{BATCH.replace('/', '__')}/output"
     projects.write(root, dict.fromkeys(("tree/dist/foo-9.whl", "tree/build/foo-9.whl", f"{output}/a/foo-9.whl"), ""))
