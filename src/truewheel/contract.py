@@ -83,6 +83,7 @@ def lost(spec: Spec, policy: Policy) -> list[Problem]:
         *_unset_conditions(spec, policy),
         *_overwritten_by_builds(spec, policy),
         *_facts_out_of_reach(spec, policy),
+        *_open_passwords(spec, policy),
     ]
 
 
@@ -176,6 +177,19 @@ def leaked_secrets(spec: Spec, policy: Policy) -> list[Problem]:
         for fact, name in read
         if known[name].scope == "secret"
     ]
+
+
+def _open_passwords(spec: Spec, policy: Policy) -> list[Problem]:
+    """Return a problem for every password of an index in a variable that plan.json and the forge would show."""
+    known = declared(spec, policy)
+    problems = []
+    for name, index in spec.indexes.items():
+        variable = index.credentials.password
+        if variable in known and known[variable].scope != "secret":
+            message = f"{variable} has the scope {known[variable].scope}: the password would be shown"
+            route = ("indexes", name, "credentials", "password")
+            problems.append(spec.document.problem(route, message, "declare it with scope: secret, or not at all"))
+    return problems
 
 
 def _variables_of(rule: FactRule) -> list[str]:

@@ -26,6 +26,17 @@ PROFILES: Mapping[str, tuple[Rule, ...]] = {
 }
 
 
+def simple_address(url: str) -> str:
+    """Return where an index that takes uploads at `url` most likely has its simple repository API (PEP 503).
+
+    The public index takes them at https://upload.HOST/legacy/; GitLab and most others have it below the same address.
+    """
+    scheme, _, rest = url.rstrip("/").partition("://")
+    if rest.startswith("upload.") and rest.endswith("/legacy"):
+        rest = rest[len("upload.") : -len("/legacy")]
+    return f"{scheme}://{rest}/simple/" if url else ""
+
+
 @lru_cache(maxsize=4096)
 def refusals(profile: str, version: str, tag: str) -> tuple[str, ...]:
     """Return the reasons why an index with this profile would refuse such a wheel."""

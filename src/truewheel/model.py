@@ -12,6 +12,9 @@ from truewheel.problems import Problem
 CELL = "{cell}"
 """Stands for the ids of a job's cells, joined by commas, in the commands of a job kind."""
 
+INDEX = "{index}"
+"""Stands for the index's name in the commands of a job kind."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Package:
@@ -54,13 +57,18 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class JobKind:
-    """What all jobs of one kind share. `commands` are argv tuples in which `CELL` stands for the job's cells."""
+    """What all jobs of one kind share. `commands` are argv tuples in which `CELL` and `INDEX` stand for the job's.
+
+    Jobs of kinds with the same `exclusive` never run at once, in no pipeline, and are never cancelled for a newer one.
+    """
 
     name: str
     stage: str
     commands: tuple[tuple[str, ...], ...]
     artifacts: tuple[str, ...] = ()
     report: str = ""
+    protected_tags_only: bool = False
+    exclusive: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -142,17 +150,27 @@ class Job(NamedTuple):
     cells: tuple[str, ...] = ()
     target: str = ""
     arch: str = ""
+    index_name: str = ""
     needs: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """What an index says of the names: `active` when this pipeline would publish to it, `refusals` by reason."""
+    """What an index says of the names: `active` when this pipeline would publish to it, `refusals` by reason.
+
+    `url` takes uploads ("" for an index that nothing is published to), `simple` lists what is there; `username` and
+    `password` are names of variables. It is active when all of `when` holds.
+    """
 
     name: str
     profile: str
     active: bool
     refusals: Mapping[str, int]
+    url: str = ""
+    simple: str = ""
+    username: str = ""
+    password: str = ""
+    when: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

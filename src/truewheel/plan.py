@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from truewheel import archives, contract, matrix, model, naming, platforms, refusals, template
 from truewheel.matrix import ANY, HOST, Host, Slot
-from truewheel.model import CELL, Cell, Copy, Fact, Job, JobKind, Plan, Target
+from truewheel.model import CELL, INDEX, Cell, Copy, Fact, Job, JobKind, Plan, Target
 from truewheel.naming import Composed, Sources
 from truewheel.policy import Channel, Policy, Variable
 from truewheel.problems import Problem, Stop, meant, shown
@@ -19,7 +19,12 @@ EVENTS = ("push", "mr", "tag", "schedule", "web")
 FORGE_PREFIXES = ("CI_", "GITLAB_", "GITHUB_")
 PLAN_FILE = "plan.json"
 REPORTS = "dist/evidence/*.xml"
-SCRIPTS = {"compile": "compile_wheel.py", "repair": "repair_wheel.py", "validate": "validate_wheels.py"}
+SCRIPTS = {
+    "compile": "compile_wheel.py",
+    "repair": "repair_wheel.py",
+    "validate": "validate_wheels.py",
+    "publish": "publish_wheels.py",
+}
 
 
 class Names(NamedTuple):
@@ -83,7 +88,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         targets=targets,
         kinds=_kinds(spec),
         cells=cells,
-        jobs=_jobs(cells, packages),
+        jobs=_jobs(cells, packages, indexes),
         variables={name: value for name, value in variables.items() if value.scope != "secret" and value.value},
         policy=_written_policy(policy, spec),
         indexes=indexes,
@@ -389,10 +394,22 @@ def _kinds(spec: Spec) -> dict[str, JobKind]:
             artifacts=("dist/",),
         ),
     ]
+    if any(index.url for index in spec.indexes.values()):
+        kinds.append(
+            JobKind(
+                name="publish",
+                stage="publish",
+                commands=((*step["publish"], "--index", INDEX, "dist", "--plan", PLAN_FILE),),
+                protected_tags_only=True,
+                exclusive="publish",
+            )
+        )
     return {kind.name: kind for kind in kinds}
 
 
-def _jobs(cells: Iterable[Cell], packages: Mapping[str, model.Package]) -> tuple[Job, ...]:
+def _jobs(
+    cells: Iterable[Cell], packages: Mapping[str, model.Package], indexes: Iterable[model.Index]
+) -> tuple[Job, ...]:
     needs = ("plan",)
     wheels = (
         Job(
@@ -405,4 +422,9 @@ def _jobs(cells: Iterable[Cell], packages: Mapping[str, model.Package]) -> tuple
         )
         for batch_id, batch in model.in_batches(cells, packages).items()
     )
-    return (Job(name="plan", kind="plan", needs=()), *wheels, Job(name="prove", kind="prove"))
+    published = (
+        Job(name=f"publish:{index.name}", kind="publish", index_name=index.name, needs=("plan", "prove"))
+        for index in indexes
+        if index.url
+    )
+    return (Job(name="plan", kind="plan", needs=()), *wheels, Job(name="prove", kind="prove"), *published)

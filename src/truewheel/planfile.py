@@ -17,6 +17,8 @@ VERSION = 1
 _CELL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*)+")
 _WHEEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl")
 _ARCHIVE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\.zip")
+_INDEX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ADDRESS = re.compile(r"(https?://[A-Za-z0-9][^\s@?#\x00-\x1f\x7f]*)?")
 _PATH = re.compile(r"(?![/-])(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]*")
 
 _Record = TypeVar("_Record")
@@ -146,6 +148,9 @@ def _checked_names(plan: Plan) -> Iterator[tuple[re.Pattern[str], str, Iterable[
         yield _PATH, "no path below the folder of the spec", (package.path, package.version_file, package.smoke)
         if package.build and package.name not in plan.builds[package.build].wheels:
             raise ValueError(f"the build {package.build} does not make {package.name}")
+    for index in plan.indexes:
+        yield _INDEX, "no index's name", (index.name,)
+        yield _ADDRESS, "no address", (index.url, index.simple)
     for build in plan.builds.values():
         _check_build(build)
 
@@ -214,6 +219,7 @@ def _job(job: Job) -> dict[str, Any]:
         "cells": list(job.cells),
         "target": job.target,
         "arch": job.arch,
+        "index_name": job.index_name,
         "needs": None if job.needs is None else list(job.needs),
     }
 

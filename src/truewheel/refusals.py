@@ -64,11 +64,21 @@ def _way_out(spec: Spec, one: Cell, two: Cell) -> str:
 def index_verdict(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
     """Return what the index `name` says of its copies, or of the wheels as they are when it gets none."""
     copies = [(copy.version, cell.tag) for cell in cells for copy in cell.copies if copy.index == name]
-    profile = spec.indexes[name].profile
+    index = spec.indexes[name]
     reasons: Counter[str] = Counter()
     for version, tag in copies or [(cell.version, cell.tag) for cell in cells]:
-        reasons.update(indexes.refusals(profile, version, tag))
-    return Index(name=name, profile=profile, active=bool(copies), refusals=dict(sorted(reasons.items())))
+        reasons.update(indexes.refusals(index.profile, version, tag))
+    return Index(
+        name=name,
+        profile=index.profile,
+        active=bool(copies),
+        refusals=dict(sorted(reasons.items())),
+        url=index.url,
+        simple=index.simple or indexes.simple_address(index.url),
+        username=index.credentials.username,
+        password=index.credentials.password,
+        when=index.when,
+    )
 
 
 def index_problems(spec: Spec, verdicts: Iterable[Index]) -> list[Problem]:

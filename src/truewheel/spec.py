@@ -62,12 +62,22 @@ class CellPattern(NamedTuple):
     python: str
 
 
+class Credentials(NamedTuple):
+    """Names of the variables that hold a user name and a password."""
+
+    username: str
+    password: str
+
+
 class Index(NamedTuple):
     """Where wheels are published, and when."""
 
     profile: str
     channel: str
     when: Mapping[str, str]
+    url: str
+    simple: str
+    credentials: Credentials
 
 
 class Archive(NamedTuple):
@@ -138,7 +148,7 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
         include=tuple(CellPattern(**fields) for fields in data.pop("include")),
         exclude=tuple(CellPattern(**fields) for fields in data.pop("exclude")),
         variables={name: variable(fields) for name, fields in data.pop("variables").items()},
-        indexes={name: Index(**fields) for name, fields in data.pop("indexes").items()},
+        indexes={name: _index(fields) for name, fields in data.pop("indexes").items()},
         archives={name: _archive(fields) for name, fields in data.pop("archives").items()},
         setup=tuple(data.pop("setup")),
         gitlab=_gitlab(data.pop("gitlab")),
@@ -160,6 +170,8 @@ def _target(fields: dict[str, Any]) -> Target:
 
 def _archive(fields: dict[str, Any]) -> Archive:
     return Archive(**{**fields, "name": templates(fields["name"]), "targets": tuple(fields["targets"])})
+def _index(fields: dict[str, Any]) -> Index:
+    return Index(**{**fields, "credentials": Credentials(**fields["credentials"])})
 
 
 def _gitlab(fields: dict[str, Any]) -> Gitlab:

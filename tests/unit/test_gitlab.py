@@ -92,6 +92,23 @@ def test_prove_waits_for_all_and_plan_for_nothing():
     assert flattened("prove", found)["image"] == "python:3.14"
 
 
+def test_a_publish_job_runs_on_protected_tags_alone_and_never_twice_at_once():
+    found = documents(SPEC + "project: p\nindexes: {own: {url: 'https://index.example/x'}, named: {}}\n")
+    assert found[".gitlab-ci.yml"]["stages"][-1] == "publish"
+    assert [name for name, _ in jobs(found) if name.startswith("publish")] == ["publish:own"]
+    assert flattened("publish:own", found) == {
+        "extends": ".truewheel",
+        "image": "python:3.14",
+        "stage": "publish",
+        "needs": ["plan", "prove"],
+        "rules": [{"if": '$CI_COMMIT_TAG && $CI_COMMIT_REF_PROTECTED == "true"'}],
+        "resource_group": "publish",
+        "interruptible": False,
+        "environment": {"name": "p/own"},
+        "script": ["truewheel publish --index own dist --plan plan.json"],
+    }
+
+
 def test_setup_comes_first_in_every_job():
     found = documents(SPEC + "setup: ['. ci/setup.sh', 'echo \"$X\"']\n")
     for name in ("plan", "prove", "wheel:foo:rhel8:x86_64:cp312", "wheel:bar:any:any:py3"):

@@ -37,3 +37,20 @@ def test_the_schema_offers_just_the_profiles_that_there_are():
     from specs import SCHEMA
 
     assert SCHEMA["$defs"]["index"]["properties"]["profile"]["enum"] == list(indexes.PROFILES)
+
+
+@pytest.mark.parametrize(
+    ("url", "simple"),
+    [
+        ("https://upload.index.example/legacy/", "https://index.example/simple/"),
+        ("https://upload.index.example/other", "https://upload.index.example/other/simple/"),
+        (
+            "https://git.example/api/v4/projects/42/packages/pypi",
+            "https://git.example/api/v4/projects/42/packages/pypi/simple/",
+        ),
+        ("http://127.0.0.1:8080", "http://127.0.0.1:8080/simple/"),
+        ("", ""),
+    ],
+)
+def test_an_index_lists_its_files_beside_where_it_takes_them(url, simple):
+    assert indexes.simple_address(url) == simple

@@ -10,7 +10,7 @@ from specs import plan_of
 
 from truewheel import planfile
 from truewheel.matrix import Host
-from truewheel.model import CELL, Build
+from truewheel.model import CELL, INDEX, Build
 from truewheel.problems import Exit, Stop, errors
 
 SPEC = """
@@ -356,3 +356,28 @@ def test_an_audited_floor_plans_a_range_up_to_the_glibc_of_the_target():
 def test_the_glibc_of_a_target_is_its_floor():
     (cell,) = plan_of("packages: {foo: {}}\ntargets: {here: {glibc: '2.33'}}\n").cells
     assert cell.tag == "cp312-cp312-manylinux_2_31_x86_64"
+
+
+def test_an_index_with_an_address_has_a_publish_job():
+    spec = SPEC + "indexes: {own: {url: 'https://index.example/x'}, named: {}}\n"
+    made = plan_of(spec)
+    (job,) = [job for job in made.jobs if job.kind == "publish"]
+    assert (job.name, job.index_name, job.needs) == ("publish:own", "own", ("plan", "prove"))
+    kind = made.kinds["publish"]
+    assert kind.commands == (("truewheel", "publish", "--index", INDEX, "dist", "--plan", "plan.json"),)
+    assert (kind.protected_tags_only, kind.exclusive) == (True, "publish")
+    scripts = plan_of(spec + "scripts: ci\n").kinds["publish"].commands
+    assert scripts[0][:2] == ("python", "ci/publish_wheels.py")
+    assert [index.simple for index in made.indexes] == ["https://index.example/x/simple/", ""]
+
+
+def test_what_an_index_needs_to_be_published_to_is_in_the_plan():
+    index = """
+      url: 'https://index.example/x'
+      simple: 'https://index.example/+simple'
+      when: {R: 'true'}
+      credentials: {username: USER_NAME, password: KEY}
+    """
+    (own,) = plan_of(SPEC + f"variables: {{R: {{}}}}\nindexes:\n  own:{index}").indexes
+    assert (own.url, own.simple, own.active) == ("https://index.example/x", "https://index.example/+simple", False)
+    assert (own.username, own.password, own.when) == ("USER_NAME", "KEY", {"R": "true"})

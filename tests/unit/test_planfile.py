@@ -25,7 +25,7 @@ targets:
   ubuntu24.04: {pythons: ['3.12', '3.13t']}
 naming: triton-2026.04
 indexes:
-  internal: {}
+  internal: {url: 'https://index.example/upload', credentials: {password: KEY}}
   pypi: {profile: pypi, channel: release, when: {PYPI_RELEASE: 'true'}}
 gitlab: {runners: {x86_64: [linux]}}
 """
@@ -204,3 +204,13 @@ def test_any_damage_ends_in_a_plan_or_in_a_refusal(route, value):
         planfile.read(json.dumps(changed(route, value)), "plan.json")
     except Stop as stopped:
         assert stopped.code is Exit.REFUSED  # noqa: PT017 - not raising is as good
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"name": "../x"}, {"name": ""}, {"url": "file:///etc/passwd"}, {"simple": "https://me:secret@index.example/"}],
+)
+def test_an_index_that_leads_elsewhere_is_refused(change):
+    data = document()
+    data["indexes"][0] |= change
+    assert "is no " in refusal(json.dumps(data))

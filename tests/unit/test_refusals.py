@@ -233,3 +233,15 @@ def test_audited_cells_are_judged_by_every_name_that_they_may_get():
 def test_an_audited_floor_below_every_other_is_no_collision():
     spec = "packages: {foo: {}}\ntargets: {rhel8: {floor: audited}, rhel9: {floor: manylinux_2_34}}\n"
     assert not problems(spec)
+
+
+@pytest.mark.parametrize(("scope", "count"), [("pipeline", 1), ("forge", 1), ("image", 1), ("secret", 0)])
+def test_a_password_stands_in_a_secret_variable(scope, count):
+    problems = plan_of(
+        "packages: {foo: {}}\ntargets: {rhel8: {}}\n"
+        f"variables: {{KEY: {{scope: {scope}}}}}\n"
+        "indexes: {own: {url: 'https://index.example/', credentials: {password: KEY}}}\n"
+    ).problems
+    said = f"truewheel.yml:5:72: KEY has the scope {scope}: the password would be shown\n"
+    said += "    hint: declare it with scope: secret, or not at all"
+    assert [str(problem) for problem in problems] == [said] * count

@@ -49,6 +49,7 @@ RECORDS = [
     (spec.CellPattern, "excludedCells", set(), {}),
     (spec.Index, "index", set(), {}),
     (spec.Archive, "archive", set(), {}),
+    (spec.Credentials, "credentials", set(), {}),
     (spec.Gitlab, "gitlab", set(), {}),
     (policy.Variable, "variable", set(), {}),
     (policy.FactRule, "fact", set(), {"from": "sources"}),

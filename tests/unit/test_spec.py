@@ -6,7 +6,7 @@ import pytest
 from specs import spec_of
 
 from truewheel.problems import Exit, Stop
-from truewheel.spec import Archive, Build, CellPattern, Gitlab, Index, Package, Target, Version
+from truewheel.spec import Archive, Build, CellPattern, Credentials, Gitlab, Index, Package, Target, Version
 
 SMALL = "packages: {a: {}}\ntargets: {ubuntu24.04: {}}\n"
 FULL = """\
@@ -32,7 +32,14 @@ include: [{package: server, target: rhel8, arch: x86_64, python: '3.12'}]
 exclude: [{target: 'rhel*'}]
 naming: policies/own.yml
 variables: {CI: {scope: forge, choices: [a, b], pattern: '[ab]', description: d, default: a}}
-indexes: {pypi: {profile: pypi, channel: release, when: {R: 'true'}}}
+indexes:
+  pypi:
+    profile: pypi
+    channel: release
+    when: {R: 'true'}
+    url: 'https://index.example/upload/'
+    simple: 'https://index.example/+simple/'
+    credentials: {username: INDEX_USER, password: INDEX_PASSWORD}
 archives: {all: {name: 'all-{version}', package: server, targets: [rhel8]}}
 scripts: ci
 setup: ['. setup.sh']
@@ -80,7 +87,14 @@ def test_every_value_of_a_full_spec_arrives():
     assert spec.include == (CellPattern(package="server", target="rhel8", arch="x86_64", python="3.12"),)
     assert spec.exclude == (CellPattern(package="*", target="rhel*", arch="*", python="*"),)
     assert spec.variables["CI"].choices == ("a", "b")
-    assert spec.indexes == {"pypi": Index(profile="pypi", channel="release", when={"R": "true"})}
+    assert spec.indexes["pypi"] == Index(
+        profile="pypi",
+        channel="release",
+        when={"R": "true"},
+        url="https://index.example/upload/",
+        simple="https://index.example/+simple/",
+        credentials=Credentials("INDEX_USER", "INDEX_PASSWORD"),
+    )
     assert spec.archives == {"all": Archive(name=("all-{version}",), package="server", targets=("rhel8",))}
     assert (spec.project, spec.naming, spec.scripts, spec.setup) == (
         "triton",
@@ -166,3 +180,28 @@ def test_a_build_that_cannot_be_is_refused_with_its_place(builds: list[str], pro
 
 def test_a_build_may_be_called_as_a_package_that_it_makes() -> None:
     assert spec_of(BUILDS + "  a: {command: [make], wheels: {a: '*.whl', b: 'x/**/b-*.whl'}}\n").builds
+
+
+@pytest.mark.parametrize(
+    ("url", "is_taken"),
+    [
+        ("https://index.example/legacy/", True),
+        ("http://127.0.0.1:8080/", True),
+        ("http://localhost", True),
+        ("", True),
+        ("http://index.example/", False),
+        ("http://127.0.0.1.example/", False),
+        ("http://localhost:80@index.example/", False),
+        ("https://me:secret@index.example/", False),
+        ("https://index.example/a b", False),
+        ("https://", False),
+        ("file:///tmp", False),
+        ("--publish-url", False),
+    ],
+)
+def test_passwords_go_to_https_addresses_alone(url, is_taken):
+    text = SMALL + f"indexes: {{own: {{url: '{url}'}}}}\n"
+    if is_taken:
+        assert spec_of(text).indexes["own"].url == url
+    else:
+        assert "an https:// address without user name" in refused(text)[0]

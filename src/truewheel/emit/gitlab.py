@@ -6,12 +6,13 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from truewheel.model import CELL, Job, JobKind, Plan
+from truewheel.model import CELL, INDEX, Job, JobKind, Plan
 from truewheel.policy import Variable
 from truewheel.spec import Spec
 
 PARENT = ".gitlab-ci.yml"
 FOLDER = "pipelines"
+PROTECTED_TAG = '$CI_COMMIT_TAG && $CI_COMMIT_REF_PROTECTED == "true"'
 
 Document = dict[str, Any]
 
@@ -36,7 +37,7 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
     }
     for job in plan.jobs:
         if job.kind != "wheel":
-            parent[job.name] = _tool_job(job, plan.kinds[job.kind], spec)
+            parent[job.name] = _tool_job(job, plan, spec)
     return {PARENT: parent, **included}
 
 
@@ -82,21 +83,28 @@ def _wheel_template(kind: JobKind, spec: Spec) -> Document:
     return _template(spec, fields)
 
 
-def _tool_job(job: Job, kind: JobKind, spec: Spec) -> Document:
+def _tool_job(job: Job, plan: Plan, spec: Spec) -> Document:
+    kind = plan.kinds[job.kind]
     fields: Document = {"extends": ".truewheel", "stage": kind.stage}
     if job.needs is not None:
         fields["needs"] = list(job.needs)
-    return {**fields, "script": _script(kind), "artifacts": _artifacts(kind, spec)}
+    if kind.protected_tags_only:
+        fields["rules"] = [{"if": PROTECTED_TAG}]
+    if kind.exclusive:
+        fields |= {"resource_group": kind.exclusive, "interruptible": False}
+    if job.index_name:
+        fields["environment"] = {"name": f"{plan.project}/{job.index_name}"}
+    fields["script"] = _script(kind, job.index_name)
+    return {**fields, "artifacts": _artifacts(kind, spec)} if kind.artifacts else fields
 
 
 def _artifacts(kind: JobKind, spec: Spec) -> Document:
     return {"paths": list(kind.artifacts), "expire_in": spec.gitlab.expire_in}
 
 
-def _script(kind: JobKind) -> list[str]:
-    return [
-        " ".join('"$TRUEWHEEL_CELL"' if word == CELL else shlex.quote(word) for word in argv) for argv in kind.commands
-    ]
+def _script(kind: JobKind, index: str = "") -> list[str]:
+    words = {CELL: '"$TRUEWHEEL_CELL"', INDEX: shlex.quote(index)}
+    return [" ".join(words.get(word) or shlex.quote(word) for word in argv) for argv in kind.commands]
 
 
 def _included(plan: Plan, spec: Spec) -> dict[str, Document]:
