@@ -61,9 +61,14 @@ def pack(sources: Iterable[Path], path: Path) -> None:
 
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a file's bytes in hex. Raises `Stop` (exit 2) when it cannot be read."""
+    return hexdigest(path, "sha256")
+
+
+def hexdigest(path: Path, algorithm: str) -> str:
+    """Return the hash of a file's bytes in hex. Raises `Stop` (exit 2) when it cannot be read."""
     import hashlib  # with OpenSSL behind it
 
-    digest = hashlib.sha256()
+    digest = hashlib.new(algorithm, usedforsecurity=False)
     with explained(path, "read"), path.open("rb") as stream:
         while chunk := stream.read(CHUNK):
             digest.update(chunk)

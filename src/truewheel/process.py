@@ -37,11 +37,18 @@ def module(name: str, where: str) -> list[str]:
     return [sys.executable, "-m", name]
 
 
-def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: IO[str] | None = None) -> int:
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    log: IO[str] | None = None,
+    timeout: float | None = None,
+) -> int:
     """Run a program to its end and return its exit status.
 
     Its stdout and stderr go to `log`, or to stderr. Interrupted or terminated, it takes everything that it started
-    with it. Raises `Stop` (exit 4) when it cannot be started.
+    with it. Raises `Stop` (exit 4) when it cannot be started, and `TimeoutError` when it takes more seconds.
     """
     with _interrupts_held() as let_go:
         try:
@@ -59,7 +66,10 @@ def run(argv: Sequence[str], *, cwd: Path, env: Mapping[str, str], log: IO[str] 
             raise stop(argv[0], f"cannot be started: {error.strerror}", hint, Exit.WHEEL) from None
         try:
             let_go()
-            return child.wait()
+            return child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            _end_group(child, GRACE)
+            raise TimeoutError from None
         except BaseException:
             _end_group(child, GRACE)
             raise

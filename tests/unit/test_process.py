@@ -60,6 +60,13 @@ def test_run_leaves_stdout_to_results(tmp_path: Path, capfd: pytest.CaptureFixtu
     assert capfd.readouterr() == ("", "said\n")
 
 
+def test_a_program_that_takes_too_long_is_ended_with_all_it_started(tmp_path: Path) -> None:
+    with pytest.raises(TimeoutError):
+        process.run(["sh", "-c", FAMILY], cwd=tmp_path, env=os.environ, timeout=0.5)
+    assert is_gone(wait_for(tmp_path / "leader"))
+    assert is_gone(wait_for(tmp_path / "child"))
+
+
 def test_no_shell_reads_an_argument(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as log:
         process.run(["echo", "$(touch evil); `touch evil`"], cwd=tmp_path, env=os.environ, log=log)

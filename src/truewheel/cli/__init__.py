@@ -26,6 +26,7 @@ COMMANDS = {
     "test": ("jobs", "install a cell's wheel and run its smoke test"),
     "validate": ("proving", "check wheels against their own names"),
     "prove": ("proving", "compare a folder of wheels with the plan"),
+    "publish": ("publishing", "upload the proven wheels of an index"),
     "completion": ("completing", "print a script that completes commands with the tab key"),
 }
 PURPOSE = "Wheel pipelines whose file names are known before the build and proven after it."

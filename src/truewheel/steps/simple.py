@@ -1,0 +1,176 @@
+"""What an index has of a project: its simple repository API (PEP 503, and PEP 691 where it has that)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from html.parser import HTMLParser
+from http.client import HTTPException, HTTPMessage, IncompleteRead
+from typing import IO, Any, NamedTuple, TypeVar
+from urllib import request
+from urllib.error import HTTPError
+from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
+
+from truewheel import __version__
+from truewheel.naming import normalized
+from truewheel.problems import Exit, Stop, stop
+
+ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
+ABSENT = frozenset({404, 410})
+AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+PAUSES = (1.0, 2.0, 4.0)
+"""Seconds between the attempts to get an answer."""
+SILENCE = 30.0
+"""Seconds that an index may say nothing."""
+DEADLINE = 90.0
+"""Seconds that one whole answer may take."""
+LIMIT = 64 * 2**20
+"""Bytes of an answer that are read."""
+
+_T = TypeVar("_T")
+Files = Mapping[str, Mapping[str, str]]
+"""Hashes in hex by algorithm, by file name."""
+
+
+class Login(NamedTuple):
+    """A user name and a password."""
+
+    username: str
+    password: str
+
+    @property
+    def basic(self) -> str:
+        """The pair as HTTP's Basic scheme writes it (RFC 7617)."""
+        return base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
+
+def files(address: str, project: str, login: Login | None) -> Files:
+    """Return the files that the index at `address` has of a project; none when it has no such project.
+
+    Raises `Stop`: exit 5 when the index refuses, exit 6 when it gives no answer after some attempts.
+    """
+    url = f"{address.rstrip('/')}/{normalized(project).replace('_', '-')}/"
+    failures = 0
+    while True:
+        try:
+            return _within(DEADLINE, lambda: _ask(url, login))
+        except HTTPError as error:
+            error.close()
+            if error.code in ABSENT or _leads_elsewhere(error):
+                return {}
+            if error.code not in AGAIN:
+                raise _refused(url, error) from None
+            reason = f"{error.code} {error.reason}"
+        except (OSError, HTTPException, ValueError, RecursionError) as error:
+            reason = str(getattr(error, "reason", error)) or type(error).__name__
+        if failures == len(PAUSES):
+            hint = "look whether the index is up; a second run goes on where this one ended"
+            raise stop(url, f"no answer after {failures + 1} attempts: {reason}", hint, Exit.REMOTE_UNREACHABLE)
+        time.sleep(PAUSES[failures])
+        failures += 1
+
+
+def _ask(url: str, login: Login | None) -> Files:
+    headers = {"Accept": ACCEPT, "User-Agent": f"truewheel/{__version__}", "Cache-Control": "max-age=0"}
+    if login:
+        headers["Authorization"] = f"Basic {login.basic}"
+    asked = request.Request(url, headers=headers)  # noqa: S310
+    with _opener().open(asked, timeout=SILENCE) as answer:
+        body = answer.read(LIMIT + 1)
+        if len(body) > LIMIT:
+            raise ValueError(f"its answer has more than {LIMIT} bytes")
+        if answer.length:  # a connection that was cut is no error of http.client
+            raise IncompleteRead(body, answer.length)
+        is_json = answer.headers.get_content_type().endswith("json")
+        return _from_json(body) if is_json else _from_html(body, answer.url)
+
+
+def _opener() -> request.OpenerDirector:
+    """Return an opener that knows no scheme but HTTP, and keeps credentials on the host that they are for."""
+    opener = request.OpenerDirector()
+    for handler in (
+        *(request.ProxyHandler(), request.HTTPHandler(), request.HTTPSHandler()),
+        *(_SameOrigin(), request.HTTPDefaultErrorHandler(), request.HTTPErrorProcessor(), request.UnknownHandler()),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+class _SameOrigin(request.HTTPRedirectHandler):
+    def redirect_request(
+        self, req: request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> request.Request | None:
+        same = urlsplit(req.full_url)[:2] == urlsplit(newurl)[:2]
+        return super().redirect_request(req, fp, code, msg, headers, newurl) if same else None
+
+
+def _leads_elsewhere(error: HTTPError) -> bool:
+    """Whether an index sends us to another host, as GitLab and pypiserver do for projects that they do not have."""
+    target = urlsplit(urljoin(error.url, error.headers.get("Location", "")))
+    return 300 <= error.code < 400 and target.hostname != urlsplit(error.url).hostname
+
+
+def _refused(url: str, error: HTTPError) -> Stop:
+    hint = "correct the address: indexes.<name>.simple"
+    if error.code in {401, 403}:
+        hint = "look at the variables of indexes.<name>.credentials; protected ones exist only on protected refs"
+    location = error.headers.get("Location")
+    to = f", to {location}" if location else ""
+    return stop(url, f"the index answers {error.code} {error.reason}{to}", hint, Exit.REMOTE_FAILED)
+
+
+def _from_json(body: bytes) -> Files:
+    data: Any = json.loads(body)
+    try:
+        return {file["filename"]: dict(file["hashes"]) for file in data["files"]}
+    except (KeyError, TypeError, AttributeError):
+        raise ValueError("its answer is no list of files (PEP 691)") from None
+
+
+def _from_html(body: bytes, url: str) -> Files:
+    links = _Links()
+    links.feed(body.decode("utf-8", "replace"))
+    found = {}
+    for link in links.found:
+        with suppress(ValueError):
+            parts = urlsplit(urljoin(url, link))
+            found[unquote(parts.path.rpartition("/")[2])] = dict(parse_qsl(parts.fragment))
+    return found
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "a":
+            self.found += [value for name, value in attrs if name == "href" and value]
+
+
+def _within(seconds: float, work: Callable[[], _T]) -> _T:
+    """Return what `work` returns. Raises `TimeoutError` when that takes longer, and leaves its thread behind.
+
+    There is no other end for an index that sends a byte now and then.
+    """
+    done: queue.SimpleQueue[tuple[_T | None, Exception | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except Exception as error:  # it is raised where the work was asked for
+            done.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        result, error = done.get(timeout=seconds)
+    except queue.Empty:
+        raise TimeoutError(f"not complete after {seconds:.0f} s") from None
+    if error:
+        raise error
+    return result  # type: ignore[return-value]  # None only beside an error
