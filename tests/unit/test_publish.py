@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -381,3 +382,11 @@ def test_the_script_is_the_command(dist: Path):
     command = [sys.executable, str(script), "--index", "public"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "nothing to publish to public: RELEASE is not 'yes'\n")
+
+
+def test_the_spec_of_the_documents_is_one():
+    text = (Path(__file__).parents[2] / "docs/publishing.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    made = plan_of(f"packages: {{demo: {{}}}}\ntargets: {{rhel8: {{}}}}\nnaming: triton-2026.04\n{block}")
+    assert [job.name for job in made.jobs if job.kind == "publish"] == ["publish:internal", "publish:public"]
+    assert made.problems == ()
