@@ -15,25 +15,35 @@ AXES = ("package", "target", "arch", "python")
 
 
 def collisions(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
-    """Return a problem for every pair of axis values that leads to cells with one wheel name."""
-    first: dict[str, Cell] = {}
-    pairs: dict[tuple[str, ...], dict[tuple[str, str], tuple[Cell, Cell, str]]] = {}
+    """Return a problem for every pair of axis values that leads to cells with one wheel name, here or on an index."""
+    first: dict[tuple[str, str], Cell] = {}
+    told: set[tuple[str, str]] = set()
+    pairs: dict[tuple[str, ...], list[tuple[str, Cell, Cell]]] = {}
     for cell in cells:
-        for possible in cell.possible():
-            other = first.setdefault(possible.wheel, cell)
-            if other is not cell:
+        for index, wheel in _names(cell):
+            other = first.setdefault((index, wheel), cell)
+            if other is not cell and (other.id, cell.id) not in told:
+                told.add((other.id, cell.id))
                 axes = [axis for axis in AXES if getattr(cell, axis) != getattr(other, axis)]
-                key = (*axes, *(getattr(side, axis) for side in (other, cell) for axis in axes))
-                pairs.setdefault(key, {}).setdefault((other.id, cell.id), (other, cell, possible.wheel))
-    return [_collision(spec, list(alike.values())) for alike in pairs.values()]
+                key = (index, *axes, *(getattr(side, axis) for side in (other, cell) for axis in axes))
+                pairs.setdefault(key, []).append((wheel, other, cell))
+    return [_collision(spec, key[0], alike) for key, alike in pairs.items()]
 
 
-def _collision(spec: Spec, alike: list[tuple[Cell, Cell, str]]) -> Problem:
-    one, two, name = alike[0]
+def _names(cell: Cell) -> Iterator[tuple[str, str]]:
+    """Yield every name that a cell's wheel may get, and the index that gets it; "" is here."""
+    for possible in cell.possible():
+        yield "", possible.wheel
+        yield from ((copy.index, copy.wheel) for copy in possible.copies)
+
+
+def _collision(spec: Spec, index: str, alike: list[tuple[str, Cell, Cell]]) -> Problem:
+    wheel, one, two = alike[0]
     axes = [axis for axis in AXES if getattr(one, axis) != getattr(two, axis)]
     missing = " and ".join(axes)
+    may = "may " if one.platforms or two.platforms else ""
     lines = [
-        f"two cells {'may ' if one.platforms or two.platforms else ''}get one name, {name}",
+        f"two cells {may}get one name{f' on the index {index}' if index else ''}, {wheel}",
         f"    {one.id} and {two.id} differ only in the {missing}, and the name has no {missing}",
     ]
     if "target" in axes:

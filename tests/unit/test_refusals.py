@@ -245,3 +245,19 @@ def test_a_password_stands_in_a_secret_variable(scope, count):
     said = f"truewheel.yml:5:72: KEY has the scope {scope}: the password would be shown\n"
     said += "    hint: declare it with scope: secret, or not at all"
     assert [str(problem) for problem in problems] == [said] * count
+
+
+def test_two_copies_with_one_name_on_an_index_are_refused():
+    (problem,) = plan_of("""
+    packages: {foo: {}}
+    targets:
+      old: {floor: manylinux_2_28, provides: {CUDA_VERSION: '12.9'}}
+      new: {floor: manylinux_2_28, provides: {CUDA_VERSION: '13.2'}}
+    naming: triton-2026.04
+    indexes: {public: {profile: pypi, channel: release}, own: {}}
+    """).problems
+    assert problem.message.splitlines()[:2] == [
+        "two cells get one name on the index public, foo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl",
+        "    foo/old/x86_64/cp312 and foo/new/x86_64/cp312 differ only in the target, and the name has no target",
+    ]
+    assert problem.hint.startswith("they differ in CUDA_VERSION")
