@@ -170,6 +170,8 @@ def _target(fields: dict[str, Any]) -> Target:
 
 def _archive(fields: dict[str, Any]) -> Archive:
     return Archive(**{**fields, "name": templates(fields["name"]), "targets": tuple(fields["targets"])})
+
+
 def _index(fields: dict[str, Any]) -> Index:
     return Index(**{**fields, "credentials": Credentials(**fields["credentials"])})
 
