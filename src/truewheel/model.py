@@ -10,10 +10,10 @@ from typing import Any, NamedTuple
 from truewheel.problems import Problem
 
 CELL = "{cell}"
-"""Stands for the ids of a job's cells, joined by commas, in the commands of a job kind."""
-
 INDEX = "{index}"
-"""Stands for the index's name in the commands of a job kind."""
+TARGET = "{target}"
+ARCH = "{arch}"
+"""Stand in the commands of a job kind for what a job has: its cells' ids, joined by commas, its index, target, arch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class JobKind:
-    """What all jobs of one kind share. `commands` are argv tuples in which `CELL` and `INDEX` stand for the job's.
+    """What all jobs of one kind share. In the argv tuples `commands`, `CELL`, `INDEX`, `TARGET` and `ARCH` are a job's.
 
     Jobs of kinds with the same `exclusive` never run at once, in no pipeline, and are never cancelled for a newer one.
     """
@@ -195,7 +195,10 @@ class Variable:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """All cells, jobs and expected wheel names of one pipeline. `policy` is the policy's own data."""
+    """All cells, jobs and expected wheel names of one pipeline.
+
+    `policy` is the policy's own data, `images` the builder images by `<target>/<arch>`.
+    """
 
     generator: str
     project: str
@@ -210,6 +213,7 @@ class Plan:
     variables: Mapping[str, Variable]
     policy: Mapping[str, Any]
     builds: Mapping[str, Build] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
     indexes: tuple[Index, ...] = ()
     archives: tuple[Archive, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -217,6 +221,10 @@ class Plan:
     def cell(self, cell_id: str) -> Cell | None:
         """Return the cell with this id."""
         return next((cell for cell in self.cells if cell.id == cell_id), None)
+
+    def image(self, target: str, arch: str) -> str:
+        """Return the image that the wheel jobs of a target run in: its builder, else its base, or "" if it has none."""
+        return self.images.get(f"{target}/{arch}") or self.targets[target].base
 
     def batches(self, cells: Iterable[Cell]) -> dict[str, tuple[Cell, ...]]:
         """Return the cells in the batches that one job each compiles."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from truewheel import archives, contract, matrix, model, naming, platforms, refusals, template
+from truewheel.images import NO_IMAGES, Images
 from truewheel.matrix import ANY, HOST, Host, Slot
-from truewheel.model import CELL, INDEX, Cell, Copy, Fact, Job, JobKind, Plan, Target
+from truewheel.model import ARCH, CELL, INDEX, TARGET, Cell, Copy, Fact, Job, JobKind, Plan, Target
 from truewheel.naming import Composed, Sources
 from truewheel.policy import Channel, Policy, Variable
 from truewheel.problems import Problem, Stop, meant, shown
@@ -20,6 +21,7 @@ FORGE_PREFIXES = ("CI_", "GITLAB_", "GITHUB_")
 PLAN_FILE = "plan.json"
 REPORTS = "dist/evidence/*.xml"
 SCRIPTS = {
+    "container": "build_container.py",
     "compile": "compile_wheel.py",
     "repair": "repair_wheel.py",
     "validate": "validate_wheels.py",
@@ -44,6 +46,7 @@ class Request:
     `versions` the base version of each package and where it was found. `host` asks for this machine's cells
     instead of the spec's targets. `read_file` gives the text of files that facts are read from, `vcs` what git knows.
     `stand_in` is the value of facts that a version needs and no source has, for plans whose names nobody will see.
+    `images` are the builder images of the targets.
     """
 
     generator: str
@@ -56,6 +59,7 @@ class Request:
     read_file: Callable[[str], str | None] | None = None
     vcs: Callable[[str], str | None] | None = None
     stand_in: str = ""
+    images: Images = NO_IMAGES
 
 
 def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
@@ -66,13 +70,14 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     if leaks := contract.leaked_secrets(spec, policy):
         raise Stop(leaks)
     variables = _variables(spec, policy, request)
-    problems = [*refusals.floor_problems(spec), *contract.lost(spec, policy)]
+    problems = [*request.images.problems, *refusals.floor_problems(spec), *contract.lost(spec, policy)]
     slots = matrix.host_slots(spec, request.host) if request.host else matrix.slots(spec, problems)
     problems += matrix.packages_without_cells(spec, slots)
-    targets = _targets(spec, slots, request.host)
+    targets = _targets(spec, slots, request)
     namer = Namer(spec, policy, request, variables, targets)
     packages = _packages(spec)
     cells = tuple(namer.cell(slot, number) for number, slot in enumerate(slots, 1))
+    images = _images(cells, request)
     indexes = tuple(refusals.index_verdict(spec, name, cells) for name in spec.indexes)
     problems += [*namer.problems, *refusals.collisions(spec, cells), *refusals.index_problems(spec, indexes)]
     problems += refusals.text_sorted(spec, cells)
@@ -86,11 +91,12 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         packages=packages,
         builds={name: _build(name, spec) for name in spec.builds},
         targets=targets,
-        kinds=_kinds(spec),
+        kinds=_kinds(spec, has_images=bool(images)),
         cells=cells,
-        jobs=_jobs(cells, packages, indexes),
+        jobs=_jobs(cells, packages, indexes, images),
         variables={name: value for name, value in variables.items() if value.scope != "secret" and value.value},
         policy=_written_policy(policy, spec),
+        images=images,
         indexes=indexes,
         archives=made,
         problems=tuple(problems),
@@ -145,16 +151,23 @@ def _value_problems(name: str, value: model.Variable, rule: Variable, spec: Spec
         yield spec.document.problem(("variables", name), message, rule.description or "correct it, or leave it empty")
 
 
-def _targets(spec: Spec, slots: Iterable[Slot], host: Host | None) -> dict[str, Target]:
+def _images(cells: Iterable[Cell], request: Request) -> dict[str, str]:
+    """Return the builder image of every target and architecture that has one, in the order of the cells."""
+    places = dict.fromkeys((cell.target, cell.arch) for cell in cells)
+    known = request.images.references
+    return {"/".join(place): known[place] for place in places if place in known}
+
+
+def _targets(spec: Spec, slots: Iterable[Slot], request: Request) -> dict[str, Target]:
     """Return the targets of the cells, floors filled in: the spec's, this machine, and that of pure packages."""
-    if host:
-        targets = {HOST: Target(name=HOST, floor=host.floor)}
+    if request.host:
+        targets = {HOST: Target(name=HOST, floor=request.host.floor)}
     else:
         targets = {
             name: Target(
                 name=name,
                 family=target.family,
-                base=target.base,
+                base=request.images.bases.get(name, target.base),
                 floor=target.floor or platforms.own_floor(name, target.glibc),
                 provides=target.provides,
             )
@@ -362,13 +375,14 @@ def _written_policy(policy: Policy, spec: Spec) -> dict[str, Any]:
     return {**policy.data, "variables": {**policy.data["variables"], **added}}
 
 
-def _kinds(spec: Spec) -> dict[str, JobKind]:
+def _kinds(spec: Spec, *, has_images: bool) -> dict[str, JobKind]:
     tool = ("python", "gen_ci.py") if spec.scripts else ("truewheel",)
     step = {
         verb: ("python", f"{spec.scripts.rstrip('/')}/{script}") if spec.scripts else ("truewheel", verb)
         for verb, script in SCRIPTS.items()
     }
     cell = ("--cell", CELL)
+    built = (*step["container"], "--target", TARGET, "--arch", ARCH, "--if-missing", "--push")
     kinds = [
         JobKind(
             name="plan",
@@ -376,6 +390,7 @@ def _kinds(spec: Spec) -> dict[str, JobKind]:
             commands=((*tool, "check"), (*tool, "plan", "--output", PLAN_FILE)),
             artifacts=(PLAN_FILE,),
         ),
+        *([JobKind(name="container", stage="container", commands=(built,))] if has_images else []),
         JobKind(
             name="wheel",
             stage="wheel",
@@ -407,10 +422,20 @@ def _kinds(spec: Spec) -> dict[str, JobKind]:
     return {kind.name: kind for kind in kinds}
 
 
+def _container(place: str, name: str) -> Job:
+    target, arch = place.split("/")
+    return Job(name=name, kind="container", target=target, arch=arch, needs=())
+
+
 def _jobs(
-    cells: Iterable[Cell], packages: Mapping[str, model.Package], indexes: Iterable[model.Index]
+    cells: Iterable[Cell],
+    packages: Mapping[str, model.Package],
+    indexes: Iterable[model.Index],
+    images: Mapping[str, str],
 ) -> tuple[Job, ...]:
-    needs = ("plan",)
+    builders = {place: "container:" + place.replace("/", ":") for place in images}
+    needs = {place: ("plan", builder) for place, builder in builders.items()}
+    containers = (_container(place, name) for place, name in builders.items())
     wheels = (
         Job(
             name="wheel:" + batch_id.replace("/", ":"),
@@ -418,7 +443,7 @@ def _jobs(
             cells=tuple(cell.id for cell in batch),
             target=batch[0].target,
             arch=batch[0].arch,
-            needs=needs,
+            needs=needs.get(f"{batch[0].target}/{batch[0].arch}", ("plan",)),
         )
         for batch_id, batch in model.in_batches(cells, packages).items()
     )
@@ -427,4 +452,5 @@ def _jobs(
         for index in indexes
         if index.url
     )
-    return (Job(name="plan", kind="plan", needs=()), *wheels, Job(name="prove", kind="prove"), *published)
+    plan_job, prove_job = Job(name="plan", kind="plan", needs=()), Job(name="prove", kind="prove")
+    return (plan_job, *containers, *wheels, prove_job, *published)

@@ -19,6 +19,7 @@ _WHEEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl")
 _ARCHIVE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\.zip")
 _INDEX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ADDRESS = re.compile(r"(https?://[A-Za-z0-9][^\s@?#\x00-\x1f\x7f]*)?")
+_IMAGE = re.compile(r"[^\s-]\S*")  # an engine would take another for a flag
 _PATH = re.compile(r"(?![/-])(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]*")
 
 _Record = TypeVar("_Record")
@@ -53,6 +54,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
         "kinds": {name: _fields(kind) for name, kind in plan.kinds.items()},
         "variables": {name: _fields(variable) for name, variable in plan.variables.items()},
         "policy": plan.policy,
+        "images": dict(plan.images),
     }
 
 
@@ -118,6 +120,7 @@ def _plan(data: dict[str, Any]) -> Plan:
         jobs=tuple(_read_job(fields) for fields in data["jobs"]),
         variables={name: _record(Variable, **fields) for name, fields in data["variables"].items()},
         policy=data["policy"],
+        images={name: _image(image) for name, image in data["images"].items()},
         indexes=tuple(_record(Index, **fields) for fields in data["indexes"]),
         archives=tuple(_record(Archive, **{**each, "cells": tuple(each["cells"])}) for each in data["archives"]),
         problems=tuple(_read_problem(fields) for fields in data["problems"]),
@@ -244,6 +247,12 @@ def _words(words: list[Any]) -> tuple[str, ...]:
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         raise TypeError(f"{shown(words)} is no list of texts")
     return tuple(words)
+
+
+def _image(value: Any) -> str:
+    if not isinstance(value, str) or not _IMAGE.fullmatch(value):
+        raise TypeError(f"{shown(value)} is no image")
+    return value
 
 
 def _fields(record: Any) -> dict[str, Any]:

@@ -41,6 +41,25 @@ class Build(NamedTuple):
     wheels: Mapping[str, str]
 
 
+class Stage(NamedTuple):
+    """A further image of a target. `base` is a stage's name or an image; empty: the target's base."""
+
+    base: str
+    packages: tuple[str, ...]
+    requirements: str
+
+
+class Container(NamedTuple):
+    """What a target's builder image has beside its base, and the images made from it."""
+
+    file: str
+    files: tuple[str, ...]
+    interpreters: str
+    packages: tuple[str, ...]
+    requirements: str
+    stages: Mapping[str, Stage]
+
+
 class Target(NamedTuple):
     """A distro image family; empty `arches` and `pythons` are the project's."""
 
@@ -51,6 +70,7 @@ class Target(NamedTuple):
     arches: tuple[str, ...]
     pythons: tuple[str, ...]
     provides: Mapping[str, str]
+    container: Container
 
 
 class CellPattern(NamedTuple):
@@ -88,6 +108,14 @@ class Archive(NamedTuple):
     targets: tuple[str, ...]
 
 
+class Images(NamedTuple):
+    """Where builder images go, what all of them have, and the image that builds them."""
+
+    registry: str
+    tools: str
+    job_image: str
+
+
 class Gitlab(NamedTuple):
     """Keys of the GitLab pipeline."""
 
@@ -116,6 +144,7 @@ class Spec(NamedTuple):
     archives: Mapping[str, Archive]
     scripts: str
     setup: tuple[str, ...]
+    images: Images
     gitlab: Gitlab
     document: Document
 
@@ -151,6 +180,7 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
         indexes={name: _index(fields) for name, fields in data.pop("indexes").items()},
         archives={name: _archive(fields) for name, fields in data.pop("archives").items()},
         setup=tuple(data.pop("setup")),
+        images=Images(**data.pop("images")),
         gitlab=_gitlab(data.pop("gitlab")),
         **data,
     )
@@ -165,7 +195,17 @@ def _build(fields: dict[str, Any]) -> Build:
 
 
 def _target(fields: dict[str, Any]) -> Target:
-    return Target(**{**fields, "arches": tuple(fields["arches"]), "pythons": tuple(fields["pythons"])})
+    container = _container(fields["container"])
+    lists = {name: tuple(fields[name]) for name in ("arches", "pythons")}
+    return Target(**{**fields, **lists, "container": container})
+
+
+def _container(fields: dict[str, Any]) -> Container:
+    stages = {
+        name: Stage(**{**stage, "packages": tuple(stage["packages"])}) for name, stage in fields["stages"].items()
+    }
+    lists = {name: tuple(fields[name]) for name in ("files", "packages")}
+    return Container(**{**fields, **lists, "stages": stages})
 
 
 def _archive(fields: dict[str, Any]) -> Archive:

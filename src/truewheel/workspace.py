@@ -10,7 +10,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from truewheel import __version__, planfile, policyfile, shapes, source, spec
+from truewheel import __version__, images, lockfile, planfile, policyfile, shapes, source, spec
+from truewheel.images import Images
+from truewheel.lockfile import LOCK_FILE, Lock
 from truewheel.model import Plan
 from truewheel.policy import Policy
 from truewheel.problems import Problem, Stop, Where, stop
@@ -50,6 +52,21 @@ class Workspace:
             return None if raw is None else raw.decode("utf-8-sig")
         except ValueError:
             return None
+
+    @cached_property
+    def lock(self) -> Lock:
+        """What truewheel.lock beside the spec holds; nothing where there is none. Raises `Stop` (exit 2)."""
+        raw = self.read(LOCK_FILE)
+        return Lock() if raw is None else lockfile.parse(source.decode(raw, LOCK_FILE), LOCK_FILE)
+
+    def image_sources(self) -> images.Sources:
+        """Return what images are made from beside the spec."""
+        locks = {path.name: path.read_bytes() for path in (_PACKAGE / "locks").glob("*.txt")}
+        return images.Sources(self.read, locks, self.lock.digests, self.lock.truewheel)
+
+    def images(self) -> Images:
+        """Return what plans say of the builder images. Raises `Stop` (exit 2) for one that cannot be built."""
+        return images.images(self.spec, self.image_sources())
 
     def versions(self) -> dict[str, tuple[str, str]]:
         """Return each package's base version and the file it was found in. Raises `Stop` (exit 2).

@@ -27,7 +27,7 @@ def results(case: Path) -> dict[str, str]:
     space = workspace.load(str(case / "truewheel.yml"), case)
     lines = (workspace.read_text(case / "variables.txt") or "").splitlines()
     overrides = dict(line.split("=", 1) for line in lines)
-    request = Request(generator="truewheel 0", versions=space.versions(), overrides=overrides)
+    request = Request(generator="truewheel 0", versions=space.versions(), overrides=overrides, images=space.images())
     made = plan.plan(space.spec, space.policy, request)
     generated = {} if errors(made.problems) else pipelines.texts(made, space.spec, space.policy)
     return {"plan.txt": planned(made), **generated}

@@ -50,6 +50,9 @@ RECORDS = [
     (spec.Index, "index", set(), {}),
     (spec.Archive, "archive", set(), {}),
     (spec.Credentials, "credentials", set(), {}),
+    (spec.Images, "images", set(), {}),
+    (spec.Container, "container", set(), {}),
+    (spec.Stage, "imageStage", set(), {}),
     (spec.Gitlab, "gitlab", set(), {}),
     (policy.Variable, "variable", set(), {}),
     (policy.FactRule, "fact", set(), {"from": "sources"}),
@@ -148,3 +151,4 @@ def test_sdist_and_wheel_have_the_schema_and_every_policy(built):
     assert {"schema/truewheel.schema.json", *(f"src/truewheel/policies/{name}" for name in policies)} <= sdist
     assert {"truewheel/schema/truewheel.schema.json", *(f"truewheel/policies/{name}" for name in policies)} <= wheel
     assert "truewheel/py.typed" in wheel
+    assert {f"truewheel/locks/{name}.txt" for name in ("truewheel-tools", "truewheel-uv")} <= wheel

@@ -6,7 +6,20 @@ import pytest
 from specs import spec_of
 
 from truewheel.problems import Exit, Stop
-from truewheel.spec import Archive, Build, CellPattern, Credentials, Gitlab, Index, Package, Target, Version
+from truewheel.spec import (
+    Archive,
+    Build,
+    CellPattern,
+    Container,
+    Credentials,
+    Gitlab,
+    Images,
+    Index,
+    Package,
+    Stage,
+    Target,
+    Version,
+)
 
 SMALL = "packages: {a: {}}\ntargets: {ubuntu24.04: {}}\n"
 FULL = """\
@@ -26,6 +39,13 @@ targets:
     arches: [aarch64]
     pythons: ['3.13t']
     provides: {CUDA_VERSION: '13.2.1'}
+    container:
+      file: C
+      files: [f]
+      interpreters: uv
+      packages: [cmake]
+      requirements: r.txt
+      stages: {ci: {base: build, packages: [tidy], requirements: c.txt}}
 arches: [x86_64, aarch64]
 pythons: ['3.10', '3.12']
 include: [{package: server, target: rhel8, arch: x86_64, python: '3.12'}]
@@ -43,8 +63,12 @@ indexes:
 archives: {all: {name: 'all-{version}', package: server, targets: [rhel8]}}
 scripts: ci
 setup: ['. setup.sh']
+images: {registry: '$R/x', tools: t.txt, job_image: 'b:1'}
 gitlab: {layout: include, runners: {x86_64: [big, linux]}, tool_image: 'i:1', expire_in: 2 days}
 """
+
+
+NOTHING = Container(file="", files=(), interpreters="distribution", packages=(), requirements="", stages={})
 
 
 def refused(text: str) -> list[str]:
@@ -57,12 +81,13 @@ def refused(text: str) -> list[str]:
 def test_the_smallest_spec_has_every_default():
     spec = spec_of(SMALL)
     assert spec.packages == {"a": Package(path=".", version=Version(file="", inject=""), abi="cpython", smoke="")}
-    target = Target(family="", base="", floor="", glibc="", arches=(), pythons=(), provides={})
+    target = Target(family="", base="", floor="", glibc="", arches=(), pythons=(), provides={}, container=NOTHING)
     assert spec.targets == {"ubuntu24.04": target}
     assert (spec.truewheel, spec.project, spec.naming, spec.scripts) == (1, "wheels", "plain", "")
     assert (spec.arches, spec.pythons, spec.setup) == (("x86_64",), ("3.12",), ())
     assert (spec.include, spec.exclude, spec.variables) == ((), (), {})
     assert (spec.indexes, spec.archives, spec.builds) == ({}, {}, {})
+    assert spec.images == Images(registry="", tools="", job_image="")
     image = "docker.io/library/python:3.12-slim"
     assert spec.gitlab == Gitlab(layout="include", runners={}, tool_image=image, expire_in="1 week")
 
@@ -82,7 +107,16 @@ def test_every_value_of_a_full_spec_arrives():
         arches=("aarch64",),
         pythons=("3.13t",),
         provides={"CUDA_VERSION": "13.2.1"},
+        container=Container(
+            file="C",
+            files=("f",),
+            interpreters="uv",
+            packages=("cmake",),
+            requirements="r.txt",
+            stages={"ci": Stage(base="build", packages=("tidy",), requirements="c.txt")},
+        ),
     )
+    assert spec.images == Images(registry="$R/x", tools="t.txt", job_image="b:1")
     assert (spec.arches, spec.pythons) == (("x86_64", "aarch64"), ("3.10", "3.12"))
     assert spec.include == (CellPattern(package="server", target="rhel8", arch="x86_64", python="3.12"),)
     assert spec.exclude == (CellPattern(package="*", target="rhel*", arch="*", python="*"),)

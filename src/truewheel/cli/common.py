@@ -96,6 +96,7 @@ def make_plan(
         host=on,
         read_file=_file_reader(space, is_host=on is not None),
         vcs=vcs.reader(space.root, environment),
+        images=space.images(),
     )
     return plan.plan(space.spec, space.policy, request)
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from typing import Any
 
-from truewheel.model import CELL, INDEX, Job, JobKind, Plan
+from truewheel.model import ARCH, CELL, INDEX, TARGET, Job, JobKind, Plan
 from truewheel.policy import Variable
 from truewheel.spec import Spec
 
@@ -33,10 +33,11 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
         },
         "include": [{"local": path} for path in included],
         ".truewheel": _template(spec, {"image": spec.gitlab.tool_image}),
+        **_container_template(plan, spec),
         ".wheel": _wheel_template(plan.kinds["wheel"], spec),
     }
     for job in plan.jobs:
-        if job.kind != "wheel":
+        if not job.target:
             parent[job.name] = _tool_job(job, plan, spec)
     return {PARENT: parent, **included}
 
@@ -74,6 +75,13 @@ def _template(spec: Spec, fields: Document) -> Document:
     return {**fields, "before_script": list(spec.setup)} if spec.setup else fields
 
 
+def _container_template(plan: Plan, spec: Spec) -> dict[str, Document]:
+    if not plan.images:
+        return {}
+    image = {"image": spec.images.job_image} if spec.images.job_image else {}
+    return {".container": _template(spec, {"stage": plan.kinds["container"].stage, **image})}
+
+
 def _wheel_template(kind: JobKind, spec: Spec) -> Document:
     fields = {
         "stage": kind.stage,
@@ -94,7 +102,7 @@ def _tool_job(job: Job, plan: Plan, spec: Spec) -> Document:
         fields |= {"resource_group": kind.exclusive, "interruptible": False}
     if job.index_name:
         fields["environment"] = {"name": f"{plan.project}/{job.index_name}"}
-    fields["script"] = _script(kind, job.index_name)
+    fields["script"] = _script(kind, job)
     return {**fields, "artifacts": _artifacts(kind, spec)} if kind.artifacts else fields
 
 
@@ -102,31 +110,47 @@ def _artifacts(kind: JobKind, spec: Spec) -> Document:
     return {"paths": list(kind.artifacts), "expire_in": spec.gitlab.expire_in}
 
 
-def _script(kind: JobKind, index: str = "") -> list[str]:
-    words = {CELL: '"$TRUEWHEEL_CELL"', INDEX: shlex.quote(index)}
+def _script(kind: JobKind, job: Job | None = None) -> list[str]:
+    """Return the commands of a job, or those that all jobs of the kind share."""
+    words = {CELL: '"$TRUEWHEEL_CELL"'}
+    if job:
+        words |= {INDEX: shlex.quote(job.index_name), TARGET: shlex.quote(job.target), ARCH: shlex.quote(job.arch)}
     return [" ".join(words.get(word) or shlex.quote(word) for word in argv) for argv in kind.commands]
+
+
+def _container_job(job: Job, plan: Plan, spec: Spec) -> Document:
+    script = _script(plan.kinds[job.kind], job)
+    return {"extends": ".container", **_runner(job, spec), "needs": list(job.needs or ()), "script": script}
+
+
+def _runner(job: Job, spec: Spec) -> Document:
+    tags = spec.gitlab.runners.get(job.arch, ())
+    return {"tags": list(tags)} if tags else {}
 
 
 def _included(plan: Plan, spec: Spec) -> dict[str, Document]:
     """Return one document for each target and architecture, with a hidden job that its jobs extend."""
     files: dict[str, Document] = {}
     for job in plan.jobs:
-        if job.kind != "wheel":
+        if not job.target:
+            continue
+        document = files.setdefault(f"{FOLDER}/{job.target}-{job.arch}.yml", {})
+        if job.kind == "container":
+            document[job.name] = _container_job(job, plan, spec)
             continue
         template = f".{job.target}:{job.arch}"
-        path = f"{FOLDER}/{job.target}-{job.arch}.yml"
-        if path not in files:
-            files[path] = {template: _target_template(job, plan, spec)}
-        files[path][job.name] = {"extends": template, "variables": {"TRUEWHEEL_CELL": ",".join(job.cells)}}
+        if template not in document:
+            document[template] = _target_template(job, plan, spec)
+        document[job.name] = {"extends": template, "variables": {"TRUEWHEEL_CELL": ",".join(job.cells)}}
     return files
 
 
 def _target_template(job: Job, plan: Plan, spec: Spec) -> Document:
-    image = plan.targets[job.target].base
-    tags = spec.gitlab.runners.get(job.arch, ())
+    image = plan.image(job.target, job.arch)
+    needs = [{"job": name, "artifacts": False} if name.startswith("container:") else name for name in job.needs or ()]
     return {
         "extends": ".wheel",
         **({"image": image} if image else {}),
-        **({"tags": list(tags)} if tags else {}),
-        "needs": list(job.needs or ()),
+        **_runner(job, spec),
+        "needs": needs,
     }

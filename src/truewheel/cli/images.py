@@ -1,0 +1,176 @@
+"""truewheel container and lock."""
+
+from __future__ import annotations
+
+import argparse
+import platform
+import shlex
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from pathlib import Path
+
+from truewheel import __version__, files, images, lockfile, process, registry
+from truewheel.cli import common
+from truewheel.cli.terminal import say, show
+from truewheel.images import BUILD
+from truewheel.lockfile import LOCK_FILE, Lock
+from truewheel.problems import Exit, Stop, meant, stop
+from truewheel.steps import container as engines
+from truewheel.steps.container import ENGINES, Build
+from truewheel.workspace import GENERATOR, Workspace
+
+EXAMPLES = {
+    "container": """\
+examples:
+  container --target rhel8                    build the image of this machine's architecture
+  container --target rhel8 --if-missing --push
+  container --target rhel8 --show             its Containerfile
+  container --target rhel8 --fragment         the lines for a Containerfile of your own
+  container --target rhel8 --secret pip=pip.conf --dry-run -- --network host
+""",
+    "lock": """\
+examples:
+  lock            write truewheel.lock: the digest of every base image
+  lock --dry-run  what would change
+""",
+}
+
+
+def arguments(command: str, parser: ArgumentParser) -> None:
+    """Declare the arguments of container and lock."""
+    parser.epilog = EXAMPLES[command]
+    common.add_spec(parser)
+    if command == "lock":
+        parser.set_defaults(run=lock)
+        parser.add_argument("--dry-run", action="store_true", help="write nothing, say what would change")
+        return
+    parser.set_defaults(run=container)
+    parser.add_argument("--target", required=True, metavar="T", help="a target of the spec")
+    parser.add_argument("--arch", default=platform.machine(), metavar="A", help="default: this machine's")
+    parser.add_argument("--stage", default=BUILD, metavar="S", help="build (default), or one of the target's stages")
+    parser.add_argument("--engine", choices=tuple(ENGINES), help="default: the first of them that is installed")
+    parser.add_argument("--if-missing", action="store_true", help="do nothing when the registry has the image")
+    parser.add_argument("--push", action="store_true", help="push the image to the registry")
+    parser.add_argument(
+        "--secret", dest="secrets", metavar="ID=FILE", action="append", type=_secret, default=[],
+        help="a file for the build that no layer keeps; pip's configuration is pip=FILE; may repeat",
+    )  # fmt: skip
+    instead = parser.add_mutually_exclusive_group()
+    instead.add_argument("--dry-run", action="store_true", help="print the engine's commands, run none")
+    instead.add_argument("--show", action="store_true", help="print the Containerfile")
+    instead.add_argument("--fragment", action="store_true", help="print the lines for a Containerfile of your own")
+    parser.add_argument("options", nargs="*", metavar="OPTION", help="after --: further options of the engine's build")
+
+
+def _secret(text: str) -> tuple[str, Path]:
+    name, equals, path = text.partition("=")
+    if not equals or not name.isidentifier() or not Path(path).is_file():
+        raise argparse.ArgumentTypeError(f"{text!r} is not ID=FILE, with a file that is there")
+    return name, Path(path).absolute()
+
+
+def container(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Build a target's image, and push it if asked to; exit 4 when the build fails, 6 when the registry does."""
+    space = common.load(arguments)
+    _check_target(space, arguments.target, arguments.arch)
+    sources = space.image_sources()
+    if arguments.fragment:
+        show(images.fragment(space.spec, arguments.target, sources).rstrip("\n"))
+        return Exit.OK
+    made = images.recipe(space.spec, arguments.target, sources, arguments.stage)
+    text = images.header(space.spec, arguments.target) + made.text
+    if arguments.show:
+        show(text.rstrip("\n"))
+        return Exit.OK
+    reference = _reference(arguments, space, environment, made)
+    if arguments.if_missing and not arguments.dry_run and registry.digest(reference, environment):
+        say(f"{reference}: the registry has it")
+        return Exit.OK
+    folder = space.root / "build" / "container" / f"{arguments.target}-{arguments.arch}-{arguments.stage}"
+    image = Build(
+        reference, folder, arguments.arch, arguments=made.arguments, secrets=dict(arguments.secrets),
+        options=arguments.options,
+    )  # fmt: skip
+    engine = engines.choose(arguments.engine, environment)
+    if arguments.dry_run:
+        _tell_commands(engine, image, push=arguments.push)
+        return Exit.OK
+    engines.write_context(folder, text, made.files)
+    engines.build(engine, image, environment)
+    if arguments.push:
+        engines.push(engine, reference, environment)
+    show(reference)
+    return Exit.OK
+
+
+def _tell_commands(engine: str, image: Build, *, push: bool) -> None:
+    known = ENGINES[engine]
+    show(shlex.join(known.build(image)))
+    if push:
+        show(shlex.join(known.push(image.reference)))
+
+
+def _check_target(space: Workspace, name: str, arch: str) -> None:
+    if name not in space.spec.targets:
+        raise stop(f"--target {name}", "there is no such target", meant(name, space.spec.targets, cutoff=0.3))
+    if arch not in (known := images.arches(space.spec, name)):
+        raise stop(f"--arch {arch}", f"{name} is not built for it", f"its architectures: {', '.join(known)}")
+    if not images.has_builder(space.spec, name):
+        route = ("targets", name)
+        hint = "it needs images.registry, and a base with its family, or container.file"
+        raise Stop([space.spec.document.problem(route, f"{name} has no builder image", hint, key=True)])
+
+
+def _reference(arguments: Namespace, space: Workspace, environment: Mapping[str, str], made: images.Recipe) -> str:
+    """Return the image's name; one that only this machine will know needs no variable of a forge."""
+    name = images.reference(space.spec, arguments.target, arguments.arch, made, arguments.stage)
+    if not (arguments.push or arguments.if_missing):
+        try:
+            return registry.expanded(name, environment)
+        except Stop:
+            return "localhost/" + name.partition("/")[2]
+    return registry.expanded(name, environment)
+
+
+def lock(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Write the digest of every base image into truewheel.lock; exit 6 when a registry cannot be asked."""
+    space = common.load(arguments)
+    names = dict.fromkeys(image for _, image in images.bases(space.spec) if "@" not in image)
+    digests = {name: _digest(space, name, environment) for name in names}
+    is_needed = space.spec.images.registry and not space.spec.scripts
+    found = Lock(digests, _own_pin(environment) if is_needed else "")
+    for name, value in digests.items():
+        before = space.lock.digests.get(name)
+        state = "unchanged" if before == value else "new" if before is None else f"was {before}"
+        show(f"{name} {value} ({state})")
+    if found == space.lock:
+        show(f"{LOCK_FILE}: unchanged")
+    elif arguments.dry_run:
+        show(f"would write {LOCK_FILE}")
+    else:
+        files.write_text(space.root / LOCK_FILE, lockfile.write(found, GENERATOR))
+        show(f"wrote {LOCK_FILE}; the pipelines name other images now: {common.front_door()} generate")
+    return Exit.OK
+
+
+def _digest(space: Workspace, image: str, environment: Mapping[str, str]) -> str:
+    found = registry.digest(registry.expanded(image, environment), environment)
+    if found is None:
+        route = next(route for route, name in images.bases(space.spec) if name == image)
+        raise Stop([space.spec.document.problem(route, f"the registry has no {image}", "correct the name or the tag")])
+    return found
+
+
+def _own_pin(environment: Mapping[str, str]) -> str:
+    """Return this Truewheel as a requirement with the hash of its wheel, or "" with a warning if no index has it."""
+    wanted = f"truewheel=={__version__}"
+    with tempfile.TemporaryDirectory(prefix="truewheel-") as folder:
+        argv = [*process.module("pip", "lock"), "download", "--quiet", "--disable-pip-version-check"]
+        argv += ["--no-deps", "--only-binary=:all:", "--dest", folder, wanted]
+        failed = process.run(argv, cwd=Path(folder), env=environment)
+        wheels = sorted(Path(folder).glob("*.whl"))
+        if failed or not wheels:
+            say(f"warning: no index here has {wanted}: builder images go without it")
+            return ""
+        return " ".join([wanted, *(f"--hash=sha256:{files.sha256(wheel)}" for wheel in wheels)])

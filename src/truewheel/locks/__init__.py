@@ -1,0 +1,1 @@
+"""Hash-locked requirements of the tools in builder images, as data."""

@@ -1,0 +1,181 @@
+"""Container engines: building and pushing images, and running commands in them. Every value is an argv item."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from truewheel import files, process, registry
+from truewheel.model import Plan
+from truewheel.problems import Exit, stop
+from truewheel.steps import evidence
+
+CONTAINERFILE = "Containerfile"
+# What container tools call the architectures of wheels.
+PLATFORMS = {
+    "x86_64": "linux/amd64",
+    "aarch64": "linux/arm64",
+    "i686": "linux/386",
+    "armv7l": "linux/arm/v7",
+}
+
+
+class Build(NamedTuple):
+    """An image to be built: its name, the folder of its context, and what the engine is told beside them.
+
+    `secrets` are files by id, `options` the engine's own.
+    """
+
+    reference: str
+    context: Path
+    arch: str
+    arguments: Mapping[str, str] = {}
+    secrets: Mapping[str, Path] = {}
+    options: Sequence[str] = ()
+
+
+class Run(NamedTuple):
+    """A command to be run in an image, in the folder `folder` of this machine, which it sees under the same path."""
+
+    image: str
+    command: Sequence[str]
+    folder: Path
+    variables: Mapping[str, str] = {}
+    options: Sequence[str] = ()
+
+
+class Engine(NamedTuple):
+    """How one engine is told to do things; each function returns argv lists."""
+
+    build: Callable[[Build], list[str]]
+    push: Callable[[str], list[str]]
+    run: Callable[[Run, str], list[list[str]]]
+
+
+def _build(program: str, *flags: str) -> Callable[[Build], list[str]]:
+    def argv(build: Build) -> list[str]:
+        words = [program, "build", *flags, "--file", str(build.context / CONTAINERFILE), "--tag", build.reference]
+        words += ["--platform", PLATFORMS.get(build.arch, f"linux/{build.arch}")]
+        for name, value in build.arguments.items():
+            words += ["--build-arg", f"{name}={value}"]
+        for name, path in build.secrets.items():
+            words += ["--secret", f"id={name},src={path}"]
+        return [*words, *build.options, str(build.context)]
+
+    return argv
+
+
+def _push(program: str) -> Callable[[str], list[str]]:
+    return lambda reference: [program, "push", reference]
+
+
+def _run(program: str) -> Callable[[Run, str], list[list[str]]]:
+    def argvs(run: Run, name: str) -> list[list[str]]:
+        flags = ["--name", name, "--workdir", str(run.folder), "--volume", f"{run.folder}:{run.folder}"]
+        return [[program, "run", "--rm", *flags, *_variables(run), *run.options, run.image, *run.command]]
+
+    return argvs
+
+
+def _run_buildah(run: Run, name: str) -> list[list[str]]:
+    flags = ["--workingdir", str(run.folder), "--volume", f"{run.folder}:{run.folder}"]
+    return [
+        ["buildah", "from", "--name", name, run.image],
+        ["buildah", "run", *flags, *_variables(run), *run.options, name, "--", *run.command],
+        ["buildah", "rm", name],
+    ]
+
+
+def _variables(run: Run) -> list[str]:
+    return [word for name, value in run.variables.items() for word in ("--env", f"{name}={value}")]
+
+
+ENGINES = {
+    "buildah": Engine(_build("buildah", "--layers"), _push("buildah"), _run_buildah),
+    "podman": Engine(_build("podman"), _push("podman"), _run("podman")),
+    "docker": Engine(_build("docker"), _push("docker"), _run("docker")),
+}
+
+
+def choose(asked: str | None, env: Mapping[str, str]) -> str:
+    """Return the engine that is asked for, else the first that is installed. Raises `Stop` (exit 2) if none is."""
+    known = [asked] if asked else list(ENGINES)
+    found = next((name for name in known if shutil.which(name, path=env.get("PATH", os.defpath))), None)
+    if found is None:
+        raise stop("--engine", f"no {' and no '.join(known)} here", "install one, or build where one is")
+    return found
+
+
+def handed_over(plan: Plan, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that go from this machine into a container: declared, not empty, never image-scoped.
+
+    To pass one on empty, or by its name alone, would hide or remove what the image itself provides.
+    """
+    declared = plan.policy["variables"]
+    planned = {name: each.value for name, each in plan.variables.items()}
+    secret = {name: env.get(name, "") for name, rule in declared.items() if rule["scope"] == "secret"}
+    values = {**secret, **planned}
+    return {name: value for name, value in values.items() if value and declared.get(name, {}).get("scope") != "image"}
+
+
+def write_context(folder: Path, text: str, context: Mapping[str, bytes]) -> None:
+    """Write a Containerfile and the files that it copies into a folder of their own. Raises `Stop` (exit 2)."""
+    evidence.fresh_folder(folder)
+    for path, content in {**context, CONTAINERFILE: text.encode()}.items():
+        place = folder / path
+        with files.explained(place, "written"):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(content)
+
+
+def build(engine: str, image: Build, env: Mapping[str, str]) -> None:
+    """Build an image. Raises `Stop` (exit 4) if that fails."""
+    _check(ENGINES[engine].build(image), env, image.reference, "could not be built", Exit.WHEEL)
+
+
+def push(engine: str, reference: str, env: Mapping[str, str]) -> None:
+    """Push an image to its registry. Raises `Stop` (exit 6) if that fails."""
+    with logged_in(reference, env) as knowing:
+        _check(ENGINES[engine].push(reference), knowing, reference, "could not be pushed", Exit.REMOTE_UNREACHABLE)
+
+
+def run(engine: str, command: Run, env: Mapping[str, str], name: str) -> int:
+    """Run a command in an image and return its exit status. `name` is that of the container, which is removed."""
+    first, *rest = ENGINES[engine].run(command, name)
+    if not rest:
+        return process.run(first, cwd=Path("/"), env=env)
+    _check(first, env, command.image, "is no image that can be run here", Exit.WHEEL)
+    middle, last = rest
+    try:
+        return process.run(middle, cwd=Path("/"), env=env)
+    finally:
+        process.run(last, cwd=Path("/"), env=env)
+
+
+def _check(argv: Sequence[str], env: Mapping[str, str], what: str, failure: str, code: Exit) -> None:
+    if process.run(argv, cwd=Path("/"), env=env):
+        raise stop(what, failure, f"the output of {argv[0]} is above", code)
+
+
+@contextmanager
+def logged_in(reference: str, env: Mapping[str, str]) -> Iterator[Mapping[str, str]]:
+    """Lend the environment in which an engine may use the registry of an image.
+
+    A GitLab job gets a password in its variables; engines want a file. Where a person has logged in, that is used.
+    """
+    known = registry.job_credentials(reference, env)
+    if known is None:
+        yield env
+        return
+    with tempfile.TemporaryDirectory(prefix="truewheel-") as folder:
+        file = Path(folder) / "config.json"
+        secret = base64.b64encode(":".join(known).encode()).decode()
+        file.write_text(json.dumps({"auths": {registry.parse(reference).host: {"auth": secret}}}), encoding="utf-8")
+        yield {**env, "REGISTRY_AUTH_FILE": str(file), "DOCKER_CONFIG": folder}
