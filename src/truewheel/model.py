@@ -13,7 +13,8 @@ CELL = "{cell}"
 INDEX = "{index}"
 TARGET = "{target}"
 ARCH = "{arch}"
-"""Stand in the commands of a job kind for what a job has: its cells' ids, joined by commas, its index, target, arch."""
+PYTHON = "{python}"
+"""Stand in the commands of a job kind for what a job has: its cells' ids, joined by commas, its index, target …"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,14 +53,16 @@ class Target:
     floor: str
     family: str = ""
     base: str = ""
+    test_image: str = ""
     provides: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class JobKind:
-    """What all jobs of one kind share. In the argv tuples `commands`, `CELL`, `INDEX`, `TARGET` and `ARCH` are a job's.
+    """What all jobs of one kind share. In the argv tuples `commands`, `CELL` and its like stand for what a job has.
 
-    Jobs of kinds with the same `exclusive` never run at once, in no pipeline, and are never cancelled for a newer one.
+    Pipelines have them for `events`, or for all if there are none; `is_protected` on protected refs alone. Jobs of
+    kinds with the same `exclusive` never run at once, in no pipeline, and are never cancelled for a newer one.
     """
 
     name: str
@@ -67,7 +70,8 @@ class JobKind:
     commands: tuple[tuple[str, ...], ...]
     artifacts: tuple[str, ...] = ()
     report: str = ""
-    protected_tags_only: bool = False
+    events: tuple[str, ...] = ()
+    is_protected: bool = False
     exclusive: str = ""
 
 
@@ -143,13 +147,17 @@ def _moved(wheel: str, old: str, new: str) -> str:
 
 
 class Job(NamedTuple):
-    """One job of the pipeline. `cells` are ids; `needs` are job names, and None waits for all earlier stages."""
+    """One job of the pipeline. `cells` are ids; `needs` are job names, and None waits for all earlier stages.
+
+    `python` is the interpreter that a test runs on.
+    """
 
     name: str
     kind: str
     cells: tuple[str, ...] = ()
     target: str = ""
     arch: str = ""
+    python: str = ""
     index_name: str = ""
     needs: tuple[str, ...] | None = None
 
@@ -225,6 +233,10 @@ class Plan:
     def image(self, target: str, arch: str) -> str:
         """Return the image that the wheel jobs of a target run in: its builder, else its base, or "" if it has none."""
         return self.images.get(f"{target}/{arch}") or self.targets[target].base
+
+    def test_image(self, target: str, arch: str) -> str:
+        """Return the image that the test jobs of a target run in: its own for that, else the wheel jobs' one."""
+        return self.targets[target].test_image or self.image(target, arch)
 
     def batches(self, cells: Iterable[Cell]) -> dict[str, tuple[Cell, ...]]:
         """Return the cells in the batches that one job each compiles."""

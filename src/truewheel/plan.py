@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from truewheel import archives, contract, matrix, model, naming, platforms, refusals, template
+from truewheel import archives, contract, jobs, matrix, model, naming, platforms, refusals, template
 from truewheel.images import NO_IMAGES, Images
 from truewheel.matrix import ANY, HOST, Host, Slot
-from truewheel.model import ARCH, CELL, INDEX, TARGET, Cell, Copy, Fact, Job, JobKind, Plan, Target
+from truewheel.model import Cell, Copy, Fact, Plan, Target
 from truewheel.naming import Composed, Sources
 from truewheel.policy import Channel, Policy, Variable
 from truewheel.problems import Problem, Stop, meant, shown
@@ -18,15 +18,6 @@ from truewheel.spec import Spec
 
 EVENTS = ("push", "mr", "tag", "schedule", "web")
 FORGE_PREFIXES = ("CI_", "GITLAB_", "GITHUB_")
-PLAN_FILE = "plan.json"
-REPORTS = "dist/evidence/*.xml"
-SCRIPTS = {
-    "container": "build_container.py",
-    "compile": "compile_wheel.py",
-    "repair": "repair_wheel.py",
-    "validate": "validate_wheels.py",
-    "publish": "publish_wheels.py",
-}
 
 
 class Names(NamedTuple):
@@ -82,6 +73,8 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     problems += [*namer.problems, *refusals.collisions(spec, cells), *refusals.index_problems(spec, indexes)]
     problems += refusals.text_sorted(spec, cells)
     made = archives.archives(spec, cells, problems)
+    known = jobs.kinds(spec)
+    present = jobs.of_event(jobs.jobs(spec, cells, packages, indexes, images), known, request.event)
     return Plan(
         generator=request.generator,
         project=spec.project,
@@ -91,9 +84,9 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         packages=packages,
         builds={name: _build(name, spec) for name in spec.builds},
         targets=targets,
-        kinds=_kinds(spec, has_images=bool(images)),
+        kinds={name: kind for name, kind in known.items() if name in {job.kind for job in present}},
         cells=cells,
-        jobs=_jobs(cells, packages, indexes, images),
+        jobs=present,
         variables={name: value for name, value in variables.items() if value.scope != "secret" and value.value},
         policy=_written_policy(policy, spec),
         images=images,
@@ -169,6 +162,7 @@ def _targets(spec: Spec, slots: Iterable[Slot], request: Request) -> dict[str, T
                 family=target.family,
                 base=request.images.bases.get(name, target.base),
                 floor=target.floor or platforms.own_floor(name, target.glibc),
+                test_image=target.test_image,
                 provides=target.provides,
             )
             for name, target in spec.targets.items()
@@ -373,84 +367,3 @@ def _written_policy(policy: Policy, spec: Spec) -> dict[str, Any]:
     """Return the policy's data as jobs read it: with the variables that the spec adds or replaces."""
     added = {name: {**each._asdict(), "choices": list(each.choices)} for name, each in spec.variables.items()}
     return {**policy.data, "variables": {**policy.data["variables"], **added}}
-
-
-def _kinds(spec: Spec, *, has_images: bool) -> dict[str, JobKind]:
-    tool = ("python", "gen_ci.py") if spec.scripts else ("truewheel",)
-    step = {
-        verb: ("python", f"{spec.scripts.rstrip('/')}/{script}") if spec.scripts else ("truewheel", verb)
-        for verb, script in SCRIPTS.items()
-    }
-    cell = ("--cell", CELL)
-    built = (*step["container"], "--target", TARGET, "--arch", ARCH, "--if-missing", "--push")
-    kinds = [
-        JobKind(
-            name="plan",
-            stage="plan",
-            commands=((*tool, "check"), (*tool, "plan", "--output", PLAN_FILE)),
-            artifacts=(PLAN_FILE,),
-        ),
-        *([JobKind(name="container", stage="container", commands=(built,))] if has_images else []),
-        JobKind(
-            name="wheel",
-            stage="wheel",
-            commands=(
-                (*step["compile"], *cell),
-                (*step["repair"], *cell),
-                (*step["validate"], *cell, "--report"),
-            ),
-            artifacts=("dist/",),
-            report=REPORTS,
-        ),
-        JobKind(
-            name="prove",
-            stage="prove",
-            commands=((*tool, "prove", "dist", "--plan", PLAN_FILE),),
-            artifacts=("dist/",),
-        ),
-    ]
-    if any(index.url for index in spec.indexes.values()):
-        kinds.append(
-            JobKind(
-                name="publish",
-                stage="publish",
-                commands=((*step["publish"], "--index", INDEX, "dist", "--plan", PLAN_FILE),),
-                protected_tags_only=True,
-                exclusive="publish",
-            )
-        )
-    return {kind.name: kind for kind in kinds}
-
-
-def _container(place: str, name: str) -> Job:
-    target, arch = place.split("/")
-    return Job(name=name, kind="container", target=target, arch=arch, needs=())
-
-
-def _jobs(
-    cells: Iterable[Cell],
-    packages: Mapping[str, model.Package],
-    indexes: Iterable[model.Index],
-    images: Mapping[str, str],
-) -> tuple[Job, ...]:
-    builders = {place: "container:" + place.replace("/", ":") for place in images}
-    needs = {place: ("plan", builder) for place, builder in builders.items()}
-    containers = (_container(place, name) for place, name in builders.items())
-    wheels = (
-        Job(
-            name="wheel:" + batch_id.replace("/", ":"),
-            kind="wheel",
-            cells=tuple(cell.id for cell in batch),
-            target=batch[0].target,
-            arch=batch[0].arch,
-            needs=needs.get(f"{batch[0].target}/{batch[0].arch}", ("plan",)),
-        )
-        for batch_id, batch in model.in_batches(cells, packages).items()
-    )
-    published = (
-        Job(name=f"publish:{index.name}", kind="publish", index_name=index.name, needs=("plan", "prove"))
-        for index in indexes
-        if index.url
-    )
-    plan_job, prove_job = Job(name="plan", kind="plan", needs=()), Job(name="prove", kind="prove")
-    return (plan_job, *containers, *wheels, prove_job, *published)

@@ -222,6 +222,7 @@ def _job(job: Job) -> dict[str, Any]:
         "cells": list(job.cells),
         "target": job.target,
         "arch": job.arch,
+        "python": job.python,
         "index_name": job.index_name,
         "needs": None if job.needs is None else list(job.needs),
     }
@@ -239,7 +240,8 @@ def _build(fields: dict[str, Any]) -> Build:
 
 def _kind(fields: dict[str, Any]) -> JobKind:
     commands = tuple(tuple(command) for command in fields["commands"])
-    return _record(JobKind, **{**fields, "commands": commands, "artifacts": tuple(fields["artifacts"])})
+    lists = {name: _words(fields[name]) for name in ("artifacts", "events")}
+    return _record(JobKind, **{**fields, "commands": commands, **lists})
 
 
 def _words(words: list[Any]) -> tuple[str, ...]:

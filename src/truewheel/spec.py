@@ -65,6 +65,7 @@ class Target(NamedTuple):
 
     family: str
     base: str
+    test_image: str
     floor: str
     glibc: str
     arches: tuple[str, ...]
@@ -116,6 +117,13 @@ class Images(NamedTuple):
     job_image: str
 
 
+class MergeRequests(NamedTuple):
+    """What a merge request must have: a title that starts with one of the types, and all of the labels."""
+
+    types: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
 class Gitlab(NamedTuple):
     """Keys of the GitLab pipeline."""
 
@@ -145,6 +153,7 @@ class Spec(NamedTuple):
     scripts: str
     setup: tuple[str, ...]
     images: Images
+    merge_requests: MergeRequests
     gitlab: Gitlab
     document: Document
 
@@ -181,6 +190,7 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
         archives={name: _archive(fields) for name, fields in data.pop("archives").items()},
         setup=tuple(data.pop("setup")),
         images=Images(**data.pop("images")),
+        merge_requests=MergeRequests(**{name: tuple(each) for name, each in data.pop("merge_requests").items()}),
         gitlab=_gitlab(data.pop("gitlab")),
         **data,
     )

@@ -27,7 +27,9 @@ def results(case: Path) -> dict[str, str]:
     space = workspace.load(str(case / "truewheel.yml"), case)
     lines = (workspace.read_text(case / "variables.txt") or "").splitlines()
     overrides = dict(line.split("=", 1) for line in lines)
-    request = Request(generator="truewheel 0", versions=space.versions(), overrides=overrides, images=space.images())
+    request = Request(
+        generator="truewheel 0", versions=space.versions(), event="", overrides=overrides, images=space.images()
+    )
     made = plan.plan(space.spec, space.policy, request)
     generated = {} if errors(made.problems) else pipelines.texts(made, space.spec, space.policy)
     return {"plan.txt": planned(made), **generated}
@@ -65,4 +67,4 @@ def test_a_case_is_small_enough_to_be_read(case: Path):
     limits = {"truewheel.yml": 25}
     for path in case.rglob("*"):
         if path.is_file():
-            assert len(path.read_bytes().splitlines()) <= limits.get(path.name, 60), path
+            assert len(path.read_bytes().splitlines()) <= limits.get(path.name, 70), path

@@ -122,7 +122,7 @@ def test_the_reference_project_has_twelve_wheels(monkeypatch: pytest.MonkeyPatch
         assert cell["wheel"].startswith(f"{cell['package']}-2.69.0.dev0+nv26.4.cu132-49163608-{cell['python']}-")
         assert cell["facts"]["nv"]["value"] == "26.04"
         assert cell["facts"]["nv"]["source"] == "env:NVIDIA_UPSTREAM_VERSION"
-    assert len(data["jobs"]) == 14
+    assert len(data["jobs"]) == 26
     assert data["problems"] == []
 
 
@@ -608,3 +608,52 @@ def test_a_variable_that_nobody_declares_has_no_way(here: Path, truewheel: Run):
     assert code == 2
     assert "no variable 'CUDA_VERSIO' in this file or in the policy triton-2026.04" in err
     assert "hint: did you mean CUDA_VERSION?" in err
+
+
+# note and title
+
+
+def test_a_note_tells_the_change_since_the_merge_request_began(history: Path, truewheel: Run, monkeypatch):
+    (history / "VERSION").write_text("1.1\n")
+    assert truewheel("note")[0] == 2
+    monkeypatch.setenv("CI_MERGE_REQUEST_DIFF_BASE_SHA", "before")
+    code, out, _ = truewheel("note", "--output", "names.md")
+    assert (code, (history / "names.md").read_text()) == (0, out)
+    assert "1 renamed" in out
+    (history / "VERSION").write_text("1.0\n")
+    code, out, _ = truewheel("note", "--output", "names.md")
+    assert (code, out, (history / "names.md").read_text()) == (0, "no name changes\n", "")
+
+
+TITLED = SMALL + "merge_requests: {types: [fix, feat], labels: [ready]}\n"
+
+
+def test_a_title_is_judged_as_the_forge_gives_it(here: Path, truewheel: Run, monkeypatch: pytest.MonkeyPatch):
+    (here / "truewheel.yml").write_text(TITLED)
+    assert truewheel("title", "--title", "fix(x): y")[0] == 0
+    code, _, err = truewheel("title", "--title", "$(touch x)")
+    assert (code, (here / "x").exists()) == (2, False)
+    assert "does not start with a type: fix, feat" in err
+    assert truewheel("title")[0] == 2
+    monkeypatch.setenv("CI_MERGE_REQUEST_TITLE", "feat: z")
+    assert "labels: missing: ready" in truewheel("title")[2]
+    monkeypatch.setenv("CI_MERGE_REQUEST_LABELS", "a,ready")
+    assert truewheel("title")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("payload", "code"),
+    [
+        ('{"pull_request": {"title": "fix: a", "labels": [{"name": "ready"}]}}', 0),
+        ('{"pull_request": {"title": "fix: a", "labels": []}}', 2),
+        ('{"pull_request": {"title": "a", "labels": [{"name": "ready"}]}}', 2),
+        ('{"pull_request": []}', 2),
+        ("[]", 2),
+        ("{", 2),
+    ],
+)
+def test_a_pull_request_s_title_is_in_the_event(here: Path, truewheel: Run, monkeypatch, payload: str, code: int):
+    (here / "truewheel.yml").write_text(TITLED)
+    (here / "event.json").write_text(payload)
+    monkeypatch.setenv("GITHUB_EVENT_PATH", "event.json")
+    assert truewheel("title")[0] == code

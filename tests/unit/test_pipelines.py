@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def texts(spec: str = SPEC) -> dict[str, str]:
-    return pipelines.texts(plan_of(spec, policy=POLICY), spec_of(spec), policy_of(POLICY))
+    return pipelines.texts(plan_of(spec, policy=POLICY, event=""), spec_of(spec), policy_of(POLICY))
 
 
 def test_every_file_says_who_made_it_from_what_and_how_to_make_it_again():
@@ -65,7 +65,9 @@ def test_generated_bytes_do_not_depend_on_the_surroundings(tmp_path: Path, surro
     environment = {"PATH": os.environ["PATH"], **surroundings}
     subprocess.run(command, cwd=elsewhere, env=environment, check=True, stdout=subprocess.DEVNULL)
     space = workspace.load(None, tmp_path)
-    made = plan.plan(space.spec, space.policy, Request(generator=workspace.GENERATOR, versions=space.versions()))
+    made = plan.plan(
+        space.spec, space.policy, Request(generator=workspace.GENERATOR, versions=space.versions(), event="")
+    )
     for path, text in pipelines.texts(made, space.spec, space.policy).items():
         assert (tmp_path / path).read_bytes() == text.encode()
     assert not list(elsewhere.iterdir())

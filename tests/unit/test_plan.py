@@ -360,13 +360,13 @@ def test_the_glibc_of_a_target_is_its_floor():
 
 def test_an_index_with_an_address_has_a_publish_job():
     spec = SPEC + "indexes: {own: {url: 'https://index.example/x'}, named: {}}\n"
-    made = plan_of(spec)
+    made = plan_of(spec, event="tag")
     (job,) = [job for job in made.jobs if job.kind == "publish"]
     assert (job.name, job.index_name, job.needs) == ("publish:own", "own", ("plan", "prove"))
     kind = made.kinds["publish"]
     assert kind.commands == (("truewheel", "publish", "--index", INDEX, "dist", "--plan", "plan.json"),)
-    assert (kind.protected_tags_only, kind.exclusive) == (True, "publish")
-    scripts = plan_of(spec + "scripts: ci\n").kinds["publish"].commands
+    assert (kind.events, kind.is_protected, kind.exclusive) == (("tag",), True, "publish")
+    scripts = plan_of(spec + "scripts: ci\n", event="tag").kinds["publish"].commands
     assert scripts[0][:2] == ("python", "ci/publish_wheels.py")
     assert [index.simple for index in made.indexes] == ["https://index.example/x/simple/", ""]
 

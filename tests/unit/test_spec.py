@@ -15,6 +15,7 @@ from truewheel.spec import (
     Gitlab,
     Images,
     Index,
+    MergeRequests,
     Package,
     Stage,
     Target,
@@ -34,6 +35,7 @@ targets:
   rhel8:
     family: rhel
     base: example.org/el8:1
+    test_image: example.org/clean:1
     floor: manylinux_2_28
     glibc: '2.28'
     arches: [aarch64]
@@ -60,6 +62,7 @@ indexes:
     url: 'https://index.example/upload/'
     simple: 'https://index.example/+simple/'
     credentials: {username: INDEX_USER, password: INDEX_PASSWORD}
+merge_requests: {types: [fix], labels: [ci]}
 archives: {all: {name: 'all-{version}', package: server, targets: [rhel8]}}
 scripts: ci
 setup: ['. setup.sh']
@@ -81,13 +84,16 @@ def refused(text: str) -> list[str]:
 def test_the_smallest_spec_has_every_default():
     spec = spec_of(SMALL)
     assert spec.packages == {"a": Package(path=".", version=Version(file="", inject=""), abi="cpython", smoke="")}
-    target = Target(family="", base="", floor="", glibc="", arches=(), pythons=(), provides={}, container=NOTHING)
+    target = Target(
+        family="", base="", test_image="", floor="", glibc="", arches=(), pythons=(), provides={}, container=NOTHING
+    )
     assert spec.targets == {"ubuntu24.04": target}
     assert (spec.truewheel, spec.project, spec.naming, spec.scripts) == (1, "wheels", "plain", "")
     assert (spec.arches, spec.pythons, spec.setup) == (("x86_64",), ("3.12",), ())
     assert (spec.include, spec.exclude, spec.variables) == ((), (), {})
     assert (spec.indexes, spec.archives, spec.builds) == ({}, {}, {})
     assert spec.images == Images(registry="", tools="", job_image="")
+    assert spec.merge_requests == MergeRequests(types=(), labels=())
     image = "docker.io/library/python:3.12-slim"
     assert spec.gitlab == Gitlab(layout="include", runners={}, tool_image=image, expire_in="1 week")
 
@@ -102,6 +108,7 @@ def test_every_value_of_a_full_spec_arrives():
     assert spec.targets["rhel8"] == Target(
         family="rhel",
         base="example.org/el8:1",
+        test_image="example.org/clean:1",
         floor="manylinux_2_28",
         glibc="2.28",
         arches=("aarch64",),
@@ -129,6 +136,7 @@ def test_every_value_of_a_full_spec_arrives():
         simple="https://index.example/+simple/",
         credentials=Credentials("INDEX_USER", "INDEX_PASSWORD"),
     )
+    assert spec.merge_requests == MergeRequests(types=("fix",), labels=("ci",))
     assert spec.archives == {"all": Archive(name=("all-{version}",), package="server", targets=("rhel8",))}
     assert (spec.project, spec.naming, spec.scripts, spec.setup) == (
         "triton",

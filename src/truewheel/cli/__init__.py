@@ -29,6 +29,8 @@ COMMANDS = {
     "validate": ("proving", "check wheels against their own names"),
     "prove": ("proving", "compare a folder of wheels with the plan"),
     "publish": ("publishing", "upload the proven wheels of an index"),
+    "note": ("reviewing", "tell a merge request which wheel names it changes"),
+    "title": ("reviewing", "judge the title and labels of a merge request"),
     "completion": ("completing", "print a script that completes commands with the tab key"),
 }
 PURPOSE = "Wheel pipelines whose file names are known before the build and proven after it."

@@ -76,7 +76,9 @@ def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 def _texts(arguments: Namespace) -> tuple[Workspace, dict[str, str]]:
     space = common.load(arguments)
     # No name stands in a pipeline file, so that git, a date or a variable that names may need is no matter here.
-    request = plan.Request(generator=GENERATOR, versions=space.versions(), stand_in="0", images=space.images())
+    request = plan.Request(
+        generator=GENERATOR, versions=space.versions(), event="", stand_in="0", images=space.images()
+    )
     made = plan.plan(space.spec, space.policy, request)
     common.refuse(made.problems)
     return space, pipelines.texts(made, space.spec, space.policy)

@@ -26,6 +26,8 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     parser.set_defaults(run={"compile": compile_cells, "repair": repair_cells, "test": test_cells}[command])
     common.add_cells(parser, required=True)
     common.add_plan(parser)
+    if command == "test":
+        parser.add_argument("--python", default="", metavar="TAG", help="interpreter (default: the one that compiled)")
 
 
 def compile_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
@@ -61,7 +63,7 @@ def test_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     plan, cells, root = _cells(arguments)
     out = Path(arguments.out)
     for cell in cells:
-        smoke_test(plan, cell, root, out / evidence.settled(out, cell).wheel, environment)
+        smoke_test(plan, cell, root, out / evidence.settled(out, cell).wheel, environment, arguments.python)
     return Exit.OK
 
 

@@ -14,9 +14,10 @@ from truewheel.steps import evidence
 TAIL_LINES = 20
 
 
-def smoke_test(plan: Plan, cell: Cell, root: Path, wheel: Path, env: Mapping[str, str]) -> None:
+def smoke_test(plan: Plan, cell: Cell, root: Path, wheel: Path, env: Mapping[str, str], python: str = "") -> None:
     """Run the smoke test of a cell's package against its wheel, away from the sources; without one, do nothing.
 
+    `python` is the tag of the interpreter, such as cp313; "" stands for the one that compiled the wheel.
     Raises `Stop` (exit 4) when the wheel cannot be installed or the test fails, with the end of its output.
     """
     package = plan.packages[cell.package]
@@ -28,8 +29,8 @@ def smoke_test(plan: Plan, cell: Cell, root: Path, wheel: Path, env: Mapping[str
         raise stop(f"packages.{package.name}.smoke", f"there is no file {package.smoke}", "correct it, or add the file")
     _refuse_hidden(script, wheel, package.smoke)
     work = evidence.work_folder(root, cell.id) / "smoke"
-    python = interpreters.require(cell.builder, env, cell.id)
-    own = interpreters.make_environment(python, work / "env", env, cell.id)
+    interpreter = interpreters.require(python or cell.builder, env, cell.id)
+    own = interpreters.make_environment(interpreter, work / "env", env, cell.id)
     interpreters.install(own, [str(_installable(wheel, work))], env, cell.id)
     empty, log = evidence.fresh_folder(work / "empty"), work / "output.log"
     process.say(f"test {cell.id}: {package.smoke}")

@@ -1,0 +1,163 @@
+"""The jobs of a pipeline: which there are for an event, what they run, and what they wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from truewheel.matrix import ANY, interpreter_tag, minor
+from truewheel.model import ARCH, CELL, INDEX, PYTHON, TARGET, Cell, Index, Job, JobKind, Package, in_batches
+from truewheel.spec import Spec
+
+PLAN_FILE = "plan.json"
+NAMES_FILE = "names.md"
+REPORTS = "dist/evidence/*.xml"
+SCRIPTS = {
+    "container": "build_container.py",
+    "compile": "compile_wheel.py",
+    "repair": "repair_wheel.py",
+    "validate": "validate_wheels.py",
+    "test": "test_wheel.py",
+    "publish": "publish_wheels.py",
+}
+
+
+def kinds(spec: Spec) -> dict[str, JobKind]:
+    """Return the kinds of jobs that pipelines of this spec can have, in the order of their stages."""
+    tool = ("python", "gen_ci.py") if spec.scripts else ("truewheel",)
+    step = {
+        verb: ("python", f"{spec.scripts.rstrip('/')}/{script}") if spec.scripts else ("truewheel", verb)
+        for verb, script in SCRIPTS.items()
+    }
+    cell = ("--cell", CELL)
+    known = [
+        JobKind(
+            name="plan",
+            stage="plan",
+            commands=((*tool, "check"), (*tool, "plan", "--output", PLAN_FILE)),
+            artifacts=(PLAN_FILE,),
+        ),
+        JobKind(
+            name="container",
+            stage="container",
+            commands=((*step["container"], "--target", TARGET, "--arch", ARCH, "--if-missing", "--push"),),
+        ),
+        JobKind(
+            name="wheel",
+            stage="wheel",
+            commands=((*step["compile"], *cell), (*step["repair"], *cell), (*step["validate"], *cell, "--report")),
+            artifacts=("dist/",),
+            report=REPORTS,
+        ),
+        JobKind(name="test", stage="test", commands=((*step["test"], *cell, "--python", PYTHON),)),
+        JobKind(
+            name="prove",
+            stage="prove",
+            commands=((*tool, "prove", "dist", "--plan", PLAN_FILE),),
+            artifacts=("dist/",),
+        ),
+        JobKind(
+            name="publish",
+            stage="publish",
+            commands=((*step["publish"], "--index", INDEX, "dist", "--plan", PLAN_FILE),),
+            events=("tag",),
+            is_protected=True,
+            exclusive="publish",
+        ),
+        # What only speaks of a change holds up nothing: it starts at once, and no job waits for its stage.
+        JobKind(
+            name="names",
+            stage="review",
+            commands=((*tool, "note", "--output", NAMES_FILE),),
+            artifacts=(NAMES_FILE,),
+            events=("mr",),
+        ),
+        JobKind(name="title", stage="review", commands=((*tool, "title"),), events=("mr",)),
+    ]
+    return {kind.name: kind for kind in known}
+
+
+def jobs(
+    spec: Spec,
+    cells: Iterable[Cell],
+    packages: Mapping[str, Package],
+    indexes: Iterable[Index],
+    images: Iterable[str],
+) -> list[Job]:
+    """Return the jobs of all events. `images` are the places, `target/arch`, that have a builder image."""
+    cells = tuple(cells)
+    builders = {place: "container:" + place.replace("/", ":") for place in images}
+    wheels = list(_wheel_jobs(cells, packages, builders))
+    return [
+        Job(name="plan", kind="plan", needs=()),
+        *(_container_job(place, name) for place, name in builders.items()),
+        *wheels,
+        *_test_jobs(spec, cells, packages, {cell: job.name for job in wheels for cell in job.cells}),
+        Job(name="prove", kind="prove"),
+        *(
+            Job(name=f"publish:{index.name}", kind="publish", index_name=index.name, needs=("plan", "prove"))
+            for index in indexes
+            if index.url
+        ),
+        *_review_jobs(spec),
+    ]
+
+
+def _container_job(place: str, name: str) -> Job:
+    target, arch = place.split("/")
+    return Job(name=name, kind="container", target=target, arch=arch, needs=())
+
+
+def _wheel_jobs(cells: Iterable[Cell], packages: Mapping[str, Package], builders: Mapping[str, str]) -> Iterator[Job]:
+    for batch_id, batch in in_batches(cells, packages).items():
+        first = batch[0]
+        builder = builders.get(f"{first.target}/{first.arch}")
+        yield Job(
+            name="wheel:" + batch_id.replace("/", ":"),
+            kind="wheel",
+            cells=tuple(cell.id for cell in batch),
+            target=first.target,
+            arch=first.arch,
+            needs=("plan", builder) if builder else ("plan",),
+        )
+
+
+def _test_jobs(
+    spec: Spec, cells: Iterable[Cell], packages: Mapping[str, Package], makers: Mapping[str, str]
+) -> Iterator[Job]:
+    """Yield the smoke tests: of a wheel for many Pythons, one on each; `makers` are the wheel jobs by cell."""
+    for cell in cells:
+        if packages[cell.package].smoke:
+            for python in _pythons(spec, cell):
+                place = cell.id.rpartition("/")[0].replace("/", ":")
+                yield Job(
+                    name=f"test:{place}:{python}",
+                    kind="test",
+                    cells=(cell.id,),
+                    target=cell.target,
+                    arch=cell.arch,
+                    python=python,
+                    needs=("plan", makers[cell.id]),
+                )
+
+
+def _pythons(spec: Spec, cell: Cell) -> list[str]:
+    """Return the interpreters, lowest first, that a cell's wheel is for."""
+    target = spec.targets.get(cell.target)
+    abi = spec.packages[cell.package].abi
+    if cell.target == ANY or target is None or abi == "cpython":
+        return [cell.python]
+    known = [interpreter_tag(python) for python in target.pythons or spec.pythons]
+    threaded = {"abi3": {False}, "abi3t": {True}}.get(abi, {False, True})
+    fits = [tag for tag in known if tag.endswith("t") in threaded and minor(tag) >= minor(cell.python)]
+    return sorted({cell.python, *fits}, key=lambda tag: (minor(tag), tag))
+
+
+def _review_jobs(spec: Spec) -> Iterator[Job]:
+    yield Job(name="names", kind="names", needs=())
+    if spec.merge_requests.types:
+        yield Job(name="title", kind="title", needs=())
+
+
+def of_event(made: Iterable[Job], known: Mapping[str, JobKind], event: str) -> tuple[Job, ...]:
+    """Return the jobs that pipelines of an event have; "" stands for every event."""
+    return tuple(job for job in made if not (event and known[job.kind].events) or event in known[job.kind].events)
