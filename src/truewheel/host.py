@@ -26,19 +26,25 @@ def detect(wanted: Iterable[str], environment: Mapping[str, str]) -> tuple[Host,
     return Host(platform.machine(), floor, pythons), warning
 
 
-def _floor(environment: Mapping[str, str]) -> tuple[str, str]:
+def glibc_minor() -> int | None:
+    """Return X when this machine has glibc 2.X, else None."""
     try:
         libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
     except (OSError, ValueError):  # another C library does not know the question
-        libc = ""
-    if not libc.startswith("glibc 2."):
+        return None
+    return int(libc.split(".")[1]) if libc.startswith("glibc 2.") else None
+
+
+def _floor(environment: Mapping[str, str]) -> tuple[str, str]:
+    minor = glibc_minor()
+    if minor is None:
         return "linux", "this machine has no glibc: its wheels get the platform tag linux"
     if missing := missing_tools(environment):
         return (
             "linux",
             f"no {' and no '.join(missing)} here: wheels keep linux_{platform.machine()}, for this machine only",
         )
-    return platforms.highest_floor(int(libc.split(".")[1])), ""
+    return platforms.highest_floor(minor), ""
 
 
 def _running() -> str:

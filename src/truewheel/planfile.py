@@ -24,7 +24,7 @@ _PATH = re.compile(r"(?![/-])(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]*")
 
 _Record = TypeVar("_Record")
 _KINDS = (Archive, Plan, Package, Build, Target, JobKind, Cell, Fact, Copy, Job, Variable, Index, Problem)
-_SCALARS = (str, bool, str | None)
+_SCALARS = (str, bool, int, str | None)
 _FIELDS: dict[type, dict[str, Any]] = {
     kind: {name: form for name, form in kind.__annotations__.items() if form in _SCALARS} for kind in _KINDS
 }
@@ -112,7 +112,7 @@ def _plan(data: dict[str, Any]) -> Plan:
         spec=data["spec"],
         event=data["event"],
         local=data["local"],
-        packages={name: _record(Package, **fields) for name, fields in data["packages"].items()},
+        packages={name: _package(fields) for name, fields in data["packages"].items()},
         builds={name: _build(fields) for name, fields in data["builds"].items()},
         targets={name: _record(Target, **fields) for name, fields in data["targets"].items()},
         kinds={name: _kind(fields) for name, fields in data["kinds"].items()},
@@ -242,6 +242,10 @@ def _kind(fields: dict[str, Any]) -> JobKind:
     commands = tuple(tuple(command) for command in fields["commands"])
     lists = {name: _words(fields[name]) for name in ("artifacts", "events")}
     return _record(JobKind, **{**fields, "commands": commands, **lists})
+
+
+def _package(fields: dict[str, Any]) -> Package:
+    return _record(Package, **{**fields, **{key: _words(fields[key]) for key in ("exclude", "graft")}})
 
 
 def _words(words: list[Any]) -> tuple[str, ...]:

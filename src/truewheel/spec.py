@@ -30,6 +30,9 @@ class Package(NamedTuple):
     version: Version
     abi: str
     smoke: str
+    exclude: tuple[str, ...]
+    graft: tuple[str, ...]
+    max_size: str
 
 
 class Build(NamedTuple):
@@ -197,7 +200,8 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
 
 
 def _package(fields: dict[str, Any]) -> Package:
-    return Package(**{**fields, "version": Version(**fields["version"])})
+    patterns = {key: tuple(fields[key]) for key in ("exclude", "graft")}
+    return Package(**{**fields, **patterns, "version": Version(**fields["version"])})
 
 
 def _build(fields: dict[str, Any]) -> Build:

