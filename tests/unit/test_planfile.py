@@ -16,7 +16,7 @@ from truewheel.problems import Exit, Stop
 
 SPEC = """
 packages:
-  tritonserver: {version: {file: VERSION}, smoke: tests/smoke.py}
+  tritonserver: {version: {file: VERSION}, smoke: tests/smoke.py, exclude: [libx.so.*, liby.so], max_size: 1.5 GiB}
   pure: {path: src/pure, abi: none}
   made: {}
 builds: {tree: {path: src, command: [make, wheel], requires: [cmake], wheels: {made: 'out/*.whl'}}}

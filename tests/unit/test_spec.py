@@ -22,12 +22,17 @@ from truewheel.spec import (
     Version,
 )
 
+PLAIN = Package(
+    path=".", version=Version(file="", inject=""), abi="cpython", smoke="", exclude=(), graft=(), max_size=""
+)
 SMALL = "packages: {a: {}}\ntargets: {ubuntu24.04: {}}\n"
 FULL = """\
 truewheel: 1
 project: triton
 packages:
-  server: {path: python/server, version: {file: V, inject: 'env:VERSION'}, abi: abi3, smoke: smoke.py}
+  server:
+    {path: python/server, version: {file: V, inject: 'env:VERSION'}, abi: abi3, smoke: smoke.py,
+     exclude: [libcuda.so.*], graft: [libcudart.so.12], max_size: 1.9 GB}
   client: {}
 builds:
   tree: {path: src, command: [make, -C, '.'], requires: [cmake==4.1.3], wheels: {client: 'dist/*.whl'}}
@@ -83,7 +88,7 @@ def refused(text: str) -> list[str]:
 
 def test_the_smallest_spec_has_every_default():
     spec = spec_of(SMALL)
-    assert spec.packages == {"a": Package(path=".", version=Version(file="", inject=""), abi="cpython", smoke="")}
+    assert spec.packages == {"a": PLAIN}
     target = Target(
         family="", base="", test_image="", floor="", glibc="", arches=(), pythons=(), provides={}, container=NOTHING
     )
@@ -101,8 +106,9 @@ def test_the_smallest_spec_has_every_default():
 def test_every_value_of_a_full_spec_arrives():
     spec = spec_of(FULL)
     version = Version(file="V", inject="env:VERSION")
-    server = Package(path="python/server", version=version, abi="abi3", smoke="smoke.py")
-    assert spec.packages == {"server": server, "client": Package(".", Version("", ""), "cpython", "")}
+    libraries = {"exclude": ("libcuda.so.*",), "graft": ("libcudart.so.12",), "max_size": "1.9 GB"}
+    server = PLAIN._replace(path="python/server", version=version, abi="abi3", smoke="smoke.py", **libraries)
+    assert spec.packages == {"server": server, "client": PLAIN}
     tree = Build(path="src", command=("make", "-C", "."), requires=("cmake==4.1.3",), wheels={"client": "dist/*.whl"})
     assert spec.builds == {"tree": tree}
     assert spec.targets["rhel8"] == Target(

@@ -13,8 +13,10 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
+from ctypes import CDLL
 from functools import partial
 from pathlib import Path
+from signal import SIGKILL
 from typing import Any
 
 from auditwheel import repair, wheel_abi
@@ -30,6 +32,7 @@ from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
 
 from truewheel.steps.libraries import Linked, Request, Symbol, matches, refusals
 
+PR_SET_PDEATHSIG = 1  # prctl(2)
 SBOM = "sboms/auditwheel.cdx.json"
 SEAMS = ((wheel_abi, "InGenericPkgCtx"), (repair, "InWheelCtx"))
 """Where auditwheel (>= 6.8, < 7) would unpack the wheel, twice, and pack it again."""
@@ -52,6 +55,7 @@ class Folder(AbstractContextManager["Folder"]):
 
 def main(request_file: Path, report_file: Path) -> None:
     """Do what the request says and write the report."""
+    CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)  # whoever repairs again must not find a second one at work
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     request = Request(**json.loads(request_file.read_text(encoding="utf-8")))
     work_here([Path(name) for name in request.natives])

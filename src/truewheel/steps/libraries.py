@@ -19,8 +19,9 @@ _DRIVERS = re.compile(
 # They are large, come as wheels of their own, and two copies in one process do not know of each other.
 _TOOLKITS = re.compile(
     r"lib(cudart|cublas\w*|cudnn\w*|nccl|nvrtc[\w-]*|nvJitLink|cufft\w*|cusparse\w*|cusolver\w*|curand|cupti|cutensor\w*"
-    r"|cufile\w*|nvToolsExt|nvjpeg|npp\w+|nvshmem\w*|nvinfer\w*|nvonnxparser|tensorrt\w*|amdhip64|hip\w+|roc\w+|rccl"
-    r"|MIOpen|hsa-runtime64)\.so"
+    r"|cufile\w*|nvToolsExt|nvjpeg|npp(c|s|i\w+)|nvshmem\w*|nvinfer\w*|nvonnxparser|tensorrt\w*|amdhip64|MIOpen|rccl"
+    r"|hip(blas|fft|rand|rtc|solver|sparse|tensor)\w*|roc(m|blas|fft|profiler|rand|solver|sparse|tracer|tx)\w*"
+    r"|hsa-runtime64)\.so"
 )
 
 
