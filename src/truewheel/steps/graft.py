@@ -12,6 +12,7 @@ import json
 import logging
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from ctypes import CDLL
 from functools import partial
@@ -27,6 +28,7 @@ from auditwheel.lddtree import LIBPYTHON_RE
 from auditwheel.libc import Libc
 from auditwheel.patcher import ElfPatcher
 from auditwheel.policy import Policy
+from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
 
@@ -51,6 +53,31 @@ class Folder(AbstractContextManager["Folder"]):
     def iter_files(self) -> list[Path]:
         """Return the files to be looked at."""
         return self.natives
+
+
+class Patcher(ElfPatcher):
+    """Runs a few patchelf at once: each needs as much memory as its file, and auditwheel would wait for one by one."""
+
+    AT_ONCE = 4
+
+    def get_rpath_direct(self, file_name: Path) -> str:
+        """Return where a file looks for libraries, without a whole file read by patchelf for it."""
+        with file_name.open("rb") as stream:
+            section = ELFFile(stream).get_section_by_name(".dynamic")
+            tags = section.iter_tags() if isinstance(section, DynamicSection) else ()
+            paths = {tag.entry.d_tag: getattr(tag, tag.entry.d_tag[3:].lower(), "") for tag in tags}
+        return str(paths.get("DT_RUNPATH") or paths.get("DT_RPATH") or "")
+
+    def apply_updates(self) -> None:
+        """Make all changes that were asked for."""
+        with ThreadPoolExecutor(self.AT_ONCE) as pool:
+            list(pool.map(self._apply, self._updates))
+        self._updates.clear()
+
+    def _apply(self, path: Path) -> None:
+        one = ElfPatcher.get_patcher("patchelf", self.platform)
+        one._updates[path] = self._updates[path]  # noqa: SLF001 (no other way to one file of many)
+        one.apply_updates()
 
 
 def main(request_file: Path, report_file: Path) -> None:
@@ -89,7 +116,7 @@ def repaired(request: Request) -> dict[str, Any]:
         ".libs",
         Path(),
         update_tags=True,
-        patcher=ElfPatcher.get_patcher("patchelf", policy.name),
+        patcher=Patcher(policy.name),
         strip=False,
         zip_compression_level=0,
     )
