@@ -381,3 +381,22 @@ def test_what_an_index_needs_to_be_published_to_is_in_the_plan():
     (own,) = plan_of(SPEC + f"variables: {{R: {{}}}}\nindexes:\n  own:{index}").indexes
     assert (own.url, own.simple, own.active) == ("https://index.example/x", "https://index.example/+simple", False)
     assert (own.username, own.password, own.when) == ("USER_NAME", "KEY", {"R": "true"})
+
+
+@pytest.mark.parametrize(
+    ("size", "expected"),
+    [("''", 0), ("12 B", 12), ("1.9 GB", 1_900_000_000), ("100MB", 10**8), ("5 kB", 5000), ("1.5 GiB", 1_610_612_736)],
+)
+def test_what_a_package_says_of_its_libraries_and_size_reaches_the_plan(size, expected):
+    foo = f"{{exclude: [liba.so.*], graft: [libcudart.so.12], max_size: {size}}}"
+    package = plan_of(f"packages: {{foo: {foo}}}\ntargets: {{rhel8: {{}}}}\n").packages["foo"]
+    assert (package.exclude, package.graft, package.max_size) == (("liba.so.*",), ("libcudart.so.12",), expected)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    ["max_size: 5", "max_size: big", "max_size: -1 MB", "exclude: liba.so", "exclude: [/opt/liba.so]", "graft: [a, a]"],
+)
+def test_what_is_no_size_or_pattern_is_refused(wrong):
+    with pytest.raises(Stop, match=rf"packages\.foo\.{wrong.split(':')[0]}"):
+        plan_of(f"packages: {{foo: {{{wrong}}}}}\ntargets: {{rhel8: {{}}}}\n")

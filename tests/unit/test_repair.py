@@ -425,6 +425,25 @@ def test_old_spellings_and_labels_get_their_names(tmp_path: Path, cc: Callable[.
 
 
 @pytest.mark.slow
+def test_a_floor_above_this_machine_is_told(
+    tmp_path: Path, cc: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(host, "glibc_minor", lambda: 27)
+    cell = cell_of(tmp_path, needing(cc, "libours.so.1"))
+    audited(tmp_path, cell)
+    told = f"WARNING: {MANYLINUX} is above this machine's glibc, 2.27: is it the image of box? manylinux_2_27 would be"
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_time_that_is_none_is_refused(tmp_path: Path, cc: Callable[..., Path]) -> None:
+    cell = cell_of(tmp_path, needing(cc, "libours.so.1"))
+    with pytest.raises(Stop, match="'yesterday' is no count of seconds") as stopped:
+        repaired(tmp_path, cell, {"SOURCE_DATE_EPOCH": "yesterday"})
+    assert stopped.value.code is Exit.REFUSED
+
+
+@pytest.mark.slow
 def test_only_what_changed_is_packed_anew(tmp_path: Path, cc: Callable[..., Path]) -> None:
     text = b"a = 1\n" * 9000
     cell = cell_of(tmp_path, {**needing(cc, "libours.so.1"), "demo/text.py": text})
