@@ -563,3 +563,50 @@ def test_killed_while_it_packs_and_moves_the_folder_holds_whole_files(tmp_path: 
 def test_killed_while_auditwheel_works_a_second_run_starts_afresh(c_project: tuple[Path, Cell]) -> None:
     root, cell = c_project
     assert killed(root, 8, cell.tag.split("-")[2]).startswith("True [0")
+
+
+def ranged(*platforms: str) -> tuple[Cell, str]:
+    cell, name = native(platforms[-1])
+    return cell._replace(platforms=platforms, tag=f"cp-none-{platforms[-1]}"), name
+
+
+RANGE = (
+    "manylinux1_x86_64.manylinux_2_5_x86_64",
+    "manylinux2014_x86_64.manylinux_2_17_x86_64",
+    "manylinux_2_28_x86_64",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(projects.ARCH != "x86_64", reason="memcpy has two versions on x86_64 only")
+@pytest.mark.parametrize(("calls", "found"), [("0", RANGE[0]), ("memcpy(to, from, n)", RANGE[1])])
+def test_an_audit_finds_the_lowest_floor_of_a_range(
+    tmp_path: Path, cc: Callable[..., Path], calls: str, found: str
+) -> None:
+    code = f"#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) {{ return (void *)({calls}); }}\n"
+    core = cc("_core.so", code, flags=["-fno-builtin", "-nostartfiles"])
+    cell, name = ranged(*RANGE)
+    compiled(tmp_path, cell, name, {"demo/_core.so": core.read_bytes()})
+    wheel, audit = audited(tmp_path, cell)
+    assert (wheel.name, audit["platform"]) == (cell.settled(found).wheel, found)
+    assert record_of(tmp_path, cell)["wheel"] == wheel.name
+    assert evidence.settled(tmp_path / "dist", cell).wheel == wheel.name
+    assert validate(wheel) == []
+
+
+@pytest.mark.slow
+def test_what_is_above_the_whole_range_is_refused(tmp_path: Path, cc: Callable[..., Path]) -> None:
+    code = "#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) { return memcpy(to, from, n); }\n"
+    core = cc("_core.so", code, flags=["-fno-builtin", "-nostartfiles"])
+    cell, name = ranged(*RANGE[:1])
+    compiled(tmp_path, cell, name, {"demo/_core.so": core.read_bytes()})
+    [problem] = refusal(tmp_path, cell).problems
+    assert "it needs memcpy@GLIBC_2.14 of libc.so.6 in demo/_core.so" in problem.message
+
+
+def test_a_wheel_that_came_repaired_under_a_name_of_its_range_passes_unchanged(tmp_path: Path) -> None:
+    cell, _ = ranged("manylinux_2_24_x86_64", MANYLINUX)
+    early = cell.settled("manylinux_2_24_x86_64")
+    made = compiled(tmp_path, cell, early.wheel)
+    assert repair_wheel(projects.plan(cell), cell, tmp_path, tmp_path / "dist", ENV).read_bytes() == made.read_bytes()
+    assert record_of(tmp_path, cell)["wheel"] == early.wheel

@@ -2,7 +2,7 @@
 
 A process of its own: auditwheel works in the current folder and reads the environment. REQUEST holds a
 `libraries.Request` as JSON. REPORT gets `{"refusals": [[message, hint]]}`, and then the folder is as it was, or
-`{"wheel": file name, "grafted": [{"name", "source", "package"}], "excluded": [...]}`.
+`{"wheel": file name, "platform": its tag, "grafted": [{"name", "source", "package"}], "excluded": [...]}`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import hashlib
 import json
 import logging
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from ctypes import CDLL
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from signal import SIGKILL
@@ -105,6 +106,9 @@ def work_here(natives: list[Path]) -> None:
 def repaired(request: Request) -> dict[str, Any]:
     """Graft what the request allows, and return the report."""
     audit = _audit(request)
+    if request.range:
+        request = replace(request, platform=_lowest(audit, request.range), range=())
+        audit = _audit(request)
     policy = audit.policies.get_policy_by_name(request.platform)
     linked = _linked(audit, policy, request)
     if found := list(refusals(linked, request)):
@@ -123,9 +127,16 @@ def repaired(request: Request) -> dict[str, Any]:
     return {
         "refusals": [],
         "wheel": wheel.name if wheel else request.wheel,
+        "platform": policy.name,
         "grafted": sorted(_grafted(linked, request), key=lambda library: library["name"]),
         "excluded": sorted(library for library in linked.needed if matches(library, request.exclude)),
     }
+
+
+def _lowest(audit: wheel_abi.WheelAbIInfo, platforms: Sequence[str]) -> str:
+    """Return the lowest of some platforms whose symbols suffice; else the last one, which will then be refused."""
+    policies = map(audit.policies.get_policy_by_name, platforms)
+    return next((policy.name for policy in policies if not policy > audit.sym_policy), platforms[-1])
 
 
 def _audit(request: Request) -> wheel_abi.WheelAbIInfo:

@@ -56,6 +56,7 @@ class Linked:
 class Request:
     """What a wheel is to become: its platform, and which libraries stay outside or may come in (patterns).
 
+    `range` are platforms, lowest floor first, of which an audit finds one; empty where `platform` is settled.
     `natives` are its ELF files; `way_out` the hint for a floor that is too low, with `{floor}` for one that would do.
     """
 
@@ -66,6 +67,7 @@ class Request:
     natives: Sequence[str]
     exclude: Sequence[str] = ()
     graft: Sequence[str] = ()
+    range: Sequence[str] = ()
     way_out: str = ""
 
 

@@ -40,13 +40,16 @@ def repair_wheel(plan: Plan, cell: Cell, root: Path, out: Path, env: Mapping[str
     root, out = root.absolute(), out.absolute()
     work = evidence.work_folder(root, cell.id)
     made = _compiled(work / "wheel", cell)
+    cell = evidence.named_by({"wheel": made.name}, cell)
     natives = _natives(made, cell)
     ready = evidence.fresh_folder(work / "repaired") / cell.wheel
     report: Report | None = None
     try:
         if made.name != cell.wheel:
             dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
-            report = _audit(plan, cell, made, natives, ready, dated)
+            report = _audit(plan, cell, made, natives, ready.parent, dated)
+            cell = _settled(cell, str(report["platform"]))
+            ready = ready.with_name(cell.wheel)
         else:
             process.say(f"repair {cell.id}: {_why_unchanged(cell)}")
             shutil.copyfile(made, ready)
@@ -71,7 +74,7 @@ def _compiled(folder: Path, cell: Cell) -> Path:
         raise stop(cell.id, f"{len(wheels)} wheels in {folder}, not one", hint, Exit.WHEEL)
     planned = wheelfile.parse_name(cell.wheel)
     unrepaired = replace(planned, platform=f"linux_{cell.arch}").unlabelled
-    if wheels[0].name not in {unrepaired, cell.wheel}:
+    if wheels[0].name not in {unrepaired, *(each.wheel for each in cell.possible())}:
         message = f"compiled {wheels[0].name}, planned {cell.wheel}"
         raise stop(cell.id, message, "the plan is another one now: compile it again", Exit.WHEEL)
     return wheels[0]
@@ -119,8 +122,13 @@ def _why_unchanged(cell: Cell) -> str:
     return "pure, nothing to repair" if platform == "any" else "repaired and named already, no change"
 
 
-def _audit(plan: Plan, cell: Cell, made: Path, natives: list[str], ready: Path, env: Mapping[str, str]) -> Report:
-    """Make `ready` of `made`, with auditwheel's judgement and grafting, and return the report."""
+def _settled(cell: Cell, platform: str) -> Cell:
+    """Return the cell on the platform that the audit has found, where the plan left that open."""
+    return next((cell.settled(each) for each in cell.platforms if _newest_spelling(each) == platform), cell)
+
+
+def _audit(plan: Plan, cell: Cell, made: Path, natives: list[str], into: Path, env: Mapping[str, str]) -> Report:
+    """Make the cell's wheel of `made`, with auditwheel's judgement and grafting, and return the report."""
     platform = _newest_spelling(wheelfile.parse_name(cell.wheel).platform)
     if missing := host.missing_tools(env):
         message = f"{' and '.join(missing)} not installed here: {platform} cannot be proven"
@@ -135,14 +143,16 @@ def _audit(plan: Plan, cell: Cell, made: Path, natives: list[str], ready: Path, 
         natives=natives,
         exclude=package.exclude,
         graft=package.graft,
+        range=[_newest_spelling(each) for each in cell.platforms],
         way_out=_way_out(plan, cell),
     )
-    folder = evidence.fresh_folder(ready.parent.with_name("unpacked"))
+    folder = evidence.fresh_folder(into.with_name("unpacked"))
     try:
         with wheelfile.open_wheel(made) as wheel:
             unpacked = unpack(wheel, natives, folder)
             report = _graft(request, folder, cell, env)
-            audited = ready.parent / _checked_name(str(report["wheel"]), cell)
+            cell = _settled(cell, str(report["platform"]))
+            audited = into / _checked_name(str(report["wheel"]), cell)
             repack(unpacked, audited, _seconds(env["SOURCE_DATE_EPOCH"]))
     finally:
         shutil.rmtree(folder)
