@@ -8,7 +8,7 @@ LOCK := $(VENV) -m uv pip compile --quiet --upgrade --universal --python-version
 	--no-emit-index-url --no-annotate --custom-compile-command 'make locks'
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test lint bench locks clean help venv test-venv
+.PHONY: run test containers lint bench locks clean help venv test-venv
 
 run: venv ## generate the pipelines, then build, repair, validate and prove this machine's wheels
 	$(VENV) gen_ci.py generate
@@ -17,6 +17,9 @@ run: venv ## generate the pipelines, then build, repair, validate and prove this
 
 test: test-venv $(NODE)/node_modules/.package-lock.json ## all tests; choose with ARGS='-m "not slow"'
 	$(VENV) -m pytest $(ARGS)
+
+containers: test-venv ## real images: a builder on a bare Debian, a wheel built in it; needs root, buildah, mmdebstrap
+	$(VENV) -m pytest tests/containers $(ARGS)
 
 lint: test-venv ## style, types, shell scripts, and the generated files against the spec
 	$(VENV) -m ruff check .

@@ -99,8 +99,11 @@ def _parts(*, is_debian: bool) -> tuple[str, ...]:
 
 def _interpreters(one: Stage) -> list[str]:
     """Return the lines that put each interpreter where compile looks: /opt/python/<cpXY>/bin/python."""
-    if one.interpreters in {"distribution", "base"}:
-        return [_run(_links(one.pythons, "command -v python{python}"))]
+    if one.interpreters == "distribution":
+        return [_run(_links(one.pythons, "ln -sf /usr/bin/python{python} {link}"))]
+    if one.interpreters == "base":
+        # Once the tools' environment is there, its own python would be found on PATH: a link to itself.
+        return [_run(_links(one.pythons, '{{ test -x {link} || ln -sf "$(command -v python{python})" {link}; }}'))]
     if one.interpreters == "pyenv":
         return [_run(_compiled(one.pythons))]
     if one.interpreters == "uv":
@@ -112,7 +115,7 @@ def _links(pythons: Iterable[str], command: str) -> list[str]:
     lines = []
     for python in pythons:
         folder = f"/opt/python/{interpreter_tag(python)}/bin"
-        lines += [f"mkdir -p {folder}", f'ln -sf "$({command.format(python=python)})" {folder}/python']
+        lines += [f"mkdir -p {folder}", command.format(python=python, link=f"{folder}/python")]
     return lines
 
 
@@ -135,7 +138,7 @@ def _downloaded(one: Stage) -> list[str]:
         _pip("/opt/uv-venv/bin/pip", [f"/opt/uv/{UV_LOCK}"]),
         "export UV_PYTHON_INSTALL_DIR=/opt/uv",
         f"/opt/uv-venv/bin/uv python install --no-bin {' '.join(one.pythons)}",
-        *_links(one.pythons, "/opt/uv-venv/bin/uv python find --managed-python {python}"),
+        *_links(one.pythons, 'ln -sf "$(/opt/uv-venv/bin/uv python find --managed-python {python})" {link}'),
         "rm -rf /opt/uv-venv",
     ]
 

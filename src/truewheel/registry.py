@@ -78,6 +78,14 @@ def expanded(reference: str, env: Mapping[str, str]) -> str:
     return re.sub(r"\$(?:(\w+)|\{(\w+)\})", value, reference)
 
 
+def local_name(image: str, environment: Mapping[str, str]) -> str:
+    """Return an image's name on this machine, where the variables of a forge need not be set."""
+    try:
+        return expanded(image, environment)
+    except Stop:
+        return "localhost/" + image.partition("/")[2]
+
+
 def job_credentials(reference: str, env: Mapping[str, str]) -> Credentials | None:
     """Return what a GitLab job may use for the registry of its own project."""
     user, password = env.get("CI_REGISTRY_USER"), env.get("CI_REGISTRY_PASSWORD")

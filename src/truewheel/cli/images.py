@@ -125,12 +125,8 @@ def _check_target(space: Workspace, name: str, arch: str) -> None:
 def _reference(arguments: Namespace, space: Workspace, environment: Mapping[str, str], made: images.Recipe) -> str:
     """Return the image's name; one that only this machine will know needs no variable of a forge."""
     name = images.reference(space.spec, arguments.target, arguments.arch, made, arguments.stage)
-    if not (arguments.push or arguments.if_missing):
-        try:
-            return registry.expanded(name, environment)
-        except Stop:
-            return "localhost/" + name.partition("/")[2]
-    return registry.expanded(name, environment)
+    is_shared = arguments.push or arguments.if_missing
+    return registry.expanded(name, environment) if is_shared else registry.local_name(name, environment)
 
 
 def lock(arguments: Namespace, environment: Mapping[str, str]) -> Exit:

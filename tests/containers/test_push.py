@@ -1,0 +1,61 @@
+"""A Containerfile of one's own, pushed by a real engine to a registry that keeps it; then it is not built again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from boxes import ROOT, run
+from registries import Registry, serving
+
+SPEC = """\
+truewheel: 1
+packages: {foo: {version: {file: VERSION}}}
+targets: {debian12: {container: {file: own/Containerfile, files: [own/data.txt]}}}
+images: {registry: $CI_REGISTRY_IMAGE}
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    files = {
+        "truewheel.yml": SPEC,
+        "VERSION": "1.0\n",
+        "own/Containerfile": "FROM scratch\nCOPY own/data.txt /\n",
+        "own/data.txt": "data",
+        "unseen.txt": "no part of the image",
+        "registries.conf": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    return tmp_path
+
+
+def test_an_image_is_pushed_once(own: Path):
+    with serving(Registry(login=("job", "secret-of-the-job"))) as registry:
+        insecure = f'[[registry]]\nlocation = "{registry.host}"\ninsecure = true\n'
+        (own / "registries.conf").write_text(insecure, encoding="utf-8")
+        job = {
+            "CI_REGISTRY": registry.host,
+            "CI_REGISTRY_IMAGE": f"{registry.host}/group/project",
+            "CI_REGISTRY_USER": "job",
+            "CI_REGISTRY_PASSWORD": "secret-of-the-job",
+            "CONTAINERS_REGISTRIES_CONF": str(own / "registries.conf"),
+        }
+        argv = [ROOT / "gen_ci.py", "container", "--target", "debian12", "--if-missing", "--push"]
+        first = run(*argv, env=job, cwd=own)
+        assert first.returncode == 0, first.stderr
+        name = first.stdout.strip()
+        repository, _, tag = name.removeprefix(f"{registry.host}/").rpartition(":")
+        assert repository == "group/project/builder/debian12-x86_64"
+        assert f"{repository}:{tag}" in registry.manifests
+        before = dict(registry.manifests)
+        again = run(*argv, env=job, cwd=own)
+        assert (again.returncode, again.stdout) == (0, ""), again.stderr
+        assert f"{name}: the registry has it" in again.stderr
+        assert registry.manifests == before
+        assert "secret-of-the-job" not in first.stderr + again.stderr
+        (own / "own/data.txt").write_text("other data", encoding="utf-8")
+        other = run(*argv, env=job, cwd=own).stdout.strip()
+        assert other not in {"", name}, "what goes in names the image"
