@@ -62,8 +62,12 @@ def images(spec: Spec, sources: Sources) -> Images:
     """Return what a plan says of the images. Raises `Stop` (exit 2) for one that cannot be built."""
     references: dict[tuple[str, str], str] = {}
     problems: list[Problem] = []
-    for name in filter(lambda name: has_builder(spec, name), spec.targets):
+    for name, target in spec.targets.items():
+        if not has_builder(spec, name):
+            continue
         made = recipe(spec, name, sources)
+        for stage in () if target.container.file else target.container.stages:
+            recipe(spec, name, sources, stage)  # raises for one that cannot be built
         problems += _warnings(spec, name, sources)
         for arch in arches(spec, name):
             references[name, arch] = reference(spec, name, arch, made)
@@ -99,6 +103,7 @@ def recipe(spec: Spec, name: str, sources: Sources, stage: str = BUILD) -> Recip
     target = spec.targets[name]
     if target.container.file:
         return _own_recipe(spec, name, sources, stage)
+    _refuse_free_threaded(spec, name)
     chain = _chain(spec, name, stage)
     paths = [path for each in chain for path in _requirements(spec, target, each)]
     files = _context(spec, name, sources, paths, is_build=BUILD in chain)
@@ -149,6 +154,14 @@ def _newest(spec: Spec, name: str) -> str:
     """Return the version that the tools' environment is made from; tools have no free-threaded wheels."""
     pythons = _pythons(spec, name)
     return next((python for python in reversed(pythons) if not python.endswith("t")), pythons[-1])
+
+
+def _refuse_free_threaded(spec: Spec, name: str) -> None:
+    threaded = [python for python in _pythons(spec, name) if python.endswith("t")]
+    if threaded and spec.targets[name].container.interpreters == "distribution":
+        where = spec.document.where(("targets", name, "container", "interpreters"))
+        message = f"no distribution has Python {threaded[0]} beside the other one"
+        raise stop(where, message, f"say where {name} gets it: container: {{interpreters: uv}}")
 
 
 def _chain(spec: Spec, name: str, stage: str) -> list[str]:

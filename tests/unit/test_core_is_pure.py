@@ -25,6 +25,7 @@ CORE = (
         "indexes",
         "platforms",
     ),
+    *("containerfile", "images", "lockfile"),
     *("model", "planfile", "render", "pipelines", "problems"),
 )
 ROOMS = sorted([*(PACKAGE / f"{name}.py" for name in CORE), *(PACKAGE / "emit").glob("*.py")])

@@ -1,0 +1,104 @@
+"""Cells in their targets' images: what an engine is told for each, and how a cell ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from specs import plan_of
+
+from truewheel import contained
+from truewheel.model import Package, Plan
+
+SPEC = """
+packages: {{foo: {{}}}}
+targets: {{rhel8: {{base: 'r.example/el8:1', provides: {{CUDA_VERSION: '13.2.1'}}}}}}
+naming: triton-2026.04
+{more}
+"""
+
+
+def plan(more: str = "", *, smoke: str = "") -> Plan:
+    made = plan_of(SPEC.format(more=more), overrides={"CI_PIPELINE_ID": "7"})
+    return replace(made, packages={"foo": Package(name="foo", path=".", smoke=smoke)})
+
+
+@pytest.fixture
+def podman(tmp_path: Path) -> dict[str, str]:
+    """An environment with a stand-in for podman: it writes down what it is told; `repair` fails in it if asked to."""
+    script = f"""#!{sys.executable}
+import json, os, sys
+with open({str(tmp_path / "calls")!r}, "a") as log:
+    log.write(json.dumps(sys.argv[1:]) + "\\n")
+print("said", sys.argv[-6])
+sys.exit(5 if "repair" in sys.argv and os.environ.get("FAILS") else 0)
+"""
+    (tmp_path / "podman").write_text(script)
+    (tmp_path / "podman").chmod(0o755)
+    return {**os.environ, "PATH": str(tmp_path), "CUDA_VERSION": "12.9"}
+
+
+def run(made: Plan, root: Path, env: dict[str, str]) -> tuple[list[str], list[list[str]]]:
+    told: list[str] = []
+    ended = contained.run(
+        made, made.cells, root, root / "out", env, engine="podman", options=["--network", "host"],
+        tell=lambda progress: told.append(progress.state),
+    )  # fmt: skip
+    assert [end.state for end in ended] == told[-1:]
+    calls = [json.loads(line) for line in (root / "calls").read_text().splitlines()]
+    return told, calls
+
+
+@pytest.mark.parametrize(
+    ("more", "smoke", "expected"),
+    [
+        ("", "", ["truewheel compile", "truewheel repair", "truewheel validate"]),
+        ("", "s.py", ["truewheel compile", "truewheel repair", "truewheel validate", "truewheel test"]),
+        (
+            "scripts: ci",
+            "s.py",
+            *[
+                [
+                    "python ci/compile_wheel.py",
+                    "python ci/repair_wheel.py",
+                    "python ci/validate_wheels.py",
+                    "python gen_ci.py",
+                ]
+            ],
+        ),
+    ],
+)
+def test_a_cell_runs_the_commands_of_its_job(more: str, smoke: str, expected: list[str]):
+    made = plan(more, smoke=smoke)
+    found = contained.commands(made, made.cells[:1], Path("/out"))
+    assert [" ".join(argv[:2]) for _, argv in found] == expected
+    assert [name for name, _ in found] == ["compile", "repair", "validate", "test"][: len(expected)]
+    for _, argv in found:
+        assert argv[-4:] == ["--plan", "/out/plan.json", "--out", "/out"]
+        assert argv[argv.index("--cell") + 1] == "foo/rhel8/x86_64/cp312"
+
+
+def test_every_command_runs_in_the_image_with_the_plans_variables(podman: dict[str, str], tmp_path: Path):
+    told, calls = run(plan(), tmp_path, podman)
+    assert told == ["compile", "repair", "validate", "built"]
+    for words in calls:
+        assert words[:2] == ["run", "--rm"]
+        assert words[words.index("r.example/el8:1") + 1] == "truewheel"
+        assert "CI_PIPELINE_ID=7" in words
+        assert not any(word.startswith("CUDA_VERSION") for word in words), "the image has it"
+        assert words[words.index("--network") + 1] == "host"
+        assert f"{tmp_path}:{tmp_path}" in words
+
+
+def test_a_command_that_fails_ends_the_cell_and_its_output_is_kept(podman: dict[str, str], tmp_path: Path):
+    told, calls = run(plan(), tmp_path, {**podman, "FAILS": "1"})
+    assert told == ["compile", "repair", "failed"]
+    assert len(calls) == 2
+    (log,) = tmp_path.glob("build/*/log.txt")
+    assert log.read_text().count("said") == 2
+    run(plan(), tmp_path, podman)
+    assert log.read_text().count("said") == 3, "the log of one run"
