@@ -23,9 +23,9 @@ class Package:
 
     `build` names the command build that makes it; "" for its own PEP 517 backend.
     `inject` says how the composed version gets into the build: "file" (written into `version_file`),
-    "pyproject" (`[project] version`) or "env:NAME" (an environment variable of the build backend). `exclude` are
-    patterns of libraries that stay outside the wheel, `graft` of device libraries that may come in; `max_size` is in
-    bytes, 0 for no limit.
+    "pyproject" (`[project] version`), "env:NAME" (an environment variable of the build backend) or "wheel" (the
+    built wheel is rewritten). `exclude` are patterns of libraries that stay outside the wheel, `graft` of device
+    libraries that may come in; `max_size` is in bytes, 0 for no limit.
     """
 
     name: str

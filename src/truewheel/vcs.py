@@ -13,6 +13,7 @@ COMMANDS = {
     "commit": ["git", "rev-parse", "--short=9", "HEAD"],
     "tag": ["git", "describe", "--tags", "--abbrev=0"],
     "branch": ["git", "branch", "--show-current"],
+    "time": ["git", "log", "-1", "--format=%ct"],
     "date": ["git", "log", "-1", "--format=%cd", "--date=format:%Y%m%d"],
 }
 
