@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -176,6 +177,25 @@ def test_further_requirements_of_the_backend_are_installed(tmp_path: Path) -> No
     )
     projects.write(projects.make(tmp_path), {"demo/backend.py": backend + hook})
     assert compiled(tmp_path, projects.cell(), {"PIP_NO_INDEX": "1"}).is_file()
+
+
+def test_a_second_build_elsewhere_is_the_same(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    root, cell = projects.make(tmp_path), projects.cell(build="77")
+    wheel = step.compile_wheel(projects.plan(cell), cell, root, ENV, twice=True)
+    assert "a second build in another folder is bit-identical" in capfd.readouterr().err
+    assert [path.name for path in evidence.work_folder(root, cell.id).rglob("*.whl") if path != wheel]
+    assert json.loads((evidence.work_folder(root, cell.id) / step.INPUTS).read_text())["rebuilt"] == []
+
+
+def test_a_second_build_that_knows_its_folder_is_told(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    rooted = projects.BACKEND.replace('b"ANSWER = 42\\n"', "os.getcwd().encode()")
+    assert rooted != projects.BACKEND
+    projects.write(projects.make(tmp_path), {"demo/backend.py": rooted})
+    cell = projects.cell()
+    assert step.compile_wheel(projects.plan(cell), cell, tmp_path, ENV, twice=True).is_file()
+    assert "    demo/__init__.py: content\n" in capfd.readouterr().err
+    inputs = json.loads((evidence.work_folder(tmp_path, cell.id) / step.INPUTS).read_text())
+    assert inputs["rebuilt"] == ["demo/__init__.py: content"]
 
 
 # --- what it refuses -------------------------------------------------------------------------------

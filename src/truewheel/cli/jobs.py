@@ -28,6 +28,9 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     common.add_plan(parser)
     if command == "test":
         parser.add_argument("--python", default="", metavar="TAG", help="interpreter (default: the one that compiled)")
+    if command == "compile":
+        twice = "build a second time in another folder, and say which members of the wheel differ"
+        parser.add_argument("--twice", action="store_true", help=twice)
 
 
 def compile_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
@@ -40,7 +43,7 @@ def compile_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         if plan.packages[batch[0].package].build:
             made = build_wheels(plan, batch_id, batch, root, environment)
         else:
-            made = [compile_wheel(plan, cell, root, environment) for cell in batch]
+            made = [compile_wheel(plan, cell, root, environment, twice=arguments.twice) for cell in batch]
         show("\n".join(map(str, made)))
     return Exit.OK
 

@@ -20,17 +20,20 @@ from truewheel.steps import evidence
 from truewheel.steps.buildenv import Workshop, build_wheel
 from truewheel.steps.image import compare_image
 from truewheel.steps.inject import inject_version
+from truewheel.steps.reproducible import differences
 from truewheel.wheelfile import WheelName
 
 INPUTS = "inputs.json"
+AGAIN = "again"
 START_OF_2020 = "1577836800"
 
 
-def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str]) -> Path:
+def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str], *, twice: bool = False) -> Path:
     """Compile a cell's wheel from a fresh copy of its sources; return it, in `build/<cell>/wheel/`.
 
-    Its name is the planned one, but for a platform that is still `linux_<arch>`. Raises `Stop` (exit 4) when the
-    image is not the planned one, the build fails or makes another wheel; (exit 2) when the package cannot be built.
+    Its name is the planned one, but for a platform that is still `linux_<arch>`. `twice` builds it a second time, in
+    another folder, says what differs, and leaves that for the evidence. Raises `Stop` (exit 4) when the image is not
+    the planned one, the build fails or makes another wheel; (exit 2) when the package cannot be built.
     """
     root = root.absolute()
     package, work = plan.packages[cell.package], evidence.work_folder(root, cell.id)
@@ -38,10 +41,13 @@ def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str]) ->
     process.say(told_name(plan, cell))
     compare_image(plan, cell, env)
     python = interpreters.require(cell.builder, env, cell.id)
-    inputs = {"inputs": evidence.inputs_digest(plan, cell, root, python), "python": interpreters.version(python)}
+    inputs = evidence.inputs_digest(plan, cell, root, python)
     dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
-    made = _made(package, Workshop(cell, root, python, dated), work)
-    files.write_text(work / INPUTS, json.dumps(inputs) + "\n")
+    workshop = Workshop(cell, root, python, dated)
+    made = _made(package, workshop, work)
+    rebuilt = _differences(made, _made(package, workshop, work / AGAIN), cell) if twice else None
+    record = {"inputs": inputs, "python": interpreters.version(python), "rebuilt": rebuilt}
+    files.write_text(work / INPUTS, json.dumps(record) + "\n")
     files.move(made, finished / made.name)
     process.say(f"compile {cell.id}: {made.name}")
     return finished / made.name
@@ -57,6 +63,19 @@ def _made(package: Package, workshop: Workshop, work: Path) -> Path:
     made = _named(built, package, cell)
     check_name(made, cell)
     return made
+
+
+def _differences(made: Path, again: Path, cell: Cell) -> list[str]:
+    """Return what differs between two builds of a cell's wheel, and say so."""
+    found = differences(made, again)
+    if found:
+        process.say(f"compile {cell.id}: WARNING: a second build, {again}, differs:")
+        for difference in found:
+            process.say(f"    {difference}")
+        process.say("    hint: docs/building.md has what usually differs, and the cure")
+    else:
+        process.say(f"compile {cell.id}: a second build in another folder is bit-identical")
+    return found
 
 
 def told_name(plan: Plan, cell: Cell) -> str:
