@@ -34,7 +34,7 @@ def compiled(root: Path, cell: Cell, name: str, content: dict[str, bytes] | None
     """A finished compile of a cell: `name` in its folder."""
     work = evidence.work_folder(root, cell.id)
     evidence.fresh_folder(work / "wheel")
-    projects.write(work, {INPUTS: json.dumps({"inputs": "d" * 64, "python": "3.99.1"})})
+    projects.write(work, {INPUTS: json.dumps({"inputs": "d" * 64, "python": "3.99.1", "rebuilt": ["demo/x.py: date"]})})
     return wheels.make(work / "wheel", name, NATIVE if content is None else content)
 
 
@@ -88,6 +88,7 @@ def test_a_pure_wheel_passes_with_evidence(tmp_path: Path, capsys: pytest.Captur
         "auditwheel": {"platform": "", "grafted": [], "excluded": [], "sbom": ""},
         "compiled_size": made.stat().st_size,
         "inputs": "d" * 64,
+        "rebuilt": ["demo/x.py: date"],
     }
     tools = record_of(tmp_path, cell)["tools"]
     assert isinstance(tools, dict)

@@ -275,6 +275,7 @@ def _record(
         "auditwheel": _audited(cell, ready, report),
         "compiled_size": made.stat().st_size,
         "inputs": inputs.get("inputs", ""),
+        "rebuilt": inputs.get("rebuilt"),
     }
 
 
