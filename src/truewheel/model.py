@@ -52,7 +52,10 @@ class Build:
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A distro image family as its jobs see it; `floor` is a platform without arch (PEP 600, 656), linux or audited."""
+    """A distro image family as its jobs see it; `floor` is a platform without arch (PEP 600, 656), linux or audited.
+
+    `toolchain` is "zig" or "", the image's own; `runner` the architecture of its runners, or "" for that of the cell.
+    """
 
     name: str
     floor: str
@@ -60,6 +63,8 @@ class Target:
     base: str = ""
     test_image: str = ""
     provides: Mapping[str, str] = field(default_factory=dict)
+    toolchain: str = ""
+    runner: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -62,7 +62,8 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     if leaks := contract.leaked_secrets(spec, policy):
         raise Stop(leaks)
     variables = _variables(spec, policy, request)
-    problems = [*request.images.problems, *refusals.floor_problems(spec), *contract.lost(spec, policy)]
+    problems = [*request.images.problems, *refusals.floor_problems(spec), *refusals.toolchain_problems(spec)]
+    problems += contract.lost(spec, policy)
     slots = matrix.host_slots(spec, request.host) if request.host else matrix.slots(spec, problems)
     problems += matrix.packages_without_cells(spec, slots)
     targets = _targets(spec, slots, request)
@@ -165,6 +166,8 @@ def _targets(spec: Spec, slots: Iterable[Slot], request: Request) -> dict[str, T
                 floor=target.floor or platforms.own_floor(name, target.glibc),
                 test_image=target.test_image,
                 provides=target.provides,
+                toolchain=target.toolchain,
+                runner=target.runner,
             )
             for name, target in spec.targets.items()
         }

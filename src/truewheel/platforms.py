@@ -38,6 +38,17 @@ AUDITED_MINORS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36, 37, 38, 39, 40, 41)
 # The lowest of them for an architecture; 17 for all that are not named.
 OLDEST_MINORS = {"x86_64": 5, "i686": 5, "riscv64": 31}
 
+ZIG_ARCHES = ("x86_64", "aarch64")
+ZIG_OLDEST_MINOR = 17
+
+
+def zig_target(floor: str, arch: str) -> str:
+    """Return zig's word for a PEP 600 floor, such as aarch64-linux-gnu.2.28; "" where it does not go so low."""
+    minor = floor_minor(floor)
+    if minor is None or minor < ZIG_OLDEST_MINOR or arch not in ZIG_ARCHES:
+        return ""
+    return f"{arch}-linux-gnu.2.{minor}"
+
 
 def oldest_minor(arch: str) -> int:
     """Return the X of the lowest manylinux_2_X that auditwheel knows for an architecture."""

@@ -148,6 +148,23 @@ def _floor_faults(spec: Spec, name: str, wanted: int | None) -> Iterator[tuple[s
             yield f"there is no {floor} for {arch}", f"the lowest floor for it is manylinux_2_{oldest}"
 
 
+def toolchain_problems(spec: Spec) -> list[Problem]:
+    """Return a problem for every target that its toolchain cannot compile on its runners."""
+    problems = []
+    for name, target in spec.targets.items():
+        floor = target.floor or own_floor(spec, name)
+        for arch in target.arches or spec.arches:
+            if target.toolchain == "zig" and not platforms.zig_target(LEGACY_FLOORS.get(floor, floor), arch):
+                message = f"zig cannot compile {name} for {floor or 'no floor'} on {arch}"
+                hint = f"zig: manylinux_2_{platforms.ZIG_OLDEST_MINOR} and newer, {' and '.join(platforms.ZIG_ARCHES)}"
+                problems.append(spec.document.problem(("targets", name, "toolchain"), message, hint))
+            if target.runner not in {"", arch} and not target.toolchain:
+                message = f"runners for {target.runner} cannot compile {name} for {arch}"
+                hint = "add toolchain: zig, or remove runner"
+                problems.append(spec.document.problem(("targets", name, "runner"), message, hint))
+    return problems
+
+
 def text_sorted(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
     """Return a warning for every package whose local versions or labels sort as text: cu1210 before cu129."""
     ends = {(cell.package, cell.version.partition("+")[2]) for cell in cells}

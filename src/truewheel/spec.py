@@ -75,6 +75,8 @@ class Target(NamedTuple):
     pythons: tuple[str, ...]
     provides: Mapping[str, str]
     container: Container
+    toolchain: str
+    runner: str
 
 
 class CellPattern(NamedTuple):

@@ -287,6 +287,21 @@ def test_the_wheel_of_a_backend_is_the_planned_one_and_works(root: Path, name: s
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("flag", "found"), [("-ffile-prefix-map={}=.", []), ("-DROOT={}", ["content"])])
+def test_a_build_folder_in_debug_information_is_what_differs(root: Path, flag: str, found: list[str]) -> None:
+    plan = json.loads((root / "dist/plan.json").read_text())
+    [cell] = [each for each in plan["cells"] if each["package"] == "setup"]
+    mapped = f"import os\nFLAGS = ['-g', '{flag}'.format(os.getcwd())]\n"
+    with_flags = SETUP.format("setup").replace("['core.c']", "['core.c'], extra_compile_args=FLAGS")
+    write(root / "setup/setup.py", mapped + with_flags)
+    argv = [sys.executable, "-m", "truewheel", "compile", "--twice", "--cell", cell["id"]]
+    subprocess.run(argv, cwd=root, env=ENV, check=True, capture_output=True)
+    inputs = root / "build" / cell["id"].replace("/", "__") / "inputs.json"
+    member = f"setup/_core{sysconfig.get_config_var('EXT_SUFFIX')}"
+    assert json.loads(inputs.read_text())["rebuilt"] == [f"{member}: {aspect}" for aspect in found]
+
+
+@pytest.mark.slow
 def test_a_run_of_them_all_is_proven(root: Path) -> None:
     output = (root / "output.txt").read_text()
     built = sum(not missing(project) for project in PROJECTS.values())

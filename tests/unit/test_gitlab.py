@@ -156,3 +156,10 @@ def test_nothing_that_gitlab_forbids_is_written():
         assert len(job.get("tags", [])) <= 50
         assert job.get("stage", "plan") in stages
         assert len(job.get("needs", [])) <= 50
+
+
+def test_a_target_whose_runners_are_of_another_architecture_gets_their_tags():
+    text = SPEC.replace("el8@sha256:0'", "el8@sha256:0', toolchain: zig, runner: x86_64")
+    found = documents(text.replace("aarch64: [arm, linux]", "aarch64: [arm, linux], x86_64: [big]"))
+    assert flattened("wheel:foo:rhel8:aarch64:cp312", found)["tags"] == ["big"]
+    assert flattened("wheel:foo:ubuntu24.04:aarch64:cp312", found)["tags"] == ["arm", "linux"]

@@ -52,3 +52,18 @@ def test_auditwheel_knows_these_floors_and_writes_these_tags(arch):
     assert tags == {
         f"manylinux_2_{minor}_{arch}": platform_tag(f"manylinux_2_{minor}", arch) for minor in platforms.AUDITED_MINORS
     }
+
+
+@pytest.mark.parametrize(
+    ("floor", "arch", "target"),
+    [
+        ("manylinux_2_28", "aarch64", "aarch64-linux-gnu.2.28"),
+        ("manylinux_2_17", "x86_64", "x86_64-linux-gnu.2.17"),
+        ("manylinux_2_12", "x86_64", ""),
+        ("musllinux_1_2", "aarch64", ""),
+        ("linux", "aarch64", ""),
+        ("manylinux_2_28", "s390x", ""),
+    ],
+)
+def test_what_zig_calls_a_floor(floor, arch, target):
+    assert platforms.zig_target(floor, arch) == target

@@ -261,3 +261,28 @@ def test_two_copies_with_one_name_on_an_index_are_refused():
         "    foo/old/x86_64/cp312 and foo/new/x86_64/cp312 differ only in the target, and the name has no target",
     ]
     assert problem.hint.startswith("they differ in CUDA_VERSION")
+
+
+@pytest.mark.parametrize(
+    ("target", "arch", "message"),
+    [
+        ("toolchain: zig, floor: manylinux2010", "x86_64", "zig cannot compile box for manylinux2010 on x86_64"),
+        ("toolchain: zig, floor: musllinux_1_2", "aarch64", "zig cannot compile box for musllinux_1_2 on aarch64"),
+        ("toolchain: zig, floor: manylinux_2_28", "s390x", "zig cannot compile box for manylinux_2_28 on s390x"),
+        ("runner: x86_64, floor: manylinux_2_28", "aarch64", "runners for x86_64 cannot compile box for aarch64"),
+    ],
+)
+def test_what_no_compiler_of_a_target_can_do_is_refused(target, arch, message):
+    (problem,) = problems(f"packages: {{foo: {{}}}}\ntargets: {{box: {{{target}}}}}\narches: [{arch}]\n")
+    assert problem.startswith("truewheel.yml:3:")
+    assert message in problem
+    assert "hint: " in problem
+
+
+@pytest.mark.parametrize("target", ["toolchain: zig, runner: x86_64", "toolchain: zig, floor: manylinux2014"])
+def test_zig_compiles_both_architectures(target):
+    assert not problems(f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{{target}}}}}\narches: [x86_64, aarch64]\n")
+
+
+def test_runners_of_the_architecture_itself_need_no_zig():
+    assert not problems("packages: {foo: {}}\ntargets: {rhel8: {runner: aarch64}}\narches: [aarch64]\n")

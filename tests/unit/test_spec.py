@@ -53,6 +53,8 @@ targets:
       packages: [cmake]
       requirements: r.txt
       stages: {ci: {base: build, packages: [tidy], requirements: c.txt}}
+    toolchain: zig
+    runner: x86_64
 arches: [x86_64, aarch64]
 pythons: ['3.10', '3.12']
 include: [{package: server, target: rhel8, arch: x86_64, python: '3.12'}]
@@ -90,7 +92,17 @@ def test_the_smallest_spec_has_every_default():
     spec = spec_of(SMALL)
     assert spec.packages == {"a": PLAIN}
     target = Target(
-        family="", base="", test_image="", floor="", glibc="", arches=(), pythons=(), provides={}, container=NOTHING
+        family="",
+        base="",
+        test_image="",
+        floor="",
+        glibc="",
+        arches=(),
+        pythons=(),
+        provides={},
+        container=NOTHING,
+        toolchain="",
+        runner="",
     )
     assert spec.targets == {"ubuntu24.04": target}
     assert (spec.truewheel, spec.project, spec.naming, spec.scripts) == (1, "wheels", "plain", "")
@@ -128,6 +140,8 @@ def test_every_value_of_a_full_spec_arrives():
             requirements="r.txt",
             stages={"ci": Stage(base="build", packages=("tidy",), requirements="c.txt")},
         ),
+        toolchain="zig",
+        runner="x86_64",
     )
     assert spec.images == Images(registry="$R/x", tools="t.txt", job_image="b:1")
     assert (spec.arches, spec.pythons) == (("x86_64", "aarch64"), ("3.10", "3.12"))

@@ -135,7 +135,7 @@ def _included(plan: Plan, spec: Spec) -> dict[str, Document]:
         document = files.setdefault(f"{FOLDER}/{job.target}-{job.arch}.yml", {})
         if job.kind == "container":
             script = _script(plan.kinds[job.kind], job)
-            document[job.name] = {"extends": ".container", **_runner(job, spec), "needs": [], "script": script}
+            document[job.name] = {"extends": ".container", **_runner(job, plan, spec), "needs": [], "script": script}
             continue
         place = f"{job.target}:{job.arch}"
         template = f".{place}" if job.kind == "wheel" else f".{job.kind}:{place}"
@@ -148,7 +148,7 @@ def _included(plan: Plan, spec: Spec) -> dict[str, Document]:
 def _place_template(job: Job, plan: Plan, spec: Spec) -> Document:
     """Return what the jobs of a kind share on one target and architecture."""
     image = plan.image(job.target, job.arch) if job.kind == "wheel" else plan.test_image(job.target, job.arch)
-    fields: Document = {"extends": f".{job.kind}", **({"image": image} if image else {}), **_runner(job, spec)}
+    fields: Document = {"extends": f".{job.kind}", **({"image": image} if image else {}), **_runner(job, plan, spec)}
     if job.kind == "wheel":
         fields["needs"] = [
             {"job": name, "artifacts": False} if name.startswith("container:") else name for name in job.needs or ()
@@ -164,6 +164,8 @@ def _own(job: Job) -> Document:
     return {"needs": list(job.needs or ()), "variables": {**variables, "TRUEWHEEL_PYTHON": job.python}}
 
 
-def _runner(job: Job, spec: Spec) -> Document:
-    tags = spec.gitlab.runners.get(job.arch, ())
+def _runner(job: Job, plan: Plan, spec: Spec) -> Document:
+    """Return the tags of a job's runners: those of its architecture, or of the one that builds its wheel from afar."""
+    builder = plan.targets[job.target].runner if job.kind != "test" else ""
+    tags = spec.gitlab.runners.get(builder or job.arch, ())
     return {"tags": list(tags)} if tags else {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from truewheel import interpreters, process
 from truewheel.model import Cell
 from truewheel.problems import Exit, stop
 from truewheel.steps import evidence
+from truewheel.steps.inject import read_toml
+from truewheel.steps.toolchain import Toolchain
 
 if TYPE_CHECKING:
     from build import ProjectBuilder
@@ -23,12 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Workshop:
-    """With what a cell is compiled: its interpreter, and the environment variables of the backend."""
+    """With what a cell is compiled: its interpreter, its environment variables, and its compilers."""
 
     cell: Cell
     root: Path
     python: Path
     env: Mapping[str, str]
+    toolchain: Toolchain
 
 
 def build_wheel(workshop: Workshop, project: Path, folder: Path) -> Path:
@@ -42,7 +46,7 @@ def build_wheel(workshop: Workshop, project: Path, folder: Path) -> Path:
         backend = _backend(workshop, project, requires)
         if more := backend.get_requires_for_build("wheel") - requires:
             backend = _backend(workshop, project, requires | more)
-        return Path(backend.build("wheel", folder))
+        return Path(backend.build("wheel", folder, _settings(workshop, project)))
     except build.BuildBackendException as error:
         raise stop(cell_id, f"the build backend failed: {error}", "its output is above", Exit.WHEEL) from None
     except build.BuildException as error:
@@ -56,7 +60,7 @@ def _backend(workshop: Workshop, project: Path, requires: Iterable[str]) -> Proj
     own = _build_environment(workshop, sorted(requires))
 
     def runner(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-        hook_env = {**interpreters.activated(workshop.env, own), **(extra_environ or {})}
+        hook_env = {**_hook_environment(workshop, own), **(extra_environ or {})}
         status = process.run(cmd, cwd=Path(cwd or project), env=hook_env)
         if status:
             raise subprocess.CalledProcessError(status, cmd)
@@ -67,7 +71,8 @@ def _backend(workshop: Workshop, project: Path, requires: Iterable[str]) -> Proj
 def _build_environment(workshop: Workshop, requires: Sequence[str]) -> Path:
     """Return the interpreter of an environment with these requirements; packages with equal ones share it."""
     where, env = workshop.cell.id, workshop.env
-    digest = hashlib.sha256(json.dumps([str(workshop.python), *requires]).encode()).hexdigest()
+    sysconfig = workshop.toolchain.sysconfig
+    digest = hashlib.sha256(json.dumps([str(workshop.python), *requires, sysconfig]).encode()).hexdigest()
     folder = workshop.root / evidence.WORK / "env" / f"{workshop.cell.builder}-{digest[:16]}"
     own, complete = folder / "bin" / "python", folder / "complete"
     with _locked(folder.with_suffix(".lock")):
@@ -76,8 +81,34 @@ def _build_environment(workshop: Workshop, requires: Sequence[str]) -> Path:
             interpreters.make_environment(workshop.python, folder, env, where)
             if requires:
                 interpreters.install(own, requires, env, where)
+            if sysconfig:
+                _tell_interpreter(own, sysconfig)
             complete.touch()
     return own
+
+
+def _tell_interpreter(own: Path, sysconfig: str) -> None:
+    """Let an environment's interpreter run a module at each start, also when it ignores its variables (-E, -I)."""
+    [packages] = own.parents[1].glob("lib/python3*/site-packages")
+    (packages / "_truewheel_sysconfig.py").write_text(sysconfig, encoding="utf-8")
+    (packages / "_truewheel_sysconfig.pth").write_text("import _truewheel_sysconfig\n", encoding="utf-8")
+
+
+def _hook_environment(workshop: Workshop, own: Path) -> dict[str, str]:
+    """Return the environment of the backend: its own programs first, before them those of the toolchain."""
+    env, tools = interpreters.activated(workshop.env, own), workshop.toolchain
+    if tools.programs:
+        env["PATH"] = f"{tools.programs}{os.pathsep}{env['PATH']}"
+    return {**env, **tools.variables}
+
+
+def _settings(workshop: Workshop, project: Path) -> dict[str, list[str]]:
+    """Return the settings for a backend that hears of cross compilers in no other way."""
+    pyproject = project / "pyproject.toml"
+    if not (workshop.toolchain.meson and pyproject.is_file()):
+        return {}
+    system = read_toml(pyproject.read_text(encoding="utf-8"), str(pyproject)).get("build-system", {})
+    return {"setup-args": list(workshop.toolchain.meson)} if system.get("build-backend") == "mesonpy" else {}
 
 
 @contextmanager

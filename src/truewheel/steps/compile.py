@@ -16,7 +16,7 @@ from truewheel.naming import normalized
 from truewheel.policy import from_data
 from truewheel.problems import Exit, Problem, Stop, Where, stop
 from truewheel.rewrite import rewrite
-from truewheel.steps import evidence
+from truewheel.steps import evidence, toolchain
 from truewheel.steps.buildenv import Workshop, build_wheel
 from truewheel.steps.image import compare_image
 from truewheel.steps.inject import inject_version
@@ -40,10 +40,11 @@ def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str], *,
     finished = evidence.fresh_folder(work / "wheel")  # first of all: no earlier wheel outlives a failure
     process.say(told_name(plan, cell))
     compare_image(plan, cell, env)
+    tools = toolchain.choose(plan.targets[cell.target], cell, work / "toolchain", env)
     python = interpreters.require(cell.builder, env, cell.id)
     inputs = evidence.inputs_digest(plan, cell, root, python)
     dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
-    workshop = Workshop(cell, root, python, dated)
+    workshop = Workshop(cell, root, python, dated, tools)
     made = _made(package, workshop, work)
     rebuilt = _differences(made, _made(package, workshop, work / AGAIN), cell) if twice else None
     record = {"inputs": inputs, "python": interpreters.version(python), "rebuilt": rebuilt}
@@ -62,6 +63,8 @@ def _made(package: Package, workshop: Workshop, work: Path) -> Path:
     built = build_wheel(replace(workshop, env={**workshop.env, **carried}), source / package.path, making)
     made = _named(built, package, cell)
     check_name(made, cell)
+    if workshop.toolchain.programs:
+        toolchain.check_machine(made, cell)
     return made
 
 

@@ -89,12 +89,12 @@ def inputs_digest(plan: Plan, cell: Cell, root: Path, interpreter: Path) -> str:
     That is the cell, its package and build in the plan, the versions of Truewheel and of the interpreter, and the
     name and bytes of every source file. Raises `Stop` (exit 2) like `source_files`.
     """
-    package = plan.packages[cell.package]
+    package, target = plan.packages[cell.package], plan.targets[cell.target]
     planned = {name: getattr(cell, name) for name in ("id", "builder", "version", "build", "tag", "wheel")}
     python = (str(interpreter), interpreters.version(interpreter))
     digest = hashlib.sha256()
     build = asdict(plan.builds[package.build]) if package.build else {}
-    for part in (planned, facts(cell), asdict(package), build, __version__, python):
+    for part in (planned, facts(cell), asdict(package), build, target.toolchain, __version__, python):
         digest.update(json.dumps(part, sort_keys=True).encode() + b"\n")
     for source in source_files(package, root):
         digest.update(json.dumps([source.name, source.link, *_content(source)]).encode() + b"\n")
