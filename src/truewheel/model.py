@@ -232,6 +232,7 @@ class Plan:
     policy: Mapping[str, Any]
     builds: Mapping[str, Build] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
+    compiler_cache: str = ""
     indexes: tuple[Index, ...] = ()
     archives: tuple[Archive, ...] = ()
     problems: tuple[Problem, ...] = ()

@@ -92,6 +92,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         variables={name: value for name, value in variables.items() if value.scope != "secret" and value.value},
         policy=_written_policy(policy, spec),
         images=images,
+        compiler_cache=spec.compiler_cache,
         indexes=indexes,
         archives=made,
         problems=tuple(problems),

@@ -55,6 +55,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
         "variables": {name: _fields(variable) for name, variable in plan.variables.items()},
         "policy": plan.policy,
         "images": dict(plan.images),
+        "compiler_cache": plan.compiler_cache,
     }
 
 
@@ -121,6 +122,7 @@ def _plan(data: dict[str, Any]) -> Plan:
         variables={name: _record(Variable, **fields) for name, fields in data["variables"].items()},
         policy=data["policy"],
         images={name: _image(image) for name, image in data["images"].items()},
+        compiler_cache=data["compiler_cache"],
         indexes=tuple(_record(Index, **fields) for fields in data["indexes"]),
         archives=tuple(_record(Archive, **{**each, "cells": tuple(each["cells"])}) for each in data["archives"]),
         problems=tuple(_read_problem(fields) for fields in data["problems"]),

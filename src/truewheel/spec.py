@@ -156,6 +156,7 @@ class Spec(NamedTuple):
     indexes: Mapping[str, Index]
     archives: Mapping[str, Archive]
     scripts: str
+    compiler_cache: str
     setup: tuple[str, ...]
     images: Images
     merge_requests: MergeRequests

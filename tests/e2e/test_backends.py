@@ -302,6 +302,24 @@ def test_a_build_folder_in_debug_information_is_what_differs(root: Path, flag: s
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("ccache"), reason="ccache is not installed")
+@pytest.mark.parametrize("name", ["setup", "cmade", "mesoned"])
+def test_a_second_build_is_served_by_the_compiler_cache(root: Path, tmp_path: Path, name: str) -> None:
+    plan = json.loads((root / "dist/plan.json").read_text())
+    [cell] = [each for each in plan["cells"] if each["package"] == name]
+    write(tmp_path / "plan.json", json.dumps({**plan, "compiler_cache": "ccache"}))
+    env = {**ENV, "CCACHE_DIR": str(tmp_path / "cache"), "CCACHE_CONFIGPATH": os.devnull}
+    argv = [sys.executable, "-m", "truewheel", "compile", "--plan", str(tmp_path / "plan.json"), "--cell", cell["id"]]
+    hits = []
+    for _ in range(2):
+        subprocess.run(argv, cwd=root, env=env, check=True, capture_output=True)
+        told = subprocess.run(["ccache", "--print-stats"], env=env, check=True, capture_output=True, text=True).stdout
+        counts = dict(line.split("\t") for line in told.splitlines())
+        hits.append(int(counts["direct_cache_hit"]) + int(counts["preprocessed_cache_hit"]))
+    assert hits[1] > hits[0]
+
+
+@pytest.mark.slow
 def test_a_run_of_them_all_is_proven(root: Path) -> None:
     output = (root / "output.txt").read_text()
     built = sum(not missing(project) for project in PROJECTS.values())

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import projects
@@ -196,6 +197,18 @@ def test_a_second_build_that_knows_its_folder_is_told(tmp_path: Path, capfd: pyt
     assert "    demo/__init__.py: content\n" in capfd.readouterr().err
     inputs = json.loads((evidence.work_folder(tmp_path, cell.id) / step.INPUTS).read_text())
     assert inputs["rebuilt"] == ["demo/__init__.py: content"]
+
+
+@pytest.mark.parametrize("platform_tag", [MANYLINUX, "any"])
+def test_a_compiler_cache_that_is_not_there_is_a_warning(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], platform_tag: str
+) -> None:
+    is_native = platform_tag != "any"
+    root, cell = projects.make(tmp_path, native=is_native), projects.cell(platform_tag=platform_tag)
+    plan = replace(projects.plan(cell), compiler_cache="ccache")
+    assert step.compile_wheel(plan, cell, root, {**ENV, "PATH": "/nonexistent"}).is_file()
+    warning = "WARNING: no ccache here, which is this project's compiler_cache: built without"
+    assert (warning in capfd.readouterr().err) == is_native
 
 
 # --- what it refuses -------------------------------------------------------------------------------

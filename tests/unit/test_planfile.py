@@ -24,6 +24,7 @@ targets:
   rhel8: {provides: {CUDA_VERSION: '13.2'}, base: 'registry.example/cuda:13', family: rhel}
   ubuntu24.04: {pythons: ['3.12', '3.13t']}
 naming: triton-2026.04
+compiler_cache: ccache
 indexes:
   internal: {url: 'https://index.example/upload', credentials: {password: KEY}}
   pypi: {profile: pypi, channel: release, when: {PYPI_RELEASE: 'true'}}

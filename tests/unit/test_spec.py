@@ -72,6 +72,7 @@ indexes:
 merge_requests: {types: [fix], labels: [ci]}
 archives: {all: {name: 'all-{version}', package: server, targets: [rhel8]}}
 scripts: ci
+compiler_cache: sccache
 setup: ['. setup.sh']
 images: {registry: '$R/x', tools: t.txt, job_image: 'b:1'}
 gitlab: {layout: include, runners: {x86_64: [big, linux]}, tool_image: 'i:1', expire_in: 2 days}
@@ -106,6 +107,7 @@ def test_the_smallest_spec_has_every_default():
     )
     assert spec.targets == {"ubuntu24.04": target}
     assert (spec.truewheel, spec.project, spec.naming, spec.scripts) == (1, "wheels", "plain", "")
+    assert spec.compiler_cache == ""
     assert (spec.arches, spec.pythons, spec.setup) == (("x86_64",), ("3.12",), ())
     assert (spec.include, spec.exclude, spec.variables) == ((), (), {})
     assert (spec.indexes, spec.archives, spec.builds) == ({}, {}, {})
@@ -164,6 +166,7 @@ def test_every_value_of_a_full_spec_arrives():
         "ci",
         (". setup.sh",),
     )
+    assert spec.compiler_cache == "sccache"
     runners = {"x86_64": ("big", "linux")}
     assert spec.gitlab == Gitlab(layout="include", runners=runners, tool_image="i:1", expire_in="2 days")
 

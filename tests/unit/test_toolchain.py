@@ -115,6 +115,39 @@ def test_a_floor_that_zig_cannot_pin_is_refused(tmp_path: Path, zig: dict[str, s
         toolchain.choose(replace(ZIG, floor="musllinux_1_2"), cell(), tmp_path, zig)
 
 
+# --- the compiler cache ----------------------------------------------------------------------------
+
+
+def behind(backend: str, env: dict[str, str], tools: toolchain.Toolchain | None = None) -> dict[str, str]:
+    found = toolchain.behind_cache(tools or toolchain.Toolchain(), "ccache", backend, Path("/src"), env)
+    return dict(found.variables)
+
+
+def test_the_cache_stands_before_the_compilers() -> None:
+    usual = {"CC": "ccache cc", "CXX": "ccache c++", "CCACHE_BASEDIR": "/src"}
+    assert behind("setuptools.build_meta", {}) == usual
+    assert behind("mesonpy", {"CC": "gcc-12 -m64", "CCACHE_BASEDIR": "/x"})["CC"] == "ccache gcc-12 -m64"
+    assert "CCACHE_BASEDIR" not in behind("mesonpy", {"CCACHE_BASEDIR": "/x"})
+
+
+def test_a_compiler_that_is_cached_already_stays() -> None:
+    assert "CC" not in behind("setuptools.build_meta", {"CC": "/usr/bin/ccache gcc"})
+
+
+def test_cmake_has_its_own_way() -> None:
+    found = behind("scikit_build_core.build", {"CC": "gcc"})
+    assert found["CMAKE_C_COMPILER_LAUNCHER"] == found["CMAKE_CUDA_COMPILER_LAUNCHER"] == "ccache"
+    assert "CC" not in found
+
+
+def test_zig_is_cached_by_the_content_of_its_programs(tmp_path: Path, zig: dict[str, str]) -> None:
+    tools = toolchain.choose(ZIG, cell(), tmp_path / "tools", zig)
+    found = behind("setuptools.build_meta", zig, tools)
+    assert (found["CC"], found["CCACHE_COMPILERCHECK"]) == ("ccache zig-cc", "content")
+    assert found["_PYTHON_HOST_PLATFORM"] == f"linux-{OTHER}"
+    assert "# zig version|" in (tmp_path / "tools/zig-cc").read_text()
+
+
 # --- what came out ---------------------------------------------------------------------------------
 
 

@@ -6,19 +6,21 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from truewheel import interpreters, process
+from truewheel.matrix import ANY
 from truewheel.model import Cell
 from truewheel.problems import Exit, stop
 from truewheel.steps import evidence
 from truewheel.steps.inject import read_toml
-from truewheel.steps.toolchain import Toolchain
+from truewheel.steps.toolchain import Toolchain, behind_cache
 
 if TYPE_CHECKING:
     from build import ProjectBuilder
@@ -26,13 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Workshop:
-    """With what a cell is compiled: its interpreter, its environment variables, and its compilers."""
+    """With what a cell is compiled: its interpreter, its environment variables, its compilers and their cache."""
 
     cell: Cell
     root: Path
     python: Path
     env: Mapping[str, str]
     toolchain: Toolchain
+    cache: str = ""
 
 
 def build_wheel(workshop: Workshop, project: Path, folder: Path) -> Path:
@@ -41,6 +44,7 @@ def build_wheel(workshop: Workshop, project: Path, folder: Path) -> Path:
     process.module("build", cell_id)
     import build
 
+    workshop = replace(workshop, toolchain=_cached(workshop, _backend_name(project)))
     try:
         requires = build.ProjectBuilder(project).build_system_requires
         backend = _backend(workshop, project, requires)
@@ -104,11 +108,27 @@ def _hook_environment(workshop: Workshop, own: Path) -> dict[str, str]:
 
 def _settings(workshop: Workshop, project: Path) -> dict[str, list[str]]:
     """Return the settings for a backend that hears of cross compilers in no other way."""
+    meson = list(workshop.toolchain.meson)
+    return {"setup-args": meson} if meson and _backend_name(project) == "mesonpy" else {}
+
+
+def _cached(workshop: Workshop, backend: str) -> Toolchain:
+    """Return the toolchain behind the compiler cache, where that is installed."""
+    name, where = workshop.cache, workshop.cell.id
+    if not name or workshop.cell.arch == ANY:
+        return workshop.toolchain
+    if not shutil.which(name, path=workshop.env.get("PATH")):
+        process.say(f"compile {where}: WARNING: no {name} here, which is this project's compiler_cache: built without")
+        return workshop.toolchain
+    return behind_cache(workshop.toolchain, name, backend, workshop.root, workshop.env)
+
+
+def _backend_name(project: Path) -> str:
+    """Return the `build-backend` of a pyproject.toml; "" for what is missing or wrong, of which `build` will tell."""
     pyproject = project / "pyproject.toml"
-    if not (workshop.toolchain.meson and pyproject.is_file()):
-        return {}
-    system = read_toml(pyproject.read_text(encoding="utf-8"), str(pyproject)).get("build-system", {})
-    return {"setup-args": list(workshop.toolchain.meson)} if system.get("build-backend") == "mesonpy" else {}
+    text = pyproject.read_text(encoding="utf-8") if pyproject.is_file() else ""
+    system = read_toml(text, pyproject.name).get("build-system")
+    return str(system.get("build-backend", "")) if isinstance(system, dict) else ""
 
 
 @contextmanager

@@ -44,7 +44,7 @@ def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str], *,
     python = interpreters.require(cell.builder, env, cell.id)
     inputs = evidence.inputs_digest(plan, cell, root, python)
     dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
-    workshop = Workshop(cell, root, python, dated, tools)
+    workshop = Workshop(cell, root, python, dated, tools, plan.compiler_cache)
     made = _made(package, workshop, work)
     rebuilt = _differences(made, _made(package, workshop, work / AGAIN), cell) if twice else None
     record = {"inputs": inputs, "python": interpreters.version(python), "rebuilt": rebuilt}

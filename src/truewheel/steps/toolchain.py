@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from truewheel import files, platforms, wheelfile
+from truewheel import files, platforms, process, wheelfile
 from truewheel.elf import suffix
 from truewheel.matrix import ANY
 from truewheel.model import Cell, Target
@@ -21,7 +21,9 @@ from truewheel.steps import evidence
 RUNS_ALSO = {"x86_64": "i686", "aarch64": "armv7l"}
 """Architectures whose interpreters run on a machine besides its own."""
 
+ZIG_SECONDS = 60.0
 PROGRAMS = {"zig-cc": "cc", "zig-c++": "c++", "zig-ar": "ar", "zig-ranlib": "ranlib"}
+USUAL = {"CC": "cc", "CXX": "c++"}
 COMPILERS = {"CC": "zig-cc", "CXX": "zig-c++"}
 FLAGS = "-DNDEBUG -O3 -Wall"
 
@@ -86,6 +88,23 @@ def choose(target: Target, cell: Cell, folder: Path, env: Mapping[str, str]) -> 
     return Toolchain()
 
 
+def behind_cache(tools: Toolchain, cache: str, backend: str, root: Path, env: Mapping[str, str]) -> Toolchain:
+    """Return the toolchain whose compilers are called through `cache` (ccache or sccache).
+
+    scikit-build-core has CMake's own way for that; other backends, and what they start, read CC and CXX.
+    """
+    if backend.startswith("scikit_build_core"):
+        launched = {f"CMAKE_{language}_COMPILER_LAUNCHER": cache for language in ("C", "CXX", "CUDA")}
+    else:
+        compilers = {name: tools.variables.get(name) or env.get(name) or usual for name, usual in USUAL.items()}
+        launched = {name: f"{cache} {compiler}" for name, compiler in compilers.items() if cache not in compiler}
+    settings = {"CCACHE_BASEDIR": str(root)}  # what is below it is alike on every runner
+    if tools.programs:
+        settings["CCACHE_COMPILERCHECK"] = "content"  # they are written anew for each build
+    wanted = {name: value for name, value in settings.items() if not env.get(name)}
+    return tools._replace(variables={**tools.variables, **launched, **wanted})
+
+
 def check_machine(made: Path, cell: Cell) -> None:
     """Raise `Stop` (exit 4) when native code in a wheel, or the name of an extension, is for another architecture."""
     with wheelfile.open_wheel(made) as wheel:
@@ -104,7 +123,9 @@ def _zig(target: Target, cell: Cell, folder: Path, env: Mapping[str, str], *, is
     pinned = platforms.zig_target(LEGACY_FLOORS.get(target.floor, target.floor), cell.arch)
     if not pinned:
         raise stop(cell.id, f"zig cannot build for {target.floor} on {cell.arch}", "leave targets.*.toolchain out")
-    _write_programs(evidence.fresh_folder(folder), _require_zig(cell, env), pinned)
+    zig = _require_zig(cell, env)
+    version = process.output([zig, "version"], env=env, timeout=ZIG_SECONDS)
+    _write_programs(evidence.fresh_folder(folder), zig, f"# zig {version or '?'}".strip(), pinned)
     if not is_cross:
         return Toolchain(folder, COMPILERS, _sysconfig(soabi))
     files.write_text(folder / "zig.ini", MESON.format(arch=cell.arch))
@@ -128,11 +149,12 @@ def _require_zig(cell: Cell, env: Mapping[str, str]) -> str:
     return found
 
 
-def _write_programs(folder: Path, zig: str, pinned: str) -> None:
+def _write_programs(folder: Path, zig: str, remark: str, pinned: str) -> None:
+    """Write zig's programs; `remark` is what else a compiler cache has to know them by."""
     for name, verb in PROGRAMS.items():
         # zig adds debug information unasked, with the paths of this machine in it.
         words = [zig, verb, "-target", pinned, "-g0"] if verb in {"cc", "c++"} else [zig, verb]
-        files.write_text(folder / name, f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
+        files.write_text(folder / name, f'#!/bin/sh\n{remark}\nexec {shlex.join(words)} "$@"\n')
         (folder / name).chmod(0o755)
 
 
