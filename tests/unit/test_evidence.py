@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import projects
@@ -197,6 +198,15 @@ def test_a_change_of_the_plan_changes_the_digest_but_the_way_to_a_fact_does_not(
     assert of(facts={"base": Fact(value="1.0")}) != of()
     told = Fact(value="1.0", source="env:X", origin="-v", raw="1.0", skipped=(("env:Y", "is not set"),))
     assert of(facts={"base": told, "cuda": Fact(value=None)}) == of()
+
+
+def test_another_toolchain_changes_the_digest(tmp_path: Path) -> None:
+    projects.make(tmp_path)
+    one = projects.cell(platform_tag="manylinux_2_28_x86_64")
+    plan = projects.plan(one)
+    other = replace(plan, targets={"box": replace(plan.targets["box"], toolchain="zig")})
+    digests = {evidence.inputs_digest(each, one, tmp_path, PYTHON) for each in (plan, other)}
+    assert len(digests) == 2
 
 
 def test_another_interpreter_changes_the_digest(tmp_path: Path) -> None:

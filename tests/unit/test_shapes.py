@@ -76,7 +76,8 @@ def test_text_where_a_mapping_is_needed_is_told_with_the_keys_to_write():
     (problem,) = said(SMALL.replace("ubuntu24.04: {}", "ubuntu24.04: manylinux_2_39"))
     assert problem == (
         "3:24: targets.ubuntu24.04: the text 'manylinux_2_39', where a mapping is needed"
-        " | write it with its keys: family, base, test_image, floor, glibc, arches, pythons, provides, container"
+        " | write it with its keys: family, base, test_image, floor, glibc, arches, pythons, provides, container,"
+        " toolchain, runner"
     )
 
 

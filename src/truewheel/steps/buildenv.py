@@ -61,10 +61,10 @@ def _backend(workshop: Workshop, project: Path, requires: Iterable[str]) -> Proj
     """Return the project's backend, ready to run in an environment with its requirements."""
     from build import ProjectBuilder
 
-    own = _build_environment(workshop, sorted(requires))
+    own = build_environment(workshop, sorted(requires))
 
     def runner(cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None) -> None:
-        hook_env = {**_hook_environment(workshop, own), **(extra_environ or {})}
+        hook_env = {**environment(workshop, own), **(extra_environ or {})}
         status = process.run(cmd, cwd=Path(cwd or project), env=hook_env)
         if status:
             raise subprocess.CalledProcessError(status, cmd)
@@ -72,7 +72,7 @@ def _backend(workshop: Workshop, project: Path, requires: Iterable[str]) -> Proj
     return ProjectBuilder(project, str(own), runner)
 
 
-def _build_environment(workshop: Workshop, requires: Sequence[str]) -> Path:
+def build_environment(workshop: Workshop, requires: Sequence[str]) -> Path:
     """Return the interpreter of an environment with these requirements; packages with equal ones share it."""
     where, env = workshop.cell.id, workshop.env
     sysconfig = workshop.toolchain.sysconfig
@@ -98,7 +98,7 @@ def _tell_interpreter(own: Path, sysconfig: str) -> None:
     (packages / "_truewheel_sysconfig.pth").write_text("import _truewheel_sysconfig\n", encoding="utf-8")
 
 
-def _hook_environment(workshop: Workshop, own: Path) -> dict[str, str]:
+def environment(workshop: Workshop, own: Path) -> dict[str, str]:
     """Return the environment of the backend: its own programs first, before them those of the toolchain."""
     env, tools = interpreters.activated(workshop.env, own), workshop.toolchain
     if tools.programs:

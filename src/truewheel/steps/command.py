@@ -15,11 +15,10 @@ from truewheel.model import Build, Cell, Plan
 from truewheel.naming import normalized
 from truewheel.problems import Exit, Stop, stop
 from truewheel.rewrite import rewrite, variant_json
-from truewheel.steps import evidence
+from truewheel.steps import evidence, toolchain
+from truewheel.steps.buildenv import Workshop, build_environment, environment
 from truewheel.steps.compile import (
     INPUTS,
-    Workshop,
-    build_environment,
     copy_sources,
     source_date_epoch,
     told_name,
@@ -44,11 +43,14 @@ def build_wheels(plan: Plan, batch_id: str, cells: Sequence[Cell], root: Path, e
     for cell in cells:
         process.say(told_name(plan, cell))
     compare_image(plan, first, env)
+    tools = toolchain.choose(
+        plan.targets[first.target], first, evidence.work_folder(root, batch_id) / "toolchain", env
+    )
     python = interpreters.require(first.builder, env, batch_id)
     version = interpreters.version(python)
     inputs = {cell.id: evidence.inputs_digest(plan, cell, root, python) for cell in cells}
     finished = {cell.id: evidence.fresh_folder(evidence.work_folder(root, cell.id) / "wheel") for cell in cells}
-    output = _run(plan, build, batch_id, Workshop(first, root, python, env))
+    output = _run(plan, build, batch_id, Workshop(first, root, python, env, tools))
     made = _all_collected(build, cells, output, root)
     for cell, wheel in zip(cells, made):
         record = {"inputs": inputs[cell.id], "python": version, "command": build.command}
@@ -75,7 +77,8 @@ def _run(plan: Plan, build: Build, batch_id: str, workshop: Workshop) -> Path:
         "SOURCE_DATE_EPOCH": source_date_epoch(workshop.root, workshop.env),
     }
     process.say(f"compile {batch_id}: {' '.join(build.command)}")
-    status = process.run(build.command, cwd=source / packages[0].path, env=interpreters.activated(given, own))
+    given = environment(replace(workshop, env=given), own)
+    status = process.run(build.command, cwd=source / packages[0].path, env=given)
     if status:
         message = f"the command failed ({process.ending(status)}): {build.command[0]}"
         raise stop(f"builds.{build.name}", message, "its output is above", Exit.WHEEL)
