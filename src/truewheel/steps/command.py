@@ -43,9 +43,7 @@ def build_wheels(plan: Plan, batch_id: str, cells: Sequence[Cell], root: Path, e
     for cell in cells:
         process.say(told_name(plan, cell))
     compare_image(plan, first, env)
-    tools = toolchain.choose(
-        plan.targets[first.target], first, evidence.work_folder(root, batch_id) / "toolchain", env
-    )
+    tools = toolchain.choose(plan.targets[first.target], first, evidence.work_folder(root, batch_id) / "toolchain", env)
     python = interpreters.require(first.builder, env, batch_id)
     version = interpreters.version(python)
     inputs = {cell.id: evidence.inputs_digest(plan, cell, root, python) for cell in cells}

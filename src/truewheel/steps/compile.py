@@ -140,7 +140,8 @@ def check_name(made: Path, cell: Cell) -> None:
         name, pure = wheel.name, wheel.wheel.first("Root-Is-Purelib").lower() == "true"
     hints = _hints(name, cell, pure)
     planned = wheelfile.parse_name(cell.wheel)
-    platform = planned.platform if name.platform == f"linux_{cell.arch}" else name.platform
+    fits = {f"linux_{cell.arch}", *cell.platforms}
+    platform = planned.platform if name.platform in fits else name.platform
     parts = {
         "distribution": (name.distribution, planned.distribution),
         "version": (name.version, planned.version),
