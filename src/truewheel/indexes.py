@@ -1,29 +1,78 @@
-"""What an index accepts, as rules over versions and compatibility tags; each rule with its evidence."""
+"""What an index accepts, as rules over names and numbers; each rule with its evidence.
+
+The evidence for the profile `pypi` is the source of the public index's upload API as of August 2026 (what it answers 400
+to). Its rule that a release of more than 14 days gets no new files needs the release's age, so that only the index can
+tell.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import NamedTuple
 
-Rule = Callable[[str, str], "str | None"]
+Rule = Callable[[str, str, str], "str | None"]
+"""From a version, a tag and a distribution name as they are in the file name to the reason of a refusal."""
+
+METADATA_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
+"""Metadata versions that the public index takes; 2.0 was never finished."""
+
+MEGABYTE = 2**20
+
+_FIXED = frozenset({
+    *("any", "win32", "win_amd64", "win_arm64", "win_ia64", "linux_armv6l", "linux_armv7l"),
+    *(f"{legacy}_{arch}" for legacy in ("manylinux1", "manylinux2010") for arch in ("i686", "x86_64")),
+    *(f"manylinux2014_{arch}" for arch in ("aarch64", "armv7l", "i686", "ppc64", "ppc64le", "s390x", "x86_64")),
+})  # fmt: skip
+_LINUX = "aarch64|armv7l|i686|ppc64le|riscv64|s390x|x86_64"
+_MACOS = "arm64|fat|fat3|fat64|i386|intel|ppc|ppc64|universal|universal2|x86_64"
+_PATTERN = re.compile(
+    rf"manylinux_\d+_\d+_({_LINUX}|ppc64)|musllinux_\d+_\d+_({_LINUX})"
+    rf"|macosx_(10_\d+|(11|12|13|14|15|26)_0)_({_MACOS})"
+    r"|ios_\d+_\d+_(arm64|x86_64)_(iphoneos|iphonesimulator)|android_\d+_(arm64_v8a|armeabi_v7a|x86|x86_64)"
+    r"|pyemscripten_\d+_\d+_wasm32"
+)
 
 
-def _no_local_version(version: str, tag: str) -> str | None:
+def _no_local_version(version: str, tag: str, distribution: str) -> str | None:
     # The public index's upload API answers 400 to a version with a local part (PEP 440 asks it to).
     return "local version" if "+" in version else None
 
 
-def _no_plain_linux(version: str, tag: str) -> str | None:
-    # The public index takes linux_* only for the two ARM platforms that once had no manylinux of their own.
+def _known_platform(version: str, tag: str, distribution: str) -> str | None:
+    # The upload API has a table of platforms. linux_* is in it only for the two ARM platforms that once had no
+    # manylinux of their own, a macOS from 11 on only with minor version 0.
     platforms = tag.rpartition("-")[2].split(".")
-    plain = [name for name in platforms if name.startswith("linux_") and name not in {"linux_armv6l", "linux_armv7l"}]
-    return f"platform {plain[0]}" if plain else None
+    unknown = [name for name in platforms if name not in _FIXED and not _PATTERN.fullmatch(name)]
+    return f"platform {unknown[0]}" if unknown else None
 
 
-PROFILES: Mapping[str, tuple[Rule, ...]] = {
-    "internal": (),
-    "pypi": (_no_local_version, _no_plain_linux),
+def _normal_name(version: str, tag: str, distribution: str) -> str | None:
+    # The upload API wants the file name to begin with the normalised project name (PEP 503, with _ for -).
+    normal = re.sub(r"[-_.]+", "_", distribution).lower()
+    return None if distribution == normal else f"name {distribution}, not {normal}"
+
+
+class Profile(NamedTuple):
+    """What an index accepts: rules over names, and the most bytes that a file may have (0: any number).
+
+    A `strict` index also refuses files that installers would take: see `truewheel.checks.upload`.
+    """
+
+    rules: tuple[Rule, ...] = ()
+    max_size: int = 0
+    strict: bool = False
+
+
+PROFILES: Mapping[str, Profile] = {
+    "internal": Profile(),
+    # 100 MiB is the public index's limit for a file; a project can ask for more.
+    "pypi": Profile((_no_local_version, _known_platform, _normal_name), 100 * MEGABYTE, strict=True),
 }
+
+_UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_SIZE = re.compile(r"(\d{1,15}) ?(|B|[kMG]B|[KMG]iB)")
 
 
 def simple_address(url: str) -> str:
@@ -38,6 +87,14 @@ def simple_address(url: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def refusals(profile: str, version: str, tag: str) -> tuple[str, ...]:
-    """Return the reasons why an index with this profile would refuse such a wheel."""
-    return tuple(reason for rule in PROFILES[profile] if (reason := rule(version, tag)))
+def refusals(profile: str, version: str, tag: str, distribution: str = "") -> tuple[str, ...]:
+    """Return the reasons why an index with this profile would refuse such a file name."""
+    return tuple(reason for rule in PROFILES[profile].rules if (reason := rule(version, tag, distribution)))
+
+
+def size(text: str) -> int:
+    """Return the bytes that a text such as `300 MB`, `2 GiB` or `314572800` means. Raises `ValueError` for others."""
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise ValueError(f"{text!r} is not a number of bytes, such as 300 MB")
+    return int(found[1]) * _UNITS[found[2]]

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import csv
 import hashlib
 import io
 import re
 import struct
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import product
 from math import prod
 from pathlib import Path
-from typing import IO
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from truewheel import elf
-from truewheel.files import CHUNK
+from truewheel import elf, inflate, zipframe
 from truewheel.problems import Exit, Stop, stop
 
 TEXT_LIMIT = 16 * 2**20
@@ -34,7 +30,10 @@ _LABEL = re.compile(r"[0-9a-z._]+")
 _TAGS = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
 _FIELD = re.compile(r"([!-9;-~]+):[ \t]*(.*)")
 _PLAIN = frozenset({".c", ".cpp", ".cu", ".h", ".hpp", ".json", ".md", ".pxd", ".py", ".pyi", ".pyx", ".txt"})
-_BROKEN = (BadZipFile, EOFError, OSError, OverflowError, RuntimeError, ValueError, csv.Error, struct.error, zlib.error)
+_BROKEN = (
+    *(BadZipFile, EOFError, OSError, OverflowError, RuntimeError, ValueError, csv.Error, struct.error),
+    *inflate.ERRORS,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,6 +167,8 @@ class Scan:
 def open_wheel(path: Path) -> Iterator[Wheel]:
     """Open a wheel to be read. Raises `Stop` (exit 4) when it is not a zip file."""
     try:
+        with path.open("rb") as stream:
+            zipframe.check_size(stream)
         archive = ZipFile(path)
     except _BROKEN as error:
         raise _broken(str(path), f"not a readable zip file: {error or type(error).__name__}") from None
@@ -194,6 +195,17 @@ class Wheel:
     def entries(self) -> tuple[ZipInfo, ...]:
         """All members but folders, in the order of the zip's directory; a name may be there twice."""
         return tuple(info for info in self.archive.infolist() if info.file_size or not info.filename.endswith("/"))
+
+    @cached_property
+    def folders(self) -> tuple[ZipInfo, ...]:
+        """The members that are folders."""
+        return tuple(info for info in self.archive.infolist() if not info.file_size and info.filename.endswith("/"))
+
+    @cached_property
+    def faults(self) -> tuple[zipframe.Fault, ...]:
+        """All that lets one reader of the zip file see something else than another."""
+        with self._reading(""):
+            return tuple(zipframe.faults(self.archive))
 
     @cached_property
     def dist_infos(self) -> tuple[str, ...]:
@@ -234,8 +246,7 @@ class Wheel:
         native = {}
         for entry in self.entries:
             if Path(entry.filename).suffix not in _PLAIN:
-                with self._open(entry) as stream:
-                    machine = elf.machine(stream.read(elf.HEAD))
+                machine = elf.machine(next(self.chunks(entry), b"")[: elf.HEAD])
                 if machine:
                     native[entry.filename] = machine
         return native
@@ -247,30 +258,24 @@ class Wheel:
             raise self._stop("is missing", member)
         if entry.file_size > TEXT_LIMIT:
             raise self._stop(f"has {entry.file_size} bytes, more than {TEXT_LIMIT}", member)
-        with self._open(entry) as stream:
-            return stream.read(TEXT_LIMIT + 1).decode()
+        with self._reading(member):
+            return b"".join(self.chunks(entry)).decode()
 
     def scan(self, entry: ZipInfo, algorithm: str) -> Scan:
         """Read a member to its end. `algorithm` is one that `hashlib` knows."""
         digest, size, head = hashlib.new(algorithm), 0, b""
-        with self._open(entry) as stream:
-            while chunk := stream.read(CHUNK):
-                head = head or chunk[: elf.HEAD]
-                size += len(chunk)
-                digest.update(chunk)
-            if size != entry.file_size:
-                raise ValueError(f"{size} bytes, but the zip's directory says {entry.file_size}")
+        for piece in self.chunks(entry):
+            head = head or piece[: elf.HEAD]
+            size += len(piece)
+            digest.update(piece)
         return Scan(size=size, digest=digest.digest(), head=head)
 
-    @contextlib.contextmanager
-    def _open(self, entry: ZipInfo) -> Iterator[IO[bytes]]:
-        wider = copy.copy(entry)
-        wider.file_size += 1  # zipfile stops at the declared size and would not see that there is more
+    def chunks(self, entry: ZipInfo) -> Iterator[bytes]:
+        """Yield a member's content in pieces of bounded size; only at its end it is known to be whole."""
         with self._reading(entry.filename):
-            if entry.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
-                raise ValueError(f"compression method {entry.compress_type}; installers know stored and deflated")
-            with self.archive.open(wider) as stream:
-                yield stream
+            if self.archive.fp is None:
+                raise ValueError("the wheel is closed")
+            yield from inflate.unpacked(self.archive.fp, entry)
 
     @contextlib.contextmanager
     def _reading(self, member: str) -> Iterator[None]:

@@ -1,0 +1,1 @@
+"""Checks on wheels: `contents` reads one, every other module is pure and gives findings."""

@@ -1,0 +1,156 @@
+"""Checks on names: the file name against itself and against the files of the dist-info folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from zipfile import ZipInfo
+
+from truewheel.checks.contents import Contents
+from truewheel.checks.findings import Code, Finding, finding, listing
+from truewheel.indexes import METADATA_VERSIONS
+from truewheel.wheelfile import Fields, WheelName, expand_tag
+
+_RETAG = "change both with the build or a retagging tool, never with mv"
+_SCHEMES = {"data", "headers", "platlib", "purelib", "scripts"}
+
+
+def check_name(contents: Contents) -> Iterator[Finding]:
+    """The file name's version (PEP 440) and distribution (PEP 503) are in their normal forms."""
+    from packaging.utils import canonicalize_name
+    from packaging.version import Version
+
+    name = contents.name
+    if name is None:
+        return
+    version = str(Version(name.version))
+    if name.version != version:
+        message = f"the file name says {name.version}, PEP 440 writes {version}; build it with that version"
+        yield finding(Code.TW102, message)
+    distribution = canonicalize_name(name.distribution).replace("-", "_")
+    if name.distribution != distribution:
+        message = f"the file name says {name.distribution}, the normal form is {distribution}; use newer build tools"
+        yield finding(Code.TW103, message)
+
+
+def check_dist_info(contents: Contents) -> Iterator[Finding]:
+    """There is one dist-info folder, and it and the data folders are of this distribution and version (PEP 427)."""
+    if len(contents.dist_infos) != 1:
+        found = ", ".join(contents.dist_infos) or "none"
+        yield finding(Code.TW201, f"a wheel has one dist-info folder, this one: {found}")
+    if contents.name is None:
+        return
+    stem = f"{contents.name.distribution}-{contents.name.version}"
+    for folder in contents.dist_infos:
+        if not _is_named(folder.removesuffix(".dist-info"), contents.name):
+            yield finding(Code.TW202, f"the folder is {folder}, the file name says {stem}; {_RETAG}", folder)
+    for folder in data_folders(contents.entries):
+        if not _is_named(folder.removesuffix(".data"), contents.name):
+            yield finding(Code.TW209, f"the folder is {folder}, the file name says {stem}; {_RETAG}", folder)
+
+
+def data_folders(entries: Iterable[ZipInfo]) -> list[str]:
+    """Return the folders whose content an installer spreads over the system."""
+    paths = (entry.filename.split("/") for entry in entries)
+    return sorted(
+        {parts[0] for parts in paths if len(parts) > 2 and parts[0].endswith(".data") and parts[1] in _SCHEMES}
+    )
+
+
+def _is_named(stem: str, name: WheelName) -> bool:
+    distribution, _, version = stem.rpartition("-")
+    return _same_name(distribution, name.distribution) and _same_version(version, name.version)
+
+
+def _same_name(one: str, other: str) -> bool:
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(one) == canonicalize_name(other)
+
+
+def _same_version(one: str, other: str) -> bool:
+    from packaging.version import Version
+
+    try:
+        return Version(one) == Version(other)
+    except ValueError:  # also a number with too many digits
+        return one == other
+
+
+def check_label(contents: Contents) -> Iterator[Finding]:
+    """A labelled wheel holds a variant.json of just that label (PEP 825); another one would not be installed."""
+    label = contents.name.label if contents.name else ""
+    if label and list(contents.variants or ()) != [label]:
+        said = "there is none" if contents.variants is None else f"it names {', '.join(contents.variants) or 'none'}"
+        yield finding(Code.TW210, f"the file name says {label}, variant.json must name just that: {said}")
+
+
+def check_wheel(contents: Contents) -> Iterator[Finding]:
+    """WHEEL can be read, and says the tags and the build tag of the file name (PEP 427)."""
+    if contents.wheel is None:
+        return
+    fields, where = contents.wheel, contents.file("WHEEL")
+    if not re.fullmatch(r"1\.\d+", fields.first("Wheel-Version")):
+        yield finding(Code.TW203, f"Wheel-Version is {fields.first('Wheel-Version') or 'missing'}, not 1.x", where)
+    if purelib(fields) not in {"true", "false"}:
+        yield finding(Code.TW203, "Root-Is-Purelib is neither true nor false", where)
+    if contents.name is None:
+        return
+    if not _is_same_tags(fields.all("Tag"), contents.name.tags):
+        said = ", ".join(fields.all("Tag")) or "nothing"
+        yield finding(Code.TW204, f"WHEEL says {said}, the file name says {contents.name.tag}; {_RETAG}", where)
+    build = fields.first("Build")
+    if build != contents.name.build:
+        said, named = build or "no Build", contents.name.build or "no build tag"
+        yield finding(Code.TW205, f"WHEEL says {said}, the file name says {named}; {_RETAG}", where)
+
+
+def _is_same_tags(lines: Iterable[str], tags: frozenset[str]) -> bool:
+    found: set[str] = set()
+    for line in lines:
+        found |= expand_tag(line)
+        if not found <= tags:
+            return False
+    return found == tags
+
+
+def purelib(fields: Fields) -> str:
+    """Return what WHEEL says of Root-Is-Purelib, in lower case."""
+    return fields.first("Root-Is-Purelib").lower()
+
+
+def check_metadata(contents: Contents) -> Iterator[Finding]:
+    """METADATA has a known version, the file name's Name and Version, and no license file that is not there."""
+    if contents.metadata is None:
+        return
+    fields, where = contents.metadata, contents.file("METADATA")
+    yield from _check_metadata_version(fields, where)
+    yield from _check_licenses(contents, fields, where)
+    name = contents.name
+    if name is None:
+        return
+    said = fields.first("Name") or "nothing"
+    if not _same_name(said, name.distribution):
+        yield finding(Code.TW207, f"METADATA says {said}, the file name says {name.distribution}; {_RETAG}", where)
+    said = fields.first("Version") or "nothing"
+    if not _same_version(said, name.version):
+        yield finding(Code.TW208, f"METADATA says {said}, the file name says {name.version}; {_RETAG}", where)
+
+
+def _check_metadata_version(fields: Fields, where: str) -> Iterator[Finding]:
+    version = fields.first("Metadata-Version")
+    if version not in METADATA_VERSIONS:
+        known = ", ".join(METADATA_VERSIONS)
+        severity = "warning" if re.fullmatch(r"\d+\.\d+", version) else "error"
+        yield finding(Code.TW211, f"Metadata-Version is {version or 'missing'}, known are {known}", where, severity)
+
+
+def _check_licenses(contents: Contents, fields: Fields, where: str) -> Iterator[Finding]:
+    """From METADATA 2.4 on, each License-File is in the folder licenses (PEP 639)."""
+    version = re.fullmatch(r"(\d{1,3})\.(\d{1,3})", fields.first("Metadata-Version"))
+    if version is None or (int(version[1]), int(version[2])) < (2, 4):
+        return
+    files = fields.all("License-File")
+    if missing := [file for file in files if contents.file(f"licenses/{file}") not in contents.members]:
+        message = f"METADATA names {listing(missing)}, the folder licenses does not hold it; use newer build tools"
+        yield finding(Code.TW212, message, where, "warning")

@@ -1,0 +1,116 @@
+"""Checks on what native code asks of a Linux system against what the platform tag promises (PEP 600, 656)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import PurePosixPath
+
+from truewheel import elf, manylinux
+from truewheel.checks.contents import Contents
+from truewheel.checks.findings import Code, Finding, finding, listing
+from truewheel.elf import Needs
+
+
+def check_floor(contents: Contents) -> Iterator[Finding]:
+    """No symbol version is newer than the lowest manylinux tag of the file name."""
+    floor = lowest_floor(contents.platforms)
+    if floor is None:
+        return
+    for member, needs in _needs(contents):
+        newer = sorted({
+            (since, symbol)
+            for since, symbol in _floors(needs, contents.elves[member])
+            if since > floor and (floor <= manylinux.NEWEST or symbol.startswith("GLIBC_"))
+        })
+        if newer:
+            fits = f"manylinux_2_{newer[-1][0]}" if newer[-1][0] < manylinux.NEVER else "no manylinux tag"
+            symbols = listing([symbol for _, symbol in reversed(newer)])
+            message = f"it needs {symbols}; the tag says manylinux_2_{floor}, {fits} fits: build it on an older system"
+            yield finding(Code.TW409, message, member)
+
+
+def needed_floor(contents: Contents) -> int:
+    """Return the lowest floor 2_X that all symbol versions fit; `manylinux.NEVER` when there is none."""
+    found = [since for member, needs in _needs(contents) for since, _ in _floors(needs, contents.elves[member])]
+    return max(found, default=0)
+
+
+def lowest_floor(platforms: Iterable[str]) -> int | None:
+    """Return the lowest floor 2_X of the manylinux tags: with several, the wheel is installed from there on."""
+    floors = [floor for floor in map(manylinux.floor, platforms) if floor is not None]
+    return min(floors, default=None)
+
+
+def _floors(needs: Needs, machine: str) -> Iterator[tuple[int, str]]:
+    for library, symbol in needs.versions:
+        if not manylinux.is_loader(library):
+            yield manylinux.since(symbol, machine), symbol
+
+
+def _needs(contents: Contents) -> Iterator[tuple[str, Needs]]:
+    for member in contents.elves:
+        needs = contents.scans[member].needs
+        if needs:
+            yield member, needs
+
+
+def check_libc(contents: Contents) -> Iterator[Finding]:
+    """Native code of a musllinux wheel is linked against musl, that of any other Linux wheel against glibc."""
+    musl = [manylinux.is_musl(platform) for platform in contents.platforms]
+    glibc = [manylinux.floor(platform) is not None for platform in contents.platforms]
+    wanted = "musl" if all(musl) else "gnu" if all(glibc) else ""
+    for member, needs in _needs(contents) if wanted else ():
+        found = elf.libc(needs.libraries, needs.interpreter)
+        if found and found != wanted:
+            names = {"gnu": "glibc", "musl": "musl"}
+            message = f"it is linked against {names[found]}, {contents.platforms[0]} has {names[wanted]}; build it there"
+            yield finding(Code.TW411, message, member)
+
+
+def check_libraries(contents: Contents) -> Iterator[Finding]:
+    """Each needed library is part of the tag's policy or lies in the wheel.
+
+    It may also come from a driver or from a wheel that this one requires: that cannot be seen here, and is a warning.
+    """
+    for member, missing in outside(contents).items():
+        driver = [library for library in missing if manylinux.DRIVER.fullmatch(library)]
+        brought = driver == missing or _requires_others(contents)
+        source = "a driver or a wheel it requires must bring them" if brought else "graft them with auditwheel"
+        message = f"neither {contents.platforms[0]} nor the wheel has {listing(missing)}: {source}"
+        yield finding(Code.TW410, message, member, "warning" if brought else "error")
+
+
+def outside(contents: Contents) -> dict[str, list[str]]:
+    """Return the libraries that each native member needs, and that neither tag nor wheel provide."""
+    floor = lowest_floor(contents.platforms)
+    musl = any(map(manylinux.is_musl, contents.platforms))
+    if floor is None and not musl:
+        return {}
+    own = {PurePosixPath(member).name for member in contents.members}
+    own |= {needs.soname for _, needs in _needs(contents)}
+
+    def is_there(library: str) -> bool:
+        if PurePosixPath(library).name in own or (musl and manylinux.musl_provides(library)):
+            return True
+        return floor is not None and manylinux.provides(library, floor)
+
+    found = {}
+    for member, needs in _needs(contents):
+        if missing := [library for library in needs.libraries if not is_there(library)]:
+            found[member] = missing
+    return found
+
+
+def _requires_others(contents: Contents) -> bool:
+    lines = contents.metadata.all("Requires-Dist") if contents.metadata else ()
+    return any("extra ==" not in line and "extra==" not in line for line in lines)
+
+
+def check_paths(contents: Contents) -> Iterator[Finding]:
+    """Libraries are looked for beside the file that needs them ($ORIGIN), not where the build machine had them."""
+    for member, needs in _needs(contents):
+        odd = sorted({path for path in needs.paths if path and not path.startswith(("$ORIGIN", "${ORIGIN}"))})
+        if odd:
+            said = listing([path or "the current folder" for path in odd])
+            message = f"the loader will also look in {said}; link without it, or let auditwheel repair it"
+            yield finding(Code.TW412, message, member)

@@ -1,0 +1,107 @@
+"""Hold real wheels from the index against the validator and auditwheel: every finding, and both verdicts on the tag.
+
+Run it from the repository's root: `PYTHONPATH=src python tests/bench/corpus.py [FOLDER]`. An empty folder is filled with
+a small corpus first, if the index can be reached. A good wheel has no error, and no verdict differs.
+"""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+
+from truewheel import manylinux, platforms
+from truewheel.checks import system
+from truewheel.checks.contents import Contents, linux_machine, read
+from truewheel.reports import report
+from truewheel.steps.validate import validate_all, wheels_in
+
+# project, platform, Python, ABI ("": any that fits)
+CORPUS = (
+    ("numpy", "manylinux_2_28_x86_64", "3.12", ""),
+    ("numpy", "manylinux_2_28_aarch64", "3.12", ""),
+    ("numpy", "musllinux_1_2_x86_64", "3.12", ""),
+    ("numpy", "macosx_14_0_arm64", "3.12", ""),
+    ("numpy", "win_amd64", "3.12", ""),
+    ("numpy", "manylinux_2_28_x86_64", "3.13", "cp313t"),
+    ("cryptography", "manylinux_2_28_x86_64", "3.12", "abi3"),
+    ("cryptography", "macosx_11_0_arm64", "3.12", "abi3"),
+    ("cffi", "win32", "3.12", ""),
+    ("pyarrow", "manylinux_2_28_x86_64", "3.12", ""),
+    ("nvidia-nvtx-cu12", "manylinux1_x86_64", "3.12", ""),
+    ("nvidia-cuda-runtime-cu12", "manylinux2014_aarch64", "3.12", ""),
+    ("grpcio", "linux_armv7l", "3.11", ""),
+    ("pyyaml", "manylinux2014_s390x", "3.12", ""),
+    ("pip", "any", "3.12", ""),
+    ("setuptools", "any", "3.12", ""),
+    ("ruff", "musllinux_1_2_x86_64", "3.12", ""),
+    ("debugpy", "any", "3.12", ""),
+)
+
+
+def download(folder: Path) -> bool:
+    """Fill the folder; return whether all could be had."""
+    for project, platform, python, abi in CORPUS:
+        argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", project]
+        argv += ["--platform", platform, "--python-version", python, "--dest", str(folder)]
+        if subprocess.run(argv + (["--abi", abi] if abi else []), check=False).returncode:
+            return False
+    return True
+
+
+def our_tag(contents: Contents) -> str:
+    """Return the lowest tag that the wheel fits by our checks, in auditwheel's words."""
+    machine = linux_machine(contents.platforms[0])
+    if system.outside(contents):
+        return f"linux_{machine}"
+    if manylinux.is_musl(contents.platforms[0]):
+        return contents.platforms[0]
+    lowest = max(system.needed_floor(contents), platforms.oldest_minor(machine))
+    known = [minor for minor in platforms.AUDITED_MINORS if minor >= lowest]
+    return f"manylinux_2_{known[0]}_{machine}" if known else f"linux_{machine}"
+
+
+def their_tag(path: Path) -> str:
+    """Return the lowest tag that auditwheel finds the wheel to fit, or why it finds none."""
+    from auditwheel.error import AuditwheelError, WheelToolsError
+    from auditwheel.wheel_abi import analyze_wheel_abi
+    from auditwheel.wheeltools import get_wheel_architecture, get_wheel_libc
+
+    logging.disable(logging.CRITICAL)
+    try:
+        libc, arch = get_wheel_libc(path.name), get_wheel_architecture(path.name)
+        found = analyze_wheel_abi(libc, arch, path, frozenset(), disable_isa_ext_check=False, allow_graft=False)
+    except (AuditwheelError, WheelToolsError, RuntimeError) as error:
+        return f"refused: {str(error).splitlines()[0]}"
+    return str(found.overall_policy.name)
+
+
+def compare(paths: Iterable[Path]) -> int:
+    """Print both verdicts for each manylinux and musllinux wheel; return how many differ."""
+    differ = 0
+    for path in paths:
+        contents = read(path, [])
+        if contents and (system.lowest_floor(contents.platforms) or manylinux.is_musl(contents.platforms[0])):
+            ours, theirs = our_tag(contents), their_tag(path)
+            differ += ours != theirs
+            print(f"{'same  ' if ours == theirs else 'DIFFER'} {ours:26} {theirs:26} {path.name}", flush=True)
+    return differ
+
+
+def main(folder: Path) -> int:
+    """Print the findings and the table; return 1 when a verdict differs."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not wheels_in(folder) and not download(folder):
+        print("skipped: the index cannot be reached, and there is no corpus")
+        return 0
+    paths = wheels_in(folder)
+    print(report([result for result in validate_all(paths) if result[1]], "text"))
+    return 1 if compare(paths) else 0
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    sys.exit(main(Path(sys.argv[1] if len(sys.argv) > 1 else "build/corpus")))
