@@ -28,7 +28,7 @@ def identify(head: bytes) -> Native | None:
     """Return what kind of native file begins with these bytes; None for other files."""
     if word := elf.machine(head):
         return Native("ELF", frozenset({word}))
-    if order := _MACHO.get(head[:4]):
+    if len(head) >= 8 and (order := _MACHO.get(head[:4])):
         number = int.from_bytes(head[4:8], "big" if order == "big" else "little")
         return Native("Mach-O", frozenset({_CPUS.get(number, f"unknown ({number})")}))
     if size := _FAT.get(head[:4]):
@@ -41,7 +41,7 @@ def identify(head: bytes) -> Native | None:
 
 
 def _fat(head: bytes, size: int) -> Native | None:
-    """A file of several machines; a compiled Java class begins alike, but its second word is a version of 45 or more."""
+    """A file of several machines; a compiled Java class begins alike, but its second word is a version from 45 on."""
     count = int.from_bytes(head[4:8], "big")
     if not 0 < count < 30:
         return None

@@ -212,7 +212,9 @@ class _Image:
 def libc(needed: Iterable[str], interpreter: str = "") -> str:
     """Return the C library that a program was linked against, `gnu` or `musl`; "" when nothing tells."""
     libraries = set(needed)
-    if interpreter.rpartition("/")[2].startswith("ld-musl-") or any(name.startswith("libc.musl-") for name in libraries):
+    if interpreter.rpartition("/")[2].startswith("ld-musl-") or any(
+        name.startswith("libc.musl-") for name in libraries
+    ):
         return "musl"
     if interpreter.rpartition("/")[2].startswith(("ld-linux", "ld64.so", "ld.so")) or "libc.so.6" in libraries:
         return "gnu"

@@ -1,8 +1,8 @@
 """What an index accepts, as rules over names and numbers; each rule with its evidence.
 
-The evidence for the profile `pypi` is the source of the public index's upload API as of August 2026 (what it answers 400
-to). Its rule that a release of more than 14 days gets no new files needs the release's age, so that only the index can
-tell.
+The evidence for the profile `pypi` is the source of the public index's upload API as of August 2026: what it answers
+400 to. Its rule that a release of more than 14 days gets no new files needs
+the age of the release, so that only the index can tell.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _FIXED = frozenset({
 _LINUX = "aarch64|armv7l|i686|ppc64le|riscv64|s390x|x86_64"
 _MACOS = "arm64|fat|fat3|fat64|i386|intel|ppc|ppc64|universal|universal2|x86_64"
 _PATTERN = re.compile(
-    rf"manylinux_\d+_\d+_({_LINUX}|ppc64)|musllinux_\d+_\d+_({_LINUX})"
-    rf"|macosx_(10_\d+|(11|12|13|14|15|26)_0)_({_MACOS})"
-    r"|ios_\d+_\d+_(arm64|x86_64)_(iphoneos|iphonesimulator)|android_\d+_(arm64_v8a|armeabi_v7a|x86|x86_64)"
-    r"|pyemscripten_\d+_\d+_wasm32"
+    rf"manylinux_[0-9]+_[0-9]+_({_LINUX}|ppc64)|musllinux_[0-9]+_[0-9]+_({_LINUX})"
+    rf"|macosx_(10_[0-9]+|(11|12|13|14|15|26)_0)_({_MACOS})"
+    r"|ios_[0-9]+_[0-9]+_(arm64|x86_64)_(iphoneos|iphonesimulator)|android_[0-9]+_(arm64_v8a|armeabi_v7a|x86|x86_64)"
+    r"|pyemscripten_[0-9]+_[0-9]+_wasm32"
 )
 
 
@@ -72,7 +72,7 @@ PROFILES: Mapping[str, Profile] = {
 }
 
 _UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_SIZE = re.compile(r"(\d{1,15}) ?(|B|[kMG]B|[KMG]iB)")
+_SIZE = re.compile(r"([0-9]{1,15}) ?(|B|[kMG]B|[KMG]iB)")
 
 
 def simple_address(url: str) -> str:
@@ -87,8 +87,8 @@ def simple_address(url: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def refusals(profile: str, version: str, tag: str, distribution: str = "") -> tuple[str, ...]:
-    """Return the reasons why an index with this profile would refuse such a file name."""
+def refusals(profile: str, version: str, tag: str, distribution: str) -> tuple[str, ...]:
+    """Return the reasons why an index with this profile would refuse a file name of these parts."""
     return tuple(reason for rule in PROFILES[profile].rules if (reason := rule(version, tag, distribution)))
 
 

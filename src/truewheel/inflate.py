@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from collections.abc import Iterator
 from typing import IO, Any
@@ -9,10 +10,9 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipInfo
 
 from truewheel.zipframe import data_start
 
-try:
-    from isal import isal_zlib as _codec  # twice as fast as zlib
-except ImportError:
-    _codec = zlib
+_codec: Any = zlib
+with contextlib.suppress(ImportError):
+    from isal import isal_zlib as _codec  # twice as fast
 
 ERRORS: tuple[type[Exception], ...] = (_codec.error, zlib.error)
 """What inflating raises for content that is damaged, beside `BadZipFile`."""
@@ -61,7 +61,7 @@ def _stored(stream: IO[bytes], place: int, left: int) -> Iterator[bytes]:
 
 
 def _deflated(stream: IO[bytes], place: int, left: int) -> Iterator[bytes]:
-    inflater: Any = _codec.decompressobj(-15)
+    inflater = _codec.decompressobj(-15)
     packed = b""
     while not inflater.eof:
         if not packed and left:

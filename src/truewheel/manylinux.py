@@ -31,14 +31,17 @@ _MUSL = re.compile(r"musllinux_1_(\d+)_[a-z].*")
 # The floor 2_X from which on all systems have a symbol version (the highest of its library that is not above it):
 # read off the policies of auditwheel 6.8, which were read off the distributions.
 _SINCE = {
-    "GLIBCXX": [("3.4.8", 5), ("3.4.13", 12), ("3.4.19", 17), ("3.4.22", 24), ("3.4.24", 26), ("3.4.28", 31)]
-    + [("3.4.29", 34), ("3.4.30", 35), ("3.4.33", 39)],
-    "CXXABI": [("1.3.1", 5), ("1.3.3", 12), ("1.3.7", 17), ("1.3.10", 24), ("1.3.11", 26), ("1.3.12", 31)]
-    + [("1.3.13", 34), ("1.3.15", 39)],
-    "GCC": [("4.2.0", 5), ("4.5.0", 12), ("4.8.0", 17), ("7.0.0", 26), ("11.0", 34), ("12.0.0", 35), ("14.0.0", 39)],
-    "LIBATOMIC": [("1.0", 17), ("1.2", 24)],
-    "ZLIB": [("1.2.2.4", 12), ("1.2.5.2", 17), ("1.2.9", 26), ("1.2.12", 37)],
-}
+    "GLIBCXX": {
+        "3.4.8": 5, "3.4.13": 12, "3.4.19": 17, "3.4.22": 24, "3.4.24": 26, "3.4.28": 31, "3.4.29": 34, "3.4.30": 35,
+        "3.4.33": 39,
+    },
+    "CXXABI": {
+        "1.3.1": 5, "1.3.3": 12, "1.3.7": 17, "1.3.10": 24, "1.3.11": 26, "1.3.12": 31, "1.3.13": 34, "1.3.15": 39,
+    },
+    "GCC": {"4.2.0": 5, "4.5.0": 12, "4.8.0": 17, "7.0.0": 26, "11.0": 34, "12.0.0": 35, "14.0.0": 39},
+    "LIBATOMIC": {"1.0": 17, "1.2": 24},
+    "ZLIB": {"1.2.2.4": 12, "1.2.5.2": 17, "1.2.9": 26, "1.2.12": 37},
+}  # fmt: skip
 _NAMED = {"CXXABI_TM_1": 17, "CXXABI_FLOAT128": 24, "GLIBC_ABI_DT_RELR": 36}
 _SYMBOL = re.compile(r"(GLIBC|GLIBCXX|CXXABI|GCC|LIBATOMIC|ZLIB)_(?:LDBL_|IEEE128_|ARM_)?(\d+(?:\.\d+)*)")
 
@@ -64,7 +67,7 @@ def since(symbol: str, machine: str) -> int:
     family, version = found[1], _numbers(found[2])
     if family == "GLIBC":
         return _glibc(version, machine)
-    first = next((minor for known, minor in _SINCE[family] if version <= _numbers(known)), NEVER)
+    first = next((minor for known, minor in _SINCE[family].items() if version <= _numbers(known)), NEVER)
     return 27 if (first, machine) == (26, "x86_64") else first  # its first system with GCC 7 had glibc 2.27
 
 
@@ -85,7 +88,7 @@ def provides(library: str, minor: int) -> bool:
 
 def musl_provides(library: str) -> bool:
     """Tell whether every musllinux system has a library (PEP 656 asks for musl alone; zlib comes with Python)."""
-    return library.startswith("libc.musl-") or library in {"libc.so", "libz.so.1"} or library.startswith("ld-musl-")
+    return library.startswith(("libc.musl-", "ld-musl-")) or library in {"libc.so", "libz.so.1"}
 
 
 def is_loader(library: str) -> bool:

@@ -176,14 +176,16 @@ class Job(NamedTuple):
 class Index:
     """What an index says of the names: `active` when this pipeline would publish to it, `refusals` by reason.
 
-    `url` takes uploads ("" for an index that nothing is published to), `simple` lists what is there; `username` and
-    `password` are names of variables. It is active when all of `when` holds.
+    `max_size` is the most bytes that it takes for a file; 0 is the limit of its profile. `url` takes uploads ("" for
+    an index that nothing is published to), `simple` lists what is there; `username` and `password` are names of
+    variables. It is active when all of `when` holds.
     """
 
     name: str
     profile: str
     active: bool
     refusals: Mapping[str, int]
+    max_size: int = 0
     url: str = ""
     simple: str = ""
     username: str = ""

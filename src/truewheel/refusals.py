@@ -73,16 +73,17 @@ def _way_out(spec: Spec, one: Cell, two: Cell) -> str:
 
 def index_verdict(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
     """Return what the index `name` says of its copies, or of the wheels as they are when it gets none."""
-    copies = [(copy.version, cell.tag) for cell in cells for copy in cell.copies if copy.index == name]
+    copies = [(copy.version, cell.tag, copy.wheel) for cell in cells for copy in cell.copies if copy.index == name]
     index = spec.indexes[name]
     reasons: Counter[str] = Counter()
-    for version, tag in copies or [(cell.version, cell.tag) for cell in cells]:
-        reasons.update(indexes.refusals(index.profile, version, tag))
+    for version, tag, wheel in copies or [(cell.version, cell.tag, cell.wheel) for cell in cells]:
+        reasons.update(indexes.refusals(index.profile, version, tag, wheel.partition("-")[0]))
     return Index(
         name=name,
         profile=index.profile,
         active=bool(copies),
         refusals=dict(sorted(reasons.items())),
+        max_size=indexes.size(index.max_size) if index.max_size else 0,
         url=index.url,
         simple=index.simple or indexes.simple_address(index.url),
         username=index.credentials.username,

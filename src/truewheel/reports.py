@@ -1,4 +1,4 @@
-"""Findings as documents: text for people; JSON, JUnit, SARIF, GitLab code quality and GitHub annotations for programs."""
+"""Findings as documents: text for people; JSON, JUnit, SARIF, GitLab code quality and GitHub commands for programs."""
 
 from __future__ import annotations
 

@@ -100,6 +100,7 @@ class Index(NamedTuple):
 
     profile: str
     channel: str
+    max_size: str
     when: Mapping[str, str]
     url: str
     simple: str

@@ -30,7 +30,7 @@ _LABEL = re.compile(r"[0-9a-z._]+")
 _TAGS = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*")
 _FIELD = re.compile(r"([!-9;-~]+):[ \t]*(.*)")
 _PLAIN = frozenset({".c", ".cpp", ".cu", ".h", ".hpp", ".json", ".md", ".pxd", ".py", ".pyi", ".pyx", ".txt"})
-_BROKEN = (
+_BROKEN: tuple[type[Exception], ...] = (
     *(BadZipFile, EOFError, OSError, OverflowError, RuntimeError, ValueError, csv.Error, struct.error),
     *inflate.ERRORS,
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from enum import Enum
 from typing import IO, NamedTuple
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -43,8 +43,10 @@ class Fault(NamedTuple):
 
 
 class _Span(NamedTuple):
+    """Where a member lies; its data descriptor has several forms, so that it may have several ends."""
+
     start: int
-    end: int
+    ends: tuple[int, ...]
     name: str
 
 
@@ -70,7 +72,7 @@ def data_start(stream: IO[bytes], info: ZipInfo) -> int:
     local = _read_local(stream, info)
     if local is None:
         raise BadZipFile("no member where the directory says")
-    fixed, name, extra = local
+    _, name, extra = local
     if name != _encoded(info):
         raise BadZipFile(f"its own header calls it {name.decode(errors='backslashreplace')}")
     return info.header_offset + _LOCAL.size + len(name) + len(extra)
@@ -82,7 +84,7 @@ def faults(archive: ZipFile) -> Iterator[Fault]:
     The public index refuses such files for just that reason (its upload API, on archives).
     """
     stream = _stream(archive)
-    spans = []
+    spans: list[_Span] = []
     for info in archive.infolist():
         yield from _name_faults(info)
         span = yield from _member_faults(stream, info)
@@ -112,23 +114,24 @@ def _name_faults(info: ZipInfo) -> Iterator[Fault]:
             yield Fault(Kind.NAME, f"another field calls it {other}", info.filename)
 
 
-def _member_faults(stream: IO[bytes], info: ZipInfo) -> Iterator[Fault]:  # type: ignore[misc]  # and returns a span
+def _member_faults(stream: IO[bytes], info: ZipInfo) -> Generator[Fault, None, _Span]:
+    """Yield what is wrong with a member; return where it lies."""
     local = _read_local(stream, info)
     if local is None:
         yield Fault(Kind.HEADER, "no member where the directory says", info.filename)
-        return _Span(info.header_offset, info.header_offset + info.compress_size, info.filename)
+        return _Span(info.header_offset, (info.header_offset + info.compress_size,), info.filename)
     fixed, name, extra = local
     for differing in _differences(fixed, name, extra, info):
         yield Fault(Kind.HEADER, differing, info.filename)
     end = info.header_offset + _LOCAL.size + len(name) + len(extra) + info.compress_size
-    if fixed[1] & _DESCRIPTOR:
-        length = _descriptor(stream, end, info)
-        if length:
-            yield Fault(Kind.DESCRIPTOR, "its size and checksum follow its content", info.filename)
-        else:
-            yield Fault(Kind.HEADER, "the data descriptor after its content differs from the directory", info.filename)
-        end += length
-    return _Span(info.header_offset, end, info.filename)
+    if not fixed[1] & _DESCRIPTOR:
+        return _Span(info.header_offset, (end,), info.filename)
+    lengths = _descriptors(stream, end, info)
+    if lengths:
+        yield Fault(Kind.DESCRIPTOR, "its size and checksum follow its content", info.filename)
+    else:
+        yield Fault(Kind.HEADER, "the data descriptor after its content differs from the directory", info.filename)
+    return _Span(info.header_offset, tuple(end + length for length in lengths or [0]), info.filename)
 
 
 def _differences(fixed: tuple[int, ...], name: bytes, extra: bytes, info: ZipInfo) -> Iterator[str]:
@@ -152,30 +155,30 @@ def _differences(fixed: tuple[int, ...], name: bytes, extra: bytes, info: ZipInf
         yield f"its own header has the checksum and sizes {said}, the directory {known}"
 
 
-def _descriptor(stream: IO[bytes], place: int, info: ZipInfo) -> int:
-    """Return the length of the data descriptor at a place, in one of its four forms; 0 when there is none that fits."""
+def _descriptors(stream: IO[bytes], place: int, info: ZipInfo) -> list[int]:
+    """Return the lengths of the data descriptors that fit at a place: 32 or 64 bits wide, with or without signature."""
     stream.seek(place)
     content = stream.read(24)
     sizes = (info.CRC, info.compress_size, info.file_size)
     forms = [struct.pack("<3L", *sizes)] if max(sizes) <= _FULL32 else []
     forms.append(struct.pack("<L2Q", *sizes))
-    for form in forms:
-        for signature in (b"PK\7\x08", b""):
-            if content.startswith(signature + form):
-                return len(signature + form)
-    return 0
+    found = [signature + form for form in forms for signature in (b"PK\7\x08", b"")]
+    return [len(form) for form in found if content.startswith(form)]
 
 
 def _gaps(spans: list[_Span], directory: int) -> Iterator[Fault]:
     """Yield every stretch before the directory that no member has, or that two have."""
-    reached, last = 0, ""
-    for span in [*sorted(spans), _Span(directory, directory, "")]:
-        if span.start > reached:
+    reached: tuple[int, ...] = (0,)
+    last = ""
+    for span in [*sorted(spans), _Span(directory, (directory,), "")]:
+        behind = span.start - reached[0]
+        if span.start not in reached:
             place = f"after {last}" if last else "before the first member"
-            yield Fault(Kind.STRAY, f"{span.start - reached} bytes {place} belong to no member")
-        elif span.start < reached:
-            yield Fault(Kind.STRAY, f"it lies {reached - span.start} bytes into what is before it", span.name)
-        reached, last = max(reached, span.end), span.name
+            if behind > 0:
+                yield Fault(Kind.STRAY, f"{behind} bytes {place} belong to no member")
+            else:
+                yield Fault(Kind.STRAY, f"it lies {-behind} bytes into what is before it", span.name)
+        reached, last = max(reached, span.ends), span.name
 
 
 def _end_faults(archive: ZipFile, stream: IO[bytes]) -> Iterator[Fault]:

@@ -1,7 +1,7 @@
 """Hold real wheels from the index against the validator and auditwheel: every finding, and both verdicts on the tag.
 
-Run it from the repository's root: `PYTHONPATH=src python tests/bench/corpus.py [FOLDER]`. An empty folder is filled with
-a small corpus first, if the index can be reached. A good wheel has no error, and no verdict differs.
+Run it from the repository's root: `PYTHONPATH=src python tests/bench/corpus.py [FOLDER]`. An empty folder is
+filled with a small corpus first, if the index can be reached. A good wheel has no error, and no verdict differs.
 """
 
 from __future__ import annotations

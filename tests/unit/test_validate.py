@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import random
 import stat
 from io import BytesIO
 from pathlib import Path
@@ -15,11 +16,14 @@ import pytest
 import wheels
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wheels import EXTENSION, NATIVE, PURE, elf_file
+from wheels import EXTENSION, NATIVE, PURE, elf_file, macho_file, pe_file
 
+from truewheel.checks.contents import Limits
+from truewheel.checks.findings import Code, Finding
 from truewheel.problems import Exit, Stop
-from truewheel.steps import validate as validating
-from truewheel.steps.validate import Code, Finding, expand, report, validate, validate_all
+from truewheel.reports import report
+from truewheel.steps.validate import expand, validate, validate_all
+from truewheel.wheelfile import Wheel
 
 INFO = "demo-1.0.dist-info"
 ARM = elf_file(183)
@@ -57,7 +61,8 @@ GOOD = [
     ("demo-1.0-py2.py3-none-any.whl", None),
     ("demo-1!1.0-py3-none-any.whl", None),
     ("demo-1.0-cp312-cp312-manylinux_2_17_x86_64.manylinux2014_x86_64.whl", None),
-    ("demo-1.0-cp312-cp312-musllinux_1_2_x86_64.whl", None),
+    ("demo-1.0-cp312-cp312-musllinux_1_2_x86_64.whl", {"demo/_c.cpython-312-x86_64-linux-musl.so": elf_file()}),
+    ("demo-1.0-cp38-cp38-musllinux_1_1_x86_64.whl", {"demo/_c.cpython-38-x86_64-linux-gnu.so": elf_file()}),
     ("demo-1.0-cp313-cp313t-linux_x86_64.whl", {"demo/_core.cpython-313t-x86_64-linux-gnu.so": elf_file()}),
     ("demo-1.0-pp310-pypy310_pp73-linux_x86_64.whl", {"demo/_c.pypy310-pp73-x86_64-linux-gnu.so": elf_file()}),
     ("demo-1.0-cp310-abi3-linux_aarch64.whl", {"demo/_core.abi3.so": ARM}),
@@ -73,8 +78,14 @@ GOOD = [
         "demo-1.0-py3-none-linux_x86_64.whl",
         {f"demo/_core.cpython-{version}-x86_64-linux-gnu.so": elf_file() for version in (311, 312)},
     ),
-    ("demo-1.0-cp312-cp312-macosx_14_0_arm64.whl", {"demo/_core.cpython-312-darwin.so": b"\xcf\xfa\xed\xfe"}),
-    ("demo-1.0-cp312-cp312-win_amd64.whl", {"demo/_core.cp312-win_amd64.pyd": b"MZ"}),
+    ("demo-1.0-cp312-cp312-macosx_14_0_arm64.whl", {"demo/_core.cpython-312-darwin.so": macho_file("arm64")}),
+    ("demo-1.0-cp312-cp312-macosx_11_0_universal2.whl", {"_c.so": macho_file("x86_64", "arm64")}),
+    ("demo-1.0-cp312-abi3-macosx_11_0_x86_64.whl", {"demo/_core.abi3.so": macho_file("x86_64", "arm64")}),
+    ("demo-1.0-cp312-cp312-win_amd64.whl", {"demo/_core.cp312-win_amd64.pyd": pe_file("amd64")}),
+    ("demo-1.0-cp313-cp313t-win_arm64.whl", {"demo/_core.cp313t-win_arm64.pyd": pe_file("arm64")}),
+    ("demo-1.0-cp312-abi3-win32.whl", {"demo/_core.pyd": pe_file("win32"), "demo/attach.so": elf_file()}),
+    ("demo-1.0-py3-none-any.whl", {"demo/attach.so": elf_file(), "demo/attach.dll": pe_file("amd64")}),
+    ("demo-1.0-py3-none-any.whl", {"demo/t32.exe": pe_file("win32"), "demo/t64.exe": pe_file("amd64")}),
 ]
 
 
@@ -322,35 +333,27 @@ def test_a_member_that_is_no_regular_file(tmp_path, mode, expected):
 
 
 def test_a_zip_bomb_is_not_unpacked(tmp_path, monkeypatch):
-    monkeypatch.setattr(validating, "BOMB_SIZE", 2**20)
     path = written(tmp_path, PURE, content={"demo/zeros": bytes(8 * 2**20), "demo/__init__.py": b""})
     read = []
-    scan = validating.Wheel.scan
-    monkeypatch.setattr(
-        validating.Wheel,
-        "scan",
-        lambda self, entry, algorithm: read.append(entry.filename) or scan(self, entry, algorithm),
-    )
-    finding = only(validate(path))
+    chunks = Wheel.chunks
+    monkeypatch.setattr(Wheel, "chunks", lambda self, entry: read.append(entry.filename) or chunks(self, entry))
+    finding = only(validate(path, limits=Limits(free=2**20)))
     assert (finding.code.name, finding.where) == ("TW313", "demo/zeros")
     assert "demo/zeros" not in read
     assert "demo/__init__.py" in read
 
 
-def test_members_that_are_a_zip_bomb_together(tmp_path, monkeypatch):
-    monkeypatch.setattr(validating, "BOMB_SIZE", 2**20)
-    path = written(tmp_path, NATIVE, content={f"demo/{n}": bytes(2**20) for n in range(8)})
-    monkeypatch.setattr(validating, "BOMB_RATIO", 500)
-    finding = only(validate(path))
+@pytest.mark.parametrize("limits", [Limits(free=2**20, member_ratio=2000), Limits(total=2**20)])
+def test_members_that_are_a_zip_bomb_together(tmp_path, limits):
+    path = written(tmp_path, PURE, content={f"demo/{n}": bytes(2**20) for n in range(8)})
+    finding = only(validate(path, limits=limits))
     assert (finding.code.name, finding.where) == ("TW313", "")
 
 
-def test_large_content_that_packs_less_well_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(validating, "BOMB_SIZE", 2**20)
-    assert (
-        validate(written(tmp_path, PURE, content={"demo/x": b"0123456789abcdef\x00" * 2**17 + bytes(range(256)) * 64}))
-        == []
-    )
+def test_large_content_that_packs_less_well_is_read(tmp_path):
+    content = {"demo/x": b"0123456789abcdef\x00" * 2**17 + random.Random(1).randbytes(2**16)}  # noqa: S311
+    path = written(tmp_path, PURE, content=content)
+    assert validate(path, limits=Limits(free=2**20)) == []
 
 
 # ELF

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from struct import pack
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from truewheel.wheelfile import expand_tag, parse_name
@@ -20,6 +21,79 @@ def elf_file(number: int = 62, bits: int = 64, order: str = "little") -> bytes:
     ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "little" else 2, 1]) + bytes(9)
     body = (3).to_bytes(2, order) + number.to_bytes(2, order)
     return ident + body + bytes(180)
+
+
+def macho_file(*machines: str) -> bytes:
+    """A Mach-O header, padded; of several machines, a universal file."""
+    numbers = {"x86_64": 0x01000007, "arm64": 0x0100000C}
+    if len(machines) == 1:
+        return b"\xcf\xfa\xed\xfe" + numbers[machines[0]].to_bytes(4, "little") + bytes(200)
+    slices = b"".join(numbers[machine].to_bytes(4, "big") + bytes(16) for machine in machines)
+    return b"\xca\xfe\xba\xbe" + len(machines).to_bytes(4, "big") + slices + bytes(200)
+
+
+def pe_file(machine: str) -> bytes:
+    """The headers of a Windows program or library, padded."""
+    number = {"win32": 0x014C, "amd64": 0x8664, "arm64": 0xAA64}[machine]
+    return b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + number.to_bytes(2, "little") + bytes(200)
+
+
+def library(
+    needed: Sequence[str] = (),
+    versions: Mapping[str, Sequence[str]] | None = None,
+    *,
+    rpath: str = "",
+    soname: str = "",
+    exports: Sequence[str] = (),
+    interpreter: str = "",
+    number: int = 62,
+    bits: int = 64,
+    order: str = "<",
+) -> bytes:
+    """An ELF library that the loader could read: one segment, with a dynamic section, names and version needs."""
+    word, head_size, segment_size = ("Q", 64, 56) if bits == 64 else ("I", 52, 32)
+    strings = bytearray(b"\0")
+
+    def name(text: str) -> int:
+        strings.extend(text.encode() + b"\0")
+        return len(strings) - len(text.encode()) - 1
+
+    for export in exports:
+        name(export)
+    needs = [(name(library), [name(symbol) for symbol in symbols]) for library, symbols in (versions or {}).items()]
+    tags = [(1, name(library)) for library in needed]
+    tags += [(14, name(soname))] if soname else []
+    tags += [(29, name(rpath))] if rpath else []
+    table = bytearray()
+    for number_, (file, symbols) in enumerate(needs, 1):
+        following = 0 if number_ == len(needs) else 16 + 16 * len(symbols)
+        table += pack(order + "HHIII", 1, len(symbols), file, 16, following)
+        for place, symbol in enumerate(symbols, 1):
+            table += pack(order + "IHHII", 0, 0, 2, symbol, 0 if place == len(symbols) else 16)
+    count = 2 + bool(interpreter)
+    start = head_size + count * segment_size
+    path = interpreter.encode() + b"\0"
+    strings_at = start + len(path)
+    table_at = strings_at + len(strings)
+    dynamic_at = table_at + len(table)
+    base = 0x10000
+    tags += [(5, base + strings_at), (10, len(strings))]
+    tags += [(0x6FFFFFFE, base + table_at), (0x6FFFFFFF, len(needs))] if needs else []
+    dynamic = b"".join(pack(order + 2 * word, *tag) for tag in [*tags, (0, 0)])
+    size = dynamic_at + len(dynamic)
+
+    def segment(kind: int, offset: int, length: int) -> bytes:
+        if bits == 64:
+            return pack(order + "IIQQQQQQ", kind, 4, offset, base + offset, 0, length, length, 8)
+        return pack(order + "IIIIIIII", kind, offset, base + offset, 0, length, length, 4, 8)
+
+    segments = segment(1, 0, size) + segment(2, dynamic_at, len(dynamic))
+    segments += segment(3, start, len(path)) if interpreter else b""
+    ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "<" else 2, 1]) + bytes(9)
+    head = ident + pack(
+        order + "HHI" + 3 * word + "IHHHHHH", 3, number, 1, 0, head_size, 0, 0, head_size, segment_size, count, 0, 0, 0
+    )
+    return bytes(head + segments + path + strings + table + dynamic)
 
 
 def members(filename: str, content: Mapping[str, bytes] | None = None) -> dict[str, bytes]:

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from truewheel.checks.findings import Code, Finding, finding, listing
 from truewheel.wheelfile import parse_name
-
-
-class Checked(NamedTuple):
-    """A wheel and what was found in it."""
-
-    path: Path
-    findings: list[Finding]
 
 
 def alike(paths: Iterable[Path]) -> list[tuple[Path, ...]]:
@@ -38,10 +31,8 @@ def check_builds(paths: Iterable[Path]) -> Iterator[tuple[Path, Finding]]:
     """Yield a warning for every wheel when not all have one build tag, though some have any: one pipeline has one."""
     builds: dict[str, list[Path]] = defaultdict(list)
     for path in paths:
-        try:
+        with contextlib.suppress(ValueError):
             builds[parse_name(path.name).build].append(path)
-        except ValueError:
-            continue
     if len(builds) > 1:
         said = listing([build or "none" for build in sorted(builds)])
         for build, group in builds.items():

@@ -1,4 +1,4 @@
-"""Everything that the checks look at, read from a wheel in one pass: each member is unpacked once, in bounded memory."""
+"""All that the checks look at, read from a wheel in one pass: each member is unpacked once, in bounded memory."""
 
 from __future__ import annotations
 
@@ -46,6 +46,9 @@ class Limits(NamedTuple):
     ratio: int = 50
     member_ratio: int = 200
     total: int = 64 * 2**30
+
+
+USUAL = Limits()
 
 
 class Scan(NamedTuple):
@@ -131,8 +134,8 @@ def _is_unknown(native: Native) -> bool:
     return all(machine.startswith("unknown") for machine in native.machines)
 
 
-def read(path: Path, findings: list[Finding], limits: Limits = Limits(), *, scanned: bool = True) -> Contents | None:
-    """Read a wheel; what cannot be read becomes a finding. Unless it is `scanned`, only its dist-info folder is read."""
+def read(path: Path, findings: list[Finding], limits: Limits | None = USUAL) -> Contents | None:
+    """Read a wheel; what cannot be read becomes a finding. Without `limits` only its dist-info folder is read."""
     try:
         name = parse_name(path.name)
     except ValueError as error:
@@ -140,7 +143,7 @@ def read(path: Path, findings: list[Finding], limits: Limits = Limits(), *, scan
         findings.append(finding(Code.TW101, str(error)))
     try:
         with open_wheel(path) as wheel:
-            return _contents(wheel, name, findings, limits if scanned else None)
+            return _contents(wheel, name, findings, limits)
     except Stop as failure:
         findings.append(finding(Code.TW301, failure.problems[0].message))
         return None

@@ -66,6 +66,7 @@ class Code(Enum):
     TW412 = "library search path outside the wheel"
     TW413 = "extension module named for another C library"
     TW414 = "extension module of another operating system"
+    TW415 = "extension module that is no native file"
     TW501 = "one file name, different bytes"
     TW502 = "different build tags in one set"
     TW503 = "planned wheel is missing"

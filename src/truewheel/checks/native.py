@@ -115,6 +115,13 @@ def check_suffixes(contents: Contents) -> Iterator[Finding]:
             yield finding(Code.TW406, message, member)
 
 
+def check_modules(contents: Contents) -> Iterator[Finding]:
+    """What is named like an extension module is native code."""
+    for member, scan in contents.scans.items():
+        if scan.native is None and binaries.is_module(member):
+            yield finding(Code.TW415, "it is neither ELF nor Mach-O nor PE: no interpreter can load it", member)
+
+
 def _loads(suffix: Suffix, name: WheelName, many: bool) -> bool:
     """Tell whether each Python of the tag loads a module with this suffix; a `py3` wheel may bring one for many."""
     pythons, abis = name.python.lower().split("."), name.abi.lower().split(".")

@@ -17,11 +17,13 @@ def check_floor(contents: Contents) -> Iterator[Finding]:
     if floor is None:
         return
     for member, needs in _needs(contents):
-        newer = sorted({
-            (since, symbol)
-            for since, symbol in _floors(needs, contents.elves[member])
-            if since > floor and (floor <= manylinux.NEWEST or symbol.startswith("GLIBC_"))
-        })
+        newer = sorted(
+            {
+                (since, symbol)
+                for since, symbol in _floors(needs, contents.elves[member])
+                if since > floor and (floor <= manylinux.NEWEST or symbol.startswith("GLIBC_"))
+            }
+        )
         if newer:
             fits = f"manylinux_2_{newer[-1][0]}" if newer[-1][0] < manylinux.NEVER else "no manylinux tag"
             symbols = listing([symbol for _, symbol in reversed(newer)])
@@ -63,7 +65,9 @@ def check_libc(contents: Contents) -> Iterator[Finding]:
         found = elf.libc(needs.libraries, needs.interpreter)
         if found and found != wanted:
             names = {"gnu": "glibc", "musl": "musl"}
-            message = f"it is linked against {names[found]}, {contents.platforms[0]} has {names[wanted]}; build it there"
+            message = (
+                f"it is linked against {names[found]}, {contents.platforms[0]} has {names[wanted]}; build it there"
+            )
             yield finding(Code.TW411, message, member)
 
 

@@ -23,6 +23,8 @@ class Destination(NamedTuple):
         return self.max_size or indexes.PROFILES[self.profile].max_size
 
 
+ANYWHERE = Destination()
+
 # What installers take and the public index does not: its upload API parses METADATA with a list of versions, looks for
 # the License-Files of METADATA 2.4 in the folder licenses, and refuses a zip with data descriptors or comments of
 # members, which readers without the directory cannot follow.
@@ -34,9 +36,7 @@ def judged(findings: Iterable[Finding], to: Destination) -> list[Finding]:
     if not indexes.PROFILES[to.profile].strict:
         return list(findings)
     # the comment of the whole file has no place; the index takes it
-    return [
-        replace(found, severity="error") if found.code in _REFUSED and found.where else found for found in findings
-    ]
+    return [replace(found, severity="error") if found.code in _REFUSED and found.where else found for found in findings]
 
 
 def check(contents: Contents, to: Destination) -> Iterator[Finding]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-from truewheel import files, workspace
+from truewheel import files, indexes, reports, workspace
+from truewheel.checks.contents import Limits
+from truewheel.checks.findings import is_ok
+from truewheel.checks.upload import Destination
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
 from truewheel.model import Cell
@@ -14,10 +17,11 @@ from truewheel.problems import Exit, stop
 from truewheel.steps import evidence, prove, validate
 
 EXAMPLES = {
-    "validate": "examples:\n  validate dist/\n  validate foo-1.0-py3-none-any.whl --format json\n",
+    "validate": "examples:\n  validate dist/\n  validate dist/ --index pypi --strict\n"
+    "  validate foo-1.0-py3-none-any.whl --format json\n",
     "prove": "examples:\n  prove dist/\n  prove dist/ --plan plan.json --json\n",
 }
-FORMATS = ("text", "json", "junit")
+LIMITS = Limits()
 
 
 def arguments(command: str, parser: ArgumentParser) -> None:
@@ -27,12 +31,25 @@ def arguments(command: str, parser: ArgumentParser) -> None:
         parser.set_defaults(run=validate_wheels)
         parser.add_argument("paths", nargs="*", metavar="PATH", type=Path, help="wheels, or folders of wheels")
         common.add_cells(parser, required=False)
-        parser.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+        parser.add_argument("--index", choices=list(indexes.PROFILES), default="internal", help="default: internal")
+        parser.add_argument("--format", choices=list(reports.STYLES), default="text", help="default: text")
         parser.add_argument(
             "--output", metavar="FILE", type=Path, help="write the report to a file, and text to stdout"
         )
         parser.add_argument("--report", action="store_true", help="leave a JUnit report beside the cell's evidence")
         parser.add_argument("--strict", action="store_true", help="warnings fail too")
+        parser.add_argument(
+            "--max-size", metavar="SIZE", type=_size, default=0,
+            help="the most bytes for a file, such as '300 MB' (default: the limit of the index)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--max-unpacked", metavar="SIZE", type=_size, default=LIMITS.total,
+            help=f"the most bytes that a wheel may unpack to (default: {LIMITS.total >> 30} GiB)",
+        )  # fmt: skip
+        parser.add_argument(
+            "--max-ratio", metavar="N", type=int, default=LIMITS.ratio,
+            help=f"how many times its own size a wheel may unpack to (default: {LIMITS.ratio})",
+        )  # fmt: skip
         common.add_plan(parser)
     else:
         parser.set_defaults(run=prove_folder)
@@ -49,26 +66,42 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
     if arguments.cell:
         plan, path = workspace.read_plan(arguments.plan, Path(arguments.out))
         out = Path(arguments.out)
-        cells = common.planned_cells(plan, arguments.cell, path)
-        paths += [out / evidence.settled(out, cell).wheel for cell in cells]
+        cells = tuple(evidence.settled(out, cell) for cell in common.planned_cells(plan, arguments.cell, path))
+        paths += [out / cell.wheel for cell in cells]
     elif arguments.report:
         raise stop("validate --report", "it needs a cell", "add --cell ID")
     if not paths:
         raise stop("validate", "no wheel is named", "name wheels or a folder, or a cell: --cell ID")
-    results = validate.validate_all(validate.expand(paths))
+    planned = None
+    if arguments.plan and not arguments.cell:
+        out = Path(arguments.out)
+        planned = [evidence.settled(out, cell).wheel for cell in workspace.read_plan(arguments.plan, out)[0].cells]
+    results = validate.validate_set(
+        validate.expand(paths),
+        Destination(arguments.index, arguments.max_size),
+        LIMITS._replace(ratio=arguments.max_ratio, total=arguments.max_unpacked),
+        planned,
+    )
     if arguments.report:
         for cell in cells:
             junit = evidence.path(Path(arguments.out), cell.id).with_suffix(".xml")
             own = [result for result in results if result[0].name == cell.wheel]
-            files.write_text(junit, validate.report(own, "junit"))
-    report = validate.report(results, arguments.format)
+            files.write_text(junit, reports.report(own, "junit"))
+    report = reports.report(results, arguments.format)
     if arguments.output:
         files.write_text(arguments.output, report)
-        report = validate.report(results, "text")
+        report = reports.report(results, "text")
     show(report.rstrip("\n"))
     findings = [finding for _, found in results for finding in found]
-    failed = bool(findings) if arguments.strict else not validate.is_ok(findings)
+    failed = bool(findings) if arguments.strict else not is_ok(findings)
     return Exit.WHEEL if failed else Exit.OK
+
+
+def _size(text: str) -> int:
+    try:
+        return indexes.size(text)
+    except ValueError as error:
+        raise ArgumentTypeError(str(error)) from None
 
 
 def prove_folder(arguments: Namespace, environment: Mapping[str, str]) -> Exit:

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from truewheel.checks.findings import Finding, is_ok, to_data
+from truewheel.checks.upload import Destination
 from truewheel.files import explained, pack, sha256, write_text
+from truewheel.indexes import PROFILES
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, stop
 from truewheel.rewrite import rewrite
 from truewheel.steps import evidence
-from truewheel.steps.validate import Finding, is_ok, to_data, validate_all, wheels_in
+from truewheel.steps.validate import refused, validate_all, wheels_in
 from truewheel.wheelfile import WheelName, parse_name, printable
 
 VERSION = 1
@@ -82,12 +85,16 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     others = {each.wheel for cell in plan.cells if only is not None and cell.id not in only for each in cell.possible()}
     extra = sorted({path.name for path in wheels_in(folder)} - {*built, *others})
     problems = tuple(map(printable, _problems(cells, built, extra, records)))
+    copies = [] if problems else _copies(folder, cells)
+    if refusals := tuple(map(printable, _refusals(folder, cells, plan))) if not problems else ():
+        problems, copies = refusals, []
+        shutil.rmtree(folder / COPIES, ignore_errors=True)
     data = {
         "version": VERSION,
         "ok": not problems,
         "plan": {"project": plan.project, "event": plan.event, "generator": plan.generator},
         "wheels": [_wheel(cell, built[cell.wheel], records) for cell in cells if cell.wheel in built],
-        "copies": [] if problems else _copies(folder, cells),
+        "copies": copies,
         "archives": [] if problems else _archives(folder, plan, cells),
         "missing": [{"cell": cell.id, "wheel": cell.wheel} for cell in cells if cell.wheel not in built],
         "extra": extra,
@@ -144,6 +151,19 @@ def _settled(cell: Cell, records: Mapping[str, _Record]) -> Cell:
     """Return the cell as its job has named it, where an audit had to find its platform."""
     record = records.get(_record_name(cell))
     return evidence.named_by(record.data, cell) if record and cell.platforms else cell
+
+
+def _refusals(folder: Path, cells: Iterable[Cell], plan: Plan) -> Iterator[str]:
+    """Yield what the indexes would refuse the bytes of their copies for; their names were judged by the plan."""
+    places = {index.name: Destination(index.profile, index.max_size) for index in plan.indexes if index.active}
+    if unknown := sorted({place.profile for place in places.values()} - set(PROFILES)):
+        raise stop("plan.json", f"names an unknown index profile, {printable(unknown[0])}", "write the plan again")
+    for cell in cells:
+        for copy in cell.copies:
+            own = copy.wheel == cell.wheel
+            path = folder / copy.wheel if own else folder / COPIES / copy.index / copy.wheel
+            for found in refused(path, places[copy.index]) if copy.index in places else ():
+                yield f"{copy.wheel}: the index {copy.index} would refuse it: {found.code.name} {found.message}"
 
 
 def _expected(plan: Plan, only: frozenset[str] | None) -> list[Cell]:

@@ -8,19 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from truewheel.checks import across, archive, native, naming, system, upload
-from truewheel.checks.contents import Contents, Limits, read
-from truewheel.checks.findings import Code, Finding, is_ok, shortened, to_data
+from truewheel.checks import across, archive, naming, native, system, upload
+from truewheel.checks.contents import USUAL, Contents, Limits, read
+from truewheel.checks.findings import Finding, shortened
 from truewheel.checks.upload import Destination
 from truewheel.files import explained, sha256
 from truewheel.problems import Exit, stop
-from truewheel.reports import report
 from truewheel.wheelfile import printable
-
-__all__ = [
-    *("Code", "Destination", "Finding", "Limits", "expand", "is_ok", "refused", "report", "to_data"),
-    *("validate", "validate_all", "validate_set", "wheels_in"),
-]
 
 CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     naming.check_name,
@@ -33,6 +27,7 @@ CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     native.check_purelib,
     native.check_platform,
     native.check_machines,
+    native.check_modules,
     native.check_suffixes,
     system.check_floor,
     system.check_libc,
@@ -41,7 +36,7 @@ CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
 )
 
 
-def validate(path: Path, to: Destination = Destination(), limits: Limits = Limits()) -> list[Finding]:
+def validate(path: Path, to: Destination = upload.ANYWHERE, limits: Limits = USUAL) -> list[Finding]:
     """Return what is wrong with a wheel; of one kind at most `findings.LISTED`, then how many more there are."""
     findings: list[Finding] = []
     contents = read(path, findings, limits)
@@ -55,7 +50,7 @@ def validate(path: Path, to: Destination = Destination(), limits: Limits = Limit
 def refused(path: Path, to: Destination) -> list[Finding]:
     """Return what only an index would refuse a wheel for that is good otherwise; its content is not read again."""
     findings: list[Finding] = []
-    contents = read(path, findings, scanned=False)
+    contents = read(path, findings, None)
     if contents is not None:
         findings.extend(naming.check_metadata(contents))
         findings.extend(upload.check(contents, to))
@@ -63,7 +58,7 @@ def refused(path: Path, to: Destination) -> list[Finding]:
 
 
 def validate_all(
-    paths: Sequence[Path], to: Destination = Destination(), limits: Limits = Limits()
+    paths: Sequence[Path], to: Destination = upload.ANYWHERE, limits: Limits = USUAL
 ) -> list[tuple[Path, list[Finding]]]:
     """Return the findings of each wheel, in the order of `paths`."""
     with ThreadPoolExecutor() as pool:  # inflating and hashing let other threads run
@@ -72,8 +67,8 @@ def validate_all(
 
 def validate_set(
     paths: Sequence[Path],
-    to: Destination = Destination(),
-    limits: Limits = Limits(),
+    to: Destination = upload.ANYWHERE,
+    limits: Limits = USUAL,
     planned: Iterable[str] | None = None,
 ) -> list[tuple[Path, list[Finding]]]:
     """Return the findings of each wheel, and those of the set: against each other, and against the `planned` names.
