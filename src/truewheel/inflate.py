@@ -14,6 +14,9 @@ _codec: Any = zlib
 with contextlib.suppress(ImportError):
     from isal import isal_zlib as _codec  # twice as fast
 
+CODEC = str(_codec.__name__)
+"""The module that inflates."""
+
 ERRORS: tuple[type[Exception], ...] = (_codec.error, zlib.error)
 """What inflating raises for content that is damaged, beside `BadZipFile`."""
 

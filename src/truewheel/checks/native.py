@@ -64,7 +64,7 @@ def _check_any(contents: Contents) -> Iterator[Finding]:
 def check_machines(contents: Contents) -> Iterator[Finding]:
     """Native code is for the operating system and the machine that the platform tag names."""
     formats = {system_format(platform) for platform in contents.platforms}
-    if contents.is_any or "" in formats:
+    if not formats or contents.is_any or "" in formats:
         return
     promised = frozenset(machine for platform in contents.platforms for machine in _machines(platform))
     said = ", ".join(sorted(promised))
