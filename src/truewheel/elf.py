@@ -37,7 +37,8 @@ _LOAD, _DYNAMIC, _INTERPRETER = 1, 2, 3  # program header types, and below dynam
 _NEEDED, _STRTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH = 1, 5, 10, 14, 15, 29
 _VERNEED, _VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
 _NAME_LIMIT = 4096
-_COUNT_LIMIT = 2**16
+_COUNT_LIMIT = 2**13
+_SEGMENT_LIMIT = 2**8
 _STRINGS_LIMIT = 2**28
 
 
@@ -134,6 +135,8 @@ class _Image:
             (start,), size, count = self._unpack("Q", 32), *self._unpack("HH", 54)
         else:
             (start,), size, count = self._unpack("I", 28), *self._unpack("HH", 42)
+        if count > _SEGMENT_LIMIT:
+            raise ValueError(f"it has {count} segments")
         self.segments = [self._segment(start + number * size) for number in range(count)]
         for kind, offset, _, length in self.segments:
             if kind in {_LOAD, _DYNAMIC, _INTERPRETER} and offset + length > self._size:
@@ -181,14 +184,13 @@ class _Image:
 
     def tags(self) -> Iterator[tuple[int, int]]:
         """Yield the tags of the dynamic section with their values."""
-        form = "qQ" if self._wide else "iI"
-        step = 16 if self._wide else 8
-        for kind, offset, _, size in self.segments:
-            for place in range(offset, offset + min(size, _COUNT_LIMIT * step) - step + 1, step) if kind == 2 else ():
-                tag, value = self._unpack(form, place)
-                if not tag:
-                    return
-                yield tag, value
+        offset, size = next(((offset, size) for kind, offset, _, size in self.segments if kind == _DYNAMIC), (0, 0))
+        entry = struct.Struct(self._order + ("qQ" if self._wide else "iI"))
+        content = self._read(offset, min(size, _COUNT_LIMIT * entry.size))
+        for tag, value in entry.iter_unpack(content[: len(content) // entry.size * entry.size]):
+            if not tag:
+                return
+            yield tag, value
 
     def versions(self, values: dict[int, int], strings: int) -> Iterator[tuple[str, str]]:
         """Yield the library and the name of each symbol version that is needed (LSB core, symbol versioning)."""

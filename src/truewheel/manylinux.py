@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 LIBRARIES = frozenset({
     "libGL.so.1", "libICE.so.6", "libSM.so.6", "libX11.so.6", "libXext.so.6", "libXrender.so.1", "libanl.so.1",
@@ -43,6 +44,14 @@ _SINCE = {
     "ZLIB": {"1.2.2.4": 12, "1.2.5.2": 17, "1.2.9": 26, "1.2.12": 37},
 }  # fmt: skip
 _NAMED = {"CXXABI_TM_1": 17, "CXXABI_FLOAT128": 24, "GLIBC_ABI_DT_RELR": 36}
+_OWN = {  # where a machine's distributions had it earlier or later than those of the others
+    ("aarch64", "GLIBC_2.18"): 17,
+    ("i686", "ZLIB_1.2.12"): 36,
+    ("loongarch64", "GLIBCXX_3.4.33"): 40,
+    ("riscv64", "GLIBC_ABI_DT_RELR"): 38,
+    ("s390x", "LIBATOMIC_1.0"): 24,
+    ("x86_64", "LIBATOMIC_1.0"): 24,
+}
 _SYMBOL = re.compile(r"(GLIBC|GLIBCXX|CXXABI|GCC|LIBATOMIC|ZLIB)_(?:LDBL_|IEEE128_|ARM_)?(\d+(?:\.\d+)*)")
 
 
@@ -57,24 +66,20 @@ def is_musl(platform: str) -> bool:
     return _MUSL.fullmatch(platform) is not None
 
 
+@lru_cache(maxsize=4096)
 def since(symbol: str, machine: str) -> int:
     """Return the lowest floor 2_X that has a symbol version, such as 34 for `GLIBC_2.34`; 0 for unknown families."""
-    if symbol in _NAMED:
-        return _NAMED[symbol]
+    if minor := _OWN.get((machine, symbol)) or _NAMED.get(symbol):
+        return minor
     found = _SYMBOL.fullmatch(symbol)
     if found is None:
         return NEVER if symbol.startswith("GLIBC_") else 0
     family, version = found[1], _numbers(found[2])
     if family == "GLIBC":
-        return _glibc(version, machine)
+        return version[1] if version[0] == 2 and len(version) > 1 else NEVER
     first = next((minor for known, minor in _SINCE[family].items() if version <= _numbers(known)), NEVER)
-    return 27 if (first, machine) == (26, "x86_64") else first  # its first system with GCC 7 had glibc 2.27
-
-
-def _glibc(version: tuple[int, ...], machine: str) -> int:
-    if version[0] != 2 or len(version) < 2:
-        return NEVER if version > (2,) else 0
-    return 17 if (version[1], machine) == (18, "aarch64") else version[1]  # EL 7 gave it that symbol early
+    late = machine == "x86_64" or (machine, family) == ("aarch64", "ZLIB")
+    return 27 if first == 26 and late else first  # their systems with glibc 2.26 had older compilers or zlib
 
 
 def _numbers(version: str) -> tuple[int, ...]:
