@@ -39,7 +39,7 @@ _VERNEED, _VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
 _NAME_LIMIT = 4096
 _COUNT_LIMIT = 2**13
 _SEGMENT_LIMIT = 2**8
-_STRINGS_LIMIT = 2**28
+_PIECE = 2**20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,9 +178,11 @@ class _Image:
         return name.decode(errors="backslashreplace")
 
     def has_string(self, start: int, size: int, wanted: str) -> bool:
-        if start + size > self._size or size > _STRINGS_LIMIT:
-            raise ValueError(f"its table of names has {size} bytes")
-        return f"\0{wanted}\0".encode() in self._read(start, size)
+        if start + size > self._size:
+            raise ValueError(f"it ends at {self._size} bytes, within its names")
+        name = f"\0{wanted}\0".encode()
+        places = range(start, start + size, _PIECE)
+        return any(name in self._read(place, min(_PIECE + len(name), start + size - place)) for place in places)
 
     def tags(self) -> Iterator[tuple[int, int]]:
         """Yield the tags of the dynamic section with their values."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -61,7 +62,7 @@ def validate_all(
     paths: Sequence[Path], to: Destination = upload.ANYWHERE, limits: Limits = USUAL
 ) -> list[tuple[Path, list[Finding]]]:
     """Return the findings of each wheel, in the order of `paths`."""
-    with ThreadPoolExecutor() as pool:  # inflating and hashing let other threads run
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # inflating and hashing let other threads run
         return list(zip(paths, pool.map(partial(validate, to=to, limits=limits), paths), strict=True))
 
 
