@@ -180,14 +180,16 @@ def renamed(name: str) -> tuple[str, bytes]:
     return name, build()
 
 
-def native(member: str, content: bytes, name: str = NAME) -> tuple[str, bytes]:
+def native(member: str, content: bytes, name: str = NAME, change: Change | None = None) -> tuple[str, bytes]:
     """A wheel of that name whose only native file is this."""
 
-    def change(files: Files) -> None:
+    def only(files: Files) -> None:
         del files[CORE], files[LIB]
         files[member] = content
+        if change:
+            change(files)
 
-    return name, build(name, change, like=name)
+    return name, build(name, only, like=name)
 
 
 def encrypted() -> bytes:
@@ -207,6 +209,7 @@ PYTHON = GOOD["demo/__init__.py"]
 HASH = wheels.record({"demo/__init__.py": PYTHON})
 OTHER_NAME = struct.pack("<HHBL", 0x7075, 13, 1, zlib.crc32(b"demo/__init__.py")) + b"other.py"
 LINUX = "demo-1.0-cp312-cp312-linux_x86_64.whl"
+REQUIRES = swap(f"{INFO}/METADATA", b"\nVersion: 1.0\n", b"\nVersion: 1.0\nRequires-Dist: spam\n")
 MUSL = "demo-1.0-cp312-cp312-musllinux_1_2_x86_64.whl"
 THREADED = "demo-1.0-cp313-cp313t-manylinux_2_28_x86_64.whl"
 MAC, WINDOWS = "demo-1.0-cp312-cp312-macosx_11_0_arm64.whl", "demo-1.0-cp312-cp312-win_amd64.whl"
@@ -308,6 +311,13 @@ BROKEN: dict[str, tuple[object, str]] = {
     "a newer C++ ABI": (native(CORE, library([], {"libstdc++.so.6": ["CXXABI_1.3.13"]})), "TW409"),
     "a private symbol of glibc": (native(CORE, library([], {"libc.so.6": ["GLIBC_PRIVATE"]})), "TW409"),
     "a library that is not there": (native(CORE, library(["libssl.so.3"])), "TW410"),
+    "a lost graft, others required": (native(CORE, library(["libx-0a1b2c3d.so.1"]), change=REQUIRES), "TW410"),
+    "a library that is missing, others required": (native(CORE, library(["libssl.so.3"]), change=REQUIRES), "TW410"),
+    "a library of a framework": (native(CORE, library(["libtorch.so"])), "TW410"),
+    "Linux files for any platform": (
+        native("_c.so", library(), "demo-1.0-py3-none-any.whl"),
+        "TW403",
+    ),
     "a grafted library lost": (build(change=lambda files: files.pop(LIB)), "TW410"),
     "the driver's library": (native(CORE, library(["libcuda.so.1"])), "TW410"),
     "glibc in a musllinux wheel": (native("_c.so", library(["libc.so.6"]), MUSL), "TW411"),
@@ -322,7 +332,8 @@ BROKEN: dict[str, tuple[object, str]] = {
 }  # fmt: skip
 WARNINGS = {
     *("data descriptors", "a comment of a member", "a comment of the zip"),
-    *("the driver's library", "the build's RPATH"),
+    *("the driver's library", "a library of a framework", "a library that is missing, others required"),
+    "the build's RPATH",
 }
 
 

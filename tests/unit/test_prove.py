@@ -14,7 +14,7 @@ import wheels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truewheel.model import Archive, Cell, Copy, Plan
+from truewheel.model import Archive, Cell, Copy, Index, Plan
 from truewheel.problems import Exit, Stop
 from truewheel.steps import prove as proving
 from truewheel.steps.prove import prove
@@ -463,3 +463,41 @@ def test_a_failed_proof_leaves_no_archive(dist):
     (dist / TWO).unlink()
     assert not prove(dist, made).ok
     assert not (dist / "archives").exists()
+
+
+def indexed(made: Cell, profile: str = "pypi", **changed: object) -> Plan:
+    index = Index(name="pypi", profile=profile, active=True, refusals={})
+    return replace(plan(made), indexes=(replace(index, **changed),))
+
+
+def test_an_index_would_take_its_copy(tmp_path):
+    proof = prove(tmp_path, indexed(copied(tmp_path)))
+    assert proof.ok, proof.problems
+
+
+@pytest.mark.parametrize(("limit", "ok"), [(0, True), (10**6, True), (100, False)])
+def test_a_copy_that_its_index_would_refuse_fails_the_proof(tmp_path, limit, ok):
+    proof = prove(tmp_path, indexed(copied(tmp_path), max_size=limit))
+    assert proof.ok == ok
+    assert (tmp_path / "SHA256SUMS").exists() == ok
+    assert (tmp_path / "copies").exists() == ok
+    if not ok:
+        assert proof.data["copies"] == []
+        (problem,) = proof.problems
+        assert problem.startswith(f"{PUBLIC}: the index pypi would refuse it: TW602")
+
+
+def test_an_index_that_is_not_published_to_refuses_nothing(tmp_path):
+    assert prove(tmp_path, indexed(copied(tmp_path), max_size=100, active=False)).ok
+
+
+def test_a_wheel_under_its_own_name_is_judged_too(tmp_path):
+    made = copied(tmp_path)
+    proof = prove(tmp_path, indexed(made, name="own"))
+    assert [problem.partition(" ")[0] for problem in proof.problems] == [f"{LOCAL}:"]
+    assert "TW601" in proof.problems[0]
+
+
+def test_an_unknown_profile_stops(tmp_path):
+    with pytest.raises(Stop, match="unknown index profile, none"):
+        prove(tmp_path, indexed(copied(tmp_path), profile="none"))

@@ -75,12 +75,12 @@ def _libc(platform: str) -> str:
 def check_libraries(contents: Contents) -> Iterator[Finding]:
     """Each needed library is part of the tag's policy or lies in the wheel.
 
-    It may also come from a driver or from a wheel that this one requires: that cannot be seen here, and is a warning.
+    It may also come from a driver or from another wheel: that cannot be seen here, and is a warning.
     """
     for member, missing in outside(contents).items():
-        driver = [library for library in missing if manylinux.DRIVER.fullmatch(library)]
-        brought = driver == missing or _requires_others(contents)
-        source = "a driver or a wheel it requires must bring them" if brought else "graft them with auditwheel"
+        lost = any(map(manylinux.GRAFTED.fullmatch, missing))
+        brought = not lost and (_requires_others(contents) or all(map(_may_be_there, missing)))
+        source = "a driver or another wheel must bring them" if brought else "graft them with auditwheel"
         message = f"neither {contents.platforms[0]} nor the wheel has {listing(missing)}: {source}"
         yield finding(Code.TW410, message, member, "warning" if brought else "error")
 
@@ -104,6 +104,11 @@ def outside(contents: Contents) -> dict[str, list[str]]:
         if missing := [library for library in needs.libraries if not is_there(library)]:
             found[member] = missing
     return found
+
+
+def _may_be_there(library: str) -> bool:
+    patterns = (manylinux.DRIVER, manylinux.SHARED)
+    return library in manylinux.FORMER or any(pattern.fullmatch(library) for pattern in patterns)
 
 
 def _requires_others(contents: Contents) -> bool:
