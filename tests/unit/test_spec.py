@@ -65,6 +65,7 @@ indexes:
   pypi:
     profile: pypi
     channel: release
+    max_size: 300 MB
     when: {R: 'true'}
     url: 'https://index.example/upload/'
     simple: 'https://index.example/+simple/'
@@ -153,6 +154,7 @@ def test_every_value_of_a_full_spec_arrives():
     assert spec.indexes["pypi"] == Index(
         profile="pypi",
         channel="release",
+        max_size="300 MB",
         when={"R": "true"},
         url="https://index.example/upload/",
         simple="https://index.example/+simple/",
