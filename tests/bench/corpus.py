@@ -40,6 +40,7 @@ CORPUS = (
     ("ruff", "musllinux_1_2_x86_64", "3.12", ""),
     ("debugpy", "any", "3.12", ""),
 )
+NONE = "no verdict"
 
 
 def download(folder: Path) -> bool:
@@ -58,15 +59,14 @@ def our_tag(contents: Contents) -> str:
     if system.outside(contents):
         return f"linux_{machine}"
     if manylinux.is_musl(contents.platforms[0]):
-        return contents.platforms[0]
+        return f"musllinux_1_2_{machine}"  # musl has no symbol versions: auditwheel names the newest that it knows
     lowest = max(system.needed_floor(contents), platforms.oldest_minor(machine))
     known = [minor for minor in platforms.AUDITED_MINORS if minor >= lowest]
     return f"manylinux_2_{known[0]}_{machine}" if known else f"linux_{machine}"
 
 
 def their_tag(path: Path) -> str:
-    """Return the lowest tag that auditwheel finds the wheel to fit, or why it finds none."""
-    from auditwheel.error import AuditwheelError, WheelToolsError
+    """Return the lowest tag that auditwheel finds the wheel to fit, or why it has no verdict."""
     from auditwheel.wheel_abi import analyze_wheel_abi
     from auditwheel.wheeltools import get_wheel_architecture, get_wheel_libc
 
@@ -74,8 +74,8 @@ def their_tag(path: Path) -> str:
     try:
         libc, arch = get_wheel_libc(path.name), get_wheel_architecture(path.name)
         found = analyze_wheel_abi(libc, arch, path, frozenset(), disable_isa_ext_check=False, allow_graft=False)
-    except (AuditwheelError, WheelToolsError, RuntimeError) as error:
-        return f"refused: {str(error).splitlines()[0]}"
+    except Exception as error:  # a verdict is asked for, whatever auditwheel says of an odd file
+        return f"{NONE}: {type(error).__name__}: {error}"
     return str(found.overall_policy.name)
 
 
@@ -86,8 +86,9 @@ def compare(paths: Iterable[Path]) -> int:
         contents = read(path, [])
         if contents and (system.lowest_floor(contents.platforms) or manylinux.is_musl(contents.platforms[0])):
             ours, theirs = our_tag(contents), their_tag(path)
-            differ += ours != theirs
-            print(f"{'same  ' if ours == theirs else 'DIFFER'} {ours:26} {theirs:26} {path.name}", flush=True)
+            verdict = "same" if ours == theirs else "none" if theirs.startswith(NONE) else "DIFFER"
+            differ += verdict == "DIFFER"
+            print(f"{verdict:6} {ours:26} {theirs:26} {path.name}", flush=True)
     return differ
 
 
