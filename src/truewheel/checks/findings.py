@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 LISTED = 10
@@ -114,11 +114,6 @@ def shortened(findings: Iterable[Finding]) -> list[Finding]:
         for (code, severity), count in seen.items()
         if count > LISTED
     ]
-
-
-def raised(findings: Iterable[Finding], codes: frozenset[Code]) -> list[Finding]:
-    """Return the findings; those with one of the codes as errors."""
-    return [replace(found, severity="error") if found.code in codes else found for found in findings]
 
 
 def is_ok(findings: Iterable[Finding]) -> bool:
