@@ -387,6 +387,6 @@ def test_the_script_is_the_command(dist: Path):
 def test_the_spec_of_the_documents_is_one():
     text = (Path(__file__).parents[2] / "docs/publishing.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    made = plan_of(f"packages: {{demo: {{}}}}\ntargets: {{rhel8: {{}}}}\nnaming: triton-2026.04\n{block}")
+    made = plan_of(f"packages: {{demo: {{}}}}\ntargets: {{rhel8: {{}}}}\nnaming: triton-2026.04\n{block}", event="tag")
     assert [job.name for job in made.jobs if job.kind == "publish"] == ["publish:internal", "publish:public"]
     assert made.problems == ()

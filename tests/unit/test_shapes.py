@@ -173,7 +173,7 @@ def test_a_name_that_no_wheel_can_have_is_refused(name):
         ("packages: {a: {path: ''}}", "below the folder of this file"),
         ('packages: {a: {path: "a\\n"}}', "below the folder of this file"),
         ("packages: {a: {smoke: ../a.py}}", "a path without .."),
-        ("packages: {a: {version: {inject: VERSION}}}", "(env:NAME)"),
+        ("packages: {a: {version: {inject: VERSION}}}", "(env:NAME, such"),
         ("packages: {}", "What becomes a wheel"),
         ("naming: ../policy.yml", "a path without .."),
         ("arches: []", "a list such as [x86_64, aarch64]"),
