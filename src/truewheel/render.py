@@ -9,7 +9,7 @@ from typing import Any
 
 WIDTH = 100
 
-_PLAIN_KEY = re.compile(r"\.?[A-Za-z_]([A-Za-z0-9_./:-]*[A-Za-z0-9_])?", re.ASCII)
+_PLAIN = re.compile(r"\.?[A-Za-z_]([A-Za-z0-9_./:-]*[A-Za-z0-9_])?", re.ASCII)
 # Words that YAML 1.1 or 1.2 reads as something else than text.
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", ".inf", ".nan"}
 
@@ -27,7 +27,7 @@ def render(document: Mapping[str, Any], header: str) -> str:
 
 
 def _entry(parts: list[str], key: str, value: Any, indent: str) -> None:
-    start = f"{indent}{_key(key)}:"
+    start = f"{indent}{scalar(key)}:"
     if not _is_long(value, is_top=not indent):
         text = _flow(value)
         if not value or len(start) + len(text) < WIDTH or not isinstance(value, (dict, list)):
@@ -57,7 +57,7 @@ def _flow(value: Any) -> str:
     if isinstance(value, str):
         return _quoted(value)
     if isinstance(value, dict):
-        return "{" + ", ".join([f"{_key(key)}: {_flow(item)}" for key, item in value.items()]) + "}"
+        return "{" + ", ".join([f"{scalar(key)}: {_flow(item)}" for key, item in value.items()]) + "}"
     if isinstance(value, list):
         return "[" + ", ".join([_flow(item) for item in value]) + "]"
     if isinstance(value, bool):
@@ -81,5 +81,6 @@ def _escaped(character: str) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _key(key: str) -> str:
-    return key if _PLAIN_KEY.fullmatch(key) and key.lower() not in _WORDS else _quoted(key)
+def scalar(text: str) -> str:
+    """Return a text as YAML: plain where that cannot be read as anything else, else quoted, always on one line."""
+    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else _quoted(text)

@@ -103,7 +103,7 @@ class Workspace:
         where = self.spec.document.where()
         hint = "write it there, or name a version file: packages.<name>.version.file"
         try:
-            project = _toml(text).get("project", {})
+            project = toml(text).get("project", {})
         except (ValueError, RecursionError) as error:
             return Problem(where, f"is not TOML: {error}", "correct the file")
         version = project.get("version") if isinstance(project, dict) else None
@@ -117,7 +117,8 @@ def _bare_version(text: str, spec: Spec) -> str | Problem:
     return Problem(spec.document.where(), "must hold one version and nothing else", "such as 2.69.0.dev0")
 
 
-def _toml(text: str) -> dict[str, Any]:
+def toml(text: str) -> dict[str, Any]:
+    """Return the data of a TOML text. Raises `ValueError`, or `RecursionError` for one nested too deep."""
     if sys.version_info >= (3, 11):
         import tomllib
     else:

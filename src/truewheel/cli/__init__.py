@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Command, module below this one, and what it is for. Only the module of the chosen command is imported.
 COMMANDS = {
+    "init": ("starting", "look at this repository, propose a spec, write it and its pipeline"),
     "plan": ("planning", "list all cells with the wheel names they will get"),
     "name": ("naming", "print one wheel's file name"),
     "explain": ("naming", "say where each part of a wheel's name comes from"),

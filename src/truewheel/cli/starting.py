@@ -1,0 +1,234 @@
+"""truewheel init."""
+
+from __future__ import annotations
+
+import os
+import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import NamedTuple
+
+from truewheel import files, pipelines, plan, planfile, proposal, spec, survey, sync, workspace
+from truewheel.buildsystem import Package
+from truewheel.cli import common
+from truewheel.cli.terminal import put, say, show
+from truewheel.model import Plan
+from truewheel.problems import Exit, Stop, Where, errors, stop
+from truewheel.proposal import ARCHES, INDEXES, TARGETS, Choices
+from truewheel.survey import Survey
+from truewheel.sync import Drift
+from truewheel.workspace import GENERATOR, SPEC, Workspace
+
+EXAMPLES = """\
+examples:
+  init            look at this repository, ask a little, write truewheel.yml and the pipeline
+  init --yes      the same, asking nothing
+  init --dry-run  what would be written
+"""
+VERSION = 1
+
+
+class Start(NamedTuple):
+    """What will be written: the spec, its pipeline files, and how these differ from what is there."""
+
+    text: str
+    made: Plan
+    texts: Mapping[str, str]
+    found: Sequence[Drift]
+    foreign: tuple[str, ...]
+
+
+def arguments(command: str, parser: ArgumentParser) -> None:
+    """Declare the arguments of init."""
+    del command
+    parser.epilog = EXAMPLES
+    parser.set_defaults(run=run)
+    parser.add_argument("--yes", action="store_true", help="ask nothing, take what is proposed")
+    parser.add_argument("--dry-run", action="store_true", help="write nothing, print the spec and name the files")
+    common.add_json(parser)
+
+
+def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Propose a spec for the current folder and write it with its pipeline; exit 2 when there is one already."""
+    try:
+        return _run(arguments, environment, Path.cwd())
+    except Stop as stopped:
+        if arguments.json:  # a program gets a document in any case
+            problems = [planfile.problem_data(problem) for problem in stopped.problems]
+            common.print_json({"version": VERSION, "files": [], "problems": problems})
+        raise
+
+
+def _run(arguments: Namespace, environment: Mapping[str, str], root: Path) -> Exit:
+    if os.path.lexists(root / SPEC):
+        hint = f"change it, then: {common.front_door()} generate; or remove it, and init proposes another"
+        raise stop(SPEC, "there is a spec already, and init overwrites nothing", hint)
+    found = survey.look(root, environment)
+    chosen = proposal.defaults(found, datetime.now(timezone.utc).date())
+    for problem in found.problems:
+        say(str(problem))
+    if not arguments.json:
+        show(_seen(found))
+    if not (arguments.yes or arguments.json) and sys.stdin.isatty() and sys.stderr.isatty():
+        chosen = _asked(found, chosen)
+    start = _start(root, found, chosen, environment)
+    if not arguments.dry_run:
+        _write(root, start)
+    if arguments.json:
+        common.print_json(_data(found, chosen, start))
+    else:
+        _tell(arguments, found, chosen, start)
+    return Exit.OK
+
+
+def _asked(found: Survey, chosen: Choices) -> Choices:
+    """Return the choices of a person at the terminal, each with the proposed one as its default."""
+    say("\nEnter takes what stands in brackets; Ctrl-C ends this, and nothing is written.")
+    if len(found.packages) > 1:
+        chosen = chosen._replace(packages=_some("Packages", chosen.packages, chosen.packages))
+    if any(package.abi.kind != "none" for package in found.packages if package.name in chosen.packages):
+        pythons = sorted({*proposal.SUPPORTED, *chosen.pythons}, key=proposal.minor)
+        chosen = chosen._replace(
+            target=_one("Oldest platform", TARGETS, chosen.target),
+            arches=_some("Architectures", ARCHES, chosen.arches),
+            pythons=_some("Pythons", pythons, chosen.pythons),
+        )
+    if not proposal.is_by_git(found):
+        chosen = chosen._replace(naming=_one("Naming policy", [*workspace.builtin_policies()], chosen.naming))
+    index = _one("Index that the wheels go to", ["none", *INDEXES], chosen.profile or "none")
+    return chosen._replace(profile="" if index == "none" else index)
+
+
+def _one(question: str, known: Sequence[str], default: str) -> str:
+    """Ask until the answer is one of the known ones."""
+    return _some(question, known, (default,), most=1)[0]
+
+
+def _some(question: str, known: Sequence[str], default: tuple[str, ...], most: int = 0) -> tuple[str, ...]:
+    """Ask until the answer names only known ones, and return them in the known order."""
+    while True:
+        put(f"{question} ({', '.join(known)}) [{', '.join(default)}]: ", sys.stderr, end="")
+        words = _answer().replace(",", " ").split() or default
+        unknown = [word for word in words if word not in known]
+        if not unknown and not (most and len(words) > most):
+            return tuple(word for word in known if word in words)
+        say(f"  {', '.join(unknown)}: not one of these" if unknown else "  only one of these")
+
+
+def _answer() -> str:
+    line = sys.stdin.buffer.readline()
+    if not line:  # Ctrl-D
+        say("")
+        raise KeyboardInterrupt
+    return line.decode("utf-8", "replace")
+
+
+def _start(root: Path, found: Survey, chosen: Choices, environment: Mapping[str, str]) -> Start:
+    """Return what to write. Raises `Stop` (exit 2) when the spec would be refused, or a path cannot be read."""
+    policy = workspace.read_policy(chosen.naming, root, Where(SPEC))
+    text = proposal.text(found, chosen, policy)
+    space = Workspace(root, spec.parse(text, SPEC, workspace.schema()), workspace.on_disk(root))
+    made = common.make_plan(Namespace(variables=[], release_version=None), space, environment)
+    if errors(made.problems):
+        raise Stop(made.problems)
+    request = plan.Request(generator=GENERATOR, versions=space.versions(), stand_in="0")
+    texts = pipelines.texts(plan.plan(space.spec, space.policy, request), space.spec, space.policy)
+    drift = sync.drift(root, texts, pipelines.FOLDERS)
+    return Start(text, made, texts, drift, _foreign(root, drift))
+
+
+def _foreign(root: Path, found: Sequence[Drift]) -> tuple[str, ...]:
+    try:
+        sync.refuse_foreign(root, found)
+    except Stop as stopped:
+        return tuple(problem.where.file for problem in stopped.problems)
+    return ()
+
+
+def _write(root: Path, start: Start) -> None:
+    """Write the spec and, where no file of somebody else is in the way, its pipeline: all of it or nothing."""
+    found = [] if start.foreign else start.found
+    new = [root / SPEC, *(root / entry.path for entry in found if entry.state == "missing")]
+    try:
+        sync.write(root, start.texts, found)
+        files.write_text(root / SPEC, start.text)
+    except BaseException:
+        for path in new:
+            path.unlink(missing_ok=True)
+        for folder in {path.parent for path in new} - {root}:
+            with suppress(OSError):  # not empty, or never made
+                folder.rmdir()
+        raise
+
+
+def _seen(found: Survey) -> str:
+    """Return what was found, a line each."""
+    rows = [(package.name, _described(package)) for package in found.packages]
+    rows += [("remote", found.remote)] if found.remote else []
+    rows += [("CI", ", ".join(found.pipelines))] if found.pipelines else []
+    rows += [("containers", ", ".join(found.containers))] if found.containers else []
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(["found", *(f"  {name:{width}}  {told}" for name, told in rows)])
+
+
+def _described(package: Package) -> str:
+    version = f"{package.version.value or 'version'} from {package.version.origin}"
+    return f"{version} · {package.backend} · {proposal.ABIS[package.abi.kind]} ({package.abi.origin})"
+
+
+def _tell(arguments: Namespace, found: Survey, chosen: Choices, start: Start) -> None:
+    if arguments.dry_run:
+        show(f"\n{start.text}")
+    verb = "would write" if arguments.dry_run else "wrote"
+    for path in _written(start):
+        show(f"{verb} {path}")
+    show(f"{len(start.made.cells)} wheels are planned, the first: {start.made.cells[0].wheel}")
+    for note in proposal.notes(found, chosen):
+        show(f"note: {note}")
+    show("\n".join(["", "next", *_next_steps(start)]))
+
+
+def _written(start: Start) -> list[str]:
+    changed = [] if start.foreign else [entry.path for entry in start.found if entry.state != "orphaned"]
+    return [SPEC, *changed]
+
+
+def _next_steps(start: Start) -> list[str]:
+    prog = common.front_door()
+    if start.foreign:
+        kept = ", ".join(start.foreign)
+        last = f"move {kept} away (git mv): not generated, so left as it is. Then: {prog} generate"
+    else:
+        names = sorted({path.partition("/")[0] for path in _written(start)})
+        last = f"git add {' '.join(names)}; commit and push: the pipeline runs"
+    return [
+        f"  1. {prog} plan: the name of every wheel, before anything is built; {SPEC} has a comment on each key",
+        f"  2. {prog} run: this machine's wheels, built and proven in dist/ (keep build/ and dist/ out of git)",
+        f"  3. {last}",
+    ]
+
+
+def _data(found: Survey, chosen: Choices, start: Start) -> dict[str, object]:
+    written = [SPEC, *(entry.path for entry in start.found)]
+    kept = {*start.foreign} and {entry.path for entry in start.found}
+    return {
+        "version": VERSION,
+        "findings": {
+            "packages": [
+                {**package._asdict(), "version": package.version._asdict(), "abi": package.abi._asdict()}
+                for package in found.packages
+            ],
+            "remote": found.remote,
+            "pipelines": list(found.pipelines),
+            "containers": dict(found.containers),
+            "cibuildwheel": dict(found.cibuildwheel),
+        },
+        "choices": chosen._asdict(),
+        "notes": proposal.notes(found, chosen),
+        "files": [{"path": path, "written": path not in kept} for path in written],
+        "wheels": [cell.wheel for cell in start.made.cells],
+        "problems": [planfile.problem_data(problem) for problem in found.problems],
+    }
