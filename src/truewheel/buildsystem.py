@@ -185,7 +185,7 @@ def _version(data: Mapping[str, Any], backend: str, files: Files, where: str) ->
     if backend == "meson-python":
         named += IN_MESON.findall(files.text("meson.build") or "")
     words = (files.text(named[0]) or "").split() if len(named) == 1 else []
-    if len(words) == 1 and _is_version(words[0]):
+    if len(words) == 1 and _is_version(words[0]) and named[0].isprintable() and not named[0].startswith("-"):
         return Version(words[0], named[0], file=named[0])
     raise stop(where, f"its version cannot be known before the build: {_how_dynamic(data, named)}", DYNAMIC_HINT)
 

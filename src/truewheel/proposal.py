@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 # CPython versions and the last month of their security fixes (PEP 619, 664, 693, 719, 745).
 SUPPORTED = {"3.10": (2026, 10), "3.11": (2027, 10), "3.12": (2028, 10), "3.13": (2029, 10), "3.14": (2030, 10)}
 
-# Images of manylinux whose one name stands for both architectures.
+# Images of manylinux, and the architectures that one name of theirs stands for.
 TARGETS = ("manylinux2014", "manylinux_2_28", "manylinux_2_34")
 ARCHES = ("x86_64", "aarch64")
 IMAGES = "quay.io/pypa"
@@ -183,21 +184,28 @@ def _version(package: Package) -> Iterator[Row]:
 
 
 def below(path: str, name: str) -> str:
-    """Return a name below a package's folder as a path below the root."""
-    return f"{path}/{name}".removeprefix("./") if name else ""
+    """Return a name that is relative to a package's folder as a path below the root; "" stays what it is."""
+    return posixpath.normpath(f"{path}/{name}") if name else ""
 
 
 def _targets(found: Survey, chosen: Choices, packages: list[Package]) -> Iterator[Row]:
-    image = found.cibuildwheel.get("MANYLINUX_X86_64_IMAGE", "")
-    is_own = "/" in image and chosen.target in image and not re.search(r"\s", image) and chosen.arches == ARCHES[:1]
     yield "", "Where wheels are built: in which image, and the oldest C library that they promise to run on."
     if all(package.abi.kind == "none" for package in packages):
         yield "", "Pure packages need none of that: they are built once, in gitlab.tool_image."
     yield "targets:", ""
     yield f"  {chosen.target}:", ""
     yield "    family: rhel", "its package manager: rhel (dnf) or debian (apt)"
-    yield f"    base: {scalar(image if is_own else f'{IMAGES}/{chosen.target}')}", "image of its jobs"
+    yield f"    base: {scalar(_image(found, chosen))}", "image of its jobs"
     yield f"    floor: {chosen.target}", "oldest C library (PEP 600); audited: what auditwheel finds"
+
+
+def _image(found: Survey, chosen: Choices) -> str:
+    """Return the image of cibuildwheel if it is one's own; else manylinux's, with the name that suits all arches."""
+    image = found.cibuildwheel.get("MANYLINUX_X86_64_IMAGE", "")
+    if chosen.arches != ARCHES[:1]:
+        return f"{IMAGES}/{chosen.target}" + (f"_{chosen.arches[0]}" if len(chosen.arches) == 1 else "")
+    is_own = chosen.target in image and re.fullmatch(r"[a-z0-9][\w.-]*(?::[0-9]+)?/[\w./:@-]+", image, re.ASCII)
+    return image if is_own else f"{IMAGES}/{chosen.target}_x86_64"
 
 
 def _matrix(chosen: Choices, packages: list[Package]) -> Iterator[Row]:
@@ -205,7 +213,7 @@ def _matrix(chosen: Choices, packages: list[Package]) -> Iterator[Row]:
     if not native:
         return
     yield "", "For each target, a wheel is built for each of these."
-    yield f"arches: {_flow(chosen.arches)}", "each needs a runner; the image has x86_64 and aarch64"
+    yield f"arches: {_flow(chosen.arches)}", "each needs runners of its own"
     yield f"pythons: {_flow(chosen.pythons)}", _why_pythons(native)
     unfit = [(package.name, python) for package in native for python in chosen.pythons if not allows(package, python)]
     if unfit:
@@ -216,7 +224,7 @@ def _matrix(chosen: Choices, packages: list[Package]) -> Iterator[Row]:
 
 def _why_pythons(packages: Iterable[Package]) -> str:
     said = dict.fromkeys(f"requires-python {each.requires_python}" for each in packages if each.requires_python)
-    return ", ".join([*said, "with security fixes"])
+    return " · ".join([*said, "those with security fixes"])
 
 
 def _naming(found: Survey, chosen: Choices, policy: Policy) -> Iterator[Row]:
@@ -238,7 +246,7 @@ def _naming_by_git(tag: str) -> Iterator[Row]:
     yield "  extends: plain", ""
     yield "  facts:", ""
     if not tag:
-        yield "", "There is no tag yet. After the first one, remove const:0.0, so that a missing tag is an error."
+        yield "    # There is no tag yet. After the first one, remove const:0.0, so that a missing tag is an error.", ""
         sources.append("const:0.0")
     yield f"    base: {{from: {_flow(sources)}, match: {scalar(TAG)}, write: '{{1}}'}}", ""
     yield "    distance: {from: ['vcs:distance'], match: '[1-9][0-9]*', otherwise: none}", ""

@@ -131,7 +131,9 @@ def _no_package(root: Path) -> Problem:
     hint = "write a pyproject.toml with [build-system] and [project]"
     if (root / "CMakeLists.txt").is_file():
         hint += "; the build backend scikit-build-core runs CMake"
-    return Problem(Where("init"), f"no Python package here or two levels below: no {PYPROJECT} with [project]", hint)
+    return Problem(
+        Where("init"), f"no Python package here or two levels below: no readable {PYPROJECT} with [project]", hint
+    )
 
 
 def _drop_alike(found: list[Package]) -> Iterator[Problem]:

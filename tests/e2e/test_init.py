@@ -61,13 +61,15 @@ class Good(NamedTuple):
 
 GIT = '\ndynamic = ["version"]'
 SCM = '[build-system]\nrequires = ["setuptools", "setuptools_scm>=8"]\nbuild-backend = "setuptools.build_meta"\n'
+HATCH_VCS = '[tool.hatch.version]\nsource = "vcs"'
+DYNAMIC = "[tool.setuptools.dynamic]\nversion = "
 LINUX = "manylinux_2_28_x86_64.whl"
 GOOD = {
     "C extension": Good(extension(), {"path": ".", "abi": "cpython"}, f"foo-1.0-cp311-cp311-{LINUX}"),
     "version file": Good(
         {
             **extension(
-                version='dynamic = ["version"]', more='[tool.setuptools.dynamic]\nversion = {file = ["src/VERSION"]}'
+                version='dynamic = ["version"]', more=DYNAMIC + '{file = ["src/VERSION"]}'
             ),
             "src/VERSION": "2.1.dev0\n",
         },
@@ -142,7 +144,7 @@ GOOD = {
         tag="v1.4",
     ),
     "hatch-vcs without a tag": Good(
-        {"pyproject.toml": backend("hatchling.build", "hatch-vcs", '[tool.hatch.version]\nsource = "vcs"', version=GIT)},
+        {"pyproject.toml": backend("hatchling.build", "hatch-vcs", HATCH_VCS, version=GIT)},
         {"version": {"inject": "env:SETUPTOOLS_SCM_PRETEND_VERSION"}},
         "foo-0.0.post1-py3-none-any.whl",
     ),
@@ -231,10 +233,245 @@ def test_its_pipeline_is_as_generated_and_a_second_init_changes_nothing(started:
 
 @pytest.mark.skipif(importlib.util.find_spec("check_jsonschema") is None, reason="check-jsonschema is not installed")
 def test_the_official_schema_takes_every_pipeline(started: dict[str, Path]):
-    files = [str(path) for folder in started.values() for path in [folder / ".gitlab-ci.yml", *folder.glob("pipelines/*")]]
+    files = [
+        str(path) for folder in started.values() for path in [folder / ".gitlab-ci.yml", *folder.glob("pipelines/*")]
+    ]
     schema = ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
     done = subprocess.run(
         [sys.executable, "-m", "check_jsonschema", *schema, *files], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout
     assert len(files) > 2 * len(GOOD) - 4
+
+
+# What is refused, and what stays as it was.
+
+BAD = {
+    "nothing": ({}, "init: no Python package here"),
+    "only CMake": ({"CMakeLists.txt": ""}, "scikit-build-core"),
+    "broken TOML": ({"pyproject.toml": "[project\n"}, "pyproject.toml: not TOML"),
+    "a list for a table": ({"pyproject.toml": "project = []\n[build-system]\n"}, "there is no [project]"),
+    "setup.py alone": ({"setup.py": SETUP.format("foo")}, "there is no [project]: setup.py is not read"),
+    "setup.cfg": ({"setup.cfg": "[metadata]\nname = foo\n", "setup.py": ""}, "setup.py and setup.cfg"),
+    "poetry": ({"pyproject.toml": '[tool.poetry]\nname = "foo"\n'}, "[tool.poetry]"),
+    "no name": ({"pyproject.toml": '[project]\nversion = "1"\n'}, "[project] has no name"),
+    "a name that is none": ({"pyproject.toml": project("a b\\nc: d")}, "'a b\\nc: d' cannot name wheels"),
+    "a version that is none": ({"pyproject.toml": project(version='version = "one"')}, "'one' is not one of PEP 440"),
+    "numbers for texts": (
+        {"pyproject.toml": "[project]\nname = 1\nversion = 2\nrequires-python = 3\n"},
+        "[project] has no name",
+    ),
+    "an attribute": (
+        {"pyproject.toml": project(version=GIT, more=DYNAMIC + '{attr = "foo.__version__"}')},
+        "it is the attribute 'foo.__version__'",
+    ),
+    "a version outside": (
+        {"pyproject.toml": project(version=GIT, more=DYNAMIC + '{file = "../../etc/hostname"}')},
+        "holds more than a version, or is not there",
+    ),
+    "old Pythons": (extension(more='requires-python = "<3.8"'), "allows none of Python"),
+    "any Python": (
+        {"pyproject.toml": backend("maturin", "maturin>=1", '[tool.maturin]\nbindings = "bin"')},
+        "py3-none-<platform>",
+    ),
+    "git and files": (
+        {
+            "a/pyproject.toml": SCM + project("a", version=GIT),
+            "b/pyproject.toml": project("b"),
+        },
+        "a take their version from git, b from files",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_named_is_refused_with_a_reason(tmp_path: Path, name: str):
+    files, reason = BAD[name]
+    folder = repository(tmp_path, files)
+    before = content(folder)
+    done = truewheel(folder, "init", "--yes")
+    assert done.returncode == 2
+    assert reason in done.stderr
+    assert "hint: " in done.stderr
+    assert content(folder) == before
+
+
+def test_all_that_is_wrong_with_a_package_is_said_at_once(tmp_path: Path):
+    repository(tmp_path, {"pyproject.toml": '[project]\nname = "a b"\nversion = "x"\nrequires-python = "3"\n'})
+    assert truewheel(tmp_path, "init", "--yes").stderr.count("pyproject.toml: ") == 3
+
+
+def test_a_package_below_that_cannot_be_named_is_left_out(tmp_path: Path):
+    repository(tmp_path, {**extension(), "tools/pyproject.toml": "[", "copy/pyproject.toml": project("Foo")})
+    done = truewheel(tmp_path, "init", "--yes")
+    assert done.returncode == 0
+    assert "tools/pyproject.toml: warning: not TOML" in done.stderr
+    assert "copy/pyproject.toml: warning: left out: Foo is the name of ./pyproject.toml, too" in done.stderr
+    assert list(yaml.safe_load((tmp_path / "truewheel.yml").read_text())["packages"]) == ["foo"]
+
+
+def test_a_pipeline_of_somebody_else_stays_and_the_way_on_is_told(tmp_path: Path):
+    repository(tmp_path, {**extension(), ".gitlab-ci.yml": "job: {script: [make]}\n"})
+    before = content(tmp_path)
+    done = truewheel(tmp_path, "init", "--yes")
+    assert done.returncode == 0
+    assert content(tmp_path).keys() - before.keys() == {"truewheel.yml"}
+    assert content(tmp_path).items() >= before.items()
+    assert "3. move .gitlab-ci.yml away (git mv)" in done.stdout
+    (tmp_path / ".gitlab-ci.yml").rename(tmp_path / "old.yml")
+    assert truewheel(tmp_path, "generate").returncode == 0
+    assert truewheel(tmp_path, "check").returncode == 0
+
+
+@pytest.mark.parametrize("blocked", ["file", "link"])
+def test_where_the_pipeline_cannot_be_written_nothing_is(tmp_path: Path, blocked: str):
+    repository(tmp_path, extension())
+    if blocked == "file":
+        (tmp_path / "pipelines").write_text("")
+    else:
+        (tmp_path / "pipelines").symlink_to("..")
+    before = content(tmp_path)
+    done = truewheel(tmp_path, "init", "--yes")
+    assert done.returncode == 2
+    assert done.stderr.startswith("pipelines")
+    assert content(tmp_path) == before
+
+
+def test_a_dangling_link_is_a_spec_too(tmp_path: Path):
+    (repository(tmp_path, extension()) / "truewheel.yml").symlink_to("nowhere")
+    assert truewheel(tmp_path, "init", "--yes").returncode == 2
+    assert (tmp_path / "truewheel.yml").is_symlink()
+
+
+def test_a_folder_inside_a_repository_is_not_where_forges_look(tmp_path: Path):
+    repository(tmp_path, extension(folder="sub/"))
+    done = truewheel(tmp_path / "sub", "init", "--yes")
+    assert done.returncode == 2
+    assert f"hint: go to {tmp_path}" in done.stderr
+
+
+def test_a_dry_run_prints_the_spec_and_writes_nothing(tmp_path: Path):
+    repository(tmp_path, extension())
+    before = content(tmp_path)
+    done = truewheel(tmp_path, "init", "--dry-run")
+    assert done.returncode == 0
+    assert "\ntruewheel: 1 " in done.stdout
+    assert "would write truewheel.yml\nwould write .gitlab-ci.yml\n" in done.stdout
+    assert content(tmp_path) == before
+
+
+def test_programs_get_findings_and_files(tmp_path: Path):
+    repository(
+        tmp_path, {**extension(), ".gitlab-ci.yml": "a: {script: [b]}\n", "Dockerfile": "FROM --platform=x a:1\n"}
+    )
+    subprocess.run(["git", "remote", "add", "origin", "git@Git.Example.org:me/foo.git"], cwd=tmp_path, check=True)
+    data = json.loads(truewheel(tmp_path, "init", "--json").stdout)
+    assert data["files"] == [
+        {"path": "truewheel.yml", "written": True},
+        {"path": ".gitlab-ci.yml", "written": False},
+        {"path": "pipelines/manylinux_2_28-x86_64.yml", "written": False},
+    ]
+    found = data["findings"]
+    assert found["packages"][0]["abi"] == {"kind": "cpython", "origin": "extensions in setup.py", "oldest": 0}
+    assert found["remote"] == "git.example.org"
+    assert found["containers"] == {"Dockerfile": "a:1"}
+    again = json.loads(truewheel(tmp_path, "init", "--json").stdout)
+    assert again["files"] == []
+    assert "overwrites nothing" in again["problems"][0]["message"]
+
+
+# At a terminal.
+
+# Ctrl-C reaches the programs of a session only once the terminal is theirs.
+OWN_TERMINAL = """
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def at_terminal(folder: Path, typed: list[str], *words: str) -> tuple[int, str]:
+    """Run init at a terminal of its own and type an answer to each question; return its exit code and the screen."""
+    terminal, theirs = pty.openpty()
+    child = subprocess.Popen(
+        [sys.executable, "-c", OWN_TERMINAL, *COMMAND, "init", *words], cwd=folder, env=ENVIRONMENT,
+        stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
+    )  # fmt: skip
+    os.close(theirs)
+    screen, asked, deadline = "", 0, time.monotonic() + 120
+    while time.monotonic() < deadline and select.select([terminal], [], [], 60)[0]:
+        try:
+            part = os.read(terminal, 4096)
+        except OSError:  # the other end has gone
+            break
+        screen += part.decode("utf-8", "replace")
+        while screen.count("]: ") > asked and asked < len(typed):
+            os.write(terminal, typed[asked].encode())
+            asked += 1
+    os.close(terminal)
+    assert "Traceback" not in screen
+    return child.wait(timeout=60), screen
+
+
+def test_a_person_is_asked_and_every_answer_counts(tmp_path: Path):
+    repository(tmp_path, {**extension("foo", "foo/"), **extension("bar", "bar/")})
+    answers = [
+        "foo\n",
+        "\n",
+        "aarch64 x86_64\n",
+        "2.7\n",
+        "3.13,3.12\n",
+        "nonsense\x7f\n",
+        "triton-2026.04\n",
+        "pypi\n",
+    ]
+    code, screen = at_terminal(tmp_path, answers)
+    assert code == 0, screen
+    assert "2.7: not one of these" in screen
+    written = yaml.safe_load((tmp_path / "truewheel.yml").read_text())
+    assert list(written["packages"]) == ["foo"]
+    assert list(written["targets"]) == ["manylinux_2_28"]
+    assert (written["arches"], written["pythons"]) == (["x86_64", "aarch64"], ["3.12", "3.13"])
+    assert written["naming"] == "triton-2026.04"
+    assert written["indexes"] == {"pypi": {"profile": "pypi", "channel": "release", "when": {"PYPI_RELEASE": "true"}}}
+    assert truewheel(tmp_path, "check").returncode == 0
+
+
+def test_enter_takes_what_yes_takes(tmp_path: Path):
+    for name in ("asked", "told"):
+        (tmp_path / name).mkdir()
+        repository(tmp_path / name, {**extension(), "setup.cfg": ""})
+    assert at_terminal(tmp_path / "asked", ["\n"] * 5)[0] == 0
+    assert at_terminal(tmp_path / "told", [], "--yes")[0] == 0
+    assert content(tmp_path / "asked") == content(tmp_path / "told")
+
+
+@pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])
+def test_who_leaves_a_question_leaves_nothing(tmp_path: Path, key: str):
+    repository(tmp_path, extension())
+    before = content(tmp_path)
+    code, screen = at_terminal(tmp_path, ["\n", "\n", key])
+    assert code == 130, screen
+    assert content(tmp_path) == before
+
+
+# For real.
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("cc"), reason="not installed: cc")
+def test_from_an_empty_extension_to_a_proven_wheel(tmp_path: Path):
+    minor = sys.version_info.minor
+    repository(
+        tmp_path,
+        {
+            **extension(more=f'requires-python = ">=3.{minor}, <3.{minor + 1}"'),
+            "tests/smoke.py": "import foo\nassert foo.__file__.endswith('.so')\n",
+        },
+    )
+    assert truewheel(tmp_path, "init", "--yes").returncode == 0
+    done = truewheel(tmp_path, "run")
+    assert done.returncode == 0, done.stderr
+    (wheel,) = (tmp_path / "dist").glob("*.whl")
+    assert wheel.name.startswith(f"foo-1.0-cp3{minor}-cp3{minor}-")
+    assert wheel.name in (tmp_path / "dist/SHA256SUMS").read_text()

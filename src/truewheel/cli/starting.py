@@ -185,7 +185,8 @@ def _tell(arguments: Namespace, found: Survey, chosen: Choices, start: Start) ->
     verb = "would write" if arguments.dry_run else "wrote"
     for path in _written(start):
         show(f"{verb} {path}")
-    show(f"{len(start.made.cells)} wheels are planned, the first: {start.made.cells[0].wheel}")
+    cells = start.made.cells
+    show(f"{'1 wheel is' if len(cells) == 1 else f'{len(cells)} wheels are'} planned, the first: {cells[0].wheel}")
     for note in proposal.notes(found, chosen):
         show(f"note: {note}")
     show("\n".join(["", "next", *_next_steps(start)]))
