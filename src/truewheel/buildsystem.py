@@ -46,8 +46,8 @@ VERSION_FILES = (
 )
 IN_MESON = re.compile(r"\bversion\s*:\s*files\(\s*'([^'\n]+)'\s*\)")
 IN_SETUP = re.compile(r"\bext_modules\b|\bcythonize\b|\bcffi_modules\b|\brust_extensions\b|\bhas_ext_modules\b")
-LIMITED = re.compile(r"py[_-]limited[_-]api[\"']?\s*[:=]\s*[\"']?cp3(\d+)", re.ASCII)
-PYO3_LIMITED = re.compile(r"(?:pyo3/)?abi3(?:-py3(\d+))?", re.ASCII)
+LIMITED = re.compile(r"py[_-]limited[_-]api[\"']?\s*[:=]\s*[\"']?cp3(\d{1,2})\b", re.ASCII)
+PYO3_LIMITED = re.compile(r"(?:pyo3/)?abi3(?:-py3(\d{1,2}))?", re.ASCII)
 HOOKS = (("tool", "hatch", "build", "hooks"), ("tool", "hatch", "build", "targets", "wheel", "hooks"),
          ("tool", "poetry", "build"), ("tool", "pdm", "build", "run-setuptools"))  # fmt: skip
 
@@ -241,7 +241,7 @@ def _limited_scikit(data: Mapping[str, Any], _: Files, where: str) -> Abi | None
     tag = text_at(data, "tool", "scikit-build", "wheel", "py-api")
     if tag.startswith("py"):
         raise _any_python(where, f"wheel.py-api = {shown(tag)}")
-    match = re.fullmatch(r"cp3(\d+)", tag, re.ASCII)
+    match = re.fullmatch(r"cp3(\d{1,2})\b", tag, re.ASCII)
     return Abi("abi3", f"wheel.py-api {tag}", int(match[1])) if match else None
 
 
@@ -288,7 +288,7 @@ def _native(data: Mapping[str, Any], backend: str, files: Files) -> str:
     if at(data, "tool", "setuptools-rust"):
         return "tool.setuptools-rust"
     builds = backend not in BACKENDS.values() or backend == "meson-python"
-    builds = builds or bool(backend == SETUPTOOLS and setup) or any(at(data, *keys) for keys in HOOKS)
+    builds = builds or (backend == SETUPTOOLS and setup is not None) or any(at(data, *keys) for keys in HOOKS)
     return "native sources" if builds and files.are_native() else ""
 
 

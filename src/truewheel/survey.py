@@ -191,7 +191,7 @@ def _containers(root: Path) -> Iterator[tuple[str, str]]:
         for name in _entries(root / folder):
             if re.match(r"(?:Dockerfile|Containerfile)\b", name) and name.isprintable():
                 path = name if folder == "." else f"{folder}/{name}"
-                match = re.search(r"(?im)^\s*FROM\s+(?:--\S+\s+)*(\S+)", _text(root, path) or "")
+                match = re.search(r"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(\S+)", _text(root, path) or "")
                 yield path, match[1] if match else ""
 
 

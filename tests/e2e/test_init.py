@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, str(ROOT / "gen_ci.py")]
 KEPT = ("PATH", "HOME", "TMPDIR", "PIP_", "SSL_", "REQUESTS_", "http", "https", "no_proxy", "HTTP", "NO_PROXY", "PYENV")
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
+ENVIRONMENT["SOURCE_DATE_EPOCH"] = "1795305600"  # November 2026: Python 3.10 is past its end, 3.11 is not
 SETUPTOOLS = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
 SETUP = 'from setuptools import Extension, setup\nsetup(ext_modules=[Extension("{0}", ["{0}.c"])])\n'
 SOURCE = """\
@@ -380,6 +381,17 @@ def test_programs_get_findings_and_files(tmp_path: Path):
     assert "overwrites nothing" in again["problems"][0]["message"]
 
 
+def test_the_readme_shows_what_is_printed(tmp_path: Path):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("$ truewheel init")[2].partition("\n")[2].partition("```")[0]
+    files = extension(version='dynamic = ["version"]', more=DYNAMIC + '{file = "VERSION"}')
+    repository(tmp_path, {**files, "VERSION": "1.0\n"})
+    subprocess.run(["git", "remote", "add", "origin", "https://gitlab.com/me/foo.git"], cwd=tmp_path, check=True)
+    assert truewheel(tmp_path, "init").stdout == shown.replace("truewheel plan:", "./gen_ci.py plan:").replace(
+        "truewheel run:", "./gen_ci.py run:"
+    )
+
+
 # At a terminal.
 
 # Ctrl-C reaches the programs of a session only once the terminal is theirs.
@@ -410,7 +422,10 @@ def at_terminal(folder: Path, typed: list[str], *words: str) -> tuple[int, str]:
             asked += 1
     os.close(terminal)
     assert "Traceback" not in screen
-    return child.wait(timeout=60), screen
+    try:
+        return child.wait(timeout=60), screen
+    finally:
+        child.kill()
 
 
 def test_a_person_is_asked_and_every_answer_counts(tmp_path: Path):

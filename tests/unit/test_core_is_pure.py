@@ -25,7 +25,7 @@ CORE = (
         "indexes",
         "platforms",
     ),
-    *("containerfile", "images", "lockfile"),
+    *("containerfile", "images", "lockfile", "buildsystem", "proposal"),
     *("model", "planfile", "render", "pipelines", "problems"),
 )
 ROOMS = sorted([*(PACKAGE / f"{name}.py" for name in CORE), *(PACKAGE / "emit").glob("*.py")])

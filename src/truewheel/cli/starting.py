@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import datetime, timezone
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
@@ -67,7 +67,7 @@ def _run(arguments: Namespace, environment: Mapping[str, str], root: Path) -> Ex
         hint = f"change it, then: {common.front_door()} generate; or remove it, and init proposes another"
         raise stop(SPEC, "there is a spec already, and init overwrites nothing", hint)
     found = survey.look(root, environment)
-    chosen = proposal.defaults(found, datetime.now(timezone.utc).date())
+    chosen = proposal.defaults(found, _today(environment))
     for problem in found.problems:
         say(str(problem))
     if not arguments.json:
@@ -124,6 +124,14 @@ def _answer() -> str:
         say("")
         raise KeyboardInterrupt
     return line.decode("utf-8", "replace")
+
+
+def _today(environment: Mapping[str, str]) -> date:
+    """Return the day on which a Python has security fixes or not: that of SOURCE_DATE_EPOCH, if it is set."""
+    epoch = environment.get("SOURCE_DATE_EPOCH", "")
+    is_set = epoch.isdecimal() and len(epoch) <= 10
+    moment = datetime.fromtimestamp(int(epoch), timezone.utc) if is_set else datetime.now(timezone.utc)
+    return moment.date()
 
 
 def _start(root: Path, found: Survey, chosen: Choices, environment: Mapping[str, str]) -> Start:
