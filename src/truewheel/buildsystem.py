@@ -31,6 +31,8 @@ BACKENDS = {
     "pdm": "pdm",
 }
 ALWAYS_NATIVE = {"scikit-build-core", "maturin"}
+TAG_PYTHON_2 = {"hatchling", "flit"}
+"""Where nothing forbids Python 2, their pure wheels are tagged py2.py3."""
 
 # A version that is read from git: the place that says so, and the variable that gives the build another one.
 PRETEND = "env:SETUPTOOLS_SCM_PRETEND_VERSION"
@@ -133,7 +135,7 @@ def package(path: str, files: Files) -> Package | None:
     name = _kept(problems, lambda: _name(data, where))
     version = _kept(problems, lambda: _version(data, backend, files, where))
     abi = _kept(problems, lambda: _abi(data, backend, files, where))
-    requires = _kept(problems, lambda: _requires_python(data, where))
+    requires = _kept(problems, lambda: _requires_python(data, backend, where))
     if name is None or version is None or abi is None or requires is None:
         raise Stop(problems)
     smoke = next((each for each in SMOKE_TESTS if files.text(each) is not None), "")
@@ -179,7 +181,7 @@ def _version(data: Mapping[str, Any], backend: str, files: Files, where: str) ->
         if not _is_version(value):
             raise stop(where, f"[project] version {shown(value)} is not one of PEP 440", "such as 1.2.3 or 1.3.0.dev0")
         return Version(value, PYPROJECT)
-    if inject := _injected_by_git(data, backend):
+    if inject := _injected_by_git(data, backend, files):
         return Version("", "git tags", inject=inject)
     named = [name for keys in VERSION_FILES for name in texts_at(data, *keys)]
     if backend == "meson-python":
@@ -213,14 +215,16 @@ def _is_version(text: str) -> bool:
     return True
 
 
-def _injected_by_git(data: Mapping[str, Any], backend: str) -> str:
+def _injected_by_git(data: Mapping[str, Any], backend: str, files: Files) -> str:
     """Return how a version that comes from git is replaced, or "" if it does not come from there."""
     for keys, wanted, inject in VERSIONS_OF_GIT:
         if text_at(data, *keys) == wanted:
             return inject
+    if backend != SETUPTOOLS or at(data, "tool", "setuptools", "dynamic", "version"):
+        return ""
     requires = " ".join(texts_at(data, "build-system", "requires")).replace("_", "-")
-    has_file = at(data, "tool", "setuptools", "dynamic", "version")
-    return PRETEND if backend == SETUPTOOLS and "setuptools-scm" in requires and not has_file else ""
+    asked = at(data, "tool", "setuptools_scm") is not None or "setuptools-scm[simple]" in requires
+    return PRETEND if asked or "use_scm_version" in (files.text("setup.py") or "") else ""
 
 
 def _abi(data: Mapping[str, Any], backend: str, files: Files, where: str) -> Abi:
@@ -292,8 +296,11 @@ def _native(data: Mapping[str, Any], backend: str, files: Files) -> str:
     return "native sources" if builds and files.are_native() else ""
 
 
-def _requires_python(data: Mapping[str, Any], where: str) -> str:
+def _requires_python(data: Mapping[str, Any], backend: str, where: str) -> str:
     text = text_at(data, "project", "requires-python")
+    if not text and backend in TAG_PYTHON_2:
+        message = f"[project] has no requires-python: {backend} tags pure wheels for Python 2 as well (py2.py3)"
+        raise stop(where, message, 'add requires-python = ">=3.10"')
     try:
         SpecifierSet(text)
     except InvalidSpecifier:

@@ -61,7 +61,8 @@ class Good(NamedTuple):
 
 
 GIT = '\ndynamic = ["version"]'
-SCM = '[build-system]\nrequires = ["setuptools", "setuptools_scm>=8"]\nbuild-backend = "setuptools.build_meta"\n'
+SCM = SETUPTOOLS.replace('"]', '", "setuptools-scm"]') + "[tool.setuptools_scm]\n"
+HATCHLING = '[build-system]\nrequires = ["hatchling", "hatch-vcs"]\nbuild-backend = "hatchling.build"\n'
 HATCH_VCS = '[tool.hatch.version]\nsource = "vcs"'
 DYNAMIC = "[tool.setuptools.dynamic]\nversion = "
 LINUX = "manylinux_2_28_x86_64.whl"
@@ -124,7 +125,7 @@ GOOD = {
         f"foo-1.0-cp311-abi3-{LINUX}",
     ),
     "pure": Good(
-        {"pyproject.toml": backend("hatchling.build", "hatchling"), "src/foo/__init__.py": "", "tools/x.c": ""},
+        {"pyproject.toml": HATCHLING + project(more='requires-python = ">=3.9"'), "src/foo.py": "", "tools/x.c": ""},
         {"abi": "none"},
         "foo-1.0-py3-none-any.whl",
     ),
@@ -145,7 +146,7 @@ GOOD = {
         tag="v1.4",
     ),
     "hatch-vcs without a tag": Good(
-        {"pyproject.toml": backend("hatchling.build", "hatch-vcs", HATCH_VCS, version=GIT)},
+        {"pyproject.toml": HATCHLING + project(version=GIT, more='requires-python = ">=3.9"\n' + HATCH_VCS)},
         {"version": {"inject": "env:SETUPTOOLS_SCM_PRETEND_VERSION"}},
         "foo-0.0.post1-py3-none-any.whl",
     ),
@@ -275,6 +276,7 @@ BAD = {
         {"pyproject.toml": backend("maturin", "maturin>=1", '[tool.maturin]\nbindings = "bin"')},
         "py3-none-<platform>",
     ),
+    "Python 2": ({"pyproject.toml": HATCHLING + project()}, "for Python 2 as well (py2.py3)"),
     "git and files": (
         {
             "a/pyproject.toml": SCM + project("a", version=GIT),

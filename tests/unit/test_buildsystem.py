@@ -13,7 +13,7 @@ from truewheel.problems import Stop
 HEAD = '[project]\nname = "foo"\n'
 STATIC = HEAD + 'version = "1.0"\n'
 DYNAMIC = HEAD + 'dynamic = ["version"]\n'
-PRETEND = "env:SETUPTOOLS_SCM_PRETEND_VERSION"
+BY_GIT = Version("", "git tags", inject="env:SETUPTOOLS_SCM_PRETEND_VERSION")
 
 
 def package(pyproject: str, files: Mapping[str, str] | None = None, *, native: bool = False) -> Package:
@@ -37,7 +37,8 @@ def built_by(backend: str, *requires: str) -> str:
 
 
 SETUPTOOLS = built_by("setuptools.build_meta", "setuptools")
-HATCH, MESON, PDM = built_by("hatchling.build"), built_by("mesonpy"), built_by("pdm.backend")
+MESON, PDM = built_by("mesonpy"), built_by("pdm.backend")
+HATCH = 'requires-python = ">=3.9"\n' + built_by("hatchling.build")
 SCIKIT, MATURIN = built_by("scikit_build_core.build"), built_by("maturin")
 ATTRIBUTE = "[tool.setuptools.dynamic]\nversion = {attr = 'foo.version'}\n"
 
@@ -54,18 +55,16 @@ ATTRIBUTE = "[tool.setuptools.dynamic]\nversion = {attr = 'foo.version'}\n"
             {"meson.build": "project('foo',\n  version : files( 'V' ))", "V": "2.0"},
             Version("2.0", "V", file="V"),
         ),
-        (
-            DYNAMIC + built_by("setuptools.build_meta", "setuptools_scm[toml]>=8"),
-            {},
-            Version("", "git tags", inject=PRETEND),
-        ),
-        (DYNAMIC + HATCH + "[tool.hatch.version]\nsource = 'vcs'", {}, Version("", "git tags", inject=PRETEND)),
+        (DYNAMIC + SETUPTOOLS + "[tool.setuptools_scm]", {}, BY_GIT),
+        (DYNAMIC + SETUPTOOLS, {"setup.py": "setup(use_scm_version=True)"}, BY_GIT),
+        (DYNAMIC + built_by("setuptools.build_meta", "setuptools_scm[simple]>=9"), {}, BY_GIT),
+        (DYNAMIC + HATCH + "[tool.hatch.version]\nsource = 'vcs'", {}, BY_GIT),
         (
             DYNAMIC
             + SCIKIT
             + "[tool.scikit-build.metadata]\nversion.provider = 'scikit_build_core.metadata.setuptools_scm'",
             {},
-            Version("", "git tags", inject=PRETEND),
+            BY_GIT,
         ),
         (
             DYNAMIC + PDM + "[tool.pdm.version]\nsource = 'scm'",
@@ -84,6 +83,8 @@ def test_where_a_version_comes_from(pyproject: str, files: Mapping[str, str], ve
         (DYNAMIC + ATTRIBUTE, {}, "it is the attribute 'foo.version'"),
         # setuptools-scm as a file finder only: the version is said to come from elsewhere
         (DYNAMIC + ATTRIBUTE + built_by("setuptools.build_meta", "setuptools-scm"), {}, "it is the attribute"),
+        # it is installed, but nobody asks it for a version
+        (DYNAMIC + built_by("setuptools.build_meta", "setuptools-scm"), {}, "it is dynamic"),
         (DYNAMIC + MATURIN, {"Cargo.toml": "[package]\nversion = '1.0'"}, "it is dynamic"),
         (DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = ['A', 'B']}", {"A": "1", "B": "2"}, "'A, B' holds"),
         (DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = 'V'}", {"V": "v = '1.0'"}, "'V' holds more"),
@@ -91,6 +92,7 @@ def test_where_a_version_comes_from(pyproject: str, files: Mapping[str, str], ve
         (HEAD, {}, "[project] has none"),
         (HEAD + "version = '1.x'", {}, "version '1.x' is not one of PEP 440"),
         (STATIC + "requires-python = '^3.9'", {}, "requires-python '^3.9' is not one of PEP 440"),
+        (STATIC + built_by("flit_core.buildapi"), {}, "flit tags pure wheels for Python 2 as well"),
         ('[project]\nname = "a__b"\nversion = "1"', {}, "name 'a__b' cannot name wheels"),
         ("[project", {}, "not TOML"),
         ("a = " + "[" * 100_000, {}, "not TOML"),
@@ -158,7 +160,7 @@ def test_which_abi_the_wheels_have(pyproject: str, files: Mapping[str, str], abi
         (MESON, {}, "cpython"),
         (HATCH, {}, "none"),
         (HATCH + "[tool.hatch.build.targets.wheel.hooks.cython]\n", {}, "cpython"),
-        (built_by("flit_core.buildapi"), {}, "none"),
+        ("requires-python = '>=3'\n" + built_by("flit_core.buildapi"), {}, "none"),
         (built_by("my_own_backend"), {}, "cpython"),
     ],
 )

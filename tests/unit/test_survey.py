@@ -101,7 +101,9 @@ def test_the_host_of_the_remote(tmp_path: Path, address: str, host: str):
 
 
 def test_the_tag_must_hold_a_version_where_versions_come_from_git(tmp_path: Path):
-    scm = '[project]\nname="a"\ndynamic=["version"]\n[build-system]\nrequires=["setuptools-scm"]\nbuild-backend='
+    scm = (
+        '[project]\nname="a"\ndynamic=["version"]\n[build-system]\nrequires=["setuptools-scm[simple]"]\nbuild-backend='
+    )
     write(tmp_path, **{"pyproject.toml": scm + '"setuptools.build_meta"'})
     git(tmp_path, "init", "--quiet")
     commit = ["-c", "user.name=x", "-c", "user.email=x@example.invalid", "commit", "--allow-empty", "--message=x"]
