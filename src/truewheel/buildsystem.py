@@ -43,6 +43,7 @@ VERSIONS_OF_GIT = (
 )
 VERSION_FILES = (
     ("tool", "setuptools", "dynamic", "version", "file"),
+    ("tool", "scikit-build", "metadata", "version", "input"),
     ("tool", "hatch", "version", "path"),
     ("tool", "pdm", "version", "path"),
 )
@@ -129,8 +130,7 @@ def package(path: str, files: Files) -> Package | None:
         if others := _other_metadata(data, files):
             raise _without_project(where, others)
         return None
-    word = text_at(data, "build-system", "build-backend").partition(".")[0] or SETUPTOOLS
-    backend = BACKENDS.get(word, word)
+    backend = _backend(data)
     problems: list[Problem] = []
     name = _kept(problems, lambda: _name(data, where))
     version = _kept(problems, lambda: _version(data, backend, files, where))
@@ -140,6 +140,13 @@ def package(path: str, files: Files) -> Package | None:
         raise Stop(problems)
     smoke = next((each for each in SMOKE_TESTS if files.text(each) is not None), "")
     return Package(name, path, backend, version, abi, requires, _classified(data), smoke)
+
+
+def _backend(data: Mapping[str, Any]) -> str:
+    """Return the build backend, or the one that it wraps, as people call it."""
+    wrapped = text_at(data, "tool", "rapids-build-backend", "build-backend")
+    word = (wrapped or text_at(data, "build-system", "build-backend")).partition(".")[0] or SETUPTOOLS
+    return BACKENDS.get(word, word)
 
 
 def _kept(problems: list[Problem], look: Callable[[], Any]) -> Any:
@@ -189,7 +196,7 @@ def _version(data: Mapping[str, Any], backend: str, files: Files, where: str) ->
     words = (files.text(named[0]) or "").split() if len(named) == 1 else []
     if len(words) == 1 and _is_version(words[0]) and named[0].isprintable() and not named[0].startswith("-"):
         return Version(words[0], named[0], file=named[0])
-    raise stop(where, f"its version cannot be known before the build: {_how_dynamic(data, named)}", DYNAMIC_HINT)
+    raise stop(where, f"its version cannot be known before the build: {_how_dynamic(data, named, files)}", DYNAMIC_HINT)
 
 
 DYNAMIC_HINT = (
@@ -198,11 +205,13 @@ DYNAMIC_HINT = (
 )
 
 
-def _how_dynamic(data: Mapping[str, Any], named: list[str]) -> str:
+def _how_dynamic(data: Mapping[str, Any], named: list[str], files: Files) -> str:
     if attribute := text_at(data, "tool", "setuptools", "dynamic", "version", "attr"):
         return f"it is the attribute {shown(attribute)}"
+    if missing := [name for name in named if files.text(name) is None]:
+        return f"there is no file {shown(', '.join(missing))}"
     if named:
-        return f"{shown(', '.join(named))} holds more than a version, or is not there"
+        return f"{shown(', '.join(named))} holds more than a version"
     is_dynamic = "version" in texts_at(data, "project", "dynamic")
     return "it is dynamic" if is_dynamic else "[project] has none"
 

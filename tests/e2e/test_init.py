@@ -269,7 +269,7 @@ BAD = {
     ),
     "a version outside": (
         {"pyproject.toml": project(version=GIT, more=DYNAMIC + '{file = "../../etc/hostname"}')},
-        "holds more than a version, or is not there",
+        "there is no file",
     ),
     "old Pythons": (extension(more='requires-python = "<3.8"'), "allows none of Python"),
     "any Python": (
@@ -461,6 +461,17 @@ def test_enter_takes_what_yes_takes(tmp_path: Path):
     assert at_terminal(tmp_path / "asked", ["\n"] * 5)[0] == 0
     assert at_terminal(tmp_path / "told", [], "--yes")[0] == 0
     assert content(tmp_path / "asked") == content(tmp_path / "told")
+
+
+def test_answers_that_leave_no_wheel_of_a_package_write_nothing(tmp_path: Path):
+    late = extension("late", "late/", more='requires-python = ">=3.14"')
+    repository(tmp_path, {**late, **extension("soon", "soon/")})
+    before = content(tmp_path)
+    code, screen = at_terminal(tmp_path, ["\n", "\n", "\n", "3.12\n", "\n", "\n"])
+    assert code == 2
+    assert "nothing is written" in screen
+    assert "no wheel of late is built" in screen
+    assert content(tmp_path) == before
 
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["Ctrl-C", "Ctrl-D"])

@@ -55,6 +55,11 @@ ATTRIBUTE = "[tool.setuptools.dynamic]\nversion = {attr = 'foo.version'}\n"
             {"meson.build": "project('foo',\n  version : files( 'V' ))", "V": "2.0"},
             Version("2.0", "V", file="V"),
         ),
+        (
+            DYNAMIC + SCIKIT + "[tool.scikit-build.metadata.version]\nprovider = 'regex'\ninput = 'V'",
+            {"V": "2.0"},
+            Version("2.0", "V", file="V"),
+        ),
         (DYNAMIC + SETUPTOOLS + "[tool.setuptools_scm]", {}, BY_GIT),
         (DYNAMIC + SETUPTOOLS, {"setup.py": "setup(use_scm_version=True)"}, BY_GIT),
         (DYNAMIC + built_by("setuptools.build_meta", "setuptools_scm[simple]>=9"), {}, BY_GIT),
@@ -89,6 +94,7 @@ def test_where_a_version_comes_from(pyproject: str, files: Mapping[str, str], ve
         (DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = ['A', 'B']}", {"A": "1", "B": "2"}, "'A, B' holds"),
         (DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = 'V'}", {"V": "v = '1.0'"}, "'V' holds more"),
         (DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = '-V'}", {"-V": "1.0"}, "'-V' holds more"),
+        (DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = 'V'}", {}, "there is no file 'V'"),
         (HEAD, {}, "[project] has none"),
         (HEAD + "version = '1.x'", {}, "version '1.x' is not one of PEP 440"),
         (STATIC + "requires-python = '^3.9'", {}, "requires-python '^3.9' is not one of PEP 440"),
@@ -110,6 +116,7 @@ def test_a_file_for_tools_alone_is_no_package():
     assert buildsystem.package(".", Files(texts.get, lambda name: workspace.toml(texts[name]), lambda: True)) is None
 
 
+WRAPPED = "[tool.rapids-build-backend]\nbuild-backend = 'scikit_build_core.build'\n"
 LONG = f"py_limited_api = cp3{'1' * 5000}"  # more digits than Python makes a number of
 SETUP_PY = {"setup.py": "setup(ext_modules=[])"}
 
@@ -135,6 +142,7 @@ SETUP_PY = {"setup.py": "setup(ext_modules=[])"}
         (SETUPTOOLS, {**SETUP_PY, "setup.cfg": LONG}, Abi("cpython", "extensions in setup.py")),
         (SCIKIT, {}, Abi("cpython", "scikit-build-core")),
         (SCIKIT + "[tool.scikit-build]\nwheel.py-api = 'cp310'", {}, Abi("abi3", "wheel.py-api cp310", 10)),
+        (built_by("rapids_build_backend.build") + WRAPPED, {}, Abi("cpython", "scikit-build-core")),
         (MESON + "[tool.meson-python]\nlimited-api = true", {}, Abi("abi3", "tool.meson-python.limited-api")),
         (MATURIN, {}, Abi("cpython", "maturin")),
         (MATURIN, {"Cargo.toml": "[dependencies]\npyo3 = {features = ['abi3']}"}, Abi("abi3", "pyo3's abi3")),

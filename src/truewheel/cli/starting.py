@@ -141,6 +141,7 @@ def _start(root: Path, found: Survey, chosen: Choices, environment: Mapping[str,
     space = Workspace(root, spec.parse(text, SPEC, workspace.schema()), workspace.on_disk(root))
     made = common.make_plan(Namespace(variables=[], release_version=None), space, environment)
     if errors(made.problems):
+        say(f"nothing is written: the plan of the proposed {SPEC} would be refused")
         raise Stop(made.problems)
     request = plan.Request(generator=GENERATOR, versions=space.versions(), stand_in="0")
     texts = pipelines.texts(plan.plan(space.spec, space.policy, request), space.spec, space.policy)
@@ -176,10 +177,15 @@ def _seen(found: Survey) -> str:
     """Return what was found, a line each."""
     rows = [(package.name, _described(package)) for package in found.packages]
     rows += [("remote", found.remote)] if found.remote else []
-    rows += [("CI", ", ".join(found.pipelines))] if found.pipelines else []
-    rows += [("containers", ", ".join(found.containers))] if found.containers else []
+    rows += [("CI", _few(found.pipelines))] if found.pipelines else []
+    rows += [("containers", _few(tuple(found.containers)))] if found.containers else []
     width = max(len(name) for name, _ in rows)
     return "\n".join(["found", *(f"  {name:{width}}  {told}" for name, told in rows)])
+
+
+def _few(names: Sequence[str], most: int = 4) -> str:
+    more = [f"{len(names) - most} more"] if len(names) > most else []
+    return ", ".join([*names[:most], *more])
 
 
 def _described(package: Package) -> str:
