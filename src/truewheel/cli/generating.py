@@ -75,13 +75,18 @@ def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 def _texts(arguments: Namespace) -> tuple[Workspace, dict[str, str]]:
     space = common.load(arguments)
+    return space, texts_of(space)
+
+
+def texts_of(space: Workspace) -> dict[str, str]:
+    """Return the text of every generated file by path. Raises `Stop` (exit 2) when the plan must be refused."""
     # No name stands in a pipeline file, so that git, a date or a variable that names may need is no matter here.
     request = plan.Request(
         generator=GENERATOR, versions=space.versions(), event="", stand_in="0", images=space.images()
     )
     made = plan.plan(space.spec, space.policy, request)
     common.refuse(made.problems)
-    return space, pipelines.texts(made, space.spec, space.policy)
+    return pipelines.texts(made, space.spec, space.policy)
 
 
 def _entry(entry: Drift) -> dict[str, str]:

@@ -15,7 +15,7 @@ from truewheel.cli.terminal import say, show
 from truewheel.model import Cell, Index, Plan
 from truewheel.naming import source_of
 from truewheel.plan import EVENTS
-from truewheel.problems import Exit, Stop, stop
+from truewheel.problems import Exit, Stop, errors, stop
 from truewheel.spec import Spec
 from truewheel.workspace import Workspace
 
@@ -114,8 +114,9 @@ def _print_changes(arguments: Namespace, shown: Plan, found: Sequence[Change], c
 def _page(made: Plan, space: Workspace) -> str:
     """Return the page of a plan; a refused one has a page too, which shows why."""
     from truewheel import page, pipelines, workspace
+    from truewheel.cli.generating import texts_of
 
-    texts = pipelines.texts(made, space.spec, space.policy)
+    texts = {} if errors(made.problems) else texts_of(space)
     generated = [page.File(pipelines.forge_of(path), path, len(text.encode())) for path, text in texts.items()]
     parts = page.Parts(*(workspace.asset(f"page.{kind}") for kind in ("html", "css", "js")))
     return page.page(made, generated, parts)

@@ -11,16 +11,17 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from truewheel import files, pipelines, plan, planfile, proposal, spec, survey, sync, workspace
+from truewheel import files, pipelines, planfile, proposal, spec, survey, sync, workspace
 from truewheel.buildsystem import Package
 from truewheel.cli import common
+from truewheel.cli.generating import texts_of
 from truewheel.cli.terminal import put, say, show
 from truewheel.model import Plan
 from truewheel.problems import Exit, Stop, Where, errors, stop
 from truewheel.proposal import ARCHES, INDEXES, TARGETS, Choices
 from truewheel.survey import Survey
 from truewheel.sync import Drift
-from truewheel.workspace import GENERATOR, SPEC, Workspace
+from truewheel.workspace import SPEC, Workspace
 
 EXAMPLES = """\
 examples:
@@ -143,8 +144,7 @@ def _start(root: Path, found: Survey, chosen: Choices, environment: Mapping[str,
     if errors(made.problems):
         say(f"nothing is written: the plan of the proposed {SPEC} would be refused")
         raise Stop(made.problems)
-    request = plan.Request(generator=GENERATOR, versions=space.versions(), stand_in="0")
-    texts = pipelines.texts(plan.plan(space.spec, space.policy, request), space.spec, space.policy)
+    texts = texts_of(space)
     drift = sync.drift(root, texts, pipelines.FOLDERS)
     return Start(text, made, texts, drift, _foreign(root, drift))
 
