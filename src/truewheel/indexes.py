@@ -1,8 +1,7 @@
 """What an index accepts, as rules over names and numbers; each rule with its evidence.
 
 The evidence for the profile `pypi` is the source of the public index's upload API as of August 2026: what it answers
-400 to. Its rule that a release of more than 14 days gets no new files needs
-the age of the release, so that only the index can tell.
+400 to. Its rule that a release of more than 14 days gets no new files needs the release's age, which only it can tell.
 """
 
 from __future__ import annotations
@@ -72,7 +71,7 @@ PROFILES: Mapping[str, Profile] = {
 }
 
 _UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
-_SIZE = re.compile(r"([0-9]{1,15}) ?(|B|[kMG]B|[KMG]iB)")
+_SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?(|B|[kMG]B|[KMG]iB)")
 
 
 def simple_address(url: str) -> str:
@@ -93,8 +92,8 @@ def refusals(profile: str, version: str, tag: str, distribution: str) -> tuple[s
 
 
 def size(text: str) -> int:
-    """Return the bytes that a text such as `300 MB`, `2 GiB` or `314572800` means. Raises `ValueError` for others."""
+    """Return the bytes that a text such as `1.9 GB`, `2 GiB` or `314572800` means. Raises `ValueError` for others."""
     found = _SIZE.fullmatch(text)
     if found is None:
         raise ValueError(f"{text!r} is not a number of bytes, such as 300 MB")
-    return int(found[1]) * _UNITS[found[2]]
+    return int(float(found[1]) * _UNITS[found[2]])

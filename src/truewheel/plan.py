@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from truewheel import archives, contract, jobs, matrix, model, naming, platforms, refusals, template
 from truewheel.images import NO_IMAGES, Images
+from truewheel.indexes import size
 from truewheel.matrix import ANY, HOST, Host, Slot
 from truewheel.model import Cell, Copy, Fact, Plan, Target
 from truewheel.naming import Composed, Sources
@@ -18,7 +19,6 @@ from truewheel.spec import Spec
 
 EVENTS = ("push", "mr", "tag", "schedule", "web")
 FORGE_PREFIXES = ("CI_", "GITLAB_", "GITHUB_")
-UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
 
 class Names(NamedTuple):
@@ -362,14 +362,8 @@ def _package(name: str, build: str, spec: Spec) -> model.Package:
         build=build,
         exclude=package.exclude,
         graft=package.graft,
-        max_size=_in_bytes(package.max_size),
+        max_size=size(package.max_size) if package.max_size else 0,
     )
-
-
-def _in_bytes(size: str) -> int:
-    """Return how many bytes a size such as `1.9 GB` has; 0 for none."""
-    number = size.rstrip("BkKMGi ")
-    return int(float(number) * UNITS[size.removeprefix(number).strip()]) if size else 0
 
 
 def _build(name: str, spec: Spec) -> model.Build:
