@@ -88,7 +88,7 @@ def load(text: str, file: str) -> Document:
     try:
         return reader.document()
     except yaml.MarkedYAMLError as error:
-        raise Stop([*reader.problems, _syntax_problem(error, text, file)]) from None
+        raise Stop([*reader.problems, syntax_problem(error, text, file)]) from None
 
 
 def _at(mark: Any, file: str) -> Where:
@@ -123,7 +123,8 @@ _SYNTAX_HINTS = {
 }
 
 
-def _syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
+def syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
+    """Return what YAML's own error means for the one who wrote `text`."""
     lines = text.splitlines()
     mark: Any = error.problem_mark
     if mark.line >= len(lines):  # the end of the file, which libyaml counts as a further line

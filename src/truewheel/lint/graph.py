@@ -1,0 +1,245 @@
+"""Jobs among each other: stages, needs, dependencies, environments."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from truewheel.lint import needs, parallel
+from truewheel.lint.keywords import MAX_NAME, MAX_PARALLEL
+from truewheel.lint.needs import Need
+from truewheel.lint.resolve import Config
+from truewheel.lint.values import is_open
+from truewheel.problems import meant, shown
+
+MAX_NEEDS = 50
+DEFAULT_STAGES = ("build", "test", "deploy")
+DEFAULT_STAGE = "test"
+FIRST, LAST = ".pre", ".post"
+
+
+def stages(config: Config) -> list[str] | None:
+    """Return the stages in their order, or None where they cannot be told."""
+    given = config.keywords.get("stages")
+    if given is None:
+        return [FIRST, *DEFAULT_STAGES, LAST]
+    names = list(_flat(given)) if isinstance(given, list) else []
+    if not isinstance(given, list) or not all(isinstance(name, str) and not is_open(name) for name in names):
+        return None
+    return [FIRST, *(name for name in names if name not in {FIRST, LAST}), LAST] if names else []
+
+
+def _flat(items: Iterable[Any]) -> Iterator[Any]:
+    for item in items:
+        if isinstance(item, list):
+            yield from _flat(item)
+        else:
+            yield item
+
+
+class Graph:
+    """The jobs of a configuration with their stages and needs, parallel jobs expanded."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.report = config.report
+        self.jobs = config.jobs
+        self.stages = stages(config)
+
+    @cached_property
+    def expanded(self) -> dict[str, list[parallel.Instance]]:
+        """Each parallel job with what becomes of it."""
+        return {
+            name: parallel.expand(name, job["parallel"])
+            for name, job in self.jobs.items()
+            if job.get("parallel") is not None
+        }
+
+    @cached_property
+    def base(self) -> dict[str, str]:
+        """The name in the file of every job of the pipeline."""
+        found = {name: name for name in self.jobs if name not in self.expanded}
+        found.update({instance.name: name for name, made in self.expanded.items() for instance in made})
+        return found
+
+    def stage(self, name: str) -> Any:
+        """Return the stage of a job."""
+        stage = self.jobs[name].get("stage")
+        return DEFAULT_STAGE if stage is None else stage
+
+    def names(self, need: Need) -> list[str]:
+        """Return the jobs of the pipeline that a need names."""
+        if need.job not in self.expanded:
+            return [need.job]
+        if isinstance(need.parallel, dict):
+            return [instance.name for instance in parallel.expand(need.job, need.parallel)]
+        return [instance.name for instance in self.expanded[need.job]]
+
+    def check(self) -> None:
+        """Report what does not fit together."""
+        for name, job in self.jobs.items():
+            self._matrix(name, job)
+            if self._has_stage(name):
+                self._needs(name, job)
+                self._dependencies(name, job)
+            self._stop(name, job)
+        self._cycle()
+
+    def _matrix(self, name: str, job: Mapping[str, Any]) -> None:
+        if isinstance(job.get("parallel"), dict) and (count := parallel.count(job["parallel"])) > MAX_PARALLEL:
+            message = f"job {name}: the matrix makes {count} jobs, of at most {MAX_PARALLEL}"
+            self.report.add("matrix-size", (name, "parallel"), message, "divide it among several jobs")
+
+    def _has_stage(self, name: str) -> bool:
+        stage = self.stage(name)
+        if self.stages is None or not isinstance(stage, str) or is_open(stage):
+            return False
+        if stage in self.stages:
+            return True
+        if name in self.config.open_entries and "stage" not in self.jobs[name]:
+            return False
+        given = "" if "stage" in self.jobs[name] else ", which it has by default"
+        message = f"job {name}: there is no stage {stage!r}{given}; there are {', '.join(self.stages) or 'none'}"
+        self.report.missing("unknown-stage", (name, "stage"), message, stage, self.stages, "add it to stages")
+        return False
+
+    def _needs(self, name: str, job: Mapping[str, Any]) -> None:
+        found = needs.same_pipeline(job.get("needs"))
+        self._listed(name, found, ("needs",))
+        for index, rule in enumerate(job["rules"] if isinstance(job.get("rules"), list) else ()):
+            if isinstance(rule, dict) and rule.get("needs") is not None:
+                self._listed(name, needs.same_pipeline(rule["needs"]), ("rules", index, "needs"))
+
+    def _listed(self, name: str, found: list[Need], route: tuple[Any, ...]) -> None:
+        all_names: list[str] = []
+        for need in found:
+            place = (name, *route, *need.route)
+            targets = self.names(need)
+            all_names += targets
+            for target in targets:
+                if not self._is_reachable(name, target, place, "needs", is_optional=need.is_optional):
+                    break
+        for twice in (target for target, count in Counter(all_names).items() if count > 1):
+            self.report.add("duplicate-need", (name, *route), f"job {name} needs {twice} twice", "keep one")
+        if len(all_names) > MAX_NEEDS:
+            message = f"job {name} needs {len(all_names)} jobs, of at most {MAX_NEEDS}"
+            if len(all_names) > len(found):
+                message += " (each parallel job counts)"
+            hint = "leave needs out, so that it waits for all stages before, or gather in a job between"
+            self.report.add("too-many-needs", (name, *route), message, hint)
+
+    def _is_reachable(
+        self, name: str, target: str, place: tuple[Any, ...], verb: str, *, is_optional: bool = False
+    ) -> bool:
+        """Report a job that is not there or runs later; return whether all is well."""
+        code = "need" if verb == "needs" else "dependency"
+        if target not in self.base:
+            if not is_optional and target not in self.config.open_entries:
+                hint = "it is hidden: only jobs without a dot run" if target in self.config.entries else ""
+                message = f"job {name} {verb} {shown(target)}, and there is no such job"
+                self.report.missing(f"missing-{code}", place, message, target, self.base, hint)
+            return is_optional
+        if verb == "needs" and len(target) > MAX_NAME:
+            message = f"job {name} needs a job whose name has {len(target)} characters, of at most {MAX_NAME}"
+            self.report.add("job-name", place, message, "give it, or its matrix, shorter names")
+        order = self.stages or []
+        stage = self.stage(self.base[target])
+        if stage not in order or order.index(stage) <= order.index(self.stage(name)):
+            return True
+        message = f"job {name} {verb} {target}, which is of a later stage: {stage} comes after {self.stage(name)}"
+        self.report.add(f"later-{code}", place, message, "a job can wait for its own stage and those before")
+        return False
+
+    def _dependencies(self, name: str, job: Mapping[str, Any]) -> None:
+        given = job.get("dependencies")
+        for index, dependency in enumerate(given if isinstance(given, list) else ()):
+            if not isinstance(dependency, str) or is_open(dependency):
+                continue
+            targets = [instance.name for instance in self.expanded.get(dependency, ())] or [dependency]
+            place = (name, "dependencies", index)
+            if self._is_reachable(name, targets[0], place, "depends on"):
+                self._is_needed(name, job, dependency, place)
+        self._triggered(name, job)
+
+    def _is_needed(self, name: str, job: Mapping[str, Any], dependency: str, place: tuple[Any, ...]) -> None:
+        needed = {need.job for need in needs.same_pipeline(job.get("needs"))}
+        if needed and dependency not in needed:
+            message = f"job {name} depends on {dependency}, which is not among its needs"
+            self.report.add("dependency-not-needed", place, message, "add it to needs")
+
+    def _triggered(self, name: str, job: Mapping[str, Any]) -> None:
+        trigger = job.get("trigger")
+        included = trigger.get("include") if isinstance(trigger, dict) else None
+        for index, item in enumerate(included if isinstance(included, list) else ()):
+            if isinstance(item, dict) and isinstance(item.get("job"), str) and not is_open(item["job"]):
+                self._is_reachable(name, item["job"], (name, "trigger", "include", index, "job"), "takes a file from")
+
+    def _stop(self, name: str, job: Mapping[str, Any]) -> None:
+        environment = job.get("environment")
+        stopper = environment.get("on_stop") if isinstance(environment, dict) else None
+        if not isinstance(stopper, str) or is_open(stopper):
+            return
+        place = (name, "environment", "on_stop")
+        if stopper not in self.base:
+            message = f"job {name}: on_stop names {shown(stopper)}, and there is no such job"
+            self.report.missing("on-stop", place, message, stopper, self.base)
+            return
+        other = self.jobs[self.base[stopper]].get("environment")
+        other = {"name": other} if isinstance(other, str) else other
+        fault = _stop_fault(environment, other) if isinstance(other, dict) or other is None else ""
+        if fault and self.base[stopper] not in self.config.open_entries:
+            self.report.add("on-stop", place, f"job {name}: on_stop names {stopper}, which {fault}")
+
+    def _cycle(self) -> None:
+        edges = {name: self._targets(name) for name in self.base}
+        if circle := find_circle(edges):
+            names = list(dict.fromkeys(self.base[name] for name in circle))
+            around = " → ".join([*names, names[0]])
+            hint = meant("", [], "a job cannot wait for itself: remove one of these needs")
+            self.report.add("cyclic-needs", (names[0], "needs"), f"needs go in a circle: {around}", hint)
+
+    def _targets(self, name: str) -> list[str]:
+        given = self.jobs[self.base[name]].get("needs")
+        if not given:
+            return []
+        return [target for need in needs.same_pipeline(given) for target in self.names(need)]
+
+
+def _stop_fault(environment: Mapping[str, Any], other: Mapping[str, Any] | None) -> str:
+    if other is None:
+        return "has no environment"
+    if other.get("name") != environment.get("name"):
+        return f"is for another environment, {shown(other.get('name'))}"
+    return "" if other.get("action") == "stop" else "does not have action: stop"
+
+
+def find_circle(edges: Mapping[str, list[str]]) -> list[str]:
+    """Return the names on a circle of edges, or none. Edges to unknown names lead nowhere."""
+    done: set[str] = set()
+    for start in edges:
+        path: dict[str, Iterator[str]] = {}
+        following = start
+        while following not in done:
+            path[following] = iter(edges.get(following, ()))
+            step = _step(path, done)
+            if step is None:
+                break
+            if step in path:
+                names = list(path)
+                return names[names.index(step) :]
+            following = step
+    return []
+
+
+def _step(path: dict[str, Iterator[str]], done: set[str]) -> str | None:
+    """Return the next name from the end of a path that is not done; names without one leave the path."""
+    while path:
+        name = next(reversed(path))
+        step = next((target for target in path[name] if target not in done), None)
+        if step is not None:
+            return step
+        done.add(name)
+        del path[name]
+    return None

@@ -1,0 +1,40 @@
+"""What a job needs, in all the forms that `needs` may have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from truewheel.lint.values import is_open
+
+
+class Need(NamedTuple):
+    """A need on a job of the same pipeline, and the route to it below `needs`."""
+
+    job: str
+    is_optional: bool
+    parallel: Any
+    route: tuple[Any, ...]
+
+
+def same_pipeline(needs: Any) -> list[Need]:
+    """Return the needs on jobs of the same pipeline; those of others, and what cannot be read, are left out."""
+    listed = needs if isinstance(needs, list) else [needs]
+    found = (_need(item, route) for item, route in _flat(listed, ()))
+    return [need for need in found if need and need.job.strip() and not is_open(need.job)]
+
+
+def _flat(items: list[Any], route: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
+    for index, item in enumerate(items):
+        if isinstance(item, list):
+            yield from _flat(item, (*route, index))
+        else:
+            yield item, (*route, index)
+
+
+def _need(item: Any, route: tuple[Any, ...]) -> Need | None:
+    if isinstance(item, str):
+        return Need(item, False, None, route)
+    if not isinstance(item, dict) or {"pipeline", "project"} & item.keys() or not isinstance(item.get("job"), str):
+        return None
+    return Need(item["job"], item.get("optional") is True, item.get("parallel"), route)
