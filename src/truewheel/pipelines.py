@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from truewheel import contract, render
 from truewheel.emit import gitlab
+from truewheel.lint import lint, plain
 from truewheel.model import Plan
 from truewheel.policy import Policy
+from truewheel.problems import Problem, Stop, errors
 from truewheel.spec import Spec
 
 FOLDERS = (gitlab.FOLDER,)
@@ -19,9 +23,24 @@ def forge_of(path: str) -> str:
 
 
 def texts(plan: Plan, spec: Spec, policy: Policy) -> dict[str, str]:
-    """Return the text of every generated file by path: the same bytes on every machine."""
+    """Return the text of every generated file by path: the same bytes on every machine.
+
+    Raises `Stop` (exit 2) when GitLab would not take the pipeline.
+    """
     command = "./gen_ci.py generate" if spec.scripts else "truewheel generate"
     version = plan.generator.removeprefix("truewheel ")
     header = f"{MARK} {version} from {plan.spec}. Do not edit: {command}"
     documents = gitlab.documents(plan, spec, contract.declared(spec, policy))
+    _refuse(documents, spec)
     return {path: render.render(document, header) for path, document in documents.items()}
+
+
+def _refuse(documents: Mapping[str, gitlab.Document], spec: Spec) -> None:
+    """Raise `Stop` for what GitLab would refuse: too large, names too long, more of something than a limit allows."""
+    found = errors(lint({path: plain(path, document) for path, document in documents.items()}))
+    hint = "make the spec smaller, or its names shorter"
+    if found:
+        raise Stop(
+            Problem(spec.document.where(), f"this spec makes a pipeline that GitLab refuses: {problem}", hint)
+            for problem in found
+        )

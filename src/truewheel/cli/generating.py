@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from pathlib import Path
 
 from truewheel import pipelines, plan, sync
 from truewheel.cli import common
@@ -21,6 +22,8 @@ examples:
     "check": """\
 examples:
   check               in pre-commit and CI: exit 3 when a file is not as generated
+  check --lint .gitlab-ci.yml
+                      what GitLab would refuse in files written by hand
 """,
 }
 
@@ -31,7 +34,10 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     common.add_spec(parser)
     common.add_json(parser)
     parser.set_defaults(run={"generate": generate, "check": check}[command])
-    if command == "generate":
+    if command == "check":
+        text = "check GitLab files of your own instead, and what they include"
+        parser.add_argument("--lint", nargs="+", metavar="FILE", type=Path, help=text)
+    else:
         parser.add_argument("--dry-run", action="store_true", help="write nothing, say what would change")
 
 
@@ -58,6 +64,10 @@ def generate(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Compare the pipeline files with the plan; exit 3 when they differ."""
     del environment
+    if arguments.lint:
+        from truewheel.cli import linting  # reads YAML in a way that nothing else needs
+
+        return linting.check_files(arguments.lint, is_json=arguments.json)
     space, texts = _texts(arguments)
     found = sync.drift(space.root, texts, pipelines.FOLDERS)
     if arguments.json:

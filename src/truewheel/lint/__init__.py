@@ -6,12 +6,11 @@ refuse: stages and needs, rules for every event, limits, names, expressions. doc
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from truewheel.lint import children, dotenv, size, structure
-from truewheel.lint.events import EVENTS, Event, Presence, check_needs, predefined
-from truewheel.lint.expressions import UNKNOWN
+from truewheel.lint import children, dotenv, parallel, size, structure
+from truewheel.lint.events import EVENTS, Event, Presence, Variables, check_needs, predefined
 from truewheel.lint.findings import Finding
 from truewheel.lint.graph import Graph
 from truewheel.lint.load import GitlabFile, plain
@@ -20,7 +19,7 @@ from truewheel.problems import Problem, Where
 
 MANY_JOBS = 500
 
-__all__ = ["EVENTS", "Finding", "GitlabFile", "lint", "presence", "present_jobs"]
+__all__ = ["EVENTS", "Finding", "GitlabFile", "included", "lint", "plain", "presence", "present_jobs"]
 
 
 def lint(files: Files, entry: str | None = None) -> list[Problem]:
@@ -39,7 +38,8 @@ def presence(
     Variables that are neither given, nor in the files, nor set by GitLab itself may be anything.
     """
     found = EVENTS[event]
-    config = resolve(entry or next(iter(files)), files, {**predefined(found), **(variables or {})})
+    known = Variables({**predefined(found), **(variables or {})})
+    config = resolve(entry or next(iter(files)), files, known, each_job=True)
     judged = Presence(config, found, variables)
     return {name: False if judged.pipeline is False else judged.job(name) for name in config.jobs}
 
@@ -49,6 +49,11 @@ def present_jobs(
 ) -> list[str]:
     """Return the jobs of the pipeline that are there for an event, or may be."""
     return [name for name, is_there in presence(files, event, variables, entry).items() if is_there is not False]
+
+
+def included(files: Files, entry: str) -> set[str]:
+    """Return the paths of all files that a pipeline is put together from, `entry` with them."""
+    return {file.file for file in resolve(entry, files, Variables()).report.files}
 
 
 class _Lint:
@@ -62,7 +67,7 @@ class _Lint:
         if (too_large := self._size(entry)) and too_large.severity == "error":
             yield too_large
             return
-        config = resolve(entry, self.files, {})
+        config = resolve(entry, self.files, Variables())
         configs = [config]
         if config.has_conditional_includes:
             configs = [resolve(entry, self.files, predefined(event)) for event in events]
@@ -88,17 +93,21 @@ class _Lint:
     def _of_children(self, config: Config, entry: str, depth: int) -> Iterator[Problem]:
         parents = {event.name: Presence(config, event, is_child=depth > 0) for event in EVENTS.values()}
         for child in children.of(config):
-            name = f"{entry} ({child.job})"
-            key = (str(child.include), depth)
-            if key in self._children:
+            if (str(child.include), depth) in self._children:
                 continue
-            self._children.add(key)
-            below = _Lint({**_view(self.files), name: plain(name, {"include": child.include})})
+            self._children.add((str(child.include), depth))
+            if missing := [path for path in child.paths if path not in self.files]:
+                yield children.not_there(config, child, missing[0])
+                continue
+            name = f"{entry} ({child.job})"
+            starter = {name: plain(name, {"include": child.include})}
+            below = _Lint(ChainMap(starter, self.files))  # type: ignore[arg-type]  # it is only read
             below._children = self._children
-            inner = resolve(name, below.files, {})
+            inner = resolve(name, below.files, Variables())
+            before = len(inner.report.findings)
             children.check_variables(config, child, inner)
             children.check_presence(parents, child, inner)
-            yield from inner.report.findings
+            yield from inner.report.findings[before:]
             yield from below.pipeline(name, [event.child() for event in EVENTS.values()], depth + 1)
 
     def _sizes(self, config: Config) -> Iterator[Problem]:
@@ -121,19 +130,16 @@ class _Lint:
         return Finding(where, message, hint, "error" if is_sure else "warning", "parsed-size")
 
 
-def _view(files: Files) -> dict[str, Any]:
-    return dict(files)
-
-
 def _count(config: Config) -> None:
-    total = sum(structure.size_of(job) for job in config.jobs.values())
+    sizes = {name: parallel.count(job.get("parallel")) for name, job in config.jobs.items()}
+    total = sum(sizes.values()) + sum(sizes.get(model, 0) for model in config.twins.values())
     if total > MANY_JOBS:
         message = f"{total} jobs: a limit that an instance may set, on the hosted free plan {MANY_JOBS}"
         config.report.add("job-count", (), message, severity="warning")
 
 
 def _check_empty(config: Config, presences: list[Presence]) -> None:
-    if not config.jobs or config.report.is_open or len(presences) < 2:
+    if not config.jobs or config.report.is_open or len(presences) < len(EVENTS):
         return
     for found in presences:
         if found.pipeline is not False and any(found.job(name) is not False for name in config.jobs):

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from truewheel.lint.events import Presence
+from truewheel.lint.findings import Finding
 from truewheel.lint.resolve import Config
 from truewheel.lint.values import is_open
 
@@ -17,6 +18,12 @@ class Child(NamedTuple):
 
     job: str
     include: list[Any]
+
+    @property
+    def paths(self) -> list[str]:
+        """Where the files are; those of a pattern are not listed."""
+        given = [str(item["local"] if isinstance(item, dict) else item).lstrip("/") for item in self.include]
+        return [path for path in given if "*" not in path]
 
 
 def of(config: Config) -> list[Child]:
@@ -34,6 +41,12 @@ def of(config: Config) -> list[Child]:
 def _is_local(item: Any) -> bool:
     path = item.get("local") if isinstance(item, dict) else item
     return isinstance(path, str) and "$" not in path and "://" not in path and not is_open(path)
+
+
+def not_there(config: Config, child: Child, path: str) -> Finding:
+    """Return the warning that a child's file is missing: GitLab asks for it only when the job runs."""
+    where = config.report.where((child.job, "trigger", "include"))
+    return Finding(where, f"job {child.job} starts {path}, and there is no such file", "", "warning", "child-missing")
 
 
 def check_depth(config: Config, depth: int) -> None:
@@ -67,7 +80,9 @@ def check_presence(parent: Mapping[str, Presence], child: Child, config: Config)
     """Warn of a child without a job: jobs without rules are not there when the parent is for a merge request."""
     presence = Presence(config, parent["mr"].event.child(), is_child=True)
     starts = parent["mr"].pipeline is not False and parent["mr"].job(child.job) is not False
-    if starts and config.jobs and not config.report.is_open and all(presence.job(name) is False for name in config.jobs):
+    if not starts or not config.jobs or config.report.is_open:
+        return
+    if all(presence.job(name) is False for name in config.jobs):
         message = f"no job is there when {child.job} of a merge-request pipeline starts it"
         hint = "write: workflow: {rules: [{when: always}]}"
         config.report.add("child-empty", (next(iter(config.jobs)),), message, hint, "warning")

@@ -42,7 +42,8 @@ EVENTS = {
 class Variables(dict[str, Value]):
     """What is known of a pipeline's variables; asked for another, it says unknown."""
 
-    def get(self, name: str, default: Any = UNKNOWN) -> Value:  # type: ignore[override]
+    def get(self, name: str, default: Any = UNKNOWN) -> Value:
+        """Return what is known of a variable."""
         if name in self:
             return self[name]
         if name.startswith(_OF_MERGE_REQUESTS):
@@ -104,7 +105,7 @@ class Presence:
         if self.has_workflow and self.pipeline is not False:
             self.variables.update(dict.fromkeys(self._set_by_workflow(), UNKNOWN))
         self._given = dict(given or {})
-        self._known: dict[tuple[int, ...], bool | None] = {}
+        self._known: dict[str, bool | None] = {}
 
     def _set_by_workflow(self) -> Iterator[str]:
         for rule in _flat(self.workflow_rules):
@@ -113,20 +114,14 @@ class Presence:
 
     def job(self, name: str) -> bool | None:
         """Return whether a job is in the pipeline, if there is one."""
-        job = self.config.jobs[name]
         if name in self.config.open_entries:
             return None
-        keys = ("rules", "only", "except", "variables", "when")
-        shared = tuple(id(job.get(key)) for key in keys) if not job.get("variables") or "rules" not in job else ()
-        if shared and shared in self._known:
-            return self._known[shared]
-        found = self._judge(job)
-        if shared:
-            self._known[shared] = found
-        return found
+        if name not in self._known:
+            self._known[name] = self._judge(name)
+        return self._known[name]
 
-    def _judge(self, job: Mapping[str, Any]) -> bool | None:
-        variables = self._variables_of(job)
+    def _judge(self, name: str) -> bool | None:
+        job, variables = self.config.jobs[name], self._variables_of(name)
         if job.get("rules") is not None:
             return self._of_rules(job["rules"], job.get("when"), variables)
         if "rules" in job:
@@ -138,13 +133,17 @@ class Presence:
             return None if self.config.report.is_open and default is False else default
         return self._of_policies(job, variables)
 
-    def _variables_of(self, job: Mapping[str, Any]) -> Variables:
-        own = job.get("variables")
+    def _variables_of(self, name: str) -> Variables:
+        job = self.config.jobs[name]
+        own = job["variables"] if isinstance(job.get("variables"), dict) else {}
+        # What is judged for several jobs cannot depend on the variables of one.
+        is_model = name in self.config.models
         matrix = job["parallel"].get("matrix") if isinstance(job.get("parallel"), dict) else None
         if not own and not matrix:
             return self.variables
         names = [str(name) for row in matrix or () if isinstance(row, dict) for name in row]
-        return Variables({**self.variables, **_written(own), **dict.fromkeys(names, UNKNOWN), **self._given})
+        written = dict.fromkeys(own, UNKNOWN) if is_model else _written(own)
+        return Variables({**self.variables, **written, **dict.fromkeys(names, UNKNOWN), **self._given})
 
     def rule(self, rules: Any, variables: Variables) -> tuple[Any, bool]:
         """Return the first rule that surely holds, and whether none before it may hold."""
@@ -162,7 +161,7 @@ class Presence:
         rules = [rule for rule in _flat(job.get("rules")) if isinstance(rule, dict)]
         if not any("needs" in rule for rule in rules):
             return job.get("needs")
-        rule, is_sure = self.rule(job["rules"], self._variables_of(job))
+        rule, is_sure = self.rule(job["rules"], self._variables_of(name))
         if not is_sure or rule is None:
             return None
         return rule.get("needs", job.get("needs"))
@@ -236,7 +235,7 @@ class Presence:
         if pattern in {source, f"{source}s", f"{source}es"}:
             return True
         if pattern in {"tags", "branches"}:
-            return pattern == ("tags" if self.event.kind == "tag" else "branches") and self.event.kind != "merge request"
+            return pattern == {"tag": "tags", "branch": "branches"}.get(self.event.kind)
         if pattern in _OTHER_SOURCES or self.event.kind == "merge request":
             return False
         return None
@@ -298,6 +297,6 @@ def _absent(
             continue
         given = presence.needs(name)
         for need in needs.same_pipeline(given) if given else ():
-            base = graph.base.get(need.job, need.job)
+            base = graph.base.get(graph.names(need)[0] if graph.names(need) else need.job, need.job)
             if not need.is_optional and there.get(base, True) is False:
                 yield name, need.job, ("needs", *need.route)

@@ -12,7 +12,7 @@ from truewheel.lint.keywords import MAX_NAME, MAX_PARALLEL
 from truewheel.lint.needs import Need
 from truewheel.lint.resolve import Config
 from truewheel.lint.values import is_open
-from truewheel.problems import meant, shown
+from truewheel.problems import shown
 
 MAX_NEEDS = 50
 DEFAULT_STAGES = ("build", "test", "deploy")
@@ -62,7 +62,16 @@ class Graph:
         """The name in the file of every job of the pipeline."""
         found = {name: name for name in self.jobs if name not in self.expanded}
         found.update({instance.name: name for name, made in self.expanded.items() for instance in made})
+        for twin, name in self.config.twins.items():
+            found.update({made.name: name for made in self.parallel_names(twin)})
         return found
+
+    def parallel_names(self, name: str) -> list[parallel.Instance]:
+        """Return what becomes of a job, or of one that is judged by another."""
+        model = self.config.twins.get(name, name)
+        return parallel.expand(name, self.jobs[model]["parallel"]) if model in self.expanded else [
+            parallel.Instance(name, {})
+        ]  # fmt: skip
 
     def stage(self, name: str) -> Any:
         """Return the stage of a job."""
@@ -71,11 +80,12 @@ class Graph:
 
     def names(self, need: Need) -> list[str]:
         """Return the jobs of the pipeline that a need names."""
-        if need.job not in self.expanded:
+        if self.config.twins.get(need.job, need.job) not in self.expanded:
             return [need.job]
         if isinstance(need.parallel, dict):
-            return [instance.name for instance in parallel.expand(need.job, need.parallel)]
-        return [instance.name for instance in self.expanded[need.job]]
+            made = parallel.expand(need.job, need.parallel)
+            return [instance.name for instance in made if not is_open(instance.name)]
+        return [instance.name for instance in self.parallel_names(need.job)]
 
     def check(self) -> None:
         """Report what does not fit together."""
@@ -157,7 +167,7 @@ class Graph:
         for index, dependency in enumerate(given if isinstance(given, list) else ()):
             if not isinstance(dependency, str) or is_open(dependency):
                 continue
-            targets = [instance.name for instance in self.expanded.get(dependency, ())] or [dependency]
+            targets = [instance.name for instance in self.parallel_names(dependency)]
             place = (name, "dependencies", index)
             if self._is_reachable(name, targets[0], place, "depends on"):
                 self._is_needed(name, job, dependency, place)
@@ -178,7 +188,9 @@ class Graph:
 
     def _stop(self, name: str, job: Mapping[str, Any]) -> None:
         environment = job.get("environment")
-        stopper = environment.get("on_stop") if isinstance(environment, dict) else None
+        if not isinstance(environment, dict):
+            return
+        stopper = environment.get("on_stop")
         if not isinstance(stopper, str) or is_open(stopper):
             return
         place = (name, "environment", "on_stop")
@@ -187,28 +199,29 @@ class Graph:
             self.report.missing("on-stop", place, message, stopper, self.base)
             return
         other = self.jobs[self.base[stopper]].get("environment")
-        other = {"name": other} if isinstance(other, str) else other
-        fault = _stop_fault(environment, other) if isinstance(other, dict) or other is None else ""
+        fault = _stop_fault(environment, {"name": other} if isinstance(other, str) else other)
         if fault and self.base[stopper] not in self.config.open_entries:
             self.report.add("on-stop", place, f"job {name}: on_stop names {stopper}, which {fault}")
 
     def _cycle(self) -> None:
-        edges = {name: self._targets(name) for name in self.base}
+        edges = {
+            name: self._targets(model)
+            for name, model in self.base.items()
+            if name not in self.config.twins and self.jobs[model].get("needs")
+        }
         if circle := find_circle(edges):
             names = list(dict.fromkeys(self.base[name] for name in circle))
             around = " → ".join([*names, names[0]])
-            hint = meant("", [], "a job cannot wait for itself: remove one of these needs")
+            hint = "a job cannot wait for itself: remove one of these needs"
             self.report.add("cyclic-needs", (names[0], "needs"), f"needs go in a circle: {around}", hint)
 
-    def _targets(self, name: str) -> list[str]:
-        given = self.jobs[self.base[name]].get("needs")
-        if not given:
-            return []
-        return [target for need in needs.same_pipeline(given) for target in self.names(need)]
+    def _targets(self, model: str) -> list[str]:
+        found = needs.same_pipeline(self.jobs[model]["needs"])
+        return [self.config.twins.get(target, target) for need in found for target in self.names(need)]
 
 
-def _stop_fault(environment: Mapping[str, Any], other: Mapping[str, Any] | None) -> str:
-    if other is None:
+def _stop_fault(environment: Mapping[Any, Any], other: Any) -> str:
+    if not isinstance(other, dict):
         return "has no environment"
     if other.get("name") != environment.get("name"):
         return f"is for another environment, {shown(other.get('name'))}"

@@ -22,18 +22,18 @@ def interpolated(file: GitlabFile, given: Mapping[str, Any], report: Report) -> 
         if given:
             names = ", ".join(map(str, given))
             report.at("unknown-input", where, f"inputs are given, and there is no spec:inputs here: {names}")
-        return file.data
+        return dict(file.data)
     header = file.header if isinstance(file.header, dict) else {}
     for fault in keywords.HEADER(file.header):
         report.at(fault.code, where, f"spec: {':'.join(map(str, fault.route))} {fault.message}", fault.hint)
     declared = header.get("inputs") or {}
     if not isinstance(declared, dict) or "include" in header:
-        return file.data
+        return dict(file.data)
     for name in given:
         if name not in declared:
             report.at("unknown-input", where, f"the input {name} is given and not declared", meant(name, declared))
     values = {**_defaults(declared), **{name: given[name] for name in given if name in declared}}
-    return _Interpolation(values, declared, where, report).put(file.data)  # type: ignore[no-any-return]
+    return dict(_Interpolation(values, declared, where, report).put(file.data))
 
 
 def _defaults(declared: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,9 +41,7 @@ def _defaults(declared: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Interpolation:
-    def __init__(
-        self, values: Mapping[str, Any], declared: Mapping[str, Any], where: Where, report: Report
-    ) -> None:
+    def __init__(self, values: Mapping[str, Any], declared: Mapping[str, Any], where: Where, report: Report) -> None:
         self.values = values
         self.declared = declared
         self.where = where

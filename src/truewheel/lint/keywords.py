@@ -240,9 +240,7 @@ def _quoted(value: Any) -> str:
 
 
 _MATRIX = mapping({"matrix": list_of(_matrix_values)}, required=("matrix",))
-PARALLEL = either(
-    f"a number from 1 to {MAX_PARALLEL}, or a matrix", number=whole(1, MAX_PARALLEL), mapping=_MATRIX
-)
+PARALLEL = either(f"a number from 1 to {MAX_PARALLEL}, or a matrix", number=whole(1, MAX_PARALLEL), mapping=_MATRIX)
 _NEED_PARALLEL = either("a matrix", mapping=_MATRIX)
 _NEED = mapping(
     {"job": filled, "artifacts": boolean, "optional": boolean, "parallel": _NEED_PARALLEL}, required=("job",)

@@ -31,12 +31,10 @@ class Extender:
         self._done: dict[str, tuple[Any, int]] = {}
         self._path: list[str] = []
 
-    def all(self) -> dict[Any, Any]:
-        """Return the data with every `extends` followed."""
-        return {
-            name: self._entry(name)[0] if isinstance(value, dict) and "extends" in value else value
-            for name, value in self.data.items()
-        }
+    def entry(self, name: Any) -> Any:
+        """Return an entry with its `extends` followed."""
+        value = self.data.get(name)
+        return self._entry(name)[0] if isinstance(value, dict) and "extends" in value else value
 
     def _entry(self, name: str) -> tuple[Any, int]:
         """Return an entry as extended, and through how many others."""
@@ -88,8 +86,8 @@ class Extender:
 class Dereferencer:
     """Puts what it names in the place of every `!reference`."""
 
-    def __init__(self, data: dict[Any, Any], report: Report) -> None:
-        self.data = data
+    def __init__(self, extender: Extender, report: Report) -> None:
+        self.extender = extender
         self.report = report
         self._done: dict[int, Any] = {}
         self._found: dict[tuple[str, ...], Any] = {}
@@ -125,14 +123,14 @@ class Dereferencer:
         return self._found[path]
 
     def _look_up(self, reference: Reference) -> Any:
-        value: Any = self.data
-        for part in reference.path:
+        value = self.extender.entry(reference.path[0])
+        for part in reference.path[1:]:
             value = value.get(part) if isinstance(value, dict) else None
-            if value is UNKNOWN:
-                return UNKNOWN
         value = self.resolve(value)
+        if value is UNKNOWN:
+            return UNKNOWN
         if value is None or value is False:
             message = f"{reference} could not be found"
-            self.report.missing("missing-reference", reference.where, message, reference.path[0], self.data)
+            self.report.missing("missing-reference", reference.where, message, reference.path[0], self.extender.data)
             return UNKNOWN
         return value

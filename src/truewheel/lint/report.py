@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from truewheel.lint.findings import Finding
@@ -19,7 +19,7 @@ class Report:
         self.findings: list[Problem] = []
         self.files: list[GitlabFile] = []
         self.is_open = False
-        self.extends: Mapping[str, Sequence[str]] = {}
+        self.data: Mapping[Any, Any] = {}
 
     def add(self, code: str, route: Route, message: str, hint: str = "", severity: str = "error") -> None:
         """Add what was found at a route, which begins with a job or a keyword."""
@@ -43,7 +43,7 @@ class Report:
         """Return the place that comes nearest to a route: in the job itself, or in what it extends."""
         best, length = self.files[0].where(), 0
         for name in self._lineage(route[0]) if route else ():
-            for file in self.files:
+            for file in [self.files[0], *self.files[:0:-1]]:
                 found = _depth((name, *route[1:]), file)
                 if found > length:
                     best, length = _place((name, *route[1:])[:found], file), found
@@ -52,8 +52,10 @@ class Report:
     def _lineage(self, name: Any) -> Iterable[Any]:
         seen = [name]
         for one in seen:
-            bases = self.extends.get(one, ())
-            seen += [base for base in reversed(bases) if base not in seen]
+            value = self.data.get(one)
+            bases = value.get("extends") if isinstance(value, dict) else None
+            listed = [bases] if isinstance(bases, str) else bases if isinstance(bases, list) else []
+            seen += [base for base in reversed(listed) if isinstance(base, str) and base not in seen]
         return seen
 
 
@@ -64,4 +66,4 @@ def _depth(route: Route, file: GitlabFile) -> int:
 def _place(route: Route, file: GitlabFile) -> Where:
     if file.places[()].value.line < 0:  # made, not read
         return Where(file.file)
-    return file.where(route, key=isinstance(route[-1], str))
+    return file.where(route, key=len(route) == 1 or isinstance(route[-1], str))

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from truewheel.lint import expressions, keywords
-from truewheel.lint.expressions import UNKNOWN, BadExpression, Variables
+from truewheel.lint.expressions import BadExpression, Variables
 from truewheel.lint.inputs import interpolated
 from truewheel.lint.load import GitlabFile
 from truewheel.lint.merging import Dereferencer, Extender, over
@@ -19,16 +19,22 @@ from truewheel.problems import Where, shown
 
 MAX_INCLUDES = 150
 RESERVED = frozenset(keywords.GLOBAL)
+JOB_MARKS = frozenset({"script", "run", "trigger", "needs"})
 
 Files = Mapping[str, GitlabFile]
 
 
 @dataclass(frozen=True)
 class Config:
-    """What the files say together: global keywords, and entries (jobs, and hidden ones) by name."""
+    """What the files say together: global keywords, and entries (jobs, and hidden ones) by name.
+
+    `twins` are jobs that differ from an entry in nothing but their name and the text of their variables: they are
+    judged by that one.
+    """
 
     keywords: Mapping[str, Any]
     entries: Mapping[Any, Any]
+    twins: Mapping[str, str]
     open_entries: frozenset[str]
     has_conditional_includes: bool
     report: Report
@@ -39,31 +45,67 @@ class Config:
         found = self.entries.items()
         return {name: job for name, job in found if isinstance(name, str) and name[:1] != "." and isinstance(job, dict)}
 
+    @cached_property
+    def models(self) -> frozenset[str]:
+        """The entries that have twins."""
+        return frozenset(self.twins.values())
 
-def resolve(entry: str, files: Files, variables: Variables) -> Config:
-    """Return the configuration that begins with the file `entry`; `variables` decide which files are included."""
+
+def resolve(entry: str, files: Files, variables: Variables, *, each_job: bool = False) -> Config:
+    """Return the configuration that begins with the file `entry`; `variables` decide which files are included.
+
+    `each_job`: without twins, every job by itself.
+    """
     report = Report()
     report.files.append(files[entry])
     includer = _Includer(files, variables, report)
     data = includer.content(files[entry], {})
     report.findings += [problem for file in report.files for problem in file.problems]
-    report.extends = {
-        name: [base for base in _listed(value["extends"]) if isinstance(base, str)]
-        for name, value in data.items()
-        if isinstance(value, dict) and "extends" in value
-    }
+    report.data = data
     if any(is_open(name) for name in data):
         report.is_open = True
+    twins = {} if each_job else _twins(data)
     extender = Extender(data, report)
-    data = extender.all()
-    data = Dereferencer(data, report).resolve(data)
+    found = {name: extender.entry(name) for name in data if name not in twins}
+    found = Dereferencer(extender, report).resolve(found)
+    reserved = {name for name in RESERVED & found.keys() if _is_keyword(name, found[name])}
     return Config(
-        {name: value for name, value in data.items() if name in RESERVED},
-        {name: value for name, value in data.items() if name not in RESERVED},
+        {name: found[name] for name in reserved},
+        {name: value for name, value in found.items() if name not in reserved},
+        twins,
         frozenset(extender.open),
         includer.has_conditions,
         report,
     )
+
+
+def _twins(data: Mapping[Any, Any]) -> dict[str, str]:
+    """Return the jobs that are like one before them but for the text of their variables."""
+    models: dict[Any, str] = {}
+    twins: dict[str, str] = {}
+    for name, value in data.items():
+        if isinstance(value, dict) and isinstance(name, str) and name[:1] != "." and (alike := _likeness(value)):
+            model = models.setdefault(alike, name)
+            if model != name:
+                twins[name] = model
+    return twins
+
+
+def _likeness(job: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    variables = job.get("variables")
+    if not isinstance(variables, dict) or "parallel" in job:
+        return None
+    for value in variables.values():
+        if not isinstance(value, str):
+            return None
+    rest = [(key, value if isinstance(value, str) else id(value)) for key, value in job.items() if key != "variables"]
+    return (*variables, *rest)
+
+
+def _is_keyword(name: Any, value: Any) -> bool:
+    # To GitLab, these two are jobs as soon as they look like one.
+    is_job = name in {"default", "workflow"} and isinstance(value, dict) and bool(JOB_MARKS & value.keys())
+    return not is_job
 
 
 def _listed(value: Any) -> list[Any]:
@@ -88,7 +130,8 @@ class _Includer:
         merged: dict[Any, Any] = {}
         self._depth += 1
         for index, item in enumerate(included):
-            for part in self._item(item, file, ("include", index) if isinstance(data["include"], list) else ("include",)):
+            route = ("include", index) if isinstance(data["include"], list) else ("include",)
+            for part in self._item(item, file, route):
                 merged = over(merged, part)
         self._depth -= 1
         merged = over(merged, data)

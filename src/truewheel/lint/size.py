@@ -5,7 +5,6 @@ An estimate: the sizes are those of Ruby's objects on 64-bit machines, and diffe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 LIMIT = 2 * 1024 * 1024
@@ -28,29 +27,38 @@ class _Sizes:
         self._known: dict[int, int] = {}
 
     def of(self, value: Any) -> int:
-        if isinstance(value, str):
-            # Most text is ASCII, whose length is that of its bytes.
-            length = len(value) if value.isascii() else len(value.encode("utf-8", "replace"))
-            return _OBJECT if length <= _SHORT_TEXT else _OBJECT + length + 1
+        """Return the bytes of a value; the same container is measured once."""
         if not isinstance(value, (dict, list)):
-            return 0
-        if id(value) not in self._known:
-            own = _mapping(len(value)) if isinstance(value, dict) else _list(len(value))
-            self._known[id(value)] = own + sum(map(self.of, _parts(value)))
-        return self._known[id(value)]
+            return _text(value) if isinstance(value, str) else 0
+        found = self._known.get(id(value))
+        if found is None:
+            found = self._mapping(value) if isinstance(value, dict) else self._list(value)
+            self._known[id(value)] = found
+        return found
+
+    def _mapping(self, value: dict[Any, Any]) -> int:
+        total = _table(len(value))
+        for part in (*value, *value.values()):
+            total += _text(part) if isinstance(part, str) else self.of(part)
+        return total
+
+    def _list(self, value: list[Any]) -> int:
+        return _array(len(value)) + sum(map(self.of, value))
 
 
-def _parts(value: Any) -> Iterator[Any]:
-    yield from value
-    if isinstance(value, dict):
-        yield from value.values()
+def _text(text: str) -> int:
+    # Most text is ASCII, whose length is that of its bytes.
+    length = len(text)
+    if not text.isascii():
+        length = len(text.encode("utf-8", "replace"))
+    return _OBJECT if length <= _SHORT_TEXT else _OBJECT + length + 1
 
 
-def _list(length: int) -> int:
+def _array(length: int) -> int:
     return _OBJECT if length <= _SMALL_LIST else _OBJECT + 8 * max(20, length)
 
 
-def _mapping(length: int) -> int:
+def _table(length: int) -> int:
     if length <= _SMALL_MAPPING:
         return _OBJECT + (128 if length else 0)
     entries = max(32, 1 << (length - 1).bit_length())

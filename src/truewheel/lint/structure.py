@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from truewheel.lint import keywords, parallel, scalars
+from truewheel.lint import keywords, scalars
 from truewheel.lint.load import GitlabFile
 from truewheel.lint.report import Report, Route
 from truewheel.lint.resolve import Config
@@ -23,7 +23,9 @@ def check(config: Config) -> None:
     checker.keywords()
     for name, entry in config.entries.items():
         checker.entry(name, entry)
-    if not config.jobs and not config.report.is_open:
+    for name in config.twins:
+        checker.name(name)
+    if not config.report.is_open and all(isinstance(name, str) and name[:1] == "." for name in config.entries):
         config.report.add("no-jobs", (), "there is no job: a pipeline needs at least one that is not hidden")
     for file in config.report.files:
         for route, message in changed_scalars(file):
@@ -42,8 +44,9 @@ class _Checker:
             if value is not None:
                 self._value((name,), name, value, keywords.GLOBAL[name], "")
         default = self.config.keywords.get("default")
+        inner = default if isinstance(default, dict) else {}
         for name in _TOP_AND_DEFAULT:
-            if isinstance(default, dict) and default.get(name) is not None and self.config.keywords.get(name) is not None:
+            if inner.get(name) is not None and self.config.keywords.get(name) is not None:
                 message = f"{name} stands at the top level and in default"
                 self.report.add("exclusive-keys", (name,), message, "keep the one in default")
 
@@ -57,21 +60,28 @@ class _Checker:
                 self.report.add("empty-hidden", (name,), f"{name}: a hidden job must not be empty", "remove it")
         elif is_open(name) or is_open(entry):
             return
+        elif name in keywords.GLOBAL:
+            message = f"{name} has script, run, trigger or needs, so that GitLab takes it for a job of that name"
+            self.report.add("keyword-as-job", (name,), message, "move the script to jobs", "warning")
         elif not isinstance(entry, dict):
             self._no_job(name, f"must be a mapping with script, not {kind_of(entry)}")
         else:
             self._job(name, entry)
+
+    def name(self, name: str) -> None:
+        """Report a job's name that is empty or too long."""
+        if len(name) > keywords.MAX_NAME:
+            message = f"the name of a job has {len(name)} characters, of at most {keywords.MAX_NAME}: {shown(name)}"
+            self.report.add("job-name", (name,), message)
+        if not name.strip():
+            self.report.add("job-name", (name,), "the name of a job must not be empty")
 
     def _no_job(self, name: str, message: str) -> None:
         hint = meant(name, keywords.GLOBAL, "every key of the top level that is no keyword is a job", cutoff=0.7)
         self.report.add("not-a-job", (name,), f"job {name}: {message}", hint)
 
     def _job(self, name: str, job: Mapping[str, Any]) -> None:
-        if len(name) > keywords.MAX_NAME:
-            message = f"the name of a job has {len(name)} characters, of at most {keywords.MAX_NAME}: {shown(name)}"
-            self.report.add("job-name", (name,), message)
-        if not name.strip():
-            self.report.add("job-name", (name,), "the name of a job must not be empty")
+        self.name(name)
         is_trigger = not {"script", "run"} & job.keys() and bool({"trigger", "needs"} & job.keys())
         allowed = keywords.BRIDGE if is_trigger and "trigger" in job else keywords.JOB
         for fault in [*self._keys(job, allowed), *self._together(name, job), *_delay(job)]:
@@ -158,8 +168,3 @@ def _is_variable(route: Route) -> bool:
     if route[:1] == ("variables",) or route[1:2] == ("variables",):
         return True
     return "matrix" in route
-
-
-def size_of(job: Mapping[str, Any]) -> int:
-    """Return how many jobs one becomes."""
-    return parallel.count(job.get("parallel"))

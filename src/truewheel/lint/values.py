@@ -149,20 +149,18 @@ def list_of(check: Check, *, most: int | None = None, least: int = 0) -> Check:
 strings = list_of(text)
 
 
-def flat(check: Check, *, takes_one: bool = False) -> Check:
-    """Take a list in lists (as `!reference` makes them) whose innermost items pass `check`; or just one, if allowed."""
+def flat(check: Check) -> Check:
+    """Take a list in lists (as `!reference` makes them) whose innermost items pass `check`."""
 
     def check_flat(value: Any) -> Iterator[Fault]:
-        if is_open(value):
-            return
         if isinstance(value, list):
             for index, item in enumerate(value):
                 yield from below(index, check_flat(item))
-        else:
+        elif value is not None and not is_open(value):  # GitLab skips empty items
             yield from check(value)
 
     def check_top(value: Any) -> Iterator[Fault]:
-        if not takes_one and not isinstance(value, list):
+        if not isinstance(value, list):
             yield wrong(value, "a list")
         else:
             yield from check_flat(value)
@@ -298,7 +296,8 @@ def duration(*, most: float | None = None, never: bool = False, variables: bool 
             return
         length = durations.seconds(value)
         if length is None:
-            yield Fault("not-duration", (), f"is not a duration: {shown(value)}", "write for example '1 hour 30 minutes'")
+            hint = "write for example '1 hour 30 minutes'"
+            yield Fault("not-duration", (), f"is not a duration: {shown(value)}", hint)
         elif most is not None and length > most:
             yield Fault("too-long", (), f"is too long: {shown(value)}")
 
@@ -313,7 +312,7 @@ def condition(value: Any) -> Iterator[Fault]:
     try:
         expressions.parse(value)
     except BadExpression as error:
-        hint = "such as: $CI_COMMIT_BRANCH == \"main\" && $DEPLOY =~ /^(a|b)/"
+        hint = 'such as: $CI_COMMIT_BRANCH == "main" && $DEPLOY =~ /^(a|b)/'
         yield Fault("bad-expression", (), f"is no expression, it {error}: {shown(value)}", hint)
 
 
