@@ -10,10 +10,10 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 
 from truewheel.lint import children, dotenv, parallel, size, structure
+from truewheel.lint.document import GitlabFile, plain
 from truewheel.lint.events import EVENTS, Event, Presence, Variables, check_needs, predefined
 from truewheel.lint.findings import Finding
 from truewheel.lint.graph import Graph
-from truewheel.lint.load import GitlabFile, plain
 from truewheel.lint.resolve import Config, Files, resolve
 from truewheel.problems import Problem, Where
 

@@ -10,8 +10,8 @@ from truewheel.lint.resolve import Config
 
 MAX_VARIABLES = 20
 MAX_BYTES = 5 * 1024
-_ECHO = re.compile(r"""echo\s+(?P<text>"[^"$`\\]*"|'[^']*'|[^\s"'$`;|&<>]*)\s*>{1,2}\s*["']?(?P<file>[\w./-]+)["']?""")
-_LINE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=.*")
+_ECHO = r"""echo\s+(?P<text>"[^"$`\\]*"|'[^']*'|[^\s"'$`;|&<>]*)\s*>{1,2}\s*["']?(?P<file>[\w./-]+)["']?"""
+_LINE = r"[A-Za-z_][A-Za-z0-9_]*=.*"
 
 
 def check(config: Config) -> None:
@@ -30,7 +30,7 @@ def _written(job: Mapping[str, Any], file: Any) -> Iterator[str]:
         lines = job.get(key)
         for line in [lines] if isinstance(lines, str) else lines if isinstance(lines, list) else ():
             if isinstance(line, str):
-                found = _ECHO.finditer(line)
+                found = re.finditer(_ECHO, line)
                 yield from (match["text"].strip("\"'") for match in found if match["file"] == file)
 
 
@@ -40,5 +40,5 @@ def _faults(lines: list[str]) -> Iterator[str]:
     if sum(len(line.encode()) + 1 for line in lines) > MAX_BYTES:
         yield f"has more than {MAX_BYTES} bytes"
     for line in lines:
-        if not _LINE.fullmatch(line):
+        if not re.fullmatch(_LINE, line):
             yield "gets an empty line" if not line.strip() else f"gets a line that is no NAME=value: {line!r}"

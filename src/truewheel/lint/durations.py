@@ -20,10 +20,10 @@ _UNITS = {
 _SECONDS = {word: seconds for seconds, words in _UNITS.items() for word in words.split()}
 _JOINING = {"and", "with", "plus"}
 _NUMBER = re.compile(r"[0-9]*\.?[0-9]+")
-_CLOCK = re.compile(r"[0-9]*\.?[0-9]+(?::[0-9]*\.?[0-9]+)+")
+_CLOCK = r"[0-9]*\.?[0-9]+(?::[0-9]*\.?[0-9]+)+"
 _CLOCK_UNITS = (1, MINUTE, HOUR, DAY, MONTH, YEAR)
 # GitLab understands these too; what exactly is made of them is not worth knowing.
-_SPELLED = re.compile(
+_SPELLED = (
     r"\b(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|fort?y|fifty"
     r"|sixty|seventy|eighty|ninety|hundred|thousand|million|half|quarters?|thirds?)\b"
 )
@@ -32,9 +32,9 @@ _SPELLED = re.compile(
 def seconds(text: str) -> float | None:
     """Return the length of a duration in seconds, or None when GitLab would not take it: a strange word, or nothing."""
     text = text.lower().strip()
-    if _SPELLED.search(text):
+    if re.search(_SPELLED, text):
         return 1.0
-    if _CLOCK.fullmatch(text.replace(" ", "")):
+    if re.fullmatch(_CLOCK, text.replace(" ", "")):
         return _clock(text.replace(" ", ""))
     words = _NUMBER.sub(lambda match: f" {match[0]} ", text).split()
     known = [word.strip(",") for word in words]

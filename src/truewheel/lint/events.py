@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from truewheel.lint import expressions, needs, regexes, scalars
+from truewheel.lint import expressions, needs, regexes
 from truewheel.lint.expressions import SET, UNKNOWN, BadExpression, Value
 from truewheel.lint.graph import Graph
 from truewheel.lint.resolve import Config
-from truewheel.lint.values import is_blank, is_open
+from truewheel.lint.values import as_text, is_blank, is_open
 
 DEFAULT_REFS = ["branches", "tags"]
 _OF_MERGE_REQUESTS = "CI_MERGE_REQUEST_"
@@ -81,7 +81,7 @@ def _written(variables: Any) -> dict[str, Value]:
     found: dict[str, Value] = {}
     for name, value in variables.items() if isinstance(variables, dict) else ():
         entry = value.get("value") if isinstance(value, dict) else value
-        text = "" if entry is None else scalars.write(entry) if not is_open(entry) else "$"
+        text = "" if entry is None else as_text(entry) if not is_open(entry) else "$"
         found[str(name)] = UNKNOWN if "$" in text else text
     return found
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -42,32 +41,27 @@ class _Token(NamedTuple):
 
 
 # In this order, as GitLab tries them.
-_TOKENS = tuple(
-    (kind, re.compile(pattern))
-    for kind, pattern in (
-        ("(", r"\("),
-        (")", r"\)"),
-        ("input", r"\$\[\[\s*inputs\.[\w-]+\s*\]\]"),
-        ("variable", r"\$\w+"),
-        ("text", r"\"[^\"\n]*\"|'[^'\n]*'"),
-        ("pattern", r"/(?:[^/]|\\/)+[^\\]/[ismU]*"),
-        ("null", r"null"),
-        ("boolean", r"\b(?:true|false)\b"),
-        ("==", r"=="),
-        ("=~", r"=~"),
-        ("!=", r"!="),
-        ("!~", r"!~"),
-        ("&&", r"&&"),
-        ("||", r"\|\|"),
-        ("!", r"!"),
-    )
+_TOKENS = (
+    ("(", r"\("),
+    (")", r"\)"),
+    ("input", r"\$\[\[\s*inputs\.[\w-]+\s*\]\]"),
+    ("variable", r"\$\w+"),
+    ("text", r"\"[^\"\n]*\"|'[^'\n]*'"),
+    ("pattern", r"/(?:[^/]|\\/)+[^\\]/[ismU]*"),
+    ("null", r"null"),
+    ("boolean", r"\b(?:true|false)\b"),
+    ("==", r"=="),
+    ("=~", r"=~"),
+    ("!=", r"!="),
+    ("!~", r"!~"),
+    ("&&", r"&&"),
+    ("||", r"\|\|"),
+    ("!", r"!"),
 )
 _BINDS = {"!": 1, "==": 10, "!=": 10, "=~": 10, "!~": 10, "&&": 11, "||": 12, ")": 900, "(": 901}
-_SPACE = re.compile(r"\s*")
 
 
-@dataclass(frozen=True)
-class Node:
+class Node(NamedTuple):
     """An operator with its operands, or a value: kind and what it says."""
 
     kind: str
@@ -76,17 +70,22 @@ class Node:
 
 
 def _tokens(text: str) -> list[_Token]:
+    # Compiled here, not on import: most pipelines are judged by a few expressions only.
+    patterns = [(kind, re.compile(pattern)) for kind, pattern in _TOKENS]
     tokens: list[_Token] = []
-    at = _SPACE.match(text).end()  # type: ignore[union-attr]
+    at = 0
     while at < len(text):
-        matches = ((kind, match) for kind, pattern in _TOKENS if (match := pattern.match(text, at)))
+        if text[at].isspace():
+            at += 1
+            continue
+        matches = ((kind, match) for kind, pattern in patterns if (match := pattern.match(text, at)))
         kind, match = next(matches, ("", None))
         if match is None:
             raise BadExpression(_unread(text, at))
         tokens.append(_Token(kind, match[0], at))
         if len(tokens) >= MAX_TOKENS:
             raise BadExpression(f"has more than {MAX_TOKENS - 1} words and signs")
-        at = _SPACE.match(text, match.end()).end()  # type: ignore[union-attr]
+        at = match.end()
     return tokens
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from truewheel.lint import keywords
-from truewheel.lint.load import GitlabFile
+from truewheel.lint.document import GitlabFile
 from truewheel.lint.report import Report
 from truewheel.problems import Where, meant
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import unquote
 
 from truewheel.lint import durations
 from truewheel.lint.values import (
@@ -76,10 +75,10 @@ REPORTS = (
     "requirements", "requirements_v2", "sarif", "sast", "secret_detection", "terraform",
 )  # fmt: skip
 
-_ENVIRONMENT = re.compile(r"[A-Za-z0-9_\\${}. -](?:[A-Za-z0-9_/\\${}. -]*[A-Za-z0-9_\\${}. -])?")
+_ENVIRONMENT = r"[A-Za-z0-9_\\${}. -](?:[A-Za-z0-9_/\\${}. -]*[A-Za-z0-9_\\${}. -])?"
 _EXPOSED = re.compile(r"\w[-\w ]*", re.ASCII)
 _POLICY = re.compile(r"pull-push|push|pull|\$\w")
-_TAG = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^,]*))\s*(?:,|$)""")
+_TAG = r"""\s*(?:"([^"]*)"|'([^']*)'|([^,]*))\s*(?:,|$)"""
 
 
 # Variables
@@ -157,7 +156,7 @@ def _start(value: Any) -> Iterator[Fault]:
     if value.get("when") == "delayed" and is_blank(value.get("start_in")):
         yield Fault("missing-value", (), "is delayed and must have start_in")
     elif value.get("when") != "delayed" and value.get("start_in") is not None:
-        yield Fault("exclusive-keys", ("start_in",), "goes only with when: delayed")
+        yield Fault("exclusive-keys", ("start_in",), "has start_in, which goes only with when: delayed")
 
 
 _DELAY = duration(most=durations.WEEK)
@@ -337,6 +336,8 @@ def artifacts(value: Any) -> Iterator[Fault]:
 
 def _cache_key(value: Any) -> Iterator[Fault]:
     yield from text(value)
+    from urllib.parse import unquote  # only for caches
+
     path = unquote(value) if isinstance(value, str) else ""
     if "/" in path:
         yield Fault("cache-key", (), f"cannot have a / in it: {shown(value)}", "write a - instead")
@@ -437,7 +438,7 @@ TRIGGER = either("a project or a mapping", text=filled, mapping=_trigger)
 
 def _environment_name(value: Any) -> Iterator[Fault]:
     yield from filled(value)
-    if isinstance(value, str) and value.strip() and not _ENVIRONMENT.fullmatch(value):
+    if isinstance(value, str) and value.strip() and not re.fullmatch(_ENVIRONMENT, value):
         message = "may have letters, digits, spaces, - _ . / $ { } only, and no / at its ends"
         yield Fault("wrong-value", (), f"{message}: {shown(value)}")
 
@@ -474,7 +475,7 @@ RELEASE = mapping(
 
 def count_tags(tags: list[Any]) -> int:
     """Return how many different tags GitLab reads from a list: a comma divides."""
-    found = (match for match in _TAG.finditer(", ".join(map(str, tags))) if match[0])
+    found = (match for match in re.finditer(_TAG, ", ".join(map(str, tags))) if match[0])
     return len({(match[1] or match[2] or match[3] or "").strip() for match in found} - {""})
 
 

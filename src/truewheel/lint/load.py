@@ -3,52 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from datetime import date
 from typing import Any, NamedTuple
 
 import yaml
 
 from truewheel.lint import scalars
+from truewheel.lint.document import GitlabFile, Reference
 from truewheel.lint.expressions import UNKNOWN
 from truewheel.lint.findings import Finding
 from truewheel.problems import Problem, Stop, Where, shown
-from truewheel.source import Document, Loader, Place, syntax_problem
+from truewheel.source import Loader, Place, syntax_problem
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_DEPTH = 100
 
 # What libyaml itself refuses.
 _FORBIDDEN = re.compile("[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
-
-
-class _Mark(NamedTuple):
-    line: int
-    column: int
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A `!reference [job, keyword]` and where it stands."""
-
-    path: tuple[str, ...]
-    where: Where
-
-    def __str__(self) -> str:
-        return f"!reference [{', '.join(self.path)}]"
-
-
-@dataclass(frozen=True)
-class GitlabFile(Document):
-    """A GitLab file; `header` is what its `spec:` says, in a document of its own before the content."""
-
-    header: Mapping[Any, Any] = field(default_factory=dict)
-
-
-def plain(file: str, data: Mapping[str, Any]) -> GitlabFile:
-    """Return a file that was not read but made: it has no places."""
-    return GitlabFile(file, data, {(): Place(_Mark(-1, -1), _Mark(-1, -1), None)})
 
 
 def load(raw: bytes, file: str) -> GitlabFile:

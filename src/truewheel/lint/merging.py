@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from truewheel.lint.document import Reference
 from truewheel.lint.expressions import UNKNOWN
-from truewheel.lint.load import Reference
 from truewheel.lint.report import Report
+from truewheel.lint.values import is_open, kind_of
 
 MAX_EXTENDS = 11
 
@@ -66,8 +67,12 @@ class Extender:
         return [base for base in bases if self._is_base(name, base)]
 
     def _is_base(self, name: str, base: Any) -> bool:
-        if base is UNKNOWN or not isinstance(base, str) or "$[[" in base:
+        if is_open(base):
             self.open.add(name)
+            return False
+        if not isinstance(base, str):
+            message = f"{name}: extends must be the name of a job, not {kind_of(base)}"
+            self.report.add("wrong-type", (name, "extends"), message)
             return False
         if base in self._path:
             around = " → ".join([*self._path[self._path.index(base) :], base])

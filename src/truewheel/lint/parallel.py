@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import product
 from typing import Any, NamedTuple
 
-from truewheel.lint import keywords, scalars
+from truewheel.lint.keywords import MAX_PARALLEL
+from truewheel.lint.values import as_text
 
 
 class Instance(NamedTuple):
@@ -37,7 +38,7 @@ def _size(row: dict[str, Any]) -> int:
 def expand(name: str, parallel: Any) -> list[Instance]:
     """Return the jobs of one name; just that one when it is not parallel, or too often so to be listed."""
     many = count(parallel)
-    if not 1 <= many <= keywords.MAX_PARALLEL:
+    if not 1 <= many <= MAX_PARALLEL:
         return [Instance(name, {})]
     if isinstance(parallel, int) and not isinstance(parallel, bool):
         return [Instance(f"{name} {number}/{many}", {}) for number in range(1, many + 1)]
@@ -49,6 +50,6 @@ def _instances(name: str, row: dict[str, Any]) -> list[Instance]:
     lists = [values if isinstance(values, list) else [values] for values in row.values()]
     made = []
     for values in product(*lists):
-        texts = [scalars.write(value) for value in values]
+        texts = [as_text(value) for value in values]
         made.append(Instance(f"{name}: [{', '.join(texts)}]", dict(zip(map(str, row), texts))))
     return made

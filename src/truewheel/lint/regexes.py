@@ -8,7 +8,7 @@ DELIMITED = re.compile(r"/(?P<pattern>.*)/(?P<flags>[ismU]*)", re.DOTALL)
 MAX_REPEAT = 1000
 
 _REPEAT = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
-_GROUP = re.compile(r"\?(?:P?<[A-Za-z_]\w*>|[imsU]*(?:-[imsU]+)?[:)])")
+_GROUP = r"\?(?:P?<[A-Za-z_]\w*>|[imsU]*(?:-[imsU]+)?[:)])"
 _REFUSED = {"?=": "look-ahead", "?!": "look-ahead", "?<=": "look-behind", "?<!": "look-behind", "?>": "an atomic group"}
 
 
@@ -88,7 +88,7 @@ class _Reader:
             if self.pattern.startswith(start, self.at):
                 self.fault_found = f"has {what} ({start}…), which RE2 does not know"
                 return
-        match = _GROUP.match(self.pattern, self.at)
+        match = re.compile(_GROUP).match(self.pattern, self.at)
         if not match:
             self.fault_found = "has a group that RE2 does not know: (?…"
             return

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from truewheel.lint.document import GitlabFile
 from truewheel.lint.findings import Finding
-from truewheel.lint.load import GitlabFile
 from truewheel.problems import Problem, Where, meant
 
 Route = tuple[Any, ...]

@@ -9,9 +9,9 @@ from functools import cached_property
 from typing import Any
 
 from truewheel.lint import expressions, keywords
+from truewheel.lint.document import GitlabFile
 from truewheel.lint.expressions import BadExpression, Variables
 from truewheel.lint.inputs import interpolated
-from truewheel.lint.load import GitlabFile
 from truewheel.lint.merging import Dereferencer, Extender, over
 from truewheel.lint.report import Report
 from truewheel.lint.values import is_open

@@ -62,10 +62,3 @@ def _sixties(text: str, *, is_whole: bool) -> Any:
     for part in text.lstrip("+-").split(":"):
         total = total * 60 + float(part)
     return int(sign * total) if is_whole else sign * total
-
-
-def write(value: Any) -> str:
-    """Return a scalar as GitLab hands it to a job: `3.10` arrives as 3.1, `yes` as true."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from truewheel.lint import keywords, scalars
-from truewheel.lint.load import GitlabFile
+from truewheel.lint import keywords
+from truewheel.lint.document import GitlabFile
 from truewheel.lint.report import Report, Route
 from truewheel.lint.resolve import Config
-from truewheel.lint.values import Check, Fault, is_blank, is_open, kind_of, together
+from truewheel.lint.values import Check, Fault, as_text, is_blank, is_open, kind_of, together
 from truewheel.problems import meant, shown
 
 _WARNINGS = {"odd-variable-name"}
@@ -27,7 +27,7 @@ def check(config: Config) -> None:
         checker.name(name)
     if not config.report.is_open and all(isinstance(name, str) and name[:1] == "." for name in config.entries):
         config.report.add("no-jobs", (), "there is no job: a pipeline needs at least one that is not hidden")
-    for file in config.report.files:
+    for file in (file for file in config.report.files if len(file.places) > 1):
         for route, message in changed_scalars(file):
             config.report.at("changed-scalar", file.where(route), message, "quote it", "warning")
 
@@ -130,7 +130,9 @@ class _Checker:
         elif is_open(value):
             return
         for fault in check(value):
-            self._fault(route, fault, f"{owner}{':'.join(_names((key, *fault.route)))}")
+            # What a mapping may not have is said of the mapping.
+            inner = fault.route[:-1] if fault.code in {"unknown-key", "exclusive-keys"} else fault.route
+            self._fault(route, fault, f"{owner}{':'.join(_names((key, *inner)))}")
 
     def _fault(self, route: Route, fault: Fault, subject: str) -> None:
         severity = "warning" if fault.code in _WARNINGS else "error"
@@ -156,12 +158,14 @@ def _delay(job: Mapping[str, Any]) -> Iterator[Fault]:
 
 def changed_scalars(file: GitlabFile) -> Iterator[tuple[Route, str]]:
     """Yield the variables whose text GitLab changes: unquoted 3.10 becomes 3.1, 012 becomes 10, yes becomes true."""
+    from truewheel.lint import scalars  # what was made, not read, needs none of it
+
     for route, place in file.places.items():
         if place.raw is None or not _is_variable(route):
             continue
         read = scalars.read(place.raw)
-        if isinstance(read, (int, float)) and scalars.write(read) != place.raw:
-            yield route, f"{route[-1]} will be {scalars.write(read)}: GitLab does not read {place.raw} as a text"
+        if isinstance(read, (int, float)) and as_text(read) != place.raw:
+            yield route, f"{route[-1]} will be {as_text(read)}: GitLab does not read {place.raw} as a text"
 
 
 def _is_variable(route: Route) -> bool:

@@ -58,6 +58,13 @@ def kind_of(value: Any) -> str:
     return "empty" if value is None else shown(value) if isinstance(value, str) else f"{value!r}".lower()
 
 
+def as_text(value: Any) -> str:
+    """Return a scalar as GitLab hands it to a job: `3.10` arrives as 3.1, `yes` as true."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
 def anything(value: Any) -> Iterator[Fault]:
     """Take every value."""
     del value

@@ -1,0 +1,38 @@
+"""A GitLab file as data with places, read or made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from truewheel.problems import Where
+from truewheel.source import Document, Place
+
+
+class _Mark(NamedTuple):
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A `!reference [job, keyword]` and where it stands."""
+
+    path: tuple[str, ...]
+    where: Where
+
+    def __str__(self) -> str:
+        return f"!reference [{', '.join(self.path)}]"
+
+
+@dataclass(frozen=True)
+class GitlabFile(Document):
+    """A GitLab file; `header` is what its `spec:` says, in a document of its own before the content."""
+
+    header: Mapping[Any, Any] = field(default_factory=dict)
+
+
+def plain(file: str, data: Mapping[str, Any]) -> GitlabFile:
+    """Return a file that was not read but made: it has no places."""
+    return GitlabFile(file, data, {(): Place(_Mark(-1, -1), _Mark(-1, -1), None)})
