@@ -28,7 +28,7 @@ CORE = (
     *("containerfile", "images", "lockfile", "buildsystem", "proposal"),
     *("model", "planfile", "render", "pipelines", "problems"),
 )
-ROOMS = sorted([*(PACKAGE / f"{name}.py" for name in CORE), *(PACKAGE / "emit").glob("*.py")])
+ROOMS = sorted([*(PACKAGE / f"{name}.py" for name in CORE), *(PACKAGE / "emit").glob("*.py"), *(PACKAGE / "lint").glob("*.py")])
 OUTSIDE = {"os", "sys", "subprocess", "pathlib", "socket", "urllib", "http", "tempfile", "shutil", "io", "importlib"}
 DOORS = {"open", "exec", "eval", "__import__", "input", "print"}
 

@@ -64,9 +64,10 @@ class _Lint:
 
     def pipeline(self, entry: str, events: list[Event], depth: int) -> Iterator[Problem]:
         """Yield what speaks against a pipeline and its children."""
-        if (too_large := self._size(entry)) and too_large.severity == "error":
+        if too_large := self._size(entry):
             yield too_large
-            return
+            if too_large.severity == "error":
+                return
         config = resolve(entry, self.files, Variables())
         configs = [config]
         if config.has_conditional_includes:

@@ -91,9 +91,9 @@ class Graph:
         """Report what does not fit together."""
         for name, job in self.jobs.items():
             self._matrix(name, job)
-            if self._has_stage(name):
-                self._needs(name, job)
-                self._dependencies(name, job)
+            self._known_stage(name)
+            self._needs(name, job)
+            self._dependencies(name, job)
             self._stop(name, job)
         self._cycle()
 
@@ -102,18 +102,15 @@ class Graph:
             message = f"job {name}: the matrix makes {count} jobs, of at most {MAX_PARALLEL}"
             self.report.add("matrix-size", (name, "parallel"), message, "divide it among several jobs")
 
-    def _has_stage(self, name: str) -> bool:
+    def _known_stage(self, name: str) -> None:
         stage = self.stage(name)
-        if self.stages is None or not isinstance(stage, str) or is_open(stage):
-            return False
-        if stage in self.stages:
-            return True
+        if self.stages is None or not isinstance(stage, str) or is_open(stage) or stage in self.stages:
+            return
         if name in self.config.open_entries and "stage" not in self.jobs[name]:
-            return False
+            return
         given = "" if "stage" in self.jobs[name] else ", which it has by default"
         message = f"job {name}: there is no stage {stage!r}{given}; there are {', '.join(self.stages) or 'none'}"
         self.report.missing("unknown-stage", (name, "stage"), message, stage, self.stages, "add it to stages")
-        return False
 
     def _needs(self, name: str, job: Mapping[str, Any]) -> None:
         found = needs.same_pipeline(job.get("needs"))
@@ -154,11 +151,10 @@ class Graph:
         if verb == "needs" and len(target) > MAX_NAME:
             message = f"job {name} needs a job whose name has {len(target)} characters, of at most {MAX_NAME}"
             self.report.add("job-name", place, message, "give it, or its matrix, shorter names")
-        order = self.stages or []
-        stage = self.stage(self.base[target])
-        if stage not in order or order.index(stage) <= order.index(self.stage(name)):
+        order, stage, own = self.stages or [], self.stage(self.base[target]), self.stage(name)
+        if stage not in order or own not in order or order.index(stage) <= order.index(own):
             return True
-        message = f"job {name} {verb} {target}, which is of a later stage: {stage} comes after {self.stage(name)}"
+        message = f"job {name} {verb} {target}, which is of a later stage: {stage} comes after {own}"
         self.report.add(f"later-{code}", place, message, "a job can wait for its own stage and those before")
         return False
 

@@ -10,7 +10,7 @@ from truewheel.lint.document import GitlabFile
 from truewheel.lint.report import Report, Route
 from truewheel.lint.resolve import Config
 from truewheel.lint.values import Check, Fault, as_text, is_blank, is_open, kind_of, together
-from truewheel.problems import meant, shown
+from truewheel.problems import Where, meant, shown
 
 _WARNINGS = {"odd-variable-name"}
 _TOP_AND_DEFAULT = ("before_script", "after_script", "image", "services", "cache")
@@ -37,6 +37,7 @@ class _Checker:
         self.config = config
         self.report: Report = config.report
         self._seen: set[tuple[str, int]] = set()
+        self._told: set[tuple[Where, str]] = set()
 
     def keywords(self) -> None:
         """Report the keywords of the top level."""
@@ -135,8 +136,13 @@ class _Checker:
             self._fault(route, fault, f"{owner}{':'.join(_names((key, *inner)))}")
 
     def _fault(self, route: Route, fault: Fault, subject: str) -> None:
+        """Report a fault; what several jobs have from one place is reported once."""
+        where = self.report.where((*route, *fault.route))
+        if where.line and (where, fault.message) in self._told:
+            return
+        self._told.add((where, fault.message))
         severity = "warning" if fault.code in _WARNINGS else "error"
-        self.report.add(fault.code, (*route, *fault.route), f"{subject} {fault.message}", fault.hint, severity)
+        self.report.at(fault.code, where, f"{subject} {fault.message}", fault.hint, severity)
 
 
 def _names(route: Route) -> list[str]:

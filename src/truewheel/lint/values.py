@@ -206,10 +206,14 @@ def mapping(
     keys: Mapping[str, Check],
     *,
     required: tuple[str, ...] = (),
+    present: tuple[str, ...] = (),
     exclusive: tuple[tuple[str, ...], ...] = (),
     may_be_empty: bool = True,
 ) -> Check:
-    """Take a mapping with no other `keys`, all that is `required`, and at most one of each `exclusive` group."""
+    """Take a mapping with no other `keys`, and at most one of each `exclusive` group.
+
+    What is `required` must not be empty; what must be `present` may.
+    """
 
     def check(value: Any) -> Iterator[Fault]:
         if not isinstance(value, dict):
@@ -220,8 +224,8 @@ def mapping(
             return
         yield from keys_of(value, keys)
         yield from together(value, exclusive)
-        for key in required:
-            if is_blank(value.get(key)):
+        for key in (*required, *present):
+            if is_blank(value.get(key)) if key in required else value.get(key) is None:
                 yield Fault("missing-value", (), f"must have {key}")
         for key, item in value.items():
             if item is not None and not is_open(item) and (checks := keys.get(key)):
