@@ -28,7 +28,13 @@ CORE = (
     *("containerfile", "images", "lockfile", "buildsystem", "proposal"),
     *("model", "planfile", "render", "pipelines", "problems"),
 )
-ROOMS = sorted([*(PACKAGE / f"{name}.py" for name in CORE), *(PACKAGE / "emit").glob("*.py"), *(PACKAGE / "lint").glob("*.py")])
+FOLDERS = ("emit", "lint")
+ROOMS = sorted(
+    [
+        *(PACKAGE / f"{name}.py" for name in CORE),
+        *(path for name in FOLDERS for path in (PACKAGE / name).glob("*.py")),
+    ]
+)
 OUTSIDE = {"os", "sys", "subprocess", "pathlib", "socket", "urllib", "http", "tempfile", "shutil", "io", "importlib"}
 DOORS = {"open", "exec", "eval", "__import__", "input", "print"}
 

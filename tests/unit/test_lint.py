@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lints import codes, files_of, found
 
+import truewheel.lint
 from truewheel.lint import included, lint, plain, present_jobs
 
 CHILD = "start: {trigger: {include: [{local: child.yml}]}, rules: [{when: always}]}\n"
@@ -120,6 +125,28 @@ def test_a_made_document_has_no_places():
 def test_a_script_is_nested_ten_deep_at_most():
     assert codes(f"job: {{script: {'[' * 10}make{']' * 10}}}\n") == []
     assert codes(f"job: {{script: {'[' * 11}make{']' * 11}}}\n") == ["too-deep"]
+
+
+def codes_in(source: str) -> Iterator[str]:
+    """The codes that a module gives to what it finds."""
+    for call in ast.walk(ast.parse(source)):
+        if isinstance(call, ast.Call):
+            name = getattr(call.func, "attr", getattr(call.func, "id", ""))
+            given = [*call.args[:2], *(keyword.value for keyword in call.keywords if keyword.arg == "code")]
+            if name in {"Fault", "Finding", "add", "at", "missing", "_report"}:
+                yield from (
+                    one.value
+                    for one in given
+                    if isinstance(one, ast.Constant) and re.fullmatch("[a-z-]+", str(one.value))
+                )
+
+
+def test_every_code_is_documented():
+    package = Path(truewheel.lint.__file__).parent
+    made = {code for path in package.glob("*.py") for code in codes_in(path.read_text(encoding="utf-8"))}
+    page = (package.parents[2] / "docs/lint.md").read_text(encoding="utf-8")
+    assert len(made) > 45
+    assert made - set(re.findall(r"`([a-z-]+)`", page)) == set()
 
 
 SCALARS = st.one_of(

@@ -11,8 +11,8 @@ from truewheel.lint import needs, parallel
 from truewheel.lint.keywords import MAX_NAME, MAX_PARALLEL
 from truewheel.lint.needs import Need
 from truewheel.lint.resolve import Config
-from truewheel.lint.values import is_open
-from truewheel.problems import shown
+from truewheel.lint.values import as_text, is_open
+from truewheel.problems import meant, shown
 
 MAX_NEEDS = 50
 DEFAULT_STAGES = ("build", "test", "deploy")
@@ -113,11 +113,28 @@ class Graph:
         self.report.missing("unknown-stage", (name, "stage"), message, stage, self.stages, "add it to stages")
 
     def _needs(self, name: str, job: Mapping[str, Any]) -> None:
-        found = needs.same_pipeline(job.get("needs"))
-        self._listed(name, found, ("needs",))
+        if used := needs.matrix_names(job.get("needs")):
+            self._needs_of_matrix(name, job, used)
+        else:
+            self._listed(name, needs.same_pipeline(job.get("needs")), ("needs",))
         for index, rule in enumerate(job["rules"] if isinstance(job.get("rules"), list) else ()):
             if isinstance(rule, dict) and rule.get("needs") is not None:
                 self._listed(name, needs.same_pipeline(rule["needs"]), ("rules", index, "needs"))
+
+    def _needs_of_matrix(self, name: str, job: Mapping[str, Any], used: set[str]) -> None:
+        """Judge needs that name a parallel job's own variables: each of the parallel jobs has others."""
+        own = job.get("variables")
+        written = {str(key): as_text(value) for key, value in own.items()} if isinstance(own, dict) else {}
+        for instance in self.parallel_names(name):
+            variables = {**written, **instance.variables}
+            if unknown := sorted(used - variables.keys()):
+                message = f"job {name}: matrix.{unknown[0]} is used in needs, and the matrix has no {unknown[0]}"
+                self.report.add("unknown-matrix", (name, "needs"), message, meant(unknown[0], variables))
+                return
+            before = len(self.report.findings)
+            self._listed(name, needs.same_pipeline(needs.filled(job["needs"], variables)), ("needs",))
+            if len(self.report.findings) > before:  # one of many alike is enough
+                return
 
     def _listed(self, name: str, found: list[Need], route: tuple[Any, ...]) -> None:
         all_names: list[str] = []

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from truewheel.lint.values import is_open
+
+_MATRIX = r"\$\[\[\s*matrix\.([A-Za-z0-9_-]+)\s*\]\]"
 
 
 class Need(NamedTuple):
@@ -38,3 +41,20 @@ def _need(item: Any, route: tuple[Any, ...]) -> Need | None:
     if not isinstance(item, dict) or {"pipeline", "project"} & item.keys() or not isinstance(item.get("job"), str):
         return None
     return Need(item["job"], item.get("optional") is True, item.get("parallel"), route)
+
+
+def matrix_names(needs: Any) -> set[str]:
+    """Return the variables that `$[[ matrix.NAME ]]` names anywhere in `needs`."""
+    if isinstance(needs, str):
+        return set(re.findall(_MATRIX, needs)) if "$[[" in needs else set()
+    parts = needs.values() if isinstance(needs, dict) else needs if isinstance(needs, list) else ()
+    return {name for part in parts for name in matrix_names(part)}
+
+
+def filled(needs: Any, variables: Mapping[str, str]) -> Any:
+    """Return `needs` with the values of a parallel job's variables put in."""
+    if isinstance(needs, str):
+        return re.sub(_MATRIX, lambda found: variables.get(found[1], found[0]), needs)
+    if isinstance(needs, list):
+        return [filled(part, variables) for part in needs]
+    return {key: filled(part, variables) for key, part in needs.items()} if isinstance(needs, dict) else needs
