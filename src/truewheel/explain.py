@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ from truewheel import template
 from truewheel.model import Cell, Fact
 from truewheel.naming import source_of, told
 from truewheel.policy import Channel, Policy
+from truewheel.wheelname import parse_name
 
 
 @dataclass(frozen=True)
@@ -23,10 +23,6 @@ class Part:
     skipped: tuple[str, ...] = ()
 
 
-WHEEL = re.compile(
-    r"(?P<distribution>[^-]+)-(?P<version>[^-]+)(?:-(?P<build>\d[^-]*))?-(?P<python>[^\W\d][^-]*)-(?P<abi>[^-]+)"
-    r"-(?P<platform>[^-]+)(?:-(?P<label>[^-]+))?\.whl"
-)
 PYTHON_RULE = "PEP 425: the interpreter that it is for"
 ABI_RULES = {
     "none": "PEP 425: it uses no ABI of the interpreter",
@@ -43,29 +39,19 @@ PLATFORM_RULES = {
 
 def parts_of(filename: str) -> list[Part]:
     """Return the parts of any wheel's file name, from the name alone. Raises ValueError for what is no wheel name."""
-    name = _split(filename)
-    public, _, local = name["version"].partition("+")
+    name = parse_name(filename)
+    public, _, local = name.version.partition("+")
     parts = [
-        Part(
-            "distribution", name["distribution"], "PEP 427: the project's name, in lower case, with _ for runs of - _ ."
-        ),
+        Part("distribution", name.distribution, "PEP 427: the project's name, in lower case, with _ for runs of - _ ."),
         Part("version", public, "PEP 440: the public version"),
         Part("local", local, "PEP 440: the local version, which public indexes refuse"),
-        Part("build", name["build"], "PEP 427: the build tag; of two wheels alike, installers take the higher one"),
-        Part("python", name["python"], PYTHON_RULE),
-        Part("abi", name["abi"], ABI_RULES.get(name["abi"], "PEP 425: the ABI of that interpreter")),
-        Part("platform", name["platform"], _platform_rule(name["platform"])),
-        Part("label", name["label"], "PEP 817: the variant label, which few installers read yet"),
+        Part("build", name.build, "PEP 427: the build tag; of two wheels alike, installers take the higher one"),
+        Part("python", name.python, PYTHON_RULE),
+        Part("abi", name.abi, ABI_RULES.get(name.abi, "PEP 425: the ABI of that interpreter")),
+        Part("platform", name.platform, _platform_rule(name.platform)),
+        Part("label", name.label, "PEP 817: the variant label, which few installers read yet"),
     ]
     return [part for part in parts if part.value]
-
-
-def _split(filename: str) -> dict[str, str]:
-    """Return the parts of a file name; a build tag starts with a digit, a variant label stands last."""
-    match = WHEEL.fullmatch(filename)
-    if not match:
-        raise ValueError(f"{filename!r} is not the file name of a wheel (PEP 427)")
-    return match.groupdict("")
 
 
 def _platform_rule(platform: str) -> str:

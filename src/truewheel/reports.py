@@ -10,7 +10,7 @@ from typing import Any
 
 from truewheel import __version__
 from truewheel.checks.findings import Finding, counted, is_ok, to_data
-from truewheel.wheelfile import printable
+from truewheel.wheelname import printable
 
 Results = Sequence[tuple[Path, list[Finding]]]
 

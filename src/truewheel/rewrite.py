@@ -21,7 +21,8 @@ from zipfile import BadZipFile, ZipFile
 from truewheel import zipcopy
 from truewheel.files import explained
 from truewheel.problems import Exit, Stop, stop
-from truewheel.wheelfile import Row, Wheel, WheelName, expand_tag, open_wheel, parse_name, printable
+from truewheel.wheelfile import Row, Wheel, open_wheel
+from truewheel.wheelname import WheelName, expand_tag, parse_name, printable
 from truewheel.zipcopy import Member, Part
 
 _HEAD = re.compile(r"(?:(?:[!-9;-~]+:|[ \t])[^\n]*(?:\n|\Z))*")

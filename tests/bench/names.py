@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from packaging.utils import parse_wheel_filename
 
-from truewheel import explain, naming, wheelfile, workspace
+from truewheel import explain, naming, wheelname, workspace
 from truewheel.model import Variable
 from truewheel.naming import Sources
 from truewheel.problems import Where
@@ -50,7 +50,7 @@ def main() -> None:
     parts: dict[str, Callable[[], object]] = {
         "packaging.utils.parse_wheel_filename (the floor)": lambda: [parse_wheel_filename(name) for name in names],
         "variables to file name": lambda: [compose(number) for number in numbers],
-        "wheelfile.parse_name": lambda: [wheelfile.parse_name(name) for name in names],
+        "wheelname.parse_name": lambda: [wheelname.parse_name(name) for name in names],
         "explain.parts_of": lambda: [explain.parts_of(name) for name in names],
     }
     seconds: dict[str, list[float]] = {part: [] for part in parts}

@@ -13,7 +13,7 @@ import pytest
 from truewheel.against import older_for
 from truewheel.model import Cell
 from truewheel.rewrite import rewrite, variant_json
-from truewheel.wheelfile import parse_name
+from truewheel.wheelname import parse_name
 
 UNIT = Path(__file__).parents[1] / "unit"
 sys.path.insert(0, str(UNIT))

@@ -18,7 +18,7 @@ import pytest
 from packaging.utils import parse_wheel_filename
 
 from truewheel.naming import Composed, platform_tag, python_tags
-from truewheel.wheelfile import parse_name
+from truewheel.wheelname import parse_name
 
 UNIT = Path(__file__).parents[1] / "unit"
 sys.path.insert(0, str(UNIT))

@@ -26,7 +26,7 @@ CORE = (
         "platforms",
     ),
     *("containerfile", "images", "lockfile", "buildsystem", "proposal"),
-    *("model", "planfile", "render", "pipelines", "problems"),
+    *("model", "planfile", "wheelname", "explain", "render", "pipelines", "problems"),
 )
 FOLDERS = ("emit", "lint")
 ROOMS = sorted(

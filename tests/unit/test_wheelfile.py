@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from truewheel import wheelfile
 from truewheel.problems import Exit, Stop
-from truewheel.wheelfile import expand_tag, open_wheel, parse_fields, parse_name, printable
+from truewheel.wheelfile import open_wheel, parse_fields
+from truewheel.wheelname import expand_tag, parse_name, printable
 
 
 def test_the_parts_of_a_name_are_kept_as_they_are_written():

@@ -9,7 +9,7 @@ from pathlib import Path
 from struct import pack
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from truewheel.wheelfile import expand_tag, parse_name
+from truewheel.wheelname import expand_tag, parse_name
 
 NATIVE = "demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"
 PURE = "demo-1.0-py3-none-any.whl"

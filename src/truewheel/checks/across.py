@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from truewheel.checks.findings import Code, Finding, finding, listing
-from truewheel.wheelfile import parse_name
+from truewheel.wheelname import parse_name
 
 
 def alike(paths: Iterable[Path]) -> list[tuple[Path, ...]]:

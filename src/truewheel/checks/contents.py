@@ -17,7 +17,8 @@ from truewheel import binaries, elf, manylinux, zipframe
 from truewheel.binaries import Native
 from truewheel.checks.findings import Code, Finding, finding
 from truewheel.problems import Stop
-from truewheel.wheelfile import Fields, Row, Wheel, WheelName, open_wheel, parse_name
+from truewheel.wheelfile import Fields, Row, Wheel, open_wheel
+from truewheel.wheelname import WheelName, parse_name
 
 SPOOLED = 32 * 2**20
 """Bytes of an ELF file that are kept in memory until its dynamic section can be read; more go to a temporary file."""

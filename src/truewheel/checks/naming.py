@@ -9,7 +9,8 @@ from zipfile import ZipInfo
 from truewheel.checks.contents import Contents
 from truewheel.checks.findings import Code, Finding, finding, listing
 from truewheel.indexes import METADATA_VERSIONS
-from truewheel.wheelfile import Fields, WheelName, expand_tag
+from truewheel.wheelfile import Fields
+from truewheel.wheelname import WheelName, expand_tag
 
 _RETAG = "change both with the build or a retagging tool, never with mv"
 _SCHEMES = {"data", "headers", "platlib", "purelib", "scripts"}

@@ -10,7 +10,7 @@ from truewheel.checks.contents import Contents, linux_machine
 from truewheel.checks.findings import Code, Finding, counted, finding
 from truewheel.checks.naming import data_folders, purelib
 from truewheel.elf import Suffix
-from truewheel.wheelfile import WheelName
+from truewheel.wheelname import WheelName
 
 _SYSTEMS = {"macosx": "Mach-O", "ios": "Mach-O", "win": "PE", "win32": "PE"}
 _MACOS = {

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from truewheel import files, interpreters, process, wheelfile
+from truewheel import files, interpreters, process, wheelfile, wheelname
 from truewheel.model import Build, Cell, Plan
 from truewheel.naming import normalized
 from truewheel.problems import Exit, Stop, stop
@@ -24,7 +24,7 @@ from truewheel.steps.compile import (
     told_name,
 )
 from truewheel.steps.image import compare_image
-from truewheel.wheelfile import WheelName
+from truewheel.wheelname import WheelName
 
 PREFIX = "TRUEWHEEL_"
 PARTS = {"distribution": "name", "version": "version", "build": "build tag", "tag": "tag", "label": "label"}
@@ -149,7 +149,7 @@ def _matching(pattern: str, output: Path) -> list[str]:
 def _listed(wheels: Sequence[Path], output: Path) -> str:
     if not wheels:
         return "the command left no wheel in TRUEWHEEL_OUTPUT"
-    names = [wheelfile.printable(str(wheel.relative_to(output))) for wheel in sorted(wheels)]
+    names = [wheelname.printable(str(wheel.relative_to(output))) for wheel in sorted(wheels)]
     more = f" and {len(names) - SHOWN_WHEELS} more" if len(names) > SHOWN_WHEELS else ""
     return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:SHOWN_WHEELS])}{more}"
 
@@ -162,7 +162,7 @@ def _named(made: Path, cell: Cell, build: Build, folder: Path) -> Path:
     """
     with wheelfile.open_wheel(made) as wheel:
         name = wheel.name
-    planned = wheelfile.parse_name(cell.wheel)
+    planned = wheelname.parse_name(cell.wheel)
     unrepaired = replace(planned, platform=f"linux_{cell.arch}")
     if differing := _differences(name, planned, unrepaired, cell):
         message = f"{made.name} is not the planned {cell.wheel}: {'; '.join(differing)}"

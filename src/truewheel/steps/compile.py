@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from truewheel import explain, files, interpreters, process, vcs, wheelfile
+from truewheel import explain, files, interpreters, process, vcs, wheelfile, wheelname
 from truewheel.model import Cell, Package, Plan
 from truewheel.naming import normalized
 from truewheel.policy import from_data
@@ -21,7 +21,7 @@ from truewheel.steps.buildenv import Workshop, build_wheel
 from truewheel.steps.image import compare_image
 from truewheel.steps.inject import inject_version
 from truewheel.steps.reproducible import differences
-from truewheel.wheelfile import WheelName
+from truewheel.wheelname import WheelName
 
 INPUTS = "inputs.json"
 AGAIN = "again"
@@ -117,7 +117,7 @@ def _named(made: Path, package: Package, cell: Cell) -> Path:
         raise stop(cell.id, f"the build backend left {left or 'no wheel'}", "one wheel was expected", Exit.WHEEL)
     with wheelfile.open_wheel(made) as wheel:
         name = wheel.name
-    planned = wheelfile.parse_name(cell.wheel)
+    planned = wheelname.parse_name(cell.wheel)
     is_own = normalized(name.distribution) == normalized(cell.package)
     distribution = planned.distribution if is_own else name.distribution
     is_equal = Version(name.version) == Version(planned.version)
@@ -139,7 +139,7 @@ def check_name(made: Path, cell: Cell) -> None:
     with wheelfile.open_wheel(made) as wheel:
         name, pure = wheel.name, wheel.wheel.first("Root-Is-Purelib").lower() == "true"
     hints = _hints(name, cell, pure)
-    planned = wheelfile.parse_name(cell.wheel)
+    planned = wheelname.parse_name(cell.wheel)
     fits = {f"linux_{cell.arch}", *cell.platforms}
     platform = planned.platform if name.platform in fits else name.platform
     parts = {

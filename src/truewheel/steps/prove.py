@@ -19,7 +19,7 @@ from truewheel.problems import Exit, stop
 from truewheel.rewrite import rewrite
 from truewheel.steps import evidence
 from truewheel.steps.validate import refused, validate_all, wheels_in
-from truewheel.wheelfile import WheelName, parse_name, printable
+from truewheel.wheelname import WheelName, parse_name, printable
 
 VERSION = 1
 COPIES = "copies"

@@ -15,7 +15,8 @@ from zipfile import ZIP_STORED, BadZipFile
 
 from truewheel import files, zipcopy, zippack
 from truewheel.problems import Exit, Stop, stop
-from truewheel.wheelfile import Wheel, printable
+from truewheel.wheelfile import Wheel
+from truewheel.wheelname import printable
 from truewheel.zipcopy import Member
 from truewheel.zippack import Part
 

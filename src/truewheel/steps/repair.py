@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from truewheel import __version__, files, host, platforms, process, wheelfile, zippack
+from truewheel import __version__, files, host, platforms, process, wheelfile, wheelname, zippack
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, Problem, Stop, Where, shown, stop
 from truewheel.rewrite import rewrite, variant_json
@@ -72,7 +72,7 @@ def _compiled(folder: Path, cell: Cell) -> Path:
     if len(wheels) != 1:
         hint = f"compile it first: truewheel compile --cell {cell.id}"
         raise stop(cell.id, f"{len(wheels)} wheels in {folder}, not one", hint, Exit.WHEEL)
-    planned = wheelfile.parse_name(cell.wheel)
+    planned = wheelname.parse_name(cell.wheel)
     unrepaired = replace(planned, platform=f"linux_{cell.arch}").unlabelled
     if wheels[0].name not in {unrepaired, *(each.wheel for each in cell.possible())}:
         message = f"compiled {wheels[0].name}, planned {cell.wheel}"
@@ -88,7 +88,7 @@ def _natives(made: Path, cell: Cell) -> list[str]:
     """
     with wheelfile.open_wheel(made) as wheel:
         native = {name: machine for name, machine in sorted(wheel.elf.items()) if not _is_for_device(name, machine)}
-    planned = wheelfile.parse_name(cell.wheel).platform
+    planned = wheelname.parse_name(cell.wheel).platform
     if not native and planned != "any":
         hint = "is the extension built and packed? a pure package has packages.<name>.abi: none"
         raise stop(cell.id, f"{made.name} holds no native code, but the plan wants {planned}", hint, Exit.WHEEL)
@@ -113,7 +113,7 @@ def _is_for_device(name: str, machine: str) -> bool:
 
 
 def _why_unchanged(cell: Cell) -> str:
-    platform = wheelfile.parse_name(cell.wheel).platform
+    platform = wheelname.parse_name(cell.wheel).platform
     if platform.startswith("linux_"):
         return (
             f"WARNING: not repaired, the plan keeps {platform}: "
@@ -129,7 +129,7 @@ def _settled(cell: Cell, platform: str) -> Cell:
 
 def _audit(plan: Plan, cell: Cell, made: Path, natives: list[str], into: Path, env: Mapping[str, str]) -> Report:
     """Make the cell's wheel of `made`, with auditwheel's judgement and grafting, and return the report."""
-    platform = _newest_spelling(wheelfile.parse_name(cell.wheel).platform)
+    platform = _newest_spelling(wheelname.parse_name(cell.wheel).platform)
     if missing := host.missing_tools(env):
         message = f"{' and '.join(missing)} not installed here: {platform} cannot be proven"
         raise stop(cell.id, message, "pip install 'truewheel[build]'", Exit.WHEEL)
@@ -201,8 +201,8 @@ def _graft(request: Request, folder: Path, cell: Cell, env: Mapping[str, str]) -
 
 def _checked_name(name: str, cell: Cell) -> str:
     """Return the name that auditwheel gives. Raises `Stop` (exit 4) when the plan promises more than it has proven."""
-    planned = wheelfile.parse_name(cell.wheel)
-    if not {*planned.platform.split(".")} <= {*wheelfile.parse_name(name).platform.split(".")}:
+    planned = wheelname.parse_name(cell.wheel)
+    if not {*planned.platform.split(".")} <= {*wheelname.parse_name(name).platform.split(".")}:
         hint = f"spell targets.{cell.target}.floor as PEP 600 does: manylinux_2_28"
         raise stop(cell.id, f"auditwheel made {name}, planned {cell.wheel}", hint, Exit.WHEEL)
     return name
@@ -212,7 +212,7 @@ def _name(audited: Path, cell: Cell) -> None:
     """Give the audited wheel its planned name: with the label that auditwheel does not know, or with fewer tags."""
     if audited.name == cell.wheel:
         return
-    planned = wheelfile.parse_name(cell.wheel)
+    planned = wheelname.parse_name(cell.wheel)
     extra = {"variant.json": variant_json(planned)} if planned.label else {}
     rewrite(audited, audited.parent, cell.wheel, extra=extra)
     audited.unlink()
@@ -283,7 +283,7 @@ def _repaired(cell: Cell, report: Report | None) -> str:
     """Return where a wheel got its platform: here, before (a build that repairs by itself), or nowhere (no)."""
     if report is not None:
         return "here"
-    return "before" if wheelfile.parse_name(cell.wheel).platform.startswith(("manylinux", "musllinux")) else "no"
+    return "before" if wheelname.parse_name(cell.wheel).platform.startswith(("manylinux", "musllinux")) else "no"
 
 
 def _audited(cell: Cell, ready: Path, report: Report | None) -> dict[str, Any]:
@@ -294,7 +294,7 @@ def _audited(cell: Cell, ready: Path, report: Report | None) -> dict[str, Any]:
         sizes = {entry.filename: entry.file_size for entry in wheel.entries}
         sbom = f"{wheel.dist_info}/sboms/auditwheel.cdx.json"
     return {
-        "platform": wheelfile.parse_name(cell.wheel).platform,
+        "platform": wheelname.parse_name(cell.wheel).platform,
         "grafted": [{**library, "size": sizes[library["name"]]} for library in report["grafted"]],
         "excluded": report["excluded"],
         "sbom": sbom if sbom in sizes else "",

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from truewheel import interpreters, process, wheelfile
+from truewheel import interpreters, process, wheelfile, wheelname
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, stop
 from truewheel.steps import evidence
@@ -47,7 +47,7 @@ def smoke_test(plan: Plan, cell: Cell, root: Path, wheel: Path, env: Mapping[str
 
 def _installable(wheel: Path, work: Path) -> Path:
     """Return the wheel under a name that pip knows: without its variant label (PEP 817)."""
-    name = wheelfile.parse_name(wheel.name)
+    name = wheelname.parse_name(wheel.name)
     if not name.label:
         return wheel
     plain = evidence.fresh_folder(work / "plain") / name.unlabelled

@@ -15,7 +15,7 @@ from truewheel.checks.findings import Finding, shortened
 from truewheel.checks.upload import Destination
 from truewheel.files import explained, sha256
 from truewheel.problems import Exit, stop
-from truewheel.wheelfile import printable
+from truewheel.wheelname import printable
 
 CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     naming.check_name,
