@@ -38,9 +38,10 @@ def texts(plan: Plan, spec: Spec, policy: Policy) -> dict[str, str]:
 def _refuse(documents: Mapping[str, gitlab.Document], spec: Spec) -> None:
     """Raise `Stop` for what GitLab would refuse: too large, names too long, more of something than a limit allows."""
     found = errors(lint({path: plain(path, document) for path, document in documents.items()}))
-    hint = "make the spec smaller, or its names shorter"
     if found:
-        raise Stop(
-            Problem(spec.document.where(), f"this spec makes a pipeline that GitLab refuses: {problem}", hint)
-            for problem in found
-        )
+        raise Stop(_of_spec(problem, spec) for problem in found)
+
+
+def _of_spec(problem: Problem, spec: Spec) -> Problem:
+    message = f"this spec makes a pipeline that GitLab refuses: {problem.where}: {problem.message}"
+    return Problem(spec.document.where(), message, problem.hint or "make the spec smaller")

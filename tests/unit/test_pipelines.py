@@ -13,6 +13,7 @@ from specs import plan_of, policy_of, project, spec_of
 
 from truewheel import pipelines, plan, render, workspace
 from truewheel.plan import Request
+from truewheel.problems import Stop
 
 POLICY = "facts: {base: {from: ['package:version']}}\nchannels: {default: {}}\n"
 SPEC = "packages: {foo: {}}\ntargets: {rhel8: {}}\n"
@@ -71,3 +72,17 @@ def test_generated_bytes_do_not_depend_on_the_surroundings(tmp_path: Path, surro
     for path, text in pipelines.texts(made, space.spec, space.policy).items():
         assert (tmp_path / path).read_bytes() == text.encode()
     assert not list(elsewhere.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        (SPEC + "gitlab: {expire_in: 3 fortnights}\n", "expire_in is not a duration"),
+        (SPEC + "gitlab: {runners: {x86_64: [" + ", ".join(f"t{number}" for number in range(50)) + "]}}\n", "50 tags"),
+    ],
+)
+def test_a_pipeline_that_gitlab_would_not_take_is_refused(spec: str, reason: str):
+    with pytest.raises(Stop) as stopped:
+        texts(spec)
+    assert "this spec makes a pipeline that GitLab refuses: " in str(stopped.value)
+    assert reason in str(stopped.value)

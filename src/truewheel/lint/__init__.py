@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Iterator, Mapping
 
-from truewheel.lint import children, dotenv, parallel, size, structure
+from truewheel.lint import children, circles, dotenv, parallel, size, structure
 from truewheel.lint.document import GitlabFile, plain
 from truewheel.lint.events import EVENTS, Event, Presence, Variables, check_needs, predefined
 from truewheel.lint.findings import Finding
@@ -85,6 +85,7 @@ class _Lint:
         structure.check(config)
         graph = Graph(config)
         graph.check()
+        circles.check(config)
         dotenv.check(config)
         _count(config)
         presences = [Presence(config, event, is_child=is_child) for event in events]

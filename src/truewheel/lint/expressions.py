@@ -16,15 +16,19 @@ MAX_TOKENS = 100
 
 
 class Unknown:
-    """The one value `UNKNOWN`: it may be anything, and so may what is made of it."""
+    """A value of which less is known than what it is."""
+
+    def __init__(self, known: str) -> None:
+        self.known = known
 
     def __repr__(self) -> str:
-        return "unknown"
+        return self.known
 
 
-UNKNOWN = Unknown()
-SET = Unknown()
-"""A text that is not empty, and of which nothing else is known."""
+UNKNOWN = Unknown("anything")
+UNDECIDED = Unknown("true or false")
+SET = Unknown("something that holds, such as a text that is not empty")
+UNSET = Unknown("something that does not hold")
 
 Value = Any
 Variables = Mapping[str, Value]
@@ -163,9 +167,9 @@ def judge(node: Node, variables: Variables) -> bool | None:
 
 
 def _truth(value: Value) -> bool | None:
-    if value is SET:
-        return True
-    return None if value is UNKNOWN else bool(value.strip() if isinstance(value, str) else value)
+    if isinstance(value, Unknown):
+        return {SET: True, UNSET: False}.get(value)
+    return bool(value.strip() if isinstance(value, str) else value)
 
 
 def _evaluate(node: Node, variables: Variables) -> Value:
@@ -181,38 +185,31 @@ def _evaluate(node: Node, variables: Variables) -> Value:
         return simple[node.kind]()
     values = [_evaluate(operand, variables) for operand in node.operands]
     if node.kind == "!":
-        return _negated(_truth(values[0]))
+        truth = _truth(values[0])
+        return UNDECIDED if truth is None else not truth
     left, right = values
     if node.kind in {"&&", "||"}:
         return _joined(node.kind, left, right)
     found = _equal(left, right) if node.kind in {"==", "!="} else _matches(left, right)
-    return found if node.kind in {"==", "=~"} else _negated(found)
-
-
-def _negated(found: Value) -> Value:
-    return UNKNOWN if found is None or found is UNKNOWN else not found
+    return found if node.kind in {"==", "=~"} or found is UNDECIDED else not found
 
 
 def _joined(sign: str, left: Value, right: Value) -> Value:
     """An unknown left side is decided by the right side only where that settles the whole."""
     # GitLab joins with Ruby's own signs, to which an empty text is true.
-    first = None if left is UNKNOWN else left is SET or (left is not None and left is not False)
+    first = left is not None and left is not False
     second = _truth(right)
-    if sign == "&&":
-        if first is None:
-            return False if second is False else UNKNOWN
-        return right if first else left
-    if first is None:
-        return True if second else UNKNOWN
-    return left if first else right
+    if isinstance(left, Unknown) and left is not SET:
+        if sign == "&&":
+            return UNSET if second is False else UNKNOWN
+        return SET if second and left is UNDECIDED else UNKNOWN
+    return right if first == (sign == "&&") else left
 
 
 def _equal(left: Value, right: Value) -> Value:
-    if UNKNOWN in (left, right) or (left is SET and right is SET):
-        return UNKNOWN
-    if left is SET or right is SET:
-        other = right if left is SET else left
-        return False if other is None or other == "" else UNKNOWN
+    if isinstance(left, Unknown) or isinstance(right, Unknown):
+        is_set = SET in (left, right)
+        return False if is_set and (left in (None, "") or right in (None, "")) else UNDECIDED
     if isinstance(left, bool) and isinstance(right, str):
         left = "true" if left else "false"
     if isinstance(right, bool) and isinstance(left, str):
@@ -226,13 +223,13 @@ def _matches(left: Value, right: Value) -> Value:
     if isinstance(right, str):
         right = _as_pattern(right)
     if not isinstance(right, Node) or isinstance(left, Unknown | Node):
-        return UNKNOWN
+        return UNDECIDED
     match = regexes.DELIMITED.fullmatch(right.value.replace("\\/", "/"))
     flags = re.IGNORECASE if match and "i" in match["flags"] else 0
     try:
-        return re.search(match["pattern"], str(left or ""), flags) is not None if match else UNKNOWN
+        return re.search(match["pattern"], str(left or ""), flags) is not None if match else UNDECIDED
     except (re.error, RecursionError):
-        return UNKNOWN
+        return UNDECIDED
 
 
 def _as_pattern(text: str) -> Value:
