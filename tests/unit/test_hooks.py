@@ -1,0 +1,21 @@
+"""The hook definition that other repositories use with pre-commit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from truewheel.cli import COMMANDS
+from truewheel.cli.parsing import parser
+
+HOOKS = yaml.safe_load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+
+
+def test_a_hook_calls_a_command_that_there_is():
+    (hook,) = HOOKS
+    program, command, *words = hook["entry"].split()
+    assert program == "truewheel"
+    assert command in COMMANDS
+    assert parser(command).parse_args([command, *words])
+    assert hook["pass_filenames"] is False
