@@ -55,7 +55,8 @@ def test_one_command_makes_both_wheels_as_planned(tree: Path):
         (file,) = (tree.parent / "out/evidence").glob(f"{package}__*.json")
         record = json.loads(file.read_text())
         assert record["repaired"] == "here"
-        assert [library["name"].split("-")[0] for library in record["auditwheel"]["grafted"]] == ["libtree"]
+        grafted = [library["name"].split("-")[0] for library in record["auditwheel"]["grafted"]]
+        assert grafted == [f"{package}.libs/libtree"]
     (log,) = tree.glob("build/tree__host__*/log.txt")
     text = log.read_text()
     assert text.count("Executing workflow step 1 of 2") == 1, "the command ran once"

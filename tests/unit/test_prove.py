@@ -14,7 +14,7 @@ import wheels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truewheel.model import Archive, Cell, Copy, Index, Plan
+from truewheel.model import Archive, Cell, Copy, Index, Package, Plan
 from truewheel.problems import Exit, Stop
 from truewheel.steps import prove as proving
 from truewheel.steps.prove import prove
@@ -50,7 +50,7 @@ def plan(*cells: Cell) -> Plan:
         spec="truewheel.yml",
         event="push",
         local=False,
-        packages={},
+        packages={cell.package: Package(name=cell.package, path=".") for cell in cells},
         targets={},
         kinds={},
         cells=cells,

@@ -63,7 +63,10 @@ class Scan(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Contents:
-    """All that the checks look at. A part that could not be read is None, or absent, and a finding says so."""
+    """All that the checks look at. A part that could not be read is None, or absent, and a finding says so.
+
+    `excluded` are patterns of libraries that stay outside the wheel on purpose.
+    """
 
     name: WheelName | None
     entries: tuple[ZipInfo, ...]
@@ -75,6 +78,7 @@ class Contents:
     variants: tuple[str, ...] | None = None
     scans: Mapping[str, Scan] = field(default_factory=dict)
     size: int = 0
+    excluded: tuple[str, ...] = ()
 
     @cached_property
     def members(self) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
 from truewheel import elf, manylinux
@@ -75,9 +76,13 @@ def _libc(platform: str) -> str:
 def check_libraries(contents: Contents) -> Iterator[Finding]:
     """Each needed library is part of the tag's policy or lies in the wheel.
 
-    It may also come from a driver or from another wheel: that cannot be seen here, and is a warning.
+    It may also come from a driver or from another wheel: that cannot be seen here, and is a warning. What the plan
+    leaves outside on purpose (`contents.excluded`) is no finding.
     """
-    for member, missing in outside(contents).items():
+    for member, needed in outside(contents).items():
+        missing = [library for library in needed if not any(fnmatchcase(library, each) for each in contents.excluded)]
+        if not missing:
+            continue
         lost = any(map(manylinux.GRAFTED.fullmatch, missing))
         brought = not lost and (_requires_others(contents) or all(map(_may_be_there, missing)))
         source = "a driver or another wheel must bring them" if brought else "graft them with auditwheel"

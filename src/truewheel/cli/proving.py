@@ -63,11 +63,13 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
     del environment
     paths = list(arguments.paths)
     cells: tuple[Cell, ...] = ()
+    excluded: validate.Excluded = {}
     if arguments.cell:
         plan, path = workspace.read_plan(arguments.plan, Path(arguments.out))
         out = Path(arguments.out)
         cells = tuple(evidence.settled(out, cell) for cell in common.planned_cells(plan, arguments.cell, path))
         paths += [out / cell.wheel for cell in cells]
+        excluded = prove.excluded(plan, cells)
     elif arguments.report:
         raise stop("validate --report", "it needs a cell", "add --cell ID")
     if not paths:
@@ -75,12 +77,15 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
     planned = None
     if arguments.plan and not arguments.cell:
         out = Path(arguments.out)
-        planned = [evidence.settled(out, cell).wheel for cell in workspace.read_plan(arguments.plan, out)[0].cells]
+        plan, _ = workspace.read_plan(arguments.plan, out)
+        settled = [evidence.settled(out, cell) for cell in plan.cells]
+        planned, excluded = [cell.wheel for cell in settled], prove.excluded(plan, settled)
     results = validate.validate_set(
         validate.expand(paths),
         Destination(arguments.index, arguments.max_size),
         LIMITS._replace(ratio=arguments.max_ratio, total=arguments.max_unpacked),
         planned,
+        excluded,
     )
     if arguments.report:
         for cell in cells:

@@ -81,7 +81,7 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     forget(folder)
     records = _records(folder)
     cells = [_settled(cell, records) for cell in _expected(plan, only)]
-    built = _built(folder, {cell.wheel for cell in cells})
+    built = _built(folder, excluded(plan, cells))
     others = {each.wheel for cell in plan.cells if only is not None and cell.id not in only for each in cell.possible()}
     extra = sorted({path.name for path in wheels_in(folder)} - {*built, *others})
     problems = tuple(map(printable, _problems(cells, built, extra, records)))
@@ -147,6 +147,11 @@ def _archives(folder: Path, plan: Plan, cells: Iterable[Cell]) -> list[dict[str,
     return made
 
 
+def excluded(plan: Plan, cells: Iterable[Cell]) -> dict[str, tuple[str, ...]]:
+    """Return, by the name of each cell's wheel, patterns of the libraries that its package leaves outside."""
+    return {cell.wheel: plan.packages[cell.package].exclude for cell in cells}
+
+
 def _settled(cell: Cell, records: Mapping[str, _Record]) -> Cell:
     """Return the cell as its job has named it, where an audit had to find its platform."""
     record = records.get(_record_name(cell))
@@ -184,9 +189,11 @@ def _is_plain(name: str) -> bool:
     return name == Path(name).name and name.isprintable() and not name.startswith(".")
 
 
-def _built(folder: Path, expected: set[str]) -> dict[str, _Built]:
+def _built(folder: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, _Built]:
+    """Return the expected wheels that are there; `expected` has the libraries that each leaves outside."""
     paths = [path for path in wheels_in(folder) if path.name in expected]
-    return {path.name: _Built(sha256(path), path.stat().st_size, findings) for path, findings in validate_all(paths)}
+    results = validate_all(paths, excluded=expected)
+    return {path.name: _Built(sha256(path), path.stat().st_size, findings) for path, findings in results}
 
 
 def _record_name(cell: Cell) -> str:

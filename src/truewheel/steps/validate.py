@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,6 +17,10 @@ from truewheel.checks.upload import Destination
 from truewheel.files import explained, sha256
 from truewheel.problems import Exit, stop
 from truewheel.wheelname import printable
+
+Excluded = Mapping[str, tuple[str, ...]]
+"""By the file name of a wheel, patterns of libraries that its package leaves outside on purpose."""
+NOTHING: Excluded = {}
 
 CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     naming.check_name,
@@ -37,11 +42,14 @@ CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
 )
 
 
-def validate(path: Path, to: Destination = upload.ANYWHERE, limits: Limits = USUAL) -> list[Finding]:
+def validate(
+    path: Path, to: Destination = upload.ANYWHERE, limits: Limits = USUAL, excluded: Excluded = NOTHING
+) -> list[Finding]:
     """Return what is wrong with a wheel; of one kind at most `findings.LISTED`, then how many more there are."""
     findings: list[Finding] = []
     contents = read(path, findings, limits)
     if contents is not None:
+        contents = replace(contents, excluded=excluded.get(path.name, ()))
         for check in CHECKS:
             findings.extend(check(contents))
         findings.extend(upload.check(contents, to))
@@ -59,11 +67,12 @@ def refused(path: Path, to: Destination) -> list[Finding]:
 
 
 def validate_all(
-    paths: Sequence[Path], to: Destination = upload.ANYWHERE, limits: Limits = USUAL
+    paths: Sequence[Path], to: Destination = upload.ANYWHERE, limits: Limits = USUAL, excluded: Excluded = NOTHING
 ) -> list[tuple[Path, list[Finding]]]:
     """Return the findings of each wheel, in the order of `paths`."""
+    one = partial(validate, to=to, limits=limits, excluded=excluded)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # inflating and hashing let other threads run
-        return list(zip(paths, pool.map(partial(validate, to=to, limits=limits), paths), strict=True))
+        return list(zip(paths, pool.map(one, paths), strict=True))
 
 
 def validate_set(
@@ -71,12 +80,13 @@ def validate_set(
     to: Destination = upload.ANYWHERE,
     limits: Limits = USUAL,
     planned: Iterable[str] | None = None,
+    excluded: Excluded = NOTHING,
 ) -> list[tuple[Path, list[Finding]]]:
     """Return the findings of each wheel, and those of the set: against each other, and against the `planned` names.
 
     A planned wheel that is missing is a result of its own.
     """
-    results = dict(validate_all(paths, to, limits))
+    results = dict(validate_all(paths, to, limits, excluded))
     found = [*across.check_builds(paths)]
     for group in across.alike(paths):
         found += across.check_bytes([(path, sha256(path)) for path in group])
