@@ -60,7 +60,8 @@ def publish(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     common.refuse(plan.problems)
     if not index.active:
         return _nothing(arguments, publishing.waits_for(plan, index))
-    tool = publishing.uploader(arguments.uploader, environment)
+    only = "uv" if publishing.is_trusted(index, environment) else ""  # twine does this for PyPI alone
+    tool = publishing.uploader(only or arguments.uploader, environment)
     files = publishing.proven(arguments.folder, plan, index.name)
     login = publishing.login_of(index, environment)
     publisher = Publisher(arguments.folder, index, files, login)

@@ -30,6 +30,9 @@ LAG = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
 OUTPUT_LIMIT = 8000
 """Characters of an uploader's output that a message repeats, from its end."""
 
+OIDC = "ACTIONS_ID_TOKEN_REQUEST_URL"
+"""Set in the jobs of GitHub that may ask for a token of their own: with it, an index needs no password."""
+
 _LATE = "did not end in time"
 _HASHES = ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")
 _OWN = ("UV_PUBLISH_", "TWINE_USERNAME", "TWINE_PASSWORD", "TWINE_REPOSITORY")
@@ -132,6 +135,11 @@ def login_of(index: Index, environment: Mapping[str, str]) -> Login | None:
     return Login(environment[index.username] if index.username else "__token__", environment[index.password])
 
 
+def is_trusted(index: Index, environment: Mapping[str, str]) -> bool:
+    """Return whether this job is known to the index by GitHub's word alone: trusted publishing, without credentials."""
+    return not index.password and bool(environment.get(OIDC))
+
+
 def uploader(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
     """Return the name and the program of an uploader: of the named one, or of the first that is here.
 
@@ -190,9 +198,10 @@ class Publisher:
         Raises `Stop`: exit 4, 5 and 6 as in `missing`; 5 when the upload fails, 6 when it takes more seconds.
         """
         name, program = tool
+        trusted = is_trusted(self._index, environment)
         # Relative paths: both uploaders would expand a * or [ in a folder's name.
-        argv = [program, *_flags(name, self._index.url), *(file.path for file in files)]
-        ended, said = self._run(argv, _environment(environment, name, self._login), deadline)
+        argv = [program, *_flags(name, self._index.url, trusted=trusted), *(file.path for file in files)]
+        ended, said = self._run(argv, _environment(environment, name, self._login, trusted=trusted), deadline)
         if not ended:
             self._confirm()
         elif left := len(self.missing()):  # none: the last answer was lost, not the file
@@ -228,11 +237,12 @@ def _named(listed: Files, files: Sequence[Proven]) -> Files:
     return {name: hashes for name, hashes in listed.items() if name in wanted}
 
 
-def _flags(name: str, url: str) -> list[str]:
+def _flags(name: str, url: str, *, trusted: bool) -> list[str]:
     """Return the flags by which an uploader does just this: nothing from its files, no question, no colours."""
     if name == "uv":
         return [
-            *("publish", f"--publish-url={url}", "--no-config", "--no-cache", "--trusted-publishing=never"),
+            *("publish", f"--publish-url={url}", "--no-config", "--no-cache"),
+            f"--trusted-publishing={'always' if trusted else 'never'}",
             *("--no-attestations", "--keyring-provider=disabled", "--no-progress", "--color=never"),
         ]
     return [
@@ -241,12 +251,12 @@ def _flags(name: str, url: str) -> list[str]:
     ]
 
 
-def _environment(env: Mapping[str, str], name: str, login: Login | None) -> dict[str, str]:
+def _environment(env: Mapping[str, str], name: str, login: Login | None, *, trusted: bool) -> dict[str, str]:
     """Return the uploader's environment: ours, with the credentials; both insist on some, also for an open index."""
     username, password = login or Login("anonymous", "anonymous")
     prefix = "UV_PUBLISH_" if name == "uv" else "TWINE_"
     kept = {key: value for key, value in env.items() if not key.startswith(_OWN)}
-    return {**kept, f"{prefix}USERNAME": username, f"{prefix}PASSWORD": password}
+    return kept if trusted else {**kept, f"{prefix}USERNAME": username, f"{prefix}PASSWORD": password}
 
 
 def _scrubbed(text: str, login: Login | None) -> str:
