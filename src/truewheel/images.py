@@ -41,10 +41,14 @@ class Recipe(NamedTuple):
 
 
 class Images(NamedTuple):
-    """The builder images of a spec by target and architecture, its targets' bases with their digests, and warnings."""
+    """The builder images of a spec by target and architecture, and warnings.
+
+    `bases` and `tests` are the images of its targets with their digests.
+    """
 
     references: Mapping[tuple[str, str], str] = {}
     bases: Mapping[str, str] = {}
+    tests: Mapping[str, str] = {}
     problems: tuple[Problem, ...] = ()
 
 
@@ -72,7 +76,8 @@ def images(spec: Spec, sources: Sources) -> Images:
         for arch in arches(spec, name):
             references[name, arch] = reference(spec, name, arch, made)
     bases = {name: pinned(target.base, sources.digests) for name, target in spec.targets.items()}
-    return Images(references, bases, tuple(problems))
+    tests = {name: pinned(target.test_image, sources.digests) for name, target in spec.targets.items()}
+    return Images(references, bases, tests, tuple(problems))
 
 
 def reference(spec: Spec, name: str, arch: str, made: Recipe, stage: str = BUILD) -> str:
@@ -135,6 +140,14 @@ def bases(spec: Spec) -> Iterator[tuple[tuple[str, ...], str]]:
         for stage, each in target.container.stages.items():
             if each.base and each.base not in {BUILD, *target.container.stages}:
                 yield ("targets", name, "container", "stages", stage, "base"), each.base
+
+
+def locked(spec: Spec) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield every image whose digest truewheel.lock holds, with its route in the spec."""
+    yield from bases(spec)
+    for name, target in spec.targets.items():
+        if target.test_image:
+            yield ("targets", name, "test_image"), target.test_image
 
 
 def arches(spec: Spec, name: str) -> dict[str, None]:

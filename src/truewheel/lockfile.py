@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from truewheel import render, source
+from truewheel.emit.actions import Pin
 from truewheel.problems import Problem, Stop, in_order, shown
 from truewheel.source import Document
 
@@ -14,14 +15,19 @@ LOCK_FILE = "truewheel.lock"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
 _PIN = re.compile(r"truewheel==[A-Za-z0-9.!+]+( --hash=sha256:[0-9a-f]{64})+")
+_ACTION = re.compile(r"[0-9a-f]{40} v[0-9]+(\.[0-9]+){0,2}")
 _HINT = "write it again: truewheel lock"
 
 
 class Lock(NamedTuple):
-    """The digest of each image, and the requirement that pins Truewheel itself, with hashes ("" if it has none)."""
+    """The digest of each image, and the requirement that pins Truewheel itself, with hashes ("" if it has none).
+
+    `actions` are the commits of GitHub's actions, where the project has others than Truewheel.
+    """
 
     digests: Mapping[str, str] = {}
     truewheel: str = ""
+    actions: Mapping[str, Pin] = {}
 
 
 def parse(text: str, file: str) -> Lock:
@@ -30,7 +36,8 @@ def parse(text: str, file: str) -> Lock:
     problems = [*document.problems, *_problems(document)]
     if problems:
         raise Stop(in_order(problems))
-    return Lock(document.data.get("images") or {}, document.data.get("truewheel") or "")
+    actions = {name: Pin(*text.split(" ")) for name, text in (document.data.get("actions") or {}).items()}
+    return Lock(document.data.get("images") or {}, document.data.get("truewheel") or "", actions)
 
 
 def write(lock: Lock, generator: str) -> str:
@@ -38,6 +45,8 @@ def write(lock: Lock, generator: str) -> str:
     content: dict[str, Any] = {"images": dict(sorted(lock.digests.items()))}
     if lock.truewheel:
         content["truewheel"] = lock.truewheel
+    if lock.actions:
+        content["actions"] = {name: " ".join(pin) for name, pin in sorted(lock.actions.items())}
     return render.render(content, f"Locked by {generator}. Do not edit: truewheel lock")
 
 
@@ -48,18 +57,23 @@ def _problems(document: Document) -> list[Problem]:
     problems = [
         document.problem((key,), f"unknown key {shown(key)}", _HINT, key=True)
         for key in data
-        if key not in {"images", "truewheel"}
+        if key not in {"images", "truewheel", "actions"}
     ]
-    images = data.get("images") or {}
-    if not isinstance(images, dict):
-        problems.append(document.problem(("images",), "not a mapping of images to digests", _HINT))
-    else:
-        problems += [
-            document.problem(("images", image), f"{shown(digest)} is no digest", _HINT)
-            for image, digest in images.items()
-            if not (isinstance(digest, str) and DIGEST.fullmatch(digest))
-        ]
+    problems += _misfits(document, "images", DIGEST, "digest")
+    problems += _misfits(document, "actions", _ACTION, "commit with its tag")
     pin = data.get("truewheel") or ""
     if pin and not (isinstance(pin, str) and _PIN.fullmatch(pin)):
         problems.append(document.problem(("truewheel",), f"{shown(pin)} pins no Truewheel", _HINT))
     return problems
+
+
+def _misfits(document: Document, section: str, form: re.Pattern[str], wanted: str) -> list[Problem]:
+    """Return a problem for every entry of a section that has not the form."""
+    entries = document.data.get(section) or {}
+    if not isinstance(entries, dict):
+        return [document.problem((section,), f"not a mapping of {section} to {wanted}s", _HINT)]
+    return [
+        document.problem((section, name), f"{shown(value)} is no {wanted}", _HINT)
+        for name, value in entries.items()
+        if not (isinstance(value, str) and form.fullmatch(value))
+    ]

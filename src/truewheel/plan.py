@@ -165,7 +165,7 @@ def _targets(spec: Spec, slots: Iterable[Slot], request: Request) -> dict[str, T
                 family=target.family,
                 base=request.images.bases.get(name, target.base),
                 floor=target.floor or platforms.own_floor(name, target.glibc),
-                test_image=target.test_image,
+                test_image=request.images.tests.get(name, target.test_image),
                 provides=target.provides,
                 toolchain=target.toolchain,
                 runner=target.runner,

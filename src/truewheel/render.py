@@ -9,6 +9,26 @@ from typing import Any
 
 WIDTH = 100
 
+
+class Lines(str):
+    """Text that stands as a literal block, line under line, wherever YAML can write it so."""
+
+    __slots__ = ()
+
+
+class Remarked(str):
+    """Text with a comment behind it; `remark` is one line."""
+
+    remark: str
+
+
+def remarked(text: str, remark: str) -> Remarked:
+    """Return a text with a comment behind it."""
+    made = Remarked(text)
+    made.remark = remark
+    return made
+
+
 _PLAIN = re.compile(r"\.?[A-Za-z_]([A-Za-z0-9_./:-]*[A-Za-z0-9_])?", re.ASCII)
 # Words that YAML 1.1 or 1.2 reads as something else than text.
 _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", ".inf", ".nan"}
@@ -28,6 +48,9 @@ def render(document: Mapping[str, Any], header: str) -> str:
 
 def _entry(parts: list[str], key: str, value: Any, indent: str) -> None:
     start = f"{indent}{scalar(key)}:"
+    if isinstance(value, (Lines, Remarked)):
+        parts.append(f"{start} {_own_line(value, indent)}\n")
+        return
     if not _is_long(value, is_top=not indent):
         text = _flow(value)
         if not value or len(start) + len(text) < WIDTH or not isinstance(value, (dict, list)):
@@ -39,14 +62,43 @@ def _entry(parts: list[str], key: str, value: Any, indent: str) -> None:
         for child, item in value.items():
             _entry(parts, child, item, indent)
     else:
-        parts += [f"{indent}- {_flow(item)}\n" for item in value]
+        for item in value:
+            _item(parts, item, indent)
+
+
+def _item(parts: list[str], item: Any, indent: str) -> None:
+    """Write an item of a list: on one line, or as a block if something in it needs lines of its own."""
+    if not (isinstance(item, dict) and _needs_lines(item)):
+        parts.append(f"{indent}- {_flow(item)}\n")
+        return
+    first = len(parts)
+    for key, value in item.items():
+        _entry(parts, key, value, f"{indent}  ")
+    parts[first] = f"{indent}- {parts[first].lstrip(' ')}"
+
+
+def _own_line(value: Lines | Remarked, indent: str) -> str:
+    if isinstance(value, Remarked):
+        return f"{_quoted(value)} # {value.remark}"
+    lines = value.split("\n")
+    is_plain = lines[0][:1].strip() and lines[-1] and all(line.isprintable() for line in lines)
+    if not is_plain:
+        return _quoted(value)
+    return "\n".join(["|-", *(f"{indent}  {line}" if line else "" for line in lines)])
+
+
+def _needs_lines(value: Any) -> bool:
+    """Return whether there is something that cannot stand within a line."""
+    if isinstance(value, dict):
+        return any(map(_needs_lines, value.values()))
+    return isinstance(value, (Lines, Remarked))
 
 
 def _is_long(value: Any, *, is_top: bool) -> bool:
     """Return whether `value` reads badly in one line, however short: a job, or a list of commands or rules."""
     if isinstance(value, dict):
-        return is_top and bool(value)
-    return isinstance(value, list) and len(value) > 1 and any(map(_needs_a_line, value))
+        return bool(value) and (is_top or _needs_lines(value))
+    return isinstance(value, list) and any(map(_needs_a_line, value)) and (len(value) > 1 or _needs_lines(value[0]))
 
 
 def _needs_a_line(item: Any) -> bool:

@@ -15,6 +15,8 @@ from truewheel.problems import Problem, Stop, in_order
 from truewheel.shapes import Schema, check, misfits, shape, with_defaults
 from truewheel.source import Document
 
+FORGES = ("gitlab", "github")
+
 
 class Version(NamedTuple):
     """Where a package's base version comes from (`file`, else pyproject.toml) and how the composed one gets in."""
@@ -139,6 +141,28 @@ class Gitlab(NamedTuple):
     expire_in: str
 
 
+class GithubRunners(NamedTuple):
+    """Labels of GitHub's runners, by architecture."""
+
+    x86_64: tuple[str, ...]
+    aarch64: tuple[str, ...]
+    i686: tuple[str, ...]
+    ppc64le: tuple[str, ...]
+    s390x: tuple[str, ...]
+    armv7l: tuple[str, ...]
+    riscv64: tuple[str, ...]
+
+
+class Github(NamedTuple):
+    """Keys of the GitHub workflows."""
+
+    runners: GithubRunners
+    branches: tuple[str, ...]
+    python: str
+    retention_days: str
+    attestations: bool
+
+
 class Spec(NamedTuple):
     """The whole file. `document` finds the place of every value."""
 
@@ -162,7 +186,12 @@ class Spec(NamedTuple):
     images: Images
     merge_requests: MergeRequests
     gitlab: Gitlab
+    github: Github
     document: Document
+
+    def forges(self) -> tuple[str, ...]:
+        """Return the keys of the forges that pipelines are made for."""
+        return tuple(name for name in FORGES if name in self.document.data) or FORGES[:1]
 
 
 def parse(text: str, file: str, schema: Schema) -> Spec:
@@ -199,6 +228,7 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
         images=Images(**data.pop("images")),
         merge_requests=MergeRequests(**{name: tuple(each) for name, each in data.pop("merge_requests").items()}),
         gitlab=_gitlab(data.pop("gitlab")),
+        github=_github(data.pop("github")),
         **data,
     )
 
@@ -236,6 +266,11 @@ def _index(fields: dict[str, Any]) -> Index:
 
 def _gitlab(fields: dict[str, Any]) -> Gitlab:
     return Gitlab(**{**fields, "runners": {arch: tuple(tags) for arch, tags in fields["runners"].items()}})
+
+
+def _github(fields: dict[str, Any]) -> Github:
+    runners = GithubRunners(**{arch: tuple(labels) for arch, labels in fields["runners"].items()})
+    return Github(**{**fields, "runners": runners, "branches": tuple(fields["branches"])})
 
 
 def _unknown_names(spec: Spec) -> list[Problem]:

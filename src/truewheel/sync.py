@@ -5,14 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from truewheel import files
 from truewheel.pipelines import MARK
 from truewheel.problems import Problem, Stop, Where, stop
 
 # Places where a project's own files may lie: only those with our mark are ours.
-MARKED_ONLY = (".gitlab-ci.yml",)
+MARKED_ONLY = (".gitlab-ci.yml", ".github/workflows/*.yml")
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ def drift(root: Path, texts: Mapping[str, str], folders: Iterable[str]) -> list[
     Raises `Stop` (exit 2) for a path that cannot be read, and for a folder that is a link and leads elsewhere.
     """
     folders = tuple(folders)
-    for folder in folders:
+    above = {str(folder) for path in texts for folder in PurePosixPath(path).parents}
+    for folder in sorted({*folders, *above} - {"."}):
         if (root / folder).is_symlink():
             raise stop(
                 folder, "is a link: what is generated must stay below the spec", "make it a folder, or remove it"
@@ -76,9 +77,11 @@ def _orphans(root: Path, texts: Mapping[str, str], folders: Iterable[str]) -> It
             name = path.relative_to(root).as_posix()
             if name not in texts and (path.is_file() or path.is_symlink()):
                 yield name
-    for name in MARKED_ONLY:
-        if name not in texts and _is_generated(root / name):
-            yield name
+    for pattern in MARKED_ONLY:
+        for path in sorted(root.glob(pattern)):
+            name = path.relative_to(root).as_posix()
+            if name not in texts and _is_generated(path):
+                yield name
 
 
 def _is_generated(path: Path) -> bool:

@@ -55,6 +55,8 @@ RECORDS = [
     (spec.Container, "container", set(), {}),
     (spec.Stage, "imageStage", set(), {}),
     (spec.Gitlab, "gitlab", set(), {}),
+    (spec.Github, "github", set(), {}),
+    (spec.GithubRunners, "githubRunners", set(), {}),
     (policy.Variable, "variable", set(), {}),
     (policy.FactRule, "fact", set(), {"from": "sources"}),
     (policy.Channel, "channel", {"name"}, {}),

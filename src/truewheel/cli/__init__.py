@@ -22,7 +22,7 @@ COMMANDS = {
     "generate": ("generating", "write the pipeline files"),
     "check": ("generating", "compare the pipeline files with the spec"),
     "container": ("images", "build the builder image of a target"),
-    "lock": ("images", "ask the registries for the digests of the base images"),
+    "lock": ("images", "ask for the digests of the images, and for newer actions of GitHub"),
     "run": ("running", "build, repair, validate and prove this machine's cells"),
     "compile": ("jobs", "build a cell's wheel"),
     "repair": ("jobs", "graft and tag a cell's wheel with auditwheel"),

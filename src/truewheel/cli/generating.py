@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
 from truewheel import pipelines, plan, sync
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
-from truewheel.problems import Exit
+from truewheel.problems import Exit, stop
+from truewheel.spec import FORGES
 from truewheel.sync import Drift
 from truewheel.workspace import GENERATOR, Workspace
 
@@ -18,6 +19,7 @@ EXAMPLES = {
 examples:
   generate            after every change of the spec
   generate --dry-run  what would change
+  generate --forge github
 """,
     "check": """\
 examples:
@@ -32,6 +34,12 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     """Declare the arguments of generate and check."""
     parser.epilog = EXAMPLES[command]
     common.add_spec(parser)
+    parser.add_argument(
+        "--forge",
+        metavar="F[,F]",
+        type=_forges,
+        help="only the files of these: gitlab, github (default: all of the spec)",
+    )
     common.add_json(parser)
     parser.set_defaults(run={"generate": generate, "check": check}[command])
     if command == "check":
@@ -41,11 +49,18 @@ def arguments(command: str, parser: ArgumentParser) -> None:
         parser.add_argument("--dry-run", action="store_true", help="write nothing, say what would change")
 
 
+def _forges(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if not set(names) <= set(FORGES):
+        raise ArgumentTypeError(f"{text!r}: known are {', '.join(FORGES)}")
+    return names
+
+
 def generate(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Write the pipeline files that differ from the plan."""
     del environment  # what is generated depends on the spec alone
     space, texts = _texts(arguments)
-    found = sync.drift(space.root, texts, pipelines.FOLDERS)
+    found = _drift(arguments, space, texts)
     if arguments.dry_run:
         sync.refuse_foreign(space.root, found)
     else:
@@ -69,7 +84,7 @@ def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
         return linting.check_files(arguments.lint, is_json=arguments.json)
     space, texts = _texts(arguments)
-    found = sync.drift(space.root, texts, pipelines.FOLDERS)
+    found = _drift(arguments, space, texts)
     if arguments.json:
         common.print_json({"files": [_entry(entry) for entry in found]})
     elif found:
@@ -85,7 +100,8 @@ def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 def _texts(arguments: Namespace) -> tuple[Workspace, dict[str, str]]:
     space = common.load(arguments)
-    return space, texts_of(space)
+    _check_forges(arguments, space)
+    return space, {path: text for path, text in texts_of(space).items() if _is_asked(arguments, path)}
 
 
 def texts_of(space: Workspace) -> dict[str, str]:
@@ -95,8 +111,25 @@ def texts_of(space: Workspace) -> dict[str, str]:
         generator=GENERATOR, versions=space.versions(), event="", stand_in="0", images=space.images()
     )
     made = plan.plan(space.spec, space.policy, request)
-    common.refuse(made.problems)
-    return pipelines.texts(made, space.spec, space.policy)
+    common.refuse([*made.problems, *pipelines.problems(made, space.spec, space.policy)])
+    return pipelines.texts(made, space.spec, space.policy, space.lock.actions)
+
+
+def _check_forges(arguments: Namespace, space: Workspace) -> None:
+    known = space.spec.forges()
+    if missing := [name for name in arguments.forge or () if name not in known]:
+        hint = f"the forges of {space.spec.document.file}: {', '.join(known)}"
+        raise stop(f"--forge {missing[0]}", "the spec has no such key", hint)
+
+
+def _is_asked(arguments: Namespace, path: str) -> bool:
+    return not arguments.forge or pipelines.forge_of(path).lower() in arguments.forge
+
+
+def _drift(arguments: Namespace, space: Workspace, texts: Mapping[str, str]) -> list[Drift]:
+    """Return what differs, of the forges that are asked for."""
+    found = sync.drift(space.root, texts, pipelines.FOLDERS)
+    return [entry for entry in found if _is_asked(arguments, entry.path)]
 
 
 def _entry(entry: Drift) -> dict[str, str]:

@@ -10,9 +10,10 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-from truewheel import __version__, files, images, lockfile, process, registry
+from truewheel import __version__, actions, files, images, lockfile, process, registry
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
+from truewheel.emit.actions import PINS
 from truewheel.images import BUILD
 from truewheel.lockfile import LOCK_FILE, Lock
 from truewheel.problems import Exit, Stop, meant, stop
@@ -31,7 +32,7 @@ examples:
 """,
     "lock": """\
 examples:
-  lock            write truewheel.lock: the digest of every base image
+  lock            write truewheel.lock: the digest of every image, and for GitHub the newest commits of its actions
   lock --dry-run  what would change
 """,
 }
@@ -130,30 +131,34 @@ def _reference(arguments: Namespace, space: Workspace, environment: Mapping[str,
 
 
 def lock(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Write the digest of every base image into truewheel.lock; exit 6 when a registry cannot be asked."""
+    """Write digests of images and commits of actions into truewheel.lock; exit 6 when a server cannot be asked."""
     space = common.load(arguments)
-    names = dict.fromkeys(image for _, image in images.bases(space.spec) if "@" not in image)
+    names = dict.fromkeys(image for _, image in images.locked(space.spec) if "@" not in image)
     digests = {name: _digest(space, name, environment) for name in names}
     is_needed = space.spec.images.registry and not space.spec.scripts
-    found = Lock(digests, _own_pin(environment) if is_needed else "")
+    pins = actions.newest({**PINS, **space.lock.actions}, environment) if "github" in space.spec.forges() else {}
+    found = Lock(digests, _own_pin(environment) if is_needed else "", pins)
     for name, value in digests.items():
         before = space.lock.digests.get(name)
         state = "unchanged" if before == value else "new" if before is None else f"was {before}"
         show(f"{name} {value} ({state})")
+    for action, pin in pins.items():
+        old = space.lock.actions.get(action, PINS[action])
+        show(f"{action} {pin.tag} {pin.commit} ({'unchanged' if pin == old else f'was {old.tag}'})")
     if found == space.lock:
         show(f"{LOCK_FILE}: unchanged")
     elif arguments.dry_run:
         show(f"would write {LOCK_FILE}")
     else:
         files.write_text(space.root / LOCK_FILE, lockfile.write(found, GENERATOR))
-        show(f"wrote {LOCK_FILE}; the pipelines name other images now: {common.front_door()} generate")
+        show(f"wrote {LOCK_FILE}; the pipelines name other images or actions now: {common.front_door()} generate")
     return Exit.OK
 
 
 def _digest(space: Workspace, image: str, environment: Mapping[str, str]) -> str:
     found = registry.digest(registry.expanded(image, environment), environment)
     if found is None:
-        route = next(route for route, name in images.bases(space.spec) if name == image)
+        route = next(route for route, name in images.locked(space.spec) if name == image)
         raise Stop([space.spec.document.problem(route, f"the registry has no {image}", "correct the name or the tag")])
     return found
 

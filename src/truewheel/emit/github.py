@@ -1,0 +1,385 @@
+"""GitHub Actions from a plan: a workflow that calls one reusable workflow for each target and architecture.
+
+No expression stands in a `run`: values reach a shell by the environment alone.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from truewheel.emit.actions import Pin
+from truewheel.matrix import ANY
+from truewheel.model import ARCH, CELL, INDEX, PYTHON, TARGET, Cell, Job, JobKind, Plan
+from truewheel.policy import Variable
+from truewheel.render import Lines, remarked
+from truewheel.spec import Spec
+
+FOLDER = ".github/workflows"
+CALLER = f"{FOLDER}/wheels.yml"
+CONDITIONS = {"mr": "github.event_name == 'pull_request'", "tag": "github.ref_type == 'tag'"}
+"""By event, what is true in its runs alone."""
+MATRIX_LIMIT = 256
+WORKFLOWS_LIMIT = 20
+"""Different reusable workflows in one run: GitHub's own limit is 50, that of older servers 20."""
+INPUTS_LIMIT = 25
+SUBJECTS_LIMIT = 1024
+"""Files that one attestation speaks of."""
+TIMEOUTS = {"container": 120, "wheel": 360, "test": 60, "prove": 60, "publish": 90}
+"""Minutes by job kind, where it is not `TIMEOUT`; 360 is the longest that GitHub's own runners give."""
+TIMEOUT = 15
+SUMMARIES = {"names": "cat names.md", "prove": "sed 's/^/    /' dist/SHA256SUMS"}
+"""By job kind, the command that prints its summary, in Markdown."""
+REGISTRY = "ghcr.io"
+"""The registry for which a job's own token is enough."""
+
+EXPRESSION = "${{"
+_LOCAL = "zizmor: ignore[self-repository] older servers and act know no other form"
+_HASHED = "zizmor: ignore[unpinned-images] the tag is the hash of all that goes in"
+_LOGIN = {"username": "${{ github.actor }}", "password": "${{ github.token }}"}
+
+Document = dict[str, Any]
+
+
+class _Forge(NamedTuple):
+    """What every job is made from."""
+
+    plan: Plan
+    spec: Spec
+    variables: Mapping[str, Variable]
+    pins: Mapping[str, Pin]
+    cells: Mapping[str, Cell]
+
+    def uses(self, action: str, /, **inputs: Any) -> Document:
+        """Return the step that an action of GitHub's does."""
+        pin = self.pins[f"actions/{action}"]
+        fields = {key.replace("_", "-"): value for key, value in inputs.items()}
+        return {"uses": remarked(f"actions/{action}@{pin.commit}", pin.tag), "with": fields}
+
+    def image(self, job: Job) -> str:
+        """Return the image that a job runs in, "" for the runner itself."""
+        return image_of(job, self.plan)
+
+
+def image_of(job: Job, plan: Plan) -> str:
+    """Return the image that a job runs in on GitHub, "" for the runner itself."""
+    if job.target in {"", ANY} or job.kind == "container":
+        return ""
+    return (plan.image if job.kind == "wheel" else plan.test_image)(job.target, job.arch)
+
+
+def runner_of(arch: str, spec: Spec) -> list[str]:
+    """Return the labels of the runners of an architecture; those of x86_64 for jobs that have none."""
+    return list(getattr(spec.github.runners, arch, spec.github.runners.x86_64))
+
+
+def documents(
+    plan: Plan, spec: Spec, variables: Mapping[str, Variable], pins: Mapping[str, Pin]
+) -> dict[str, Document]:
+    """Return the workflows by path. `variables` are those that a person may set, `pins` the commits of actions."""
+    forge = _Forge(plan, spec, variables, pins, {cell.id: cell for cell in plan.cells})
+    parts = _parts(plan)
+    paths = {part: f"{FOLDER}/wheels-{part}.yml" for part in parts}
+    tools = [job for job in plan.jobs if not job.target]
+    ids = _ids([*(job.name for job in tools), *(f"wheels-{part}" for part in parts)])
+    first = [ids[job.name] for job in tools if job.kind == "plan"]
+    calls = {ids[f"wheels-{part}"]: _call(paths[part], jobs, first, forge) for part, jobs in parts.items()}
+    made: Document = {}
+    for job in tools:
+        needs = [*first, *calls] if job.needs is None else [ids[name] for name in job.needs]
+        made[ids[job.name]] = _tool_job(job, needs, forge)
+        if job.kind == "plan":
+            made |= calls
+    caller = {"name": "wheels", "on": _triggers(spec, variables), "concurrency": _concurrency(), **_jobs(made)}
+    return {CALLER: caller, **{paths[part]: _reusable(part, jobs, forge) for part, jobs in parts.items()}}
+
+
+def _parts(plan: Plan) -> dict[str, list[Job]]:
+    """Return the jobs of each reusable workflow: of a target and architecture, or of several if there are too many."""
+    places: dict[str, list[Job]] = {}
+    for job in plan.jobs:
+        if job.target:
+            places.setdefault(f"{job.target}-{job.arch}", []).append(job)
+    if len(places) <= WORKFLOWS_LIMIT:
+        return places
+    size = -(-len(places) // WORKFLOWS_LIMIT)
+    groups = _chunks(list(places.values()), size)
+    return {str(number): [job for jobs in group for job in jobs] for number, group in enumerate(groups, 1)}
+
+
+def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _ids(names: Iterable[str]) -> dict[str, str]:
+    """Return an id for each name, of letters, digits, _ and -; no two differ in their case alone."""
+    ids: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        made = "".join(each if (each.isascii() and each.isalnum()) or each in "_-" else "-" for each in name)
+        while made.lower() in taken:
+            made += "_"
+        taken.add(made.lower())
+        ids[name] = made
+    return ids
+
+
+def _triggers(spec: Spec, variables: Mapping[str, Variable]) -> Document:
+    # A branch with a pull request has that one's runs: pushes count on the named branches alone.
+    inputs = {name: _input(variable) for name, variable in settable(variables)[:INPUTS_LIMIT]}
+    return {
+        "push": {"branches": list(spec.github.branches), "tags": ["**"]},
+        "pull_request": {},
+        "workflow_dispatch": {"inputs": inputs} if inputs else {},
+    }
+
+
+def settable(variables: Mapping[str, Variable]) -> list[tuple[str, Variable]]:
+    """Return the variables that people set."""
+    return [(name, variable) for name, variable in variables.items() if variable.scope == "pipeline"]
+
+
+def _input(variable: Variable) -> Document:
+    """Return an input. It has no default: an empty one leaves the word to the repository's variable."""
+    fields: Document = {"type": "string"}
+    if variable.choices and not any(EXPRESSION in choice for choice in variable.choices):
+        fields = {"type": "choice", "options": list(dict.fromkeys(["", *variable.choices]))}
+    default = f"Default: {variable.default}" if variable.default else ""
+    if told := " ".join(filter(None, [variable.description, default])):
+        fields["description"] = told.replace(EXPRESSION, "$ {{")
+    return fields
+
+
+def _concurrency() -> Document:
+    return {
+        "group": "${{ github.workflow }}-${{ github.ref }}",
+        "cancel-in-progress": "${{ github.ref_type != 'tag' }}",
+    }
+
+
+def _jobs(made: Document) -> Document:
+    return {"permissions": {}, "defaults": {"run": {"shell": "sh"}}, "jobs": made}
+
+
+def _call(path: str, jobs: list[Job], needs: list[str], forge: _Forge) -> Document:
+    places = dict.fromkeys(f"{job.target} {job.arch}" for job in jobs)
+    permissions = [_permissions(job, forge) for job in jobs]
+    return {
+        "name": ", ".join(places),
+        "needs": needs,
+        # What a called workflow may do is what the call may do at most.
+        "permissions": next((each for each in permissions if len(each) > 1), permissions[0]),
+        "uses": remarked(f"./{path}", _LOCAL),
+    }
+
+
+def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
+    kind = forge.plan.kinds[job.kind]
+    fields: Document = {"name": job.name}
+    if needs:
+        fields["needs"] = needs
+    if kind.events:
+        fields["if"] = " || ".join(_condition(event, is_protected=kind.is_protected) for event in kind.events)
+    fields |= _place(job, forge)
+    if kind.exclusive:
+        fields["concurrency"] = {"group": _group(kind, forge), "cancel-in-progress": False, "queue": "max"}
+    if job.index_name:
+        fields["environment"] = job.index_name
+    if environment := _environment(job, forge):
+        fields["env"] = environment
+    return {**fields, "steps": [*_start(job, forge), *_downloads(job, forge), *_work(job, forge)]}
+
+
+def _condition(event: str, *, is_protected: bool) -> str:
+    return CONDITIONS[event] + (" && github.ref_protected" if is_protected else "")
+
+
+def _group(kind: JobKind, forge: _Forge) -> str:
+    return f"{forge.plan.project}-{kind.exclusive}"
+
+
+def _place(job: Job, forge: _Forge) -> Document:
+    """Return where a job runs, for how long, and what it may do."""
+    labels = runner_of(job.arch, forge.spec)
+    return {
+        "runs-on": labels[0] if len(labels) == 1 else labels,
+        "timeout-minutes": TIMEOUTS.get(job.kind, TIMEOUT),
+        "permissions": _permissions(job, forge),
+    }
+
+
+def _permissions(job: Job, forge: _Forge) -> Document:
+    may: Document = {"contents": "read"}
+    if job.kind == "publish":
+        may["id-token"] = remarked("write", "trusted publishing, and to sign attestations")
+        if attests(forge.plan, forge.spec):
+            may["attestations"] = remarked("write", "attestations of the proven wheels")
+    elif job.kind == "container" and is_own(forge.spec.images.registry):
+        may["packages"] = remarked("write", "to push the builder image")
+    elif is_own(forge.image(job)):
+        may["packages"] = remarked("read", "to pull the image of the job")
+    return may
+
+
+def is_own(image: str) -> bool:
+    """Return whether a job's own token is enough for the registry of an image."""
+    return image.partition("/")[0] == REGISTRY
+
+
+def attests(plan: Plan, spec: Spec) -> bool:
+    """Return whether the proven wheels are signed before they are published."""
+    # An index may get each wheel under another name, which is a subject of its own.
+    return spec.github.attestations and 2 * len(plan.cells) <= SUBJECTS_LIMIT
+
+
+def _environment(job: Job, forge: _Forge) -> Document:
+    if job.kind in {"plan", "names"}:
+        chosen = [name for name, _ in settable(forge.variables)]
+        asked = dict.fromkeys(chosen[:INPUTS_LIMIT], "${{{{ inputs.{0} || vars.{0} }}}}")
+        forms = {**dict.fromkeys(chosen, "${{{{ vars.{0} }}}}"), **asked}
+        return {
+            "TRUEWHEEL_PIPELINE_ID": "${{ github.run_id }}",
+            **{name: form.format(name) for name, form in forms.items()},
+        }
+    if job.kind == "publish":
+        index = next(index for index in forge.plan.indexes if index.name == job.index_name)
+        secrets = {index.username: "${{{{ secrets.{0} || vars.{0} }}}}", index.password: "${{{{ secrets.{0} }}}}"}
+        return {name: form.format(name) for name, form in secrets.items() if name}
+    if job.kind == "container" and is_own(forge.spec.images.registry):
+        login = {"CI_REGISTRY_USER": _LOGIN["username"], "CI_REGISTRY_PASSWORD": _LOGIN["password"]}
+        return {"CI_REGISTRY": REGISTRY, **login}
+    return {}
+
+
+def _start(job: Job, forge: _Forge) -> list[Document]:
+    """Return the steps that every job begins with: the checkout and, outside of an image, its Pythons."""
+    history = {"fetch_depth": 0} if job.kind in {"plan", "names"} else {}  # names may come from git
+    steps = [forge.uses("checkout", persist_credentials=False, **history)]
+    if not forge.image(job):
+        python = forge.spec.github.python
+        both = Lines("${{ matrix.version }}\n" + python)  # the last one is called python, and runs the tools
+        steps.append(forge.uses("setup-python", python_version=both if job.cells else python))
+    return steps
+
+
+def _downloads(job: Job, forge: _Forge) -> list[Document]:
+    """Return the steps that fetch the artifacts of what a tool job needs."""
+    kinds = forge.plan.kinds
+    if job.needs is None:
+        folder = kinds["wheel"].artifacts[0]
+        wheels = forge.uses("download-artifact", pattern="wheel__*", path=folder, merge_multiple=True)
+        return [_download(kinds["plan"], forge), wheels]
+    needed = {each.name: each.kind for each in forge.plan.jobs}
+    return [_download(kinds[needed[name]], forge) for name in job.needs]
+
+
+def _download(kind: JobKind, forge: _Forge) -> Document:
+    path = kind.artifacts[0]
+    return forge.uses("download-artifact", name=_artifact(path), path=path if path.endswith("/") else ".")
+
+
+def _artifact(path: str) -> str:
+    return path.rstrip("/")
+
+
+def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
+    """Return the steps that do a job's work and keep what it made; `artifact` is a name beside that of the path."""
+    kind = forge.plan.kinds[job.kind]
+    steps: list[Document] = []
+    if job.kind == "publish" and attests(forge.plan, forge.spec):
+        steps.append(forge.uses("attest", subject_path=Lines(f"dist/*.whl\ndist/copies/{job.index_name}/*.whl")))
+    lines = [*forge.spec.setup, *_script(kind, job)]
+    if job.kind in SUMMARIES:
+        lines.append(f'{SUMMARIES[job.kind]} >> "$GITHUB_STEP_SUMMARY"')
+    steps.append({"run": Lines("\n".join(lines))})
+    if kind.artifacts:
+        path = kind.artifacts[0]
+        kept = {"overwrite": True, "retention_days": int(forge.spec.github.retention_days)}  # a second attempt
+        name = artifact or _artifact(path)
+        steps.append(forge.uses("upload-artifact", name=name, path=path, if_no_files_found="error", **kept))
+    return steps
+
+
+def _script(kind: JobKind, job: Job) -> list[str]:
+    words = {CELL: '"$TRUEWHEEL_CELL"', PYTHON: '"$TRUEWHEEL_PYTHON"'}
+    words |= {INDEX: _word(job.index_name), TARGET: _word(job.target), ARCH: _word(job.arch)}
+    return [" ".join(words.get(word) or _word(word) for word in argv) for argv in kind.commands]
+
+
+def _word(text: str) -> str:
+    """Return a text as one word of a shell, in which GitHub finds no expression."""
+    return shlex.quote(text).replace(EXPRESSION, "$''{{")
+
+
+def _reusable(part: str, jobs: list[Job], forge: _Forge) -> Document:
+    """Return a reusable workflow: its container jobs, then the wheels and tests of each place as matrices."""
+    places: dict[str, list[Job]] = {}
+    for job in jobs:
+        places.setdefault(f"{job.target}-{job.arch}", []).append(job)
+    suffixes = (
+        _ids(f"-{place}" for place in places) if len(places) > 1 else dict.fromkeys((f"-{p}" for p in places), "")
+    )
+    made: Document = {}
+    for place, own in places.items():
+        made |= _place_jobs(own, suffixes[f"-{place}"], forge)
+    return {"name": f"wheels {part}", "on": {"workflow_call": {}}, **_jobs(made)}
+
+
+def _place_jobs(jobs: list[Job], suffix: str, forge: _Forge) -> Document:
+    made = {f"container{suffix}": _container_job(job, forge) for job in jobs if job.kind == "container"}
+    makers = {cell: job for job in jobs if job.kind == "wheel" for cell in job.cells}
+    needs = list(made)
+    for kind in ("wheel", "test"):
+        chunks = _chunks([job for job in jobs if job.kind == kind], MATRIX_LIMIT)
+        named = {f"{kind}{suffix}" + (f"-{number}" if number else ""): chunk for number, chunk in enumerate(chunks)}
+        for name, chunk in named.items():
+            made[name] = _matrix_job(chunk, needs, [_entry(job, makers, forge) for job in chunk], forge)
+        needs = list(named)
+    return made
+
+
+def _container_job(job: Job, forge: _Forge) -> Document:
+    environment = _environment(job, forge)
+    return {
+        "name": job.name,
+        **_place(job, forge),
+        **({"env": environment} if environment else {}),
+        "steps": [*_start(job, forge), *_work(job, forge)],
+    }
+
+
+def _entry(job: Job, makers: Mapping[str, Job], forge: _Forge) -> Document:
+    """Return what a job has for itself, as an entry of its matrix."""
+    fields = {"title": job.name.partition(":")[2].replace(":", " "), "cell": ",".join(job.cells)}
+    fields["artifact"] = makers[job.cells[0]].name.replace(":", "__")
+    if job.python:
+        fields["python"] = job.python
+    if not forge.image(job):
+        cell = forge.cells[job.cells[0]]
+        fields["version"] = _version(job.python or cell.builder) or forge.spec.github.python
+    return fields
+
+
+def _version(tag: str) -> str:
+    """Return the version of an interpreter's tag: 3.13t of cp313t, "" of py3."""
+    return f"3.{tag.removeprefix('cp3')}" if tag.startswith("cp3") else ""
+
+
+def _matrix_job(jobs: list[Job], needs: list[str], entries: list[Document], forge: _Forge) -> Document:
+    """Return the job that runs once for each entry; `jobs` are all of one kind, target and architecture."""
+    first = jobs[0]
+    fields: Document = {"name": f"{first.kind} ${{{{ matrix.title }}}}", **({"needs": needs} if needs else {})}
+    fields |= {**_place(first, forge), "strategy": {"fail-fast": False, "matrix": {"include": entries}}}
+    if image := forge.image(first):
+        is_hashed = image in forge.plan.images.values()
+        fields["container"] = {"image": remarked(image, _HASHED) if is_hashed else image}
+        if is_own(image):
+            fields["container"]["credentials"] = dict(_LOGIN)
+    fields["env"] = {"TRUEWHEEL_CELL": "${{ matrix.cell }}"}
+    steps = [*_start(first, forge), _download(forge.plan.kinds["plan"], forge)]
+    if first.kind == "test":
+        fields["env"]["TRUEWHEEL_PYTHON"] = "${{ matrix.python }}"
+        folder = forge.plan.kinds["wheel"].artifacts[0]
+        steps.append(forge.uses("download-artifact", name="${{ matrix.artifact }}", path=folder))
+    return {**fields, "steps": [*steps, *_work(first, forge, "${{ matrix.artifact }}")]}
