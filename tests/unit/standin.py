@@ -24,12 +24,13 @@ class Index(ThreadingHTTPServer):
         self.posts: list[Callable[[Handler], None]] = []
         self.asked: list[tuple[str, str, str | None]] = []
         self.is_json = False
+        self.scheme = "http"
         self.algorithm = "sha256"
         self.over = Event()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/"
+        return f"{self.scheme}://127.0.0.1:{self.server_port}/"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of clients that went away."""

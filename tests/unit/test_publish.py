@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
 import json
 import os
 import re
 import shutil
+import ssl
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -122,6 +124,57 @@ def test_an_open_index_gets_copies_under_its_own_names(index: Index, tmp_path: P
     assert code == Exit.OK, err
     assert sorted(index.files) == PUBLIC
     assert {(method, login) for method, _, login in index.asked if method == "GET"} == {("GET", None)}
+
+
+@pytest.fixture
+def https(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Index:
+    """The stand-in with a certificate, which trusted publishing insists on."""
+    if not shutil.which("openssl"):
+        pytest.skip("openssl is not installed")
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    asked = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=127.0.0.1"]
+    asked += ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"]
+    subprocess.run([*asked, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    index.socket = context.wrap_socket(index.socket, server_side=True)
+    index.scheme = "https"
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    return index
+
+
+def test_a_job_of_github_is_trusted_without_a_password(
+    https: Index, tmp_path: Path, truewheel: SAY, monkeypatch: pytest.MonkeyPatch
+):
+    folder = proven(tmp_path / "dist", https, RELEASE="yes")
+    claims = base64.urlsafe_b64encode(b'{"sub": "repo:o/r", "iss": "x", "repository": "o/r"}').decode().rstrip("=")
+    answers = ['{"audience": "demo"}', f'{{"value": "e30.{claims}.c2ln"}}', f'{{"success": true, "token": "{SECRET}"}}']
+    audience, word, password = (standin.status(200, text, kind="application/json") for text in answers)
+    # Not there yet; then uv asks for the audience, GitHub for its word, and the index for a password in exchange.
+    https.gets, https.posts = [standin.status(404), audience, word], [password]
+    as_on_github(monkeypatch, https)
+    code, _, err = truewheel("--index", "public", str(folder), "--uploader", "twine")
+    assert (code, err) == (Exit.OK, "uploading 2 of 2 wheels to public with uv\n")
+    assert sorted(https.files) == PUBLIC
+    uploads = {login for method, path, login in https.asked if method == "POST" and path == "/"}
+    assert uploads == {f"Basic {simple.Login('__token__', SECRET).basic}"}
+
+
+def as_on_github(monkeypatch: pytest.MonkeyPatch, index: Index) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.setenv(publish.OIDC, f"{index.url}token?x=1")
+    monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "runner")
+
+
+def test_an_index_that_trusts_nobody_is_a_failed_upload(
+    index: Index, tmp_path: Path, truewheel: SAY, monkeypatch: pytest.MonkeyPatch
+):
+    folder = proven(tmp_path / "dist", index, RELEASE="yes")
+    as_on_github(monkeypatch, index)
+    code, _, err = truewheel("--index", "public", str(folder))
+    assert code == Exit.REMOTE_FAILED
+    assert "0 of 2 wheels are there" in err
+    assert not index.files
 
 
 def test_a_second_run_uploads_nothing(index: Index, dist: Path, truewheel: SAY):
