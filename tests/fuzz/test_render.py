@@ -6,7 +6,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from truewheel.render import render
+from truewheel.render import Lines, remarked, render
 
 NASTY = st.sampled_from(
     [
@@ -31,11 +31,12 @@ NASTY = st.sampled_from(
 )
 CHARACTERS = st.characters() | st.sampled_from("'\"\\:#{}[],&*!|>%@`- \t\n\r\x00\x1b\x85\u2028\ufeff\U0001f6de")
 TEXTS = NASTY | st.text(CHARACTERS, max_size=60) | st.text("ab \n'\"", max_size=200)
+MARKED = TEXTS.map(Lines) | TEXTS.map(lambda text: remarked(text, "it's why: {[#"))
 KEYS = NASTY | st.text(CHARACTERS, max_size=60) | st.from_regex(r"[.A-Za-z0-9_:/-]{1,20}", fullmatch=True)
 DOCUMENTS = st.dictionaries(
     KEYS,
     st.recursive(
-        TEXTS | st.booleans() | st.integers(),
+        TEXTS | MARKED | st.booleans() | st.integers(),
         lambda inner: st.lists(inner, max_size=5) | st.dictionaries(KEYS, inner, max_size=5),
         max_leaves=20,
     ),

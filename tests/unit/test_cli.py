@@ -504,6 +504,39 @@ def test_a_pipeline_of_others_is_never_replaced(here: Path, truewheel: Run, flag
     assert truewheel("check")[0] == 3
 
 
+def test_the_files_of_one_forge_alone(here: Path, truewheel: Run):
+    project(here, SMALL + "gitlab: {}\ngithub: {}\n")
+    assert truewheel("generate", "--forge", "github")[1].endswith("2 files, 0 of them unchanged\n")
+    assert not (here / ".gitlab-ci.yml").exists()
+    assert truewheel("check", "--forge", "github")[0] == 0
+    assert truewheel("check", "--forge", "gitlab,github")[0] == 3
+    assert truewheel("generate")[1].endswith("4 files, 2 of them unchanged\n")
+    code, _, err = truewheel("check", "--forge", "gitlab")
+    assert (code, err) == (0, "")
+
+
+def test_a_forge_that_the_spec_leaves_is_left_behind_nowhere(here: Path, truewheel: Run):
+    truewheel("generate")
+    project(here, SMALL + "github: {}\n")
+    out = truewheel("generate")[1]
+    assert "removed .gitlab-ci.yml\n" in out
+    assert not list((here / "pipelines").iterdir())
+
+
+def test_a_forge_that_is_not_in_the_spec(here: Path, truewheel: Run):
+    code, _, err = truewheel("check", "--forge", "github")
+    assert code == 2
+    assert err == "--forge github: the spec has no such key\n    hint: the forges of truewheel.yml: gitlab\n"
+
+
+def test_what_github_would_refuse_is_not_generated(here: Path, truewheel: Run):
+    project(here, SMALL + "github: {}\nsetup: ['echo ${{ github.token }}']\n")
+    code, _, err = truewheel("generate")
+    assert code == 2
+    assert "truewheel.yml:5:9: GitHub would evaluate ${{" in err
+    assert not (here / ".github").exists()
+
+
 def test_a_version_that_only_git_or_a_variable_has_is_no_matter_to_generate(here: Path, truewheel: Run):
     own = "naming: {facts: {day: {from: ['vcs:date']}}, channels: {only: {version: '1.{day}'}}}\n"
     (here / "truewheel.yml").write_text(SMALL + own)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from truewheel.render import WIDTH, render
+from truewheel.render import WIDTH, Lines, remarked, render
 
 JOB = {"extends": ".wheel", "needs": ["plan"], "variables": {"TRUEWHEEL_CELL": "foo/rhel8/x86_64/cp312"}}
 
@@ -96,3 +96,30 @@ def test_a_header_of_several_lines_is_a_comment_on_each():
     text = render({"a": 1}, "one\n\ntwo\u2028three: 4")
     assert text == "# one\n#\n# two\n# three: 4\n\na: 1\n"
     assert yaml.safe_load(text) == {"a": 1}
+
+
+def test_lines_stand_under_one_another_and_a_remark_behind_its_text():
+    step = {"uses": remarked("checkout@1", "v1"), "with": {"depth": 0}}
+    document = {"jobs": {"a": {"steps": [step, {"run": Lines("one\n\n  two: #"), "if": "x"}], "may": {"b": "c"}}}}
+    text = render(document, "")
+    assert text == (
+        "\n"
+        "jobs:\n"
+        "  a:\n"
+        "    steps:\n"
+        "      - uses: 'checkout@1' # v1\n"
+        "        with: {depth: 0}\n"
+        "      - run: |-\n"
+        "          one\n"
+        "\n"
+        "            two: #\n"
+        "        if: 'x'\n"
+        "    may: {b: 'c'}\n"
+    )
+    assert yaml.safe_load(text) == document
+
+
+@pytest.mark.parametrize("text", ["", "a\n", " a\nb", "\na", "a\tb", "a\x85b", "a\n\u2028"])
+def test_lines_that_no_block_can_hold_are_quoted(text: str):
+    assert "|" not in render({"a": Lines(text)}, "")
+    assert yaml.safe_load(render({"a": Lines(text)}, "")) == {"a": text}

@@ -250,3 +250,19 @@ def test_killed_at_any_moment_there_are_whole_files_or_none(tmp_path: Path, monk
     left = {path.relative_to(tmp_path).as_posix(): path.read_text("utf-8") for path in tmp_path.glob("pipelines/*")}
     assert left == {path: texts[path] for path in ("pipelines/0.yml", "pipelines/1.yml")}
     assert [entry.state for entry in sync.drift(tmp_path, texts, FOLDERS)] == ["missing", "missing"]
+
+
+def test_among_the_workflows_of_a_project_only_those_with_our_mark_are_ours(root: Path):
+    folder = root / ".github/workflows"
+    folder.mkdir(parents=True)
+    (folder / "wheels.yml").write_text(HEADER, encoding="utf-8")
+    (folder / "test.yml").write_text("on: push\n", encoding="utf-8")
+    assert states(root) == {".github/workflows/wheels.yml": "orphaned"}
+    repair(root)
+    assert [path.name for path in folder.iterdir()] == ["test.yml"]
+
+
+def test_a_folder_of_workflows_that_leads_elsewhere_is_refused(root: Path, tmp_path_factory: pytest.TempPathFactory):
+    (root / ".github").symlink_to(tmp_path_factory.mktemp("elsewhere"))
+    with pytest.raises(Stop, match=r"\.github: is a link"):
+        sync.drift(root, {**TEXTS, ".github/workflows/wheels.yml": HEADER}, FOLDERS)
