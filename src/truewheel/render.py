@@ -118,6 +118,8 @@ def _flow(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
+    if text.startswith("${{") and text.isprintable() and not {'"', "\\"} & {*text}:
+        return f'"{text}"'  # linters read expressions as they stand in the file, where '' would be none
     if text.isprintable():
         return "'" + text.replace("'", "''") + "'"
     return '"' + "".join(_escaped(character) for character in text) + '"'

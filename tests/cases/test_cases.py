@@ -1,7 +1,7 @@
 """Golden cases: a folder with a spec, what is planned and generated from it in `expected`; a new folder is a new test.
 
-After a change that is meant: TRUEWHEEL_ACCEPT=1 pytest tests/cases, then read the difference. The parent pipeline is
-much the same in all cases: it is compared where `expected` has it.
+After a change that is meant: TRUEWHEEL_ACCEPT=1 pytest tests/cases, then read the difference. The parent pipeline,
+or GitHub's caller, is much the same in all cases: it is compared where `expected` has it.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from truewheel import pipelines, plan, workspace
+from truewheel.emit.github import CALLER
 from truewheel.emit.gitlab import PARENT
 from truewheel.model import Plan
 from truewheel.plan import Request
@@ -31,7 +32,7 @@ def results(case: Path) -> dict[str, str]:
         generator="truewheel 0", versions=space.versions(), event="", overrides=overrides, images=space.images()
     )
     made = plan.plan(space.spec, space.policy, request)
-    generated = {} if errors(made.problems) else pipelines.texts(made, space.spec, space.policy)
+    generated = {} if errors(made.problems) else pipelines.texts(made, space.spec, space.policy, space.lock.actions)
     return {"plan.txt": planned(made), **generated}
 
 
@@ -53,6 +54,8 @@ def test_case(case: Path):
     made, folder = results(case), case / "expected"
     if folder.is_dir() and not (folder / PARENT).exists():
         made.pop(PARENT, None)
+    if not (folder / CALLER).is_file():
+        made.pop(CALLER, None)
     if ACCEPT:
         shutil.rmtree(folder, ignore_errors=True)
         for path, text in made.items():
