@@ -157,7 +157,7 @@ def test_a_publish_job_runs_on_protected_tags_alone_and_never_twice_at_once():
     assert job["if"] == "github.ref_type == 'tag' && github.ref_protected"
     assert job["needs"] == ["plan", "prove"]
     assert job["environment"] == "own"
-    assert job["concurrency"] == {"group": "p-publish", "cancel-in-progress": False, "queue": "max"}
+    assert job["concurrency"] == {"group": "p-publish-own", "cancel-in-progress": False}
     assert job["env"] == {"USER": "${{ secrets.USER || vars.USER }}", "TOKEN": "${{ secrets.TOKEN }}"}
     assert "env" not in jobs["publish-open"]
 

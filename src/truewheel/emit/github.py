@@ -183,7 +183,9 @@ def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
         fields["if"] = " || ".join(_condition(event, is_protected=kind.is_protected) for event in kind.events)
     fields |= _place(job, forge)
     if kind.exclusive:
-        fields["concurrency"] = {"group": _group(kind, forge), "cancel-in-progress": False, "queue": "max"}
+        # One group for all indexes would cancel the third of a run: only one job can wait in a group.
+        group = "-".join(filter(None, [forge.plan.project, kind.exclusive, job.index_name]))
+        fields["concurrency"] = {"group": group, "cancel-in-progress": False}
     if job.index_name:
         fields["environment"] = job.index_name
     if environment := _environment(job, forge):
@@ -193,10 +195,6 @@ def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
 
 def _condition(event: str, *, is_protected: bool) -> str:
     return CONDITIONS[event] + (" && github.ref_protected" if is_protected else "")
-
-
-def _group(kind: JobKind, forge: _Forge) -> str:
-    return f"{forge.plan.project}-{kind.exclusive}"
 
 
 def _place(job: Job, forge: _Forge) -> Document:
