@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -341,3 +342,10 @@ def test_files_are_made_for_the_forges_of_the_spec(keys: str, forges: set[str]):
     spec = f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\n{keys}"
     made = pipelines.texts(plan_of(spec, policy=POLICY, event=""), spec_of(spec), policy_of(POLICY))
     assert {pipelines.forge_of(path) for path in made} == forges
+
+
+def test_the_keys_of_the_documents_are_those_of_the_spec():
+    text = (Path(__file__).parents[2] / "docs/github.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    runners = spec_of(f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\n{block}").github.runners
+    assert (runners.x86_64, runners.aarch64) == (("ubuntu-24.04",), ("self-hosted", "linux", "arm64"))
