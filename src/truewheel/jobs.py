@@ -21,9 +21,14 @@ SCRIPTS = {
 }
 
 
+def tool(spec: Spec) -> tuple[str, ...]:
+    """Return the program that jobs run."""
+    return ("python", "gen_ci.py") if spec.scripts else ("truewheel",)
+
+
 def kinds(spec: Spec) -> dict[str, JobKind]:
     """Return the kinds of jobs that pipelines of this spec can have, in the order of their stages."""
-    tool = ("python", "gen_ci.py") if spec.scripts else ("truewheel",)
+    program = tool(spec)
     step = {
         verb: ("python", f"{spec.scripts.rstrip('/')}/{script}") if spec.scripts else ("truewheel", verb)
         for verb, script in SCRIPTS.items()
@@ -33,7 +38,7 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
         JobKind(
             name="plan",
             stage="plan",
-            commands=((*tool, "check"), (*tool, "plan", "--output", PLAN_FILE)),
+            commands=((*program, "check"), (*program, "plan", "--output", PLAN_FILE)),
             artifacts=(PLAN_FILE,),
         ),
         JobKind(
@@ -52,7 +57,7 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
         JobKind(
             name="prove",
             stage="prove",
-            commands=((*tool, "prove", "dist", "--plan", PLAN_FILE),),
+            commands=((*program, "prove", "dist", "--plan", PLAN_FILE),),
             artifacts=("dist/",),
         ),
         JobKind(
@@ -67,11 +72,11 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
         JobKind(
             name="names",
             stage="review",
-            commands=((*tool, "note", "--output", NAMES_FILE),),
+            commands=((*program, "note", "--output", NAMES_FILE),),
             artifacts=(NAMES_FILE,),
             events=("mr",),
         ),
-        JobKind(name="title", stage="review", commands=((*tool, "title"),), events=("mr",)),
+        JobKind(name="title", stage="review", commands=((*program, "title"),), events=("mr",)),
     ]
     return {kind.name: kind for kind in known}
 

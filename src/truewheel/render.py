@@ -35,7 +35,7 @@ _WORDS = {"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "
 
 
 def render(document: Mapping[str, Any], header: str) -> str:
-    """Return the YAML text of a document of str, bool, int, list and dict, with the comment `header` on top.
+    """Return the YAML text of a document of str, bool, int, None, list and dict, with the comment `header` on top.
 
     Top-level entries stand apart; what is short and lies deeper than a job's own keys stands on one line.
     """
@@ -114,7 +114,7 @@ def _flow(value: Any) -> str:
         return "[" + ", ".join([_flow(item) for item in value]) + "]"
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value)
+    return "null" if value is None else str(value)
 
 
 def _quoted(text: str) -> str:

@@ -133,12 +133,20 @@ class MergeRequests(NamedTuple):
 
 
 class Gitlab(NamedTuple):
-    """Keys of the GitLab pipeline."""
+    """Keys of the GitLab pipeline; `jobs`, `overrides` and `include` hold what the project adds, as it was written."""
 
     layout: str
+    wheels: str
+    entry: str
+    prefix: str
+    stages: Mapping[str, str]
+    own_stages: tuple[str, ...]
     runners: Mapping[str, tuple[str, ...]]
     tool_image: str
     expire_in: str
+    jobs: Mapping[str, Mapping[str, Any]]
+    overrides: Mapping[str, Mapping[str, Any]]
+    include: tuple[str | Mapping[str, Any], ...]
 
 
 class GithubRunners(NamedTuple):
@@ -265,7 +273,8 @@ def _index(fields: dict[str, Any]) -> Index:
 
 
 def _gitlab(fields: dict[str, Any]) -> Gitlab:
-    return Gitlab(**{**fields, "runners": {arch: tuple(tags) for arch, tags in fields["runners"].items()}})
+    lists = {name: tuple(fields[name]) for name in ("own_stages", "include")}
+    return Gitlab(**{**fields, **lists, "runners": {arch: tuple(tags) for arch, tags in fields["runners"].items()}})
 
 
 def _github(fields: dict[str, Any]) -> Github:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -13,15 +14,20 @@ from truewheel.problems import Problem, Stop, Where, stop
 
 # Places where a project's own files may lie: only those with our mark are ours.
 MARKED_ONLY = (".gitlab-ci.yml", ".github/workflows/*.yml")
+_MARKED = re.compile(rf"{MARK}(?: ([0-9]\S*))?")
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One file that is not as generated. `state` is modified, missing, orphaned or foreign (not ours to replace)."""
+    """One file that is not as generated. `state` is modified, missing, orphaned or foreign (not ours to replace).
+
+    `made_by` is the version of Truewheel that wrote a modified file.
+    """
 
     path: str
     state: str
     diff: str = ""
+    made_by: str = ""
 
 
 def drift(root: Path, texts: Mapping[str, str], folders: Iterable[str]) -> list[Drift]:
@@ -52,7 +58,8 @@ def _compare(root: Path, path: str, text: str) -> Drift | None:
         return None
     before = old.decode("utf-8", "replace")
     diff = f"{path} is a link, not a file\n" if is_link else _diff(path, before, text)
-    return Drift(path, "modified" if MARK in _first_line(before) else "foreign", diff)
+    mark = _MARKED.search(_first_line(before))
+    return Drift(path, "modified", diff, mark[1] or "") if mark else Drift(path, "foreign", diff)
 
 
 def _diff(path: str, before: str, after: str) -> str:

@@ -76,7 +76,19 @@ scripts: ci
 compiler_cache: sccache
 setup: ['. setup.sh']
 images: {registry: '$R/x', tools: t.txt, job_image: 'b:1'}
-gitlab: {layout: include, runners: {x86_64: [big, linux]}, tool_image: 'i:1', expire_in: 2 days}
+gitlab:
+  layout: include
+  wheels: packages
+  entry: ci/wheels.yml
+  prefix: 'w:'
+  stages: {wheel: build}
+  own_stages: [lint]
+  runners: {x86_64: [big, linux]}
+  tool_image: 'i:1'
+  expire_in: 2 days
+  jobs: {lint: {script: [make], retry: 2, cache: null}}
+  overrides: {wheel: {timeout: 3h}}
+  include: [ci/own.yml, {project: group/ci, file: [a.yml]}]
 """
 
 
@@ -115,7 +127,20 @@ def test_the_smallest_spec_has_every_default():
     assert spec.images == Images(registry="", tools="", job_image="")
     assert spec.merge_requests == MergeRequests(types=(), labels=())
     image = "docker.io/library/python:3.12-slim"
-    assert spec.gitlab == Gitlab(layout="include", runners={}, tool_image=image, expire_in="1 week")
+    assert spec.gitlab == Gitlab(
+        layout="auto",
+        wheels="artifacts",
+        entry="",
+        prefix="wheels:",
+        stages={},
+        own_stages=(),
+        runners={},
+        tool_image=image,
+        expire_in="1 week",
+        jobs={},
+        overrides={},
+        include=(),
+    )
 
 
 def test_every_value_of_a_full_spec_arrives():
@@ -170,7 +195,20 @@ def test_every_value_of_a_full_spec_arrives():
     )
     assert spec.compiler_cache == "sccache"
     runners = {"x86_64": ("big", "linux")}
-    assert spec.gitlab == Gitlab(layout="include", runners=runners, tool_image="i:1", expire_in="2 days")
+    assert spec.gitlab == Gitlab(
+        layout="include",
+        wheels="packages",
+        entry="ci/wheels.yml",
+        prefix="w:",
+        stages={"wheel": "build"},
+        own_stages=("lint",),
+        runners=runners,
+        tool_image="i:1",
+        expire_in="2 days",
+        jobs={"lint": {"script": ["make"], "retry": 2, "cache": None}},
+        overrides={"wheel": {"timeout": "3h"}},
+        include=("ci/own.yml", {"project": "group/ci", "file": ["a.yml"]}),
+    )
 
 
 def test_a_spec_is_frozen_and_knows_its_places():

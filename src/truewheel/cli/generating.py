@@ -6,9 +6,10 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-from truewheel import pipelines, plan, sync
+from truewheel import __version__, pipelines, plan, sync
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
+from truewheel.pipelines import Generated
 from truewheel.problems import Exit, stop
 from truewheel.spec import FORGES
 from truewheel.sync import Drift
@@ -59,20 +60,25 @@ def _forges(text: str) -> tuple[str, ...]:
 def generate(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Write the pipeline files that differ from the plan."""
     del environment  # what is generated depends on the spec alone
-    space, texts = _texts(arguments)
-    found = _drift(arguments, space, texts)
+    space, made = _made(arguments)
+    found = _drift(arguments, space, made)
+    if found:
+        pipelines.refuse(made, space.spec)
     if arguments.dry_run:
         sync.refuse_foreign(space.root, found)
     else:
-        sync.write(space.root, texts, found)
+        sync.write(space.root, made.texts, found)
     if arguments.json:
-        common.print_json({"files": [_entry(entry) for entry in found]})
+        common.print_json({"files": [_entry(entry) for entry in found], "layout": made.note})
         return Exit.OK
+    if made.note:
+        show(f"{made.note} (gitlab.layout decides otherwise)")
     verb = "would write" if arguments.dry_run else "wrote"
     changes = {"orphaned": "would remove" if arguments.dry_run else "removed"}
     for entry in found:
         show(f"{changes.get(entry.state, verb)} {entry.path}")
-    show(f"{len(texts)} files, {len(texts) - sum(entry.state != 'orphaned' for entry in found)} of them unchanged")
+    changed = sum(entry.state != "orphaned" for entry in found)
+    show(f"{len(made.texts)} files, {len(made.texts) - changed} of them unchanged")
     return Exit.OK
 
 
@@ -83,36 +89,41 @@ def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         from truewheel.cli import linting  # reads YAML in a way that nothing else needs
 
         return linting.check_files(arguments.lint, is_json=arguments.json)
-    space, texts = _texts(arguments)
-    found = _drift(arguments, space, texts)
+    space, made = _made(arguments)
+    found = _drift(arguments, space, made)
     if arguments.json:
         common.print_json({"files": [_entry(entry) for entry in found]})
     elif found:
+        for version in sorted({entry.made_by for entry in found} - {"", __version__}):
+            say(f"made by Truewheel {version}, you run {__version__}")
         for entry in found:
             show(f"{entry.state:9} {entry.path}")
         if diff := "".join(entry.diff for entry in found):
             show("\n" + diff.removesuffix("\n"))
         say(f"hint: {common.front_door()} generate writes them again")
     else:
-        show(f"{len(texts)} files as generated")
+        show(f"{len(made.texts)} files as generated")
     return Exit.DRIFT if found else Exit.OK
 
 
-def _texts(arguments: Namespace) -> tuple[Workspace, dict[str, str]]:
+def _made(arguments: Namespace) -> tuple[Workspace, Generated]:
+    """Return the files of the forges that are asked for."""
     space = common.load(arguments)
     _check_forges(arguments, space)
-    return space, {path: text for path, text in texts_of(space).items() if _is_asked(arguments, path)}
+    made = generated(space)
+    texts = {path: text for path, text in made.texts.items() if _is_asked(arguments, path)}
+    return space, made._replace(texts=texts)
 
 
-def texts_of(space: Workspace) -> dict[str, str]:
-    """Return the text of every generated file by path. Raises `Stop` (exit 2) when the plan must be refused."""
+def generated(space: Workspace) -> Generated:
+    """Return every generated file. Raises `Stop` (exit 2) when the plan must be refused."""
     # No name stands in a pipeline file, so that git, a date or a variable that names may need is no matter here.
     request = plan.Request(
         generator=GENERATOR, versions=space.versions(), event="", stand_in="0", images=space.images()
     )
     made = plan.plan(space.spec, space.policy, request)
     common.refuse([*made.problems, *pipelines.problems(made, space.spec, space.policy)])
-    return pipelines.texts(made, space.spec, space.policy, space.lock.actions)
+    return pipelines.generated(made, space.spec, space.policy, space.lock.actions)
 
 
 def _check_forges(arguments: Namespace, space: Workspace) -> None:
@@ -126,11 +137,11 @@ def _is_asked(arguments: Namespace, path: str) -> bool:
     return not arguments.forge or pipelines.forge_of(path).lower() in arguments.forge
 
 
-def _drift(arguments: Namespace, space: Workspace, texts: Mapping[str, str]) -> list[Drift]:
+def _drift(arguments: Namespace, space: Workspace, made: Generated) -> list[Drift]:
     """Return what differs, of the forges that are asked for."""
-    found = sync.drift(space.root, texts, pipelines.FOLDERS)
+    found = sync.drift(space.root, made.texts, pipelines.FOLDERS)
     return [entry for entry in found if _is_asked(arguments, entry.path)]
 
 
 def _entry(entry: Drift) -> dict[str, str]:
-    return {"path": entry.path, "state": entry.state, "diff": entry.diff}
+    return {"path": entry.path, "state": entry.state, "made_by": entry.made_by, "diff": entry.diff}

@@ -114,12 +114,12 @@ def _print_changes(arguments: Namespace, shown: Plan, found: Sequence[Change], c
 def _page(made: Plan, space: Workspace) -> str:
     """Return the page of a plan; a refused one has a page too, which shows why."""
     from truewheel import page, pipelines, workspace
-    from truewheel.cli.generating import texts_of
+    from truewheel.cli.generating import generated
 
-    texts = {} if errors(made.problems) else texts_of(space)
-    generated = [page.File(pipelines.forge_of(path), path, len(text.encode())) for path, text in texts.items()]
+    texts = {} if errors(made.problems) else generated(space).texts
+    shown = [page.File(pipelines.forge_of(path), path, len(text.encode())) for path, text in texts.items()]
     parts = page.Parts(*(workspace.asset(f"page.{kind}") for kind in ("html", "css", "js")))
-    return page.page(made, generated, parts)
+    return page.page(made, shown, parts)
 
 
 def local_host(spec: Spec, environment: Mapping[str, str]) -> matrix.Host:

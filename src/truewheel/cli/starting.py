@@ -14,7 +14,7 @@ from typing import NamedTuple
 from truewheel import files, pipelines, planfile, proposal, spec, survey, sync, workspace
 from truewheel.buildsystem import Package
 from truewheel.cli import common
-from truewheel.cli.generating import texts_of
+from truewheel.cli.generating import generated
 from truewheel.cli.terminal import put, say, show
 from truewheel.model import Plan
 from truewheel.problems import Exit, Stop, Where, errors, stop
@@ -144,7 +144,9 @@ def _start(root: Path, found: Survey, chosen: Choices, environment: Mapping[str,
     if errors(made.problems):
         say(f"nothing is written: the plan of the proposed {SPEC} would be refused")
         raise Stop(made.problems)
-    texts = texts_of(space)
+    files = generated(space)
+    pipelines.refuse(files, space.spec)
+    texts = files.texts
     drift = sync.drift(root, texts, pipelines.FOLDERS)
     return Start(text, made, texts, drift, _foreign(root, drift))
 

@@ -1,0 +1,151 @@
+"""GitLab jobs from the jobs of a plan, and the hidden jobs that they extend."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+from truewheel import jobs
+from truewheel.emit.gitlab_layout import Layout
+from truewheel.model import ARCH, CELL, INDEX, PYTHON, TARGET, Job, JobKind, Plan
+from truewheel.spec import Spec
+
+CONDITIONS = {"mr": '$CI_PIPELINE_SOURCE == "merge_request_event"', "tag": "$CI_COMMIT_TAG"}
+"""By event, what is true in its pipelines alone."""
+DEFAULTS = {
+    "interruptible": True,
+    "retry": {"max": 2, "when": ["runner_system_failure", "stuck_or_timeout_failure"]},
+}
+TOOL = ".truewheel"
+"""The hidden job of jobs that have no target."""
+LARGE = ["dist/**/*.whl", "dist/**/*.zip"]
+
+Document = dict[str, Any]
+
+
+def template(spec: Spec, fields: Document) -> Document:
+    """Return a hidden job that begins with the project's own set-up."""
+    return {**fields, "before_script": list(spec.setup)} if spec.setup else fields
+
+
+def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document]:
+    """Return the hidden jobs `.container`, `.wheel` and `.test`: what all jobs of a kind share."""
+    templates = {}
+    for name in ("container", "wheel", "test"):
+        if kind := plan.kinds.get(name):
+            fields: Document = {"stage": kind.stage}
+            if name == "container" and spec.images.job_image:
+                fields["image"] = spec.images.job_image
+            if name != "container":
+                fields["script"] = _script(kind, spec, layout)
+            if kind.artifacts:
+                fields["artifacts"] = _artifacts(kind, spec, layout)
+            templates[f".{name}"] = template(spec, fields)
+    return templates
+
+
+def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
+    """Return a job that has no target."""
+    kind = plan.kinds[job.kind]
+    fields: Document = {"extends": TOOL, "stage": kind.stage}
+    if job.needs is not None:
+        fields["needs"] = list(job.needs)
+    if kind.events:
+        fields["rules"] = [{"if": _condition(event, is_protected=kind.is_protected)} for event in kind.events]
+    if kind.exclusive:
+        fields |= {"resource_group": kind.exclusive, "interruptible": False}
+    if job.index_name:
+        fields["environment"] = {"name": f"{plan.project}/{job.index_name}"}
+    if job.kind == "names":
+        fields["variables"] = {"GIT_DEPTH": "0"}  # the change is told from where it branched off
+    fields["script"] = _script(kind, spec, layout, job)
+    return {**fields, "artifacts": _artifacts(kind, spec, layout)} if kind.artifacts else fields
+
+
+def _condition(event: str, *, is_protected: bool) -> str:
+    protected = ' && $CI_COMMIT_REF_PROTECTED == "true"' if is_protected else ""
+    return CONDITIONS[event] + protected
+
+
+def _artifacts(kind: JobKind, spec: Spec, layout: Layout) -> Document:
+    large = {"exclude": LARGE} if layout.packages and "dist/" in kind.artifacts else {}
+    reports = {"reports": {"junit": kind.report}} if kind.report else {}
+    return {"paths": list(kind.artifacts), **large, "expire_in": spec.gitlab.expire_in, **reports}
+
+
+def _script(kind: JobKind, spec: Spec, layout: Layout, job: Job | None = None) -> list[str]:
+    """Return the commands of a job, or those that all jobs of the kind share."""
+    words = {CELL: '"$TRUEWHEEL_CELL"', PYTHON: '"$TRUEWHEEL_PYTHON"'}
+    if job:
+        words |= {INDEX: shlex.quote(job.index_name), TARGET: shlex.quote(job.target), ARCH: shlex.quote(job.arch)}
+    hand_over = (*jobs.tool(spec), "hand-over")
+    before, after = _journeys(kind.name, layout)
+    argvs = (*((*hand_over, *flags) for flags in before), *kind.commands, *((*hand_over, *flags) for flags in after))
+    return [" ".join(words.get(word) or shlex.quote(word) for word in argv) for argv in argvs]
+
+
+def _journeys(kind: str, layout: Layout) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Return what a job gets from the package registry before its own commands, and puts there after them."""
+    if kind == "wheel" and (layout.children or layout.packages):
+        return [], [("--put", "--cell", CELL)]
+    if kind == "prove" and (layout.children or layout.packages):
+        return [("--get",)], [("--put", "--made")] if layout.packages else []
+    if kind == "test" and layout.packages:
+        return [("--get", "--cell", CELL)], []
+    if kind == "publish" and layout.packages:
+        return [("--get", "--index", INDEX)], []
+    return [], []
+
+
+def place_jobs(found: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
+    """Return the jobs of a target and architecture, with the hidden jobs of that place that they extend."""
+    document: Document = {}
+    for job in found:
+        if job.kind == "container":
+            script = _script(plan.kinds[job.kind], spec, layout, job)
+            document[job.name] = {"extends": ".container", **_runner(job, plan, spec), "needs": [], "script": script}
+            continue
+        hidden = place_template(job)
+        if hidden not in document:
+            document[hidden] = _place_template(job, plan, spec, layout)
+        document[job.name] = {"extends": hidden, **_own(job, spec, layout)}
+    return document
+
+
+def place_template(job: Job) -> str:
+    """Return the name of the hidden job that a wheel or test job extends."""
+    place = f"{job.target}:{job.arch}"
+    return f".{place}" if job.kind == "wheel" else f".{job.kind}:{place}"
+
+
+def _place_template(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
+    """Return what the jobs of a kind share on one target and architecture."""
+    image = plan.image(job.target, job.arch) if job.kind == "wheel" else plan.test_image(job.target, job.arch)
+    fields: Document = {"extends": f".{job.kind}", **({"image": image} if image else {}), **_runner(job, plan, spec)}
+    if job.kind == "wheel":
+        fields["needs"] = [_need(name, spec, layout) for name in job.needs or ()]
+    return fields
+
+
+def _need(name: str, spec: Spec, layout: Layout) -> str | Document:
+    if name == "plan" and layout.children:
+        prefix = spec.gitlab.prefix if spec.gitlab.entry else ""
+        return {"pipeline": "$TRUEWHEEL_PIPELINE_ID", "job": f"{prefix}plan"}
+    return {"job": name, "artifacts": False} if name.startswith("container:") else name
+
+
+def _own(job: Job, spec: Spec, layout: Layout) -> Document:
+    """Return what a job has for itself."""
+    variables = {"TRUEWHEEL_CELL": ",".join(job.cells)}
+    if job.kind == "wheel":
+        return {"variables": variables}
+    needs = [_need(name, spec, layout) for name in job.needs or ()]
+    return {"needs": needs, "variables": {**variables, "TRUEWHEEL_PYTHON": job.python}}
+
+
+def _runner(job: Job, plan: Plan, spec: Spec) -> Document:
+    """Return the tags of a job's runners: those of its architecture, or of the one that builds its wheel from afar."""
+    builder = plan.targets[job.target].runner if job.kind != "test" else ""
+    tags = spec.gitlab.runners.get(builder or job.arch, ())
+    return {"tags": list(tags)} if tags else {}
