@@ -25,6 +25,16 @@ def write_text(path: Path, text: str) -> None:
         hidden.write_bytes(content)
 
 
+def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
+    """Make `path` hold the chunks, all of them or nothing: what they raise leaves no file behind.
+
+    Raises `Stop` (exit 2) when the file cannot be written; the file that was there is then untouched.
+    """
+    with _replacing(path) as hidden, hidden.open("wb") as stream:
+        for chunk in chunks:
+            stream.write(chunk)
+
+
 def move(source: Path, destination: Path) -> None:
     """Move a file to the path `destination`, also to another file system; it is never there in part.
 

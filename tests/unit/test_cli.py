@@ -84,7 +84,7 @@ def test_help_of_every_command_has_examples(truewheel: Run, command: str):
 def test_help_names_every_command(truewheel: Run):
     code, out, _ = truewheel("--help")
     assert code == 0
-    assert re.findall(r"^ +([a-z]+) {2,}\w", out, re.MULTILINE) == [*COMMANDS]
+    assert re.findall(r"^ +([a-z-]+) {2,}\w", out, re.MULTILINE) == [*COMMANDS]
 
 
 def test_version(truewheel: Run):

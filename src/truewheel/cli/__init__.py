@@ -29,6 +29,7 @@ COMMANDS = {
     "test": ("jobs", "install a cell's wheel and run its smoke test"),
     "validate": ("proving", "check wheels against their own names"),
     "prove": ("proving", "compare a folder of wheels with the plan"),
+    "hand-over": ("handing", "pass wheels from job to job through GitLab's package registry"),
     "publish": ("publishing", "upload the proven wheels of an index"),
     "note": ("reviewing", "tell a merge request which wheel names it changes"),
     "title": ("reviewing", "judge the title and labels of a merge request"),

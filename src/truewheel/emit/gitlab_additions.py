@@ -8,7 +8,7 @@ from fnmatch import translate
 from typing import Any, NamedTuple
 
 from truewheel import patches
-from truewheel.emit.gitlab_children import TRIGGER
+from truewheel.emit.gitlab_children import PREFIX, TRIGGER
 from truewheel.emit.gitlab_jobs import Document, place_template
 from truewheel.model import Job, Plan
 from truewheel.problems import Problem, Stop, in_order, meant, shown
@@ -22,8 +22,10 @@ KEYWORDS = (
     *("timeout", "trigger", "variables", "when"),
 )
 """The keys of a job (GitLab's CI/CD YAML reference)."""
-TOP_LEVEL = ("after_script", "before_script", "cache", "default", "image", "include", "services", "spec", "stages")
-TOP_LEVEL += ("types", "variables", "workflow")
+TOP_LEVEL = (
+    *("after_script", "before_script", "cache", "default", "image", "include", "services", "spec", "stages", "types"),
+    *("variables", "workflow"),
+)
 OWN_VARIABLES = "TRUEWHEEL_"
 EVERYWHERE = (".pre", ".post")
 
@@ -46,13 +48,11 @@ class _Index:
         self._files = files
 
     def generated(self) -> Iterator[tuple[dict[str, Document], str, str, Job | None]]:
-        """Yield every job, hidden ones too, with its file, name and kind."""
+        """Yield every job that is not hidden, as its file, name, kind, and job of the plan."""
         for file in self._files:
-            for name, fields in file.items():
-                if not isinstance(fields, dict):
-                    continue
+            for name in file:
                 job = self._jobs.get(name)
-                if job or "trigger" in fields:
+                if job or name.startswith(PREFIX):
                     yield file, name, job.kind if job else TRIGGER, job
 
     def reach(self, selector: str) -> Reach:

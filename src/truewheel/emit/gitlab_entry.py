@@ -57,14 +57,12 @@ def _isolated(name: str, job: Document) -> Document:
 
 
 def _moved(job: Document, known: Mapping[str, Any], stages: Mapping[str, str], spec: Spec) -> Document:
-    moved = {**job, "stage": stages[job["stage"]]} if job.get("stage") in stages else job
-    return _follow(moved, known, spec)
+    moved = {"stage": stages[job["stage"]]} if job.get("stage") in stages else {}
+    return _follow({**job, **moved}, known, spec)
 
 
-def _follow(job: Any, known: Iterable[str], spec: Spec) -> Any:
+def _follow(job: Mapping[str, Any], known: Iterable[str], spec: Spec) -> Document:
     """Return a job whose references to renamed jobs have their new names."""
-    if not isinstance(job, dict):
-        return job
     references = {key: _references(job[key], known, spec) for key in ("extends", "needs", "dependencies") if key in job}
     return {**job, **references}
 

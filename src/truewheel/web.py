@@ -1,0 +1,175 @@
+"""HTTP as jobs need it: whole files in and out of a server that may be slow, busy or gone, by the standard library."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from email.utils import parsedate_to_datetime
+from http.client import HTTPException, HTTPMessage, HTTPResponse
+from pathlib import Path
+from typing import IO, TypeVar
+from urllib import request
+from urllib.error import HTTPError
+from urllib.parse import urljoin, urlsplit
+
+from truewheel import __version__
+from truewheel.files import CHUNK, explained, write_chunks
+from truewheel.problems import Exit, Stop, stop
+
+AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
+"""Seconds between the attempts, unless the server says how long to wait."""
+SILENCE = 60.0
+"""Seconds that a server may say nothing."""
+
+_T = TypeVar("_T")
+
+
+class _Lost(Exception):
+    """The connection, or a part of the answer, was lost: another attempt may help."""
+
+
+class Client:
+    """Sends and gets files with a secret header, which stays with the host that it is for.
+
+    Every call is tried again after what may pass by itself, until `deadline` seconds after the client was made.
+    Raises `Stop`: exit 5 when the server refuses, exit 6 when it cannot be reached, or not in time.
+    """
+
+    def __init__(self, secret: Mapping[str, str], deadline: float) -> None:
+        self._secret = dict(secret)
+        self._end = time.monotonic() + deadline
+        self._opener = _opener()
+
+    def put(self, file: Path, url: str) -> None:
+        """Send a file."""
+        self._insist(url, lambda: self._put(file, url))
+
+    def get(self, url: str, file: Path) -> bool:
+        """Get a file, whole or not at all; returns whether there is one."""
+        return self._insist(url, lambda: self._get(url, file))
+
+    def _put(self, file: Path, url: str) -> bool:
+        with explained(file, "read"):
+            stream = file.open("rb")
+        with stream:
+            size = os.fstat(stream.fileno()).st_size
+            headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
+            asked = self._request(url, "PUT", headers, self._pieces(stream))
+            with self._opener.open(asked, timeout=min(SILENCE, self._left())) as answer:
+                answer.read(CHUNK)
+        return True
+
+    def _get(self, url: str, file: Path) -> bool:
+        asked = self._request(url, "GET", {})
+        try:
+            answer = self._opener.open(asked, timeout=min(SILENCE, self._left()))
+        except HTTPError as error:
+            if error.code == 404:
+                error.close()
+                return False
+            raise
+        with answer:
+            write_chunks(file, self._chunks(answer))
+        return True
+
+    def _pieces(self, stream: IO[bytes]) -> Iterator[bytes]:
+        while piece := stream.read(CHUNK):
+            self._left()
+            yield piece
+
+    def _chunks(self, answer: HTTPResponse) -> Iterator[bytes]:
+        try:
+            while chunk := answer.read1(CHUNK):
+                self._left()
+                yield chunk
+        except (OSError, HTTPException) as error:
+            raise _Lost(_reason(error)) from None
+        if answer.length:  # a connection that was cut is no error of http.client
+            raise _Lost("the answer was cut off")
+
+    def _request(
+        self, url: str, method: str, headers: Mapping[str, str], data: Iterator[bytes] | None = None
+    ) -> request.Request:
+        every = {"User-Agent": f"truewheel/{__version__}", **headers, **self._secret}
+        return request.Request(url, data, every, method=method)  # noqa: S310
+
+    def _left(self) -> float:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the deadline is over")
+        return left
+
+    def _insist(self, url: str, work: Callable[[], _T]) -> _T:
+        reasons: list[str] = []
+        for pause in (*PAUSES, self._end):  # after the last attempt there is no time for another
+            wait = pause
+            try:
+                return work()
+            except HTTPError as error:
+                error.close()
+                if error.code not in AGAIN:
+                    raise _refused(url, error) from None
+                reasons.append(f"{error.code} {error.reason}")
+                wait = max(wait, _retry_after(error.headers.get("Retry-After", "")))
+            except (OSError, HTTPException, _Lost) as error:
+                reasons.append(_reason(error))
+            if time.monotonic() + wait >= self._end:
+                break
+            time.sleep(wait)
+        message = f"no answer after {len(reasons)} attempts: {reasons[-1]}"
+        raise stop(url, message, "look whether the server is up, then run the job again", Exit.REMOTE_UNREACHABLE)
+
+
+def _reason(error: Exception) -> str:
+    return str(getattr(error, "reason", error)) or type(error).__name__
+
+
+def _refused(url: str, error: HTTPError) -> Stop:
+    hints = {
+        401: "the job's token is not accepted: is the job still running?",
+        403: "let the job's token write to the package registry, and turn that on in the project's settings",
+        413: "raise the instance's limit for generic packages",
+    }
+    location = error.headers.get("Location")
+    to = f", to {urlsplit(location).hostname}" if location else ""
+    hint = hints.get(error.code, "look at the address and at the settings of the project's package registry")
+    return stop(url, f"the server answers {error.code} {error.reason}{to}", hint, Exit.REMOTE_FAILED)
+
+
+def _retry_after(text: str) -> float:
+    """Return the seconds that a server asks us to wait (RFC 9110, 10.2.3), or 0."""
+    if text.isdecimal() and text.isascii():
+        return float(text[:6])
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
+    except (TypeError, ValueError, OverflowError):
+        return 0.0
+
+
+def _opener() -> request.OpenerDirector:
+    """Return an opener that knows no scheme but HTTP."""
+    opener = request.OpenerDirector()
+    for handler in (
+        *(request.ProxyHandler(), request.HTTPHandler(), request.HTTPSHandler()),
+        *(_Discreet(), request.HTTPDefaultErrorHandler(), request.HTTPErrorProcessor(), request.UnknownHandler()),
+    ):
+        opener.add_handler(handler)
+    return opener
+
+
+class _Discreet(request.HTTPRedirectHandler):
+    """Follows to another host without what is secret: object storage has addresses that are signed."""
+
+    def redirect_request(
+        self, req: request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
+    ) -> request.Request | None:
+        there = urlsplit(urljoin(req.full_url, newurl))
+        here = urlsplit(req.full_url)
+        if there.scheme not in {"https", here.scheme}:
+            return None
+        made = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if made and (here.scheme, here.netloc) != (there.scheme, there.netloc):
+            made.headers = {name: value for name, value in made.headers.items() if name in {"User-agent", "Accept"}}
+        return made
