@@ -126,7 +126,9 @@ def test_a_file_without_an_end_is_given_up(registry: Registry, tmp_path: Path):
 
 
 @pytest.mark.parametrize("code", [400, 401, 403, 413])
-def test_a_refusal_is_not_tried_again_and_says_what_to_do(code, registry: Registry, tmp_path: Path, pauses: list[float]):
+def test_a_refusal_is_not_tried_again_and_says_what_to_do(
+    code, registry: Registry, tmp_path: Path, pauses: list[float]
+):
     (tmp_path / "a").write_bytes(b"x")
     registry.faults = [packages.status(code)]
     with pytest.raises(Stop, match=f"answers {code}") as stopped:

@@ -1,0 +1,90 @@
+"""Parent and child pipelines: what GitLab would silently do otherwise is written down in each file."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from gitlab_documents import documents, jobs, merged
+
+PARENT = ".gitlab-ci.yml"
+RHEL = "pipelines/rhel8-x86_64.yml"
+SPEC = """
+project: demo
+packages: {foo: {smoke: s.py}, bar: {abi: none}}
+targets: {rhel8: {floor: manylinux_2_28, base: 'registry.example/el:8'}}
+arches: [x86_64, aarch64]
+variables: {NOTE: {default: x}}
+indexes: {own: {url: 'https://index.example/x'}}
+gitlab: {layout: children}
+"""
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, dict[str, Any]]:
+    return documents(SPEC)
+
+
+def triggers(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: job for name, job in jobs(found[PARENT]) if "trigger" in job}
+
+
+def test_each_target_and_arch_is_a_child_that_one_job_starts(found):
+    files = ["rhel8-x86_64", "rhel8-aarch64", "any-any"]
+    assert [*found] == [PARENT, *(f"pipelines/{name}.yml" for name in files)]
+    assert {name: job["trigger"]["include"] for name, job in triggers(found).items()} == {
+        f"trigger:{name.replace('-', ':')}": [{"local": f"pipelines/{name}.yml"}] for name in files
+    }
+    assert "include" not in found[PARENT]
+
+
+def test_the_parent_keeps_what_is_done_once(found):
+    names = [name for name, job in jobs(found[PARENT]) if "trigger" not in job]
+    assert names == ["plan", "prove", "publish:own", "names"]
+    assert found[PARENT]["stages"] == ["plan", "wheel", "prove", "publish", "review"]
+    assert "needs" not in found[PARENT]["prove"], "it waits for all children, by its stage"
+
+
+def test_a_child_is_whole_in_itself(found):
+    child = found[RHEL]
+    assert child["stages"] == ["wheel", "test"]
+    assert child["default"]["interruptible"] is True
+    for name, job in jobs(child):
+        whole = merged(name, child)
+        assert whole["stage"] in child["stages"]
+        assert whole["script"]
+        assert all(need in child for need in job.get("needs", []) if isinstance(need, str))
+
+
+def test_every_job_of_the_plan_is_in_one_file(found):
+    names = [name for document in found.values() for name, job in jobs(document) if "trigger" not in job]
+    assert sorted(names) == sorted({*names})
+    assert {name.split(":")[0] for name in names} == {"plan", "prove", "publish", "names", "wheel", "test"}
+
+
+def test_a_wheel_is_handed_over_last_and_fetched_first(found):
+    wheel = merged("wheel:foo:rhel8:x86_64:cp312", found[RHEL])
+    assert wheel["script"][-1] == 'truewheel hand-over --put --cell "$TRUEWHEEL_CELL"'
+    assert found[PARENT]["prove"]["script"] == ["truewheel hand-over --get", "truewheel prove dist --plan plan.json"]
+    assert "hand-over" not in str(merged("test:foo:rhel8:x86_64:cp312", found[RHEL])), "in a child, artifacts travel"
+
+
+def test_above_the_limit_for_artifacts_no_wheel_is_in_one():
+    found = documents(SPEC.replace("layout: children", "wheels: packages"))
+    files = found[PARENT], found[RHEL]
+    for name in ("wheel:foo:rhel8:x86_64:cp312", "prove"):
+        assert merged(name, *files)["artifacts"]["exclude"] == ["dist/**/*.whl", "dist/**/*.zip"]
+    assert merged("test:foo:rhel8:x86_64:cp312", *files)["script"][0] == (
+        'truewheel hand-over --get --cell "$TRUEWHEEL_CELL"'
+    )
+    assert merged("prove", *files)["script"][::2] == ["truewheel hand-over --get", "truewheel hand-over --put --made"]
+    assert merged("publish:own", *files)["script"][0] == "truewheel hand-over --get --index own"
+
+
+def test_a_place_with_many_jobs_has_several_children():
+    many = ", ".join(f"p{number}: {{}}" for number in range(600))
+    found = documents(f"packages: {{{many}}}\ntargets: {{rhel8: {{floor: linux}}}}\n")
+    assert [*triggers(found)] == ["trigger:rhel8:x86_64", "trigger:rhel8:x86_64:2"]
+    assert triggers(found)["trigger:rhel8:x86_64:2"]["trigger"]["include"] == [
+        {"local": "pipelines/rhel8-x86_64.2.yml"}
+    ]
