@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from specs import plan_of, policy_of, spec_of
 
+from truewheel import contract
 from truewheel.emit import gitlab
 from truewheel.problems import Stop
 
@@ -17,8 +18,17 @@ Document = dict[str, Any]
 
 
 def documents(spec: str) -> dict[str, Document]:
-    parsed = spec_of(spec)
-    return gitlab.documents(plan_of(spec, policy=POLICY, event=""), parsed, policy_of(POLICY).variables)
+    parsed, policy = spec_of(spec), policy_of(POLICY)
+    return gitlab.documents(plan_of(spec, policy=POLICY, event=""), parsed, contract.declared(parsed, policy))
+
+
+def each_pipeline(spec: str) -> list[Document]:
+    """The pipelines that GitLab makes of a spec's files: each with the local files that it includes."""
+    files = documents(spec)
+    first, *others = files.values()
+    included = [files[entry["local"]] for entry in first.get("include", [])]
+    whole = {key: value for document in [*included, first] for key, value in document.items()}
+    return [whole, *(document for document in others if document not in included)]
 
 
 def jobs(document: Document) -> Iterator[tuple[str, Document]]:
