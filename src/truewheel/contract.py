@@ -11,6 +11,8 @@ from truewheel.problems import Problem, meant
 from truewheel.spec import Spec
 
 HOPS = ("forge", "job", "container", "script")
+CHILD = "child"
+"""The hop between forge and job that child pipelines add."""
 
 
 class Hop(NamedTuple):
@@ -48,6 +50,14 @@ WAYS: Mapping[str, tuple[str, str, str, str]] = {
 }
 
 
+CHILD_WAYS = {
+    "forge": "its own there: the parent's pipeline id comes as TRUEWHEEL_PIPELINE_ID, all else in plan.json",
+    "pipeline": "forwarded by the job that starts the child (forward: pipeline_variables)",
+    "image": "never forwarded",
+    "secret": "given by the settings of the project there too, not forwarded",
+}
+
+
 def declared(spec: Spec, policy: Policy) -> dict[str, Variable]:
     """Return every declared variable: the policy's, replaced or added to by the spec's."""
     return {**policy.variables, **spec.variables}
@@ -60,7 +70,8 @@ def way(spec: Spec, policy: Policy, name: str) -> list[Hop]:
         f"{target} ({each.provides[name]})" for target, each in spec.targets.items() if each.provides.get(name)
     )
     values = {"name": name, "default": rule.default or "nothing", "provided": provided or "no target of this file"}
-    return [Hop(place, told.format_map(values)) for place, told in zip(HOPS, WAYS[rule.scope])]
+    hops = [Hop(place, told.format_map(values)) for place, told in zip(HOPS, WAYS[rule.scope])]
+    return [hops[0], Hop(CHILD, CHILD_WAYS[rule.scope]), *hops[1:]] if spec.gitlab.layout == "children" else hops
 
 
 def readers(spec: Spec, policy: Policy, name: str) -> list[str]:

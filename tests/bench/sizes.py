@@ -1,4 +1,4 @@
-"""Specs of four sizes for the benchmarks: packages x targets x 2 arches x pythons."""
+"""Specs of four sizes for the benchmarks: packages x targets x 2 arches x pythons, in one pipeline."""
 
 from __future__ import annotations
 
@@ -40,6 +40,7 @@ def write(folder: Path, size: Size) -> Path:
         "truewheel: 1\nproject: bench\n"
         f"packages:\n{''.join(packages)}targets:\n{''.join(targets)}"
         f"arches: [x86_64, aarch64]\npythons: [{pythons}]\nnaming: triton-2026.04\nscripts: scripts\n"
+        "gitlab: {layout: include}\n"
     )
     (folder / "VERSION").write_text("2.69.0.dev0\n")
     return spec

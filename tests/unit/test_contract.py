@@ -45,6 +45,14 @@ def test_the_way_of_an_image_s_variable_starts_in_the_container():
     assert "compared with the plan" in hops["script"]
 
 
+@pytest.mark.parametrize(("scope", "told"), [("PIPE", "forwarded by"), ("IMAGE", "never forwarded")])
+def test_child_pipelines_are_a_hop_of_their_own(scope: str, told: str):
+    spec = spec_of(SPEC + "variables: {PIPE: {}, IMAGE: {scope: image}}\ngitlab: {layout: children}\n")
+    hops = dict(contract.way(spec, policy_of(POLICY), scope))
+    assert [*hops] == ["forge", contract.CHILD, *contract.HOPS[1:]]
+    assert hops[contract.CHILD].startswith(told)
+
+
 def test_the_way_of_a_pipeline_s_variable_leads_through_plan_json():
     hops = way("RELEASE")
     assert hops["forge"] == "set by people, schedules and the API; prefilled with false"

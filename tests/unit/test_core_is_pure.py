@@ -23,6 +23,7 @@ CORE = (
         "contract",
         "refusals",
         "indexes",
+        "patches",
         "platforms",
     ),
     *("containerfile", "images", "lockfile", "buildsystem", "proposal"),
