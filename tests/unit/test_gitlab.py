@@ -138,7 +138,7 @@ def test_a_pipeline_without_such_variables_has_no_such_key():
     assert "variables" not in found[".gitlab-ci.yml"]
 
 
-@pytest.mark.parametrize("folder", ["my scripts", "a'b", "$(touch x)", "a;b", "ümläut"])
+@pytest.mark.parametrize("folder", ["my scripts", "a'b", "$(touch x)", "`touch x`", "a;b", "ümläut"])
 def test_a_scripts_folder_of_any_name_is_one_word_of_the_shell(folder: str):
     quoted = folder.replace("'", "''")
     found = documents(SPEC + f"scripts: '{quoted}'\n")

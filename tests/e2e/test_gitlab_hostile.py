@@ -1,0 +1,126 @@
+"""Hostile text in the spec, in variables, branch and title: the generated pipeline runs, and no shell evaluates it."""
+
+from __future__ import annotations
+
+import json
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_gitlab_ci_local import CHECKOUT, ROOT, commit, missing, pipeline
+
+from truewheel import workspace
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing() or "all is here")]
+
+WORD = "a'b\"$(touch $PWNED)`touch $PWNED`;touch $PWNED;${{ env.PWNED }}ö"
+TEXT = f"{WORD}\n$(touch $PWNED)\n"
+SPEC = {
+    "truewheel": 1,
+    "project": "demo",
+    "packages": {"foo": {"path": f"src of {WORD}", "version": {"file": f"{WORD}.txt"}, "smoke": f"{WORD}.py"}},
+    "targets": {"here": {"floor": "linux"}},
+    "arches": [platform.machine()],
+    "pythons": [f"3.{sys.version_info.minor}{sys.abiflags}"],
+    "naming": "plain",
+    "variables": {"NOTE": {"description": TEXT, "default": TEXT}, "PICK": {"choices": [WORD, "x"]}},
+    # gitlab-ci-local says each command with echo "…" and does not escape backquotes: not here
+    "scripts": f"scripts of {WORD.replace('`', '|')}",
+    "setup": [". scripts/setup_job.sh"],
+    "merge_requests": {"types": ["fix"], "labels": [TEXT]},
+    "gitlab": {
+        "runners": {platform.machine(): [WORD]},
+        "own_stages": [WORD],
+        "overrides": {
+            kind: {"variables": {"HOSTILE": TEXT}, "environment": {"name": WORD}, "resource_group": WORD}
+            for kind in ("plan", "wheel", "test", "prove")
+        },
+        "jobs": {WORD: {"stage": WORD, "needs": [], "script": ["true"], "variables": {"HOSTILE": TEXT}}},
+    },
+}
+SETUP = """
+from setuptools import Extension, setup
+setup(name="foo", version="1.0", packages=["foo"], ext_modules=[Extension("foo._core", ["core.c"])])
+"""
+CORE = """
+#include <Python.h>
+static struct PyModuleDef def = {PyModuleDef_HEAD_INIT, "_core", 0, -1, 0};
+PyMODINIT_FUNC PyInit__core(void) { return PyModule_Create(&def); }
+"""
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A committed project whose spec is hostile wherever it may hold free text."""
+    folder = tmp_path / "project"
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist", "examples")
+    for name in CHECKOUT[:3]:
+        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
+    shutil.copytree(ROOT / "scripts", folder / SPEC["scripts"], ignore=ignored)
+    shutil.copy2(ROOT / "gen_ci.py", folder)
+    package = folder / f"src of {WORD}"
+    (package / "foo").mkdir(parents=True)
+    (package / "foo/__init__.py").touch()
+    (package / "setup.py").write_text(SETUP)
+    (package / "pyproject.toml").write_text(
+        "[build-system]\nrequires = ['setuptools']\n[project]\nname = 'foo'\nversion = '1.0'\n"
+    )
+    (package / "core.c").write_text(CORE)
+    (folder / f"{WORD}.txt").write_text("1.0\n")
+    (folder / f"{WORD}.py").write_text("import foo._core\n")
+    (folder / "truewheel.yml").write_text(json.dumps(SPEC, ensure_ascii=False))
+    (folder / ".gitignore").write_text("__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n")
+    subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=folder, check=True)
+    commit(folder)
+    subprocess.run(
+        ["git", "checkout", "--quiet", "-b", "a'b\"$(touch${IFS}$PWNED)`touch${IFS}$PWNED`;ö"], cwd=folder, check=True
+    )
+    return folder
+
+
+def run(folder: Path, *words: str, **variables: str) -> tuple[bool, int, str]:
+    """Run jobs; returns whether a shell has evaluated something hostile, the exit status and the log."""
+    pwned = folder.parent / "pwned"
+    values = {"PWNED": str(pwned), "NOTE": TEXT, **variables}
+    flags = [word for name, value in values.items() for word in ("--variable", f"{name}={value}")]
+    status, log = pipeline(folder, *flags, *words)
+    return pwned.exists(), status, log
+
+
+def test_the_whole_pipeline_runs_and_evaluates_nothing(repository: Path):
+    evaluated, status, log = run(repository)
+    assert not evaluated, log
+    assert status == 0, log
+    artifacts = repository / ".gitlab-ci-local/artifacts"
+    plan, _ = workspace.read_plan(None, artifacts / "plan")
+    # the forge fills in its variables, as it does in every value; nothing else has happened to the text
+    assert plan.variables["NOTE"].value == TEXT.replace("$PWNED", str(repository.parent / "pwned"))
+    assert [path.name for path in (artifacts / "prove/dist").glob("*.whl")] == [plan.cells[0].wheel]
+
+
+def test_a_hostile_title_is_refused_and_evaluates_nothing(repository: Path):
+    source = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_TITLE": TEXT}
+    evaluated, status, log = run(repository, "title", **source)
+    assert not evaluated, log
+    assert status != 0
+    assert "$(touch $PWNED)" in log
+
+
+def test_a_value_that_no_choice_allows_is_refused_and_evaluates_nothing(repository: Path):
+    evaluated, status, log = run(repository, "plan", PICK="$(touch $PWNED)")
+    assert not evaluated, log
+    assert status != 0
+    assert "PICK: '$(touch " in log
+    assert "is not allowed" in log
+
+
+def test_what_is_shell_by_design_is_evaluated(repository: Path):
+    spec = json.loads((repository / "truewheel.yml").read_text())
+    spec["setup"].append('touch "$PWNED"')
+    (repository / "truewheel.yml").write_text(json.dumps(spec))
+    subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=repository, check=True)
+    commit(repository)
+    assert run(repository, "plan")[0]
