@@ -162,13 +162,15 @@ class GithubRunners(NamedTuple):
 
 
 class Github(NamedTuple):
-    """Keys of the GitHub workflows."""
+    """Keys of the GitHub workflows; `jobs` and `overrides` hold what the project adds, as it was written."""
 
     runners: GithubRunners
     branches: tuple[str, ...]
     python: str
     retention_days: str
     attestations: bool
+    jobs: Mapping[str, Mapping[str, Any]]
+    overrides: Mapping[str, Mapping[str, Any]]
 
 
 class Spec(NamedTuple):

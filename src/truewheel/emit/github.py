@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from truewheel.emit import github_additions
 from truewheel.emit.actions import Pin
 from truewheel.matrix import ANY
 from truewheel.model import ARCH, CELL, INDEX, PYTHON, TARGET, Cell, Job, JobKind, Plan
@@ -77,7 +78,10 @@ def runner_of(arch: str, spec: Spec) -> list[str]:
 def documents(
     plan: Plan, spec: Spec, variables: Mapping[str, Variable], pins: Mapping[str, Pin]
 ) -> dict[str, Document]:
-    """Return the workflows by path. `variables` are those that a person may set, `pins` the commits of actions."""
+    """Return the workflows by path. `variables` are those that a person may set, `pins` the commits of actions.
+
+    Raises `Stop` (exit 2) for additions that fit no job.
+    """
     forge = _Forge(plan, spec, variables, pins, {cell.id: cell for cell in plan.cells})
     parts = _parts(plan)
     paths = {part: f"{FOLDER}/wheels-{part}.yml" for part in parts}
@@ -92,7 +96,10 @@ def documents(
         if job.kind == "plan":
             made |= calls
     caller = {"name": "wheels", "on": _triggers(spec, variables), "concurrency": _concurrency(), **_jobs(made)}
-    return {CALLER: caller, **{paths[part]: _reusable(part, jobs, forge) for part, jobs in parts.items()}}
+    workflows = {CALLER: caller, **{paths[part]: _reusable(part, jobs, forge) for part, jobs in parts.items()}}
+    kinds = {**{ids[job.name]: job.kind for job in tools}, **dict.fromkeys(calls, "call")}
+    github_additions.apply(spec, workflows, kinds, CALLER)
+    return workflows
 
 
 def _parts(plan: Plan) -> dict[str, list[Job]]:
