@@ -443,3 +443,15 @@ def test_the_spec_of_the_documents_is_one():
     made = plan_of(f"packages: {{demo: {{}}}}\ntargets: {{rhel8: {{}}}}\nnaming: triton-2026.04\n{block}", event="tag")
     assert [job.name for job in made.jobs if job.kind == "publish"] == ["publish:internal", "publish:public"]
     assert made.problems == ()
+
+
+def test_an_audited_wheel_is_published_under_the_name_that_its_job_has_found(tmp_path: Path):
+    spec = "packages: {demo: {}}\ntargets: {rhel8: {floor: audited}}\nindexes: {own: {url: 'https://index.example/'}}\n"
+    made = plan_of(spec, event="tag")
+    (cell,) = made.cells
+    found = cell.settled("manylinux_2_24_x86_64")
+    wheel = wheels.make(tmp_path, found.wheel, {"demo/_core.so": wheels.elf_file(62)})
+    record = {"version": 1, "cell": cell.id, "wheel": found.wheel, "sha256": publish.sha256(wheel)}
+    prove.evidence.write(tmp_path, record)
+    assert prove.prove(tmp_path, made).ok
+    assert [file.wheel for file in publish.proven(tmp_path, made, "own")] == [found.wheel]

@@ -17,7 +17,7 @@ from truewheel import naming, process, workspace
 from truewheel.files import hexdigest, sha256
 from truewheel.model import Index, Plan
 from truewheel.problems import Exit, Problem, Stop, Where, shown, stop
-from truewheel.steps import simple
+from truewheel.steps import evidence, simple
 from truewheel.steps.prove import COPIES, PROOF, SUMS
 from truewheel.steps.simple import Files, Login
 
@@ -69,7 +69,7 @@ def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
         raise _unproven(folder / PROOF, "damaged") from None
     sums = {**_sums(folder, ""), **_sums(folder, f"{COPIES}/{index}/")}
     files, problems = [], []
-    for wheel, path in _names(plan, index):
+    for wheel, path in _names(folder, plan, index):
         recorded = (own if path == wheel else copies).get(wheel, "")
         if fault := _fault(folder / path, recorded, sums.get(path, "")):
             problems.append(Problem(Where(str(folder / path)), fault, "build and prove again; nothing was uploaded"))
@@ -81,9 +81,9 @@ def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
     return files
 
 
-def _names(plan: Plan, index: str) -> Iterator[tuple[str, str]]:
+def _names(folder: Path, plan: Plan, index: str) -> Iterator[tuple[str, str]]:
     """Give the names that the plan has for an index, each with its path in the folder of the proof."""
-    for cell in plan.cells:
+    for cell in (evidence.settled(folder, each) for each in plan.cells):
         for copy in cell.copies:
             if copy.index == index:
                 yield copy.wheel, copy.wheel if copy.wheel == cell.wheel else f"{COPIES}/{index}/{copy.wheel}"
