@@ -35,7 +35,7 @@ SPEC = {
         "runners": {platform.machine(): [WORD]},
         "own_stages": [WORD],
         "overrides": {
-            kind: {"variables": {"HOSTILE": TEXT}, "environment": {"name": WORD}, "resource_group": WORD}
+            kind: {"variables": {"HOSTILE": TEXT}, "environment": {"name": "to $HOME"}, "resource_group": WORD}
             for kind in ("plan", "wheel", "test", "prove")
         },
         "jobs": {WORD: {"stage": WORD, "needs": [], "script": ["true"], "variables": {"HOSTILE": TEXT}}},
