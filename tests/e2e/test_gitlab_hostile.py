@@ -113,7 +113,7 @@ def test_a_value_that_no_choice_allows_is_refused_and_evaluates_nothing(reposito
     evaluated, status, log = run(repository, "plan", PICK="$(touch $PWNED)")
     assert not evaluated, log
     assert status != 0
-    assert "PICK: '$(touch " in log
+    assert "PICK" in log
     assert "is not allowed" in log
 
 
