@@ -31,6 +31,8 @@ COMMANDS = {
     "prove": ("proving", "compare a folder of wheels with the plan"),
     "hand-over": ("handing", "pass wheels from job to job through GitLab's package registry"),
     "publish": ("publishing", "upload the proven wheels of an index"),
+    "trigger": ("triggering", "start a pipeline, once, with checked variables"),
+    "watch": ("triggering", "follow a pipeline and its children to the end"),
     "note": ("reviewing", "tell a merge request which wheel names it changes"),
     "title": ("reviewing", "judge the title and labels of a merge request"),
     "completion": ("completing", "print a script that completes commands with the tab key"),

@@ -57,13 +57,14 @@ def _planned_cell(made: Plan, cell_id: str, path: Path) -> Cell:
 def add_variables(parser: argparse.ArgumentParser) -> None:
     """Add -v and --release-version."""
     parser.add_argument(
-        "-v", dest="variables", metavar="NAME=VALUE", action="append", type=_assignment, default=[],
+        "-v", dest="variables", metavar="NAME=VALUE", action="append", type=assignment, default=[],
         help="set a variable of the pipeline; may repeat",
     )  # fmt: skip
     parser.add_argument("--release-version", metavar="V", help="base version, instead of the packages' own")
 
 
-def _assignment(text: str) -> tuple[str, str]:
+def assignment(text: str) -> tuple[str, str]:
+    """Return the name and the value of NAME=VALUE."""
     name, equals, value = text.partition("=")
     if not equals or not name.isidentifier() or not name.isascii():
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")

@@ -1,0 +1,93 @@
+"""Arguments of the commands that talk to a forge, and the forge that they name."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from truewheel.forge import access
+from truewheel.forge.model import Forge
+from truewheel.problems import stop
+
+FORGES = ("gitlab", "github")
+REMOTE = re.compile(r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+/|[:/])(?P<path>[^?#]+)")
+
+
+def add_forge(parser: ArgumentParser, *, seconds: float, many: bool = False) -> None:
+    """Add --forge, --project and --deadline."""
+    parser.add_argument("--forge", choices=FORGES, help="default: the one whose job this is, else that of the spec")
+    parser.add_argument(
+        "--project", metavar="P", action="append" if many else "store",
+        help="path or id of the project (default: this job's, else the git remote's)" + ("; may repeat" * many),
+    )  # fmt: skip
+    parser.add_argument(
+        "--deadline", metavar="S", type=positive, default=seconds,
+        help="seconds that all of it may take (default: %(default).0f)",
+    )  # fmt: skip
+
+
+def positive(text: str) -> float:
+    """Return a number of seconds."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= 10**7:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 10000000")
+    return seconds
+
+
+def forge_name(arguments: Namespace, environment: Mapping[str, str], declared: tuple[str, ...] = ()) -> str:
+    """Return which forge is meant."""
+    if arguments.forge:
+        return str(arguments.forge)
+    if environment.get("GITHUB_ACTIONS") and "github" in (declared or FORGES):
+        return "github"
+    return declared[0] if declared else "gitlab"
+
+
+def connect(name: str, project: str, seconds: float, environment: Mapping[str, str]) -> Forge:
+    """Return a project of a forge. Raises `Stop` (exit 2) when no server or token is known."""
+    if name == "github":
+        from truewheel.forge.github import Github
+
+        return Github(access.github(environment), project, seconds)
+    from truewheel.forge.gitlab import Gitlab
+
+    return Gitlab(access.gitlab(environment), project, seconds)
+
+
+def project_of(name: str, given: str | None, environment: Mapping[str, str]) -> str:
+    """Return the project that is meant. Raises `Stop` (exit 2) when none is known."""
+    variables = {"gitlab": ("CI_PROJECT_PATH", "CI_PROJECT_ID"), "github": ("GITHUB_REPOSITORY",)}[name]
+    known = given or next((environment[each] for each in variables if environment.get(each)), "")
+    known = known or remote_path(environment)
+    if not known:
+        raise stop("--project", "no project is known", "name it: --project group/name")
+    if not re.fullmatch(r"[^\s\x00-\x1f\x7f?#%]+", known):
+        raise stop("--project", f"{known!r} is no project", "such as group/name, or its number")
+    return known.strip("/")
+
+
+def remote_path(environment: Mapping[str, str]) -> str:
+    """Return the path of the git remote origin on its server, or ""."""
+    from truewheel import process
+
+    address = process.output(["git", "remote", "get-url", "origin"], cwd=Path.cwd(), env=environment, timeout=10)
+    match = REMOTE.match((address or "").strip())
+    return match["path"].strip("/").removesuffix(".git") if match else ""
+
+
+def pipeline_of(text: str, name: str) -> tuple[str, int]:
+    """Return the project (or "") and the id of a pipeline, from its id or its address. Raises `Stop` (exit 2)."""
+    if text.isascii() and text.isdecimal() and len(text) < 20:
+        return "", int(text)
+    shape = {"gitlab": r"/(.+?)/-/pipelines/(\d{1,19})/?", "github": r"/(.+?)/actions/runs/(\d{1,19})(?:/.*)?"}[name]
+    match = re.fullmatch(shape, urlsplit(text).path) if "://" in text else None
+    if not match:
+        raise stop("watch", f"{text!r} is no pipeline", "name its id, or its address in the browser")
+    return match[1], int(match[2])

@@ -1,0 +1,65 @@
+"""A live table of a pipeline, for a terminal: stages, the jobs under way, how long they ran and waited."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Column, Table
+from rich.text import Text
+
+from truewheel.cli.terminal import printable
+from truewheel.forge.model import Job, Look
+
+STYLES = {"success": "green", "failed": "bold red", "canceled": "red", "running": "cyan"}
+FIRST = ("failed", "running", "pending", "waiting_for_resource", "preparing", "manual")
+"""States of the jobs that have a row of their own, in this order, as far as the terminal has room."""
+
+
+@contextmanager
+def table() -> Iterator[tuple[Callable[[str], None], Callable[[Look], None]]]:
+    """Show looks on stderr while the block runs; yields functions that take a sentence and a look."""
+    console = Console(stderr=True)  # honours NO_COLOR by itself
+    began = time.monotonic()
+    looks: list[Look] = []
+
+    def render() -> Group:
+        if not looks:
+            return Group(Text("asking for the pipeline"))
+        jobs = [job for each in looks[-1].all() for job in each.jobs]
+        elapsed = time.monotonic() - began
+        head = Text(printable(f"{looks[-1].run.url}  {looks[-1].run.state}  {elapsed:.0f} s"))
+        return Group(head, _stages(jobs), _jobs(jobs, max(3, console.height - 8 - len({job.stage for job in jobs}))))
+
+    with Live(get_renderable=render, console=console, refresh_per_second=2, transient=True):
+        yield (lambda text: console.print(Text(printable(text)))), looks.append
+
+
+def _stages(jobs: list[Job]) -> Table:
+    rows = Table(Column("stage", no_wrap=True), "jobs", box=None)
+    for stage in dict.fromkeys(job.stage for job in jobs):
+        states = Counter(job.state for job in jobs if job.stage == stage)
+        told = Text(", ").join(
+            Text(f"{count} {state}", style=STYLES.get(state, "dim")) for state, count in states.items()
+        )
+        rows.add_row(Text(printable(stage)), told)
+    return rows
+
+
+def _jobs(jobs: list[Job], most: int) -> Table:
+    rows = Table(Column("job", no_wrap=True), "state", "seconds", "queued", box=None)
+    shown = sorted((job for job in jobs if job.state in FIRST), key=lambda job: FIRST.index(job.state))
+    for job in shown[:most]:
+        state = Text(job.state, style=STYLES.get(job.state, "dim"))
+        rows.add_row(Text(printable(job.name)), state, _seconds(job.seconds), _seconds(job.queued))
+    if len(shown) > most:
+        rows.add_row(Text(f"and {len(shown) - most} more"), "", "", "")
+    return rows
+
+
+def _seconds(seconds: float) -> str:
+    return f"{seconds:.0f}" if seconds else ""

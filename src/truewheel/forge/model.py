@@ -1,0 +1,126 @@
+"""Pipelines and jobs of a forge, in GitLab's words; GitHub's are translated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from truewheel.forge.calls import Caller, Fault
+from truewheel.problems import Stop
+
+ENDED = frozenset({"success", "failed", "canceled", "skipped"})
+"""States that a pipeline or a job stays in, unless somebody runs it again."""
+STATES = ENDED | {
+    *("created", "waiting_for_resource", "preparing", "pending", "running"),
+    *("manual", "scheduled", "canceling", "waiting_for_callback"),
+}
+KEY = "TRUEWHEEL_KEY"
+"""The variable that makes a start happen once: the pipeline that has it already is the one that was asked for."""
+
+
+class Run(NamedTuple):
+    """A pipeline of GitLab, or a workflow run of GitHub. `project` is the id or path that its calls need."""
+
+    project: str
+    id: int
+    state: str
+    url: str
+    ref: str = ""
+    name: str = ""
+    source: str = ""
+
+
+class Job(NamedTuple):
+    """A job's newest attempt. `reason` is the forge's own word for its failure; times are in seconds."""
+
+    project: str
+    id: int
+    name: str
+    stage: str
+    state: str
+    url: str
+    reason: str = ""
+    seconds: float = 0.0
+    queued: float = 0.0
+    is_allowed_to_fail: bool = False
+    has_artifacts: bool = False
+
+
+class Look(NamedTuple):
+    """A pipeline at one moment, with its jobs and the pipelines that it started.
+
+    `is_tolerated` says that the job which started it may fail.
+    """
+
+    run: Run
+    jobs: tuple[Job, ...]
+    children: tuple[Look, ...] = ()
+    is_tolerated: bool = False
+
+    def all(self) -> Iterator[Look]:
+        """Return this look and those at all pipelines below it."""
+        yield self
+        for child in self.children:
+            yield from child.all()
+
+
+class Wish(NamedTuple):
+    """What is to be started: on which ref, with which variables (or inputs), under which key."""
+
+    ref: str
+    variables: Mapping[str, str]
+    key: str
+    by_inputs: bool = False
+
+
+class Forge(Protocol):
+    """What trigger and watch need of a forge. Raises `Fault` and `Stop` as `calls.Caller` does."""
+
+    name: str
+    caller: Caller
+
+    def refusal(self, message: str, fault: Fault) -> Stop:
+        """Return the `Stop` (exit 5) for a start that the forge refuses."""
+
+    def default_ref(self) -> str:
+        """Return the default branch."""
+
+    def newest(self) -> int:
+        """Return the highest id of a pipeline, or 0."""
+
+    def find(self, wish: Wish, after: int) -> list[Run]:
+        """Return the pipelines newer than the id `after` that have the key of a wish, oldest first."""
+
+    def start(self, wish: Wish) -> Run:
+        """Start a pipeline: one request, sent once."""
+
+    def run(self, run_id: int) -> Run:
+        """Return a pipeline by its id."""
+
+    def look(self, run: Run, before: Look | None) -> Look:
+        """Return a pipeline as it is now, with all below it; of what has ended `before`, nothing is asked again."""
+
+    def retry(self, job: Job) -> None:
+        """Run a failed job again; one that runs again already stays as it is."""
+
+    def cancel(self, run: Run) -> None:
+        """Cancel a pipeline."""
+
+    def log_tail(self, job: Job, most: int) -> str:
+        """Return the end of a job's log, without secrets."""
+
+    def artifacts(self, job: Job, file: Path) -> None:
+        """Write the archive of a job's artifacts to a file."""
+
+
+def text_of(record: Mapping[str, Any], key: str) -> str:
+    """Return a text of a record of the API, or "" where there is none."""
+    value = record.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def number_of(record: Mapping[str, Any], key: str) -> float:
+    """Return a number of a record of the API, or 0 where there is none."""
+    value = record.get(key)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else 0.0
