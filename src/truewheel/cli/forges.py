@@ -6,6 +6,7 @@ import argparse
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -51,7 +52,10 @@ def forge_name(arguments: Namespace, environment: Mapping[str, str], declared: t
 
 
 def connect(name: str, project: str, seconds: float, environment: Mapping[str, str]) -> Forge:
-    """Return a project of a forge. Raises `Stop` (exit 2) when no server or token is known."""
+    """Return a project of a forge. Raises `Stop` (exit 2) when no server, no token or no client library is there."""
+    library, module = {"gitlab": ("python-gitlab", "gitlab"), "github": ("PyGithub", "github")}[name]
+    if find_spec(module) is None:
+        raise stop(name, f"{library} is not installed", f"install it: pip install 'truewheel[{name}]'")
     if name == "github":
         from truewheel.forge.github import Github
 

@@ -112,8 +112,6 @@ def trigger(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 def _checked(space: Workspace, variables: Mapping[str, str]) -> int:
     """Return how many wheels the pipeline is to make. Raises `Stop` (exit 2) for what may not be sent, or planned."""
     found = list(wishes.problems(space.spec, space.policy, variables))
-    if found:
-        raise Stop(found)
     request = plan.Request(
         generator=GENERATOR,
         versions=space.versions(),
@@ -122,8 +120,11 @@ def _checked(space: Workspace, variables: Mapping[str, str]) -> int:
         stand_in="0",
         images=space.images(),
     )
-    made = plan.plan(space.spec, space.policy, request)
-    common.refuse(made.problems)
+    try:
+        made = plan.plan(space.spec, space.policy, request)
+    except Stop as stopped:
+        raise Stop([*found, *stopped.problems]) from None
+    common.refuse([*found, *made.problems])
     return len(made.cells)
 
 

@@ -20,8 +20,8 @@ FIRST_ATTEMPTS = 6
 """Attempts at a server that has never answered; afterwards, only the deadline counts."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between two attempts: the first pause, doubled each time up to the longest."""
-ANSWER = 60.0
-"""Seconds that one answer may take, however slowly it drips."""
+READ, WRITE = 20.0, 60.0
+"""Seconds that one answer may take, however slowly it drips; never more than a third of what is left."""
 PER_PAGE = 100
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
 _CONTROL = dict.fromkeys([*range(32), *range(127, 160)], " ")
@@ -124,11 +124,16 @@ class Caller:
 
     def once(self, verb: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Answer:
         """Send one request, once. Raises `Fault`, or `Stop` (exit 6) where the deadline is over."""
-        return self._heard(lambda seconds: self._transport.send(verb, path, query or {}, body, seconds))
+        limit = self._share(READ if verb == "GET" else WRITE)
+        return self._heard(lambda seconds: self._transport.send(verb, path, query or {}, body, seconds), limit)
 
     def tail(self, path: str, most: int) -> bytes:
         """Return the last bytes of a file."""
-        return self.insist(lambda: self._heard(lambda seconds: self._transport.tail(path, most, seconds)))
+
+        def ask() -> bytes:
+            return self._heard(lambda seconds: self._transport.tail(path, most, seconds), self._share(WRITE))
+
+        return self.insist(ask)
 
     def fetch(self, path: str, file: Path) -> None:
         """Write a file, whole or not at all; it may take until the deadline."""
@@ -156,7 +161,7 @@ class Caller:
 
     def unanswered(self, message: str) -> Stop:
         """Return the `Stop` for a server that did not answer in time."""
-        hint = "look whether the server is up; what was started goes on, and the same command finds it again"
+        hint = "look whether the server is up; what was started goes on"
         return stop(self.server, message, hint, Exit.REMOTE_UNREACHABLE)
 
     def _page(self, path: str, query: Mapping[str, Any]) -> Answer:
@@ -165,16 +170,19 @@ class Caller:
             raise Fault(0, "the answer is no list")
         return answer
 
-    def _heard(self, work: Callable[[float], _T], longest: float = ANSWER) -> _T:
+    def _share(self, longest: float) -> float:
+        return max(1.0, min(longest, self.left() / 3))
+
+    def _heard(self, work: Callable[[float], _T], limit: float) -> _T:
         if self._rest:  # the server said how many requests are left, and there was none
             self.rest(self._rest)
             self._rest = 0.0
-        left = min(self.left(), longest)
-        if left <= 0:
+        limit = min(limit, self.left())
+        if limit <= 0:
             raise self.unanswered("the deadline is over")
         self.requests += 1
         try:
-            answer = bounded(lambda: work(min(left, ANSWER)), left)
+            answer = bounded(lambda: work(min(limit, WRITE)), limit)
         except Fault as fault:
             self._is_known = self._is_known or fault.status > 0
             raise

@@ -70,6 +70,7 @@ SIGNS = {
     r"command not found|no such file or directory": Cause(SCRIPT, "a program or a file is not there"),
 }
 _SIGNS = {re.compile(pattern, re.IGNORECASE): found for pattern, found in SIGNS.items()}
+_OF_RUNNERS = re.compile(r"ERROR: Job failed|Cleaning up|Uploading |Running after_script|WARNING: .*no matching files")
 LAST = 40
 """Lines at the end of a log that are searched; what stands before belongs to what went well."""
 
@@ -84,4 +85,7 @@ def cause(job: Job, log: str) -> Cause:
         for pattern, found in _SIGNS.items():
             if pattern.search(line):
                 return found._replace(told=f"{found.told}: {line.strip()[:160]}")
-    return Cause(SCRIPT, "its script failed" if job.reason in {"", "script_failure"} else job.reason.replace("_", " "))
+    if job.reason not in {"", "script_failure"}:
+        return Cause(SCRIPT, job.reason.replace("_", " "))
+    last = next((line.strip() for line in reversed(lines) if line.strip() and not _OF_RUNNERS.match(line)), "")
+    return Cause(SCRIPT, f"its script failed: {last[:160]}" if last else "its script failed")

@@ -85,7 +85,7 @@ class Follower:
         return not self._again or not any(job.state in {"pending", "running", "preparing"} for job in jobs)
 
     def _run_again(self, look: Look) -> bool:
-        """Run again the failed jobs whose failure may pass; returns whether one does."""
+        """Run again the failed jobs whose failure may pass; returns whether there were any."""
         is_one = False
         for job in failed(look):
             number = self._again.get(job.name, 0) + 1
@@ -93,29 +93,35 @@ class Follower:
                 continue
             self._judged.add(job.id)
             found = cause(job, self._log(job) if job.reason in {"", "script_failure"} else "")
-            if found.kind in PASSING and self._retry(job, found, number):
+            if found.kind in PASSING:
+                self._retry(job, found, number)
                 is_one = True
         return is_one
 
-    def _retry(self, job: Job, found: Cause, number: int) -> bool:
+    def _retry(self, job: Job, found: Cause, number: int) -> None:
+        """Run a job again. A refusal may mean that it does so already, by a request whose answer was lost."""
+        self._again[job.name] = number
         try:
             self.forge.retry(job)
         except Stop as stopped:
             if stopped.code is Exit.REMOTE_UNREACHABLE:
                 raise
-            self.tell(f"{job.name} is not run again: {stopped.problems[0].message}")
-            return False
-        self._again[job.name] = number
-        self._old.add(job.id)
-        self.tell(f"{job.name} runs again ({number} of {self.retries}): {found.told}")
-        return True
+            self.tell(stopped.problems[0].message)
+        else:
+            self._old.add(job.id)
+            self.tell(f"{job.name} runs again ({number} of {self.retries}): {found.told}")
 
     def _tell_changes(self, look: Look) -> None:
-        for each in look.all():
-            self._tell_change(f"pipeline {each.run.id}", each.run.state, each.run.url)
-            for job in each.jobs:
-                took = f"{job.seconds:.0f} s" if job.state in ENDED and job.seconds else ""
-                self._tell_change(f"{each.run.id}/{job.name}", job.state, took)
+        """Tell what is new: a pipeline's start before that of its jobs, and its end after theirs."""
+        told = (f"pipeline {look.run.id}", look.run.state, look.run.url)
+        if look.run.state not in ENDED:
+            self._tell_change(*told)
+        for job in look.jobs:
+            took = f"{job.seconds:.0f} s" if job.state in ENDED and job.seconds else ""
+            self._tell_change(f"{look.run.id}/{job.name}", job.state, took)
+        for child in look.children:
+            self._tell_changes(child)
+        self._tell_change(*told)
 
     def _tell_change(self, name: str, state: str, more: str) -> None:
         if self._states.get(name) == state:

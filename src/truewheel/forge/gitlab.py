@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from truewheel.files import write_chunks
 from truewheel.forge.access import Access
-from truewheel.forge.calls import Answer, Caller, Clock, Fault, Transport, plain, retry_after
+from truewheel.forge.calls import Answer, Caller, Clock, Fault, plain, retry_after
 from truewheel.forge.model import ENDED, KEY, STATES, Job, Look, Run, Wish, number_of, text_of
 from truewheel.problems import Exit, Stop, stop
 
@@ -135,9 +135,9 @@ class Gitlab:
 
     name = "GitLab"
 
-    def __init__(self, access: Access, project: str, seconds: float, transport: Transport | None = None) -> None:
+    def __init__(self, access: Access, project: str, seconds: float, clock: Clock = Clock()) -> None:  # noqa: B008
         self.project = project
-        self.caller = Caller(access.server, transport or PythonGitlab(access), seconds, Clock())
+        self.caller = Caller(access.server, PythonGitlab(access), seconds, clock)
         self._access = access
 
     def path(self, *parts: object, project: str = "") -> str:
