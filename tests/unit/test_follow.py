@@ -197,7 +197,7 @@ def test_five_hundred_jobs_take_a_request_a_second(server: GitLab, project: Proj
 
 @pytest.mark.parametrize("seed", range(15))
 def test_storms_change_no_verdict_and_start_no_second_pipeline(server: GitLab, project: Project, seed: int):
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311
     result = chance.choice(["success", "failed"])
     wheels = [Job(f"wheel-{number}", seconds=chance.randrange(200)) for number in range(chance.randrange(4))]
     bad = Job("bad", seconds=20, result=result, failure_reason="script_failure")

@@ -72,7 +72,7 @@ def test_a_key_on_another_ref_is_another(server: GitLab, project: Project):
     [faults.lost_reply(), faults.cut_reply(), faults.truncated_json(), faults.wrong_length()],
     ids=lambda fault: fault.name,
 )
-def test_a_lost_answer_starts_no_second_pipeline(server: GitLab, project: Project, fault: Fault, is_fresh: bool):  # noqa: FBT001
+def test_a_lost_answer_starts_no_second_pipeline(server: GitLab, project: Project, fault: Fault, is_fresh: bool):
     server.misbehave(fault, on=START, times=None)
     started = start(connected(server), is_fresh=is_fresh)
     assert started.is_new

@@ -200,8 +200,9 @@ def _tell_dry(arguments: Namespace, name: str, projects: list[str], variables: M
         }
         common.print_json({"version": 1, **told})
         return Exit.OK
+    count = "1 wheel" if wheels == 1 else f"{wheels} wheels"
     for project in projects:
-        show(f"would start: {name} {project}, {ref}, {wheels} wheels")
+        show(f"would start: {name} {project}, {ref}, {count}")
     for variable, value in variables.items():
         show(f"  {variable}={value}")
     return Exit.OK
