@@ -344,8 +344,11 @@ def test_files_are_made_for_the_forges_of_the_spec(keys: str, forges: set[str]):
     assert {pipelines.forge_of(path) for path in made} == forges
 
 
-def test_the_keys_of_the_documents_are_those_of_the_spec():
+def test_every_block_of_the_page_is_a_spec_that_makes_workflows():
     text = (Path(__file__).parents[2] / "docs/github.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    runners = spec_of(f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\n{block}").github.runners
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    specs = [f"packages: {{foo: {{smoke: smoke.py}}}}\ntargets: {{rhel8: {{}}}}\n{block}" for block in blocks]
+    for spec in specs:
+        assert documents(spec)
+    runners = spec_of(specs[0]).github.runners
     assert (runners.x86_64, runners.aarch64) == (("ubuntu-24.04",), ("self-hosted", "linux", "arm64"))
