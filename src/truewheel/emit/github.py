@@ -162,14 +162,15 @@ def _asked(variables: Mapping[str, Variable]) -> list[str]:
 
 def _input(variable: Variable) -> Document:
     """Return an input: a switch with its default, or one that is empty and leaves it to the repository's variable."""
+    told = variable.description
     fields: Document = {"type": "string"}
     if _is_switch(variable):
-        told = {"description": variable.description.replace(EXPRESSION, "$ {{")} if variable.description else {}
-        return {"type": "boolean", "default": variable.default == "true", **told}
-    if variable.choices and not any(EXPRESSION in choice for choice in variable.choices):
+        fields = {"type": "boolean", "default": variable.default == "true"}
+    elif variable.choices and not any(EXPRESSION in choice for choice in variable.choices):
         fields = {"type": "choice", "options": list(dict.fromkeys(["", *variable.choices]))}
-    default = f"Default: {variable.default}" if variable.default else ""
-    if told := " ".join(filter(None, [variable.description, default])):
+    if variable.default and "default" not in fields:
+        told = f"{told} Default: {variable.default}".strip()
+    if told:
         fields["description"] = told.replace(EXPRESSION, "$ {{")
     return fields
 
