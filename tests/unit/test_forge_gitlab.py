@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from forge_lab import connected
 
-from truewheel.forge.gitlab import Gitlab
-from truewheel.forge.model import Job, Wish
+from truewheel.forge.gitlab import Gitlab, readable
+from truewheel.forge.model import Archive, Job, Wish
 from truewheel.problems import Exit, Stop
 from truewheel.standin import Fault, GitLab, Reply, faults
 from truewheel.standin import Job as Script
@@ -36,7 +36,7 @@ def test_a_token_does_not_follow_to_another_host(server: GitLab, tmp_path: Path)
         server.misbehave(faults.redirect(elsewhere), on="GET */artifacts")
         other.misbehave(faults.server_error(404))
         with pytest.raises(Stop):
-            forge.artifacts(job, tmp_path / "a.zip")
+            forge.fetch(Archive(job.project, job.id, job.name), tmp_path / "a.zip")
         (asked,) = other.requests
     assert not {"private-token", "job-token", "authorization"} & set(asked.headers)
     assert forge._access.token not in str(asked)
@@ -63,8 +63,8 @@ def test_the_end_of_a_huge_log_is_enough(server: GitLab):
         ("windows\r\nlines\r\n", "windows\nlines"),
     ],
 )
-def test_logs_are_read_as_people_read_them(server: GitLab, raw: str, text: str):
-    assert connected(server).readable(raw) == text
+def test_logs_are_read_as_people_read_them(raw: str, text: str):
+    assert readable(raw, "") == text
 
 
 def test_a_project_is_named_by_its_path(server: GitLab):
@@ -99,3 +99,17 @@ def test_an_answer_about_another_pipeline_is_none(server: GitLab):
     wrong = Reply.of({"id": run.id + 1, "status": "success"}, 200)
     server.misbehave(Fault("another", instead=lambda *_: wrong), on=f"GET */pipelines/{run.id}", times=3)
     assert forge.run(run.id).state != "success"
+
+
+def test_archives_are_those_of_jobs_that_went_well_the_plans_first(server: GitLab):
+    files = {"plan.json": b"{}"}
+    server.project("group/demo").plan(
+        Script("wheel", stage="wheel", artifacts=files),
+        Script("broken", stage="wheel", artifacts=files, result="failed", allow_failure=True),
+        Script("bare", stage="wheel"),
+        Script("plan", stage="plan", artifacts=files, needs=[]),
+    )
+    forge = connected(server)
+    run = forge.start(Wish("main", {}, "key"))
+    server.advance(1000)
+    assert [archive.name for archive in forge.archives(forge.look(run, None))] == ["plan", "wheel"]

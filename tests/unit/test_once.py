@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from forge_lab import connected, connected_by
 
+from truewheel.contract import KEY
 from truewheel.forge import once
 from truewheel.forge.access import Access
 from truewheel.forge.gitlab import Gitlab
-from truewheel.forge.model import KEY, Wish
+from truewheel.forge.model import Wish
 from truewheel.problems import Exit, Stop
 from truewheel.standin import Fault, GitLab, Job, Project, faults
 

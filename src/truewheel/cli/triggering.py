@@ -175,7 +175,7 @@ def _start(
 
 def by_inputs(space: Workspace, name: str) -> bool:
     """Return whether pipelines take inputs instead of variables."""
-    return name == "gitlab" and bool(getattr(space.spec.gitlab, "inputs", False))
+    return name == "gitlab" and space.spec.gitlab.inputs
 
 
 def _own_ref(environment: Mapping[str, str], project: str) -> str:

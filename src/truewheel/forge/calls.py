@@ -97,13 +97,16 @@ class Caller:
         """Return the document at a path."""
         return self.insist(lambda: self.once("GET", path, query)).data
 
-    def pages(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
-        """Return the records of a list, each once, though pages may shift while they are read."""
+    def pages(self, path: str, field: str = "", **query: Any) -> Iterator[dict[str, Any]]:
+        """Return the records of a list, each once, though pages may shift while they are read.
+
+        The list is the whole document, or a field of it.
+        """
         seen = set()
         page: str | None = "1"
         while page:
             asked = {"per_page": PER_PAGE, **query, "page": page}
-            answer = self.insist(lambda asked=asked: self._page(path, asked))  # type: ignore[misc]
+            answer = self.insist(lambda asked=asked: self._page(path, field, asked))  # type: ignore[misc]
             for record in answer.data:
                 if record.get("id") is None or record["id"] not in seen:
                     seen.add(record.get("id"))
@@ -164,8 +167,10 @@ class Caller:
         hint = "look whether the server is up; what was started goes on"
         return stop(self.server, message, hint, Exit.REMOTE_UNREACHABLE)
 
-    def _page(self, path: str, query: Mapping[str, Any]) -> Answer:
+    def _page(self, path: str, field: str, query: Mapping[str, Any]) -> Answer:
         answer = self.once("GET", path, query)
+        if field:
+            answer = answer._replace(data=answer.data.get(field) if isinstance(answer.data, dict) else None)
         if not isinstance(answer.data, list) or not all(isinstance(record, dict) for record in answer.data):
             raise Fault(0, "the answer is no list")
         return answer

@@ -51,6 +51,7 @@ SIGNS = {
     r"\b(?:429 too many|502 bad gateway|503 service unavailable|504 gateway time-?out)\b|toomanyrequests": Cause(
         NETWORK, "a server was overloaded"
     ),
+    r"runner has received a shutdown signal|lost communication with the server": Cause(RUNNER, "the runner was lost"),
     r"no space left on device": Cause(RUNNER, "the runner's disk is full"),
     r"out of memory|oom-?kill|killed signal terminated program|exit (?:code|status) 137": Cause(
         SCRIPT, "memory ran out"

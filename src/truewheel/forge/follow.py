@@ -86,21 +86,24 @@ class Follower:
 
     def _run_again(self, look: Look) -> bool:
         """Run again the failed jobs whose failure may pass; returns whether there were any."""
-        is_one = False
-        for job in failed(look):
-            number = self._again.get(job.name, 0) + 1
-            if number > self.retries or job.id in self._judged or job.is_allowed_to_fail:
-                continue
-            self._judged.add(job.id)
-            found = cause(job, self._log(job) if job.reason in {"", "script_failure"} else "")
-            if found.kind in PASSING:
-                self._retry(job, found, number)
-                is_one = True
-        return is_one
+        jobs = [job for job in failed(look) if not job.is_allowed_to_fail and job.id not in self._judged]
+        if self.forge.is_retried_whole and look.run.state not in ENDED:
+            return False
+        causes = {job: self._cause(job) for job in jobs if self._again.get(job.name, 0) < self.retries}
+        self._judged |= {job.id for job in jobs}
+        again = {job: found for job, found in causes.items() if found.kind in PASSING}
+        if self.forge.is_retried_whole and len(again) < len(jobs):
+            return False  # what would fail again runs again too: the verdict is known
+        for job, found in again.items():
+            self._retry(job, found)
+        return bool(again)
 
-    def _retry(self, job: Job, found: Cause, number: int) -> None:
+    def _cause(self, job: Job) -> Cause:
+        return cause(job, self._log(job) if job.reason in {"", "script_failure"} else "")
+
+    def _retry(self, job: Job, found: Cause) -> None:
         """Run a job again. A refusal may mean that it does so already, by a request whose answer was lost."""
-        self._again[job.name] = number
+        number = self._again[job.name] = self._again.get(job.name, 0) + 1
         try:
             self.forge.retry(job)
         except Stop as stopped:
