@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from specs import project
+from specs import plan_of, project
 
 import truewheel
 from truewheel.cli import main
@@ -183,7 +183,7 @@ def test_watch_refuses_what_is_no_pipeline(word: str, server: GitLab):
 
 @pytest.mark.usefixtures("token")
 def test_a_pipeline_that_is_not_there(capsys: pytest.CaptureFixture[str]):
-    assert main(["watch", "4"]) == 5
+    assert main(["watch", "4"]) == 6
     assert "the pipeline 4 cannot be read: 404" in capsys.readouterr().err
 
 
@@ -219,3 +219,13 @@ def test_no_token_in_any_output(server: GitLab, token: Token, demo: Project, cap
 def test_the_deadline_of_watching_is_six(demo: Project):
     demo.plan(Job("wheel", seconds=10**9))
     assert main(["trigger", "--watch", "--deadline", "1.5"]) == 6
+
+
+@pytest.mark.parametrize("policy", ["triton-2026.04", "triton-2026.08"])
+def test_the_built_in_policies_read_the_shared_build_tag_before_their_own(policy: str):
+    spec = f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\nnaming: {policy}\n"
+    given = {"TRUEWHEEL_BUILD_TAG": "49", "TRUEWHEEL_PIPELINE_ID": "7", "CI_PIPELINE_ID": "7"}
+    shared = plan_of(spec, version="1.0.0dev0", overrides=given)
+    alone = plan_of(spec, version="1.0.0dev0", overrides={"CI_PIPELINE_ID": "49"})
+    assert shared.cells[0].wheel == alone.cells[0].wheel
+    assert "49" in shared.cells[0].wheel

@@ -218,6 +218,9 @@ def watch(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     project, number = forges.pipeline_of(arguments.pipeline, name)
     project = forges.project_of(name, arguments.project or project or None, environment)
     forge = forges.connect(name, project, arguments.deadline, environment)
-    run = forge.run(number)
+    try:
+        run = forge.run(number)
+    except Stop as stopped:  # that nothing can be read is no verdict
+        raise Stop(stopped.problems, Exit.REMOTE_UNREACHABLE) from None
     told = {"project": project, "id": run.id, "url": run.url, "ref": run.ref}
     return following.follow(arguments, [(forge, run)], [told])
