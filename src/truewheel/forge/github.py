@@ -12,6 +12,7 @@ from urllib.parse import quote
 from truewheel.emit.github import CALLER, KEY_INPUT
 from truewheel.files import write_chunks
 from truewheel.forge.access import Access
+from truewheel.forge.bridge import Request
 from truewheel.forge.calls import WRITE, Answer, Caller, Clock, Fault, plain, rate_wait, retry_after
 from truewheel.forge.gitlab import Explained, readable, refusal, was_not_sent
 from truewheel.forge.model import Archive, Job, Look, Run, Wish, number_of, text_of
@@ -229,6 +230,20 @@ class Github:
         """Write an artifact to a file, as a zip."""
         with self.explained(f"the artifact {archive.name} cannot be downloaded"):
             self.caller.fetch(self.path("actions", "artifacts", archive.id, "zip"), file)
+
+    def request(self, number: int) -> Request:
+        """Return a pull request."""
+        with self.explained(f"the pull request {number} cannot be read"):
+            found = self.caller.get(self.path("pulls", number))
+        head, base = (found.get(side) if isinstance(found.get(side), dict) else {} for side in ("head", "base"))
+        ours = [text_of(side.get("repo") or {}, "full_name") for side in (head, base)]
+        return Request(number, text_of(head, "sha"), text_of(found, "state") == "open", ours[0] != ours[1])
+
+    def report(self, sha: str, context: str, state: str, told: str, url: str) -> None:
+        """Set the status of a commit."""
+        body = {"state": state, "context": context, "description": told[:140], **({"target_url": url} if url else {})}
+        with self.explained("the status of the commit cannot be set"):
+            self.caller.insist(lambda: self.caller.once("POST", self.path("statuses", sha), body=body))
 
     def _run(self, record: Mapping[str, Any]) -> Run:
         texts = (text_of(record, key) for key in ("html_url", "head_branch", "display_title", "event"))

@@ -12,6 +12,7 @@ from truewheel.contract import KEY
 from truewheel.emit.gitlab_inputs import KEY_INPUT
 from truewheel.files import write_chunks
 from truewheel.forge.access import Access
+from truewheel.forge.bridge import Request
 from truewheel.forge.calls import Answer, Caller, Clock, Fault, plain, retry_after
 from truewheel.forge.model import ENDED, STATES, Archive, Job, Look, Run, Wish, number_of, text_of
 from truewheel.problems import Exit, Stop, stop
@@ -274,6 +275,30 @@ class Gitlab:
         """Write the artifacts of a job to a file, as a zip."""
         with self.explained(f"the artifacts of {archive.name} cannot be downloaded"):
             self.caller.fetch(self.path("jobs", archive.id, "artifacts", project=archive.project), file)
+
+    def request(self, number: int) -> Request:
+        """Return a merge request."""
+        with self.explained(f"the merge request {number} cannot be read"):
+            found = self.caller.get(self.path("merge_requests", number))
+        is_fork = found.get("source_project_id") != found.get("target_project_id")
+        return Request(number, text_of(found, "sha"), text_of(found, "state") == "opened", is_fork)
+
+    def report(self, sha: str, context: str, state: str, told: str, url: str) -> None:
+        """Set the status of a commit."""
+        words = {"pending": "running", "failure": "failed", "error": "canceled"}
+        body = {"state": words.get(state, state), "name": context, "description": told}
+
+        def send() -> None:
+            try:
+                self.caller.once(
+                    "POST", self.path("statuses", sha), body={**body, **({"target_url": url} if url else {})}
+                )
+            except Fault as fault:
+                if "Cannot transition status" not in fault.reason:  # GitLab's word for: it is so already
+                    raise
+
+        with self.explained("the status of the commit cannot be set"):
+            self.caller.insist(send)
 
     def explained(self, message: str) -> Explained:
         """Return a block in which a `Fault` becomes the `Stop` (exit 5) that says what to do."""
