@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import projects
 import pytest
 from specs import plan_of, project
 
@@ -229,3 +230,37 @@ def test_the_built_in_policies_read_the_shared_build_tag_before_their_own(policy
     alone = plan_of(spec, version="1.0.0dev0", overrides={"CI_PIPELINE_ID": "49"})
     assert shared.cells[0].wheel == alone.cells[0].wheel
     assert "49" in shared.cells[0].wheel
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> dict[str, bytes]:
+    """What the jobs of a pipeline leave behind: the plan, a real wheel, its evidence."""
+    root = projects.make(tmp_path / "built")
+    projects.write(
+        root, {"truewheel.yml": "truewheel: 1\npackages: {demo: {path: demo, abi: none}}\ntargets: {rhel8: {}}\n"}
+    )
+    assert main(["run", "--spec", str(root / "truewheel.yml"), "--out", str(root / "dist")]) == 0
+    dist = root / "dist"
+    made = [path for path in dist.rglob("*") if path.is_file() and path.name not in {"SHA256SUMS", "evidence.json"}]
+    return {f"dist/{path.relative_to(dist).as_posix()}": path.read_bytes() for path in made}
+
+
+@pytest.mark.usefixtures("token")
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_the_wheels_of_a_pipeline_are_downloaded_and_proven(
+    demo: Project, tmp_path: Path, artifacts: dict[str, bytes], is_whole: bool, capsys: pytest.CaptureFixture[str]
+):
+    wheel = next(name for name in artifacts if name.endswith(".whl"))
+    if not is_whole:
+        artifacts[wheel] = artifacts[wheel][:-100] + bytes(100)
+    plan = {"plan.json": artifacts.pop("dist/plan.json")}
+    demo.plan(Job("plan", stage="plan", artifacts=plan), Job("wheel", stage="wheel", artifacts=artifacts))
+    out = tmp_path / "wheels"
+    capsys.readouterr()
+    assert main(["trigger", "--watch", "--wheels", str(out)]) == (0 if is_whole else 4)
+    said = capsys.readouterr()
+    if is_whole:
+        assert f"1 wheels, each as planned: {out}/SHA256SUMS" in said.out
+    assert (out / wheel.removeprefix("dist/")).exists()
+    assert (out / "SHA256SUMS").exists() == is_whole
+    assert not list(out.glob(".artifacts*"))
