@@ -49,7 +49,7 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     add("--from", dest="source", metavar="FORGE:PROJECT", type=_side, help="who has the request (default: this job's)")
     add("--to", dest="target", metavar="FORGE:PROJECT", type=_side, required=True, help="who builds it")
     add("--request", metavar="N", type=_number, help="number of the merge or pull request (default: this job's)")
-    add("--sha", metavar="SHA", type=_sha, default="", help="the commit that must be its head")
+    add("--sha", metavar="SHA", type=_sha, help="the commit that must be its head")
     add("--allow-fork", action="store_true", help="build a fork's commit, the one of --sha")
     add("--ref", metavar="R", help="branch or tag of the pipeline (default: the default branch)")
     triggering.add_variable(parser)
@@ -87,7 +87,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     side, number = _source(arguments, environment)
     shared = {arguments.sha_variable: "0" * 40} if arguments.sha_variable else {}
     wheels = triggering.checked(space, {**dict(arguments.variables), **shared})
-    asked = Asked(number, arguments.sha, arguments.context, arguments.allow_fork, arguments.public_url)
+    asked = Asked(number, arguments.sha or "", arguments.context, arguments.allow_fork, arguments.public_url)
     seconds = arguments.deadline + REPORTING
     source: Any = forges.connect(side.forge, side.project, seconds, environment)
     request = bridge.chosen(source, asked)

@@ -236,8 +236,9 @@ class Github:
         with self.explained(f"the pull request {number} cannot be read"):
             found = self.caller.get(self.path("pulls", number))
         head, base = (found.get(side) if isinstance(found.get(side), dict) else {} for side in ("head", "base"))
-        ours = [text_of(side.get("repo") or {}, "full_name") for side in (head, base)]
-        return Request(number, text_of(head, "sha"), text_of(found, "state") == "open", ours[0] != ours[1])
+        theirs, ours = (text_of(side.get("repo") or {}, "full_name") for side in (head, base))
+        is_fork = theirs != ours or not ours  # a repository that is hidden or deleted is not ours
+        return Request(number, text_of(head, "sha"), text_of(found, "state") == "open", is_fork)
 
     def report(self, sha: str, context: str, state: str, told: str, url: str) -> None:
         """Set the status of a commit."""

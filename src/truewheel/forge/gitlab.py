@@ -280,7 +280,8 @@ class Gitlab:
         """Return a merge request."""
         with self.explained(f"the merge request {number} cannot be read"):
             found = self.caller.get(self.path("merge_requests", number))
-        is_fork = found.get("source_project_id") != found.get("target_project_id")
+        theirs, ours = (number_of(found, f"{side}_project_id") for side in ("source", "target"))
+        is_fork = theirs != ours or not ours  # a project that is hidden or deleted is not ours
         return Request(number, text_of(found, "sha"), text_of(found, "state") == "opened", is_fork)
 
     def report(self, sha: str, context: str, state: str, told: str, url: str) -> None:
