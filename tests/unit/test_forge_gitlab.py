@@ -113,3 +113,13 @@ def test_archives_are_those_of_jobs_that_went_well_the_plans_first(server: GitLa
     run = forge.start(Wish("main", {}, "key"))
     server.advance(1000)
     assert [archive.name for archive in forge.archives(forge.look(run, None))] == ["plan", "wheel"]
+
+
+def test_jobs_stand_in_the_order_in_which_they_were_made(server: GitLab):
+    server.project("group/demo").plan(*(Script(name, stage=name) for name in ("plan", "wheel", "prove")))
+    forge = connected(server)
+    assert [job.name for job in forge.look(forge.start(Wish("main", {}, "key")), None).jobs] == [
+        "plan",
+        "wheel",
+        "prove",
+    ]

@@ -221,22 +221,18 @@ class Gitlab:
         if before and _is_over(before) and run.state == before.run.state:
             return before._replace(is_tolerated=is_tolerated)
         place = ("pipelines", run.id)
-        jobs = tuple(
-            _job(run.project, each) for each in self.caller.pages(self.path(*place, "jobs", project=run.project))
-        )
+        jobs = [_job(run.project, each) for each in self.caller.pages(self.path(*place, "jobs", project=run.project))]
         known = {look.run.id: look for look in before.children} if before else {}
         children = []
-        bridges = []
         for bridge in self.caller.pages(self.path(*place, "bridges", project=run.project)):
             below = bridge.get("downstream_pipeline")
             if isinstance(below, dict) and _id(below):
-                project = str(below.get("project_id") or run.project)
-                child = self._run(below, project)
-                seen = known.get(child.id)
-                children.append(self._look(child, seen, is_tolerated=bridge.get("allow_failure") is True))
+                child = self._run(below, str(below.get("project_id") or run.project))
+                may_fail = bridge.get("allow_failure") is True
+                children.append(self._look(child, known.get(child.id), is_tolerated=may_fail))
             else:
-                bridges.append(_job(run.project, bridge))
-        return Look(run, (*jobs, *bridges), tuple(children), is_tolerated)
+                jobs.append(_job(run.project, bridge))
+        return Look(run, tuple(sorted(jobs, key=lambda job: job.id)), tuple(children), is_tolerated)
 
     def _get_run(self, project: str, run_id: int) -> Run:
         def ask() -> Run:
