@@ -126,10 +126,10 @@ def _allowed(call: Call) -> list[int]:
 
 @route("POST", f"{PROJECT}/job_token_scope/allowlist", MAINTAINER)
 def allow_project(call: Call) -> Any:
-    (target,) = call.need("target_project_id")
-    found(each for each in call.state.projects.values() if each.id == int(target))
-    _allowed(call).append(int(target))
-    return {"source_project_id": call.project.id, "target_project_id": int(target)}
+    target = call.integer("target_project_id")
+    found(each for each in call.state.projects.values() if each.id == target)
+    _allowed(call).append(target)
+    return {"source_project_id": call.project.id, "target_project_id": target}
 
 
 @route("DELETE", f"{PROJECT}/job_token_scope/allowlist/:target", MAINTAINER)
@@ -392,19 +392,19 @@ def _in_scope(builds: list[Build], call: Call) -> list[Build]:
 def pipeline_jobs(call: Call) -> Any:
     run = call.pipeline
     builds = run.builds if flag(call.params.get("include_retried")) else run.latest()
-    return [views.job(build, call.now) for build in _in_scope(builds, call) if not build.is_bridge]
+    return views.jobs((build for build in _in_scope(builds, call) if not build.is_bridge), call.now)
 
 
 @route("GET", f"{PIPELINE}/bridges")
 @route("GET", f"{PIPELINE}/trigger_jobs")
 def pipeline_bridges(call: Call) -> Any:
-    return [views.bridge(build, call.now) for build in _in_scope(call.pipeline.latest(), call) if build.is_bridge]
+    return views.jobs((build for build in _in_scope(call.pipeline.latest(), call) if build.is_bridge), call.now)
 
 
 @route("GET", f"{PROJECT}/jobs")
 def project_jobs(call: Call) -> Any:
     builds = [build for run in call.project.pipelines for build in run.builds if not build.is_bridge]
-    return [views.job(build, call.now) for build in _in_scope(builds, call)]
+    return views.jobs(_in_scope(builds, call), call.now)
 
 
 @route("GET", JOB)
@@ -451,7 +451,7 @@ def play_job(call: Call) -> Any:
 
 def _shown(call: Call, build: Build) -> dict[str, Any]:
     call.state.settle()
-    return (views.bridge if build.is_bridge else views.job)(build, call.now)
+    return views.job(build, call.now)
 
 
 def _artifacts(build: Build) -> Mapping[str, bytes]:

@@ -283,7 +283,7 @@ def _access(call: Call, name: str, old: Mapping[str, Any]) -> list[dict[str, Any
     if old and name not in call.params:
         levels: list[dict[str, Any]] = old[f"{name}s"]
         return levels
-    level = int(call.params.get(name) or MAINTAINER) if call.params.get(name) != "0" else 0
+    level = call.integer(name) if name in call.params else MAINTAINER
     return [{"id": 1, "access_level": level, "access_level_description": ACCESS.get(level, "")}]
 
 
