@@ -232,7 +232,7 @@ def _finish(build: Build, started: float, now: float) -> bool:
     result, reason = build.outcome()
     build.end(result, end, reason if result == "failed" else None)
     if result == "failed" and build.attempt <= build.script.retry:
-        again(build, end)
+        _renew(build, end)
     return True
 
 
@@ -259,22 +259,31 @@ def _follow(build: Build, now: float) -> bool:
 
 def again(build: Build, now: float) -> Build:
     """Make a new attempt of a job; what was skipped after it waits again."""
+    _revive(build, now)
+    return _renew(build, now)
+
+
+def _renew(build: Build, now: float) -> Build:
     build.retried = True
     pipeline = build.pipeline
     new = Build(next(pipeline.ids), build.script, pipeline, now, build.attempt + 1)
     pipeline.builds.append(new)
-    _revive(pipeline, now)
     return new
 
 
-def _revive(pipeline: Pipeline, now: float) -> None:
-    for build in pipeline.latest():
-        if build.status == "skipped":
+def _revive(cause: Build, now: float) -> None:
+    pipeline = cause.pipeline
+    place, names = pipeline.stages[cause.script.stage], {cause.script.name}
+    for build in sorted(pipeline.latest(), key=lambda build: pipeline.stages[build.script.stage]):
+        needs = build.script.needs
+        is_after = pipeline.stages[build.script.stage] > place if needs is None else bool(names & set(needs))
+        if is_after and build.status == "skipped":
             build.status, build.ended, build.created = "created", None, now
+            names.add(build.script.name)
     bridge = pipeline.parent
     if bridge and bridge.status in FINAL and isinstance(bridge.script, Bridge) and bridge.script.depends:
         bridge.status, bridge.ended, bridge.failure_reason = "running", None, None
-        _revive(bridge.pipeline, now)
+        _revive(bridge, now)
 
 
 def cancel(build: Build, now: float) -> None:
