@@ -290,9 +290,9 @@ def _page(items: list[Any], call: Call) -> Reply:
 
 def _keyset(items: list[Any], size: int, call: Call) -> Reply:
     """Pages by the id of the last record: what is added meanwhile does not move them."""
-    after = call.params.get("cursor")
-    ordered = sorted(items, key=lambda item: -int(item["id"]))
-    left = [item for item in ordered if after is None or item["id"] < int(after)]
+    after = call.integer("cursor") if "cursor" in call.params else None
+    ordered = sorted(items, key=lambda item: -int(item.get("id", 0)))
+    left = [item for item in ordered if after is None or item["id"] < after]
     shown = left[:size]
     if len(left) <= size:
         return Reply.of(shown)
