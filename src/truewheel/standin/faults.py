@@ -16,7 +16,7 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from truewheel.standin.http import Reply, Request
-from truewheel.standin.state import Project, State
+from truewheel.standin.state import NO_VARIABLES, Project, State
 
 
 class Wire(Protocol):
@@ -101,8 +101,7 @@ def forbidden() -> Fault:
 
 def variables_refused(status: int = 403) -> Fault:
     """Pipeline variables are refused; GitLab itself says 400, a proxy or an older version 403."""
-    body = {"base": ["Insufficient permissions to set pipeline variables"]}
-    return replace(answer(status, body), name="variables refused")
+    return replace(answer(status, {"base": [NO_VARIABLES]}), name="variables refused")
 
 
 def reset() -> Fault:

@@ -9,10 +9,9 @@ from typing import Any
 
 from truewheel.standin import views
 from truewheel.standin.http import Refused, Reply
-from truewheel.standin.routes import Call, Kind, crud, flag, found, route
+from truewheel.standin.routes import PROJECT, Call, Kind, crud, flag, found, route
 from truewheel.standin.state import DEVELOPER, MAINTAINER, REPORTER, Token
 
-PROJECT = "/projects/:id"
 SCHEDULE = f"{PROJECT}/pipeline_schedules/:schedule_id"
 MERGE_REQUEST = f"{PROJECT}/merge_requests/:iid"
 NOTE_LENGTH = 1_000_000

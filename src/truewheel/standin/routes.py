@@ -13,6 +13,8 @@ from truewheel.standin.http import Refused, Reply, Request, parameters
 from truewheel.standin.state import REPORTER, Project, State, Token
 
 API = "/api/v4"
+PROJECT = "/projects/:id"
+PIPELINE = f"{PROJECT}/pipelines/:pipeline_id"
 MAX_TOTAL = 10_000
 """Longer lists come without totals, as GitLab's do."""
 _STATUS = {"POST": 201, "DELETE": 204}
@@ -104,6 +106,11 @@ def found(matches: Iterable[T], what: str = "Not found") -> T:
     for match in matches:
         return match
     not_found(what)
+
+
+def raw(files: Mapping[str, bytes], path: str) -> Reply:
+    """Return a file as it is, or refuse with 404."""
+    return Reply(200, files[path], {"Content-Type": "application/octet-stream"}) if path in files else not_found()
 
 
 def flag(value: object) -> bool:

@@ -17,8 +17,7 @@ from threading import BoundedSemaphore, Event, RLock, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from truewheel.standin import gitlab as _gitlab  # noqa: F401  (these two fill the table of routes)
-from truewheel.standin import records as _records  # noqa: F401
+from truewheel.standin import jobs, pipelines, projects, records, repository  # noqa: F401  (they fill the table)
 from truewheel.standin.ci import Build
 from truewheel.standin.faults import TRANSIENT, Dice, Fault, Limit, Rule, is_like
 from truewheel.standin.http import Reply, Request
