@@ -35,6 +35,12 @@ def test_a_job_waits_runs_and_ends(project):
     assert (pipeline.started, pipeline.finished) == (1005, 1015)
 
 
+def test_other_ways_of_waiting(project):
+    pipeline = run(project, Job("a", queued=5, seconds=10, waits="waiting_for_resource"))
+    assert at(pipeline, 0) == {"a": "waiting_for_resource", "": "waiting_for_resource"}
+    assert at(pipeline, 5)["a"] == "running"
+
+
 def test_a_stage_waits_for_the_one_before_it(project):
     pipeline = run(project, Job("a", seconds=10), Job("b", seconds=20), Job("c", "next", seconds=5))
     assert at(pipeline, 19) == {"a": "success", "b": "running", "c": "created", "": "running"}
@@ -147,6 +153,14 @@ def test_cancelling_takes_the_children_along(project):
     assert pipeline.builds[0].downstream.status == "canceled"
 
 
+def test_cancelling_may_take_its_time(project):
+    pipeline = run(project, Job("a", canceling=10), Job("b", "next"))
+    at(pipeline, 5)
+    cancel_all(pipeline, 1005.0)
+    assert at(pipeline, 14) == {"a": "canceling", "b": "canceled", "": "canceling"}
+    assert at(pipeline, 15) == {"a": "canceled", "b": "canceled", "": "canceled"}
+
+
 @pytest.mark.parametrize(
     ("statuses", "status"),
     [
@@ -162,6 +176,9 @@ def test_cancelling_takes_the_children_along(project):
         ("success pending", "running"),
         ("failed running", "running"),
         ("failed manual", "manual"),
+        ("success scheduled", "scheduled"),
+        ("preparing success", "preparing"),
+        ("canceled canceling", "canceling"),
     ],
 )
 def test_status_of_a_pipeline(project, statuses, status):

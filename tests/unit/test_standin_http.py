@@ -67,6 +67,20 @@ def test_a_pipeline_starts_whichever_way_it_is_asked_for(server, demo, kind, bod
     assert [(each["key"], each["value"]) for each in demo.pipelines[0].variables] == [("A", "b&c")]
 
 
+def test_half_a_request_does_nothing(server, demo):
+    head = f"POST /api/v4/projects/{demo.id}/pipeline?ref=main HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n"
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), 10) as wire:
+        wire.sendall(f"{head}PRIVATE-TOKEN: {server.token().value}\r\n\r\n{{".encode())
+        wire.shutdown(socket.SHUT_WR)
+        assert wire.recv(1000) == b""
+    assert server.requests == []
+
+
+def test_a_head_has_no_body(server, demo):
+    answer = ask(server, "/projects/11", "HEAD", server.token())
+    assert (answer.status, answer.body, int(answer.headers["content-length"]) > 100) == (200, b"", True)
+
+
 def test_a_chunked_body_arrives(server, demo):
     head = f"PUT /api/v4/projects/{demo.id}/packages/generic/a/1/a.bin HTTP/1.1\r\nHost: x\r\n"
     head += f"PRIVATE-TOKEN: {server.token().value}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
@@ -340,6 +354,9 @@ def test_it_stops_with_connections_open():
     with GitLab() as server:
         port = int(server.url.rpartition(":")[2])
         wires = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(3)]
+        for wire in wires:
+            wire.sendall(b"GET /api/v4/version HTTP/1.1\r\n\r\n")
+            assert wire.recv(1000).startswith(b"HTTP/1.1 401 ")
         wires[0].sendall(b"GET /api/v4/version HTTP/1.1\r\n")
         before = time.monotonic()
     assert time.monotonic() - before < 5

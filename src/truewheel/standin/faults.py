@@ -106,7 +106,7 @@ def variables_refused(status: int = 403) -> Fault:
 
 def reset() -> Fault:
     """The connection breaks before anything was done."""
-    return Fault("reset", instead=lambda _, __: Reply(500), send=lambda wire, _: wire.reset())
+    return Fault("reset", instead=lambda _, __: Reply(0), send=lambda wire, _: wire.reset())
 
 
 def lost_reply() -> Fault:

@@ -24,7 +24,7 @@ class Request:
     """A request as the server saw it. In the record, known tokens in it are replaced by `[token NAME]`.
 
     Names of `headers` are in lower case; `token` is the name of the token that came with it; `time` is the server's
-    clock; `status` and `fault` say how it was answered.
+    clock; `status` and `fault` say how it was answered (0: not at all).
     """
 
     method: str

@@ -79,7 +79,7 @@ def play_job(call: Call) -> Any:
     build = call.job
     if build.status != "manual":
         raise Refused(400, "400 Bad request - Unplayable Job")
-    build.status, build.queued = "pending", call.now
+    build.status, build.queued = build.script.waits, call.now
     return Reply.of(_shown(call, build))
 
 

@@ -263,8 +263,8 @@ class _Connection(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         reply, fault = gitlab.respond(Request(self.command, self.path, headers, body, 0.0))
         if self.command == "HEAD":
-            self.send(reply.head())
-        elif fault and fault.send:
+            reply = replace(reply, body=b"")
+        if fault and fault.send:
             fault.send(self, reply)
         else:
             self.send(reply.head() + reply.body)
@@ -278,7 +278,10 @@ class _Connection(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0")
         if not length.isdecimal() or int(length) > most:
             return None
-        return self.rfile.read(int(length))
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise ConnectionError("the client went away amid its request")
+        return body
 
     def _chunks(self, most: int) -> bytes | None:
         body = b""
