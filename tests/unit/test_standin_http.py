@@ -115,6 +115,13 @@ def test_broken_json_is_refused(server):
     assert answer.status == 400
 
 
+@pytest.mark.parametrize("body", [{"ref": ["main"]}, {"ref": "main", "variables": "A"}, {"ref": "main", "inputs": [1]}])
+def test_parameters_of_a_wrong_shape_are_refused(server, demo, body):
+    answer = ask(server, "/projects/11/pipeline", "POST", server.token(), body)
+    assert (answer.status, "is invalid" in answer.json["error"]) == (400, True)
+    assert demo.pipelines == []
+
+
 def test_a_body_that_is_too_long():
     with GitLab(max_body=10) as server:
         assert ask(server, "/version", "POST", body=b"x" * 11).status == 413
@@ -396,7 +403,7 @@ NAMES = st.sampled_from(
 IDS = st.sampled_from(["1", "11", "301", "1001", "50001", "7001", "main", "A", "x"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(ROUTES), st.dictionaries(NAMES, VALUES), st.lists(IDS, min_size=4, max_size=4))
 def test_no_request_is_too_odd(route, params, names):
     """Whatever is sent, the answer is an answer."""

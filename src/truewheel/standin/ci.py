@@ -15,8 +15,8 @@ class Job:
     """What a job will do. Times are seconds of the server's clock.
 
     `result` and `failure_reason` may be sequences: the first attempt takes the first, the last one is repeated.
-    `retry` is GitLab's keyword: so many failures are retried by the server itself. For `queued` seconds it is in the state
-    `waits` (pending, preparing, waiting_for_resource or scheduled); to be canceled takes it `canceling` seconds.
+    `retry` is GitLab's keyword: so many failures are retried by the server itself. For `queued` seconds the job is in
+    state `waits` (pending, preparing, waiting_for_resource, scheduled); it takes `canceling` seconds to be canceled.
     """
 
     name: str
