@@ -125,6 +125,18 @@ def test_a_retry_in_a_child_wakes_the_parent(project):
     assert at(pipeline, 16) == {"kids": "success", "b": "success", "": "success"}
 
 
+@pytest.mark.parametrize(
+    ("job", "status"),
+    [
+        (Job("x", seconds=1, result="canceled"), "canceled"),
+        (Job("x", when="on_failure"), "failed"),
+        (Job("x", seconds=1, result="failed", allow_failure=True), "success"),
+    ],
+)
+def test_what_a_trigger_job_makes_of_its_child(project, job, status):
+    assert at(run(project, Bridge("kids", child=[job])), 1) == {"kids": status, "": status}
+
+
 def test_a_child_that_nobody_waits_for(project):
     pipeline = run(project, Bridge("kids", child=[Job("x", result="failed")], depends=False))
     assert at(pipeline, 0) == {"kids": "success", "": "success"}

@@ -116,6 +116,19 @@ def test_retries(server, demo, project):
     assert run.status == "success"
 
 
+def test_a_retried_pipeline_leaves_its_children_alone(server, demo, project):
+    demo.plan(Bridge("kids", child=[Job("x", seconds=1, result="failed")]))
+    run = project.pipelines.create({"ref": "main"})
+    server.advance(1)
+    (bridge,) = run.bridges.list(get_all=True)
+    run.retry()
+    assert [each.id for each in run.bridges.list(get_all=True)] == [bridge.id]
+    assert refused(lambda: project.jobs.get(bridge.id))[0] == 404
+    project.jobs.get(bridge.id, lazy=True).retry()
+    (new,) = run.bridges.list(get_all=True)
+    assert new.downstream_pipeline["id"] > bridge.downstream_pipeline["id"]
+
+
 def test_cancel_and_play(server, demo, project):
     demo.plan(Job("go", when="manual"), Job("later", "next"))
     run = project.pipelines.create({"ref": "main"})
@@ -134,6 +147,7 @@ def test_cancel_and_play(server, demo, project):
 
 
 def test_only_owners_delete_pipelines(server, demo, client, project):
+    demo.plan(Bridge("kids", child=[Bridge("more", child=[Job("x")])]))
     run = project.pipelines.create({"ref": "main"})
     assert refused(run.delete)[0] == 403
     owner = gitlab.Gitlab(server.url, private_token=server.token("boss", 50).value)

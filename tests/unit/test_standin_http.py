@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from truewheel.standin import GitLab, Job, Project, Request, Token
 from truewheel.standin.http import nested
 from truewheel.standin.routes import MAX_TOTAL, ROUTES, handle
+from truewheel.standin.server import CONNECTIONS
 from truewheel.standin.state import Clock, State
 
 
@@ -208,7 +209,10 @@ def test_what_a_job_may_do(server, demo):
     mr = demo.merge_request("main")["iid"]
     assert ask(server, "/job", token=token).json["id"] == build.id
     assert ask(server, f"/projects/11/pipelines/{build.pipeline.id}/jobs", token=token).status == 200
+    assert ask(server, f"/projects/11/merge_requests/{mr}/notes", token=token).json == []
     assert ask(server, f"/projects/11/merge_requests/{mr}/notes", "POST", token, {"body": "x"}).status == 401
+    assert ask(server, "/projects/11/repository/files/README.md/raw", token=token).body == b"hello\n"
+    assert ask(server, "/projects/11/repository/files/README.md?ref=main", token=token).status == 404
     assert ask(server, "/projects/11/pipeline?ref=main", "POST", token).status == 401
     assert ask(server, "/projects/11/pipelines", token=token).status == 404
     body = {"ref": "main", "token": token.value, "variables": {"A": "1"}}
@@ -287,10 +291,32 @@ def test_long_lists_have_no_totals(server, demo, monkeypatch):
     assert MAX_TOTAL == 10_000
 
 
-def test_totals_can_be_left_out():
-    with GitLab(totals=False) as server:
-        fill(server.project(), 1)
-        assert "x-total" not in ask(server, "/projects/11/pipelines", token=server.token()).headers
+def test_totals_can_be_left_out(server, demo):
+    fill(demo, 1)
+    paths = ("/projects/11/pipelines", "/projects/11/pipelines/1001/jobs", "/projects/11/jobs")
+    answers = [ask(server, path, token=server.token()) for path in paths]
+    assert ["x-total" in answer.headers for answer in answers] == [True, True, False]
+    server.totals = False
+    assert "x-total" not in ask(server, paths[0], token=server.token()).headers
+
+
+def test_an_unknown_state_is_refused(server, demo):
+    fill(demo, 1)
+    path = "/projects/11/pipelines/1001/jobs"
+    assert len(ask(server, f"{path}?scope[]=running&scope[]=pending", token=server.token()).json) == 1
+    assert ask(server, f"{path}?scope=failed", token=server.token()).json == []
+    assert ask(server, f"{path}?scope=odd", token=server.token()).status == 400
+
+
+def test_connections_are_bounded(server):
+    where = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+    with contextlib.ExitStack() as stack:
+        wires = [stack.enter_context(socket.create_connection(where, 10)) for _ in range(CONNECTIONS + 1)]
+        for wire in wires[:CONNECTIONS]:
+            wire.sendall(b"GET /api/v4/version HTTP/1.1\r\n\r\n")
+            assert wire.recv(1000).startswith(b"HTTP/1.1 401 ")
+        with contextlib.suppress(ConnectionResetError):
+            assert wires[-1].recv(1000) == b""
 
 
 def test_keyset_pages_do_not_drift(server, demo):

@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FINAL = frozenset({"success", "failed", "canceled", "skipped"})
+STATUSES = FINAL | {
+    *("created", "waiting_for_resource", "preparing", "waiting_for_callback", "pending", "running"),
+    *("canceling", "manual", "scheduled"),
+}
 
 
 @dataclass(frozen=True)
@@ -259,9 +263,9 @@ def _follow(build: Build, now: float) -> bool:
     settle(child, now)
     if child.finished is None:
         return False
-    # a child of which every job was skipped is no failure of its trigger job
-    status = "success" if child.status in {"success", "skipped"} else child.status
-    build.end(status, child.finished, "downstream_pipeline_failed" if status == "failed" else None)
+    # GitLab takes a child of which every job was skipped for a failure, and knows no reason
+    status = child.status if child.status in {"success", "canceled"} else "failed"
+    build.end(status, child.finished, "unknown_failure" if status == "failed" else None)
     return True
 
 

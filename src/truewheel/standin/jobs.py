@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from truewheel.standin import views
-from truewheel.standin.ci import Build, again, cancel
+from truewheel.standin.ci import STATUSES, Build, again, cancel
 from truewheel.standin.http import Refused, Reply
 from truewheel.standin.routes import PIPELINE, PROJECT, Call, flag, found, not_found, raw, route
 from truewheel.standin.state import DEVELOPER
@@ -18,7 +18,9 @@ JOB = f"{PROJECT}/jobs/:job_id"
 
 def _in_scope(builds: list[Build], call: Call) -> list[Build]:
     scope = call.params.get("scope") or []
-    wanted = set(map(str, scope)) if isinstance(scope, list) else {scope}
+    wanted = set(map(str, scope)) if isinstance(scope, list) else {str(scope)}
+    if not wanted <= STATUSES:
+        raise Refused(400, "scope does not have a valid value", "error")
     return sorted((build for build in builds if not wanted or build.status in wanted), key=lambda build: -build.id)
 
 
@@ -35,8 +37,9 @@ def pipeline_bridges(call: Call) -> Any:
     return views.jobs((build for build in _in_scope(call.pipeline.latest(), call) if build.is_bridge), call.now)
 
 
-@route("GET", f"{PROJECT}/jobs")
+@route("GET", f"{PROJECT}/jobs", job_token=True)
 def project_jobs(call: Call) -> Any:
+    call.totals = False  # GitLab does not count these
     builds = [build for run in call.project.pipelines for build in run.builds if not build.is_bridge]
     return views.jobs(_in_scope(builds, call), call.now)
 
@@ -70,7 +73,7 @@ def retry_job(call: Call) -> Any:
 
 @route("POST", f"{JOB}/cancel", DEVELOPER)
 def cancel_job(call: Call) -> Any:
-    cancel(call.job, call.now)
+    cancel(_build(call), call.now)
     return _shown(call, call.job)
 
 

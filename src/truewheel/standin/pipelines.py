@@ -197,9 +197,13 @@ def pipeline(call: Call) -> Any:
 
 @route("DELETE", PIPELINE, OWNER)
 def delete_pipeline(call: Call) -> Any:
-    gone = {call.pipeline.id}
-    gone |= {build.downstream.id for build in call.pipeline.builds if build.downstream}
-    call.project.pipelines[:] = [run for run in call.project.pipelines if run.id not in gone]
+    gone = _family(call.pipeline)
+    call.project.pipelines[:] = [run for run in call.project.pipelines if run not in gone]
+
+
+def _family(run: Pipeline) -> list[Pipeline]:
+    children = [build.downstream for build in run.builds if build.downstream]
+    return [run, *(each for child in children for each in _family(child))]
 
 
 @route("PUT", f"{PIPELINE}/metadata", DEVELOPER, job_token=True)
@@ -231,8 +235,9 @@ def cancel_pipeline(call: Call) -> Any:
 
 @route("POST", f"{PIPELINE}/retry", DEVELOPER)
 def retry_pipeline(call: Call) -> Any:
+    """Trigger jobs are left as they are: their pipelines are retried by themselves."""
     for build in call.pipeline.latest():
-        if build.status in {"failed", "canceled"}:
+        if build.status in {"failed", "canceled"} and not build.is_bridge:
             again(build, call.now)
     call.state.settle()
     return views.whole_pipeline(call.pipeline)

@@ -44,7 +44,7 @@ def token_itself(call: Call) -> Any:
 @route("GET", "/job", job_token=True)
 def job_of_token(call: Call) -> Any:
     if call.who.build is None:
-        raise Refused(401, "401 Unauthorized")
+        not_found("Job")
     return views.job(call.who.build, call.now)
 
 

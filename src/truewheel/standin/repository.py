@@ -20,7 +20,7 @@ def _commit(call: Call, ref: str) -> Commit:
     return call.project.find_commit(ref) or not_found("Commit")
 
 
-@route("GET", f"{REPOSITORY}/branches")
+@route("GET", f"{REPOSITORY}/branches", job_token=True)
 def branches(call: Call) -> Any:
     word = str(call.params.get("search", ""))
     return [views.branch(call.project, name) for name in sorted(call.project.branches) if word in name]
@@ -32,7 +32,7 @@ def branch(call: Call) -> Any:
     return views.branch(call.project, name) if name in call.project.branches else not_found("Branch")
 
 
-@route("GET", f"{REPOSITORY}/tags")
+@route("GET", f"{REPOSITORY}/tags", job_token=True)
 def tags(call: Call) -> Any:
     return [views.tag(call.project, name) for name in sorted(call.project.tags, reverse=True)]
 
@@ -57,7 +57,7 @@ def _ancestry(commit: Commit | None) -> list[Commit]:
     return line
 
 
-@route("GET", f"{REPOSITORY}/commits/:sha")
+@route("GET", f"{REPOSITORY}/commits/:sha", job_token=True)
 def commit(call: Call) -> Any:
     one = _commit(call, call.values["sha"])
     runs = [run for run in call.project.pipelines if run.sha == one.sha and run.parent is None]
@@ -71,7 +71,7 @@ def file(call: Call) -> Any:
     return views.file(call.project, call.values["path"], str(ref), _with_file(call, str(ref)))
 
 
-@route("GET", f"{REPOSITORY}/files/:path/raw")
+@route("GET", f"{REPOSITORY}/files/:path/raw", job_token=True)
 def raw_file(call: Call) -> Any:
     ref = str(call.params.get("ref") or "")
     return raw(_with_file(call, ref).files, call.values["path"])

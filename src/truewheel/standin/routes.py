@@ -340,6 +340,7 @@ class Kind:
     required: tuple[str, ...] = ()
     read: int = REPORTER
     write: int = REPORTER
+    job_reads: bool = False
     allowed: Callable[[Call, dict[str, Any]], None] | None = None
     view: Callable[[Call, dict[str, Any], bool], dict[str, Any]] = lambda _call, record, _alone: record
     matches: Callable[[Call, dict[str, Any]], bool] = lambda _call, _record: True
@@ -382,9 +383,9 @@ def crud(kind: Kind, update: str = "PUT") -> None:
     single = f"{kind.path}/:key"
     ROUTES.extend(
         [
-            Route("GET", kind.path, index, kind.read),
+            Route("GET", kind.path, index, kind.read, kind.job_reads),
             Route("POST", kind.path, create, kind.write),
-            Route("GET", single, lambda call: kind.view(call, one(call), True), kind.read),
+            Route("GET", single, lambda call: kind.view(call, one(call), True), kind.read, kind.job_reads),
             Route(update, single, change, kind.write),
             Route("DELETE", single, remove, kind.write),
         ]
