@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FINAL = frozenset({"success", "failed", "canceled", "skipped"})
+STATUSES = FINAL | {
+    *("created", "waiting_for_resource", "preparing", "waiting_for_callback", "pending", "running"),
+    *("canceling", "manual", "scheduled"),
+}
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,8 @@ class Job:
     """What a job will do. Times are seconds of the server's clock.
 
     `result` and `failure_reason` may be sequences: the first attempt takes the first, the last one is repeated.
-    `retry` is GitLab's keyword: so many failures are retried by the server itself.
+    `retry` is GitLab's keyword: so many failures are retried by the server itself. For `queued` seconds the job is in
+    state `waits` (pending, preparing, waiting_for_resource, scheduled); it takes `canceling` seconds to be canceled.
     """
 
     name: str
@@ -24,6 +29,8 @@ class Job:
     result: str | Sequence[str] = "success"
     failure_reason: str | Sequence[str] = "script_failure"
     queued: float = 0.0
+    waits: str = "pending"
+    canceling: float = 0.0
     trace: str = ""
     artifacts: Mapping[str, bytes] = field(default_factory=dict)
     allow_failure: bool = False
@@ -59,9 +66,9 @@ class Build:
     queued: float | None = None
     started: float | None = None
     ended: float | None = None
+    canceled: float | None = None
     retried: bool = False
     downstream: Pipeline | None = None
-    token: str = ""
 
     @property
     def is_bridge(self) -> bool:
@@ -80,7 +87,8 @@ class Build:
 
     def last(self) -> float:
         """Return the time of its last change."""
-        return max(time for time in (self.created, self.queued, self.started, self.ended) if time is not None)
+        times = (self.created, self.queued, self.started, self.canceled, self.ended)
+        return max(time for time in times if time is not None)
 
     def end(self, status: str, when: float, reason: str | None = None) -> None:
         """Be over."""
@@ -93,7 +101,7 @@ class Build:
 
 @dataclass(eq=False)
 class Pipeline:
-    """A pipeline."""
+    """A pipeline. Its `stages` come in the order of their first job."""
 
     id: int
     iid: int
@@ -110,6 +118,7 @@ class Pipeline:
     inputs: dict[str, Any] = field(default_factory=dict)
     parent: Build | None = None
     builds: list[Build] = field(default_factory=list)
+    stages: dict[str, int] = field(default_factory=dict)
     listed_from: int = 0
     touched: float = 0.0
     schedule: int | None = None
@@ -117,11 +126,8 @@ class Pipeline:
     def fill(self, jobs: Iterable[Job]) -> None:
         """Add the jobs of a script, not yet run."""
         self.builds += [Build(next(self.ids), job, self, self.created) for job in jobs]
-
-    @property
-    def stages(self) -> list[str]:
-        """The stages in the order of their first job."""
-        return list(dict.fromkeys(build.script.stage for build in self.builds))
+        names = dict.fromkeys(build.script.stage for build in self.builds)
+        self.stages = {name: place for place, name in enumerate(names)}
 
     def latest(self) -> list[Build]:
         """Return the last attempt of each job."""
@@ -163,16 +169,16 @@ def composite(builds: Iterable[Build]) -> str:
     for others, status in (
         ({"success"}, "success"),
         ({"created"}, "created"),
+        ({"preparing"}, "preparing"),
         ({"canceled", "success"}, "canceled"),
         ({"pending", "created"}, "pending"),
     ):
         if seen <= others | neutral:
             return status
-    if seen & {"running", "pending"}:
-        return "running"
-    if "manual" in seen:
-        return "manual"
-    return "running" if "created" in seen else "failed"
+    for status in ("running", "pending", "waiting_for_resource", "manual", "scheduled", "preparing", "created"):
+        if status in seen:
+            return "running" if status in {"pending", "created"} else status
+    return "canceling" if "canceling" in seen else "failed"
 
 
 def _weighed(build: Build) -> str:
@@ -193,7 +199,10 @@ def _step(build: Build, now: float) -> bool:
     """Move a job one state on; return whether it moved."""
     if build.status == "created":
         return _open(build)
-    if build.status == "pending" and build.queued is not None and build.queued + build.script.queued <= now:
+    if build.status == "canceling" and build.canceled is not None and build.canceled + build.script.canceling <= now:
+        build.end("canceled", build.canceled + build.script.canceling)
+        return True
+    if build.status == build.script.waits and build.queued is not None and build.queued + build.script.queued <= now:
         build.status, build.started = "running", build.queued + build.script.queued
         if build.is_bridge:
             _spawn(build, build.started)
@@ -213,20 +222,19 @@ def _open(build: Build) -> bool:
         bad = bad or any(other.status == "skipped" for other in before)
     if (bad and build.script.when not in {"always", "on_failure"}) or (not bad and build.script.when == "on_failure"):
         build.end("skipped", when)
-    elif build.script.when == "manual":
+    elif build.script.when == "manual" and build.attempt == 1:
         build.status = "manual"
     else:
-        build.status, build.queued = "pending", when
+        build.status, build.queued = build.script.waits, when
     return True
 
 
 def _prerequisites(build: Build) -> list[Build]:
-    latest, needs = build.pipeline.latest(), build.script.needs
+    needs, stages = build.script.needs, build.pipeline.stages
     if needs is not None:
-        return [other for other in latest if other.script.name in needs]
-    stages = build.pipeline.stages
-    earlier = set(stages[: stages.index(build.script.stage)])
-    return [other for other in latest if other.script.stage in earlier]
+        return [other for other in build.pipeline.latest() if other.script.name in needs]
+    own = stages[build.script.stage]
+    return [other for other in build.pipeline.builds if stages[other.script.stage] < own and not other.retried]
 
 
 def _finish(build: Build, started: float, now: float) -> bool:
@@ -236,7 +244,7 @@ def _finish(build: Build, started: float, now: float) -> bool:
     result, reason = build.outcome()
     build.end(result, end, reason if result == "failed" else None)
     if result == "failed" and build.attempt <= build.script.retry:
-        again(build, end)
+        _renew(build, end)
     return True
 
 
@@ -255,37 +263,48 @@ def _follow(build: Build, now: float) -> bool:
     settle(child, now)
     if child.finished is None:
         return False
-    # a child of which every job was skipped is no failure of its trigger job
-    status = "success" if child.status in {"success", "skipped"} else child.status
-    build.end(status, child.finished, "downstream_pipeline_failed" if status == "failed" else None)
+    # GitLab takes a child of which every job was skipped for a failure, and knows no reason
+    status = child.status if child.status in {"success", "canceled"} else "failed"
+    build.end(status, child.finished, "unknown_failure" if status == "failed" else None)
     return True
 
 
 def again(build: Build, now: float) -> Build:
     """Make a new attempt of a job; what was skipped after it waits again."""
+    _revive(build, now)
+    return _renew(build, now)
+
+
+def _renew(build: Build, now: float) -> Build:
     build.retried = True
     pipeline = build.pipeline
     new = Build(next(pipeline.ids), build.script, pipeline, now, build.attempt + 1)
     pipeline.builds.append(new)
-    _revive(pipeline, now)
     return new
 
 
-def _revive(pipeline: Pipeline, now: float) -> None:
-    for build in pipeline.latest():
-        if build.status == "skipped":
+def _revive(cause: Build, now: float) -> None:
+    pipeline = cause.pipeline
+    place, names = pipeline.stages[cause.script.stage], {cause.script.name}
+    for build in sorted(pipeline.latest(), key=lambda build: pipeline.stages[build.script.stage]):
+        needs = build.script.needs
+        is_after = pipeline.stages[build.script.stage] > place if needs is None else bool(names & set(needs))
+        if is_after and build.status == "skipped":
             build.status, build.ended, build.created = "created", None, now
+            names.add(build.script.name)
     bridge = pipeline.parent
     if bridge and bridge.status in FINAL and isinstance(bridge.script, Bridge) and bridge.script.depends:
         bridge.status, bridge.ended, bridge.failure_reason = "running", None, None
-        _revive(bridge.pipeline, now)
+        _revive(bridge, now)
 
 
 def cancel(build: Build, now: float) -> None:
-    """Cancel a job that is not over, and the pipeline that it started."""
+    """Cancel a job that is not over, and the pipeline that it started; a manual job that nobody started stays."""
     if build.downstream:
         cancel_all(build.downstream, now)
-    if build.status not in FINAL:
+    if build.status == "running" and build.script.canceling:
+        build.status, build.canceled = "canceling", now
+    elif build.status not in FINAL | {"manual", "canceling"}:
         build.end("canceled", now)
 
 

@@ -6,9 +6,17 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from http import HTTPStatus
+from http.client import responses
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+SHAPES: dict[str, type | tuple[type, ...]] = {
+    "variables": (list, dict),
+    "inputs": (list, dict),
+    "filter": dict,
+    **dict.fromkeys(("scope", "labels", "add_labels", "remove_labels"), list),
+}
+"""Parameters that may be lists or hashes; all others are single values."""
 
 
 @dataclass
@@ -16,7 +24,7 @@ class Request:
     """A request as the server saw it. In the record, known tokens in it are replaced by `[token NAME]`.
 
     Names of `headers` are in lower case; `token` is the name of the token that came with it; `time` is the server's
-    clock; `status` and `fault` say how it was answered.
+    clock; `status` and `fault` say how it was answered (0: not at all).
     """
 
     method: str
@@ -63,7 +71,7 @@ class Reply:
 
     def head(self) -> bytes:
         """Return the status line and the headers as they go over the wire."""
-        reason = HTTPStatus(self.status).phrase if self.status in HTTPStatus._value2member_map_ else "Unknown"
+        reason = responses.get(self.status, "Unknown")
         lines = [f"HTTP/1.1 {self.status} {reason}", *(f"{name}: {value}" for name, value in self.headers.items())]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
@@ -79,7 +87,11 @@ class Refused(Exception):
 def parameters(request: Request) -> dict[str, Any]:
     """Return what a request says in its query, its JSON or its form; raises `Refused` for a broken body."""
     kind = request.headers.get("content-type", "")
-    return {**request.query, **_of_body(kind, request.body)}
+    given = {**request.query, **_of_body(kind, request.body)}
+    for name, value in given.items():
+        if isinstance(value, (list, dict)) and not isinstance(value, SHAPES.get(name, ())):
+            raise Refused(400, f"{name} is invalid", "error")
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _of_body(kind: str, body: bytes) -> dict[str, Any]:

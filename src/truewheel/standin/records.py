@@ -9,10 +9,9 @@ from typing import Any
 
 from truewheel.standin import views
 from truewheel.standin.http import Refused, Reply
-from truewheel.standin.routes import Call, Kind, crud, flag, found, route
+from truewheel.standin.routes import PROJECT, Call, Kind, crud, flag, found, route
 from truewheel.standin.state import DEVELOPER, MAINTAINER, REPORTER, Token
 
-PROJECT = "/projects/:id"
 SCHEDULE = f"{PROJECT}/pipeline_schedules/:schedule_id"
 MERGE_REQUEST = f"{PROJECT}/merge_requests/:iid"
 NOTE_LENGTH = 1_000_000
@@ -23,7 +22,7 @@ def _taken(call: Call, old: Mapping[str, Any], defaults: Mapping[str, Any]) -> d
     record = {**defaults, **old}
     for name in record.keys() & call.params.keys():
         given = call.params[name]
-        record[name] = flag(given) if isinstance(record[name], bool) else given
+        record[name] = flag(given) if isinstance(record[name], bool) else str(given)
     return record
 
 
@@ -121,11 +120,14 @@ def _check_cron(record: Mapping[str, Any]) -> None:
 
 def _inputs(call: Call, old: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kept = {each["name"]: each["value"] for each in old}
-    for each in call.params.get("inputs") or []:
+    given = call.params.get("inputs") or []
+    if not isinstance(given, list) or not all(isinstance(each, dict) and "name" in each for each in given):
+        raise Refused(400, "inputs is invalid", "error")
+    for each in given:
         if flag(each.get("destroy")):
             kept.pop(each["name"], None)
         else:
-            kept[each["name"]] = each["value"]
+            kept[each["name"]] = each.get("value")
     return [{"name": name, "value": value} for name, value in kept.items()]
 
 
@@ -283,7 +285,7 @@ def _access(call: Call, name: str, old: Mapping[str, Any]) -> list[dict[str, Any
     if old and name not in call.params:
         levels: list[dict[str, Any]] = old[f"{name}s"]
         return levels
-    level = int(call.params.get(name) or MAINTAINER) if call.params.get(name) != "0" else 0
+    level = call.integer(name) if name in call.params else MAINTAINER
     return [{"id": 1, "access_level": level, "access_level_description": ACCESS.get(level, "")}]
 
 
@@ -325,7 +327,7 @@ def _merge_request(call: Call) -> dict[str, Any]:
     return record
 
 
-@route("GET", f"{PROJECT}/merge_requests")
+@route("GET", f"{PROJECT}/merge_requests", job_token=True)
 def merge_requests(call: Call) -> Any:
     names = {"state": "state", "source_branch": "source", "target_branch": "target"}
     wanted = {key: call.params[name] for name, key in names.items() if call.params.get(name) not in (None, "all")}
@@ -337,7 +339,7 @@ def merge_requests(call: Call) -> Any:
     ]
 
 
-@route("GET", MERGE_REQUEST)
+@route("GET", MERGE_REQUEST, job_token=True)
 def merge_request(call: Call) -> Any:
     return views.merge_request(call.project, _merge_request(call))
 
@@ -430,6 +432,7 @@ crud(
         required=("body",),
         read=REPORTER,
         write=REPORTER,
+        job_reads=True,
         allowed=_written,
         view=lambda _, record, __: {**record, "author": record["author"].view()},
     )

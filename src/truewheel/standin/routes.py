@@ -13,6 +13,8 @@ from truewheel.standin.http import Refused, Reply, Request, parameters
 from truewheel.standin.state import REPORTER, Project, State, Token
 
 API = "/api/v4"
+PROJECT = "/projects/:id"
+PIPELINE = f"{PROJECT}/pipelines/:pipeline_id"
 MAX_TOTAL = 10_000
 """Longer lists come without totals, as GitLab's do."""
 _STATUS = {"POST": 201, "DELETE": 204}
@@ -74,6 +76,13 @@ class Call:
             raise Refused(400, f"{name} is invalid", "error")
         return int(self.values[name])
 
+    def integer(self, name: str) -> int:
+        """Return a parameter that must be there and a number."""
+        (value,) = self.need(name)
+        if not str(value).isdecimal():
+            raise Refused(400, f"{name} is invalid", "error")
+        return int(value)
+
     def need(self, *names: str) -> list[Any]:
         """Return parameters that must be there."""
         missing = [name for name in names if self.params.get(name) in (None, "")]
@@ -97,6 +106,11 @@ def found(matches: Iterable[T], what: str = "Not found") -> T:
     for match in matches:
         return match
     not_found(what)
+
+
+def raw(files: Mapping[str, bytes], path: str) -> Reply:
+    """Return a file as it is, or refuse with 404."""
+    return Reply(200, files[path], {"Content-Type": "application/octet-stream"}) if path in files else not_found()
 
 
 def flag(value: object) -> bool:
@@ -191,7 +205,7 @@ def _authenticated(state: State, request: Request, params: Mapping[str, Any]) ->
     token = state.tokens.get(secret)
     if token is None or token.kind == "trigger":
         raise Refused(401, "401 Unauthorized")
-    if (token.kind == "job") == ("private-token" in request.headers):
+    if ("private-token" if token.kind == "job" else "job-token") in request.headers:
         raise Refused(401, "401 Unauthorized")
     if token.build and token.build.status != "running":
         raise Refused(401, "401 Unauthorized")
@@ -283,9 +297,9 @@ def _page(items: list[Any], call: Call) -> Reply:
 
 def _keyset(items: list[Any], size: int, call: Call) -> Reply:
     """Pages by the id of the last record: what is added meanwhile does not move them."""
-    after = call.params.get("cursor")
-    ordered = sorted(items, key=lambda item: -int(item["id"]))
-    left = [item for item in ordered if after is None or item["id"] < int(after)]
+    after = call.integer("cursor") if "cursor" in call.params else None
+    ordered = sorted(items, key=lambda item: -int(item.get("id", 0)))
+    left = [item for item in ordered if after is None or item["id"] < after]
     shown = left[:size]
     if len(left) <= size:
         return Reply.of(shown)
@@ -326,6 +340,7 @@ class Kind:
     required: tuple[str, ...] = ()
     read: int = REPORTER
     write: int = REPORTER
+    job_reads: bool = False
     allowed: Callable[[Call, dict[str, Any]], None] | None = None
     view: Callable[[Call, dict[str, Any], bool], dict[str, Any]] = lambda _call, record, _alone: record
     matches: Callable[[Call, dict[str, Any]], bool] = lambda _call, _record: True
@@ -368,9 +383,9 @@ def crud(kind: Kind, update: str = "PUT") -> None:
     single = f"{kind.path}/:key"
     ROUTES.extend(
         [
-            Route("GET", kind.path, index, kind.read),
+            Route("GET", kind.path, index, kind.read, kind.job_reads),
             Route("POST", kind.path, create, kind.write),
-            Route("GET", single, lambda call: kind.view(call, one(call), True), kind.read),
+            Route("GET", single, lambda call: kind.view(call, one(call), True), kind.read, kind.job_reads),
             Route(update, single, change, kind.write),
             Route("DELETE", single, remove, kind.write),
         ]
