@@ -57,10 +57,7 @@ class Script:
             raise answer
         return answer
 
-    def tail(self, path: str, most: int, seconds: float) -> bytes:
-        raise NotImplementedError
-
-    def fetch(self, path: str, file: Any, seconds: float) -> None:
+    def stream(self, path: str, seconds: float) -> Any:
         raise NotImplementedError
 
 

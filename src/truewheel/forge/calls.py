@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from truewheel.files import write_chunks
 from truewheel.problems import Exit, Stop, stop
 
 FIRST_ATTEMPTS = 6
@@ -70,11 +71,8 @@ class Transport(Protocol):
     def send(self, verb: str, path: str, query: Mapping[str, Any], body: Any, seconds: float) -> Answer:
         """Send one request; no wait for its server is longer than `seconds`."""
 
-    def tail(self, path: str, most: int, seconds: float) -> bytes:
-        """Return the last bytes of a file, `most` at most."""
-
-    def fetch(self, path: str, file: Path, seconds: float) -> None:
-        """Write a file, whole or not at all."""
+    def stream(self, path: str, seconds: float) -> Iterator[bytes]:
+        """Return the bytes of a file in chunks."""
 
 
 class Caller:
@@ -131,16 +129,23 @@ class Caller:
         return self._heard(lambda seconds: self._transport.send(verb, path, query or {}, body, seconds), limit)
 
     def tail(self, path: str, most: int) -> bytes:
-        """Return the last bytes of a file."""
+        """Return the last bytes of a file, of which no more is kept while it comes."""
 
-        def ask() -> bytes:
-            return self._heard(lambda seconds: self._transport.tail(path, most, seconds), self._share(WRITE))
+        def read(seconds: float) -> bytes:
+            kept = b""
+            for chunk in self._transport.stream(path, seconds):
+                kept = (kept + chunk)[-most:]
+            return kept
 
-        return self.insist(ask)
+        return self.insist(lambda: self._heard(read, self._share(WRITE)))
 
     def fetch(self, path: str, file: Path) -> None:
         """Write a file, whole or not at all; it may take until the deadline."""
-        self.insist(lambda: self._heard(lambda seconds: self._transport.fetch(path, file, seconds), self.left()))
+
+        def write(seconds: float) -> None:
+            write_chunks(file, self._transport.stream(path, seconds))
+
+        self.insist(lambda: self._heard(write, self.left()))
 
     def left(self) -> float:
         """Return the seconds until the deadline."""

@@ -10,7 +10,6 @@ from typing import Any
 from urllib.parse import quote
 
 from truewheel.emit.github import CALLER, KEY_INPUT
-from truewheel.files import write_chunks
 from truewheel.forge.access import Access
 from truewheel.forge.bridge import Request
 from truewheel.forge.calls import WRITE, Answer, Caller, Clock, Fault, plain, rate_wait, retry_after
@@ -64,18 +63,7 @@ class PyGithub:
         except (ValueError, RecursionError):
             raise Fault(0, "the answer is no JSON") from None
 
-    def tail(self, path: str, most: int, seconds: float) -> bytes:
-        """Return the last bytes of a file."""
-        kept = b""
-        for chunk in self._stream(path, seconds):
-            kept = (kept + chunk)[-most:]
-        return kept
-
-    def fetch(self, path: str, file: Path, seconds: float) -> None:
-        """Write a file, whole or not at all."""
-        write_chunks(file, self._stream(path, seconds))
-
-    def _stream(self, path: str, seconds: float) -> Iterator[bytes]:
+    def stream(self, path: str, seconds: float) -> Iterator[bytes]:
         """Return the chunks of a file, which lies on another host: the token does not go there."""
         _, headers, text = self._ask("GET", path, {}, None)
         if "location" not in headers:

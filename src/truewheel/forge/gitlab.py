@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from truewheel.contract import KEY
 from truewheel.emit.gitlab_inputs import KEY_INPUT
-from truewheel.files import write_chunks
 from truewheel.forge.access import Access
 from truewheel.forge.bridge import Request
 from truewheel.forge.calls import Answer, Caller, Clock, Fault, plain, retry_after
@@ -53,18 +52,8 @@ class PythonGitlab:
         except ValueError:
             raise Fault(0, "the answer is no JSON") from None
 
-    def tail(self, path: str, most: int, seconds: float) -> bytes:
-        """Return the last bytes of a file, of which no more is kept while it comes."""
-        kept = b""
-        for chunk in self._stream(path, seconds):
-            kept = (kept + chunk)[-most:]
-        return kept
-
-    def fetch(self, path: str, file: Path, seconds: float) -> None:
-        """Write a file, whole or not at all."""
-        write_chunks(file, self._stream(path, seconds))
-
-    def _stream(self, path: str, seconds: float) -> Iterator[bytes]:
+    def stream(self, path: str, seconds: float) -> Iterator[bytes]:
+        """Return the chunks of a file."""
         response = self._ask("GET", path, {}, None, seconds, streamed=True)
         with response:
             try:
