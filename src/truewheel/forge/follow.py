@@ -13,7 +13,7 @@ from truewheel.problems import Exit, Stop
 
 FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 1.0, 1.5, 10.0
 """Seconds between looks: short at first, when a pipeline may be refused at once."""
-REQUESTS_PER_SECOND = 1.0
+REQUESTS_PER_SECOND = 0.95
 LOG_BYTES, LOG_LINES = 65536, 20
 """How much of a failing log is read, and shown."""
 

@@ -209,11 +209,12 @@ class Gitlab:
     def _look(self, run: Run, before: Look | None, *, is_tolerated: bool) -> Look:
         if before and _is_over(before) and run.state == before.run.state:
             return before._replace(is_tolerated=is_tolerated)
-        place = ("pipelines", run.id)
-        jobs = [_job(run.project, each) for each in self.caller.pages(self.path(*place, "jobs", project=run.project))]
+        jobs = [_job(run.project, each) for each in self._listed(run, "jobs")]
         known = {look.run.id: look for look in before.children} if before else {}
         children = []
-        for bridge in self.caller.pages(self.path(*place, "bridges", project=run.project)):
+        # A pipeline's jobs are all there once it has begun: one that starts no other never will.
+        bridges = [] if before and before.is_leaf else list(self._listed(run, "bridges"))
+        for bridge in bridges:
             below = bridge.get("downstream_pipeline")
             if isinstance(below, dict) and _id(below):
                 child = self._run(below, str(below.get("project_id") or run.project))
@@ -221,7 +222,12 @@ class Gitlab:
                 children.append(self._look(child, known.get(child.id), is_tolerated=may_fail))
             else:
                 jobs.append(_job(run.project, bridge))
-        return Look(run, tuple(sorted(jobs, key=lambda job: job.id)), tuple(children), is_tolerated)
+        ordered = tuple(sorted(jobs, key=lambda job: job.id))
+        is_leaf = not bridges and run.state not in {"created", "preparing"}
+        return Look(run, ordered, tuple(children), is_tolerated, is_leaf)
+
+    def _listed(self, run: Run, what: str) -> Iterator[dict[str, Any]]:
+        return self.caller.pages(self.path("pipelines", run.id, what, project=run.project))
 
     def _get_run(self, project: str, run_id: int) -> Run:
         def ask() -> Run:

@@ -57,13 +57,14 @@ class Archive(NamedTuple):
 class Look(NamedTuple):
     """A pipeline at one moment, with its jobs and the pipelines that it started.
 
-    `is_tolerated` says that the job which started it may fail.
+    `is_tolerated` says that the job which started it may fail, `is_leaf` that no job of it starts another.
     """
 
     run: Run
     jobs: tuple[Job, ...]
     children: tuple[Look, ...] = ()
     is_tolerated: bool = False
+    is_leaf: bool = False
 
     def all(self) -> Iterator[Look]:
         """Return this look and those at all pipelines below it."""
