@@ -163,10 +163,15 @@ def test_a_forge_that_refuses_to_tell_gives_no_verdict(server: GitLab, project: 
     assert stopped.value.code is Exit.REMOTE_UNREACHABLE
 
 
-def test_a_log_that_nobody_may_read_is_no_reason_to_fail(server: GitLab, project: Project):
+@pytest.mark.parametrize(
+    "fault", [faults.forbidden(), faults.server_error(502), faults.reset()], ids=lambda each: each.name
+)
+def test_a_verdict_does_not_wait_for_a_log(server: GitLab, project: Project, fault: Any):
     project.plan(Job("wheel", result="failed", failure_reason="script_failure"))
-    server.misbehave(faults.forbidden(), on="GET */trace", times=None)
-    (failure,) = follow(connected(server)).failures
+    server.misbehave(fault, on="GET */trace", times=None)
+    forge = connected(server)
+    (failure,) = follow(forge).failures
+    assert forge.caller.left() > 3000
     assert failure.log == ""
     assert failure.cause.told == "its script failed"
 

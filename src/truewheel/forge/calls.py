@@ -5,6 +5,7 @@ Nothing here knows GitLab or GitHub: a `Transport` sends one request by the clie
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -19,6 +20,8 @@ from truewheel.problems import Exit, Stop, stop
 
 FIRST_ATTEMPTS = 6
 """Attempts at a server that has never answered; afterwards, only the deadline counts."""
+TAIL_ATTEMPTS = 4
+"""Attempts at the end of a log: a verdict does not wait for it."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between two attempts: the first pause, doubled each time up to the longest."""
 READ, WRITE = 20.0, 60.0
@@ -111,14 +114,17 @@ class Caller:
                     yield record
             page = _next(answer, int(page))
 
-    def insist(self, work: Callable[[], _T]) -> _T:
-        """Return what work returns, which may be done again: it asks, or sets what it finds set already."""
+    def insist(self, work: Callable[[], _T], most: float = math.inf) -> _T:
+        """Return what work returns, which may be done again: it asks, or sets what it finds set already.
+
+        `most` are the attempts, after which the last `Fault` is raised.
+        """
         reasons: list[str] = []
         while True:
             done, fault = attempted(work)
             if fault is None:
                 return done  # type: ignore[return-value]
-            if not fault.may_pass:
+            if not fault.may_pass or len(reasons) + 1 >= most:
                 raise fault
             reasons.append(fault.reason)
             self.pause(fault, reasons)
@@ -129,7 +135,7 @@ class Caller:
         return self._heard(lambda seconds: self._transport.send(verb, path, query or {}, body, seconds), limit)
 
     def tail(self, path: str, most: int) -> bytes:
-        """Return the last bytes of a file, of which no more is kept while it comes."""
+        """Return the last bytes of a file, of which no more is kept while it comes; a few attempts are enough."""
 
         def read(seconds: float) -> bytes:
             kept = b""
@@ -137,7 +143,7 @@ class Caller:
                 kept = (kept + chunk)[-most:]
             return kept
 
-        return self.insist(lambda: self._heard(read, self._share(WRITE)))
+        return self.insist(lambda: self._heard(read, self._share(WRITE)), TAIL_ATTEMPTS)
 
     def fetch(self, path: str, file: Path) -> None:
         """Write a file, whole or not at all; it may take until the deadline."""

@@ -146,10 +146,9 @@ class Follower:
     def _log(self, job: Job) -> str:
         try:
             return self.forge.log_tail(job, LOG_BYTES)
-        except Stop as stopped:
-            if stopped.code is Exit.REMOTE_UNREACHABLE:
-                raise
-            return ""  # a job without a runner has no log
+        except Stop as stopped:  # a job without a runner has no log, and a verdict does not wait for one
+            self.tell(str(stopped.problems[0].message))
+            return ""
 
 
 def _asked(look: Look) -> Iterator[Look]:
