@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from truewheel.policy import FactRule, Policy, Variable
+from truewheel.policy import FactRule, Policy, Variable, matched
 from truewheel.problems import Problem, meant
 from truewheel.spec import Spec
 
@@ -124,7 +123,7 @@ def misfit(value: str, rule: Variable) -> str:
     """Say why a variable may not have a value, or nothing."""
     if rule.choices and value not in rule.choices:
         return f"is none of {', '.join(rule.choices)}"
-    return f"does not match {rule.pattern}" if rule.pattern and not re.fullmatch(rule.pattern, value) else ""
+    return f"does not match {rule.pattern}" if rule.pattern and not matched(rule.pattern, value) else ""
 
 
 def _defaults_of_images(spec: Spec, policy: Policy) -> Iterator[Problem]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -13,7 +12,7 @@ from truewheel.indexes import size
 from truewheel.matrix import ANY, HOST, Host, Slot
 from truewheel.model import Cell, Copy, Fact, Plan, Target
 from truewheel.naming import Composed, Sources
-from truewheel.policy import Channel, Policy, Variable
+from truewheel.policy import Channel, Policy, Variable, matched
 from truewheel.problems import Problem, Stop, meant, shown
 from truewheel.spec import Spec
 
@@ -102,7 +101,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
 def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.Variable]:
     """Return every variable that is set, with its value. Raises `Stop` for one that may not have that value."""
     declared = contract.declared(spec, policy)
-    values = {name: value for name, rule in declared.items() if (value := _value(name, rule, request))}
+    values = {name: value for name, rule in declared.items() if (value := value_of(name, rule, request))}
     problems = [_undeclared(name, declared, spec, policy.name) for name in request.overrides if name not in declared]
     problems += [
         problem for name, value in values.items() for problem in _value_problems(name, value, declared[name], spec)
@@ -112,7 +111,7 @@ def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.
     return values
 
 
-def _value(name: str, rule: Variable, request: Request) -> model.Variable | None:
+def value_of(name: str, rule: Variable, request: Request) -> model.Variable | None:
     """Return the first value that is not empty; else the first that is, so that its emptiness can be told."""
     given = {"-v": request.overrides.get(name)}
     if rule.scope != "image" or request.host:
@@ -142,7 +141,7 @@ def _value_problems(name: str, value: model.Variable, rule: Variable, spec: Spec
     if text != text.encode(errors="ignore").decode():
         message = f"{name} ({value.origin}): {said} is not UTF-8 text"
         yield spec.document.problem(("variables", name), message, "correct the value, or leave it empty")
-    if text and rule.pattern and not re.fullmatch(rule.pattern, text):
+    if text and rule.pattern and not matched(rule.pattern, text):
         message = f"{name} ({value.origin}): {said} does not match {rule.pattern}"
         yield spec.document.problem(("variables", name), message, rule.description or "correct it, or leave it empty")
 

@@ -17,9 +17,10 @@ from truewheel.explain import Part
 from truewheel.matrix import ANY, HOST
 from truewheel.model import Cell, Variable
 from truewheel.naming import Sources
+from truewheel.plan import Request, value_of
 from truewheel.policy import Policy
 from truewheel.policy import from_data as policy_from_data
-from truewheel.problems import Exit, Stop, Where, meant, stop
+from truewheel.problems import Exit, Stop, Where, meant, shown, stop
 
 HERE = Where("command line")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -133,16 +134,14 @@ def _single_cell(arguments: Namespace, policy: Policy) -> Cell:
 
 
 def _variables(arguments: Namespace, policy: Policy) -> dict[str, Variable]:
-    given = dict(arguments.variables)
-    for unread in sorted(set(given) - set(policy.variables)):
+    request = Request(generator="", versions={}, overrides=dict(arguments.variables))
+    for unread in sorted(set(request.overrides) - set(policy.variables)):
         say(f"warning: the policy {policy.name} does not read {unread}")
-    return {
-        name: Variable(
-            value=given.get(name, rule.default), origin="-v" if name in given else "default", scope=rule.scope
-        )
-        for name, rule in policy.variables.items()
-        if name in given or rule.default
-    }
+    found = {name: value for name, rule in policy.variables.items() if (value := value_of(name, rule, request))}
+    for name, each in found.items():
+        if each.value and (fault := contract.misfit(each.value, policy.variables[name])):
+            say(f"warning: {name}: {shown(each.value)} {fault}: plan refuses it")
+    return found
 
 
 def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
