@@ -24,6 +24,9 @@ LEGACY_FLOORS = {
 BUILD_TAG = re.compile(r"[0-9][0-9A-Za-z_.]*", re.ASCII)
 PROJECT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 LABEL = re.compile(r"[0-9a-z._]{1,16}", re.ASCII)
+NAME_LIMIT = 255
+"""Bytes of a file's name that file systems take; names of wheels are ASCII."""
+TOO_LONG = "no file system takes that: shorten a value, or leave a part out"
 NOTHING: Mapping[str, Fact] = {}
 
 

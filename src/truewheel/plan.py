@@ -71,8 +71,8 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     cells = tuple(namer.cell(slot, number) for number, slot in enumerate(slots, 1))
     images = _images(cells, request)
     indexes = tuple(refusals.index_verdict(spec, name, cells) for name in spec.indexes)
-    problems += [*namer.problems, *refusals.collisions(spec, cells), *refusals.index_problems(spec, indexes)]
-    problems += refusals.text_sorted(spec, cells)
+    problems += [*namer.problems, *refusals.collisions(spec, policy, cells), *refusals.index_problems(spec, indexes)]
+    problems += [*refusals.long_names(spec, cells), *refusals.text_sorted(spec, cells)]
     made = archives.archives(spec, cells, problems)
     known = jobs.kinds(spec)
     present = jobs.of_event(jobs.jobs(spec, cells, packages, indexes, images), known, request.event)

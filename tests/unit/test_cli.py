@@ -779,6 +779,12 @@ def test_a_pattern_without_end_ends_the_command(here: Path, truewheel: Run):
     assert "the regular expression (a+)+b comes to no end on 'aaaa" in err
 
 
+def test_a_name_that_no_file_system_takes_is_refused(truewheel: Run):
+    code, out, err = truewheel(*NAME, "--policy=triton-2026.04", "-v", f"BUILD_NUMBER={'1' * 300}")
+    assert (code, out) == (2, "")
+    assert err.startswith("command line: a file name has more than 255 characters: foo-1.0-1111")
+
+
 def test_a_value_that_plan_would_refuse_is_told(truewheel: Run):
     code, out, err = truewheel(*NAME, "--policy=triton-2026.04", "-v", "PYPI_RELEASE=yes")
     assert (code, out) == (0, "foo-1.0-cp312-cp312-linux_x86_64.whl\n")

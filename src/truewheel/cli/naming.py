@@ -117,6 +117,9 @@ def _single_cell(arguments: Namespace, policy: Policy) -> Cell:
         composed = replace(composed, label="")
     platform = naming.chosen_platform(arguments.platform, policy.platform)
     tag = f"{arguments.python}-{arguments.abi}-{platform}"
+    wheel = composed.wheel(arguments.package, tag)
+    if len(wheel) > naming.NAME_LIMIT:
+        raise stop(HERE, f"a file name has more than {naming.NAME_LIMIT} characters: {wheel[:60]}…", naming.TOO_LONG)
     return Cell(
         id="",
         package=arguments.package,
@@ -128,7 +131,7 @@ def _single_cell(arguments: Namespace, policy: Policy) -> Cell:
         version=composed.version,
         build=composed.build,
         tag=tag,
-        wheel=composed.wheel(arguments.package, tag),
+        wheel=wheel,
         facts=facts,
     )
 
