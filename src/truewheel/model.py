@@ -98,9 +98,10 @@ class Fact:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Copy:
-    """A further file name of one built wheel, for one index."""
+    """A further file name of one built wheel, for one index, by a channel of the policy."""
 
     index: str
+    channel: str = ""
     version: str
     wheel: str
 

@@ -21,12 +21,12 @@ FORGE_PREFIXES = ("CI_", "GITLAB_", "GITHUB_")
 
 
 class Names(NamedTuple):
-    """What the cells of one target and one base version have in common."""
+    """What the cells of one target and one base version have in common; copies with their channels, by index."""
 
     channel: str
     facts: Mapping[str, Fact]
     own: Composed
-    copies: Mapping[str, Composed]
+    copies: Mapping[str, tuple[str, Composed]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -217,8 +217,8 @@ class Namer:
             wheel=own.wheel(slot.package, tag),
             facts=names.facts,
             copies=tuple(
-                Copy(index=name, version=copy.version, wheel=copy.wheel(slot.package, tag))
-                for name, copy in names.copies.items()
+                Copy(index=name, channel=channel, version=copy.version, wheel=copy.wheel(slot.package, tag))
+                for name, (channel, copy) in names.copies.items()
             ),
             platforms=self._range(slot) if self._floors[slot.target] == platforms.AUDITED else (),
         )
@@ -235,7 +235,7 @@ class Namer:
                 channel=channel.name,
                 facts=facts,
                 own=self._compose(channel, facts, slot),
-                copies={index: self._compose(each, facts, slot) for index, each in copied.items()},
+                copies={index: (each.name, self._compose(each, facts, slot)) for index, each in copied.items()},
             )
             self._named[key] = names
         return names

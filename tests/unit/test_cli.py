@@ -661,6 +661,27 @@ def test_the_way_of_a_variable_is_told_hop_by_hop(here: Path, truewheel: Run):
     assert told["value"] == {"value": "26.04", "origin": "-v", "scope": "pipeline"}
 
 
+COPIED = (
+    "truewheel: 1\npackages: {foo: {version: {file: VERSION}}}\ntargets: {rhel8: {}}\nnaming: triton-2026.04\n"
+    "indexes: {internal: {}, pypi: {profile: pypi, channel: release}}\n"
+)
+
+
+def test_a_copy_for_an_index_is_explained_with_its_channel(here: Path, truewheel: Run):
+    (here / "truewheel.yml").write_text(COPIED)
+    copy = "foo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"
+    code, out, _ = truewheel("explain", copy, "-v", "CI_PIPELINE_ID=7")
+    assert code == 0
+    assert "cell foo/rhel8/x86_64/cp312 · channel release of the policy triton-2026.04" in out
+    (here / "dist").mkdir()
+    truewheel("plan", "-v", "CI_PIPELINE_ID=7", "--output", "dist/plan.json")
+    code, out, _ = truewheel("explain", f"dist/copies/pypi/{copy}")
+    assert "channel release of the policy triton-2026.04" in out
+    assert "build" not in out
+    code, out, _ = truewheel("explain", "dist/foo-1.0-7-cp312-cp312-manylinux_2_28_x86_64.whl")
+    assert "CI_PIPELINE_ID=7 (-v)" in out
+
+
 def test_a_variable_that_nobody_declares_has_no_way(here: Path, truewheel: Run):
     (here / "truewheel.yml").write_text(CUDA)
     code, _, err = truewheel("explain", "CUDA_VERSIO")

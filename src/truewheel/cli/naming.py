@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -207,11 +207,12 @@ def _planned(
     arguments: Namespace, environment: Mapping[str, str], what: str, *, is_wheel: bool
 ) -> tuple[Cell | None, Policy | None]:
     """Return the cell that is meant and its policy: from the plan beside a wheel, else from the spec's plan."""
-    beside = Path(arguments.what).parent / "plan.json"
-    if is_wheel and beside.is_file():
-        written, _ = workspace.read_plan(str(beside), beside.parent)
-        cell = next((each for cell in written.cells for each in cell.possible() if each.wheel == what), None)
-        if cell:
+    folder = Path(arguments.what).parent
+    beside = (folder / "plan.json", folder.parent.parent / "plan.json")  # copies/<index>/ lie two folders deeper
+    plans = [path for path in beside if is_wheel and path.is_file()]
+    if plans:
+        written, _ = workspace.read_plan(str(plans[0]), folder)
+        if cell := _named(written.cells, what):
             return cell, policy_from_data(written.policy)
     try:
         space = common.load(arguments)
@@ -221,9 +222,12 @@ def _planned(
         raise
     machine = local_host(space.spec, environment) if f"/{HOST}/" in what else None
     made = common.make_plan(arguments, space, environment, event=event_of(environment), on=machine)
-    cell = next((cell for cell in made.cells if what == cell.id), None)
-    cell = cell or next((each for cell in made.cells for each in cell.possible() if what == each.wheel), None)
+    cell = next((cell for cell in made.cells if what == cell.id), None) or _named(made.cells, what)
     if cell is None and not is_wheel:
         hint = meant(what, [cell.id for cell in made.cells], "see: plan", cutoff=0.3)
         raise stop(HERE, f"no cell {what!r} in the plan", hint)
     return cell, space.policy
+
+
+def _named(cells: Iterable[Cell], wheel: str) -> Cell | None:
+    return next((found for cell in cells if (found := explain.named(cell, wheel))), None)
