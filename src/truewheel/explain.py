@@ -58,13 +58,9 @@ def parts_of(filename: str) -> list[Part]:
 
 
 def _abi_rule(abi: str) -> str:
-    is_threaded = re.fullmatch(r"cp3\d+t", abi) is not None
-    other = (
-        "PEP 703: the ABI of that interpreter without the GIL"
-        if is_threaded
-        else "PEP 425: the ABI of that interpreter"
-    )
-    return ABI_RULES.get(abi, other)
+    if re.fullmatch(r"cp3\d+t", abi):
+        return "PEP 703: the ABI of that interpreter without the GIL"
+    return ABI_RULES.get(abi, "PEP 425: the ABI of that interpreter")
 
 
 def _platform_rule(platform: str) -> str:
