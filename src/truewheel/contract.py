@@ -10,8 +10,8 @@ from truewheel.problems import Problem, meant
 from truewheel.spec import Spec
 
 HOPS = ("forge", "job", "container", "script")
-CHILD = "child"
-"""The hop between forge and job that child pipelines add."""
+CHILD_HOPS = ("trigger", "child")
+"""What child pipelines add between forge and job."""
 
 
 class Hop(NamedTuple):
@@ -49,11 +49,17 @@ WAYS: Mapping[str, tuple[str, str, str, str]] = {
 }
 
 
-CHILD_WAYS = {
-    "forge": "its own there: the parent's pipeline id comes as TRUEWHEEL_PIPELINE_ID, all else in plan.json",
-    "pipeline": "forwarded by the job that starts the child (forward: pipeline_variables)",
-    "image": "never forwarded",
-    "secret": "given by the settings of the project there too, not forwarded",
+CHILD_WAYS: Mapping[str, tuple[str, str]] = {
+    "forge": (
+        "the pipeline's id alone is handed on, as TRUEWHEEL_PIPELINE_ID: $CI_PIPELINE_ID",
+        "the child has a value of its own, which nobody reads: plan.json of the parent counts",
+    ),
+    "pipeline": (
+        "handed on by the job that starts the child (forward: pipeline_variables: true)",
+        "a pipeline variable there too, but plan.json of the parent counts",
+    ),
+    "image": ("never forwarded", "never declared there either"),
+    "secret": ("never forwarded", "the settings of the project give it there too"),
 }
 
 
@@ -70,7 +76,8 @@ def way(spec: Spec, policy: Policy, name: str) -> list[Hop]:
     )
     values = {"name": name, "default": rule.default or "nothing", "provided": provided or "no target of this file"}
     hops = [Hop(place, told.format_map(values)) for place, told in zip(HOPS, WAYS[rule.scope])]
-    return [hops[0], Hop(CHILD, CHILD_WAYS[rule.scope]), *hops[1:]] if spec.gitlab.layout == "children" else hops
+    added = map(Hop, CHILD_HOPS, CHILD_WAYS[rule.scope]) if spec.gitlab.layout == "children" else ()
+    return [hops[0], *added, *hops[1:]]
 
 
 def readers(spec: Spec, policy: Policy, name: str) -> list[str]:

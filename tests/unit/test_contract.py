@@ -45,12 +45,22 @@ def test_the_way_of_an_image_s_variable_starts_in_the_container():
     assert "compared with the plan" in hops["script"]
 
 
-@pytest.mark.parametrize(("scope", "told"), [("PIPE", "forwarded by"), ("IMAGE", "never forwarded")])
-def test_child_pipelines_are_a_hop_of_their_own(scope: str, told: str):
-    spec = spec_of(SPEC + "variables: {PIPE: {}, IMAGE: {scope: image}}\ngitlab: {layout: children}\n")
-    hops = dict(contract.way(spec, policy_of(POLICY), scope))
-    assert [*hops] == ["forge", contract.CHILD, *contract.HOPS[1:]]
-    assert hops[contract.CHILD].startswith(told)
+@pytest.mark.parametrize(
+    ("name", "trigger", "child"),
+    [
+        ("PIPE", "forward: pipeline_variables: true", "a pipeline variable there too"),
+        ("FORGE", "TRUEWHEEL_PIPELINE_ID: $CI_PIPELINE_ID", "the child has a value of its own"),
+        ("IMAGE", "never forwarded", "never declared"),
+        ("SECRET", "never forwarded", "the settings of the project"),
+    ],
+)
+def test_child_pipelines_add_the_trigger_and_the_child(name: str, trigger: str, child: str):
+    scopes = ", ".join(f"{scope.upper()}: {{scope: {scope}}}" for scope in ("forge", "image", "secret"))
+    spec = spec_of(SPEC + f"variables: {{PIPE: {{}}, {scopes}}}\ngitlab: {{layout: children}}\n")
+    hops = dict(contract.way(spec, policy_of(POLICY), name))
+    assert [*hops] == ["forge", "trigger", "child", "job", "container", "script"]
+    assert trigger in hops["trigger"]
+    assert child in hops["child"]
 
 
 def test_the_way_of_a_pipeline_s_variable_leads_through_plan_json():
