@@ -87,8 +87,7 @@ def named(cell: Cell, wheel: str) -> Cell | None:
             return possible
         for copy in possible.copies:
             if copy.wheel == wheel:
-                channel = copy.channel or cell.channel
-                return possible._replace(channel=channel, version=copy.version, wheel=wheel, copies=())
+                return possible.copied(copy)
     return None
 
 

@@ -134,6 +134,17 @@ class Cell(NamedTuple):
         """Return the wheel's file name and those of its copies."""
         return (self.wheel, *(copy.wheel for copy in self.copies))
 
+    def copied(self, copy: Copy) -> "Cell":
+        """Return the cell as one of its copies is called."""
+        parts = copy.wheel.partition(f"-{self.tag}")[0].split("-")
+        return self._replace(
+            channel=copy.channel or self.channel,
+            version=copy.version,
+            build="".join(parts[2:]),
+            wheel=copy.wheel,
+            copies=(),
+        )
+
     def possible(self) -> "Iterator[Cell]":
         """Yield the cell under each name that it may get, the lowest floor first."""
         if not self.platforms:

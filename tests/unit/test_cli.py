@@ -443,6 +443,23 @@ def test_a_revision_without_the_spec_is_told(history: Path, truewheel: Run):
     assert err.startswith("before:other.yml: there is no such file in that revision\n")
 
 
+def test_a_policy_to_compare_with_that_is_not_there_is_told_by_its_flag(here: Path, truewheel: Run):
+    code, _, err = truewheel("plan", "--against-policy", "nope")
+    assert code == 2
+    assert err.startswith("--against-policy nope: no policy 'nope'\n")
+
+
+@pytest.mark.parametrize(("channel", "rows"), [("release", 1), ("other", 0)])
+def test_copies_are_compared_where_both_policies_have_the_channel(here: Path, truewheel: Run, channel: str, rows: int):
+    (here / "truewheel.yml").write_text(COPIED)
+    (here / "old.yml").write_text(
+        f"extends: plain\nvariables: {{X: {{}}}}\nchannels: {{{channel}: {{when: {{X: '1'}}, version: '0.9'}}}}\n"
+    )
+    _, out, _ = truewheel("plan", "--against-policy", "old.yml", "-v", "CI_PIPELINE_ID=7")
+    assert "renamed    foo/rhel8/x86_64/cp312\n" in out
+    assert out.count("renamed    foo/rhel8/x86_64/cp312 on the index pypi\n           - foo-0.9-cp312") == rows
+
+
 # generate and check
 
 

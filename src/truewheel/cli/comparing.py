@@ -14,6 +14,7 @@ from truewheel.against import Change, changes
 from truewheel.cli import common
 from truewheel.matrix import Host
 from truewheel.model import Plan
+from truewheel.problems import Where
 from truewheel.workspace import Workspace
 
 WHO = {"pip": "pip", "uv": "uv", "sort": "a plain sort"}
@@ -30,9 +31,7 @@ def against(
     if arguments.against is not None:
         before = workspace.load_revision(arguments.spec, Path.cwd(), arguments.against)
     else:
-        # The indexes of the spec name channels of its own policy; copies are not compared.
-        spec = space.spec._replace(naming=arguments.against_policy, indexes={})
-        before = Workspace(space.root, spec, space.read)
+        before = _under(arguments.against_policy, space)
     declared = {**before.policy.variables, **before.spec.variables}
     # A variable that only the new policy knows is no mistake here.
     given = [(name, value) for name, value in arguments.variables if name in declared]
@@ -41,11 +40,21 @@ def against(
     return changes(old, new)
 
 
+def _under(name: str, space: Workspace) -> Workspace:
+    """Return the workspace under another policy, with the indexes whose channels that one has."""
+    policy = workspace.read_policy(name, space.root, Where(f"--against-policy {name}"))
+    known = {"", *(channel.name for channel in policy.channels)}
+    indexes = {index: rule for index, rule in space.spec.indexes.items() if rule.channel in known}
+    return Workspace(space.root, space.spec._replace(naming=name, indexes=indexes), space.read)
+
+
 def table(found: Sequence[Change]) -> str:
     """Return the changes for people: old and new name under one another, and who would not take the new one."""
     lines = []
     for change in found:
-        lines.append(f"{change.state:9}  {change.cell}")
+        index = f" on the index {change.index}" if change.index else ""
+        was = f" (was {change.was})" if change.was else ""
+        lines.append(f"{change.state:9}  {change.cell}{index}{was}")
         if change.state == "unchanged":
             lines.append(f"             {change.new}")
         else:
