@@ -443,6 +443,30 @@ def test_a_revision_without_the_spec_is_told(history: Path, truewheel: Run):
     assert err.startswith("before:other.yml: there is no such file in that revision\n")
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("truewheel.yml", f"{SMALL}bogus: 1\n", "before:truewheel.yml:4:1: unknown key 'bogus'\n"),
+        ("VERSION", "abc\n", "before:truewheel.yml:4:9: 'abc' is no version\n"),
+        ("own.yml", "channels: {a: {version: '{x}'}}\n", "before:own.yml:1:25: no fact 'x'\n"),
+    ],
+)
+def test_what_is_wrong_with_a_revision_is_told_as_of_that_revision(
+    here: Path, truewheel: Run, file: str, text: str, told: str
+):
+    good = {"truewheel.yml": f"{SMALL}naming: own.yml\n", "VERSION": "1.0\n", "own.yml": "extends: plain\n"}
+    for name, content in {**good, file: text}.items():
+        (here / name).write_text(content)
+    for words in (["init"], ["add", "--all"], ["commit", "-m", "1.0"], ["tag", "before"]):
+        git(here, *words)
+    for name, content in good.items():
+        (here / name).write_text(content)
+    assert truewheel("plan")[0] == 0
+    code, out, err = truewheel("plan", "--against", "before")
+    assert (code, out) == (2, "")
+    assert err.startswith(told)
+
+
 def test_a_policy_to_compare_with_that_is_not_there_is_told_by_its_flag(here: Path, truewheel: Run):
     code, _, err = truewheel("plan", "--against-policy", "nope")
     assert code == 2

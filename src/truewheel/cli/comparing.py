@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from truewheel.against import Change, changes
 from truewheel.cli import common
 from truewheel.matrix import Host
 from truewheel.model import Plan
-from truewheel.problems import Where
+from truewheel.problems import Problem, Stop, Where
 from truewheel.workspace import Workspace
 
 WHO = {"pip": "pip", "uv": "uv", "sort": "a plain sort"}
@@ -28,6 +28,17 @@ def against(
     machine: Host | None,
 ) -> list[Change]:
     """Return the change of every cell's name. Raises `Stop` (exit 2) when the old plan cannot be made."""
+    try:
+        return changes(_old(arguments, space, environment, new.event, machine), new)
+    except Stop as stopped:
+        if arguments.against is None:
+            raise
+        raise Stop([_at(arguments.against, problem) for problem in stopped.problems], stopped.code) from None
+
+
+def _old(
+    arguments: Namespace, space: Workspace, environment: Mapping[str, str], event: str, machine: Host | None
+) -> Plan:
     if arguments.against is not None:
         before = workspace.load_revision(arguments.spec, Path.cwd(), arguments.against)
     else:
@@ -36,8 +47,15 @@ def against(
     # A variable that only the new policy knows is no mistake here.
     given = [(name, value) for name, value in arguments.variables if name in declared]
     old_arguments = Namespace(**{**vars(arguments), "variables": given})
-    old = common.make_plan(old_arguments, before, environment, event=new.event, on=machine)
-    return changes(old, new)
+    return common.make_plan(old_arguments, before, environment, event=event, on=machine)
+
+
+def _at(revision: str, problem: Problem) -> Problem:
+    """Return a problem of a file as that of the file in a revision; one with the revision itself stays."""
+    place = problem.where
+    if place.file.startswith(("--against", f"{revision}:")):
+        return problem
+    return replace(problem, where=replace(place, file=f"{revision}:{place.file}"))
 
 
 def _under(name: str, space: Workspace) -> Workspace:
