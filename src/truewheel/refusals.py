@@ -9,7 +9,7 @@ from truewheel import indexes, platforms, template
 from truewheel.model import Cell, Index
 from truewheel.naming import LEGACY_FLOORS, NAME_LIMIT, TOO_LONG
 from truewheel.policy import Policy
-from truewheel.problems import Problem
+from truewheel.problems import Problem, counted
 from truewheel.spec import Spec
 
 AXES = ("package", "target", "arch", "python")
@@ -94,7 +94,7 @@ def long_names(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
     long = [name for cell in cells for name in cell.names() if len(name) > NAME_LIMIT]
     if not long:
         return []
-    count = f"{len(long)} file names have" if len(long) > 1 else "a file name has"
+    count = f"{counted(len(long), 'file name')} {'have' if len(long) > 1 else 'has'}"
     message = f"{count} more than {NAME_LIMIT} characters, the first: {long[0][:60]}…"
     return [spec.document.problem(("naming",), message, TOO_LONG)]
 
@@ -105,7 +105,8 @@ def index_verdict(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
     index = spec.indexes[name]
     reasons: Counter[str] = Counter()
     for version, tag, wheel in copies or [(cell.version, cell.tag, cell.wheel) for cell in cells]:
-        reasons.update(indexes.refusals(index.profile, version, tag, wheel.partition("-")[0]))
+        label = wheel.removesuffix(".whl").partition(f"{tag}-")[2]
+        reasons.update(indexes.refusals(index.profile, version, tag, wheel.partition("-")[0], label))
     return Index(
         name=name,
         profile=index.profile,
@@ -125,19 +126,14 @@ def index_problems(spec: Spec, verdicts: Iterable[Index]) -> list[Problem]:
     return [
         spec.document.problem(
             ("indexes", verdict.name),
-            f"the index {verdict.name} would refuse {count} wheels: {reason}",
-            _accepted_when(spec, verdict.name),
+            f"the index {verdict.name} would refuse {counted(count, 'wheel')}: {reason}",
+            f"{indexes.evidence(reason)}; name a channel that leaves it out, or publish on another condition",
             key=True,
         )
         for verdict in verdicts
         if verdict.active
         for reason, count in verdict.refusals.items()
     ]
-
-
-def _accepted_when(spec: Spec, name: str) -> str:
-    profile = spec.indexes[name].profile
-    return f"the profile {profile} does not take it: name a channel that leaves it out, or publish on another condition"
 
 
 def floor_problems(spec: Spec) -> list[Problem]:

@@ -108,7 +108,7 @@ def test_an_index_refuses_only_where_it_is_published_to():
     assert (pypi.active, pypi.refusals) == (False, {"local version": 2})
     (problem,) = problems(INDEXES, overrides={"NVIDIA_UPSTREAM_VERSION": "26.04", "PUBLISH": "yes"})
     assert problem.startswith("truewheel.yml:8:3: the index pypi would refuse 2 wheels: local version\n")
-    assert "hint: the profile pypi does not take it: name a channel that leaves it out" in problem
+    assert "hint: its upload API answers 400: PEP 440 keeps local versions off public indexes; name a" in problem
 
 
 def test_an_index_judges_the_copies_it_gets():
@@ -124,7 +124,7 @@ def test_an_index_judges_the_copies_it_gets():
 def test_an_index_that_takes_no_plain_linux_says_so():
     spec = "packages: {foo: {}}\ntargets: {here: {floor: linux}}\nindexes: {pypi: {profile: pypi}}\n"
     (problem,) = problems(spec)
-    assert "the index pypi would refuse 1 wheels: platform linux_x86_64" in problem
+    assert "the index pypi would refuse 1 wheel: platform linux_x86_64" in problem
     assert not problems(spec.replace("floor: linux", "floor: linux, arches: [armv7l]"))
 
 
@@ -301,6 +301,13 @@ def test_a_label_that_is_computed_but_not_in_the_name_is_the_way_out():
         "    cuda13: truewheel.yml:5:3 (CUDA_VERSION 13.2)\n"
         "    hint: their labels, cu129 and cu132, stand in no name: add variant_labels: true, or build one of the two"
     )
+
+
+def test_a_label_is_nothing_for_the_public_index():
+    spec = LABELLED + "variant_labels: true\nindexes: {pypi: {profile: pypi}}\n"
+    (problem,) = problems(spec, version="2.73.0dev")
+    assert "the index pypi would refuse 2 wheels: variant label\n" in problem
+    assert not problems(spec, version="2.73.0")[1:]  # the release channel has no label: only the collision is left
 
 
 def test_labels_that_are_in_the_names_part_them():
