@@ -26,7 +26,7 @@ Rule = Callable[[Name], "str | None"]
 
 EVIDENCE = {
     "local": "its upload API answers 400: PEP 440 keeps local versions off public indexes",
-    "platform": "its upload API has a table of platforms (PEP 425, 600, 656); of linux_* it has armv6l and armv7l alone",
+    "platform": "its upload API has a table of platforms (PEP 425, 600, 656); linux_* is for armv6l and armv7l alone",
     "name": "its upload API wants the normalised name of the project in the file name (PEP 427, 503)",
     "variant": "its upload API reads file names as packaging does, which knows no labels (PEP 817)",
 }
