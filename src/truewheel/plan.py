@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -60,15 +61,17 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     """
     if leaks := contract.leaked_secrets(spec, policy):
         raise Stop(leaks)
-    variables = _variables(spec, policy, request)
     problems = [*request.images.problems, *refusals.floor_problems(spec), *refusals.toolchain_problems(spec)]
     problems += contract.lost(spec, policy)
+    with _beside(problems):
+        variables = _variables(spec, policy, request)
     slots = matrix.host_slots(spec, request.host) if request.host else matrix.slots(spec, problems)
     problems += matrix.packages_without_cells(spec, slots)
     targets = _targets(spec, slots, request)
     namer = Namer(spec, policy, request, variables, targets)
     packages = _packages(spec)
-    cells = tuple(namer.cell(slot, number) for number, slot in enumerate(slots, 1))
+    with _beside(problems):
+        cells = _cells(namer, slots)
     images = _images(cells, request)
     indexes = tuple(refusals.index_verdict(spec, name, cells) for name in spec.indexes)
     problems += [*namer.problems, *refusals.collisions(spec, policy, cells), *refusals.index_problems(spec, indexes)]
@@ -96,6 +99,23 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         archives=made,
         problems=tuple(problems),
     )
+
+
+@contextmanager
+def _beside(problems: Iterable[Problem]) -> Iterator[None]:
+    """Let what ends the plan be told beside the problems that are known already."""
+    try:
+        yield
+    except Stop as stopped:
+        raise Stop([*problems, *stopped.problems], stopped.code) from None
+
+
+def _cells(namer: Namer, slots: Iterable[Slot]) -> tuple[Cell, ...]:
+    """Return the cells of the slots. Raises `Stop` with every reason why some can have no name."""
+    cells = tuple(cell for number, slot in enumerate(slots, 1) if (cell := namer.cell(slot, number)))
+    if namer.failures:
+        raise Stop([*namer.problems, *namer.failures])
+    return cells
 
 
 def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.Variable]:
@@ -191,17 +211,20 @@ class Namer:
         self.policy = policy
         self.request = request
         self.problems: list[Problem] = []
+        self.failures: dict[Problem, None] = {}
         self._where = spec.document.where(("naming",))
         self._floors = {name: target.floor for name, target in targets.items()}
         declared = contract.declared(spec, policy)
         self._seen = {name: _seen(target, declared, variables) for name, target in targets.items()}
-        self._named: dict[tuple[Any, ...], Names] = {}
+        self._named: dict[tuple[Any, ...], Names | None] = {}
         self._tags: dict[tuple[str, str, str, str], str] = {}
         self._asked = policy.axes()
 
-    def cell(self, slot: Slot, number: int) -> Cell:
-        """Return the cell of a slot, named; `number` is its place in the plan, from 1."""
+    def cell(self, slot: Slot, number: int) -> Cell | None:
+        """Return the cell of a slot, named; None where `failures` has why not. `number` is its place, from 1."""
         names = self._names(slot, number)
+        if names is None:
+            return None
         own, tag = names.own, self._tag(slot)
         return Cell(
             id=slot.id,
@@ -223,22 +246,27 @@ class Namer:
             platforms=self._range(slot) if self._floors[slot.target] == platforms.AUDITED else (),
         )
 
-    def _names(self, slot: Slot, number: int) -> Names:
+    def _names(self, slot: Slot, number: int) -> Names | None:
         axes = {**self._axes(slot), "number": str(number)} if self._asked else {}
         key = (slot.target, self.request.versions[slot.package], *(axes[axis] for axis in self._asked))
-        names = self._named.get(key)
-        if names is None:
-            facts = self._facts(slot, axes)
-            channel = self._channel(slot.target, facts)
-            copied = self._copy_channels(slot.target, facts, channel)
-            names = Names(
-                channel=channel.name,
-                facts=facts,
-                own=self._compose(channel, facts, slot),
-                copies={index: (each.name, self._compose(each, facts, slot)) for index, each in copied.items()},
-            )
-            self._named[key] = names
-        return names
+        if key not in self._named:
+            try:
+                self._named[key] = self._composed(slot, axes)
+            except Stop as stopped:
+                self._named[key] = None
+                self.failures.update(dict.fromkeys(stopped.problems))
+        return self._named[key]
+
+    def _composed(self, slot: Slot, axes: Mapping[str, str]) -> Names:
+        facts = self._facts(slot, axes)
+        channel = self._channel(slot.target, facts)
+        copied = self._copy_channels(slot.target, facts, channel)
+        return Names(
+            channel=channel.name,
+            facts=facts,
+            own=self._compose(channel, facts, slot),
+            copies={index: (each.name, self._compose(each, facts, slot)) for index, each in copied.items()},
+        )
 
     def _axes(self, slot: Slot) -> dict[str, str]:
         _, abi, platform = self._tag(slot).split("-")

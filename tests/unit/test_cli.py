@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -839,6 +840,19 @@ def test_a_pattern_without_end_ends_the_command(here: Path, truewheel: Run):
     code, out, err = truewheel(*NAME, "--policy=own.yml", "-v", f"X={'a' * 60}")
     assert (code, out) == (2, "")
     assert "the regular expression (a+)+b comes to no end on 'aaaa" in err
+
+
+def test_a_pattern_without_end_is_tried_once_for_all_cells(here: Path, truewheel: Run):
+    (here / "own.yml").write_text(
+        "variables: {X: {}}\nfacts: {p: {from: ['cell:python']}}\n"
+        "channels: {a: {when: {X: '/(a+)+b/'}, version: '1.{p}'}, b: {version: '2'}}\n"
+    )
+    (here / "truewheel.yml").write_text(f"{SMALL}naming: own.yml\npythons: ['3.11', '3.12', '3.13', '3.14']\n")
+    started = time.process_time()
+    code, out, err = truewheel("plan", "-v", f"X={'a' * 60}")
+    assert (code, out) == (2, "")
+    assert err.count("comes to no end on") == 1
+    assert time.process_time() - started < 4
 
 
 def test_a_name_that_no_file_system_takes_is_refused(truewheel: Run):

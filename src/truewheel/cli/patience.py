@@ -13,9 +13,13 @@ TICK = 1.0
 """Seconds of CPU time between two looks at what runs."""
 
 
+class _Endless(BaseException):
+    """Leaves the command from within a match; who collects the problems of many cells does not hold it up."""
+
+
 @contextmanager
 def patience() -> Iterator[None]:
-    """Raise `Stop` (exit 2) from a match that still runs at its second tick; `re` heeds signals."""
+    """Raise `Stop` (exit 2) when a match still runs at its second tick; `re` heeds signals."""
     seen: FrameType | None = None
 
     def look(number: int, frame: FrameType | None) -> None:
@@ -31,6 +35,9 @@ def patience() -> Iterator[None]:
     signal.setitimer(signal.ITIMER_VIRTUAL, TICK, TICK)
     try:
         yield
+    except _Endless as endless:
+        hint = "a repeat within a repeat, or many in a row, tries every way to part a value: write a+ for (a+)+"
+        raise stop("match, when or pattern", str(endless), hint) from None
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, before)
@@ -38,6 +45,5 @@ def patience() -> Iterator[None]:
 
 def _give_up(frame: FrameType) -> None:
     pattern, value = frame.f_locals["pattern"], frame.f_locals["value"]
-    message = f"the regular expression {getattr(pattern, 'pattern', pattern)} comes to no end on {shown(value)}"
-    hint = "a repeat within a repeat, or many in a row, tries every way to part a value: write a+ for (a+)+"
-    raise stop("match, when or pattern", message, hint)
+    text = getattr(pattern, "pattern", pattern)
+    raise _Endless(f"the regular expression {text} comes to no end on {shown(value)}")
