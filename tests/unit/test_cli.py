@@ -724,6 +724,16 @@ def test_a_copy_for_an_index_is_explained_with_its_channel(here: Path, truewheel
     assert "CI_PIPELINE_ID=7 (-v)" in out
 
 
+def test_an_explanation_for_programs_has_the_facts_of_the_plan(here: Path, truewheel: Run):
+    (here / "truewheel.yml").write_text(COPIED)
+    (cell,) = json.loads(truewheel("plan", "--json", "-v", "CI_PIPELINE_ID=7")[1])["cells"]
+    told = json.loads(truewheel("explain", cell["id"], "--json", "-v", "CI_PIPELINE_ID=7")[1])
+    assert (told["wheel"], told["cell"], told["channel"]) == (cell["wheel"], cell["id"], "default")
+    assert told["facts"] == cell["facts"]
+    told = json.loads(truewheel("explain", "x-1.0-py3-none-any.whl", "--json")[1])
+    assert (told["cell"], told["channel"], told["facts"], told["parts"][0]["value"]) == (None, None, {}, "x")
+
+
 def test_a_variable_that_nobody_declares_has_no_way(here: Path, truewheel: Run):
     (here / "truewheel.yml").write_text(CUDA)
     code, _, err = truewheel("explain", "CUDA_VERSIO")

@@ -82,8 +82,7 @@ def name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     policy = workspace.read_policy(arguments.policy, Path.cwd(), HERE)
     cell = _single_cell(arguments, policy)
     if arguments.json:
-        facts = {name: planfile.fact_data(fact) for name, fact in cell.facts.items()}
-        common.print_json({"wheel": cell.wheel, "channel": cell.channel, "facts": facts})
+        common.print_json({"wheel": cell.wheel, "channel": cell.channel, "facts": _facts(cell)})
     else:
         show(cell.wheel)
     return Exit.OK
@@ -166,8 +165,10 @@ def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
             raise stop(HERE, str(error), "name a cell of the plan, or a wheel") from None
         heading = f"{Path(what).name}\n  not in the plan: told from the name alone"
     if arguments.json:
-        wheel = cell.wheel if cell else Path(what).name
-        common.print_json({"wheel": wheel, "cell": cell.id if cell else None, "parts": [_part(part) for part in parts]})
+        known = {"wheel": cell.wheel, "cell": cell.id, "channel": cell.channel} if cell else {"wheel": Path(what).name}
+        common.print_json(
+            {"cell": None, "channel": None, **known, "parts": [_part(part) for part in parts], "facts": _facts(cell)}
+        )
     else:
         show("\n".join([heading, "", *explain.lines(parts)]))
     return Exit.OK
@@ -197,6 +198,10 @@ def _explain_variable(arguments: Namespace, environment: Mapping[str, str]) -> E
     ]
     show("\n".join(lines))
     return Exit.OK
+
+
+def _facts(cell: Cell | None) -> dict[str, object]:
+    return {name: planfile.fact_data(fact) for name, fact in cell.facts.items()} if cell else {}
 
 
 def _part(part: Part) -> dict[str, object]:
