@@ -106,13 +106,21 @@ def _facts_by_part(policy: Policy, channel: Channel) -> dict[str, Iterable[str]]
 def _with_facts(name: str, part: Part | None, names: Iterable[str], facts: Mapping[str, Fact]) -> Iterator[Part]:
     """Yield a part of the name, or why it is not there, and then each fact behind it."""
     names = list(names)
-    if part:
+    if part and name == "local":
+        yield replace(part, rule=part.rule + _spelling(part.value, (facts[each].value or "" for each in names)))
+    elif part:
         yield part
     elif names:
         yield Part(name, "", "left out: no source has a value")
     for fact_name in names:
         fact = facts[fact_name]
         yield Part(f"  {fact_name}", fact.value or "", "", source_of(fact) or "absent", tuple(told(fact)))
+
+
+def _spelling(local: str, values: Iterable[str]) -> str:
+    """Say which values stand in a local version otherwise than they were given: 26.04 as 26.4."""
+    changed = [value for value in values if value not in local]
+    return f"; {', '.join(changed)} is spelt as PEP 440 does" if changed else ""
 
 
 def _said(part: Part) -> str:
