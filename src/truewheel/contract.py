@@ -49,6 +49,18 @@ WAYS: Mapping[str, tuple[str, str, str, str]] = {
 }
 
 
+class Forge(NamedTuple):
+    """A forge, and what the names of the variables that it sets begin with."""
+
+    name: str
+    prefixes: tuple[str, ...]
+
+
+FORGES = {
+    "gitlab": Forge("GitLab", ("CI_", "GITLAB_")),
+    "github": Forge("GitHub", ("GITHUB_", "RUNNER_")),
+}
+
 CHILD_WAYS: Mapping[str, tuple[str, str]] = {
     "forge": (
         "the pipeline's id alone is handed on, as TRUEWHEEL_PIPELINE_ID: $CI_PIPELINE_ID",
@@ -100,6 +112,7 @@ def lost(spec: Spec, policy: Policy) -> list[Problem]:
         *_unset_conditions(spec, policy),
         *_overwritten_by_builds(spec, policy),
         *_facts_out_of_reach(spec, policy),
+        *_facts_of_other_forges(spec, policy),
         *_open_passwords(spec, policy),
     ]
 
@@ -173,6 +186,32 @@ def _facts_out_of_reach(spec: Spec, policy: Policy) -> Iterator[Problem]:
             message = f"the fact {name} is read from a file of the image alone, which the plan cannot see"
             hint = "put a variable with scope: image before it, and say its value in targets.NAME.provides"
             yield _at_naming(spec, message + _at("forge", "container"), hint)
+
+
+def _facts_of_other_forges(spec: Spec, policy: Policy) -> Iterator[Problem]:
+    """A fact may be read off what another forge sets, as CI_PIPELINE_ID on GitHub: it is absent there, always."""
+    known = declared(spec, policy)
+    for name, rule in policy.facts.items():
+        read = [source for source in rule.sources if not source.startswith("option:") and not _is_of_image(source)]
+        variables = [source.removeprefix("env:") for source in read if source.startswith("env:")]
+        if not read or len(variables) < len(read) or any(known[each].scope != "forge" for each in variables):
+            continue
+        homes = {home for each in variables for home in _homes(each)}
+        for forge in spec.forges():
+            if forge not in homes:
+                told = f"the fact {name} comes from {' and '.join(variables)}, which {FORGES[forge].name} does not set"
+                yield _at_naming(spec, told + _at("forge", "job"), _other_source(variables, FORGES[forge].name))
+
+
+def _homes(variable: str) -> list[str]:
+    """Return the forges that set a variable; all of them where its name does not tell."""
+    return [key for key, forge in FORGES.items() if variable.startswith(forge.prefixes)] or list(FORGES)
+
+
+def _other_source(variables: list[str], forge: str) -> str:
+    if {"CI_PIPELINE_ID", "GITHUB_RUN_ID"} & {*variables}:
+        return "put env:TRUEWHEEL_PIPELINE_ID before it, which has the pipeline's id on both forges"
+    return f"add a source that {forge} has"
 
 
 def _is_of_image(source: str) -> bool:

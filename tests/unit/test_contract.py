@@ -130,6 +130,33 @@ def test_what_cannot_arrive_is_refused_with_its_line_and_hop(told: str):
     assert [str(problem) for problem in problems] == [f"truewheel.yml:{told} (lost between {hop})\n    hint: {hint}"]
 
 
+@pytest.mark.parametrize(
+    ("sources", "forges", "told"),
+    [
+        ("'env:CI_PIPELINE_ID'", "github: {}", "the fact id comes from CI_PIPELINE_ID, which GitHub does not set"),
+        ("'env:CI_PIPELINE_ID'", "gitlab: {}\ngithub: {}", "which GitHub does not set"),
+        ("'option:id', 'env:GITHUB_RUN_ID', 'env:GITHUB_SHA'", "gitlab: {}", "which GitLab does not set"),
+        ("'env:CI_PIPELINE_ID'", "gitlab: {}", ""),
+        ("'env:CI_PIPELINE_ID', 'env:GITHUB_RUN_ID'", "gitlab: {}\ngithub: {}", ""),
+        ("'env:TRUEWHEEL_PIPELINE_ID', 'env:CI_PIPELINE_ID'", "github: {}", ""),
+        ("'env:CI_PIPELINE_ID', 'env:BUILD_NUMBER'", "github: {}", ""),
+        ("'env:CI_PIPELINE_ID', 'const:0'", "github: {}", ""),
+    ],
+)
+def test_a_fact_that_a_forge_cannot_give_is_refused(sources: str, forges: str, told: str):
+    names = ("CI_PIPELINE_ID", "GITHUB_RUN_ID", "GITHUB_SHA", "TRUEWHEEL_PIPELINE_ID", "BUILD_NUMBER")
+    declared = ", ".join(f"{name}: {{scope: forge}}" for name in names)
+    policy = f"extends: plain\nvariables: {{{declared}}}\nfacts: {{id: {{from: [{sources}]}}}}\n"
+    found = [
+        str(each)
+        for each in plan_of(f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\n{forges}\n", policy=policy).problems
+    ]
+    assert len(found) == bool(told)
+    assert all(told in each and "(lost between forge and job)\n    hint: " in each for each in found)
+    if told and "'env:CI_PIPELINE_ID'" in sources:
+        assert "put env:TRUEWHEEL_PIPELINE_ID before it, which has the pipeline's id on both forges" in found[0]
+
+
 def test_a_provided_value_must_be_one_that_the_variable_may_have():
     (problem,) = plan_of(SPEC.replace("13.2.1", "thirteen"), policy=POLICY).problems
     told = "truewheel.yml:3:44: CUDA_VERSION: thirteen does not match [0-9.]+\n    hint: CUDA of the container."
