@@ -80,15 +80,15 @@ def declared(spec: Spec, policy: Policy) -> dict[str, Variable]:
     return {**policy.variables, **spec.variables}
 
 
-def way(spec: Spec, policy: Policy, name: str) -> list[Hop]:
-    """Return the way of a declared variable, hop by hop."""
+def way(spec: Spec, policy: Policy, name: str, *, children: bool = False) -> list[Hop]:
+    """Return the way of a declared variable, hop by hop; `children` are pipelines of their own on GitLab."""
     rule = declared(spec, policy)[name]
     provided = ", ".join(
         f"{target} ({each.provides[name]})" for target, each in spec.targets.items() if each.provides.get(name)
     )
     values = {"name": name, "default": rule.default or "nothing", "provided": provided or "no target of this file"}
     hops = [Hop(place, told.format_map(values)) for place, told in zip(HOPS, WAYS[rule.scope])]
-    added = map(Hop, CHILD_HOPS, CHILD_WAYS[rule.scope]) if spec.gitlab.layout == "children" else ()
+    added = map(Hop, CHILD_HOPS, CHILD_WAYS[rule.scope]) if children else ()
     return [hops[0], *added, *hops[1:]]
 
 

@@ -734,6 +734,28 @@ def test_an_explanation_for_programs_has_the_facts_of_the_plan(here: Path, truew
     assert (told["cell"], told["channel"], told["facts"], told["parts"][0]["value"]) == (None, None, {}, "x")
 
 
+MANY = f"packages: {{{', '.join(f'p{number}: {{version: {{file: VERSION}}}}' for number in range(300))}}}"
+
+
+@pytest.mark.parametrize(
+    ("rest", "hops"),
+    [
+        ("gitlab: {layout: children}", ["forge", "trigger", "child", "job"]),
+        ("gitlab: {layout: include}", ["forge", "job"]),
+        (MANY, ["forge", "trigger", "child", "job"]),  # too many jobs for one pipeline
+        ("github: {}", ["forge", "job"]),
+    ],
+)
+def test_the_way_leads_through_child_pipelines_where_there_are_any(
+    here: Path, truewheel: Run, rest: str, hops: list[str]
+):
+    spec = CUDA.replace("packages: {foo: {version: {file: VERSION}}}", MANY) if rest is MANY else f"{CUDA}{rest}\n"
+    (here / "truewheel.yml").write_text(spec.replace("rhel8: {}", "rhel8: {}, rhel9: {}"))
+    code, out, _ = truewheel("explain", "NVIDIA_UPSTREAM_VERSION", "--json")
+    assert code == 0
+    assert [hop["place"] for hop in json.loads(out)["way"]] == [*hops, "container", "script"]
+
+
 def test_a_variable_that_nobody_declares_has_no_way(here: Path, truewheel: Run):
     (here / "truewheel.yml").write_text(CUDA)
     code, _, err = truewheel("explain", "CUDA_VERSIO")

@@ -56,8 +56,8 @@ def test_the_way_of_an_image_s_variable_starts_in_the_container():
 )
 def test_child_pipelines_add_the_trigger_and_the_child(name: str, trigger: str, child: str):
     scopes = ", ".join(f"{scope.upper()}: {{scope: {scope}}}" for scope in ("forge", "image", "secret"))
-    spec = spec_of(SPEC + f"variables: {{PIPE: {{}}, {scopes}}}\ngitlab: {{layout: children}}\n")
-    hops = dict(contract.way(spec, policy_of(POLICY), name))
+    spec = spec_of(SPEC + f"variables: {{PIPE: {{}}, {scopes}}}\n")
+    hops = dict(contract.way(spec, policy_of(POLICY), name, children=True))
     assert [*hops] == ["forge", "trigger", "child", "job", "container", "script"]
     assert trigger in hops["trigger"]
     assert child in hops["child"]

@@ -175,13 +175,16 @@ def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 
 def _explain_variable(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    from truewheel.emit import gitlab_layout  # to explain a name, no pipeline is looked at
+
     space, name = common.load(arguments), arguments.what
     known = contract.declared(space.spec, space.policy)
     if name not in known:
         hint = meant(name, known, f"declared: {', '.join(sorted(known)) or 'none'}")
         raise stop(HERE, f"no variable {name!r} in this file or in the policy {space.policy.name}", hint)
     made = common.make_plan(arguments, space, environment, event=event_of(environment))
-    way = contract.way(space.spec, space.policy, name)
+    children = "gitlab" in space.spec.forges() and gitlab_layout.layout(made, space.spec).children
+    way = contract.way(space.spec, space.policy, name, children=children)
     readers = contract.readers(space.spec, space.policy, name)
     value, rule = made.variables.get(name), known[name]
     if arguments.json:
