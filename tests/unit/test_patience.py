@@ -42,6 +42,12 @@ def test_nothing_ticks_afterwards():
     assert signal.getsignal(signal.SIGVTALRM) is before
 
 
+def test_a_system_without_such_timers_does_without(monkeypatch):
+    monkeypatch.delattr(signal, "setitimer")
+    with patience():
+        assert matched("a", "a")
+
+
 def test_digits_are_those_of_ascii():
     assert matched(r"\d+", "12")
     assert not matched(r"\d+", "\u0661\u0662")

@@ -20,6 +20,9 @@ class _Endless(BaseException):
 @contextmanager
 def patience() -> Iterator[None]:
     """Raise `Stop` (exit 2) when a match still runs at its second tick; `re` heeds signals."""
+    if not hasattr(signal, "setitimer"):  # Windows
+        yield
+        return
     seen: FrameType | None = None
 
     def look(number: int, frame: FrameType | None) -> None:
