@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from packaging.version import Version
@@ -14,28 +14,46 @@ from truewheel.model import Cell, Plan
 
 @dataclass(frozen=True)
 class Change:
-    """What became of one cell's name. `older_for` names those that would not take the new wheel for the newer one."""
+    """What became of one cell's name, or of its copy's for an `index`.
+
+    `older_for` names those that would not take the new wheel for the newer one; `was` is the cell's id before, where
+    it had another one.
+    """
 
     cell: str
     state: str
     old: str | None
     new: str | None
     older_for: tuple[str, ...] = ()
+    index: str = ""
+    was: str = ""
 
 
 def changes(old: Plan, new: Plan) -> list[Change]:
-    """Return the change of every cell that either plan has, in the order of the new one."""
+    """Return the change of every cell that either plan has, in the order of the new one, each with its copies'."""
     before = {cell.id: cell for cell in old.cells}
-    after = {cell.id: cell for cell in new.cells}
-    found = [_change(before.get(cell_id), cell) for cell_id, cell in after.items()]
-    return found + [
-        Change(cell_id, "removed", cell.wheel, None) for cell_id, cell in before.items() if cell_id not in after
-    ]
+    after = {cell.id for cell in new.cells}
+    gone = {(cell.package, cell.tag): cell for cell in old.cells if cell.id not in after}
+    found: list[Change] = []
+    for cell in new.cells:
+        former = before.get(cell.id) or gone.pop((cell.package, cell.tag), None)
+        found += [Change(cell.id, "added", None, cell.wheel)] if former is None else _of_names(former, cell)
+    left = {cell.id for cell in gone.values()}
+    return found + [Change(cell.id, "removed", cell.wheel, None) for cell in old.cells if cell.id in left]
 
 
-def _change(old: Cell | None, new: Cell) -> Change:
-    if old is None:
-        return Change(new.id, "added", None, new.wheel)
+def _of_names(old: Cell, new: Cell) -> Iterator[Change]:
+    """Yield the change of a cell's name, and of each copy that has a name of its own and another than before."""
+    was = old.id if old.id != new.id else ""
+    yield replace(_change(old, new), was=was)
+    copies = {copy.index: old.copied(copy) for copy in old.copies}
+    for copy in new.copies:
+        copied, former = new.copied(copy), copies.get(copy.index)
+        if former and former.wheel != copied.wheel and (former.wheel, copied.wheel) != (old.wheel, new.wheel):
+            yield replace(_change(former, copied), index=copy.index, was=was)
+
+
+def _change(old: Cell, new: Cell) -> Change:
     if old.wheel == new.wheel:
         return Change(new.id, "unchanged", old.wheel, new.wheel)
     worst = next(new.possible())  # an audit may find the lowest floor, where the old wheel had its highest

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from truewheel.policy import FactRule, Policy, Variable
+from truewheel.policy import FactRule, Policy, Variable, matched
 from truewheel.problems import Problem, meant
 from truewheel.spec import Spec
 
 HOPS = ("forge", "job", "container", "script")
-CHILD = "child"
-"""The hop between forge and job that child pipelines add."""
+CHILD_HOPS = ("trigger", "child")
+"""What child pipelines add between forge and job."""
 
 
 class Hop(NamedTuple):
@@ -60,11 +59,29 @@ BUILT_IN = {
 """Variables that every pipeline takes, declared by nobody."""
 
 
-CHILD_WAYS = {
-    "forge": "its own there: the parent's pipeline id comes as TRUEWHEEL_PIPELINE_ID, all else in plan.json",
-    "pipeline": "forwarded by the job that starts the child (forward: pipeline_variables)",
-    "image": "never forwarded",
-    "secret": "given by the settings of the project there too, not forwarded",
+class Forge(NamedTuple):
+    """A forge, and what the names of the variables that it sets begin with."""
+
+    name: str
+    prefixes: tuple[str, ...]
+
+
+FORGES = {
+    "gitlab": Forge("GitLab", ("CI_", "GITLAB_")),
+    "github": Forge("GitHub", ("GITHUB_", "RUNNER_")),
+}
+
+CHILD_WAYS: Mapping[str, tuple[str, str]] = {
+    "forge": (
+        "the pipeline's id alone is handed on, as TRUEWHEEL_PIPELINE_ID: $CI_PIPELINE_ID",
+        "the child has a value of its own, which nobody reads: plan.json of the parent counts",
+    ),
+    "pipeline": (
+        "handed on by the job that starts the child (forward: pipeline_variables: true)",
+        "a pipeline variable there too, but plan.json of the parent counts",
+    ),
+    "image": ("never forwarded", "never declared there either"),
+    "secret": ("never forwarded", "the settings of the project give it there too"),
 }
 
 
@@ -78,15 +95,16 @@ def settable(variables: Mapping[str, Variable]) -> dict[str, Variable]:
     return {name: variable for name, variable in variables.items() if variable.scope == "pipeline"}
 
 
-def way(spec: Spec, policy: Policy, name: str) -> list[Hop]:
-    """Return the way of a declared variable, hop by hop."""
+def way(spec: Spec, policy: Policy, name: str, *, children: bool = False) -> list[Hop]:
+    """Return the way of a declared variable, hop by hop; `children` are pipelines of their own on GitLab."""
     rule = declared(spec, policy)[name]
     provided = ", ".join(
         f"{target} ({each.provides[name]})" for target, each in spec.targets.items() if each.provides.get(name)
     )
     values = {"name": name, "default": rule.default or "nothing", "provided": provided or "no target of this file"}
     hops = [Hop(place, told.format_map(values)) for place, told in zip(HOPS, WAYS[rule.scope])]
-    return [hops[0], Hop(CHILD, CHILD_WAYS[rule.scope]), *hops[1:]] if spec.gitlab.layout == "children" else hops
+    added = map(Hop, CHILD_HOPS, CHILD_WAYS[rule.scope]) if children else ()
+    return [hops[0], *added, *hops[1:]]
 
 
 def readers(spec: Spec, policy: Policy, name: str) -> list[str]:
@@ -110,6 +128,7 @@ def lost(spec: Spec, policy: Policy) -> list[Problem]:
         *_unset_conditions(spec, policy),
         *_overwritten_by_builds(spec, policy),
         *_facts_out_of_reach(spec, policy),
+        *_facts_of_other_forges(spec, policy),
         *_open_passwords(spec, policy),
     ]
 
@@ -146,7 +165,7 @@ def misfit(value: str, rule: Variable) -> str:
     """Say why a variable may not have a value, or nothing."""
     if rule.choices and value not in rule.choices:
         return f"is none of {', '.join(rule.choices)}"
-    return f"does not match {rule.pattern}" if rule.pattern and not re.fullmatch(rule.pattern, value) else ""
+    return f"does not match {rule.pattern}" if rule.pattern and not matched(rule.pattern, value) else ""
 
 
 def _defaults_of_images(spec: Spec, policy: Policy) -> Iterator[Problem]:
@@ -189,6 +208,32 @@ def _facts_out_of_reach(spec: Spec, policy: Policy) -> Iterator[Problem]:
             message = f"the fact {name} is read from a file of the image alone, which the plan cannot see"
             hint = "put a variable with scope: image before it, and say its value in targets.NAME.provides"
             yield _at_naming(spec, message + _at("forge", "container"), hint)
+
+
+def _facts_of_other_forges(spec: Spec, policy: Policy) -> Iterator[Problem]:
+    """A fact may be read off what another forge sets, as CI_PIPELINE_ID on GitHub: it is absent there, always."""
+    known = declared(spec, policy)
+    for name, rule in policy.facts.items():
+        read = [source for source in rule.sources if not source.startswith("option:") and not _is_of_image(source)]
+        variables = [source.removeprefix("env:") for source in read if source.startswith("env:")]
+        if not read or len(variables) < len(read) or any(known[each].scope != "forge" for each in variables):
+            continue
+        homes = {home for each in variables for home in _homes(each)}
+        for forge in spec.forges():
+            if forge not in homes:
+                told = f"the fact {name} comes from {' and '.join(variables)}, which {FORGES[forge].name} does not set"
+                yield _at_naming(spec, told + _at("forge", "job"), _other_source(variables, FORGES[forge].name))
+
+
+def _homes(variable: str) -> list[str]:
+    """Return the forges that set a variable; all of them where its name does not tell."""
+    return [key for key, forge in FORGES.items() if variable.startswith(forge.prefixes)] or list(FORGES)
+
+
+def _other_source(variables: list[str], forge: str) -> str:
+    if {"CI_PIPELINE_ID", "GITHUB_RUN_ID"} & {*variables}:
+        return "put env:TRUEWHEEL_PIPELINE_ID before it, which has the pipeline's id on both forges"
+    return f"add a source that {forge} has"
 
 
 def _is_of_image(source: str) -> bool:

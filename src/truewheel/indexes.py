@@ -11,8 +11,25 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
-Rule = Callable[[str, str, str], "str | None"]
-"""From a version, a tag and a distribution name as they are in the file name to the reason of a refusal."""
+
+class Name(NamedTuple):
+    """The parts of a wheel's file name that an index judges, as they stand there; `label` may be ""."""
+
+    version: str
+    tag: str
+    distribution: str
+    label: str = ""
+
+
+Rule = Callable[[Name], "str | None"]
+"""From a name to the reason of a refusal; its first word is a key of EVIDENCE."""
+
+EVIDENCE = {
+    "local": "its upload API answers 400: PEP 440 keeps local versions off public indexes",
+    "platform": "its upload API has a table of platforms (PEP 425, 600, 656); linux_* is for armv6l and armv7l alone",
+    "name": "its upload API wants the normalised name of the project in the file name (PEP 427, 503)",
+    "variant": "its upload API reads file names as packaging does, which knows no labels (PEP 817)",
+}
 
 METADATA_VERSIONS = ("1.0", "1.1", "1.2", "2.1", "2.2", "2.3", "2.4", "2.5")
 """Metadata versions that the public index takes; 2.0 was never finished."""
@@ -34,23 +51,24 @@ _PATTERN = re.compile(
 )
 
 
-def _no_local_version(version: str, tag: str, distribution: str) -> str | None:
-    # The public index's upload API answers 400 to a version with a local part (PEP 440 asks it to).
-    return "local version" if "+" in version else None
+def _no_local_version(name: Name) -> str | None:
+    return "local version" if "+" in name.version else None
 
 
-def _known_platform(version: str, tag: str, distribution: str) -> str | None:
-    # The upload API has a table of platforms. linux_* is in it only for the two ARM platforms that once had no
-    # manylinux of their own, a macOS from 11 on only with minor version 0.
-    platforms = tag.rpartition("-")[2].split(".")
-    unknown = [name for name in platforms if name not in _FIXED and not _PATTERN.fullmatch(name)]
+def _no_label(name: Name) -> str | None:
+    return "variant label" if name.label else None
+
+
+def _known_platform(name: Name) -> str | None:
+    # The two ARM platforms once had no manylinux of their own; a macOS from 11 on is known with minor version 0 only.
+    platforms = name.tag.rpartition("-")[2].split(".")
+    unknown = [each for each in platforms if each not in _FIXED and not _PATTERN.fullmatch(each)]
     return f"platform {unknown[0]}" if unknown else None
 
 
-def _normal_name(version: str, tag: str, distribution: str) -> str | None:
-    # The upload API wants the file name to begin with the normalised project name (PEP 503, with _ for -).
-    normal = re.sub(r"[-_.]+", "_", distribution).lower()
-    return None if distribution == normal else f"name {distribution}, not {normal}"
+def _normal_name(name: Name) -> str | None:
+    normal = re.sub(r"[-_.]+", "_", name.distribution).lower()
+    return None if name.distribution == normal else f"name {name.distribution}, not {normal}"
 
 
 class Profile(NamedTuple):
@@ -67,7 +85,7 @@ class Profile(NamedTuple):
 PROFILES: Mapping[str, Profile] = {
     "internal": Profile(),
     # 100 MiB is the public index's limit for a file; a project can ask for more.
-    "pypi": Profile((_no_local_version, _known_platform, _normal_name), 100 * MEGABYTE, strict=True),
+    "pypi": Profile((_no_local_version, _known_platform, _normal_name, _no_label), 100 * MEGABYTE, strict=True),
 }
 
 _UNITS = {"": 1, "B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -86,9 +104,15 @@ def simple_address(url: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def refusals(profile: str, version: str, tag: str, distribution: str) -> tuple[str, ...]:
+def refusals(profile: str, version: str, tag: str, distribution: str, label: str = "") -> tuple[str, ...]:
     """Return the reasons why an index with this profile would refuse a file name of these parts."""
-    return tuple(reason for rule in PROFILES[profile].rules if (reason := rule(version, tag, distribution)))
+    name = Name(version, tag, distribution, label)
+    return tuple(reason for rule in PROFILES[profile].rules if (reason := rule(name)))
+
+
+def evidence(reason: str) -> str:
+    """Return how it is known that an index refuses for a reason; "" for a reason that is none of names."""
+    return EVIDENCE.get(reason.partition(" ")[0], "")
 
 
 def size(text: str) -> int:

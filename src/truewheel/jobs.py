@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from truewheel.matrix import ANY, interpreter_tag, minor
+from truewheel.matrix import ANY, has_abi, interpreter_tag, minor
 from truewheel.model import ARCH, CELL, INDEX, PYTHON, TARGET, Cell, Index, Job, JobKind, Package, in_batches
 from truewheel.spec import Spec
 
@@ -152,8 +152,7 @@ def _pythons(spec: Spec, cell: Cell) -> list[str]:
     if cell.target == ANY or target is None or abi == "cpython":
         return [cell.python]
     known = [interpreter_tag(python) for python in target.pythons or spec.pythons]
-    threaded = {"abi3": {False}, "abi3t": {True}}.get(abi, {False, True})
-    fits = [tag for tag in known if tag.endswith("t") in threaded and minor(tag) >= minor(cell.python)]
+    fits = [tag for tag in known if has_abi(tag, abi) and minor(tag) >= minor(cell.python)]
     return sorted({cell.python, *fits}, key=lambda tag: (minor(tag), tag))
 
 

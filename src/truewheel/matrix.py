@@ -15,6 +15,21 @@ HOST = "host"
 PURE = "py3"
 
 
+class StableAbi(NamedTuple):
+    """What builds for a stable ABI, and runs it: CPython 3.`since` and newer, free-threaded (True) or not (False)."""
+
+    since: int
+    threading: frozenset[bool]
+
+
+# PEP 384; PEP 803 for free-threaded Pythons. The ABI of before that has no free-threaded build.
+STABLE_ABIS = {
+    "abi3": StableAbi(2, frozenset({False})),
+    "abi3t": StableAbi(15, frozenset({True})),
+    "abi3.abi3t": StableAbi(15, frozenset({False, True})),
+}
+
+
 class Host(NamedTuple):
     """This machine as a target: its architecture, its floor and the interpreters found on it (`cp312`)."""
 
@@ -48,11 +63,21 @@ def minor(tag: str) -> int:
     return int(tag[3:].removesuffix("t"))
 
 
+def has_abi(tag: str, abi: str) -> bool:
+    """Return whether an interpreter builds for a stable ABI, and runs what is built for it."""
+    rule = STABLE_ABIS[abi]
+    return minor(tag) >= rule.since and tag.endswith("t") in rule.threading
+
+
+def _age(tag: str) -> tuple[int, bool]:
+    return minor(tag), tag.endswith("t")
+
+
 def wanted_pythons(spec: Spec) -> list[str]:
     """Return the tags of all interpreters that the spec's cells are built with, lowest first."""
     versions = {*spec.pythons} if any(not target.pythons for target in spec.targets.values()) else set()
     versions.update(*(target.pythons for target in spec.targets.values()), (each.python for each in spec.include))
-    return sorted(map(interpreter_tag, versions), key=lambda tag: (minor(tag), tag))
+    return sorted(map(interpreter_tag, versions), key=_age)
 
 
 def slots(spec: Spec, problems: list[Problem]) -> list[Slot]:
@@ -114,9 +139,9 @@ def _collapse(spec: Spec, matrix: Iterable[tuple[str, str, str, str]]) -> list[S
             found.setdefault((package,), Slot(package, ANY, ANY, PURE, PURE))
         elif abi == "cpython":
             found[package, target, arch, python] = Slot(package, target, arch, python, python)
-        elif not python.endswith("t"):  # the stable ABI of before PEP 803 has no free-threaded build
+        elif has_abi(python, abi):
             key = (package, target, arch)
-            if key not in found or minor(python) < minor(found[key].python):
+            if key not in found or _age(python) < _age(found[key].python):
                 found[key] = Slot(package, target, arch, python, python)
     return list(found.values())
 
@@ -132,6 +157,10 @@ def packages_without_cells(spec: Spec, cells: list[Slot]) -> list[Problem]:
 
 
 def _why_none(spec: Spec, package: str) -> str:
-    if spec.packages[package].abi == "abi3":
+    abi = spec.packages[package].abi
+    if abi == "abi3":
         return "abi3 has no free-threaded build: name a python without t, or exclude less"
+    if abi in STABLE_ABIS:
+        python = "a free-threaded Python" if abi == "abi3t" else "Python"
+        return f"{abi} needs {python} from 3.{STABLE_ABIS[abi].since} on (PEP 803): name one, or exclude less"
     return "exclude leaves none: exclude less"

@@ -98,9 +98,10 @@ class Fact:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Copy:
-    """A further file name of one built wheel, for one index."""
+    """A further file name of one built wheel, for one index, by a channel of the policy."""
 
     index: str
+    channel: str = ""
     version: str
     wheel: str
 
@@ -132,6 +133,17 @@ class Cell(NamedTuple):
     def names(self) -> tuple[str, ...]:
         """Return the wheel's file name and those of its copies."""
         return (self.wheel, *(copy.wheel for copy in self.copies))
+
+    def copied(self, copy: Copy) -> "Cell":
+        """Return the cell as one of its copies is called."""
+        parts = copy.wheel.partition(f"-{self.tag}")[0].split("-")
+        return self._replace(
+            channel=copy.channel or self.channel,
+            version=copy.version,
+            build="".join(parts[2:]),
+            wheel=copy.wheel,
+            copies=(),
+        )
 
     def possible(self) -> "Iterator[Cell]":
         """Yield the cell under each name that it may get, the lowest floor first."""

@@ -12,7 +12,7 @@ from packaging.version import InvalidVersion, Version
 
 from truewheel import template
 from truewheel.model import Fact, Variable
-from truewheel.policy import Channel, FactRule, Policy
+from truewheel.policy import Channel, FactRule, Policy, matched
 from truewheel.problems import Problem, Stop, Where
 
 # Floors with a name from before PEP 600; auditwheel gives such a wheel both tags, the older name first.
@@ -24,6 +24,9 @@ LEGACY_FLOORS = {
 BUILD_TAG = re.compile(r"[0-9][0-9A-Za-z_.]*", re.ASCII)
 PROJECT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 LABEL = re.compile(r"[0-9a-z._]{1,16}", re.ASCII)
+NAME_LIMIT = 255
+"""Bytes of a file's name that file systems take; names of wheels are ASCII."""
+TOO_LONG = "no file system takes that: shorten a value, or leave a part out"
 NOTHING: Mapping[str, Fact] = {}
 
 
@@ -147,7 +150,7 @@ def resolve(rule: FactRule, sources: Sources, known: Mapping[str, Fact] = NOTHIN
 
 def _written(rule: FactRule, raw: str) -> str | None:
     """Return what a fact's rule makes of a source's text, or None if it does not match."""
-    match = rule.match.fullmatch(raw)
+    match = matched(rule.match, raw)
     if match is None or not rule.write:
         return match and raw
     groups = dict(enumerate((match[0], *match.groups(""))))
@@ -248,7 +251,7 @@ def _is(value: str, wanted: str, facts: Mapping[str, Fact]) -> bool:
     if wanted.startswith("!"):
         return not _is(value, wanted[1:], facts)
     if is_pattern(wanted):
-        return re.fullmatch(wanted[1:-1], value, re.ASCII) is not None
+        return matched(wanted[1:-1], value) is not None
     filled = template.fill(wanted, {name: facts[name].value for name in template.fields(wanted) if name in facts})
     return filled is not None and value == filled
 

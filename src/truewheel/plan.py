@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from truewheel.indexes import size
 from truewheel.matrix import ANY, HOST, Host, Slot
 from truewheel.model import Cell, Copy, Fact, Plan, Target
 from truewheel.naming import Composed, Sources
-from truewheel.policy import Channel, Policy, Variable
+from truewheel.policy import Channel, Policy, Variable, matched
 from truewheel.problems import Problem, Stop, meant, shown
 from truewheel.spec import Spec
 
@@ -22,12 +22,12 @@ FORGE_PREFIXES = ("CI_", "GITLAB_", "GITHUB_")
 
 
 class Names(NamedTuple):
-    """What the cells of one target and one base version have in common."""
+    """What the cells of one target and one base version have in common; copies with their channels, by index."""
 
     channel: str
     facts: Mapping[str, Fact]
     own: Composed
-    copies: Mapping[str, Composed]
+    copies: Mapping[str, tuple[str, Composed]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,19 +61,21 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     """
     if leaks := contract.leaked_secrets(spec, policy):
         raise Stop(leaks)
-    variables = _variables(spec, policy, request)
     problems = [*request.images.problems, *refusals.floor_problems(spec), *refusals.toolchain_problems(spec)]
     problems += contract.lost(spec, policy)
+    with _beside(problems):
+        variables = _variables(spec, policy, request)
     slots = matrix.host_slots(spec, request.host) if request.host else matrix.slots(spec, problems)
     problems += matrix.packages_without_cells(spec, slots)
     targets = _targets(spec, slots, request)
     namer = Namer(spec, policy, request, variables, targets)
     packages = _packages(spec)
-    cells = tuple(namer.cell(slot, number) for number, slot in enumerate(slots, 1))
+    with _beside(problems):
+        cells = _cells(namer, slots)
     images = _images(cells, request)
     indexes = tuple(refusals.index_verdict(spec, name, cells) for name in spec.indexes)
-    problems += [*namer.problems, *refusals.collisions(spec, cells), *refusals.index_problems(spec, indexes)]
-    problems += refusals.text_sorted(spec, cells)
+    problems += [*namer.problems, *refusals.collisions(spec, policy, cells), *refusals.index_problems(spec, indexes)]
+    problems += [*refusals.long_names(spec, cells), *refusals.text_sorted(spec, cells)]
     made = archives.archives(spec, cells, problems)
     known = jobs.kinds(spec)
     present = jobs.of_event(jobs.jobs(spec, cells, packages, indexes, images), known, request.event)
@@ -99,10 +101,27 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     )
 
 
+@contextmanager
+def _beside(problems: Iterable[Problem]) -> Iterator[None]:
+    """Let what ends the plan be told beside the problems that are known already."""
+    try:
+        yield
+    except Stop as stopped:
+        raise Stop([*problems, *stopped.problems], stopped.code) from None
+
+
+def _cells(namer: Namer, slots: Iterable[Slot]) -> tuple[Cell, ...]:
+    """Return the cells of the slots. Raises `Stop` with every reason why some can have no name."""
+    cells = tuple(cell for number, slot in enumerate(slots, 1) if (cell := namer.cell(slot, number)))
+    if namer.failures:
+        raise Stop([*namer.problems, *namer.failures])
+    return cells
+
+
 def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.Variable]:
     """Return every variable that is set, with its value. Raises `Stop` for one that may not have that value."""
     declared = {**contract.BUILT_IN, **contract.declared(spec, policy)}
-    values = {name: value for name, rule in declared.items() if (value := _value(name, rule, request))}
+    values = {name: value for name, rule in declared.items() if (value := value_of(name, rule, request))}
     problems = [_undeclared(name, declared, spec, policy.name) for name in request.overrides if name not in declared]
     problems += [
         problem for name, value in values.items() for problem in _value_problems(name, value, declared[name], spec)
@@ -112,7 +131,7 @@ def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.
     return values
 
 
-def _value(name: str, rule: Variable, request: Request) -> model.Variable | None:
+def value_of(name: str, rule: Variable, request: Request) -> model.Variable | None:
     """Return the first value that is not empty; else the first that is, so that its emptiness can be told."""
     given = {"-v": request.overrides.get(name)}
     if rule.scope != "image" or request.host:
@@ -142,7 +161,7 @@ def _value_problems(name: str, value: model.Variable, rule: Variable, spec: Spec
     if text != text.encode(errors="ignore").decode():
         message = f"{name} ({value.origin}): {said} is not UTF-8 text"
         yield spec.document.problem(("variables", name), message, "correct the value, or leave it empty")
-    if text and rule.pattern and not re.fullmatch(rule.pattern, text):
+    if text and rule.pattern and not matched(rule.pattern, text):
         message = f"{name} ({value.origin}): {said} does not match {rule.pattern}"
         yield spec.document.problem(("variables", name), message, rule.description or "correct it, or leave it empty")
 
@@ -192,17 +211,20 @@ class Namer:
         self.policy = policy
         self.request = request
         self.problems: list[Problem] = []
+        self.failures: dict[Problem, None] = {}
         self._where = spec.document.where(("naming",))
         self._floors = {name: target.floor for name, target in targets.items()}
         declared = contract.declared(spec, policy)
         self._seen = {name: _seen(target, declared, variables) for name, target in targets.items()}
-        self._named: dict[tuple[Any, ...], Names] = {}
+        self._named: dict[tuple[Any, ...], Names | None] = {}
         self._tags: dict[tuple[str, str, str, str], str] = {}
         self._asked = policy.axes()
 
-    def cell(self, slot: Slot, number: int) -> Cell:
-        """Return the cell of a slot, named; `number` is its place in the plan, from 1."""
+    def cell(self, slot: Slot, number: int) -> Cell | None:
+        """Return the cell of a slot, named; None where `failures` has why not. `number` is its place, from 1."""
         names = self._names(slot, number)
+        if names is None:
+            return None
         own, tag = names.own, self._tag(slot)
         return Cell(
             id=slot.id,
@@ -218,28 +240,33 @@ class Namer:
             wheel=own.wheel(slot.package, tag),
             facts=names.facts,
             copies=tuple(
-                Copy(index=name, version=copy.version, wheel=copy.wheel(slot.package, tag))
-                for name, copy in names.copies.items()
+                Copy(index=name, channel=channel, version=copy.version, wheel=copy.wheel(slot.package, tag))
+                for name, (channel, copy) in names.copies.items()
             ),
             platforms=self._range(slot) if self._floors[slot.target] == platforms.AUDITED else (),
         )
 
-    def _names(self, slot: Slot, number: int) -> Names:
+    def _names(self, slot: Slot, number: int) -> Names | None:
         axes = {**self._axes(slot), "number": str(number)} if self._asked else {}
         key = (slot.target, self.request.versions[slot.package], *(axes[axis] for axis in self._asked))
-        names = self._named.get(key)
-        if names is None:
-            facts = self._facts(slot, axes)
-            channel = self._channel(slot.target, facts)
-            copied = self._copy_channels(slot.target, facts, channel)
-            names = Names(
-                channel=channel.name,
-                facts=facts,
-                own=self._compose(channel, facts, slot),
-                copies={index: self._compose(each, facts, slot) for index, each in copied.items()},
-            )
-            self._named[key] = names
-        return names
+        if key not in self._named:
+            try:
+                self._named[key] = self._composed(slot, axes)
+            except Stop as stopped:
+                self._named[key] = None
+                self.failures.update(dict.fromkeys(stopped.problems))
+        return self._named[key]
+
+    def _composed(self, slot: Slot, axes: Mapping[str, str]) -> Names:
+        facts = self._facts(slot, axes)
+        channel = self._channel(slot.target, facts)
+        copied = self._copy_channels(slot.target, facts, channel)
+        return Names(
+            channel=channel.name,
+            facts=facts,
+            own=self._compose(channel, facts, slot),
+            copies={index: (each.name, self._compose(each, facts, slot)) for index, each in copied.items()},
+        )
 
     def _axes(self, slot: Slot) -> dict[str, str]:
         _, abi, platform = self._tag(slot).split("-")

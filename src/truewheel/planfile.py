@@ -199,7 +199,10 @@ def _cell(cell: Cell, facts: dict[str, Any]) -> dict[str, Any]:
         "build": cell.build,
         "tag": cell.tag,
         "wheel": cell.wheel,
-        "copies": [{"index": copy.index, "version": copy.version, "wheel": copy.wheel} for copy in cell.copies],
+        "copies": [
+            {"index": copy.index, "channel": copy.channel, "version": copy.version, "wheel": copy.wheel}
+            for copy in cell.copies
+        ],
         "facts": facts,
         **({"platforms": list(cell.platforms)} if cell.platforms else {}),
     }

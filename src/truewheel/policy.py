@@ -104,6 +104,15 @@ def _channel(name: str, fields: Mapping[str, Any]) -> Channel:
     )
 
 
+def matched(pattern: str | re.Pattern[str], value: str) -> re.Match[str] | None:
+    """Return the match of a whole value, or None; digits and letters are those of ASCII.
+
+    Values meet the patterns of policies and specs here alone, so that one that never ends can be given up
+    (`cli.patience`).
+    """
+    return re.compile(pattern, 0 if isinstance(pattern, re.Pattern) else re.ASCII).fullmatch(value)
+
+
 def templates(written: str | list[str]) -> Templates:
     """Return the templates of which the first that can be filled is taken; one alone may be written as text."""
     return (written,) if isinstance(written, str) else tuple(written)

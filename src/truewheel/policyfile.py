@@ -30,7 +30,7 @@ def parse(text: str, file: str, known: Schema, parent: Parent) -> Policy:
 
     Raises `Stop` (exit 2) with all problems and their places.
     """
-    document = source.load(text, file)
+    document = source.load(text, file, "extends: plain")
     problems = check(document, known)
     if problems:
         raise Stop(problems)

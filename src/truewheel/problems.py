@@ -70,6 +70,11 @@ def meant(word: str, known: Iterable[str], otherwise: str = "", cutoff: float = 
     return f"did you mean {close[0]}?" if close else otherwise
 
 
+def counted(count: int, what: str) -> str:
+    """Return a number of things as people say it: 1 wheel, 2 wheels."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
 def errors(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems that stop a command."""
     return [problem for problem in problems if problem.severity == "error"]

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from truewheel import indexes, platforms
+from truewheel import indexes, platforms, template
 from truewheel.model import Cell, Index
-from truewheel.naming import LEGACY_FLOORS
-from truewheel.problems import Problem
+from truewheel.naming import LEGACY_FLOORS, NAME_LIMIT, TOO_LONG
+from truewheel.policy import Policy
+from truewheel.problems import Problem, counted
 from truewheel.spec import Spec
 
 AXES = ("package", "target", "arch", "python")
 
 
-def collisions(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
+def collisions(spec: Spec, policy: Policy, cells: Iterable[Cell]) -> list[Problem]:
     """Return a problem for every pair of axis values that leads to cells with one wheel name, here or on an index."""
     first: dict[tuple[str, str], Cell] = {}
     told: set[tuple[str, str]] = set()
@@ -27,7 +28,7 @@ def collisions(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
                 axes = [axis for axis in AXES if getattr(cell, axis) != getattr(other, axis)]
                 key = (index, *axes, *(getattr(side, axis) for side in (other, cell) for axis in axes))
                 pairs.setdefault(key, []).append((wheel, other, cell))
-    return [_collision(spec, key[0], alike) for key, alike in pairs.items()]
+    return [_collision(spec, policy, key[0], alike) for key, alike in pairs.items()]
 
 
 def _names(cell: Cell) -> Iterator[tuple[str, str]]:
@@ -37,38 +38,65 @@ def _names(cell: Cell) -> Iterator[tuple[str, str]]:
         yield from ((copy.index, copy.wheel) for copy in possible.copies)
 
 
-def _collision(spec: Spec, index: str, alike: list[tuple[str, Cell, Cell]]) -> Problem:
+def _collision(spec: Spec, policy: Policy, index: str, alike: list[tuple[str, Cell, Cell]]) -> Problem:
     wheel, one, two = alike[0]
     axes = [axis for axis in AXES if getattr(one, axis) != getattr(two, axis)]
-    missing = " and ".join(axes)
+    missing, differing = " and ".join(axes), _differing(spec, one, two)
     may = "may " if one.platforms or two.platforms else ""
     lines = [
         f"two cells {may}get one name{f' on the index {index}' if index else ''}, {wheel}",
         f"    {one.id} and {two.id} differ only in the {missing}, and the name has no {missing}",
     ]
     if "target" in axes:
-        lines += [
-            f"    {target}: {spec.document.where(('targets', target), key=True)}" for target in (one.target, two.target)
-        ]
+        lines += [f"    {_target(spec, target, differing)}" for target in (one.target, two.target)]
     if len(alike) > 1:
         lines.append(f"    the same happens to {len(alike) - 1} more names")
     route = ("targets", two.target) if "target" in axes else ("packages", two.package)
-    return spec.document.problem(route, "\n".join(lines), _way_out(spec, one, two), key=True)
+    return spec.document.problem(route, "\n".join(lines), _way_out(spec, policy, one, two), key=True)
 
 
-def _way_out(spec: Spec, one: Cell, two: Cell) -> str:
+def _target(spec: Spec, name: str, differing: Iterable[str]) -> str:
+    """Return a target, its place, and what its image provides otherwise than that of another one."""
+    provided = spec.targets[name].provides if name in spec.targets else {}
+    values = ", ".join(f"{variable} {provided.get(variable) or 'absent'}" for variable in differing)
+    return f"{name}: {spec.document.where(('targets', name), key=True)}{f' ({values})' if values else ''}"
+
+
+def _differing(spec: Spec, one: Cell, two: Cell) -> list[str]:
+    """Return the variables that the images of two cells provide otherwise."""
+    first, second = (spec.targets[cell.target].provides if cell.target in spec.targets else {} for cell in (one, two))
+    return sorted(name for name in {**first, **second} if first.get(name) != second.get(name))
+
+
+def _way_out(spec: Spec, policy: Policy, one: Cell, two: Cell) -> str:
+    labels = [] if spec.variant_labels else [_label(policy, cell) for cell in (one, two)]
+    if len(set(labels)) == 2:
+        said = " and ".join(label or "none" for label in labels)
+        return f"their labels, {said}, stand in no name: add variant_labels: true, or build one of the two"
+    if differing := _differing(spec, one, two):
+        return f"they differ in {', '.join(differing)}: let the policy put it into the name, or build one of the two"
     for name in (two.target, one.target):
         own = own_floor(spec, name)
         floor = spec.targets[name].floor if name in spec.targets else ""
         if own and floor and own != floor:
             return f"give {name} its own floor (its glibc allows up to {own}), or build one of the two"
-    provides = [spec.targets[name].provides if name in spec.targets else {} for name in (one.target, two.target)]
-    differing = sorted(
-        name for name in {**provides[0], **provides[1]} if provides[0].get(name) != provides[1].get(name)
-    )
-    if differing:
-        return f"they differ in {', '.join(differing)}: let the policy put it into the name, or build one of the two"
     return "build one of the two"
+
+
+def _label(policy: Policy, cell: Cell) -> str:
+    """Return the variant label that the policy has for a cell, whether names carry it or not."""
+    values = {name: fact.value for name, fact in cell.facts.items()}
+    return next((template.joined(each.label, values) for each in policy.channels if each.name == cell.channel), "")
+
+
+def long_names(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
+    """Return a problem for the file names that no file system takes."""
+    long = [name for cell in cells for name in cell.names() if len(name) > NAME_LIMIT]
+    if not long:
+        return []
+    count = f"{counted(len(long), 'file name')} {'have' if len(long) > 1 else 'has'}"
+    message = f"{count} more than {NAME_LIMIT} characters, the first: {long[0][:60]}…"
+    return [spec.document.problem(("naming",), message, TOO_LONG)]
 
 
 def index_verdict(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
@@ -77,7 +105,8 @@ def index_verdict(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
     index = spec.indexes[name]
     reasons: Counter[str] = Counter()
     for version, tag, wheel in copies or [(cell.version, cell.tag, cell.wheel) for cell in cells]:
-        reasons.update(indexes.refusals(index.profile, version, tag, wheel.partition("-")[0]))
+        label = wheel.removesuffix(".whl").partition(f"{tag}-")[2]
+        reasons.update(indexes.refusals(index.profile, version, tag, wheel.partition("-")[0], label))
     return Index(
         name=name,
         profile=index.profile,
@@ -97,19 +126,14 @@ def index_problems(spec: Spec, verdicts: Iterable[Index]) -> list[Problem]:
     return [
         spec.document.problem(
             ("indexes", verdict.name),
-            f"the index {verdict.name} would refuse {count} wheels: {reason}",
-            _accepted_when(spec, verdict.name),
+            f"the index {verdict.name} would refuse {counted(count, 'wheel')}: {reason}",
+            f"{indexes.evidence(reason)}; name a channel that leaves it out, or publish on another condition",
             key=True,
         )
         for verdict in verdicts
         if verdict.active
         for reason, count in verdict.refusals.items()
     ]
-
-
-def _accepted_when(spec: Spec, name: str) -> str:
-    profile = spec.indexes[name].profile
-    return f"the profile {profile} does not take it: name a channel that leaves it out, or publish on another condition"
 
 
 def floor_problems(spec: Spec) -> list[Problem]:

@@ -46,10 +46,14 @@ def _older(renamed: Sequence[Change]) -> list[str]:
 
 def _table(renamed: Sequence[Change]) -> list[str]:
     rows = [
-        f"| {' | '.join(_code(text) if text else '' for text in (change.cell, change.old, change.new))} |"
+        f"| {' | '.join(_code(text) if text else '' for text in (_place(change), change.old, change.new))} |"
         for change in renamed
     ]
     return ["| cell | before | after |", "|---|---|---|", *rows]
+
+
+def _place(change: Change) -> str:
+    return f"{change.cell} ({change.index})" if change.index else change.cell
 
 
 def _folded(lines: list[str], count: int) -> list[str]:

@@ -76,15 +76,17 @@ def decode(raw: bytes, file: str) -> str:
         raise stop(_end_of(before, file), message, "save the file as UTF-8") from None
 
 
-def load(text: str, file: str) -> Document:
+def load(text: str, file: str, start: str = "truewheel: 1") -> Document:
     """Return the document that `text` holds; what of it could not be read is in its `problems`.
+
+    `start` is how such a file may start, for one that is empty.
 
     Raises `Stop` (exit 2) where nothing more can be read: a syntax error, an empty file, one nested too deep.
     """
     if invisible := _invisible(text):
         place = _end_of(text[: invisible.start()], file)
         raise stop(place, f"the character {_codepoint(invisible[0])} is not allowed here", "remove it")
-    reader = _Reader(yaml.parse(text, Loader=Loader), file)
+    reader = _Reader(yaml.parse(text, Loader=Loader), file, start)
     try:
         return reader.document()
     except yaml.MarkedYAMLError as error:
@@ -150,8 +152,9 @@ class _Reader:
     Events, not nodes: nodes behind aliases can be one another's parents.
     """
 
-    def __init__(self, events: Iterator[Any], file: str) -> None:
+    def __init__(self, events: Iterator[Any], file: str, start: str) -> None:
         self.file = file
+        self._start = start
         self.problems: list[Problem] = []
         self._events = events
         self._places: dict[tuple[str | int, ...], Place] = {}
@@ -160,7 +163,7 @@ class _Reader:
         """Return the one document of the stream."""
         next(self._events)
         if isinstance(next(self._events), yaml.StreamEndEvent):
-            raise stop(Where(self.file, 1, 1), "the file is empty", "start with: truewheel: 1")
+            raise stop(Where(self.file, 1, 1), "the file is empty", f"start with: {self._start}")
         first = next(self._events)
         data = self._value(first, (), first.start_mark)
         next(self._events)

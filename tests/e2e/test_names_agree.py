@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 
 from truewheel.naming import Composed, platform_tag, python_tags
@@ -156,6 +157,58 @@ def test_uv_agrees_or_the_disagreement_is_explained(tmp_path):
     assert len(names) == 250
     assert not [each for each in wrong if not each[2]]
     assert not [name for name, theirs, why in wrong if not theirs]  # what we accept, uv accepts
+
+
+def wheel_parser(name: str) -> object:
+    """Read a name as `wheel tags` does."""
+    from wheel.wheelfile import WHEEL_INFO_RE
+
+    found = WHEEL_INFO_RE.match(name)
+    if found is None or not name.endswith(".whl"):
+        raise ValueError(name)
+    return found
+
+
+def test_wheel_lets_pass_what_we_accept_and_looks_at_less():
+    """`wheel tags` counts the parts of a name; what else we refuse, packaging refuses too, or it is explained."""
+    verdicts = {name: (accepts(parse_name, name), accepts(wheel_parser, name)) for name in corpus(20_000)}
+    assert not [name for name, (ours, theirs) in verdicts.items() if ours and not theirs]
+    lax = [name for name, (ours, theirs) in verdicts.items() if theirs and not ours]
+    assert len(lax) > 5000
+    assert not [name for name in lax if accepts(parse_wheel_filename, name) and not reasons(name)]
+
+
+def combinations(count: int) -> list[tuple[str, ...]]:
+    """Return different project, version, build tag, ABI, interpreter, floor and architecture, the same at each run."""
+    chosen = random.Random(20261128)  # noqa: S311
+    parts = (
+        ("foo", "Foo.Bar", "zope.interface", "9lives", "a-b_c"),
+        ("1.0", "1!2.0", "2.69.0.dev49163608", "1.0rc1", "1.0.post1", "2.69.0+nv26.4.cu132"),
+        ("", "1", "007", "49163608", "12_b.c"),
+        ("cpython", "abi3", "abi3t", "abi3.abi3t"),
+        ("cp39", "cp312", "cp313t", "cp315", "cp315t"),
+        ("manylinux1", "manylinux2014", "manylinux_2_17", "manylinux_2_28", "musllinux_1_2", "linux"),
+        ("x86_64", "aarch64", "armv7l", "s390x", "riscv64"),
+    )
+    found: dict[tuple[str, ...], None] = {}
+    while len(found) < count:
+        found[tuple(map(chosen.choice, parts))] = None
+    return list(found)
+
+
+@pytest.mark.skipif(importlib.util.find_spec("wheel") is None, reason="wheel is not installed")
+def test_wheel_tags_gives_every_combination_its_composed_name(tmp_path):
+    from wheel._commands.tags import tags
+
+    for number, (project, version, build, abi, python, floor, arch) in enumerate(combinations(400)):
+        tag = "-".join((*python_tags(abi, python), platform_tag(floor, arch)))
+        composed = Composed(version, build).wheel(project, tag)
+        stem = composed.split("-")[0]
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        made = wheels.make(folder, f"{stem}-{version}-cp310-cp310-linux_{arch}.whl", {f"{stem}/__init__.py": b""})
+        assert tags(str(made), *tag.split("-"), build or None) == composed
+        assert parse_wheel_filename(composed)[3] == {Tag(*each.split("-")) for each in parse_name(composed).tags}
 
 
 NAMED = [

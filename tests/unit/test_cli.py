@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -134,7 +135,7 @@ def test_plan_shows_facts_cells_and_verdict(here: Path, truewheel: Run):
     assert "channel default · " in out
     assert "nv 26.04 from NVIDIA_UPSTREAM_VERSION=26.04 (-v)" in out
     assert "\n  foo      rhel8   x86_64  cp312   foo-1.0+nv26.4-7-cp312-cp312-manylinux_2_28_x86_64.whl\n" in out
-    assert out.endswith("\n1 wheels, no two alike · pypi: refused, local version (plan with PYPI_RELEASE=true)\n")
+    assert out.endswith("\n1 wheel, no two alike · pypi: refused, local version (plan with PYPI_RELEASE=true)\n")
 
 
 def test_plan_shows_only_the_cells_that_match(here: Path, truewheel: Run):
@@ -443,6 +444,47 @@ def test_a_revision_without_the_spec_is_told(history: Path, truewheel: Run):
     assert err.startswith("before:other.yml: there is no such file in that revision\n")
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "told"),
+    [
+        ("truewheel.yml", f"{SMALL}bogus: 1\n", "before:truewheel.yml:4:1: unknown key 'bogus'\n"),
+        ("VERSION", "abc\n", "before:truewheel.yml:4:9: 'abc' is no version\n"),
+        ("own.yml", "channels: {a: {version: '{x}'}}\n", "before:own.yml:1:25: no fact 'x'\n"),
+    ],
+)
+def test_what_is_wrong_with_a_revision_is_told_as_of_that_revision(
+    here: Path, truewheel: Run, file: str, text: str, told: str
+):
+    good = {"truewheel.yml": f"{SMALL}naming: own.yml\n", "VERSION": "1.0\n", "own.yml": "extends: plain\n"}
+    for name, content in {**good, file: text}.items():
+        (here / name).write_text(content)
+    for words in (["init"], ["add", "--all"], ["commit", "-m", "1.0"], ["tag", "before"]):
+        git(here, *words)
+    for name, content in good.items():
+        (here / name).write_text(content)
+    assert truewheel("plan")[0] == 0
+    code, out, err = truewheel("plan", "--against", "before")
+    assert (code, out) == (2, "")
+    assert err.startswith(told)
+
+
+def test_a_policy_to_compare_with_that_is_not_there_is_told_by_its_flag(here: Path, truewheel: Run):
+    code, _, err = truewheel("plan", "--against-policy", "nope")
+    assert code == 2
+    assert err.startswith("--against-policy nope: no policy 'nope'\n")
+
+
+@pytest.mark.parametrize(("channel", "rows"), [("release", 1), ("other", 0)])
+def test_copies_are_compared_where_both_policies_have_the_channel(here: Path, truewheel: Run, channel: str, rows: int):
+    (here / "truewheel.yml").write_text(COPIED)
+    (here / "old.yml").write_text(
+        f"extends: plain\nvariables: {{X: {{}}}}\nchannels: {{{channel}: {{when: {{X: '1'}}, version: '0.9'}}}}\n"
+    )
+    _, out, _ = truewheel("plan", "--against-policy", "old.yml", "-v", "CI_PIPELINE_ID=7")
+    assert "renamed    foo/rhel8/x86_64/cp312\n" in out
+    assert out.count("renamed    foo/rhel8/x86_64/cp312 on the index pypi\n           - foo-0.9-cp312") == rows
+
+
 # generate and check
 
 
@@ -661,6 +703,59 @@ def test_the_way_of_a_variable_is_told_hop_by_hop(here: Path, truewheel: Run):
     assert told["value"] == {"value": "26.04", "origin": "-v", "scope": "pipeline"}
 
 
+COPIED = (
+    "truewheel: 1\npackages: {foo: {version: {file: VERSION}}}\ntargets: {rhel8: {}}\nnaming: triton-2026.04\n"
+    "indexes: {internal: {}, pypi: {profile: pypi, channel: release}}\n"
+)
+
+
+def test_a_copy_for_an_index_is_explained_with_its_channel(here: Path, truewheel: Run):
+    (here / "truewheel.yml").write_text(COPIED)
+    copy = "foo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"
+    code, out, _ = truewheel("explain", copy, "-v", "CI_PIPELINE_ID=7")
+    assert code == 0
+    assert "cell foo/rhel8/x86_64/cp312 · channel release of the policy triton-2026.04" in out
+    (here / "dist").mkdir()
+    truewheel("plan", "-v", "CI_PIPELINE_ID=7", "--output", "dist/plan.json")
+    code, out, _ = truewheel("explain", f"dist/copies/pypi/{copy}")
+    assert "channel release of the policy triton-2026.04" in out
+    assert "build" not in out
+    code, out, _ = truewheel("explain", "dist/foo-1.0-7-cp312-cp312-manylinux_2_28_x86_64.whl")
+    assert "CI_PIPELINE_ID=7 (-v)" in out
+
+
+def test_an_explanation_for_programs_has_the_facts_of_the_plan(here: Path, truewheel: Run):
+    (here / "truewheel.yml").write_text(COPIED)
+    (cell,) = json.loads(truewheel("plan", "--json", "-v", "CI_PIPELINE_ID=7")[1])["cells"]
+    told = json.loads(truewheel("explain", cell["id"], "--json", "-v", "CI_PIPELINE_ID=7")[1])
+    assert (told["wheel"], told["cell"], told["channel"]) == (cell["wheel"], cell["id"], "default")
+    assert told["facts"] == cell["facts"]
+    told = json.loads(truewheel("explain", "x-1.0-py3-none-any.whl", "--json")[1])
+    assert (told["cell"], told["channel"], told["facts"], told["parts"][0]["value"]) == (None, None, {}, "x")
+
+
+MANY = f"packages: {{{', '.join(f'p{number}: {{version: {{file: VERSION}}}}' for number in range(300))}}}"
+
+
+@pytest.mark.parametrize(
+    ("rest", "hops"),
+    [
+        ("gitlab: {layout: children}", ["forge", "trigger", "child", "job"]),
+        ("gitlab: {layout: include}", ["forge", "job"]),
+        (MANY, ["forge", "trigger", "child", "job"]),  # too many jobs for one pipeline
+        ("github: {}", ["forge", "job"]),
+    ],
+)
+def test_the_way_leads_through_child_pipelines_where_there_are_any(
+    here: Path, truewheel: Run, rest: str, hops: list[str]
+):
+    spec = CUDA.replace("packages: {foo: {version: {file: VERSION}}}", MANY) if rest is MANY else f"{CUDA}{rest}\n"
+    (here / "truewheel.yml").write_text(spec.replace("rhel8: {}", "rhel8: {}, rhel9: {}"))
+    code, out, _ = truewheel("explain", "NVIDIA_UPSTREAM_VERSION", "--json")
+    assert code == 0
+    assert [hop["place"] for hop in json.loads(out)["way"]] == [*hops, "container", "script"]
+
+
 def test_a_variable_that_nobody_declares_has_no_way(here: Path, truewheel: Run):
     (here / "truewheel.yml").write_text(CUDA)
     code, _, err = truewheel("explain", "CUDA_VERSIO")
@@ -762,3 +857,43 @@ def test_validate_holds_a_set_against_a_plan(here, truewheel):
     assert code == 4
     assert "TW503" in out
     assert "TW504" in out
+
+
+# name
+
+
+NAME = ("name", "--package=foo", "--base=1.0", "--python=cp312", "--abi=cp312", "--platform=linux_x86_64")
+
+
+def test_a_pattern_without_end_ends_the_command(here: Path, truewheel: Run):
+    (here / "own.yml").write_text(
+        "variables: {X: {}}\nchannels: {a: {when: {X: '/(a+)+b/'}, version: '1'}, b: {version: '2'}}\n"
+    )
+    code, out, err = truewheel(*NAME, "--policy=own.yml", "-v", f"X={'a' * 60}")
+    assert (code, out) == (2, "")
+    assert "the regular expression (a+)+b comes to no end on 'aaaa" in err
+
+
+def test_a_pattern_without_end_is_tried_once_for_all_cells(here: Path, truewheel: Run):
+    (here / "own.yml").write_text(
+        "variables: {X: {}}\nfacts: {p: {from: ['cell:python']}}\n"
+        "channels: {a: {when: {X: '/(a+)+b/'}, version: '1.{p}'}, b: {version: '2'}}\n"
+    )
+    (here / "truewheel.yml").write_text(f"{SMALL}naming: own.yml\npythons: ['3.11', '3.12', '3.13', '3.14']\n")
+    started = time.process_time()
+    code, out, err = truewheel("plan", "-v", f"X={'a' * 60}")
+    assert (code, out) == (2, "")
+    assert err.count("comes to no end on") == 1
+    assert time.process_time() - started < 4
+
+
+def test_a_name_that_no_file_system_takes_is_refused(truewheel: Run):
+    code, out, err = truewheel(*NAME, "--policy=triton-2026.04", "-v", f"BUILD_NUMBER={'1' * 300}")
+    assert (code, out) == (2, "")
+    assert err.startswith("command line: a file name has more than 255 characters: foo-1.0-1111")
+
+
+def test_a_value_that_plan_would_refuse_is_told(truewheel: Run):
+    code, out, err = truewheel(*NAME, "--policy=triton-2026.04", "-v", "PYPI_RELEASE=yes")
+    assert (code, out) == (0, "foo-1.0-cp312-cp312-linux_x86_64.whl\n")
+    assert err == "warning: PYPI_RELEASE: 'yes' is none of true, false: plan refuses it\n"

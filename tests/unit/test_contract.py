@@ -45,12 +45,22 @@ def test_the_way_of_an_image_s_variable_starts_in_the_container():
     assert "compared with the plan" in hops["script"]
 
 
-@pytest.mark.parametrize(("scope", "told"), [("PIPE", "forwarded by"), ("IMAGE", "never forwarded")])
-def test_child_pipelines_are_a_hop_of_their_own(scope: str, told: str):
-    spec = spec_of(SPEC + "variables: {PIPE: {}, IMAGE: {scope: image}}\ngitlab: {layout: children}\n")
-    hops = dict(contract.way(spec, policy_of(POLICY), scope))
-    assert [*hops] == ["forge", contract.CHILD, *contract.HOPS[1:]]
-    assert hops[contract.CHILD].startswith(told)
+@pytest.mark.parametrize(
+    ("name", "trigger", "child"),
+    [
+        ("PIPE", "forward: pipeline_variables: true", "a pipeline variable there too"),
+        ("FORGE", "TRUEWHEEL_PIPELINE_ID: $CI_PIPELINE_ID", "the child has a value of its own"),
+        ("IMAGE", "never forwarded", "never declared"),
+        ("SECRET", "never forwarded", "the settings of the project"),
+    ],
+)
+def test_child_pipelines_add_the_trigger_and_the_child(name: str, trigger: str, child: str):
+    scopes = ", ".join(f"{scope.upper()}: {{scope: {scope}}}" for scope in ("forge", "image", "secret"))
+    spec = spec_of(SPEC + f"variables: {{PIPE: {{}}, {scopes}}}\n")
+    hops = dict(contract.way(spec, policy_of(POLICY), name, children=True))
+    assert [*hops] == ["forge", "trigger", "child", "job", "container", "script"]
+    assert trigger in hops["trigger"]
+    assert child in hops["child"]
 
 
 def test_the_way_of_a_pipeline_s_variable_leads_through_plan_json():
@@ -118,6 +128,33 @@ def test_what_cannot_arrive_is_refused_with_its_line_and_hop(told: str):
     assert SPEC.count(edit[0]) + POLICY.count(edit[0]) == 1
     problems = plan_of(SPEC.replace(*edit), policy=POLICY.replace(*edit)).problems
     assert [str(problem) for problem in problems] == [f"truewheel.yml:{told} (lost between {hop})\n    hint: {hint}"]
+
+
+@pytest.mark.parametrize(
+    ("sources", "forges", "told"),
+    [
+        ("'env:CI_PIPELINE_ID'", "github: {}", "the fact id comes from CI_PIPELINE_ID, which GitHub does not set"),
+        ("'env:CI_PIPELINE_ID'", "gitlab: {}\ngithub: {}", "which GitHub does not set"),
+        ("'option:id', 'env:GITHUB_RUN_ID', 'env:GITHUB_SHA'", "gitlab: {}", "which GitLab does not set"),
+        ("'env:CI_PIPELINE_ID'", "gitlab: {}", ""),
+        ("'env:CI_PIPELINE_ID', 'env:GITHUB_RUN_ID'", "gitlab: {}\ngithub: {}", ""),
+        ("'env:TRUEWHEEL_PIPELINE_ID', 'env:CI_PIPELINE_ID'", "github: {}", ""),
+        ("'env:CI_PIPELINE_ID', 'env:BUILD_NUMBER'", "github: {}", ""),
+        ("'env:CI_PIPELINE_ID', 'const:0'", "github: {}", ""),
+    ],
+)
+def test_a_fact_that_a_forge_cannot_give_is_refused(sources: str, forges: str, told: str):
+    names = ("CI_PIPELINE_ID", "GITHUB_RUN_ID", "GITHUB_SHA", "TRUEWHEEL_PIPELINE_ID", "BUILD_NUMBER")
+    declared = ", ".join(f"{name}: {{scope: forge}}" for name in names)
+    policy = f"extends: plain\nvariables: {{{declared}}}\nfacts: {{id: {{from: [{sources}]}}}}\n"
+    found = [
+        str(each)
+        for each in plan_of(f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\n{forges}\n", policy=policy).problems
+    ]
+    assert len(found) == bool(told)
+    assert all(told in each and "(lost between forge and job)\n    hint: " in each for each in found)
+    if told and "'env:CI_PIPELINE_ID'" in sources:
+        assert "put env:TRUEWHEEL_PIPELINE_ID before it, which has the pipeline's id on both forges" in found[0]
 
 
 def test_a_provided_value_must_be_one_that_the_variable_may_have():

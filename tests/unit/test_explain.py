@@ -3,7 +3,7 @@
 import pytest
 
 from truewheel import explain
-from truewheel.model import Cell, Fact
+from truewheel.model import Cell, Copy, Fact
 from truewheel.policy import from_data
 
 WHEEL = "foo_bar-1.0+nv26.4-7-cp312-cp312-manylinux_2_28_x86_64.whl"
@@ -101,3 +101,51 @@ def test_a_part_that_is_left_out_says_why() -> None:
     assert (lost.value, lost.rule) == ("", "left out: no source has a value")
     told = next(part for part in parts if part.part.strip() == "pipeline")
     assert told.skipped == ("PIPELINE is not set",)
+
+
+@pytest.mark.parametrize(
+    ("abi", "rule"),
+    [
+        ("cp312", "PEP 425: the ABI of that interpreter"),
+        ("cp313t", "PEP 703: the ABI of that interpreter without the GIL"),
+        ("abi3", "PEP 384"),
+        ("abi3t", "PEP 803: the stable ABI of free-threaded Pythons"),
+        ("abi3.abi3t", "PEP 803: the stable ABIs with and without the GIL"),
+    ],
+)
+def test_abis_have_their_own_rule(abi: str, rule: str) -> None:
+    (part,) = [part for part in explain.parts_of(f"a-1-cp315-{abi}-linux_x86_64.whl") if part.part == "abi"]
+    assert part.rule.startswith(rule)
+
+
+def test_what_the_name_alone_tells_is_no_proof() -> None:
+    assert "checked" not in explain.parts_of(WHEEL)[-1].rule
+
+
+def test_the_tags_of_a_cell_tell_where_they_come_from() -> None:
+    told = {part.part: part.source for part in explain.explain(cell(), POLICY)}
+    assert told["python"] == "the cell"
+    assert told["abi"] == "packages.foo.bar.abi"
+    assert told["platform"] == "targets.here.floor"
+    assert "PEP 425: the interpreter that it is for (the cell)" in explain.lines(explain.explain(cell(), POLICY))[-3]
+
+
+def test_a_copy_is_explained_by_the_channel_of_its_index() -> None:
+    copy = Copy(
+        index="pypi", channel="release", version="1.0", wheel="foo_bar-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"
+    )
+    own = cell()._replace(copies=(copy,))
+    assert explain.named(own, own.wheel) == own
+    assert explain.named(own, "foo_bar-1.1-py3-none-any.whl") is None
+    named = explain.named(own, copy.wheel)
+    assert named
+    assert (named.wheel, named.channel, named.version, named.copies) == (copy.wheel, "release", "1.0", ())
+
+
+def test_a_value_that_pep_440_spells_otherwise_is_told() -> None:
+    spelt = Fact(value="26.04", source="env:B", origin="-v", raw="26.04")
+    local = next(part for part in explain.explain(cell(nv=spelt), POLICY) if part.part == "local")
+    assert local.rule == "PEP 440: the local version, which public indexes refuse; 26.04 is spelt as PEP 440 does"
+    alike = Fact(value="26.4", source="env:B", origin="-v", raw="26.4")
+    local = next(part for part in explain.explain(cell(nv=alike), POLICY) if part.part == "local")
+    assert local.rule == "PEP 440: the local version, which public indexes refuse"

@@ -29,6 +29,18 @@ def test_pypi(version, tag, reasons):
     assert indexes.refusals("pypi", version, tag, "demo") == reasons
 
 
+def test_the_public_index_reads_no_variant_labels():
+    assert indexes.refusals("pypi", "1.0", NATIVE, "demo", "cu132") == ("variant label",)
+    assert indexes.refusals("internal", "1.0", NATIVE, "demo", "cu132") == ()
+
+
+@pytest.mark.parametrize(
+    "reason", [*indexes.refusals("pypi", "1+a", "py3-none-linux_x86_64", "A", "x"), "file size 2 > 1"]
+)
+def test_each_reason_has_its_evidence(reason):
+    assert ("PEP" in indexes.evidence(reason)) == (not reason.startswith("file size"))
+
+
 @pytest.mark.parametrize(
     "platform",
     [

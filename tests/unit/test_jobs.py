@@ -39,14 +39,15 @@ def test_a_plan_knows_just_the_kinds_of_its_jobs():
 @pytest.mark.parametrize(
     ("abi", "tested"),
     [
-        ("cpython", ["cp311", "cp313", "cp313t", "cp314t"]),
-        ("abi3", ["cp311", "cp313"]),
-        ("abi3.abi3t", ["cp311", "cp313", "cp313t", "cp314t"]),
+        ("cpython", ["cp311", "cp313t", "cp315", "cp315t", "cp316t"]),
+        ("abi3", ["cp311", "cp315"]),
+        ("abi3t", ["cp315t", "cp316t"]),
+        ("abi3.abi3t", ["cp315", "cp315t", "cp316t"]),
         ("none", ["py3"]),
     ],
 )
 def test_a_wheel_for_many_pythons_is_tested_on_each(abi: str, tested: list[str]):
-    pythons = "pythons: ['3.11', '3.13', '3.13t', '3.14t']\n"
+    pythons = "pythons: ['3.11', '3.13t', '3.15', '3.15t', '3.16t']\n"
     spec = f"packages: {{foo: {{abi: {abi}, smoke: s.py}}}}\ntargets: {{rhel8: {{}}}}\n{pythons}"
     made = plan_of(spec)
     tests = [job for job in made.jobs if job.kind == "test"]

@@ -103,6 +103,29 @@ def test_abi3_is_built_once_for_each_target_and_arch_on_the_lowest_python():
     ]
 
 
+@pytest.mark.parametrize(("kind", "builder"), [("abi3", "cp312"), ("abi3t", "cp315t"), ("abi3.abi3t", "cp315")])
+def test_the_free_threaded_stable_abi_begins_with_python_3_15(kind: str, builder: str):
+    pythons = "['3.12', '3.13t', '3.16t', '3.16', '3.15t', '3.15']"
+    assert cells(abi(kind, pythons)) == [f"foo/rhel8/x86_64/{builder}", f"foo/debian12/x86_64/{builder}"]
+
+
+def test_both_stable_abis_can_be_built_on_a_free_threaded_python():
+    assert cells(abi("abi3.abi3t", "['3.15t']"))[0] == "foo/rhel8/x86_64/cp315t"
+
+
+@pytest.mark.parametrize(
+    ("kind", "pythons", "told"),
+    [
+        ("abi3t", "['3.14t', '3.15']", "abi3t needs a free-threaded Python from 3.15 on (PEP 803)"),
+        ("abi3.abi3t", "['3.14t', '3.14']", "abi3.abi3t needs Python from 3.15 on (PEP 803)"),
+    ],
+)
+def test_a_stable_abi_without_a_python_that_has_it_says_which_it_needs(kind: str, pythons: str, told: str):
+    spec = spec_of(abi(kind, pythons))
+    (problem,) = matrix.packages_without_cells(spec, matrix.slots(spec, []))
+    assert told in problem.hint
+
+
 def test_abi3_on_free_threaded_pythons_alone_has_no_cell_and_says_why():
     spec = spec_of(abi("abi3", "['3.13t']"))
     (problem,) = matrix.packages_without_cells(spec, matrix.slots(spec, []))

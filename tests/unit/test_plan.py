@@ -400,3 +400,37 @@ def test_what_a_package_says_of_its_libraries_and_size_reaches_the_plan(size, ex
 def test_what_is_no_size_or_pattern_is_refused(wrong):
     with pytest.raises(Stop, match=rf"packages\.foo\.{wrong.split(':')[0]}"):
         plan_of(f"packages: {{foo: {{{wrong}}}}}\ntargets: {{rhel8: {{}}}}\n")
+
+
+def test_what_leaves_no_names_is_told_with_all_else():
+    spec = """
+        packages: {foo: {}, bar: {}}
+        targets: {rhel8: {floor: manylinux_2_34}, rhel9: {}}
+        exclude: [{arch: s390x}]
+        """
+    with pytest.raises(Stop) as stopped:
+        plan_of(spec, version="abc")
+    assert [problem.message for problem in stopped.value.problems] == [
+        "manylinux_2_34 is above the glibc of rhel8, 2.28",
+        "nothing is excluded",
+        "'abc' is no version",
+    ]
+    with pytest.raises(Stop) as stopped:
+        plan_of(spec, overrides={"NOPE": "1"})
+    assert [problem.message[:14] for problem in stopped.value.problems] == ["manylinux_2_34", "the variable N"]
+
+
+def test_every_target_that_leaves_no_name_is_told():
+    spec = """
+        packages: {foo: {}}
+        targets:
+          rhel8: {provides: {NVIDIA_TRITON_SERVER_VERSION: a/b}}
+          rhel9: {provides: {NVIDIA_TRITON_SERVER_VERSION: c/d}}
+        naming: triton-2026.04
+        """
+    with pytest.raises(Stop) as stopped:
+        plan_of(spec)
+    assert [problem.message for problem in stopped.value.problems] == [
+        "'1.0+nva/b' is no version",
+        "'1.0+nvc/d' is no version",
+    ]

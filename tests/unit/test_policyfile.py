@@ -54,6 +54,10 @@ def test_a_condition_of_an_index_is_judged_alike():
         spec_of("packages: {a: {}}\ntargets: {x: {}}\nindexes: {i: {when: {V: '/(/'}}}\n")
 
 
+def test_an_empty_policy_says_how_one_starts():
+    assert refused("# nothing\n") == ["own.yml:1:1: the file is empty\n    hint: start with: extends: plain"]
+
+
 def test_a_channel_needs_a_version():
     assert refused(FACTS + "channels: {d: {version: []}}\n")[0].startswith(
         "own.yml:2:25: channels.d.version: must not be empty\n    hint: PEP 440 version"

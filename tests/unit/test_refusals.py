@@ -108,7 +108,7 @@ def test_an_index_refuses_only_where_it_is_published_to():
     assert (pypi.active, pypi.refusals) == (False, {"local version": 2})
     (problem,) = problems(INDEXES, overrides={"NVIDIA_UPSTREAM_VERSION": "26.04", "PUBLISH": "yes"})
     assert problem.startswith("truewheel.yml:8:3: the index pypi would refuse 2 wheels: local version\n")
-    assert "hint: the profile pypi does not take it: name a channel that leaves it out" in problem
+    assert "hint: its upload API answers 400: PEP 440 keeps local versions off public indexes; name a" in problem
 
 
 def test_an_index_judges_the_copies_it_gets():
@@ -124,7 +124,7 @@ def test_an_index_judges_the_copies_it_gets():
 def test_an_index_that_takes_no_plain_linux_says_so():
     spec = "packages: {foo: {}}\ntargets: {here: {floor: linux}}\nindexes: {pypi: {profile: pypi}}\n"
     (problem,) = problems(spec)
-    assert "the index pypi would refuse 1 wheels: platform linux_x86_64" in problem
+    assert "the index pypi would refuse 1 wheel: platform linux_x86_64" in problem
     assert not problems(spec.replace("floor: linux", "floor: linux, arches: [armv7l]"))
 
 
@@ -286,3 +286,48 @@ def test_zig_compiles_both_architectures(target):
 
 def test_runners_of_the_architecture_itself_need_no_zig():
     assert not problems("packages: {foo: {}}\ntargets: {rhel8: {runner: aarch64}}\narches: [aarch64]\n")
+
+
+LABELLED = TWO_CUDAS + "naming: triton-2026.08\n"
+
+
+def test_a_label_that_is_computed_but_not_in_the_name_is_the_way_out():
+    (problem,) = problems(LABELLED, version="2.73.0dev", overrides={"CI_PIPELINE_ID": "5"})
+    assert problem == (
+        "truewheel.yml:5:3: two cells get one name, tritonserver-2.73.0.dev5-cp312-cp312-manylinux_2_28_x86_64.whl\n"
+        "    tritonserver/cuda12/x86_64/cp312 and tritonserver/cuda13/x86_64/cp312 differ only in the target,"
+        " and the name has no target\n"
+        "    cuda12: truewheel.yml:4:3 (CUDA_VERSION 12.9)\n"
+        "    cuda13: truewheel.yml:5:3 (CUDA_VERSION 13.2)\n"
+        "    hint: their labels, cu129 and cu132, stand in no name: add variant_labels: true, or build one of the two"
+    )
+
+
+def test_a_label_is_nothing_for_the_public_index():
+    spec = LABELLED + "variant_labels: true\nindexes: {pypi: {profile: pypi}}\n"
+    (problem,) = problems(spec, version="2.73.0dev")
+    assert "the index pypi would refuse 2 wheels: variant label\n" in problem
+    assert not problems(spec, version="2.73.0")[1:]  # the release channel has no label: only the collision is left
+
+
+def test_labels_that_are_in_the_names_part_them():
+    assert not problems(LABELLED + "variant_labels: true\n", version="2.73.0dev")
+
+
+def test_the_label_of_a_release_is_no_way_out():
+    (problem,) = problems(LABELLED, version="2.73.0")
+    assert "hint: they differ in CUDA_VERSION: let the policy put it into the name" in problem
+
+
+def test_what_differs_comes_before_floors_that_could():
+    spec = "packages: {foo: {}}\ntargets:\n  debian12: {floor: manylinux_2_28, provides: {CUDA_VERSION: '12.9'}}\n"
+    (problem,) = problems(spec + "  rhel8: {provides: {CUDA_VERSION: '13.2'}}\n" + CUDA_IS_PROVIDED)
+    assert "hint: they differ in CUDA_VERSION: let the policy put it into the name" in problem
+
+
+def test_names_that_no_file_system_takes_are_refused():
+    spec = "packages: {foo: {}}\ntargets: {rhel8: {}}\nnaming: triton-2026.04\npythons: ['3.12', '3.13']\n"
+    (problem,) = problems(spec, overrides={"CI_PIPELINE_ID": "1" * 300})
+    assert problem.startswith("truewheel.yml:4:9: 2 file names have more than 255 characters, the first: foo-1.0-1111")
+    assert problem.endswith("…\n    hint: no file system takes that: shorten a value, or leave a part out")
+    assert not problems(spec, overrides={"CI_PIPELINE_ID": "1" * 200})

@@ -47,7 +47,7 @@ def check(contents: Contents, to: Destination) -> Iterator[Finding]:
     name = contents.name
     if name is None:
         return
-    for reason in indexes.refusals(to.profile, name.version, name.tag, name.distribution):
+    for reason in indexes.refusals(to.profile, name.version, name.tag, name.distribution, name.label):
         yield finding(Code.TW601, f"the profile {to.profile} does not take it: {reason}")
     folder = f"{name.distribution}-{name.version}.dist-info"
     # The upload API opens WHEEL, RECORD and METADATA under the folder that the file name spells.

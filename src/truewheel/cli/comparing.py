@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from truewheel.against import Change, changes
 from truewheel.cli import common
 from truewheel.matrix import Host
 from truewheel.model import Plan
+from truewheel.problems import Problem, Stop, Where
 from truewheel.workspace import Workspace
 
 WHO = {"pip": "pip", "uv": "uv", "sort": "a plain sort"}
@@ -27,25 +28,51 @@ def against(
     machine: Host | None,
 ) -> list[Change]:
     """Return the change of every cell's name. Raises `Stop` (exit 2) when the old plan cannot be made."""
+    try:
+        return changes(_old(arguments, space, environment, new.event, machine), new)
+    except Stop as stopped:
+        if arguments.against is None:
+            raise
+        raise Stop([_at(arguments.against, problem) for problem in stopped.problems], stopped.code) from None
+
+
+def _old(
+    arguments: Namespace, space: Workspace, environment: Mapping[str, str], event: str, machine: Host | None
+) -> Plan:
     if arguments.against is not None:
         before = workspace.load_revision(arguments.spec, Path.cwd(), arguments.against)
     else:
-        # The indexes of the spec name channels of its own policy; copies are not compared.
-        spec = space.spec._replace(naming=arguments.against_policy, indexes={})
-        before = Workspace(space.root, spec, space.read)
+        before = _under(arguments.against_policy, space)
     declared = {**before.policy.variables, **before.spec.variables}
     # A variable that only the new policy knows is no mistake here.
     given = [(name, value) for name, value in arguments.variables if name in declared]
     old_arguments = Namespace(**{**vars(arguments), "variables": given})
-    old = common.make_plan(old_arguments, before, environment, event=new.event, on=machine)
-    return changes(old, new)
+    return common.make_plan(old_arguments, before, environment, event=event, on=machine)
+
+
+def _at(revision: str, problem: Problem) -> Problem:
+    """Return a problem of a file as that of the file in a revision; one with the revision itself stays."""
+    place = problem.where
+    if place.file.startswith(("--against", f"{revision}:")):
+        return problem
+    return replace(problem, where=replace(place, file=f"{revision}:{place.file}"))
+
+
+def _under(name: str, space: Workspace) -> Workspace:
+    """Return the workspace under another policy, with the indexes whose channels that one has."""
+    policy = workspace.read_policy(name, space.root, Where(f"--against-policy {name}"))
+    known = {"", *(channel.name for channel in policy.channels)}
+    indexes = {index: rule for index, rule in space.spec.indexes.items() if rule.channel in known}
+    return Workspace(space.root, space.spec._replace(naming=name, indexes=indexes), space.read)
 
 
 def table(found: Sequence[Change]) -> str:
     """Return the changes for people: old and new name under one another, and who would not take the new one."""
     lines = []
     for change in found:
-        lines.append(f"{change.state:9}  {change.cell}")
+        index = f" on the index {change.index}" if change.index else ""
+        was = f" (was {change.was})" if change.was else ""
+        lines.append(f"{change.state:9}  {change.cell}{index}{was}")
         if change.state == "unchanged":
             lines.append(f"             {change.new}")
         else:

@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Mapping
 from io import TextIOWrapper
 
+from truewheel.cli.patience import patience
 from truewheel.cli.terminal import put, say
 from truewheel.problems import Exit, Stop
 
@@ -19,7 +20,8 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> int:
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        code = arguments.run(arguments, environment)
+        with patience():
+            code = arguments.run(arguments, environment)
     except Stop as stop:
         for problem in stop.problems:
             say(str(problem))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -17,9 +17,10 @@ from truewheel.explain import Part
 from truewheel.matrix import ANY, HOST
 from truewheel.model import Cell, Variable
 from truewheel.naming import Sources
+from truewheel.plan import Request, value_of
 from truewheel.policy import Policy
 from truewheel.policy import from_data as policy_from_data
-from truewheel.problems import Exit, Stop, Where, meant, stop
+from truewheel.problems import Exit, Stop, Where, meant, shown, stop
 
 HERE = Where("command line")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -81,8 +82,7 @@ def name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     policy = workspace.read_policy(arguments.policy, Path.cwd(), HERE)
     cell = _single_cell(arguments, policy)
     if arguments.json:
-        facts = {name: planfile.fact_data(fact) for name, fact in cell.facts.items()}
-        common.print_json({"wheel": cell.wheel, "channel": cell.channel, "facts": facts})
+        common.print_json({"wheel": cell.wheel, "channel": cell.channel, "facts": _facts(cell)})
     else:
         show(cell.wheel)
     return Exit.OK
@@ -116,6 +116,9 @@ def _single_cell(arguments: Namespace, policy: Policy) -> Cell:
         composed = replace(composed, label="")
     platform = naming.chosen_platform(arguments.platform, policy.platform)
     tag = f"{arguments.python}-{arguments.abi}-{platform}"
+    wheel = composed.wheel(arguments.package, tag)
+    if len(wheel) > naming.NAME_LIMIT:
+        raise stop(HERE, f"a file name has more than {naming.NAME_LIMIT} characters: {wheel[:60]}…", naming.TOO_LONG)
     return Cell(
         id="",
         package=arguments.package,
@@ -127,22 +130,20 @@ def _single_cell(arguments: Namespace, policy: Policy) -> Cell:
         version=composed.version,
         build=composed.build,
         tag=tag,
-        wheel=composed.wheel(arguments.package, tag),
+        wheel=wheel,
         facts=facts,
     )
 
 
 def _variables(arguments: Namespace, policy: Policy) -> dict[str, Variable]:
-    given = dict(arguments.variables)
-    for unread in sorted(set(given) - set(policy.variables)):
+    request = Request(generator="", versions={}, overrides=dict(arguments.variables))
+    for unread in sorted(set(request.overrides) - set(policy.variables)):
         say(f"warning: the policy {policy.name} does not read {unread}")
-    return {
-        name: Variable(
-            value=given.get(name, rule.default), origin="-v" if name in given else "default", scope=rule.scope
-        )
-        for name, rule in policy.variables.items()
-        if name in given or rule.default
-    }
+    found = {name: value for name, rule in policy.variables.items() if (value := value_of(name, rule, request))}
+    for name, each in found.items():
+        if each.value and (fault := contract.misfit(each.value, policy.variables[name])):
+            say(f"warning: {name}: {shown(each.value)} {fault}: plan refuses it")
+    return found
 
 
 def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
@@ -164,21 +165,26 @@ def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
             raise stop(HERE, str(error), "name a cell of the plan, or a wheel") from None
         heading = f"{Path(what).name}\n  not in the plan: told from the name alone"
     if arguments.json:
-        wheel = cell.wheel if cell else Path(what).name
-        common.print_json({"wheel": wheel, "cell": cell.id if cell else None, "parts": [_part(part) for part in parts]})
+        known = {"wheel": cell.wheel, "cell": cell.id, "channel": cell.channel} if cell else {"wheel": Path(what).name}
+        common.print_json(
+            {"cell": None, "channel": None, **known, "parts": [_part(part) for part in parts], "facts": _facts(cell)}
+        )
     else:
         show("\n".join([heading, "", *explain.lines(parts)]))
     return Exit.OK
 
 
 def _explain_variable(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    from truewheel.emit import gitlab_layout  # to explain a name, no pipeline is looked at
+
     space, name = common.load(arguments), arguments.what
     known = contract.declared(space.spec, space.policy)
     if name not in known:
         hint = meant(name, known, f"declared: {', '.join(sorted(known)) or 'none'}")
         raise stop(HERE, f"no variable {name!r} in this file or in the policy {space.policy.name}", hint)
     made = common.make_plan(arguments, space, environment, event=event_of(environment))
-    way = contract.way(space.spec, space.policy, name)
+    children = "gitlab" in space.spec.forges() and gitlab_layout.layout(made, space.spec).children
+    way = contract.way(space.spec, space.policy, name, children=children)
     readers = contract.readers(space.spec, space.policy, name)
     value, rule = made.variables.get(name), known[name]
     if arguments.json:
@@ -197,6 +203,10 @@ def _explain_variable(arguments: Namespace, environment: Mapping[str, str]) -> E
     return Exit.OK
 
 
+def _facts(cell: Cell | None) -> dict[str, object]:
+    return {name: planfile.fact_data(fact) for name, fact in cell.facts.items()} if cell else {}
+
+
 def _part(part: Part) -> dict[str, object]:
     return {**asdict(part), "part": part.part.strip()}
 
@@ -205,11 +215,12 @@ def _planned(
     arguments: Namespace, environment: Mapping[str, str], what: str, *, is_wheel: bool
 ) -> tuple[Cell | None, Policy | None]:
     """Return the cell that is meant and its policy: from the plan beside a wheel, else from the spec's plan."""
-    beside = Path(arguments.what).parent / "plan.json"
-    if is_wheel and beside.is_file():
-        written, _ = workspace.read_plan(str(beside), beside.parent)
-        cell = next((each for cell in written.cells for each in cell.possible() if each.wheel == what), None)
-        if cell:
+    folder = Path(arguments.what).parent
+    beside = (folder / "plan.json", folder.parent.parent / "plan.json")  # copies/<index>/ lie two folders deeper
+    plans = [path for path in beside if is_wheel and path.is_file()]
+    if plans:
+        written, _ = workspace.read_plan(str(plans[0]), folder)
+        if cell := _named(written.cells, what):
             return cell, policy_from_data(written.policy)
     try:
         space = common.load(arguments)
@@ -219,9 +230,12 @@ def _planned(
         raise
     machine = local_host(space.spec, environment) if f"/{HOST}/" in what else None
     made = common.make_plan(arguments, space, environment, event=event_of(environment), on=machine)
-    cell = next((cell for cell in made.cells if what == cell.id), None)
-    cell = cell or next((each for cell in made.cells for each in cell.possible() if what == each.wheel), None)
+    cell = next((cell for cell in made.cells if what == cell.id), None) or _named(made.cells, what)
     if cell is None and not is_wheel:
         hint = meant(what, [cell.id for cell in made.cells], "see: plan", cutoff=0.3)
         raise stop(HERE, f"no cell {what!r} in the plan", hint)
     return cell, space.policy
+
+
+def _named(cells: Iterable[Cell], wheel: str) -> Cell | None:
+    return next((found for cell in cells if (found := explain.named(cell, wheel))), None)

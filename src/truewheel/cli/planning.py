@@ -15,7 +15,7 @@ from truewheel.cli.terminal import say, show
 from truewheel.model import Cell, Index, Plan
 from truewheel.naming import source_of
 from truewheel.plan import EVENTS
-from truewheel.problems import Exit, Stop, errors, stop
+from truewheel.problems import Exit, Stop, counted, errors, stop
 from truewheel.spec import Spec
 from truewheel.workspace import Workspace
 
@@ -204,7 +204,7 @@ def verdict(made: Plan, spec: Spec) -> str:
     names = [each.wheel for cell in made.cells for each in cell.possible()]
     alike = "no two alike" if len(set(names)) == len(names) else "some alike: refused"
     return " · ".join(
-        [f"\n{len(made.cells)} wheels, {alike}", *(_index_verdict(index, spec) for index in made.indexes)]
+        [f"\n{counted(len(made.cells), 'wheel')}, {alike}", *(_index_verdict(index, spec) for index in made.indexes)]
     )
 
 
