@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -153,7 +154,7 @@ GOOD = {
     "cibuildwheel": Good(
         {
             **extension(more='[tool.cibuildwheel]\nbuild = "cp3{12,13}-*"\nskip = ["*-musllinux*"]'),
-            ".github/workflows/wheels.yml": "on: push\nenv: {CIBW_MANYLINUX_X86_64_IMAGE: manylinux_2_34}\n"
+            ".github/workflows/cibw.yml": "on: push\nenv: {CIBW_MANYLINUX_X86_64_IMAGE: manylinux_2_34}\n"
             "jobs: {a: {env: {CIBW_ARCHS_LINUX: 'x86_64 aarch64 i686', CIBW_BUILD: '${{ matrix.build }}'}}}\n",
         },
         {},
@@ -207,7 +208,11 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, case in GOOD.items():
         folders[name] = repository(tmp_path_factory.mktemp("repository"), case.files, case.tag)
         done = truewheel(folders[name], "init", "--yes")
-        assert (done.returncode, done.stderr) == (0, ""), name
+        assert done.returncode == 0, name
+        assert (
+            re.sub(r"truewheel.yml.* can move: no digest is locked\n    hint: .* truewheel lock\n", "", done.stderr)
+            == ""
+        )
     return folders
 
 
@@ -313,16 +318,57 @@ def test_a_package_below_that_cannot_be_named_is_left_out(tmp_path: Path):
     assert list(yaml.safe_load((tmp_path / "truewheel.yml").read_text())["packages"]) == ["foo"]
 
 
-def test_a_pipeline_of_somebody_else_stays_and_the_way_on_is_told(tmp_path: Path):
-    repository(tmp_path, {**extension(), ".gitlab-ci.yml": "job: {script: [make]}\n"})
+@pytest.mark.parametrize("stages", ["", "stages: [compile, test, ship]\n", "stages: [.pre, build, test, deploy]\n"])
+def test_a_pipeline_of_somebody_else_stays_and_includes_ours(tmp_path: Path, stages: str):
+    own = f"{stages}{stages and 'workflow: {rules: [{when: always}]}'}\njob: {{stage: test, script: [make]}}\n"
+    repository(tmp_path, {**extension(), ".gitlab-ci.yml": own})
+    before = content(tmp_path)
+    done = truewheel(tmp_path, "init", "--yes")
+    assert done.returncode == 0
+    new = content(tmp_path).keys() - before.keys()
+    assert new == {"truewheel.yml", "ci/wheels.yml"}
+    assert content(tmp_path).items() >= before.items()
+    (line,) = re.findall(
+        r"3\. add to \.gitlab-ci\.yml: (include: .*\])\. Then: git add \.gitlab-ci\.yml ci truewheel\.yml; ",
+        done.stdout,
+    )
+    (tmp_path / ".gitlab-ci.yml").write_text(f"{line}\n{own}")
+    linted = truewheel(tmp_path, "check", "--lint", ".gitlab-ci.yml")
+    assert linted.returncode == 0, linted.stdout
+    assert truewheel(tmp_path, "check").returncode == 0
+
+
+def test_a_workflow_of_somebody_else_stays_and_the_way_on_is_told(tmp_path: Path):
+    wheels = ".github/workflows/wheels.yml"
+    repository(tmp_path, {**extension(), wheels: "on: push\njobs: {}\n"})
     before = content(tmp_path)
     done = truewheel(tmp_path, "init", "--yes")
     assert done.returncode == 0
     assert content(tmp_path).keys() - before.keys() == {"truewheel.yml"}
     assert content(tmp_path).items() >= before.items()
-    assert "3. move .gitlab-ci.yml away (git mv)" in done.stdout
-    (tmp_path / ".gitlab-ci.yml").rename(tmp_path / "old.yml")
+    assert f"3. move {wheels} away (git mv)" in done.stdout
+    (tmp_path / wheels).rename(tmp_path / "old.yml")
     assert truewheel(tmp_path, "generate").returncode == 0
+    assert truewheel(tmp_path, "check").returncode == 0
+
+
+@pytest.mark.parametrize("branch", ["main", "trunk"])
+def test_a_repository_on_github_gets_workflows_for_its_main_branch(tmp_path: Path, branch: str):
+    repository(tmp_path, extension())
+    for words in (
+        ["remote", "add", "origin", "https://github.com/me/foo"],
+        ["symbolic-ref", "refs/remotes/origin/HEAD", f"refs/remotes/origin/{branch}"],
+        ["update-ref", f"refs/remotes/origin/{branch}", "HEAD"],
+    ):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    done = truewheel(tmp_path, "init", "--yes")
+    assert done.returncode == 0, done.stderr
+    written = [line.removeprefix("wrote ") for line in done.stdout.splitlines() if line.startswith("wrote ")]
+    workflows = [".github/workflows/wheels.yml", ".github/workflows/wheels-manylinux_2_28-x86_64.yml"]
+    assert written == ["truewheel.yml", *workflows]
+    assert "3. git add .github truewheel.yml; commit and push" in done.stdout
+    caller = yaml.safe_load((tmp_path / workflows[0]).read_text())
+    assert caller[True if True in caller else "on"]["push"]["branches"] == [branch]
     assert truewheel(tmp_path, "check").returncode == 0
 
 
@@ -371,8 +417,7 @@ def test_programs_get_findings_and_files(tmp_path: Path):
     data = json.loads(truewheel(tmp_path, "init", "--json").stdout)
     assert data["files"] == [
         {"path": "truewheel.yml", "written": True},
-        {"path": ".gitlab-ci.yml", "written": False},
-        {"path": "pipelines/manylinux_2_28-x86_64.yml", "written": False},
+        {"path": "ci/wheels.yml", "written": True},
     ]
     found = data["findings"]
     assert found["packages"][0]["abi"] == {"kind": "cpython", "origin": "extensions in setup.py", "oldest": 0}
@@ -434,6 +479,7 @@ def test_a_person_is_asked_and_every_answer_counts(tmp_path: Path):
     repository(tmp_path, {**extension("foo", "foo/"), **extension("bar", "bar/")})
     answers = [
         "foo\n",
+        "gitlab, github\n",
         "\n",
         "aarch64 x86_64\n",
         "2.7\n",
@@ -448,6 +494,7 @@ def test_a_person_is_asked_and_every_answer_counts(tmp_path: Path):
     written = yaml.safe_load((tmp_path / "truewheel.yml").read_text())
     assert list(written["packages"]) == ["foo"]
     assert list(written["targets"]) == ["manylinux_2_28"]
+    assert {"gitlab", "github"} <= written.keys()
     assert (written["arches"], written["pythons"]) == (["x86_64", "aarch64"], ["3.12", "3.13"])
     assert written["naming"] == "triton-2026.04"
     assert written["indexes"] == {"pypi": {"profile": "pypi", "channel": "release", "when": {"PYPI_RELEASE": "true"}}}
@@ -458,7 +505,7 @@ def test_enter_takes_what_yes_takes(tmp_path: Path):
     for name in ("asked", "told"):
         (tmp_path / name).mkdir()
         repository(tmp_path / name, {**extension(), "setup.cfg": ""})
-    assert at_terminal(tmp_path / "asked", ["\n"] * 5)[0] == 0
+    assert at_terminal(tmp_path / "asked", ["\n"] * 6)[0] == 0
     assert at_terminal(tmp_path / "told", [], "--yes")[0] == 0
     assert content(tmp_path / "asked") == content(tmp_path / "told")
 
@@ -467,7 +514,7 @@ def test_answers_that_leave_no_wheel_of_a_package_write_nothing(tmp_path: Path):
     late = extension("late", "late/", more='requires-python = ">=3.14"')
     repository(tmp_path, {**late, **extension("soon", "soon/")})
     before = content(tmp_path)
-    code, screen = at_terminal(tmp_path, ["\n", "\n", "\n", "3.12\n", "\n", "\n"])
+    code, screen = at_terminal(tmp_path, ["\n", "\n", "\n", "\n", "3.12\n", "\n", "\n"])
     assert code == 2
     assert "nothing is written" in screen
     assert "no wheel of late is built" in screen

@@ -16,9 +16,11 @@ from truewheel.buildsystem import Package
 from truewheel.cli import common
 from truewheel.cli.generating import generated
 from truewheel.cli.terminal import put, say, show
+from truewheel.emit.gitlab import PARENT
 from truewheel.model import Plan
 from truewheel.problems import Exit, Stop, Where, errors, stop
 from truewheel.proposal import ARCHES, INDEXES, TARGETS, Choices
+from truewheel.spec import FORGES
 from truewheel.survey import Survey
 from truewheel.sync import Drift
 from truewheel.workspace import SPEC, Workspace
@@ -90,6 +92,7 @@ def _asked(found: Survey, chosen: Choices) -> Choices:
     say("\nEnter takes what stands in brackets; Ctrl-C ends this, and nothing is written.")
     if len(found.packages) > 1:
         chosen = chosen._replace(packages=_some("Packages", chosen.packages, chosen.packages))
+    chosen = chosen._replace(forges=_some("Forges", FORGES, chosen.forges))
     if any(package.abi.kind != "none" for package in found.packages if package.name in chosen.packages):
         pythons = sorted({*proposal.SUPPORTED, *chosen.pythons}, key=proposal.minor)
         chosen = chosen._replace(
@@ -219,8 +222,10 @@ def _next_steps(start: Start) -> list[str]:
         kept = ", ".join(start.foreign)
         last = f"move {kept} away (git mv): not generated, so left as it is. Then: {prog} generate"
     else:
-        names = sorted({path.partition("/")[0] for path in _written(start)})
-        last = f"git add {' '.join(names)}; commit and push: the pipeline runs"
+        is_entry = proposal.ENTRY in start.texts
+        names = {path.partition("/")[0] for path in _written(start)} | ({PARENT} if is_entry else set())
+        last = f"git add {' '.join(sorted(names))}; commit and push: the pipeline runs"
+        last = f"add to {PARENT}: include: [{{local: {proposal.ENTRY}}}]. Then: {last}" if is_entry else last
     return [
         f"  1. {prog} plan: the name of every wheel, before anything is built; {SPEC} has a comment on each key",
         f"  2. {prog} run: this machine's wheels, built and proven in dist/ (keep build/ and dist/ out of git)",
