@@ -27,6 +27,14 @@ const part = document.querySelector('.list .local');
 part.dispatchEvent(new MouseEvent('mouseover', {bubbles: true}));
 </script>
 """
+KEYS = """
+<script>
+const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
+document.querySelector('button[tabindex="0"]').focus();
+for (const key of ['ArrowDown', 'ArrowRight', 'ArrowRight', 'ArrowUp', 'ArrowUp', 'ArrowUp']) press(key);
+document.title = document.activeElement.getAttribute('aria-label');
+</script>
+"""
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: the page is not looked at"),
@@ -60,6 +68,19 @@ def test_the_reference_plan_is_drawn_and_a_part_explains_itself(tmp_path):
     assert told
     assert "nv = 26.04, from NVIDIA_UPSTREAM_VERSION=26.04 (-v)" in told[1]
     assert "PEP 440" in told[1]
+
+
+def test_tab_stops_once_in_the_matrix_and_the_arrows_lead_on(tmp_path):
+    targets = "{old: {floor: manylinux_2_28, pythons: ['3.11', '3.13']}, new: {floor: manylinux_2_39}}"
+    text = page_of(
+        f"packages: {{foo: {{}}}}\ntargets: {targets}\narches: [x86_64]\npythons: ['3.11', '3.12', '3.13']\n"
+    )
+    seen = drawn(tmp_path, re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", f"{KEYS}</body>"))
+    assert len(re.findall(r'<button[^>]* tabindex="0"', seen)) == 1
+    assert "<title>foo/old/x86_64/cp313</title>" in seen
+    told = re.search(r'<aside id="told"[^>]*>(.*?)</aside>', seen, re.DOTALL)
+    assert told
+    assert told[1].startswith("foo/old/x86_64/cp313")
 
 
 def test_the_policy_of_the_page_lets_its_own_script_run_and_no_other(tmp_path):

@@ -62,7 +62,8 @@ function matrix() {
       const number = places.get(`${row}/${arch}/${python}`);
       if (number !== undefined) {
         const cell = cells[number];
-        slot.append(make("button", { "data-cell": number, "aria-label": cell.id, class: cell.range ? "audited" : "" }));
+        slot.append(make("button", { "data-cell": number, "aria-label": cell.id, tabindex: number ? -1 : 0,
+          class: cell.range ? "audited" : "" }));
       }
       line.append(slot);
     });
@@ -79,6 +80,27 @@ function matrix() {
     const cell = cells[event.target.dataset.cell];
     if (cell) show(cell.id);
   });
+  table.addEventListener("keydown", move);
+}
+
+// Tab stops at one cell alone: the arrow keys lead from there to the others.
+const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+function move(event) {
+  const arrow = ARROWS[event.key];
+  const slot = event.target.closest("td");
+  if (!arrow || !slot) return;
+  event.preventDefault();
+  const rows = slot.closest("tbody").rows;
+  let [row, column] = [slot.parentNode.sectionRowIndex, slot.cellIndex];
+  for (let next = slot; next; next = rows[row]?.cells[column]) {
+    const button = next !== slot && next.querySelector("button");
+    if (button) {
+      event.target.tabIndex = -1;
+      button.tabIndex = 0;
+      return button.focus();
+    }
+    [row, column] = [row + arrow[0], column + arrow[1]];
+  }
 }
 const byNumber = (one, two) => parseInt(one.slice(3)) - parseInt(two.slice(3)) || (one < two ? -1 : 1);
 
@@ -153,6 +175,7 @@ function tell(target, text) {
   told.style.left = `${Math.max(4, Math.min(box.left, innerWidth - told.offsetWidth - 8))}px`;
 }
 function hush() { find("#told").hidden = true; }
+addEventListener("keydown", ({ key }) => { if (key === "Escape") hush(); });
 
 function names() {
   const list = find("#names .list");
@@ -198,7 +221,7 @@ function jobs() {
   nodes.forEach(([label, , many], number) => {
     const { x, y } = at[number];
     const suffix = many > 1 ? ` × ${many}` : "";
-    const room = 26 - suffix.length;
+    const room = 25 - suffix.length;
     const text = label + suffix;
     const short = (label.length > room ? `${label.slice(0, room - 1)}…` : label) + suffix;
     svg.append(make("svg:g", { class: chain.has(number) ? "longest" : "" }, make("svg:title", {}, text),
