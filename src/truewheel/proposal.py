@@ -53,6 +53,7 @@ ABIS = {
     "abi3": "one wheel for all Pythons",
     "none": "pure: one wheel for everything",
 }
+INJECTED = "; the built wheel gets the planned one"
 COLUMN = 40
 
 Row = tuple[str, str]
@@ -183,7 +184,7 @@ def _packages(packages: Iterable[Package]) -> Iterator[Row]:
     yield "packages:", ""
     for package in packages:
         yield f"  {scalar(package.name)}:", ""
-        yield f"    path: {scalar(package.path)}", f"folder of its {PYPROJECT} ({package.backend})"
+        yield f"    path: {scalar(package.path)}", f"its folder ({package.backend})"
         yield from _version(package)
         yield f"    abi: {package.abi.kind}", f"{ABIS[package.abi.kind]} ({package.abi.origin})"
         smoke = below(package.path, package.smoke)
@@ -193,7 +194,10 @@ def _packages(packages: Iterable[Package]) -> Iterator[Row]:
 def _version(package: Package) -> Iterator[Row]:
     version = package.version
     if version.file:
-        yield f"    version: {{file: {scalar(below(package.path, version.file))}}}", "holds the version, nothing else"
+        fields = {"file": below(package.path, version.file), "match": version.match, "inject": version.inject}
+        written = ", ".join(f"{key}: {scalar(value)}" for key, value in fields.items() if value)
+        told = "its group is the version" if version.match else "holds the version, nothing else"
+        yield f"    version: {{{written}}}", f"{told}{INJECTED if version.inject else ''}"
     elif version.inject:
         yield f"    version: {{inject: {scalar(version.inject)}}}", "so the build gets the version of naming, below"
     else:
@@ -260,7 +264,7 @@ def _naming(found: Survey, chosen: Choices, policy: Policy) -> Iterator[Row]:
 
 def is_by_git(found: Survey) -> bool:
     """Return whether the packages take their versions from git."""
-    return any(package.version.inject for package in found.packages)
+    return any(not package.version.value for package in found.packages)
 
 
 def _naming_by_git(tag: str) -> Iterator[Row]:

@@ -13,6 +13,12 @@ def is_match(match: str) -> bool:
         return False
 
 
+def assigned(names: str) -> str:
+    """Return the expression for a text that a line of Python assigns to one of the names, which | joins."""
+    names = f"(?:{names})" if "|" in names else names
+    return rf"""^{names}(?: *: *str)? *= *["']v?(.+?)["'] *(?:#.*)?$"""
+
+
 def found(text: str, match: str) -> str:
     """Return what the group holds where the expression matches first, "" where it does not."""
     place = re.search(match, text, re.MULTILINE)
