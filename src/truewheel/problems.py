@@ -84,3 +84,8 @@ def shown(value: object) -> str:
     """Return a value as messages show it: quoted and escaped on one line, not longer than 60 characters."""
     text = repr(value)
     return text if len(text) <= 60 else text[:59] + "…"
+
+
+def wheel_count(count: int) -> str:
+    """Return a number of wheels as messages say it."""
+    return f"{count} wheel{'' if count == 1 else 's'}"

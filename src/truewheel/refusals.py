@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from truewheel import indexes, platforms
 from truewheel.model import Cell, Index
 from truewheel.naming import LEGACY_FLOORS
-from truewheel.problems import Problem
+from truewheel.problems import Problem, wheel_count
 from truewheel.spec import Spec
 
 AXES = ("package", "target", "arch", "python")
@@ -97,7 +97,7 @@ def index_problems(spec: Spec, verdicts: Iterable[Index]) -> list[Problem]:
     return [
         spec.document.problem(
             ("indexes", verdict.name),
-            f"the index {verdict.name} would refuse {count} wheels: {reason}",
+            f"the index {verdict.name} would refuse {wheel_count(count)}: {reason}",
             _accepted_when(spec, verdict.name),
             key=True,
         )

@@ -124,7 +124,7 @@ def test_an_index_judges_the_copies_it_gets():
 def test_an_index_that_takes_no_plain_linux_says_so():
     spec = "packages: {foo: {}}\ntargets: {here: {floor: linux}}\nindexes: {pypi: {profile: pypi}}\n"
     (problem,) = problems(spec)
-    assert "the index pypi would refuse 1 wheels: platform linux_x86_64" in problem
+    assert "the index pypi would refuse 1 wheel: platform linux_x86_64" in problem
     assert not problems(spec.replace("floor: linux", "floor: linux, arches: [armv7l]"))
 
 

@@ -20,14 +20,15 @@ function summary() {
   find("#project").textContent = data.project;
   find("#about").textContent = `${data.spec} · event ${data.event} · ${data.generator}`;
   const errors = data.problems.filter(([severity]) => severity === "error").length;
-  const chips = [[`${cells.length} wheels`, ""], [`${data.graph.nodes.reduce((sum, node) => sum + node[2], 0)} jobs`, ""]];
-  chips.push(errors ? [`refused: ${errors} problem${errors > 1 ? "s" : ""}`, "bad"] : ["no two names alike", "good"]);
+  const counted = (count) => `${count} wheel${count === 1 ? "" : "s"}`;
+  const chips = [[counted(cells.length), ""], [`${data.graph.nodes.reduce((sum, node) => sum + node[2], 0)} jobs`, ""]];
+  chips.push(errors ? [`refused: ${errors} problem${errors > 1 ? "s" : ""}`, "bad"] : [cells.length > 1 ? "no two names alike" : "accepted", "good"]);
   for (const [name, active, refusals] of data.indexes) {
     const reasons = Object.keys(refusals);
     const verdict = reasons.length ? `refuses: ${reasons.join(", ")}` : "accepts";
     chips.push([`${name} ${verdict}${active ? "" : " (not published to)"}`, active ? (reasons.length ? "bad" : "good") : ""]);
   }
-  for (const [file, inside] of data.archives) chips.push([`${file} of ${inside} wheels`, ""]);
+  for (const [file, inside] of data.archives) chips.push([`${file} of ${counted(inside)}`, ""]);
   find("#summary").append(...chips.map(([text, kind]) => make("li", { class: kind }, text)));
 }
 

@@ -15,7 +15,7 @@ from truewheel.cli.terminal import say, show
 from truewheel.model import Cell, Index, Plan
 from truewheel.naming import source_of
 from truewheel.plan import EVENTS
-from truewheel.problems import Exit, Stop, errors, stop
+from truewheel.problems import Exit, Stop, errors, stop, wheel_count
 from truewheel.spec import Spec
 from truewheel.workspace import Workspace
 
@@ -202,10 +202,9 @@ def _few(texts: list[str]) -> str:
 def verdict(made: Plan, spec: Spec) -> str:
     """Return the last line: how many wheels, and what the indexes would say."""
     names = [each.wheel for cell in made.cells for each in cell.possible()]
-    alike = "no two alike" if len(set(names)) == len(names) else "some alike: refused"
-    return " · ".join(
-        [f"\n{len(made.cells)} wheels, {alike}", *(_index_verdict(index, spec) for index in made.indexes)]
-    )
+    alike = "" if len(names) == 1 else ", no two alike" if len(set(names)) == len(names) else ", some alike: refused"
+    counted = f"\n{wheel_count(len(made.cells))}{alike}"
+    return " · ".join([counted, *(_index_verdict(index, spec) for index in made.indexes)])
 
 
 def _index_verdict(index: Index, spec: Spec) -> str:

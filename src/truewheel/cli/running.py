@@ -19,7 +19,7 @@ from truewheel.cli.terminal import say, show
 from truewheel.local import Progress
 from truewheel.matrix import ANY, HOST
 from truewheel.model import Cell, Plan
-from truewheel.problems import Exit, stop
+from truewheel.problems import Exit, stop, wheel_count
 from truewheel.steps import prove
 from truewheel.steps.container import ENGINES
 from truewheel.workspace import Workspace
@@ -103,8 +103,7 @@ def _prove(arguments: Namespace, made: Plan, cells: Sequence[Cell], out: Path, e
     if arguments.json:
         common.print_json(proof.data)
     elif proof.ok:
-        wheels = "1 wheel" if len(cells) == 1 else f"{len(cells)} wheels"
-        show(f"{wheels} ({counted}), named as planned and proven: {arguments.out}/SHA256SUMS")
+        show(f"{wheel_count(len(cells))} ({counted}), named as planned and proven: {arguments.out}/SHA256SUMS")
         show("\n".join(f"  {cell.wheel}" for cell in cells))
     return Exit.OK if proof.ok else Exit.WHEEL
 

@@ -18,7 +18,7 @@ from truewheel.cli.generating import generated
 from truewheel.cli.terminal import put, say, show
 from truewheel.emit.gitlab import PARENT
 from truewheel.model import Plan
-from truewheel.problems import Exit, Stop, Where, errors, stop
+from truewheel.problems import Exit, Stop, Where, errors, stop, wheel_count
 from truewheel.proposal import ARCHES, INDEXES, TARGETS, Choices
 from truewheel.spec import FORGES
 from truewheel.survey import Survey
@@ -205,7 +205,7 @@ def _tell(arguments: Namespace, found: Survey, chosen: Choices, start: Start) ->
     for path in _written(start):
         show(f"{verb} {path}")
     cells = start.made.cells
-    show(f"{'1 wheel is' if len(cells) == 1 else f'{len(cells)} wheels are'} planned, the first: {cells[0].wheel}")
+    show(f"{wheel_count(len(cells))} {'is' if len(cells) == 1 else 'are'} planned, the first: {cells[0].wheel}")
     for note in proposal.notes(found, chosen):
         show(f"note: {note}")
     show("\n".join(["", "next", *_next_steps(start)]))
