@@ -83,6 +83,22 @@ def test_tab_stops_once_in_the_matrix_and_the_arrows_lead_on(tmp_path):
     assert told[1].startswith("foo/old/x86_64/cp313")
 
 
+def test_a_hostile_value_is_told_and_is_no_markup(tmp_path):
+    hostile = "<img src=x onerror=\"document.body.id = 'taken'\"></script><b>"
+    policy = (
+        "variables: {NOTE: {scope: pipeline}}\n"
+        "facts: {base: {from: ['package:version']}, note: {from: ['env:NOTE'], match: '.*', write: '1'}}\n"
+        "channels: {noted: {version: '{base}', local: ['n{note}']}}\n"
+    )
+    text = page_of("packages: {foo: {}}\ntargets: {rhel8: {}}\n", policy=policy, overrides={"NOTE": hostile})
+    seen = drawn(tmp_path, re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", f"{HOVER}</body>"))
+    told = re.search(r'<aside id="told"[^>]*>(.*?)</aside>', seen, re.DOTALL)
+    assert told
+    assert "NOTE=&lt;img src=x onerror=" in told[1]
+    assert "<img" not in seen
+    assert '<body id="taken">' not in seen
+
+
 def test_the_policy_of_the_page_lets_its_own_script_run_and_no_other(tmp_path):
     text = page_of("packages: {foo: {}}\ntargets: {rhel8: {}, rocky8: {}}\n")
     seen = drawn(tmp_path, text.replace("</body>", "<script>document.body.id = 'taken'</script></body>"))
