@@ -35,8 +35,9 @@ VERSION = 1
 
 
 class Start(NamedTuple):
-    """What will be written: the spec, its pipeline files, and how these differ from what is there."""
+    """What will be written below `root`: the spec, its pipeline files, and how these differ from what is there."""
 
+    root: Path
     text: str
     made: Plan
     texts: Mapping[str, str]
@@ -151,7 +152,7 @@ def _start(root: Path, found: Survey, chosen: Choices, environment: Mapping[str,
     pipelines.refuse(files, space.spec)
     texts = files.texts
     drift = sync.drift(root, texts, pipelines.FOLDERS)
-    return Start(text, made, texts, drift, _foreign(root, drift))
+    return Start(root, text, made, texts, drift, _foreign(root, drift))
 
 
 def _foreign(root: Path, found: Sequence[Drift]) -> tuple[str, ...]:
@@ -225,6 +226,7 @@ def _next_steps(start: Start) -> list[str]:
         is_entry = proposal.ENTRY in start.texts
         names = {path.partition("/")[0] for path in _written(start)} | ({PARENT} if is_entry else set())
         last = f"git add {' '.join(sorted(names))}; commit and push: the pipeline runs"
+        last = last if os.path.lexists(start.root / ".git") else f"git init; {last}"
         last = f"add to {PARENT}: include: [{{local: {proposal.ENTRY}}}]. Then: {last}" if is_entry else last
     return [
         f"  1. {prog} plan: the name of every wheel, before anything is built; {SPEC} has a comment on each key",
