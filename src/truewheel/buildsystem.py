@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 from packaging.version import Version as Pep440
 
+from truewheel import setupfile, versionfile
 from truewheel.problems import Problem, Stop, shown, stop
+from truewheel.setupfile import Setup
 
 PYPROJECT = "pyproject.toml"
 SETUPTOOLS = "setuptools"
@@ -47,6 +49,11 @@ VERSION_FILES = (
     ("tool", "hatch", "version", "path"),
     ("tool", "pdm", "version", "path"),
 )
+OWN_PATTERNS = (("tool", "hatch", "version", "pattern"), ("tool", "scikit-build", "metadata", "version", "regex"))
+SOURCES = ("", "src/", "python/", "lib/")
+CARGO, MESON, POETRY = "Cargo.toml", "meson.build", "[tool.poetry]"
+CARGO_VERSION = r"""(?s)\A(?:.*?\n)?\[package\][^\[]*?^version *= *"(.+?)\""""
+MESON_VERSION = r"""(?s)^project\(.*?\bversion *: *'([^'\n]+)'"""
 IN_MESON = re.compile(r"\bversion\s*:\s*files\(\s*'([^'\n]+)'\s*\)")
 IN_SETUP = re.compile(r"\bext_modules\b|\bcythonize\b|\bcffi_modules\b|\brust_extensions\b|\bhas_ext_modules\b")
 LIMITED = re.compile(r"py[_-]limited[_-]api[\"']?\s*[:=]\s*[\"']?cp3(\d{1,2})\b", re.ASCII)
@@ -58,12 +65,14 @@ HOOKS = (("tool", "hatch", "build", "hooks"), ("tool", "hatch", "build", "target
 class Version(NamedTuple):
     """A package's version: its value, the `file` below the package that holds nothing else, and how to set another.
 
-    `value` is "" where git has it; `origin` names the place for people.
+    `value` is "" where git has it; `origin` names the place for people. A `match` finds the version in a file that
+    holds more.
     """
 
     value: str
     origin: str
     file: str = ""
+    match: str = ""
     inject: str = ""
 
 
@@ -127,9 +136,10 @@ def package(path: str, files: Files) -> Package | None:
     except (ValueError, RecursionError) as error:
         raise stop(where, f"not TOML: {error}", "correct the file") from None
     if not isinstance(data.get("project"), Mapping):
-        if others := _other_metadata(data, files):
-            raise _without_project(where, others)
-        return None
+        others = _other_metadata(data, files)
+        if not others:
+            return None
+        data = _with_project(data, files, where, others)
     backend = _backend(data)
     problems: list[Problem] = []
     name = _kept(problems, lambda: _name(data, where))
@@ -161,14 +171,23 @@ def _kept(problems: list[Problem], look: Callable[[], Any]) -> Any:
 def _other_metadata(data: Mapping[str, Any], files: Files) -> str:
     """Return where a package without [project] has its name and version, or "" if it is none."""
     if at(data, "tool", "poetry", "name"):
-        return "[tool.poetry]"
+        return POETRY
     found = ["setup.py"] if files.text("setup.py") is not None else []
     found += ["setup.cfg"] if "[metadata]" in (files.text("setup.cfg") or "") else []
     return " and ".join(found) or (PYPROJECT if "build-system" in data else "")
 
 
+def _with_project(data: Mapping[str, Any], files: Files, where: str, others: str) -> dict[str, Any]:
+    """Return the data of a pyproject.toml with what setup.cfg and setup.py say. Raises `Stop` without a name."""
+    setup = setupfile.read(files.text)
+    if others == POETRY or not setup.name:
+        raise _without_project(where, others)
+    return {**data, "project": {"name": setup.name, "requires-python": setup.requires_python, "dynamic": ["version"]}}
+
+
 def _without_project(where: str, others: str) -> Stop:
-    said = f": {others} is not read for its name and version" if others != PYPROJECT else ""
+    said = "" if others == PYPROJECT else f", and no name in {others} that is plain text"
+    said = f": {others} is not read for its name and version" if others == POETRY else said
     hint = 'add [project] with name = "…" and version = "…": build backends take both from there'
     return stop(where, f"there is no [project]{said}", hint)
 
@@ -192,16 +211,49 @@ def _version(data: Mapping[str, Any], backend: str, files: Files, where: str) ->
         return Version("", "git tags", inject=inject)
     named = [name for keys in VERSION_FILES for name in texts_at(data, *keys)]
     if backend == "meson-python":
-        named += IN_MESON.findall(files.text("meson.build") or "")
+        named += IN_MESON.findall(files.text(MESON) or "")
+    setup = setupfile.read(files.text) if backend == SETUPTOOLS else setupfile.Setup()
+    named += [setup.file] if setup.file else []
     words = (files.text(named[0]) or "").split() if len(named) == 1 else []
-    if len(words) == 1 and _is_version(words[0]) and named[0].isprintable() and not named[0].startswith("-"):
+    if len(words) == 1 and _is_version(words[0]) and _is_path(named[0]):
         return Version(words[0], named[0], file=named[0])
+    for file, match, inject in _places(data, backend, named, setup, files):
+        value = versionfile.found(files.text(file) or "", match)
+        if value and _is_version(value) and _is_path(file):
+            return Version(value, file, file, match, inject)
     raise stop(where, f"its version cannot be known before the build: {_how_dynamic(data, named, files)}", DYNAMIC_HINT)
+
+
+def _is_path(name: str) -> bool:
+    return name.isprintable() and not name.startswith("-")
+
+
+def _places(
+    data: Mapping[str, Any], backend: str, named: list[str], setup: Setup, files: Files
+) -> Iterator[tuple[str, str, str]]:
+    """Give the files in which a backend finds the version among other things, its expression, and how to replace it."""
+    if backend != SETUPTOOLS and not any(at(data, *keys) for keys in OWN_PATTERNS):
+        yield from ((name, versionfile.assigned("__version__|VERSION"), "") for name in named)
+    attribute = text_at(data, "tool", "setuptools", "dynamic", "version", "attr") or setup.attribute
+    if backend == "flit":
+        module = text_at(data, "tool", "flit", "module", "name") or text_at(data, "project", "name").replace("-", "_")
+        attribute = f"{module}.__version__"
+    module, _, name = attribute.rpartition(".")
+    if module and name.isidentifier():
+        paths = (f"{folder}{module.replace('.', '/')}{end}" for folder in SOURCES for end in ("/__init__.py", ".py"))
+        yield from ((path, versionfile.assigned(name), "") for path in paths)
+    if setup.place:
+        yield setup.place, setup.match, ""
+    if backend == "meson-python":
+        yield MESON, MESON_VERSION, ""
+    if backend == "maturin":
+        # Not replaced there: Cargo knows other versions than PEP 440.
+        yield text_at(data, "tool", "maturin", "manifest-path") or CARGO, CARGO_VERSION, "wheel"
 
 
 DYNAMIC_HINT = (
     'write version = "…" into [project] and take it out of dynamic; '
-    "or let the backend read it from a file that holds the version and nothing else"
+    "or let the backend read it from a file: alone there, or as __version__ = …"
 )
 
 
@@ -267,7 +319,7 @@ def _limited_maturin(data: Mapping[str, Any], files: Files, where: str) -> Abi |
     bindings = text_at(data, "tool", "maturin", "bindings")
     if bindings in {"bin", "cffi", "uniffi"}:
         raise _any_python(where, f"bindings = {shown(bindings)}")
-    manifest = text_at(data, "tool", "maturin", "manifest-path") or "Cargo.toml"
+    manifest = text_at(data, "tool", "maturin", "manifest-path") or CARGO
     try:
         cargo = files.table(manifest)
     except (ValueError, RecursionError):

@@ -22,15 +22,16 @@ class Package:
     """A package as its jobs see it. Paths are relative to the folder of the spec; `path` is that of its sources.
 
     `build` names the command build that makes it; "" for its own PEP 517 backend.
-    `inject` says how the composed version gets into the build: "file" (written into `version_file`),
-    "pyproject" (`[project] version`), "env:NAME" (an environment variable of the build backend) or "wheel" (the
-    built wheel is rewritten). `exclude` are patterns of libraries that stay outside the wheel, `graft` of device
-    libraries that may come in; `max_size` is in bytes, 0 for no limit.
+    `inject` says how the composed version gets into the build: "file" (written into `version_file`; at the group of
+    `version_match`, unless that is ""), "pyproject" (`[project] version`), "env:NAME" (an environment variable of the
+    build backend) or "wheel" (the built wheel is rewritten). `exclude` are patterns of libraries that stay outside the
+    wheel, `graft` of device libraries that may come in; `max_size` is in bytes, 0 for no limit.
     """
 
     name: str
     path: str
     version_file: str = ""
+    version_match: str = ""
     inject: str = "pyproject"
     abi: str = "cpython"
     smoke: str = ""

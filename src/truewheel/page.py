@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from truewheel import explain
 from truewheel.model import Cell, Job, Plan
 from truewheel.policy import from_data
+from truewheel.problems import counted
 
 
 class Parts(NamedTuple):
@@ -37,7 +38,7 @@ def page(plan: Plan, files: Iterable[File], parts: Parts) -> str:
     data = json.dumps(data_of(plan, files), ensure_ascii=True, separators=(",", ":")).replace("<", "\\u003c")
     digest = base64.b64encode(hashlib.sha256(parts.script.encode()).digest()).decode()
     values = {
-        "title": html.escape(f"{plan.project}: {len(plan.cells)} wheels"),
+        "title": html.escape(f"{plan.project}: {counted(len(plan.cells), 'wheel')}"),
         "policy": f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'",
         "style": parts.style,
         "data": data,

@@ -383,6 +383,7 @@ def _package(name: str, build: str, spec: Spec) -> model.Package:
         name=name,
         path=spec.builds[build].path if build else package.path,
         version_file=package.version.file,
+        version_match=package.version.match,
         inject=package.version.inject or ("file" if package.version.file else "pyproject"),
         abi=package.abi,
         smoke=package.smoke,

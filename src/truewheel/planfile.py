@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from truewheel import policy
+from truewheel import policy, versionfile
 from truewheel.model import Archive, Build, Cell, Copy, Fact, Index, Job, JobKind, Package, Plan, Target, Variable
 from truewheel.problems import Problem, Stop, Where, shown, stop
 
@@ -151,6 +151,8 @@ def _checked_names(plan: Plan) -> Iterator[tuple[re.Pattern[str], str, Iterable[
     yield _ARCHIVE, "no archive's file name", (archive.file for archive in plan.archives)
     for package in plan.packages.values():
         yield _PATH, "no path below the folder of the spec", (package.path, package.version_file, package.smoke)
+        if not versionfile.is_match(package.version_match):
+            raise ValueError(f"{shown(package.version_match)} finds no version")
         if package.build and package.name not in plan.builds[package.build].wheels:
             raise ValueError(f"the build {package.build} does not make {package.name}")
     for index in plan.indexes:

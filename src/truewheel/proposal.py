@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,10 +13,13 @@ from packaging.specifiers import SpecifierSet
 
 from truewheel import __version__
 from truewheel.buildsystem import PYPROJECT, SPEC_NAME, TAG, Package
+from truewheel.emit.gitlab import PARENT
 from truewheel.matrix import interpreter_tag
+from truewheel.pipelines import forge_of
 from truewheel.policy import Policy
 from truewheel.problems import Problem, Stop, Where
 from truewheel.render import scalar
+from truewheel.spec import FORGES
 
 if TYPE_CHECKING:
     from truewheel.survey import Survey
@@ -39,12 +42,18 @@ SETUP = (
 )
 IMAGE_WITH_GIT = "docker.io/library/python:3.12"
 HOSTED = "gitlab.com"
+ENTRY = "ci/wheels.yml"
+"""What a .gitlab-ci.yml of somebody else includes."""
+GITLAB_STAGES = ("build", "test", "deploy")
+OURS = (("container", "wheel"), ("test", "prove", "review"), ("publish",))
+"""Our stages that stand for each of GitLab's own."""
 HOSTED_RUNNERS = {"x86_64": "saas-linux-small-amd64", "aarch64": "saas-linux-small-arm64"}
 ABIS = {
     "cpython": "a wheel for each Python",
     "abi3": "one wheel for all Pythons",
     "none": "pure: one wheel for everything",
 }
+INJECTED = "; the built wheel gets the planned one"
 COLUMN = 40
 
 Row = tuple[str, str]
@@ -55,6 +64,7 @@ class Choices(NamedTuple):
     """What a person may decide; `profile` is that of the index they go to, or ""."""
 
     packages: tuple[str, ...]
+    forges: tuple[str, ...]
     target: str
     arches: tuple[str, ...]
     pythons: tuple[str, ...]
@@ -72,10 +82,17 @@ def defaults(found: Survey, today: date) -> Choices:
     image = found.cibuildwheel.get("MANYLINUX_X86_64_IMAGE", "")
     return Choices(
         packages=tuple(package.name for package in found.packages),
+        forges=_forges(found),
         target=next((target for target in TARGETS if target in image), TARGET),
         arches=tuple(arch for arch in ARCHES if arch in asked) or ARCHES[:1],
         pythons=tuple(sorted({*sum(pythons.values(), ())}, key=minor)),
     )
+
+
+def _forges(found: Survey) -> tuple[str, ...]:
+    """Return the forges of the remote and of the CI files; GitLab where neither shows one."""
+    shown = {forge_of(path).lower() for path in found.pipelines}
+    return tuple(name for name in FORGES if name in shown or name in found.remote) or FORGES[:1]
 
 
 def minor(python: str) -> int:
@@ -133,7 +150,8 @@ def text(found: Survey, chosen: Choices, policy: Policy) -> str:
         _naming(found, chosen, policy),
         _indexes(chosen, policy),
         _setup(),
-        _gitlab(found, chosen),
+        _gitlab(found, chosen) if "gitlab" in chosen.forges else (),
+        _github(found) if "github" in chosen.forges else (),
     ]
     return "\n".join(_written(block) for block in map(list, blocks) if block)
 
@@ -166,7 +184,7 @@ def _packages(packages: Iterable[Package]) -> Iterator[Row]:
     yield "packages:", ""
     for package in packages:
         yield f"  {scalar(package.name)}:", ""
-        yield f"    path: {scalar(package.path)}", f"folder of its {PYPROJECT} ({package.backend})"
+        yield f"    path: {scalar(package.path)}", f"its folder ({package.backend})"
         yield from _version(package)
         yield f"    abi: {package.abi.kind}", f"{ABIS[package.abi.kind]} ({package.abi.origin})"
         smoke = below(package.path, package.smoke)
@@ -176,7 +194,10 @@ def _packages(packages: Iterable[Package]) -> Iterator[Row]:
 def _version(package: Package) -> Iterator[Row]:
     version = package.version
     if version.file:
-        yield f"    version: {{file: {scalar(below(package.path, version.file))}}}", "holds the version, nothing else"
+        fields = {"file": below(package.path, version.file), "match": version.match, "inject": version.inject}
+        written = ", ".join(f"{key}: {scalar(value)}" for key, value in fields.items() if value)
+        told = "its group is the version" if version.match else "holds the version, nothing else"
+        yield f"    version: {{{written}}}", f"{told}{INJECTED if version.inject else ''}"
     elif version.inject:
         yield f"    version: {{inject: {scalar(version.inject)}}}", "so the build gets the version of naming, below"
     else:
@@ -191,7 +212,7 @@ def below(path: str, name: str) -> str:
 def _targets(found: Survey, chosen: Choices, packages: list[Package]) -> Iterator[Row]:
     yield "", "Where wheels are built: in which image, and the oldest C library that they promise to run on."
     if all(package.abi.kind == "none" for package in packages):
-        yield "", "Pure packages need none of that: they are built once, in gitlab.tool_image."
+        yield "", "Pure packages need none of that: they are built once, where the tools run."
     yield "targets:", ""
     yield f"  {chosen.target}:", ""
     yield "    family: rhel", "its package manager: rhel (dnf) or debian (apt)"
@@ -231,13 +252,19 @@ def _naming(found: Survey, chosen: Choices, policy: Policy) -> Iterator[Row]:
     yield "", "The policy by which wheels are named: a built-in one, a file of yours (*.yml), or rules that stand here."
     if is_by_git(found):
         yield from _naming_by_git(found.tag)
+        if "gitlab" in chosen.forges:  # GitHub's jobs that name wheels fetch all in any case
+            yield "variables:", ""
+            yield (
+                "  GIT_DEPTH: {default: '0', description: 'Commits to fetch; 0: all, since tags give the version.'}",
+                "",
+            )
     else:
         yield f"naming: {scalar(chosen.naming)}", policy.description.partition(". ")[0].rstrip(".")
 
 
 def is_by_git(found: Survey) -> bool:
     """Return whether the packages take their versions from git."""
-    return any(package.version.inject for package in found.packages)
+    return any(not package.version.value for package in found.packages)
 
 
 def _naming_by_git(tag: str) -> Iterator[Row]:
@@ -252,8 +279,6 @@ def _naming_by_git(tag: str) -> Iterator[Row]:
     yield "    distance: {from: ['vcs:distance'], match: '[1-9][0-9]*', otherwise: none}", ""
     yield "  channels:", ""
     yield "    default: {version: ['{base}.post{distance}', '{base}']}", ""
-    yield "variables:", ""
-    yield "  GIT_DEPTH: {default: '0', description: 'Commits to fetch; 0: all, since tags give the version.'}", ""
 
 
 def _indexes(chosen: Choices, policy: Policy) -> Iterator[Row]:
@@ -279,8 +304,14 @@ def _setup() -> Iterator[Row]:
 
 
 def _gitlab(found: Survey, chosen: Choices) -> Iterator[Row]:
-    rows = [(f"  tool_image: {IMAGE_WITH_GIT}", "of jobs that compile nothing; with git, which has the version")]
-    rows = rows if is_by_git(found) else []
+    rows: list[Row] = []
+    if found.stages is not None:
+        rows.append((f"  entry: {ENTRY}", f"{PARENT} stays yours, and includes this file"))
+        rows += _stages(found.stages)
+    if is_by_git(found):
+        rows.append(
+            (f"  tool_image: {IMAGE_WITH_GIT}", "of jobs that compile nothing; with git, which has the version")
+        )
     if chosen.arches != ARCHES[:1]:
         tags = {arch: HOSTED_RUNNERS[arch] if found.remote == HOSTED else arch for arch in chosen.arches}
         runners = ", ".join(f"{arch}: [{tag}]" for arch, tag in tags.items())
@@ -289,13 +320,37 @@ def _gitlab(found: Survey, chosen: Choices) -> Iterator[Row]:
         yield "", "What only GitLab needs to know."
         yield "gitlab:", ""
         yield from rows
+    elif len(chosen.forges) > 1:
+        yield "gitlab: {}", f"{PARENT}, and a file for each target and architecture"
+
+
+def _stages(own: Sequence[str]) -> Iterator[Row]:
+    """Give the stages of a hand-written file for ours, in its order, where it lacks some of GitLab's own."""
+    if {*GITLAB_STAGES} <= {*own} or not own:
+        return
+    place, places = 0, []
+    for number, name in enumerate(GITLAB_STAGES):
+        last = number == len(GITLAB_STAGES) - 1
+        place = max(place, own.index(name) if name in own else len(own) - 1 if last else place)
+        places.append(own[place])
+    stages = ", ".join(f"{name}: {scalar(place)}" for place, ours in zip(places, OURS) for name in ours)
+    yield f"  stages: {{{stages}}}", "of that file, for ours"
+
+
+def _github(found: Survey) -> Iterator[Row]:
+    yield "", "What only GitHub needs to know."
+    if found.branch in {"", "main"}:
+        yield "github: {}", "its own runners; pushes to main count, and pull requests and tags"
+        return
+    yield "github:", ""
+    yield f"  branches: {_flow([found.branch])}", "pushes that count; pull requests and tags always do"
 
 
 def notes(found: Survey, chosen: Choices) -> list[str]:
     """Return what a person should know of the proposal, beside what the spec says."""
     told = []
-    if found.remote.startswith("github."):
-        told.append(f"the repository is on {found.remote}; this Truewheel writes pipelines for GitLab only")
+    if "github" in chosen.forges and chosen.target == TARGETS[0]:
+        told.append(f"GitHub's checkout does not run in the images of {TARGETS[0]}: its C library is too old")
     if found.cibuildwheel:
         told.append("read from cibuildwheel's settings: Pythons, architectures, manylinux image")
     others = {*found.cibuildwheel.get("ARCHS", "").replace(",", " ").split()} - {*ARCHES, "auto", "auto64", "native"}

@@ -5,7 +5,7 @@ Named tuples, not dataclasses: Python makes these classes anew at each start, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from truewheel import source
@@ -14,14 +14,19 @@ from truewheel.policy import Templates, Variable, templates, variable
 from truewheel.problems import Problem, Stop, in_order
 from truewheel.shapes import Schema, check, misfits, shape, with_defaults
 from truewheel.source import Document
+from truewheel.versionfile import is_match
 
 FORGES = ("gitlab", "github")
 
 
 class Version(NamedTuple):
-    """Where a package's base version comes from (`file`, else pyproject.toml) and how the composed one gets in."""
+    """Where a package's base version comes from (`file`, else pyproject.toml) and how the composed one gets in.
+
+    `match` is a regular expression whose group is the version in that file; "": it holds nothing else.
+    """
 
     file: str
+    match: str
     inject: str
 
 
@@ -216,7 +221,7 @@ def parse(text: str, file: str, schema: Schema) -> Spec:
         raise Stop(problems)
     data = with_defaults(document.data, known)
     spec = _spec(data, document)
-    problems = [*_unknown_names(spec), *_alike_packages(spec), *_build_problems(spec)]
+    problems = [*_unknown_names(spec), *_alike_packages(spec), *_matches(spec), *_build_problems(spec)]
     if problems:
         raise Stop(in_order(problems))
     return spec
@@ -312,6 +317,17 @@ def _alike_packages(spec: Spec) -> list[Problem]:
             message = f"{name} and {other} are one project: indexes write both as {normalized(name)}"
             problems.append(spec.document.problem(("packages", name), message, "rename one", key=True))
     return problems
+
+
+def _matches(spec: Spec) -> Iterator[Problem]:
+    """Yield what speaks against the expressions that find versions in files."""
+    for name, package in spec.packages.items():
+        version, route = package.version, ("packages", name, "version", "match")
+        if version.match and not version.file:
+            yield spec.document.problem(route, "there is no file to search", "name it: version.file")
+        elif not is_match(version.match):
+            message = f"{version.match} must have one group: the version"
+            yield spec.document.problem(route, message, 'such as ^__version__ = "(.+)"')
 
 
 def _build_problems(spec: Spec) -> list[Problem]:

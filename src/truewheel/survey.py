@@ -15,9 +15,13 @@ import yaml
 
 from truewheel import buildsystem, process, source, workspace
 from truewheel.buildsystem import PYPROJECT, TAG, Files, Package, at, texts_at
+from truewheel.emit.gitlab import PARENT
 from truewheel.naming import normalized
+from truewheel.pipelines import MARK, WORKFLOWS
 from truewheel.problems import Problem, Stop, Where, shown, stop
 
+BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", re.ASCII)
+"""A branch that means nothing else in a workflow's patterns."""
 LEVELS = 2
 MAX_BYTES = 2**20
 MAX_FOLDERS = 2000
@@ -41,7 +45,8 @@ CIBUILDWHEEL = ("BUILD", "SKIP", "ARCHS", "MANYLINUX_X86_64_IMAGE")
 class Survey(NamedTuple):
     """What was found below a folder.
 
-    `remote` is the host of the git remote, `tag` the nearest git tag, `pipelines` the CI files, `containers` the
+    `remote` is the host of the git remote, `branch` its main branch ("": not known), `tag` the nearest git tag,
+    `pipelines` the CI files, `stages` those of a hand-written .gitlab-ci.yml (None: there is none), `containers` the
     Dockerfiles with the images that they start from, `cibuildwheel` its settings. `problems` are warnings: packages
     that were left out.
     """
@@ -49,8 +54,10 @@ class Survey(NamedTuple):
     name: str
     packages: tuple[Package, ...]
     remote: str = ""
+    branch: str = ""
     tag: str = ""
     pipelines: tuple[str, ...] = ()
+    stages: tuple[str, ...] | None = None
     containers: Mapping[str, str] = {}
     cibuildwheel: Mapping[str, str] = {}
     problems: tuple[Problem, ...] = ()
@@ -66,7 +73,7 @@ def look(root: Path, environment: Mapping[str, str]) -> Survey:
         message = f"{root} is not the top of its repository: forges look for pipelines only there"
         raise stop("init", message, f"go to {top}")
     packages, problems = _packages(root)
-    pipelines = [".gitlab-ci.yml", *_names(root, ".github/workflows", (".yml", ".yaml"))]
+    pipelines = [PARENT, *_names(root, WORKFLOWS, (".yml", ".yaml"))]
     pipelines = [name for name in pipelines if _text(root, name) is not None]
     tag = _git(root, environment, "describe", "--tags", "--abbrev=0")
     if any(not package.version.value for package in packages) and tag and not re.fullmatch(TAG, tag, re.ASCII):
@@ -75,8 +82,10 @@ def look(root: Path, environment: Mapping[str, str]) -> Survey:
         name=root.resolve().name,
         packages=packages,
         remote=_host(_git(root, environment, "remote", "get-url", "origin")),
+        branch=_branch(root, environment),
         tag=tag,
         pipelines=tuple(pipelines),
+        stages=_stages(_text(root, PARENT)),
         containers=dict(_containers(root)),
         cibuildwheel=_cibuildwheel(root, pipelines),
         problems=problems,
@@ -199,6 +208,26 @@ def _host(address: str) -> str:
     """Return the host of a git remote: https://host/…, ssh://user@host:port/… or user@host:path."""
     match = re.match(r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)([A-Za-z0-9][A-Za-z0-9.-]*)(?=[:/])", address)
     return match[1].lower() if match else ""
+
+
+def _branch(root: Path, environment: Mapping[str, str]) -> str:
+    """Return the branch that a clone starts with: the remote's, else one of the usual names."""
+    remote = _git(root, environment, "symbolic-ref", "--short", "refs/remotes/origin/HEAD").partition("/")[2]
+    own = _git(root, environment, "branch", "--format=%(refname:short)").split()
+    branch = remote or next((name for name in ("main", "master") if name in own), "")
+    return branch if BRANCH.fullmatch(branch) else ""
+
+
+def _stages(text: str | None) -> tuple[str, ...] | None:
+    """Return the stages that a hand-written .gitlab-ci.yml names, none where it leaves them to GitLab."""
+    if text is None or MARK in text.partition("\n")[0]:
+        return None
+    with suppress(yaml.YAMLError, RecursionError):
+        node = yaml.compose(text, Loader=source.Loader)
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        lists = [value.value for key, value in pairs if key.value == "stages" and isinstance(value, yaml.SequenceNode)]
+        return tuple(each.value for each in (lists or [[]])[-1] if isinstance(each, yaml.ScalarNode))
+    return ()
 
 
 def _git(root: Path, environment: Mapping[str, str], *words: str) -> str:

@@ -10,7 +10,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from truewheel import __version__, images, lockfile, planfile, policyfile, shapes, source, spec
+from truewheel import __version__, images, lockfile, planfile, policyfile, shapes, source, spec, versionfile
 from truewheel.images import Images
 from truewheel.lockfile import LOCK_FILE, Lock
 from truewheel.model import Plan
@@ -20,6 +20,7 @@ from truewheel.spec import Spec
 
 SPEC = "truewheel.yml"
 PACKAGE_VERSION = "package:version"
+MATCH_HINT = "correct packages.<name>.version.match: its group is the version"
 Read = Callable[[str], "bytes | None"]
 GENERATOR = f"truewheel {__version__}"
 _PACKAGE = Path(__file__).parent
@@ -76,13 +77,14 @@ class Workspace:
         if not any(PACKAGE_VERSION in rule.sources for rule in self.policy.facts.values()):
             return dict.fromkeys(self.spec.packages, ("", ""))
         found: dict[str, tuple[str, str]] = {}
-        read: dict[str, str | Problem] = {}
+        read: dict[tuple[str, str], str | Problem] = {}
         problems: list[Problem] = []
         for name, package in self.spec.packages.items():
             file = package.version.file or f"{package.path.rstrip('/')}/pyproject.toml".removeprefix("./")
-            if file not in read:
-                read[file] = self._version(file, is_project=not package.version.file)
-            version = read[file]
+            place = (file, package.version.match)
+            if place not in read:
+                read[place] = self._version(*place, is_project=not package.version.file)
+            version = read[place]
             if isinstance(version, str):
                 found[name] = (version, file)
             else:
@@ -92,11 +94,14 @@ class Workspace:
             raise Stop(problems)
         return found
 
-    def _version(self, file: str, *, is_project: bool) -> str | Problem:
+    def _version(self, file: str, match: str, *, is_project: bool) -> str | Problem:
         text = self.text(file)
         if text is None:
             hint = "name the file that holds the version: packages.<name>.version.file"
             return Problem(self.spec.document.where(), "is not there or is not text", hint)
+        if match:
+            where = self.spec.document.where()
+            return versionfile.found(text, match) or Problem(where, f"holds nothing that matches {match}", MATCH_HINT)
         return self._project_version(text) if is_project else _bare_version(text, self.spec)
 
     def _project_version(self, text: str) -> str | Problem:
@@ -114,7 +119,8 @@ def _bare_version(text: str, spec: Spec) -> str | Problem:
     words = text.split()
     if len(words) == 1:
         return words[0]
-    return Problem(spec.document.where(), "must hold one version and nothing else", "such as 2.69.0.dev0")
+    hint = "such as 2.69.0.dev0; or say where the version stands: packages.<name>.version.match"
+    return Problem(spec.document.where(), "must hold one version and nothing else", hint)
 
 
 def toml(text: str) -> dict[str, Any]:

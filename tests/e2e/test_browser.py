@@ -27,6 +27,14 @@ const part = document.querySelector('.list .local');
 part.dispatchEvent(new MouseEvent('mouseover', {bubbles: true}));
 </script>
 """
+KEYS = """
+<script>
+const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
+document.querySelector('button[tabindex="0"]').focus();
+for (const key of ['ArrowDown', 'ArrowRight', 'ArrowRight', 'ArrowUp', 'ArrowUp', 'ArrowUp']) press(key);
+document.title = document.activeElement.getAttribute('aria-label');
+</script>
+"""
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: the page is not looked at"),
@@ -60,6 +68,35 @@ def test_the_reference_plan_is_drawn_and_a_part_explains_itself(tmp_path):
     assert told
     assert "nv = 26.04, from NVIDIA_UPSTREAM_VERSION=26.04 (-v)" in told[1]
     assert "PEP 440" in told[1]
+
+
+def test_tab_stops_once_in_the_matrix_and_the_arrows_lead_on(tmp_path):
+    targets = "{old: {floor: manylinux_2_28, pythons: ['3.11', '3.13']}, new: {floor: manylinux_2_39}}"
+    text = page_of(
+        f"packages: {{foo: {{}}}}\ntargets: {targets}\narches: [x86_64]\npythons: ['3.11', '3.12', '3.13']\n"
+    )
+    seen = drawn(tmp_path, re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", f"{KEYS}</body>"))
+    assert len(re.findall(r'<button[^>]* tabindex="0"', seen)) == 1
+    assert "<title>foo/old/x86_64/cp313</title>" in seen
+    told = re.search(r'<aside id="told"[^>]*>(.*?)</aside>', seen, re.DOTALL)
+    assert told
+    assert told[1].startswith("foo/old/x86_64/cp313")
+
+
+def test_a_hostile_value_is_told_and_is_no_markup(tmp_path):
+    hostile = "<img src=x onerror=\"document.body.id = 'taken'\"></script><b>"
+    policy = (
+        "variables: {NOTE: {scope: pipeline}}\n"
+        "facts: {base: {from: ['package:version']}, note: {from: ['env:NOTE'], match: '.*', write: '1'}}\n"
+        "channels: {noted: {version: '{base}', local: ['n{note}']}}\n"
+    )
+    text = page_of("packages: {foo: {}}\ntargets: {rhel8: {}}\n", policy=policy, overrides={"NOTE": hostile})
+    seen = drawn(tmp_path, re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", f"{HOVER}</body>"))
+    told = re.search(r'<aside id="told"[^>]*>(.*?)</aside>', seen, re.DOTALL)
+    assert told
+    assert "NOTE=&lt;img src=x onerror=" in told[1]
+    assert "<img" not in seen
+    assert '<body id="taken">' not in seen
 
 
 def test_the_policy_of_the_page_lets_its_own_script_run_and_no_other(tmp_path):

@@ -10,22 +10,44 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_gitlab_ci_local import CHECKOUT, ROOT, commit, missing, pipeline
 
 from truewheel import workspace
+
+ROOT = Path(__file__).parents[2]
+sys.path.append(str(ROOT / "tests/unit"))
+
+import wheels  # noqa: E402
+from test_gitlab_ci_local import CHECKOUT, commit, missing, pipeline  # noqa: E402
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing() or "all is here")]
 
 WORD = "a'b\"$(touch $PWNED)`touch $PWNED`;touch $PWNED;${{ env.PWNED }}ö"
+PLAIN = WORD.replace("${{ env.PWNED }}", "")  # braces hold the names of facts
 TEXT = f"{WORD}\n$(touch $PWNED)\n"
 SPEC = {
     "truewheel": 1,
     "project": "demo",
-    "packages": {"foo": {"path": f"src of {WORD}", "version": {"file": f"{WORD}.txt"}, "smoke": f"{WORD}.py"}},
+    "packages": {
+        "foo": {"path": f"src of {WORD}", "version": {"file": f"{WORD}.txt"}, "smoke": f"{WORD}.py"},
+        "bar": {"version": {"file": f"{WORD}.txt"}, "abi": "none"},
+    },
+    "builds": {
+        "tree": {
+            "path": f"tree of {WORD}",
+            "command": ["python", f"{WORD}.py", WORD, TEXT],
+            "wheels": {"bar": f"{WORD}/*.whl"},
+        }
+    },
     "targets": {"here": {"floor": "linux"}},
     "arches": [platform.machine()],
     "pythons": [f"3.{sys.version_info.minor}{sys.abiflags}"],
-    "naming": "plain",
+    "naming": {
+        "extends": "plain",
+        "variables": {"NOTE": {"scope": "pipeline", "description": TEXT}},
+        "facts": {"word": {"from": [f"const:{PLAIN}"], "match": ".*", "write": "1"}, "note": {"from": ["env:NOTE"]}},
+        "channels": {"hostile": {"when": {"NOTE": PLAIN}, "version": "{base}+w{word}"}},
+    },
+    "indexes": {"own": {"url": "https://index.example/'$(touch$IFS$PWNED)", "when": {"NOTE": WORD}}},
     "variables": {"NOTE": {"description": TEXT, "default": TEXT}, "PICK": {"choices": [WORD, "x"]}},
     # gitlab-ci-local says each command with echo "…" and does not escape backquotes: not here
     "scripts": f"scripts of {WORD.replace('`', '|')}",
@@ -41,6 +63,16 @@ SPEC = {
         "jobs": {WORD: {"stage": WORD, "needs": [], "script": ["true"], "variables": {"HOSTILE": TEXT}}},
     },
 }
+# A build that is told hostile words.
+MAKE = """
+import os, shutil, sys
+word, text = sys.argv[1:]
+assert text == word + "\\n$(touch $PWNED)\\n"
+assert sys.argv[0] == word + ".py"
+assert os.environ["TRUEWHEEL_FACT_NOTE"] == text.strip().replace("$PWNED", os.environ["PWNED"])
+os.makedirs(os.path.join(os.environ["TRUEWHEEL_OUTPUT"], word))
+shutil.copy("bar-1.0-py3-none-any.whl", os.path.join(os.environ["TRUEWHEEL_OUTPUT"], word))
+"""
 SETUP = """
 from setuptools import Extension, setup
 setup(name="foo", version="1.0", packages=["foo"], ext_modules=[Extension("foo._core", ["core.c"])])
@@ -69,6 +101,10 @@ def repository(tmp_path: Path) -> Path:
         "[build-system]\nrequires = ['setuptools']\n[project]\nname = 'foo'\nversion = '1.0'\n"
     )
     (package / "core.c").write_text(CORE)
+    tree = folder / f"tree of {WORD}"
+    tree.mkdir()
+    (tree / f"{WORD}.py").write_text(MAKE)
+    wheels.make(tree, "bar-1.0-py3-none-any.whl")
     (folder / f"{WORD}.txt").write_text("1.0\n")
     (folder / f"{WORD}.py").write_text("import foo._core\n")
     (folder / "truewheel.yml").write_text(json.dumps(SPEC, ensure_ascii=False))
@@ -98,7 +134,7 @@ def test_the_whole_pipeline_runs_and_evaluates_nothing(repository: Path):
     plan, _ = workspace.read_plan(None, artifacts / "plan")
     # the forge fills in its variables, as it does in every value; nothing else has happened to the text
     assert plan.variables["NOTE"].value == TEXT.replace("$PWNED", str(repository.parent / "pwned"))
-    assert [path.name for path in (artifacts / "prove/dist").glob("*.whl")] == [plan.cells[0].wheel]
+    assert {path.name for path in (artifacts / "prove/dist").glob("*.whl")} == {cell.wheel for cell in plan.cells}
 
 
 def test_a_hostile_title_is_refused_and_evaluates_nothing(repository: Path):

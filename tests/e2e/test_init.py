@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import pty
+import re
 import select
 import shutil
 import subprocess
@@ -17,6 +18,8 @@ from typing import Any, NamedTuple
 
 import pytest
 import yaml
+
+from truewheel import buildsystem, setupfile, versionfile
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, str(ROOT / "gen_ci.py")]
@@ -124,6 +127,27 @@ GOOD = {
         {"abi": "abi3"},
         f"foo-1.0-cp311-abi3-{LINUX}",
     ),
+    "setup.py alone": Good(
+        {"setup.py": SETUP.replace("setup(ext", "setup(name='foo', version='1.0', ext").format("foo"), "foo.c": ""},
+        {"version": {"file": "setup.py", "match": setupfile.KEYWORD}},
+        f"foo-1.0-cp311-cp311-{LINUX}",
+    ),
+    "an attribute": Good(
+        {
+            **extension(version='dynamic = ["version"]', more=DYNAMIC + '{attr = "foo.__version__"}'),
+            "src/foo/__init__.py": '__version__ = "1.1"\n',
+        },
+        {"version": {"file": "src/foo/__init__.py", "match": versionfile.assigned("__version__")}},
+        f"foo-1.1-cp311-cp311-{LINUX}",
+    ),
+    "maturin, version of Cargo": Good(
+        {
+            "pyproject.toml": backend("maturin", "maturin>=1", version='dynamic = ["version"]'),
+            "Cargo.toml": '[package]\nname = "foo"\nversion = "1.2.0-rc.1"\n',
+        },
+        {"version": {"file": "Cargo.toml", "match": buildsystem.CARGO_VERSION, "inject": "wheel"}},
+        f"foo-1.2.0rc1-cp311-cp311-{LINUX}",
+    ),
     "pure": Good(
         {"pyproject.toml": HATCHLING + project(more='requires-python = ">=3.9"'), "src/foo.py": "", "tools/x.c": ""},
         {"abi": "none"},
@@ -153,7 +177,7 @@ GOOD = {
     "cibuildwheel": Good(
         {
             **extension(more='[tool.cibuildwheel]\nbuild = "cp3{12,13}-*"\nskip = ["*-musllinux*"]'),
-            ".github/workflows/wheels.yml": "on: push\nenv: {CIBW_MANYLINUX_X86_64_IMAGE: manylinux_2_34}\n"
+            ".github/workflows/cibw.yml": "on: push\nenv: {CIBW_MANYLINUX_X86_64_IMAGE: manylinux_2_34}\n"
             "jobs: {a: {env: {CIBW_ARCHS_LINUX: 'x86_64 aarch64 i686', CIBW_BUILD: '${{ matrix.build }}'}}}\n",
         },
         {},
@@ -207,7 +231,11 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name, case in GOOD.items():
         folders[name] = repository(tmp_path_factory.mktemp("repository"), case.files, case.tag)
         done = truewheel(folders[name], "init", "--yes")
-        assert (done.returncode, done.stderr) == (0, ""), name
+        assert done.returncode == 0, name
+        assert (
+            re.sub(r"truewheel.yml.* can move: no digest is locked\n    hint: .* truewheel lock\n", "", done.stderr)
+            == ""
+        )
     return folders
 
 
@@ -234,16 +262,19 @@ def test_its_pipeline_is_as_generated_and_a_second_init_changes_nothing(started:
 
 
 @pytest.mark.skipif(importlib.util.find_spec("check_jsonschema") is None, reason="check-jsonschema is not installed")
-def test_the_official_schema_takes_every_pipeline(started: dict[str, Path]):
-    files = [
-        str(path) for folder in started.values() for path in [folder / ".gitlab-ci.yml", *folder.glob("pipelines/*")]
-    ]
-    schema = ["--builtin-schema", "vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
-    done = subprocess.run(
-        [sys.executable, "-m", "check_jsonschema", *schema, *files], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stdout
-    assert len(files) > 2 * len(GOOD) - 4
+def test_the_official_schemas_take_every_pipeline(started: dict[str, Path]):
+    gitlab = ["vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
+    kinds = {".gitlab-ci.yml": gitlab, "pipelines/*": gitlab, ".github/workflows/wheels*": ["vendor.github-workflows"]}
+    for pattern, schema in kinds.items():
+        files = [str(path) for folder in started.values() for path in folder.glob(pattern)]
+        done = subprocess.run(
+            [sys.executable, "-m", "check_jsonschema", "--builtin-schema", *schema, *files],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        assert files
 
 
 # What is refused, and what stays as it was.
@@ -253,8 +284,8 @@ BAD = {
     "only CMake": ({"CMakeLists.txt": ""}, "scikit-build-core"),
     "broken TOML": ({"pyproject.toml": "[project\n"}, "pyproject.toml: not TOML"),
     "a list for a table": ({"pyproject.toml": "project = []\n[build-system]\n"}, "there is no [project]"),
-    "setup.py alone": ({"setup.py": SETUP.format("foo")}, "there is no [project]: setup.py is not read"),
-    "setup.cfg": ({"setup.cfg": "[metadata]\nname = foo\n", "setup.py": ""}, "setup.py and setup.cfg"),
+    "setup.py alone": ({"setup.py": SETUP.format("foo")}, "there is no [project], and no name in setup.py"),
+    "setup.cfg": ({"setup.cfg": "[metadata]\nname = foo\n", "setup.py": ""}, "its version cannot be known"),
     "poetry": ({"pyproject.toml": '[tool.poetry]\nname = "foo"\n'}, "[tool.poetry]"),
     "no name": ({"pyproject.toml": '[project]\nversion = "1"\n'}, "[project] has no name"),
     "a name that is none": ({"pyproject.toml": project("a b\\nc: d")}, "'a b\\nc: d' cannot name wheels"),
@@ -313,16 +344,57 @@ def test_a_package_below_that_cannot_be_named_is_left_out(tmp_path: Path):
     assert list(yaml.safe_load((tmp_path / "truewheel.yml").read_text())["packages"]) == ["foo"]
 
 
-def test_a_pipeline_of_somebody_else_stays_and_the_way_on_is_told(tmp_path: Path):
-    repository(tmp_path, {**extension(), ".gitlab-ci.yml": "job: {script: [make]}\n"})
+@pytest.mark.parametrize("stages", ["", "stages: [compile, test, ship]\n", "stages: [.pre, build, test, deploy]\n"])
+def test_a_pipeline_of_somebody_else_stays_and_includes_ours(tmp_path: Path, stages: str):
+    own = f"{stages}{stages and 'workflow: {rules: [{when: always}]}'}\njob: {{stage: test, script: [make]}}\n"
+    repository(tmp_path, {**extension(), ".gitlab-ci.yml": own})
+    before = content(tmp_path)
+    done = truewheel(tmp_path, "init", "--yes")
+    assert done.returncode == 0
+    new = content(tmp_path).keys() - before.keys()
+    assert new == {"truewheel.yml", "ci/wheels.yml"}
+    assert content(tmp_path).items() >= before.items()
+    (line,) = re.findall(
+        r"3\. add to \.gitlab-ci\.yml: (include: .*\])\. Then: git add \.gitlab-ci\.yml ci truewheel\.yml; ",
+        done.stdout,
+    )
+    (tmp_path / ".gitlab-ci.yml").write_text(f"{line}\n{own}")
+    linted = truewheel(tmp_path, "check", "--lint", ".gitlab-ci.yml")
+    assert linted.returncode == 0, linted.stdout
+    assert truewheel(tmp_path, "check").returncode == 0
+
+
+def test_a_workflow_of_somebody_else_stays_and_the_way_on_is_told(tmp_path: Path):
+    wheels = ".github/workflows/wheels.yml"
+    repository(tmp_path, {**extension(), wheels: "on: push\njobs: {}\n"})
     before = content(tmp_path)
     done = truewheel(tmp_path, "init", "--yes")
     assert done.returncode == 0
     assert content(tmp_path).keys() - before.keys() == {"truewheel.yml"}
     assert content(tmp_path).items() >= before.items()
-    assert "3. move .gitlab-ci.yml away (git mv)" in done.stdout
-    (tmp_path / ".gitlab-ci.yml").rename(tmp_path / "old.yml")
+    assert f"3. move {wheels} away (git mv)" in done.stdout
+    (tmp_path / wheels).rename(tmp_path / "old.yml")
     assert truewheel(tmp_path, "generate").returncode == 0
+    assert truewheel(tmp_path, "check").returncode == 0
+
+
+@pytest.mark.parametrize("branch", ["main", "trunk"])
+def test_a_repository_on_github_gets_workflows_for_its_main_branch(tmp_path: Path, branch: str):
+    repository(tmp_path, extension())
+    for words in (
+        ["remote", "add", "origin", "https://github.com/me/foo"],
+        ["symbolic-ref", "refs/remotes/origin/HEAD", f"refs/remotes/origin/{branch}"],
+        ["update-ref", f"refs/remotes/origin/{branch}", "HEAD"],
+    ):
+        subprocess.run(["git", *words], cwd=tmp_path, check=True)
+    done = truewheel(tmp_path, "init", "--yes")
+    assert done.returncode == 0, done.stderr
+    written = [line.removeprefix("wrote ") for line in done.stdout.splitlines() if line.startswith("wrote ")]
+    workflows = [".github/workflows/wheels.yml", ".github/workflows/wheels-manylinux_2_28-x86_64.yml"]
+    assert written == ["truewheel.yml", *workflows]
+    assert "3. git add .github truewheel.yml; commit and push" in done.stdout
+    caller = yaml.safe_load((tmp_path / workflows[0]).read_text())
+    assert caller[True if True in caller else "on"]["push"]["branches"] == [branch]
     assert truewheel(tmp_path, "check").returncode == 0
 
 
@@ -371,8 +443,7 @@ def test_programs_get_findings_and_files(tmp_path: Path):
     data = json.loads(truewheel(tmp_path, "init", "--json").stdout)
     assert data["files"] == [
         {"path": "truewheel.yml", "written": True},
-        {"path": ".gitlab-ci.yml", "written": False},
-        {"path": "pipelines/manylinux_2_28-x86_64.yml", "written": False},
+        {"path": "ci/wheels.yml", "written": True},
     ]
     found = data["findings"]
     assert found["packages"][0]["abi"] == {"kind": "cpython", "origin": "extensions in setup.py", "oldest": 0}
@@ -434,6 +505,7 @@ def test_a_person_is_asked_and_every_answer_counts(tmp_path: Path):
     repository(tmp_path, {**extension("foo", "foo/"), **extension("bar", "bar/")})
     answers = [
         "foo\n",
+        "gitlab, github\n",
         "\n",
         "aarch64 x86_64\n",
         "2.7\n",
@@ -448,6 +520,7 @@ def test_a_person_is_asked_and_every_answer_counts(tmp_path: Path):
     written = yaml.safe_load((tmp_path / "truewheel.yml").read_text())
     assert list(written["packages"]) == ["foo"]
     assert list(written["targets"]) == ["manylinux_2_28"]
+    assert {"gitlab", "github"} <= written.keys()
     assert (written["arches"], written["pythons"]) == (["x86_64", "aarch64"], ["3.12", "3.13"])
     assert written["naming"] == "triton-2026.04"
     assert written["indexes"] == {"pypi": {"profile": "pypi", "channel": "release", "when": {"PYPI_RELEASE": "true"}}}
@@ -458,7 +531,7 @@ def test_enter_takes_what_yes_takes(tmp_path: Path):
     for name in ("asked", "told"):
         (tmp_path / name).mkdir()
         repository(tmp_path / name, {**extension(), "setup.cfg": ""})
-    assert at_terminal(tmp_path / "asked", ["\n"] * 5)[0] == 0
+    assert at_terminal(tmp_path / "asked", ["\n"] * 6)[0] == 0
     assert at_terminal(tmp_path / "told", [], "--yes")[0] == 0
     assert content(tmp_path / "asked") == content(tmp_path / "told")
 
@@ -467,7 +540,7 @@ def test_answers_that_leave_no_wheel_of_a_package_write_nothing(tmp_path: Path):
     late = extension("late", "late/", more='requires-python = ">=3.14"')
     repository(tmp_path, {**late, **extension("soon", "soon/")})
     before = content(tmp_path)
-    code, screen = at_terminal(tmp_path, ["\n", "\n", "\n", "3.12\n", "\n", "\n"])
+    code, screen = at_terminal(tmp_path, ["\n", "\n", "\n", "\n", "3.12\n", "\n", "\n"])
     assert code == 2
     assert "nothing is written" in screen
     assert "no wheel of late is built" in screen

@@ -47,7 +47,7 @@ indexes:
 """
 # The index itself is pypiserver's; this only counts its uploads, and dies of one too many. It ends with the test.
 SERVER = """\
-import os, sys, threading
+import io, os, sys, threading
 from pathlib import Path
 from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -65,6 +65,8 @@ def app(environ, start_response):
         uploads -= 1
         if uploads < 0:
             os._exit(1)
+        # an answer before the whole upload is read would break the connection instead
+        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
     return index(environ, start_response)
 
 class Server(ThreadingMixIn, WSGIServer):

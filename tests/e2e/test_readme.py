@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from truewheel import cli, policyfile, spec, workspace
+from truewheel.cli import parsing
 from truewheel.problems import Exit, Where
 
 ROOT = Path(__file__).parents[2]
@@ -26,6 +27,23 @@ def blocks(text: str, language: str = "") -> list[str]:
 
 
 SHOWN = [block for block in blocks(README) if block.startswith("$ ./gen_ci.py plan")]
+
+
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+COMMAND = re.compile(r"^\$ (?:truewheel|\./gen_ci\.py) (.+)$", re.MULTILINE)
+COMMANDS = [(path.name, line) for path in DOCUMENTS for line in COMMAND.findall(path.read_text(encoding="utf-8"))]
+
+
+@pytest.mark.parametrize(("document", "line"), COMMANDS)
+def test_a_command_of_the_documents_can_be_given(document: str, line: str) -> None:
+    words = shlex.split(line, comments=True)
+    assert parsing.parser(words[0]).parse_args(words).run, document
+
+
+def test_the_links_of_the_documents_lead_to_something() -> None:
+    links = [(path, link) for path in DOCUMENTS for link in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", path.read_text())]
+    assert len(links) > 20
+    assert not [(path.name, link) for path, link in links if not (path.parent / link).exists()]
 
 
 @pytest.mark.parametrize("block", SHOWN, ids=[block.partition("\n")[0] for block in SHOWN])

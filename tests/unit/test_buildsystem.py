@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from truewheel import buildsystem, workspace
+from truewheel import buildsystem, versionfile, workspace
 from truewheel.buildsystem import Abi, Files, Package, Version
 from truewheel.problems import Stop
 
@@ -60,6 +60,41 @@ ATTRIBUTE = "[tool.setuptools.dynamic]\nversion = {attr = 'foo.version'}\n"
             {"V": "2.0"},
             Version("2.0", "V", file="V"),
         ),
+        (
+            DYNAMIC + HATCH + "[tool.hatch.version]\npath = 'src/a.py'",
+            {"src/a.py": "# a\n__version__: str = 'v2.0'\n"},
+            Version("2.0", "src/a.py", "src/a.py", versionfile.assigned("__version__|VERSION")),
+        ),
+        (
+            DYNAMIC + SETUPTOOLS + ATTRIBUTE,
+            {"src/foo/__init__.py": "version = '2.0'"},
+            Version("2.0", "src/foo/__init__.py", "src/foo/__init__.py", versionfile.assigned("version")),
+        ),
+        (
+            DYNAMIC + "requires-python = '>=3.9'\n" + built_by("flit_core.buildapi"),
+            {"foo.py": '"""Foo."""\n__version__ = "2.0"'},
+            Version("2.0", "foo.py", "foo.py", versionfile.assigned("__version__")),
+        ),
+        (
+            DYNAMIC + MATURIN,
+            {"Cargo.toml": '[a]\nversion = "1.0"\n[package]\nname = "x"\nversion = "2.0"\n'},
+            Version("2.0", "Cargo.toml", "Cargo.toml", buildsystem.CARGO_VERSION, "wheel"),
+        ),
+        (
+            DYNAMIC + MESON,
+            {"meson.build": "# x\nproject(\n  'foo',\n  meson_version: '>= 1',\n  version: '2.0',\n)"},
+            Version("2.0", "meson.build", "meson.build", buildsystem.MESON_VERSION),
+        ),
+        (
+            SETUPTOOLS,
+            {"setup.py": "V = '2.0'\nsetup(\n    name='foo',\n    version=V,\n)"},
+            Version("2.0", "setup.py", "setup.py", versionfile.assigned("V")),
+        ),
+        (
+            "",
+            {"setup.cfg": "[metadata]\nname = foo\nversion = file: V", "V": "2.0"},
+            Version("2.0", "V", "V"),
+        ),
         (DYNAMIC + SETUPTOOLS + "[tool.setuptools_scm]", {}, BY_GIT),
         (DYNAMIC + SETUPTOOLS, {"setup.py": "setup(use_scm_version=True)"}, BY_GIT),
         (DYNAMIC + built_by("setuptools.build_meta", "setuptools_scm[simple]>=9"), {}, BY_GIT),
@@ -90,7 +125,11 @@ def test_where_a_version_comes_from(pyproject: str, files: Mapping[str, str], ve
         (DYNAMIC + ATTRIBUTE + built_by("setuptools.build_meta", "setuptools-scm"), {}, "it is the attribute"),
         # it is installed, but nobody asks it for a version
         (DYNAMIC + built_by("setuptools.build_meta", "setuptools-scm"), {}, "it is dynamic"),
-        (DYNAMIC + MATURIN, {"Cargo.toml": "[package]\nversion = '1.0'"}, "it is dynamic"),
+        (DYNAMIC + MATURIN, {"Cargo.toml": "[package]\nversion.workspace = true"}, "it is dynamic"),
+        (DYNAMIC + MATURIN, {"Cargo.toml": '[package]\nname = "x"\n[deps.y]\nversion = "1"'}, "it is dynamic"),
+        (DYNAMIC + HATCH + "[tool.hatch.version]\npath = 'V'\npattern = 'x'", {"V": "__version__ = '1'"}, "'V' holds"),
+        (DYNAMIC + ATTRIBUTE, {"foo.py": "version = '1.0' + x()\nversion = '.'.join(n)"}, "it is the attribute"),
+        ("", {"setup.py": "setup(name='foo', version=get())"}, "it is dynamic"),
         (DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = ['A', 'B']}", {"A": "1", "B": "2"}, "'A, B' holds"),
         (DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = 'V'}", {"V": "v = '1.0'"}, "'V' holds more"),
         (DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = '-V'}", {"-V": "1.0"}, "'-V' holds more"),
@@ -103,7 +142,7 @@ def test_where_a_version_comes_from(pyproject: str, files: Mapping[str, str], ve
         ("[project", {}, "not TOML"),
         ("a = " + "[" * 100_000, {}, "not TOML"),
         ("[build-system]", {}, "there is no [project]"),
-        ("", {"setup.py": ""}, "setup.py is not read for its name and version"),
+        ("", {"setup.py": ""}, "and no name in setup.py that is plain text"),
         ("[tool.poetry]\nname = 'foo'", {}, "[tool.poetry] is not read"),
     ],
 )  # fmt: skip

@@ -309,6 +309,23 @@ def test_inject_file_writes_the_copied_version_file(tmp_path: Path) -> None:
     assert (root / "demo/VERSION").read_text() == "1.0\n"
 
 
+MATCH = '^release = "(.+)"'
+
+
+def test_inject_file_writes_the_version_where_it_stands_among_other_things(tmp_path: Path) -> None:
+    text = '# top\nrelease = "1.0"\n'
+    root, cell = projects.write(projects.make(tmp_path), {"demo/about.py": text}), projects.cell(version="2.0")
+    compiled(root, cell, {"DEMO_VERSION": "2.0"}, inject="file", version_file="demo/about.py", version_match=MATCH)
+    copied = evidence.work_folder(root, cell.id) / "source/demo/about.py"
+    assert copied.read_text() == text.replace("1.0", "2.0")
+
+
+def test_a_file_without_that_place_is_refused(tmp_path: Path) -> None:
+    root = projects.write(projects.make(tmp_path), {"demo/VERSION": "1.0\n"})
+    stopped = refusal(root, projects.cell(), inject="file", version_file="demo/VERSION", version_match=MATCH)
+    assert "the version 1.0 cannot be put where the match is" in str(stopped)
+
+
 def test_inject_env_sets_the_variable_of_the_backend(tmp_path: Path) -> None:
     cell = projects.cell(version="2.0")
     assert compiled(projects.make(tmp_path), cell, inject="env:DEMO_VERSION").name == cell.wheel

@@ -10,7 +10,7 @@ import pytest
 from forge_lab import connected
 
 from truewheel.forge import once
-from truewheel.forge.follow import Follower, Verdict, counted
+from truewheel.forge.follow import Follower, Verdict, states
 from truewheel.forge.gitlab import Gitlab
 from truewheel.forge.model import Wish
 from truewheel.problems import Exit, Stop
@@ -43,7 +43,7 @@ def test_a_good_pipeline_is_told_as_it_goes(server: GitLab, project: Project):
     said: list[str] = []
     verdict = follow(connected(server), said)
     assert verdict.is_good
-    assert counted(verdict.look) == "2 success"
+    assert states(verdict.look) == "2 success"
     number = project.pipelines[0].id
     told = [line.partition(" (")[0] for line in said]
     assert told.index(f"{number}/plan: running") < told.index(f"{number}/plan: success")
@@ -196,7 +196,7 @@ def test_five_hundred_jobs_take_a_request_a_second(server: GitLab, project: Proj
     before = forge.caller.clock.now()
     verdict = follow(forge)
     minutes = (forge.caller.clock.now() - before) / 60
-    assert counted(verdict.look) == "500 success"
+    assert states(verdict.look) == "500 success"
     assert len(server.requests) <= 60 * (minutes + 1)
 
 

@@ -19,3 +19,4 @@ def test_a_hook_calls_a_command_that_there_is():
     assert command in COMMANDS
     assert parser(command).parse_args([command, *words])
     assert hook["pass_filenames"] is False
+    assert hook["always_run"] is True, "which files count, the spec says"

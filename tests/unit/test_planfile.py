@@ -175,6 +175,12 @@ def test_a_packages_paths_must_stay_below_the_spec(key, path):
     assert text == f"a damaged plan: {path!r} is no path below the folder of the spec"
 
 
+@pytest.mark.parametrize("match", ["(", "no group", "(a)(b)"])
+def test_what_finds_a_version_is_an_expression_with_one_group(match: str):
+    text = refusal(json.dumps(changed(("packages", "tritonserver", "version_match"), match)))
+    assert text == f"a damaged plan: {match!r} finds no version"
+
+
 def test_a_cell_may_have_a_further_axis():
     planfile.read(json.dumps(changed(("cells", 0, "id"), "tritonserver/rhel8/x86_64/cp312/cuda=13.2")), "plan.json")
 

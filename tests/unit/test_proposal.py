@@ -128,6 +128,43 @@ def test_runners_are_named_where_there_are_two_architectures():
     assert hosted["aarch64"] == ("saas-linux-small-arm64",)
 
 
+@pytest.mark.parametrize(
+    ("remote", "pipelines", "expected"),
+    [
+        ("", (), ("gitlab",)),
+        ("git.example.org", (), ("gitlab",)),
+        ("gitlab.example.org", (), ("gitlab",)),
+        ("github.com", (), ("github",)),
+        ("git.example.org", (".github/workflows/a.yml",), ("github",)),
+        ("github.com", (".gitlab-ci.yml",), ("gitlab", "github")),
+    ],
+)
+def test_the_forges_are_those_of_the_remote_and_of_the_ci_files(remote: str, pipelines: tuple[str, ...], expected: Any):
+    assert read(proposed(survey(remote=remote, pipelines=pipelines))).forges() == expected
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [
+        ((), {}),
+        (("lint", "build", "test", "deploy"), {}),
+        (("compile", "test", "ship"), "compile compile test test test ship"),
+        (("all",), "all all all all all all"),
+        (("test", "build"), "build build build build build build"),  # not back to an earlier one
+    ],
+)
+def test_our_stages_find_their_place_among_those_of_a_file_of_ones_own(own: tuple[str, ...], expected: Any):
+    gitlab = read(proposed(survey(stages=own))).gitlab
+    kinds = ("container", "wheel", "test", "prove", "review", "publish")
+    assert gitlab.entry == proposal.ENTRY
+    assert gitlab.stages == (dict(zip(kinds, expected.split())) if expected else {})
+
+
+def test_only_another_branch_than_main_is_named():
+    assert read(proposed(survey(remote="github.com", branch="main"))).github.branches == ("main",)
+    assert read(proposed(survey(remote="github.com", branch="master"))).github.branches == ("master",)
+
+
 @pytest.mark.parametrize("name", POLICIES)
 @pytest.mark.parametrize("profile", ["", "internal", "pypi"])
 def test_every_policy_and_index_can_be_chosen(name: str, profile: str):

@@ -23,7 +23,7 @@ from truewheel.spec import (
 )
 
 PLAIN = Package(
-    path=".", version=Version(file="", inject=""), abi="cpython", smoke="", exclude=(), graft=(), max_size=""
+    path=".", version=Version(file="", match="", inject=""), abi="cpython", smoke="", exclude=(), graft=(), max_size=""
 )
 SMALL = "packages: {a: {}}\ntargets: {ubuntu24.04: {}}\n"
 FULL = """\
@@ -31,7 +31,7 @@ truewheel: 1
 project: triton
 packages:
   server:
-    {path: python/server, version: {file: V, inject: 'env:VERSION'}, abi: abi3, smoke: smoke.py,
+    {path: python/server, version: {file: V, match: ^v(.+), inject: 'env:VERSION'}, abi: abi3, smoke: smoke.py,
      exclude: [libcuda.so.*], graft: [libcudart.so.12], max_size: 1.9 GB}
   client: {}
 builds:
@@ -145,7 +145,7 @@ def test_the_smallest_spec_has_every_default():
 
 def test_every_value_of_a_full_spec_arrives():
     spec = spec_of(FULL)
-    version = Version(file="V", inject="env:VERSION")
+    version = Version(file="V", match="^v(.+)", inject="env:VERSION")
     libraries = {"exclude": ("libcuda.so.*",), "graft": ("libcudart.so.12",), "max_size": "1.9 GB"}
     server = PLAIN._replace(path="python/server", version=version, abi="abi3", smoke="smoke.py", **libraries)
     assert spec.packages == {"server": server, "client": PLAIN}
@@ -224,6 +224,21 @@ def test_included_cells_name_what_the_file_has():
         "truewheel.yml:4:21: no package 'b'\n    hint: packages of this file: a",
         "truewheel.yml:4:32: no target 'rhel8'\n    hint: targets of this file: ubuntu24.04",
     ]
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        ("{file: V, match: '('}", "not a regular expression"),
+        ("{file: V, match: 'a'}", "a must have one group: the version\n    hint: such as ^__version__"),
+        ("{file: V, match: '(a)(b)'}", "(a)(b) must have one group: the version"),
+        ("{match: '(a)'}", "there is no file to search\n    hint: name it: version.file"),
+    ],
+)
+def test_what_finds_a_version_has_a_file_and_one_group(version: str, message: str):
+    (problem,) = refused(f"packages: {{a: {{version: {version}}}}}\ntargets: {{rhel8: {{}}}}\n")
+    assert problem.startswith("truewheel.yml:2:")
+    assert message in problem
 
 
 @pytest.mark.parametrize("name", ["host", "any"])

@@ -260,7 +260,7 @@ def test_the_wheels_of_a_pipeline_are_downloaded_and_proven(
     assert main(["trigger", "--watch", "--wheels", str(out)]) == (0 if is_whole else 4)
     said = capsys.readouterr()
     if is_whole:
-        assert f"1 wheels, each as planned: {out}/SHA256SUMS" in said.out
+        assert f"1 wheel, each as planned: {out}/SHA256SUMS" in said.out
     assert (out / wheel.removeprefix("dist/")).exists()
     assert (out / "SHA256SUMS").exists() == is_whole
     assert not list(out.glob(".artifacts*"))

@@ -70,6 +70,20 @@ def test_another_version_file_is_refused_with_its_line(tmp_path: Path, text: str
     assert "hint: such as 2.69.0.dev0" in said
 
 
+PLACED = SMALL.replace("file: VERSION", "file: VERSION, match: '^version = \"(.+)\"'")
+
+
+def test_a_version_may_stand_among_other_things(tmp_path: Path):
+    text = '[package]\nname = "foo"\nversion = "1.0"\n[x]\nversion = "2.0"\n'
+    assert load(tmp_path, PLACED, {"VERSION": text}).versions() == {"foo": ("1.0", "VERSION")}
+
+
+@pytest.mark.parametrize("text", ["", 'x version = "1.0"', "1.0"])
+def test_a_file_without_what_matches_is_refused_with_its_line(tmp_path: Path, text: str):
+    said = refusal(load(tmp_path, PLACED, {"VERSION": text}).versions)
+    assert said.startswith("truewheel.yml:2:34: VERSION: holds nothing that matches ^version")
+
+
 def test_a_version_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path):
     space = load(tmp_path)
     (tmp_path / "VERSION").write_bytes(b"\xff")

@@ -20,14 +20,15 @@ function summary() {
   find("#project").textContent = data.project;
   find("#about").textContent = `${data.spec} · event ${data.event} · ${data.generator}`;
   const errors = data.problems.filter(([severity]) => severity === "error").length;
-  const chips = [[`${cells.length} wheels`, ""], [`${data.graph.nodes.reduce((sum, node) => sum + node[2], 0)} jobs`, ""]];
-  chips.push(errors ? [`refused: ${errors} problem${errors > 1 ? "s" : ""}`, "bad"] : ["no two names alike", "good"]);
+  const counted = (count) => `${count} wheel${count === 1 ? "" : "s"}`;
+  const chips = [[counted(cells.length), ""], [`${data.graph.nodes.reduce((sum, node) => sum + node[2], 0)} jobs`, ""]];
+  chips.push(errors ? [`refused: ${errors} problem${errors > 1 ? "s" : ""}`, "bad"] : [cells.length > 1 ? "no two names alike" : "accepted", "good"]);
   for (const [name, active, refusals] of data.indexes) {
     const reasons = Object.keys(refusals);
     const verdict = reasons.length ? `refuses: ${reasons.join(", ")}` : "accepts";
     chips.push([`${name} ${verdict}${active ? "" : " (not published to)"}`, active ? (reasons.length ? "bad" : "good") : ""]);
   }
-  for (const [file, inside] of data.archives) chips.push([`${file} of ${inside} wheels`, ""]);
+  for (const [file, inside] of data.archives) chips.push([`${file} of ${counted(inside)}`, ""]);
   find("#summary").append(...chips.map(([text, kind]) => make("li", { class: kind }, text)));
 }
 
@@ -62,7 +63,8 @@ function matrix() {
       const number = places.get(`${row}/${arch}/${python}`);
       if (number !== undefined) {
         const cell = cells[number];
-        slot.append(make("button", { "data-cell": number, "aria-label": cell.id, class: cell.range ? "audited" : "" }));
+        slot.append(make("button", { "data-cell": number, "aria-label": cell.id, tabindex: number ? -1 : 0,
+          class: cell.range ? "audited" : "" }));
       }
       line.append(slot);
     });
@@ -79,6 +81,27 @@ function matrix() {
     const cell = cells[event.target.dataset.cell];
     if (cell) show(cell.id);
   });
+  table.addEventListener("keydown", move);
+}
+
+// Tab stops at one cell alone: the arrow keys lead from there to the others.
+const ARROWS = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };
+function move(event) {
+  const arrow = ARROWS[event.key];
+  const slot = event.target.closest("td");
+  if (!arrow || !slot) return;
+  event.preventDefault();
+  const rows = slot.closest("tbody").rows;
+  let [row, column] = [slot.parentNode.sectionRowIndex, slot.cellIndex];
+  for (let next = slot; next; next = rows[row]?.cells[column]) {
+    const button = next !== slot && next.querySelector("button");
+    if (button) {
+      event.target.tabIndex = -1;
+      button.tabIndex = 0;
+      return button.focus();
+    }
+    [row, column] = [row + arrow[0], column + arrow[1]];
+  }
 }
 const byNumber = (one, two) => parseInt(one.slice(3)) - parseInt(two.slice(3)) || (one < two ? -1 : 1);
 
@@ -153,6 +176,7 @@ function tell(target, text) {
   told.style.left = `${Math.max(4, Math.min(box.left, innerWidth - told.offsetWidth - 8))}px`;
 }
 function hush() { find("#told").hidden = true; }
+addEventListener("keydown", ({ key }) => { if (key === "Escape") hush(); });
 
 function names() {
   const list = find("#names .list");
@@ -198,7 +222,7 @@ function jobs() {
   nodes.forEach(([label, , many], number) => {
     const { x, y } = at[number];
     const suffix = many > 1 ? ` × ${many}` : "";
-    const room = 26 - suffix.length;
+    const room = 25 - suffix.length;
     const text = label + suffix;
     const short = (label.length > room ? `${label.slice(0, room - 1)}…` : label) + suffix;
     svg.append(make("svg:g", { class: chain.has(number) ? "longest" : "" }, make("svg:title", {}, text),

@@ -16,7 +16,7 @@ from truewheel.forge import bridge
 from truewheel.forge.bridge import Asked, Bridge
 from truewheel.forge.follow import Follower
 from truewheel.forge.model import Wish
-from truewheel.problems import Exit, stop
+from truewheel.problems import Exit, counted, stop
 
 EXAMPLES = """\
 examples:
@@ -120,9 +120,8 @@ def _tell_dry(arguments: Namespace, side: Side, request: bridge.Request, wheels:
     if arguments.json:
         common.print_json({"version": 1, "request": request.number, "sha": request.sha, "key": key, "wheels": wheels})
     else:
-        show(
-            f"would build {side.project} {request.number}, {request.sha[:12]}: {to.forge} {to.project}, {wheels} wheels"
-        )
+        place = f"{to.forge} {to.project}, {counted(wheels, 'wheel')}"
+        show(f"would build {side.project} {request.number}, {request.sha[:12]}: {place}")
     return Exit.OK
 
 

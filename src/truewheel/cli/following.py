@@ -10,9 +10,9 @@ from typing import Any
 
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
-from truewheel.forge.follow import Failure, Follower, Verdict, counted
+from truewheel.forge.follow import Failure, Follower, Verdict, states
 from truewheel.forge.model import Forge, Look, Run
-from truewheel.problems import Exit, Stop
+from truewheel.problems import Exit, Stop, counted
 
 
 def follow(arguments: Namespace, runs: Sequence[tuple[Forge, Run]], told: Sequence[dict[str, Any]]) -> Exit:
@@ -47,7 +47,7 @@ def _to_end(arguments: Namespace, forge: Forge, run: Run) -> Verdict:
 def _tell(verdict: Verdict) -> None:
     run = verdict.look.run
     word = "succeeded" if verdict.is_good else run.state if run.state != "success" else "failed, below a green parent"
-    show(f"{run.url or run.id} {word}: {counted(verdict.look)}")
+    show(f"{run.url or run.id} {word}: {states(verdict.look)}")
 
 
 def _tell_failure(failure: Failure) -> None:
@@ -90,7 +90,7 @@ def _prove(arguments: Namespace, runs: Sequence[tuple[Forge, Run]], verdicts: Se
         for problem in proof.problems:
             say(problem)
         if proof.ok and not arguments.json:
-            show(f"{len(proof.data['wheels'])} wheels, each as planned: {out}/{prove.SUMS}")
+            show(f"{counted(len(proof.data['wheels']), 'wheel')}, each as planned: {out}/{prove.SUMS}")
         code = code if proof.ok else Exit.WHEEL
     return code
 

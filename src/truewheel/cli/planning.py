@@ -202,10 +202,9 @@ def _few(texts: list[str]) -> str:
 def verdict(made: Plan, spec: Spec) -> str:
     """Return the last line: how many wheels, and what the indexes would say."""
     names = [each.wheel for cell in made.cells for each in cell.possible()]
-    alike = "no two alike" if len(set(names)) == len(names) else "some alike: refused"
-    return " · ".join(
-        [f"\n{counted(len(made.cells), 'wheel')}, {alike}", *(_index_verdict(index, spec) for index in made.indexes)]
-    )
+    alike = "" if len(names) == 1 else ", no two alike" if len(set(names)) == len(names) else ", some alike: refused"
+    head = f"\n{counted(len(made.cells), 'wheel')}{alike}"
+    return " · ".join([head, *(_index_verdict(index, spec) for index in made.indexes)])
 
 
 def _index_verdict(index: Index, spec: Spec) -> str:

@@ -13,7 +13,7 @@ from truewheel.checks.upload import Destination
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
 from truewheel.model import Cell
-from truewheel.problems import Exit, stop
+from truewheel.problems import Exit, counted, stop
 from truewheel.steps import evidence, prove, validate
 
 EXAMPLES = {
@@ -119,5 +119,5 @@ def prove_folder(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     for problem in proof.problems:
         say(problem)
     if proof.ok and not arguments.json:
-        show(f"{len(proof.data['wheels'])} wheels, each as planned: {arguments.folder}/SHA256SUMS")
+        show(f"{counted(len(proof.data['wheels']), 'wheel')}, each as planned: {arguments.folder}/SHA256SUMS")
     return Exit.OK if proof.ok else Exit.WHEEL

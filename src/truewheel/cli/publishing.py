@@ -12,7 +12,7 @@ from truewheel import workspace
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
 from truewheel.model import Index, Plan
-from truewheel.problems import Exit, meant, stop
+from truewheel.problems import Exit, counted, meant, stop
 from truewheel.steps import publish as publishing
 from truewheel.steps.publish import Proven, Publisher
 
@@ -101,7 +101,8 @@ def _tell(arguments: Namespace, index: Index, files: Sequence[Proven], missing: 
     for file, state in states.items():
         show(f"{state:9} {file.wheel}")
     if arguments.dry_run:
-        show(f"{len(files)} wheels, {len(missing)} of them would be uploaded to {index.name}")
+        show(f"{counted(len(files), 'wheel')}, {len(missing)} of them would be uploaded to {index.name}")
     else:
-        show(f"{len(files)} wheels, {len(missing)} of them uploaded now; {index.name} has the bytes that were proven")
+        uploaded = f"{counted(len(files), 'wheel')}, {len(missing)} of them uploaded now"
+        show(f"{uploaded}; {index.name} has the bytes that were proven")
     return Exit.OK

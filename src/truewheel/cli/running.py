@@ -99,12 +99,11 @@ def _prove(arguments: Namespace, made: Plan, cells: Sequence[Cell], out: Path, e
     for problem in proof.problems:
         say(problem)
     states = Counter(end.state for end in ended)
-    counted = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    how = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     if arguments.json:
         common.print_json(proof.data)
     elif proof.ok:
-        wheels = "1 wheel" if len(cells) == 1 else f"{len(cells)} wheels"
-        show(f"{wheels} ({counted}), named as planned and proven: {arguments.out}/SHA256SUMS")
+        show(f"{counted(len(cells), 'wheel')} ({how}), named as planned and proven: {arguments.out}/SHA256SUMS")
         show("\n".join(f"  {cell.wheel}" for cell in cells))
     return Exit.OK if proof.ok else Exit.WHEEL
 

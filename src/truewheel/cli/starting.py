@@ -16,9 +16,11 @@ from truewheel.buildsystem import Package
 from truewheel.cli import common
 from truewheel.cli.generating import generated
 from truewheel.cli.terminal import put, say, show
+from truewheel.emit.gitlab import PARENT
 from truewheel.model import Plan
-from truewheel.problems import Exit, Stop, Where, errors, stop
+from truewheel.problems import Exit, Stop, Where, counted, errors, stop
 from truewheel.proposal import ARCHES, INDEXES, TARGETS, Choices
+from truewheel.spec import FORGES
 from truewheel.survey import Survey
 from truewheel.sync import Drift
 from truewheel.workspace import SPEC, Workspace
@@ -33,8 +35,9 @@ VERSION = 1
 
 
 class Start(NamedTuple):
-    """What will be written: the spec, its pipeline files, and how these differ from what is there."""
+    """What will be written below `root`: the spec, its pipeline files, and how these differ from what is there."""
 
+    root: Path
     text: str
     made: Plan
     texts: Mapping[str, str]
@@ -90,6 +93,7 @@ def _asked(found: Survey, chosen: Choices) -> Choices:
     say("\nEnter takes what stands in brackets; Ctrl-C ends this, and nothing is written.")
     if len(found.packages) > 1:
         chosen = chosen._replace(packages=_some("Packages", chosen.packages, chosen.packages))
+    chosen = chosen._replace(forges=_some("Forges", FORGES, chosen.forges))
     if any(package.abi.kind != "none" for package in found.packages if package.name in chosen.packages):
         pythons = sorted({*proposal.SUPPORTED, *chosen.pythons}, key=proposal.minor)
         chosen = chosen._replace(
@@ -148,7 +152,7 @@ def _start(root: Path, found: Survey, chosen: Choices, environment: Mapping[str,
     pipelines.refuse(files, space.spec)
     texts = files.texts
     drift = sync.drift(root, texts, pipelines.FOLDERS)
-    return Start(text, made, texts, drift, _foreign(root, drift))
+    return Start(root, text, made, texts, drift, _foreign(root, drift))
 
 
 def _foreign(root: Path, found: Sequence[Drift]) -> tuple[str, ...]:
@@ -202,7 +206,7 @@ def _tell(arguments: Namespace, found: Survey, chosen: Choices, start: Start) ->
     for path in _written(start):
         show(f"{verb} {path}")
     cells = start.made.cells
-    show(f"{'1 wheel is' if len(cells) == 1 else f'{len(cells)} wheels are'} planned, the first: {cells[0].wheel}")
+    show(f"{counted(len(cells), 'wheel')} {'is' if len(cells) == 1 else 'are'} planned, the first: {cells[0].wheel}")
     for note in proposal.notes(found, chosen):
         show(f"note: {note}")
     show("\n".join(["", "next", *_next_steps(start)]))
@@ -219,8 +223,11 @@ def _next_steps(start: Start) -> list[str]:
         kept = ", ".join(start.foreign)
         last = f"move {kept} away (git mv): not generated, so left as it is. Then: {prog} generate"
     else:
-        names = sorted({path.partition("/")[0] for path in _written(start)})
-        last = f"git add {' '.join(names)}; commit and push: the pipeline runs"
+        is_entry = proposal.ENTRY in start.texts
+        names = {path.partition("/")[0] for path in _written(start)} | ({PARENT} if is_entry else set())
+        last = f"git add {' '.join(sorted(names))}; commit and push: the pipeline runs"
+        last = last if os.path.lexists(start.root / ".git") else f"git init; {last}"
+        last = f"add to {PARENT}: include: [{{local: {proposal.ENTRY}}}]. Then: {last}" if is_entry else last
     return [
         f"  1. {prog} plan: the name of every wheel, before anything is built; {SPEC} has a comment on each key",
         f"  2. {prog} run: this machine's wheels, built and proven in dist/ (keep build/ and dist/ out of git)",

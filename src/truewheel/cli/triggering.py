@@ -14,7 +14,7 @@ from truewheel.cli.planning import event_of
 from truewheel.cli.terminal import say, show
 from truewheel.forge import once, wishes
 from truewheel.forge.model import Forge, Run, Wish
-from truewheel.problems import Exit, Stop, stop
+from truewheel.problems import Exit, Stop, counted, stop
 from truewheel.workspace import GENERATOR, Workspace
 
 EXAMPLES = {
@@ -210,9 +210,8 @@ def _tell_dry(arguments: Namespace, name: str, projects: list[str], variables: M
         }
         common.print_json({"version": 1, **told})
         return Exit.OK
-    count = "1 wheel" if wheels == 1 else f"{wheels} wheels"
     for project in projects:
-        show(f"would start: {name} {project}, {ref}, {count}")
+        show(f"would start: {name} {project}, {ref}, {counted(wheels, 'wheel')}")
     for variable, value in variables.items():
         show(f"  {variable}={value}")
     return Exit.OK

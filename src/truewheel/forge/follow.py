@@ -164,7 +164,7 @@ def failed(look: Look) -> list[Job]:
     return [job for each in look.all() for job in each.jobs if job.state == "failed"]
 
 
-def counted(look: Look) -> str:
+def states(look: Look) -> str:
     """Return how many jobs are in which state, as a sentence's part."""
-    states = Counter(job.state for each in look.all() for job in each.jobs)
-    return ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no jobs"
+    found = Counter(job.state for each in look.all() for job in each.jobs)
+    return ", ".join(f"{count} {state}" for state, count in sorted(found.items())) or "no jobs"

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from truewheel import files
+from truewheel import files, versionfile
 from truewheel.model import Package
 from truewheel.problems import stop
 
@@ -38,13 +38,25 @@ def inject_version(package: Package, version: str, source: Path) -> dict[str, st
         hint = f"name it in packages.{package.name}.version.file"
         raise stop(f"packages.{package.name}.version", "inject is file, but there is no version file", hint)
     if kind == "file":
-        files.write_text(source / package.version_file, version + "\n")
+        _write_version(package, version, source / package.version_file)
         return {}
     pyproject = source / package.path / "pyproject.toml"
     where = (Path(package.path) / "pyproject.toml").as_posix()
     text = pyproject.read_text(encoding="utf-8") if pyproject.is_file() else ""
     files.write_text(pyproject, with_version(text, version, where))
     return {}
+
+
+def _write_version(package: Package, version: str, path: Path) -> None:
+    if not package.version_match:
+        files.write_text(path, version + "\n")
+        return
+    text = path.read_text(encoding="utf-8")
+    try:
+        files.write_text(path, versionfile.replaced(text, package.version_match, version))
+    except ValueError:
+        hint = "correct packages.<name>.version.match, or let the built wheel be renamed: inject: wheel"
+        raise stop(package.version_file, f"the version {version} cannot be put where the match is", hint) from None
 
 
 def with_version(text: str, version: str, where: str) -> str:

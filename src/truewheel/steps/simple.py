@@ -135,6 +135,8 @@ def _from_json(body: bytes) -> Files:
 def _from_html(body: bytes, url: str) -> Files:
     links = _Links()
     links.feed(body.decode("utf-8", "replace"))
+    if links.wants_password:  # as no list does: it must not be taken for an empty one
+        raise ValueError("its answer is a page to log in at, no list of files (PEP 503)")
     found = {}
     for link in links.found:
         with suppress(ValueError):
@@ -147,8 +149,11 @@ class _Links(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
         self.found: list[str] = []
+        self.wants_password = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "input" and "password" in (value.lower() for name, value in attrs if name == "type" and value):
+            self.wants_password = True
         if tag == "a":
             self.found += [value for name, value in attrs if name == "href" and value]
 
