@@ -349,3 +349,23 @@ def test_the_keys_of_the_documents_are_those_of_the_spec():
     (block,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     runners = spec_of(f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\n{block}").github.runners
     assert (runners.x86_64, runners.aarch64) == (("ubuntu-24.04",), ("self-hosted", "linux", "arm64"))
+
+
+def test_images_of_proven_wheels_are_made_after_the_proof_and_not_for_pull_requests():
+    spec = SPEC.replace(
+        "rhel8: {", "rhel8: {family: rhel, container: {stages: {qa: {base: build, wheels: [foo]}}}, ", 1
+    )
+    spec += "images: {registry: ghcr.io/o/r}\n"
+    found = documents(spec, images=Images({("rhel8", "x86_64"): "ghcr.io/o/r/builder/rhel8-x86_64:0123"}))
+    job = found[f"{FOLDER}/wheels.yml"]["jobs"]["image-qa-rhel8-x86_64"]
+    assert job["needs"] == ["plan", "prove"]
+    assert job["if"] == "github.event_name != 'pull_request'"
+    assert job["permissions"] == {"contents": "read", "packages": "write"}
+    assert job["env"]["CI_REGISTRY"] == "ghcr.io"
+    assert "container" not in job
+    assert [each["with"]["name"] for each in job["steps"] if "download" in each.get("uses", "")] == [
+        "plan.json",
+        "dist",
+    ]
+    words = "truewheel container --target rhel8 --arch x86_64 --stage qa --if-missing --push"
+    assert job["steps"][-1]["run"].splitlines()[-1] == words

@@ -25,7 +25,7 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
     generated = {TOOL: template(spec, {"image": spec.gitlab.tool_image})}
     if not made.children:
         generated |= kind_templates(plan, spec, made)
-    generated |= {job.name: tool_job(job, plan, spec, made) for job in plan.jobs if not job.target}
+    generated |= {job.name: tool_job(job, plan, spec, made) for job in plan.jobs if not job.place}
     generated |= gitlab_children.triggers(plan, made) if made.children else {}
     parts = {path: _part(path, plan, spec, made) for path in made.parts}
     gitlab_additions.apply(spec, plan, [generated, *parts.values()])
