@@ -16,7 +16,7 @@ from truewheel.naming import normalized
 from truewheel.problems import Exit, Stop, stop
 from truewheel.rewrite import rewrite, variant_json
 from truewheel.steps import evidence, toolchain
-from truewheel.steps.buildenv import Workshop, build_environment, environment
+from truewheel.steps.buildenv import Workshop, build_environment, environment, installed
 from truewheel.steps.compile import (
     INPUTS,
     copy_sources,
@@ -48,18 +48,25 @@ def build_wheels(plan: Plan, batch_id: str, cells: Sequence[Cell], root: Path, e
     version = interpreters.version(python)
     inputs = {cell.id: evidence.inputs_digest(plan, cell, root, python) for cell in cells}
     finished = {cell.id: evidence.fresh_folder(evidence.work_folder(root, cell.id) / "wheel") for cell in cells}
-    output = _run(plan, build, batch_id, Workshop(first, root, python, env, tools))
+    output, requires = _run(plan, build, batch_id, Workshop(first, root, python, env, tools))
     made = _all_collected(build, cells, output, root)
+    compiler = toolchain.compiler(tools, env)
     for cell, wheel in zip(cells, made):
-        record = {"inputs": inputs[cell.id], "python": version, "command": build.command}
+        record = {
+            "inputs": inputs[cell.id],
+            "python": version,
+            "compiler": compiler,
+            "environment": requires,
+            "command": build.command,
+        }
         files.write_text(evidence.work_folder(root, cell.id) / INPUTS, json.dumps(record) + "\n")
         files.move(wheel, finished[cell.id] / wheel.name)
         process.say(f"compile {cell.id}: {wheel.name}")
     return [finished[cell.id] / wheel.name for cell, wheel in zip(cells, made)]
 
 
-def _run(plan: Plan, build: Build, batch_id: str, workshop: Workshop) -> Path:
-    """Run a command in a fresh copy of its sources; return the folder that it was given for its output."""
+def _run(plan: Plan, build: Build, batch_id: str, workshop: Workshop) -> tuple[Path, dict[str, str]]:
+    """Run a command in a fresh copy of its sources; return the folder of its output, and what its environment had."""
     work = evidence.work_folder(workshop.root, batch_id)
     source, output = (evidence.fresh_folder(work / name) for name in ("source", "output"))
     cells = plan.batches(plan.cells)[batch_id]
@@ -80,7 +87,7 @@ def _run(plan: Plan, build: Build, batch_id: str, workshop: Workshop) -> Path:
     if status:
         message = f"the command failed ({process.ending(status)}): {build.command[0]}"
         raise stop(f"builds.{build.name}", message, "its output is above", Exit.WHEEL)
-    return output
+    return output, installed(own)
 
 
 def variables(cells: Sequence[Cell]) -> dict[str, str]:
