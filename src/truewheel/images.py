@@ -83,9 +83,14 @@ def images(spec: Spec, sources: Sources) -> Images:
 
 def reference(spec: Spec, name: str, arch: str, made: Recipe, stage: str = BUILD) -> str:
     """Return the whole name of an image: registry, what it is for, target and architecture, hash of what goes in."""
-    folder = "builder" if stage == BUILD else stage
-    path = re.sub(r"[._-]{2,}", "-", f"{name}-{arch}".lower())
-    return f"{spec.images.registry.rstrip('/')}/{folder}/{path}:{digest(made, arch)}"
+    folder, own = "builder" if stage == BUILD else stage, machine(spec, name, arch, stage)
+    path = re.sub(r"[._-]{2,}", "-", f"{name}-{own}".lower())
+    return f"{spec.images.registry.rstrip('/')}/{folder}/{path}:{digest(made, own)}"
+
+
+def machine(spec: Spec, name: str, arch: str, stage: str = BUILD) -> str:
+    """Return the architecture that an image is for: where cells of `arch` are compiled from afar, their runners'."""
+    return (spec.targets[name].runner or arch) if stage == BUILD else arch
 
 
 def digest(made: Recipe, arch: str) -> str:

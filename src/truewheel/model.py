@@ -256,8 +256,12 @@ class Plan:
         return self.images.get(f"{target}/{arch}") or self.targets[target].base
 
     def test_image(self, target: str, arch: str) -> str:
-        """Return the image that the test jobs of a target run in: its own for that, else the wheel jobs' one."""
-        return self.targets[target].test_image or self.image(target, arch)
+        """Return the image that the test jobs of a target run in: its own for that, else the wheel jobs' one.
+
+        A builder image for runners of another architecture runs no tests: the base does.
+        """
+        known = self.targets[target]
+        return known.test_image or (self.image(target, arch) if known.runner in {"", arch} else known.base)
 
     def batches(self, cells: Iterable[Cell]) -> dict[str, tuple[Cell, ...]]:
         """Return the cells in the batches that one job each compiles."""

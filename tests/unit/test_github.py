@@ -369,3 +369,9 @@ def test_images_of_proven_wheels_are_made_after_the_proof_and_not_for_pull_reque
     ]
     words = "truewheel container --target rhel8 --arch x86_64 --stage qa --if-missing --push"
     assert job["steps"][-1]["run"].splitlines()[-1] == words
+
+
+def test_wheels_that_are_compiled_from_afar_have_the_runners_for_that_and_their_tests_do_not():
+    text = SPEC.replace("rhel8: {", "rhel8: {toolchain: zig, runner: x86_64, ", 1)
+    jobs = documents(text)[f"{FOLDER}/wheels-rhel8-aarch64.yml"]["jobs"]
+    assert (jobs["wheel"]["runs-on"], jobs["test"]["runs-on"]) == ("ubuntu-24.04", "ubuntu-24.04-arm")

@@ -299,3 +299,23 @@ def test_what_a_fragment_copies_is_there_for_an_own_containerfile():
     assert "COPY truewheel-tools.txt $VIRTUAL_ENV/" in lines
     made = images.recipe(spec_of(OWN), "rhel8", sources(read={**FILES, "own/Containerfile": lines.encode()}.get))
     assert made.files == {"own/install.sh": b"true\n", "truewheel-tools.txt": LOCKS["truewheel-tools.txt"]}
+
+
+AFAR = """
+packages: {foo: {smoke: s.py}}
+targets:
+  rhel8: {family: rhel, base: ubi, toolchain: zig, runner: x86_64, container: {stages: {qa: {wheels: [foo]}}}}
+arches: [x86_64, aarch64]
+images: {registry: r.example/x}
+"""
+
+
+def test_what_is_compiled_from_afar_is_compiled_in_an_image_for_the_runner_and_tested_in_none_of_that():
+    spec = spec_of(AFAR)
+    made = plan_of(AFAR, images=images.images(spec, sources()))
+    assert made.image("rhel8", "aarch64") == made.image("rhel8", "x86_64")
+    assert "/builder/rhel8-x86_64:" in made.image("rhel8", "aarch64")
+    assert made.test_image("rhel8", "x86_64") == made.image("rhel8", "x86_64")
+    assert made.test_image("rhel8", "aarch64") == "ubi"
+    qa = images.recipe(spec, "rhel8", sources(), "qa")
+    assert "/qa/rhel8-aarch64:" in images.reference(spec, "rhel8", "aarch64", qa, "qa")

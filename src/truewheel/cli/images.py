@@ -94,7 +94,8 @@ def container(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         return Exit.OK
     folder = space.root / "build" / "container" / f"{arguments.target}-{arguments.arch}-{arguments.stage}"
     image = Build(
-        reference, folder, arguments.arch, arguments=made.arguments, secrets=dict(arguments.secrets),
+        reference, folder, images.machine(space.spec, arguments.target, arguments.arch, arguments.stage),
+        arguments=made.arguments, secrets=dict(arguments.secrets),
         options=arguments.options,
     )  # fmt: skip
     engine = engines.choose(arguments.engine, environment)

@@ -212,12 +212,18 @@ def _condition(event: str, *, is_protected: bool) -> str:
 
 def _place(job: Job, forge: _Forge) -> Document:
     """Return where a job runs, for how long, and what it may do."""
-    labels = runner_of(job.arch, forge.spec)
+    labels = runner_of(_machine(job, forge.plan), forge.spec)
     return {
         "runs-on": labels[0] if len(labels) == 1 else labels,
         "timeout-minutes": TIMEOUTS.get(job.kind, TIMEOUT),
         "permissions": _permissions(job, forge),
     }
+
+
+def _machine(job: Job, plan: Plan) -> str:
+    """Return the architecture of a job's runner: its own, or that of the one that builds its wheel from afar."""
+    is_from_afar = job.target and job.kind in {"container", "wheel"}
+    return (plan.targets[job.target].runner if is_from_afar else "") or job.arch
 
 
 def _permissions(job: Job, forge: _Forge) -> Document:
