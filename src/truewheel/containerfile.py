@@ -151,12 +151,16 @@ def _compiled(pythons: Iterable[str]) -> list[str]:
 
 def _downloaded(one: Stage) -> list[str]:
     python = "python3" if one.family == "debian" else f"python{_OWN_PYTHON['rhel']}"
+    # Its whole folder is linked: environments of an interpreter that was moved look for its library beside their link.
+    folder = '"$(dirname "$(dirname "$(/opt/uv-venv/bin/uv python find --managed-python {python})")")"'
+    links = [f"ln -sfn {folder.format(python=each)} /opt/python/{interpreter_tag(each)}" for each in one.pythons]
     return [
         f"{python} -m venv /opt/uv-venv",
         _pip("/opt/uv-venv/bin/pip", [f"/opt/uv/{UV_LOCK}"]),
         "export UV_PYTHON_INSTALL_DIR=/opt/uv",
         f"/opt/uv-venv/bin/uv python install --no-bin {' '.join(one.pythons)}",
-        *_links(one.pythons, 'ln -sf "$(/opt/uv-venv/bin/uv python find --managed-python {python})" {link}'),
+        "mkdir -p /opt/python",
+        *links,
         "rm -rf /opt/uv-venv",
     ]
 

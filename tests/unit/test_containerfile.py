@@ -132,6 +132,22 @@ def test_uv_is_hash_locked_and_does_not_stay():
     assert "uv python install --no-bin 3.10 3.12 3.13t" in text
 
 
+def test_an_interpreter_of_uv_is_linked_with_its_library(tmp_path: Path):
+    """Environments look for it beside the link: uv's interpreters do not know where they are."""
+    library, program = tmp_path / "uv/cpython-3.12.9/lib/python3.12", tmp_path / "uv/cpython-3.12.9/bin/python3.12"
+    (tmp_path / "uv-venv/bin").mkdir(parents=True)
+    (tmp_path / "uv-venv/bin/uv").write_text(f"#!/bin/sh\nprintf '%s\\n' '{program}'\n")
+    (tmp_path / "uv-venv/bin/uv").chmod(0o755)
+    library.mkdir(parents=True)
+    program.parent.mkdir()
+    text = containerfile.stage(DEBIAN._replace(interpreters="uv"))
+    (command,) = [one for one in commands(text) if "uv python find" in one]
+    links = [each for each in command.split(" && ") if each.strip().startswith(("mkdir", "ln"))]
+    for _ in range(2):
+        subprocess.run(["sh", "-euc", " && ".join(links).replace("/opt/", f"{tmp_path}/")], check=True)
+    assert (tmp_path / "python/cp312/lib/python3.12").resolve() == library
+
+
 @pytest.mark.parametrize("one", ALL.values(), ids=ALL)
 def test_nothing_goes_into_the_system_python_and_no_link_fails_the_second_time(one: Stage):
     text = containerfile.stage(one)
