@@ -53,7 +53,7 @@ def build_wheel(workshop: Workshop, project: Path, folder: Path) -> Built:
     process.module("build", cell_id)
     import build
 
-    workshop = replace(workshop, toolchain=_cached(workshop, _backend_name(project)))
+    workshop = cached(workshop, _backend_name(project))
     try:
         requires = build.ProjectBuilder(project).build_system_requires
         backend = _backend(workshop, project, requires)
@@ -133,15 +133,15 @@ def _settings(workshop: Workshop, project: Path) -> dict[str, list[str]]:
     return {"setup-args": meson} if meson and _backend_name(project) == "mesonpy" else {}
 
 
-def _cached(workshop: Workshop, backend: str) -> Toolchain:
-    """Return the toolchain behind the compiler cache, where that is installed."""
+def cached(workshop: Workshop, backend: str = "") -> Workshop:
+    """Return the workshop with its toolchain behind the compiler cache, where that is installed."""
     name, where = workshop.cache, workshop.cell.id
     if not name or workshop.cell.arch == ANY:
-        return workshop.toolchain
+        return workshop
     if not shutil.which(name, path=workshop.env.get("PATH")):
         process.say(f"compile {where}: WARNING: no {name} here, which is this project's compiler_cache: built without")
-        return workshop.toolchain
-    return behind_cache(workshop.toolchain, name, backend, workshop.root, workshop.env)
+        return workshop
+    return replace(workshop, toolchain=behind_cache(workshop.toolchain, name, backend, workshop.root, workshop.env))
 
 
 def _backend_name(project: Path) -> str:

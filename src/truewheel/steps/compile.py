@@ -46,7 +46,7 @@ def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str], *,
     dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
     workshop = Workshop(cell, root, python, dated, tools, plan.compiler_cache)
     made, environment = _made(package, workshop, work)
-    rebuilt = _differences(made, _made(package, workshop, work / AGAIN).wheel, cell) if twice else None
+    rebuilt = compare_builds(made, _made(package, workshop, work / AGAIN).wheel, cell) if twice else None
     record = {
         "inputs": inputs,
         "python": interpreters.version(python),
@@ -74,7 +74,7 @@ def _made(package: Package, workshop: Workshop, work: Path) -> Built:
     return built._replace(wheel=made)
 
 
-def _differences(made: Path, again: Path, cell: Cell) -> list[str]:
+def compare_builds(made: Path, again: Path, cell: Cell) -> list[str]:
     """Return what differs between two builds of a cell's wheel, and say so."""
     found = differences(made, again)
     if found:
