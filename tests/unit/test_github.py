@@ -367,6 +367,7 @@ def test_images_of_proven_wheels_are_made_after_the_proof_and_not_for_pull_reque
         "plan.json",
         "dist",
     ]
+    assert not any("matrix." in text for text in texts(job)), "it is no matrix"
     words = "truewheel container --target rhel8 --arch x86_64 --stage qa --if-missing --push"
     assert job["steps"][-1]["run"].splitlines()[-1] == words
 

@@ -276,7 +276,7 @@ def _start(job: Job, forge: _Forge) -> list[Document]:
     if not forge.image(job):
         python = forge.spec.github.python
         both = Lines("${{ matrix.version }}\n" + python)  # the last one is called python, and runs the tools
-        steps.append(forge.uses("setup-python", python_version=both if job.cells else python))
+        steps.append(forge.uses("setup-python", python_version=both if job.place and job.cells else python))
     return steps
 
 
