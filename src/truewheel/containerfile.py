@@ -75,7 +75,8 @@ def stage(one: Stage) -> str:
 
 def fragment(one: Stage) -> str:
     """Return what a hand-written Containerfile needs after its system packages: environment and tools."""
-    return "\n\n".join([_variables(one), *_interpreters(one), _environment(one), *_installed(one)]) + "\n"
+    own = [_variables(one), *_interpreters(one), _environment(one)] if one.interpreters else []
+    return "\n\n".join([*own, *_installed(one), *_proven(one)]) + "\n"
 
 
 def _variables(one: Stage) -> str:

@@ -140,11 +140,15 @@ def newest(spec: Spec, name: str) -> str:
     return next((python for python in reversed(pythons) if not python.endswith("t")), pythons[-1])
 
 
-def fragment(spec: Spec, name: str, sources: Sources) -> str:
-    """Return the lines that a hand-written Containerfile needs: interpreters, the tools' environment, the tools."""
+def fragment(spec: Spec, name: str, sources: Sources, stage: str = BUILD) -> str:
+    """Return a stage's lines for a hand-written Containerfile: interpreters, the environment, what is installed.
+
+    Raises `Stop` (exit 2) for a stage that is unknown.
+    """
+    _chain(spec, name, stage)
     given = [] if spec.images.tools else [TOOLS_LOCK]
     files = dict.fromkeys([*given, *_requirements(spec, spec.targets[name], BUILD)], b"")
-    return containerfile.fragment(_stage(spec, name, BUILD, sources, files))
+    return containerfile.fragment(_stage(spec, name, stage, sources, files))
 
 
 def header(spec: Spec, name: str) -> str:

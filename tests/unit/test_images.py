@@ -319,3 +319,18 @@ def test_what_is_compiled_from_afar_is_compiled_in_an_image_for_the_runner_and_t
     assert made.test_image("rhel8", "aarch64") == "ubi"
     qa = images.recipe(spec, "rhel8", sources(), "qa")
     assert "/qa/rhel8-aarch64:" in images.reference(spec, "rhel8", "aarch64", qa, "qa")
+
+
+@pytest.mark.parametrize(
+    ("stage", "lines"),
+    [
+        ("ci", ["COPY ci.txt"]),
+        ("sdk", ["ENV VIRTUAL_ENV", "ENV PATH", 'RUN test -x "$VIRTUAL_ENV/bin/python" || python3.12 -m venv']),
+        ("qa", ["COPY wheels/qa.txt", "RUN --mount=type=bind"]),
+    ],
+)
+def test_a_fragment_may_be_of_any_stage(stage: str, lines: list[str]):
+    text = images.fragment(spec_of(WITH_WHEELS), "ubuntu24.04", sources(), stage)
+    first = [line for line in text.splitlines() if line and not line.startswith((" ", "RUN --mount=type=secret"))]
+    assert len(first) == len(lines)
+    assert all(line.startswith(start) for line, start in zip(first, lines))

@@ -27,7 +27,7 @@ examples:
   container --target rhel8                    build the image of this machine's architecture
   container --target rhel8 --if-missing --push
   container --target rhel8 --show             its Containerfile
-  container --target rhel8 --fragment         the lines for a Containerfile of your own
+  container --target rhel8 --fragment         the lines for a Containerfile of your own; --stage has others
   container --target rhel8 --secret pip=pip.conf --dry-run -- --network host
   container --target rhel8 --stage runtime    with wheels in it: those that prove has passed in dist
 """,
@@ -79,7 +79,7 @@ def container(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     _check_target(space, arguments.target, arguments.arch)
     sources = space.image_sources()
     if arguments.fragment:
-        show(images.fragment(space.spec, arguments.target, sources).rstrip("\n"))
+        show(images.fragment(space.spec, arguments.target, sources, arguments.stage).rstrip("\n"))
         return Exit.OK
     wheels = {} if arguments.show else _proven(arguments, space)
     sources = sources._replace(wheels=wheels)
