@@ -65,10 +65,13 @@ def base() -> str:
 
 
 @pytest.fixture(scope="session")
-def project(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This checkout's tools and examples, with a spec for the base."""
-    folder = tmp_path_factory.mktemp("project")
+def project(base: str) -> Path:
+    """This checkout's tools and examples, with a spec for the base; build environments of an earlier run are kept."""
+    folder = CACHE / "project"
+    folder.mkdir(exist_ok=True)
+    shutil.rmtree(folder / "dist", ignore_errors=True)
     for name in ("src", "scripts", "schema", "examples", "requirements"):
+        shutil.rmtree(folder / name, ignore_errors=True)
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "build"))
     shutil.copy2(ROOT / "gen_ci.py", folder)
     (folder / "truewheel.yml").write_text(SPEC, encoding="utf-8")
