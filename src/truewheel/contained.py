@@ -12,6 +12,7 @@ from truewheel.local import Progress, log_file
 from truewheel.model import CELL, Cell, Plan
 from truewheel.steps import container
 from truewheel.steps.container import Run
+from truewheel.steps.image import IMAGE, IMAGE_DIGEST
 
 
 def run(
@@ -30,10 +31,12 @@ def run(
     Variables are handed over by value, but for those that the images provide. Raises `Stop` (exit 4) when an image is
     not there.
     """
-    variables = container.handed_over(plan, environment)
+    declared = container.handed_over(plan, environment)
     ended: list[Progress] = []
     for batch_id, batch in plan.batches(cells).items():
         image = registry.local_name(plan.image(batch[0].target, batch[0].arch), environment)
+        digest = container.digest(engine, image, environment)
+        variables = {**declared, IMAGE: image, **({IMAGE_DIGEST: digest} if digest else {})}
         started = time.monotonic()
         log = log_file(root, batch_id)
         log.parent.mkdir(parents=True, exist_ok=True)

@@ -7,12 +7,16 @@ left alone (PEP 668). Text that is not Truewheel's own is quoted for the shell.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from truewheel.matrix import interpreter_tag
 
+BUILD = "build"
+"""The stage that compiles; others need no compiler."""
 UV_LOCK = "truewheel-uv.txt"
+WHEELS = "wheels"
+"""Folder of the context with the proven wheels of a stage, and a file for each such stage that names them."""
 PYENV = "https://github.com/pyenv/pyenv.git"
 PYENV_COMMIT = "bec9a562a59e48a730fe3320fe90c6999c82886c"  # v2.8.1
 SECRET = "pip"  # noqa: S105
@@ -23,6 +27,7 @@ _BUILDS_PYTHON = {
     "debian": ("curl", "libbz2-dev", "libffi-dev", "liblzma-dev", "libsqlite3-dev", "libssl-dev", "zlib1g-dev"),
     "rhel": ("bzip2-devel", "libffi-devel", "openssl-devel", "patch", "sqlite-devel", "xz-devel", "zlib-devel"),
 }
+_MOUNTED = f"/run/{WHEELS}"
 # With a `python3` of EL 8 (3.6) there is no virtual environment for tools of today.
 _OWN_PYTHON = {"debian": "3", "rhel": "3.12"}
 
@@ -32,7 +37,8 @@ class Stage(NamedTuple):
 
     `interpreters` says where the `pythons` (such as 3.12) come from: distribution, pyenv, uv, base; `own` makes the
     environment from an interpreter of the stage's own base; empty inherits it. `python` is the version that makes
-    the environment, "" the usual one. `requirements` are files of the context, with hashes.
+    the environment, "" the usual one. `requirements` are files of the context, with hashes. A stage with `wheels`
+    installs those proven files that `wheels_lock` names.
     """
 
     name: str
@@ -44,6 +50,18 @@ class Stage(NamedTuple):
     interpreters: str
     pythons: tuple[str, ...] = ()
     python: str = ""
+    wheels: bool = False
+
+
+def wheels_lock(stage: str) -> str:
+    """Return the file of the context that names a stage's proven wheels."""
+    return f"{WHEELS}/{stage}.txt"
+
+
+def wheels_locked(wheels: Mapping[str, str]) -> bytes:
+    """Return what `wheels_lock` says of wheels by name, each with its sha256 in hex."""
+    lines = (f"{_MOUNTED}/{name} --hash=sha256:{digest}\n" for name, digest in sorted(wheels.items()))
+    return "".join(lines).encode()
 
 
 def stage(one: Stage) -> str:
@@ -52,12 +70,13 @@ def stage(one: Stage) -> str:
     if one.interpreters:
         paragraphs[1:1] = [_variables(one)]
         paragraphs += [*_interpreters(one), _environment(one)]
-    return "\n\n".join([*paragraphs, *_installed(one)]) + "\n"
+    return "\n\n".join([*paragraphs, *_installed(one), *_proven(one)]) + "\n"
 
 
 def fragment(one: Stage) -> str:
     """Return what a hand-written Containerfile needs after its system packages: environment and tools."""
-    return "\n\n".join([_variables(one), *_interpreters(one), _environment(one), *_installed(one)]) + "\n"
+    own = [_variables(one), *_interpreters(one), _environment(one)] if one.interpreters else []
+    return "\n\n".join([*own, *_installed(one), *_proven(one)]) + "\n"
 
 
 def _variables(one: Stage) -> str:
@@ -80,7 +99,7 @@ def _system_packages(one: Stage) -> list[str]:
 def _needed(one: Stage) -> list[str]:
     """Return the packages that the stage itself asks for."""
     is_debian = one.family == "debian"
-    compilers = [] if one.interpreters in {"", "own"} else [*_COMPILERS[one.family]]
+    compilers = _COMPILERS[one.family] if one.name == BUILD else ()
     python = f"python{one.python or _OWN_PYTHON[one.family]}"
     own = [python, f"{python}-venv"] if is_debian else [python]
     of_the_family = [f"python{python}-{part}" for python in one.pythons for part in _parts(is_debian=is_debian)]
@@ -133,12 +152,16 @@ def _compiled(pythons: Iterable[str]) -> list[str]:
 
 def _downloaded(one: Stage) -> list[str]:
     python = "python3" if one.family == "debian" else f"python{_OWN_PYTHON['rhel']}"
+    # Its whole folder is linked: environments of an interpreter that was moved look for its library beside their link.
+    folder = '"$(dirname "$(dirname "$(/opt/uv-venv/bin/uv python find --managed-python {python})")")"'
+    links = [f"ln -sfn {folder.format(python=each)} /opt/python/{interpreter_tag(each)}" for each in one.pythons]
     return [
         f"{python} -m venv /opt/uv-venv",
         _pip("/opt/uv-venv/bin/pip", [f"/opt/uv/{UV_LOCK}"]),
         "export UV_PYTHON_INSTALL_DIR=/opt/uv",
         f"/opt/uv-venv/bin/uv python install --no-bin {' '.join(one.pythons)}",
-        *_links(one.pythons, 'ln -sf "$(/opt/uv-venv/bin/uv python find --managed-python {python})" {link}'),
+        "mkdir -p /opt/python",
+        *links,
         "rm -rf /opt/uv-venv",
     ]
 
@@ -154,9 +177,36 @@ def _environment(one: Stage) -> str:
 def _installed(one: Stage) -> list[str]:
     if not one.requirements:
         return []
-    copies = [f"COPY {path} $VIRTUAL_ENV/" for path in one.requirements]
-    files = [f"{one.environment}/{path.rpartition('/')[2]}" for path in one.requirements]
+    names = _names(one.requirements)
+    copies = [f"COPY {path} $VIRTUAL_ENV/{name}" for path, name in names.items()]
+    files = [f"{one.environment}/{name}" for name in names.values()]
     return ["\n".join([*copies, _run([_pip("pip", files)], secret=True)])]
+
+
+def _names(paths: Iterable[str]) -> dict[str, str]:
+    """Return the name of each file in a folder: its own, or its whole path where another one has that."""
+    paths = tuple(paths)
+    own = [path.rpartition("/")[2] for path in paths]
+    return {path: name if own.count(name) == 1 else path.replace("/", "-") for path, name in zip(paths, own)}
+
+
+def _proven(one: Stage) -> list[str]:
+    """Return the lines that install exactly the proven files: pip compares each hash, no index adds another one.
+
+    The wheels are mounted: no layer holds them beside what was installed from them. The copy of their hashes is what
+    an engine's cache knows them by: it does not look into a mount.
+    """
+    if not one.wheels:
+        return []
+    named = f"{one.name}-{WHEELS}.txt"
+    install = _wrapped(
+        [
+            "pip install --no-cache-dir --no-index --no-deps --require-hashes",
+            f"    --requirement {one.environment}/{named}",
+        ]
+    )
+    copied = f"COPY {wheels_lock(one.name)} $VIRTUAL_ENV/{named}"
+    return [f"{copied}\nRUN --mount=type=bind,source={WHEELS},target={_MOUNTED} \\\n    {install} \\\n    && pip check"]
 
 
 def _pip(pip: str, files: Iterable[str]) -> str:

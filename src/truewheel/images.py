@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from truewheel import containerfile
-from truewheel.containerfile import UV_LOCK, Stage
+from truewheel.containerfile import BUILD, UV_LOCK, Stage
 from truewheel.matrix import interpreter_tag, minor
 from truewheel.problems import Problem, Stop, Where, stop
 from truewheel.spec import Spec, Target
 
-BUILD = "build"
 TOOLS_LOCK = "truewheel-tools.txt"
 TRUEWHEEL_LOCK = "truewheel.txt"
 _HASH_LENGTH = 12
@@ -24,12 +23,14 @@ class Sources(NamedTuple):
 
     `read` gives the bytes of a file below the folder of the spec, `digests` are those of truewheel.lock by image,
     `truewheel` is its line for Truewheel itself, `locks` are the requirements that come with Truewheel, by name.
+    `wheels` are proven wheels by package, each as its file name and sha256 in hex; those of a stage become part of it.
     """
 
     read: Callable[[str], bytes | None]
     locks: Mapping[str, bytes]
     digests: Mapping[str, str] = {}
     truewheel: str = ""
+    wheels: Mapping[str, tuple[str, str]] = {}
 
 
 class Recipe(NamedTuple):
@@ -70,7 +71,7 @@ def images(spec: Spec, sources: Sources) -> Images:
         if not has_builder(spec, name):
             continue
         made = recipe(spec, name, sources)
-        for stage in () if target.container.file else target.container.stages:
+        for stage in target.container.stages:
             recipe(spec, name, sources, stage)  # raises for one that cannot be built
         problems += _warnings(spec, name, sources)
         for arch in arches(spec, name):
@@ -82,9 +83,14 @@ def images(spec: Spec, sources: Sources) -> Images:
 
 def reference(spec: Spec, name: str, arch: str, made: Recipe, stage: str = BUILD) -> str:
     """Return the whole name of an image: registry, what it is for, target and architecture, hash of what goes in."""
-    folder = "builder" if stage == BUILD else stage
-    path = re.sub(r"[._-]{2,}", "-", f"{name}-{arch}".lower())
-    return f"{spec.images.registry.rstrip('/')}/{folder}/{path}:{digest(made, arch)}"
+    folder, own = "builder" if stage == BUILD else stage, machine(spec, name, arch, stage)
+    path = re.sub(r"[._-]{2,}", "-", f"{name}-{own}".lower())
+    return f"{spec.images.registry.rstrip('/')}/{folder}/{path}:{digest(made, own)}"
+
+
+def machine(spec: Spec, name: str, arch: str, stage: str = BUILD) -> str:
+    """Return the architecture that an image is for: where cells of `arch` are compiled from afar, their runners'."""
+    return (spec.targets[name].runner or arch) if stage == BUILD else arch
 
 
 def digest(made: Recipe, arch: str) -> str:
@@ -112,14 +118,37 @@ def recipe(spec: Spec, name: str, sources: Sources, stage: str = BUILD) -> Recip
     chain = _chain(spec, name, stage)
     paths = [path for each in chain for path in _requirements(spec, target, each)]
     files = _context(spec, name, sources, paths, is_build=BUILD in chain)
+    for each, packages in wheels(spec, name, stage).items():
+        named = dict(sources.wheels[package] for package in packages if package in sources.wheels)
+        files[containerfile.wheels_lock(each)] = containerfile.wheels_locked(named)
     stages = [_stage(spec, name, each, sources, files) for each in chain]
+    if any(each.interpreters == "uv" for each in stages):
+        files[UV_LOCK] = sources.locks[UV_LOCK]
     return Recipe("\n".join(map(containerfile.stage, stages)), files)
 
 
-def fragment(spec: Spec, name: str, sources: Sources) -> str:
-    """Return the lines that a hand-written Containerfile needs: interpreters, the tools' environment, the tools."""
-    files = dict.fromkeys(_requirements(spec, spec.targets[name], BUILD), b"")
-    return containerfile.fragment(_stage(spec, name, BUILD, sources, files))
+def wheels(spec: Spec, name: str, stage: str) -> dict[str, tuple[str, ...]]:
+    """Return the packages whose proven wheels a target's stage installs, and those that it stands on, by stage."""
+    stages = spec.targets[name].container.stages
+    chain = _chain(spec, name, stage)
+    return {each: stages[each].wheels for each in chain if each != BUILD and stages[each].wheels}
+
+
+def newest(spec: Spec, name: str) -> str:
+    """Return the version that a target's environments are made from; tools have no free-threaded wheels."""
+    pythons = _pythons(spec, name)
+    return next((python for python in reversed(pythons) if not python.endswith("t")), pythons[-1])
+
+
+def fragment(spec: Spec, name: str, sources: Sources, stage: str = BUILD) -> str:
+    """Return a stage's lines for a hand-written Containerfile: interpreters, the environment, what is installed.
+
+    Raises `Stop` (exit 2) for a stage that is unknown.
+    """
+    _chain(spec, name, stage)
+    given = [] if spec.images.tools else [TOOLS_LOCK]
+    files = dict.fromkeys([*given, *_requirements(spec, spec.targets[name], BUILD)], b"")
+    return containerfile.fragment(_stage(spec, name, stage, sources, files))
 
 
 def header(spec: Spec, name: str) -> str:
@@ -163,12 +192,6 @@ def _pythons(spec: Spec, name: str) -> list[str]:
     return sorted(versions, key=lambda python: (minor(interpreter_tag(python)), python))
 
 
-def _newest(spec: Spec, name: str) -> str:
-    """Return the version that the tools' environment is made from; tools have no free-threaded wheels."""
-    pythons = _pythons(spec, name)
-    return next((python for python in reversed(pythons) if not python.endswith("t")), pythons[-1])
-
-
 def _refuse_free_threaded(spec: Spec, name: str) -> None:
     threaded = [python for python in _pythons(spec, name) if python.endswith("t")]
     if threaded and spec.targets[name].container.interpreters == "distribution":
@@ -197,7 +220,6 @@ def _chain(spec: Spec, name: str, stage: str) -> list[str]:
 def _stage(spec: Spec, name: str, stage: str, sources: Sources, files: Mapping[str, bytes]) -> Stage:
     target = spec.targets[name]
     own = target.container
-    newest = _newest(spec, name)
     environment = f"/opt/venv-{spec.project}"
     if stage == BUILD:
         known = _requirements(spec, target, BUILD)
@@ -210,11 +232,11 @@ def _stage(spec: Spec, name: str, stage: str, sources: Sources, files: Mapping[s
             requirements=tuple(path for path in (TOOLS_LOCK, *known, TRUEWHEEL_LOCK) if path in files),
             interpreters=own.interpreters,
             pythons=tuple(_pythons(spec, name)),
-            python=newest,
+            python=newest(spec, name),
         )
     further = own.stages[stage]
     is_derived = further.base in {BUILD, *own.stages}
-    has_newest = own.interpreters in {"distribution", "base"}
+    interpreters, python = ("", "") if is_derived else _own_interpreter(spec, name, stage)
     return Stage(
         name=stage,
         family=target.family,
@@ -222,9 +244,37 @@ def _stage(spec: Spec, name: str, stage: str, sources: Sources, files: Mapping[s
         base=further.base if is_derived else pinned(further.base or target.base, sources.digests),
         packages=further.packages,
         requirements=tuple(_requirements(spec, target, stage)),
-        interpreters="" if is_derived else "own",
-        python=newest if has_newest else "",
+        interpreters=interpreters,
+        pythons=(python,) if interpreters in {"base", "uv"} else (),
+        python=python,
+        wheels=bool(further.wheels),
     )
+
+
+def _own_interpreter(spec: Spec, name: str, stage: str) -> tuple[str, str]:
+    """Return where a stage that inherits no environment gets its interpreter, and the version, "" for the usual one.
+
+    A stage for wheels has the one that they are made for.
+    """
+    own = spec.targets[name].container
+    if own.interpreters == "base" and not own.stages[stage].base:
+        return "base", newest(spec, name)
+    if own.interpreters in {"distribution", "base"}:
+        return "own", newest(spec, name)
+    if not _carries_wheels(spec, name, stage):
+        return "own", ""
+    if own.interpreters == "pyenv":
+        route = ("targets", name, "container", "stages", stage)
+        message = f"its wheels are for Python {newest(spec, name)}, which pyenv compiles in the build stage alone"
+        hint = "base: build, or another way to the Pythons: container: {interpreters: uv}"
+        raise Stop([spec.document.problem(route, message, hint, key=True)])
+    return "uv", newest(spec, name)
+
+
+def _carries_wheels(spec: Spec, name: str, stage: str) -> bool:
+    """Return whether a stage, or one that stands on it, installs wheels."""
+    stages = spec.targets[name].container.stages
+    return any(each.wheels and stage in _chain(spec, name, above) for above, each in stages.items())
 
 
 def _requirements(spec: Spec, target: Target, stage: str) -> list[str]:
@@ -247,8 +297,6 @@ def _context(spec: Spec, name: str, sources: Sources, paths: Iterable[str], *, i
         files[TOOLS_LOCK] = sources.locks[TOOLS_LOCK]
     if sources.truewheel and not _names_truewheel(spec, sources):
         files[TRUEWHEEL_LOCK] = sources.truewheel.encode()
-    if spec.targets[name].container.interpreters == "uv":
-        files[UV_LOCK] = sources.locks[UV_LOCK]
     return files
 
 
@@ -261,11 +309,16 @@ def _names_truewheel(spec: Spec, sources: Sources) -> bool:
 def _own_recipe(spec: Spec, name: str, sources: Sources, stage: str) -> Recipe:
     target = spec.targets[name]
     own = target.container
+    if stage in own.stages:
+        route = ("targets", name, "container", "stages")
+        message = f"{name} has its own Containerfile, {own.file}: its stages are in there"
+        raise Stop([spec.document.problem(route, message, "remove one of the two", key=True)])
     if stage != BUILD:
         raise stop(f"--stage {stage}", f"{name} has its own Containerfile: {own.file}", "leave --stage out")
     paths = [own.file, *own.files, *_requirements(spec, target, BUILD)]
     files = _context(spec, name, sources, paths, is_build=False)
     text = files.pop(own.file).decode("utf-8", "replace")
+    files |= {lock: content for lock, content in sources.locks.items() if lock in text}  # a fragment copies them
     arguments = {"BASE": pinned(target.base, sources.digests)} if target.base else {}
     return Recipe(text, files, arguments)
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from truewheel.images import newest
+from truewheel.images import wheels as wheels_within
 from truewheel.matrix import ANY, has_abi, interpreter_tag, minor
-from truewheel.model import ARCH, CELL, INDEX, PYTHON, TARGET, Cell, Index, Job, JobKind, Package, in_batches
+from truewheel.model import ARCH, CELL, INDEX, PYTHON, STAGE, TARGET, Cell, Index, Job, JobKind, Package, in_batches
 from truewheel.spec import Spec
 
 PLAN_FILE = "plan.json"
@@ -19,6 +21,10 @@ SCRIPTS = {
     "test": "test_wheel.py",
     "publish": "publish_wheels.py",
 }
+
+
+BUT_MERGE_REQUESTS = ("push", "tag", "schedule", "web")
+"""Events of jobs that push what a merge request, which may come from a fork, has no right to."""
 
 
 def tool(spec: Spec) -> tuple[str, ...]:
@@ -61,6 +67,14 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
             artifacts=("dist/",),
         ),
         JobKind(
+            name="image",
+            stage="image",
+            commands=(
+                (*step["container"], "--target", TARGET, "--arch", ARCH, "--stage", STAGE, "--if-missing", "--push"),
+            ),
+            events=BUT_MERGE_REQUESTS,
+        ),
+        JobKind(
             name="publish",
             stage="publish",
             commands=((*step["publish"], "--index", INDEX, "dist", "--plan", PLAN_FILE),),
@@ -89,7 +103,7 @@ def jobs(
     images: Iterable[str],
 ) -> list[Job]:
     """Return the jobs of all events. `images` are the places, `target/arch`, that have a builder image."""
-    cells = tuple(cells)
+    cells, images = tuple(cells), tuple(images)
     builders = {place: "container:" + place.replace("/", ":") for place in images}
     wheels = list(_wheel_jobs(cells, packages, builders))
     return [
@@ -98,6 +112,7 @@ def jobs(
         *wheels,
         *_test_jobs(spec, cells, packages, {cell: job.name for job in wheels for cell in job.cells}),
         Job(name="prove", kind="prove"),
+        *(job for place in images for job in _image_jobs(spec, cells, place)),
         *(
             Job(name=f"publish:{index.name}", kind="publish", index_name=index.name, needs=("plan", "prove"))
             for index in indexes
@@ -154,6 +169,38 @@ def _pythons(spec: Spec, cell: Cell) -> list[str]:
     known = [interpreter_tag(python) for python in target.pythons or spec.pythons]
     fits = [tag for tag in known if has_abi(tag, abi) and minor(tag) >= minor(cell.python)]
     return sorted({cell.python, *fits}, key=lambda tag: (minor(tag), tag))
+
+
+def _image_jobs(spec: Spec, cells: Iterable[Cell], place: str) -> Iterator[Job]:
+    """Yield the jobs that make images of proven wheels, which a target and architecture have."""
+    target, arch = place.split("/")
+    for stage, each in spec.targets[target].container.stages.items():
+        if each.wheels:
+            yield Job(
+                name=image_job(target, arch, stage),
+                kind="image",
+                cells=tuple(cell.id for cell in _inside(spec, cells, target, arch, stage)),
+                target=target,
+                arch=arch,
+                image=stage,
+                needs=("plan", "prove"),
+            )
+
+
+def image_job(target: str, arch: str, stage: str) -> str:
+    """Return the name of the job that makes an image of proven wheels."""
+    return f"image:{stage}:{target}:{arch}"
+
+
+def _inside(spec: Spec, cells: Iterable[Cell], target: str, arch: str, stage: str) -> Iterator[Cell]:
+    """Yield the cells whose wheels a stage installs: those that the interpreter of its environment runs."""
+    packages = {package for each in wheels_within(spec, target, stage).values() for package in each}
+    python = interpreter_tag(newest(spec, target))
+    for cell in cells:
+        if cell.package in packages:
+            is_here = (cell.target, cell.arch) == (target, arch) and python in _pythons(spec, cell)
+            if is_here or cell.target == ANY:
+                yield cell
 
 
 def _review_jobs(spec: Spec) -> Iterator[Job]:

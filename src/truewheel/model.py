@@ -14,6 +14,7 @@ INDEX = "{index}"
 TARGET = "{target}"
 ARCH = "{arch}"
 PYTHON = "{python}"
+STAGE = "{stage}"
 """Stand in the commands of a job kind for what a job has: its cells' ids, joined by commas, its index, target …"""
 
 
@@ -172,7 +173,8 @@ def _moved(wheel: str, old: str, new: str) -> str:
 class Job(NamedTuple):
     """One job of the pipeline. `cells` are ids; `needs` are job names, and None waits for all earlier stages.
 
-    `python` is the interpreter that a test runs on.
+    `python` is the interpreter that a test runs on, `image` the stage of the target's image that the job makes of the
+    proven wheels of its cells.
     """
 
     name: str
@@ -182,7 +184,13 @@ class Job(NamedTuple):
     arch: str = ""
     python: str = ""
     index_name: str = ""
+    image: str = ""
     needs: tuple[str, ...] | None = None
+
+    @property
+    def place(self) -> str:
+        """`<target>-<arch>` of a job that stands with the others of its place; "" for one before or after them all."""
+        return f"{self.target}-{self.arch}" if self.target and not self.image else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -261,8 +269,12 @@ class Plan:
         return self.images.get(f"{target}/{arch}") or self.targets[target].base
 
     def test_image(self, target: str, arch: str) -> str:
-        """Return the image that the test jobs of a target run in: its own for that, else the wheel jobs' one."""
-        return self.targets[target].test_image or self.image(target, arch)
+        """Return the image that the test jobs of a target run in: its own for that, else the wheel jobs' one.
+
+        A builder image for runners of another architecture runs no tests: the base does.
+        """
+        known = self.targets[target]
+        return known.test_image or (self.image(target, arch) if known.runner in {"", arch} else known.base)
 
     def batches(self, cells: Iterable[Cell]) -> dict[str, tuple[Cell, ...]]:
         """Return the cells in the batches that one job each compiles."""

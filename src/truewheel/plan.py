@@ -78,7 +78,9 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     problems += [*refusals.long_names(spec, cells), *refusals.text_sorted(spec, cells)]
     made = archives.archives(spec, cells, problems)
     known = jobs.kinds(spec)
-    present = jobs.of_event(jobs.jobs(spec, cells, packages, indexes, images), known, request.event)
+    all_jobs = jobs.jobs(spec, cells, packages, indexes, images)
+    problems += refusals.images_without_wheels(spec, all_jobs)
+    present = jobs.of_event(all_jobs, known, request.event)
     return Plan(
         generator=request.generator,
         project=spec.project,

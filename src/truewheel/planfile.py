@@ -231,6 +231,7 @@ def _job(job: Job) -> dict[str, Any]:
         "arch": job.arch,
         "python": job.python,
         "index_name": job.index_name,
+        "image": job.image,
         "needs": None if job.needs is None else list(job.needs),
     }
 

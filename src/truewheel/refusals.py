@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from truewheel import indexes, platforms, template
-from truewheel.model import Cell, Index
+from truewheel import images, indexes, platforms, template
+from truewheel.model import Cell, Index, Job
 from truewheel.naming import LEGACY_FLOORS, NAME_LIMIT, TOO_LONG
 from truewheel.policy import Policy
 from truewheel.problems import Problem, counted
@@ -187,6 +187,22 @@ def toolchain_problems(spec: Spec) -> list[Problem]:
                 message = f"runners for {target.runner} cannot compile {name} for {arch}"
                 hint = "add toolchain: zig, or remove runner"
                 problems.append(spec.document.problem(("targets", name, "runner"), message, hint))
+    return problems
+
+
+def images_without_wheels(spec: Spec, jobs: Iterable[Job]) -> list[Problem]:
+    """Return a problem for every wheel that an image shall have and no cell makes."""
+    problems = []
+    for job in jobs:
+        if not job.image:
+            continue
+        built, python = {cell.partition("/")[0] for cell in job.cells}, images.newest(spec, job.target)
+        for stage, packages in images.wheels(spec, job.target, job.image).items():
+            for number, name in enumerate(packages):
+                if name not in built:
+                    route = ("targets", job.target, "container", "stages", stage, "wheels", number)
+                    message = f"no wheel of {name} is built for {job.target} {job.arch}, Python {python}"
+                    problems.append(spec.document.problem(route, message, "build it there, or leave it out"))
     return problems
 
 

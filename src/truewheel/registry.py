@@ -119,7 +119,9 @@ def _from_file(file: Path, host: str) -> Credentials | None:
     return (user, password) if user else None
 
 
-def digest(reference: str, env: Mapping[str, str], pause: Callable[[float], None] = time.sleep) -> str | None:
+def digest(
+    reference: str, env: Mapping[str, str], pause: Callable[[float], None] = time.sleep, tries: int = TRIES
+) -> str | None:
     """Return the digest that an image's tag stands for now, or None if the registry has no such image.
 
     Raises `Stop` (exit 6) when the registry cannot be reached, refuses, or answers something else.
@@ -128,10 +130,10 @@ def digest(reference: str, env: Mapping[str, str], pause: Callable[[float], None
     url = f"{image.address}/v2/{image.repository}/manifests/{urllib.parse.quote(image.tag, safe=':')}"
     headers = {"Accept": _MANIFESTS}
     known = credentials(reference, env)
-    answer = _ask(url, headers, reference, pause)
+    answer = _ask(url, headers, reference, pause, tries)
     if answer.status == 401:
         headers["Authorization"] = _authorization(answer.headers.get("WWW-Authenticate", ""), image, known, pause)
-        answer = _ask(url, headers, reference, pause)
+        answer = _ask(url, headers, reference, pause, tries)
     if answer.status == 404:
         return None
     if answer.status != 200:
@@ -149,10 +151,12 @@ class _Answer(NamedTuple):
     body: bytes
 
 
-def _ask(url: str, headers: Mapping[str, str], reference: str, pause: Callable[[float], None]) -> _Answer:
+def _ask(
+    url: str, headers: Mapping[str, str], reference: str, pause: Callable[[float], None], tries: int = TRIES
+) -> _Answer:
     """Return the registry's answer; what may pass by itself is asked again, after a pause that grows."""
     reason = ""
-    for attempt in range(TRIES):
+    for attempt in range(tries):
         if attempt:
             pause(PAUSE * 2**attempt)
         try:

@@ -52,11 +52,15 @@ class Build(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """A further image of a target. `base` is a stage's name or an image; empty: the target's base."""
+    """A further image of a target. `base` is a stage's name or an image; empty: the target's base.
+
+    `wheels` are packages whose proven wheels it installs: it is made after the proof.
+    """
 
     base: str
     packages: tuple[str, ...]
     requirements: str
+    wheels: tuple[str, ...]
 
 
 class Container(NamedTuple):
@@ -221,7 +225,8 @@ def parse(text: str, file: str, schema: Schema) -> Spec:
         raise Stop(problems)
     data = with_defaults(document.data, known)
     spec = _spec(data, document)
-    problems = [*_unknown_names(spec), *_alike_packages(spec), *_matches(spec), *_build_problems(spec)]
+    problems = [*_unknown_names(spec), *_unknown_wheels(spec), *_alike_packages(spec), *_matches(spec)]
+    problems += _build_problems(spec)
     if problems:
         raise Stop(in_order(problems))
     return spec
@@ -265,11 +270,13 @@ def _target(fields: dict[str, Any]) -> Target:
 
 
 def _container(fields: dict[str, Any]) -> Container:
-    stages = {
-        name: Stage(**{**stage, "packages": tuple(stage["packages"])}) for name, stage in fields["stages"].items()
-    }
+    stages = {name: _stage(stage) for name, stage in fields["stages"].items()}
     lists = {name: tuple(fields[name]) for name in ("files", "packages")}
     return Container(**{**fields, **lists, "stages": stages})
+
+
+def _stage(fields: dict[str, Any]) -> Stage:
+    return Stage(**{**fields, **{name: tuple(fields[name]) for name in ("packages", "wheels")}})
 
 
 def _archive(fields: dict[str, Any]) -> Archive:
@@ -306,6 +313,16 @@ def _unknown_names(spec: Spec) -> list[Problem]:
                 spec.document.problem(("targets", name), f"the target name {name} is taken", hint, key=True)
             )
     return problems
+
+
+def _unknown_wheels(spec: Spec) -> Iterator[Problem]:
+    hint = f"packages of this file: {', '.join(sorted(spec.packages))}"
+    for target, each in spec.targets.items():
+        for stage, image in each.container.stages.items():
+            for number, name in enumerate(image.wheels):
+                if name not in spec.packages:
+                    route = ("targets", target, "container", "stages", stage, "wheels", number)
+                    yield spec.document.problem(route, f"no package {name!r}", hint)
 
 
 def _alike_packages(spec: Spec) -> list[Problem]:

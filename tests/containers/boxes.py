@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,11 +14,30 @@ BASE = "localhost/truewheel/base:bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
+# podman within a container of the CI: no network, limits or cgroups of its own, and crun does not start there.
+PODMAN = """\
+[containers]
+netns = "host"
+default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+[engine]
+cgroup_manager = "cgroupfs"
+events_logger = "file"
+"""
+
+
 def environment(**more: str) -> dict[str, str]:
     """What engines need here: chroot isolation works in a container of the CI, too."""
     hidden = {"CUDA_VERSION", "CI_PIPELINE_ID", "VIRTUAL_ENV"}
     kept = {name: value for name, value in os.environ.items() if name not in hidden}
     return {**kept, "BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "overlay", **more}
+
+
+def podman(folder: Path) -> dict[str, str]:
+    """The environment in which podman runs here, with its configuration in a folder."""
+    file = folder / "containers.conf"
+    runtime = 'runtime = "runc"\n' if shutil.which("runc") else ""
+    file.write_text(PODMAN + runtime, encoding="utf-8")
+    return environment(CONTAINERS_CONF=str(file))
 
 
 def run(*argv: str | Path, env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -27,7 +27,13 @@ targets:
     base: 'localhost/truewheel/base:bookworm'
     pythons: ['3.11']
     provides: {CUDA_VERSION: '13.2.0'}
-    container: {stages: {ci: {base: build, packages: [file]}, runtime: {packages: [file]}}}
+    container:
+      stages:
+        ci: {base: build, packages: [file]}
+        runtime: {packages: [file]}
+        server: {wheels: [tritonserver]}
+        qa: {base: build, wheels: [tritonserver]}
+        late: {base: build, wheels: [tritonserver]}
 images: {registry: localhost/truewheel, tools: requirements/run.txt}
 naming: triton-2026.04
 scripts: scripts
@@ -59,10 +65,13 @@ def base() -> str:
 
 
 @pytest.fixture(scope="session")
-def project(base: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """This checkout's tools and examples, with a spec for the base."""
-    folder = tmp_path_factory.mktemp("project")
+def project(base: str) -> Path:
+    """This checkout's tools and examples, with a spec for the base; build environments of an earlier run are kept."""
+    folder = CACHE / "project"
+    folder.mkdir(exist_ok=True)
+    shutil.rmtree(folder / "dist", ignore_errors=True)
     for name in ("src", "scripts", "schema", "examples", "requirements"):
+        shutil.rmtree(folder / name, ignore_errors=True)
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "build"))
     shutil.copy2(ROOT / "gen_ci.py", folder)
     (folder / "truewheel.yml").write_text(SPEC, encoding="utf-8")
@@ -84,3 +93,10 @@ def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def builder(project: Path, secret: Path) -> str:
     """The name of our builder image."""
     return truewheel(project, "container", "--target", "debian12", "--secret", f"pip={secret}").strip()
+
+
+@pytest.fixture(scope="session")
+def built(project: Path, builder: str) -> str:
+    """What `run` says of the wheel that it builds, repairs and proves in our builder image, in dist of the project."""
+    options = ["--env", f"PIP_CERT={CERTIFICATES}"] if CERTIFICATES.is_file() else []
+    return truewheel(project, "run", "--engine", "buildah", options=options)

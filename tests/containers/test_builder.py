@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
-from boxes import CERTIFICATES, environment, inside, run, succeed, truewheel
+from boxes import CERTIFICATES, environment, inside, podman, run, succeed, truewheel
 
 from truewheel import plan, workspace
 from truewheel.steps import container
@@ -68,12 +70,14 @@ def test_a_secret_is_in_no_layer(builder: str):
         succeed("buildah", "rm", name)
 
 
-def test_a_wheel_that_is_built_and_repaired_inside_has_its_planned_name(project: Path, builder: str):
-    options = ["--env", f"PIP_CERT={CERTIFICATES}"] if CERTIFICATES.is_file() else []
-    out = truewheel(project, "run", "--engine", "buildah", options=options)
+def test_a_wheel_that_is_built_and_repaired_inside_has_its_planned_name(project: Path, builder: str, built: str):
     wheel = "tritonserver-2.69.0.dev0+cu132-cp311-cp311-manylinux_2_36_x86_64.whl"
-    assert out.startswith("1 wheel (1 built), named as planned and proven")
-    assert wheel in out
+    assert built.startswith("1 wheel (1 built), named as planned and proven")
+    assert wheel in built
+    (record,) = [each["evidence"] for each in json.loads((project / "dist/evidence.json").read_text())["wheels"]]
+    assert record["image"] == {"name": builder, "digest": container.digest("buildah", builder, environment())}
+    assert record["tools"]["compiler"].startswith("c++ (Debian 12")
+    assert "setuptools" in record["environment"]
     with zipfile.ZipFile(project / "dist" / wheel) as archive:
         assert any("libtritonserver" in name and ".libs/" in name for name in archive.namelist()), "grafted"
 
@@ -106,9 +110,18 @@ def test_the_same_description_is_the_same_image_at_once(project: Path, builder: 
     assert again.strip() == builder
 
 
+ENGINES = [
+    "buildah",
+    pytest.param("podman", marks=pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed")),
+]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("given", [{}, {"CUDA_VERSION": ""}, {"CUDA_VERSION": "12.9"}], ids=["unset", "empty", "other"])
-def test_the_host_does_not_change_what_the_image_provides(project: Path, builder: str, given: dict[str, str]):
-    assert seen_inside(project, builder, given)["CUDA_VERSION"] == "13.2.0"
+def test_the_host_does_not_change_what_the_image_provides(
+    project: Path, builder: str, given: dict[str, str], engine: str
+):
+    assert seen_inside(project, builder, given, engine)["CUDA_VERSION"] == "13.2.0"
 
 
 HOSTILE = [
@@ -122,14 +135,20 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("value", HOSTILE)
-def test_a_variable_arrives_as_it_is(project: Path, builder: str, value: str):
-    seen = seen_inside(project, builder, {"TRITON_CONTAINER_VERSION": value, "NVIDIA_BUILD_ID": ""})
+def test_a_variable_arrives_as_it_is(project: Path, builder: str, value: str, engine: str):
+    seen = seen_inside(project, builder, {"TRITON_CONTAINER_VERSION": value, "NVIDIA_BUILD_ID": ""}, engine)
     assert seen["TRITON_CONTAINER_VERSION"] == value
     assert "NVIDIA_BUILD_ID" not in seen, "empty is absent"
 
 
-def seen_inside(project: Path, image: str, given: dict[str, str]) -> dict[str, str]:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_the_digest_of_an_image_is_known(builder: str, engine: str):
+    assert re.fullmatch("sha256:[0-9a-f]{64}", container.digest(engine, builder, environment()))
+
+
+def seen_inside(project: Path, image: str, given: dict[str, str], engine: str) -> dict[str, str]:
     """The environment in a container, as a job's command sees what is handed over of the host's variables."""
     space = workspace.load(str(project / "truewheel.yml"), project)
     policy = space.policy
@@ -141,5 +160,6 @@ def seen_inside(project: Path, image: str, given: dict[str, str]) -> dict[str, s
     program = "import json, os; json.dump(dict(os.environ), open('seen.json', 'w'))"
     variables = container.handed_over(made, given)
     command = container.Run(image, ["python", "-c", program], (project,), variables)
-    assert container.run("buildah", command, {**environment(), **given}, "truewheel-tests") == 0
+    here = podman(project) if engine == "podman" else environment()
+    assert container.run(engine, command, {**here, **given}, "truewheel-tests") == 0
     return json.loads((project / "seen.json").read_text(encoding="utf-8"))

@@ -18,7 +18,7 @@ from truewheel.matrix import Host
 from truewheel.model import Plan
 from truewheel.problems import Exit, Stop
 from truewheel.steps import evidence
-from truewheel.steps.command import build_wheels, variables
+from truewheel.steps.command import INPUTS, build_wheels, variables
 
 LINUX = f"linux_{projects.ARCH}"
 MANYLINUX = f"manylinux_2_28_{projects.ARCH}"
@@ -41,7 +41,7 @@ MAKE = """\
 import json, os, shutil, sys
 print("making", *sys.argv[1:])
 shutil.copytree("made", os.environ["TRUEWHEEL_OUTPUT"], dirs_exist_ok=True, symlinks=True)
-told = {name: text for name, text in os.environ.items() if name.startswith(("TRUEWHEEL_", "SOURCE_DATE"))}
+told = {name: text for name, text in os.environ.items() if name.startswith(("TRUEWHEEL_", "SOURCE_DATE", "CC", "CXX"))}
 told["here"] = os.getcwd()
 told["entries"] = sorted(os.listdir())
 open(os.environ["TRUEWHEEL_OUTPUT"] + "/told.json", "w").write(json.dumps(told))
@@ -237,6 +237,34 @@ def test_requirements_come_first_on_the_path(root: Path) -> None:
     needing = replace(plan.builds["tree"], requires=(f"helper @ {library.as_uri()}",))
     plan = replace(plan, builds={"tree": needing})
     assert len(built(root, plan, {**projects.ENV, "PIP_NO_INDEX": "1"})) == 2
+
+
+def test_a_second_run_in_another_folder_tells_what_differs(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    put(root, name("foo"))
+    put(root, name("bar"))
+    program = (
+        "import make, os, pathlib, zipfile; out = pathlib.Path(os.environ['TRUEWHEEL_OUTPUT']);"
+        "a = zipfile.ZipFile(next(out.glob('a/foo-*.whl')), 'a'); a.writestr('foo/where', os.getcwd()); a.close()"
+    )
+    plan = planned("python", "-c", "import sys; sys.path.insert(0, '.'); " + program)
+    build_wheels(plan, BATCH, plan.cells, root, projects.ENV, twice=True)
+    rebuilt = [json.loads((evidence.work_folder(root, cell.id) / INPUTS).read_text())["rebuilt"] for cell in plan.cells]
+    assert rebuilt[0][0].startswith("foo/where: content")
+    assert rebuilt[1] == []
+    said = capfd.readouterr().err
+    assert f"compile {plan.cells[0].id}: WARNING: a second build" in said
+    assert f"compile {plan.cells[1].id}: a second build in another folder is bit-identical" in said
+
+
+def test_a_command_has_its_compilers_behind_the_cache(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/ccache").write_text("#!/bin/sh\n")
+    (tmp_path / "bin/ccache").chmod(0o755)
+    put(root, name("foo"))
+    put(root, name("bar"))
+    env = {**projects.ENV, "PATH": f"{tmp_path / 'bin'}:{projects.ENV['PATH']}", "CC": "gcc-12"}
+    built(root, replace(planned(), compiler_cache="ccache"), env)
+    assert (told(root)["CC"], told(root)["CXX"]) == ("ccache gcc-12", "ccache c++")
 
 
 # --- what it refuses ----------------------------------------------------------------------------------

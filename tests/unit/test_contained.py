@@ -22,6 +22,9 @@ naming: triton-2026.04
 """
 
 
+DIGEST = "sha256:" + "12" * 32
+
+
 def plan(more: str = "", *, smoke: str = "") -> Plan:
     made = plan_of(SPEC.format(more=more), overrides={"CI_PIPELINE_ID": "7"})
     return replace(made, packages={"foo": Package(name="foo", path=".", smoke=smoke)})
@@ -34,6 +37,8 @@ def podman(tmp_path: Path) -> dict[str, str]:
 import json, os, sys
 with open({str(tmp_path / "calls")!r}, "a") as log:
     log.write(json.dumps(sys.argv[1:]) + "\\n")
+if "inspect" in sys.argv:
+    sys.exit(print({DIGEST!r}) if os.environ.get("BUILT") else 1)
 print("said", sys.argv[-6])
 sys.exit(5 if "repair" in sys.argv and os.environ.get("FAILS") else 0)
 """
@@ -83,7 +88,7 @@ def test_a_cell_runs_the_commands_of_its_job(more: str, smoke: str, expected: li
 
 
 def test_every_command_runs_in_the_image_with_the_plans_variables(podman: dict[str, str], tmp_path: Path):
-    told, calls = run(plan(), tmp_path, podman)
+    told, (_, *calls) = run(plan(), tmp_path, podman)
     assert told == ["compile", "repair", "validate", "built"]
     for words in calls:
         assert words[:2] == ["run", "--rm"]
@@ -97,8 +102,17 @@ def test_every_command_runs_in_the_image_with_the_plans_variables(podman: dict[s
 def test_a_command_that_fails_ends_the_cell_and_its_output_is_kept(podman: dict[str, str], tmp_path: Path):
     told, calls = run(plan(), tmp_path, {**podman, "FAILS": "1"})
     assert told == ["compile", "repair", "failed"]
-    assert len(calls) == 2
+    assert len(calls) == 3, "the image is looked at, and two commands run in it"
     (log,) = tmp_path.glob("build/*/log.txt")
     assert log.read_text().count("said") == 2
     run(plan(), tmp_path, podman)
     assert log.read_text().count("said") == 3, "the log of one run"
+
+
+@pytest.mark.parametrize(("built", "expected"), [("1", [f"TRUEWHEEL_IMAGE_DIGEST={DIGEST}"]), ("", [])])
+def test_a_command_is_told_which_image_it_is_in(
+    podman: dict[str, str], tmp_path: Path, built: str, expected: list[str]
+):
+    _, calls = run(plan(), tmp_path, {**podman, "BUILT": built})
+    assert "TRUEWHEEL_IMAGE=r.example/el8:1" in calls[-1]
+    assert [word for word in calls[-1] if word.startswith("TRUEWHEEL_IMAGE_DIGEST")] == expected

@@ -166,3 +166,19 @@ def test_an_image_scoped_variable_is_not_handed_over_even_when_it_is_set_by_hand
 @pytest.mark.parametrize("value", HOSTILE)
 def test_values_are_handed_over_as_they_are(value: str):
     assert handed_over({"CI_ID": value})["CI_ID"] == value
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("sha256:" + "a" * 64, "sha256:" + "a" * 64),
+        ("x@sha256:" + "b" * 64 + "\n", "sha256:" + "b" * 64),
+        ("<none>", ""),
+    ],
+)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_engine_tells_the_digest_of_an_image(engine: str, said: str, found: str, tmp_path: Path):
+    (tmp_path / engine).write_text(f"#!/bin/sh\nprintf %s '{said}'\n")
+    (tmp_path / engine).chmod(0o755)
+    assert container.digest(engine, "r.example/b:1", {"PATH": f"{tmp_path}:/usr/bin:/bin"}) == found
+    assert container.digest(engine, "r.example/b:1", {"PATH": ""}) == ""

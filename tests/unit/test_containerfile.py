@@ -36,6 +36,14 @@ ALL = {
     "base": DEBIAN._replace(interpreters="base"),
     "nothing": DERIVED._replace(packages=(), requirements=()),
     **{f"rhel-{origin}": RHEL._replace(interpreters=origin) for origin in ("distribution", "pyenv", "uv", "base")},
+    "wheels": DERIVED._replace(wheels=True, requirements=()),
+    **{
+        f"wheels-{family}-{origin}": FOREIGN._replace(
+            family=family, interpreters=origin, pythons=("3.12",), python="3.12", wheels=True
+        )
+        for family in ("debian", "rhel")
+        for origin in ("own", "uv", "base")
+    },
     "debian-uv": DEBIAN._replace(interpreters="uv"),
     "debian-pyenv": DEBIAN._replace(interpreters="pyenv"),
 }
@@ -62,7 +70,7 @@ RUN mkdir -p /opt/python/cp312/bin \\
 
 RUN test -x "$VIRTUAL_ENV/bin/python" || /opt/python/cp312/bin/python -m venv "$VIRTUAL_ENV"
 
-COPY requirements/tools.txt $VIRTUAL_ENV/
+COPY requirements/tools.txt $VIRTUAL_ENV/tools.txt
 RUN --mount=type=secret,id=pip \\
     PIP_CONFIG_FILE=/run/secrets/pip pip install --no-cache-dir --require-hashes \\
         --requirement /opt/venv-triton/tools.txt
@@ -124,6 +132,22 @@ def test_uv_is_hash_locked_and_does_not_stay():
     assert "uv python install --no-bin 3.10 3.12 3.13t" in text
 
 
+def test_an_interpreter_of_uv_is_linked_with_its_library(tmp_path: Path):
+    """Environments look for it beside the link: uv's interpreters do not know where they are."""
+    library, program = tmp_path / "uv/cpython-3.12.9/lib/python3.12", tmp_path / "uv/cpython-3.12.9/bin/python3.12"
+    (tmp_path / "uv-venv/bin").mkdir(parents=True)
+    (tmp_path / "uv-venv/bin/uv").write_text(f"#!/bin/sh\nprintf '%s\\n' '{program}'\n")
+    (tmp_path / "uv-venv/bin/uv").chmod(0o755)
+    library.mkdir(parents=True)
+    program.parent.mkdir()
+    text = containerfile.stage(DEBIAN._replace(interpreters="uv"))
+    (command,) = [one for one in commands(text) if "uv python find" in one]
+    links = [each for each in command.split(" && ") if each.strip().startswith(("mkdir", "ln"))]
+    for _ in range(2):
+        subprocess.run(["sh", "-euc", " && ".join(links).replace("/opt/", f"{tmp_path}/")], check=True)
+    assert (tmp_path / "python/cp312/lib/python3.12").resolve() == library
+
+
 @pytest.mark.parametrize("one", ALL.values(), ids=ALL)
 def test_nothing_goes_into_the_system_python_and_no_link_fails_the_second_time(one: Stage):
     text = containerfile.stage(one)
@@ -141,6 +165,39 @@ def test_a_package_is_quoted_whatever_its_name(name: str):
         check=True, capture_output=True, text=True,
     )  # fmt: skip
     assert seen.stdout.splitlines()[-1] == name
+
+
+def test_proven_wheels_come_from_a_mount_by_hash_and_bring_nothing_else():
+    text = containerfile.stage(FOREIGN._replace(wheels=True, requirements=("deps.txt",)))
+    assert text.endswith(
+        """\
+COPY wheels/qa.txt $VIRTUAL_ENV/qa-wheels.txt
+RUN --mount=type=bind,source=wheels,target=/run/wheels \\
+    pip install --no-cache-dir --no-index --no-deps --require-hashes \\
+        --requirement /opt/venv-triton/qa-wheels.txt \\
+    && pip check
+"""
+    )
+    assert text.index("deps.txt") < text.index("/run/wheels"), "what they depend on is there before"
+    named = containerfile.wheels_locked({"b-1-py3-none-any.whl": "b2", "a-1+x-py3-none-any.whl": "a1"})
+    assert named.decode().splitlines() == [
+        "/run/wheels/a-1+x-py3-none-any.whl --hash=sha256:a1",
+        "/run/wheels/b-1-py3-none-any.whl --hash=sha256:b2",
+    ]
+
+
+@pytest.mark.parametrize("origin", ["own", "uv", "base"])
+def test_only_the_build_stage_has_compilers(origin: str):
+    one = FOREIGN._replace(interpreters=origin, pythons=("3.12",), python="3.12", wheels=True)
+    assert "g++" not in containerfile.stage(one)
+    assert "g++" in containerfile.stage(one._replace(name="build"))
+
+
+def test_files_with_one_name_are_both_installed():
+    text = containerfile.stage(DEBIAN._replace(requirements=("tools/run.txt", "own/run.txt", "more.txt")))
+    assert "COPY tools/run.txt $VIRTUAL_ENV/tools-run.txt\n" in text
+    for name in ("tools-run.txt", "own-run.txt", "more.txt"):
+        assert f"--requirement /opt/venv-triton/{name}" in text
 
 
 def test_a_fragment_has_the_environment_and_its_tools_and_no_stage():

@@ -362,3 +362,30 @@ def test_every_block_of_the_page_is_a_spec_that_makes_workflows():
         assert documents(spec)
     runners = spec_of(specs[0]).github.runners
     assert (runners.x86_64, runners.aarch64) == (("ubuntu-24.04",), ("self-hosted", "linux", "arm64"))
+
+
+def test_images_of_proven_wheels_are_made_after_the_proof_and_not_for_pull_requests():
+    spec = SPEC.replace(
+        "rhel8: {", "rhel8: {family: rhel, container: {stages: {qa: {base: build, wheels: [foo]}}}, ", 1
+    )
+    spec += "images: {registry: ghcr.io/o/r}\n"
+    found = documents(spec, images=Images({("rhel8", "x86_64"): "ghcr.io/o/r/builder/rhel8-x86_64:0123"}))
+    job = found[f"{FOLDER}/wheels.yml"]["jobs"]["image-qa-rhel8-x86_64"]
+    assert job["needs"] == ["plan", "prove"]
+    assert job["if"] == "github.event_name != 'pull_request'"
+    assert job["permissions"] == {"contents": "read", "packages": "write"}
+    assert job["env"]["CI_REGISTRY"] == "ghcr.io"
+    assert "container" not in job
+    assert [each["with"]["name"] for each in job["steps"] if "download" in each.get("uses", "")] == [
+        "plan.json",
+        "dist",
+    ]
+    assert not any("matrix." in text for text in texts(job)), "it is no matrix"
+    words = "truewheel container --target rhel8 --arch x86_64 --stage qa --if-missing --push"
+    assert job["steps"][-1]["run"].splitlines()[-1] == words
+
+
+def test_wheels_that_are_compiled_from_afar_have_the_runners_for_that_and_their_tests_do_not():
+    text = SPEC.replace("rhel8: {", "rhel8: {toolchain: zig, runner: x86_64, ", 1)
+    jobs = documents(text)[f"{FOLDER}/wheels-rhel8-aarch64.yml"]["jobs"]
+    assert (jobs["wheel"]["runs-on"], jobs["test"]["runs-on"]) == ("ubuntu-24.04", "ubuntu-24.04-arm")

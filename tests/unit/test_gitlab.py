@@ -10,6 +10,7 @@ import pytest
 from specs import plan_of, policy_of, spec_of
 
 from truewheel.emit import gitlab
+from truewheel.images import Images
 
 POLICY = """
 variables:
@@ -163,3 +164,36 @@ def test_a_target_whose_runners_are_of_another_architecture_gets_their_tags():
     found = documents(text.replace("aarch64: [arm, linux]", "aarch64: [arm, linux], x86_64: [big]"))
     assert flattened("wheel:foo:rhel8:aarch64:cp312", found)["tags"] == ["big"]
     assert flattened("wheel:foo:ubuntu24.04:aarch64:cp312", found)["tags"] == ["arm", "linux"]
+
+
+WITH_IMAGES = """
+packages: {foo: {}}
+targets: {rhel8: {family: rhel, base: el8, container: {stages: {qa: {base: build, wheels: [foo]}}}}}
+images: {registry: r.example/x, job_image: 'buildah:1'}
+setup: [. ci/setup.sh]
+gitlab: {runners: {x86_64: [linux]}, %s}
+"""
+BUILDERS = Images({("rhel8", "x86_64"): "r.example/x/builder/rhel8-x86_64:0123"})
+
+
+@pytest.mark.parametrize(
+    ("more", "name", "first"),
+    [
+        ("layout: include", "image:qa:rhel8:x86_64", "truewheel container"),
+        ("layout: children", "image:qa:rhel8:x86_64", "truewheel container"),
+        ("wheels: packages", "image:qa:rhel8:x86_64", "truewheel hand-over --get --cell foo/rhel8/x86_64/cp312"),
+        ("entry: ci.yml, prefix: 'w:'", "w:image:qa:rhel8:x86_64", "truewheel container"),
+    ],
+)
+def test_an_image_of_proven_wheels_is_made_by_an_engine_after_the_proof(more: str, name: str, first: str):
+    spec = WITH_IMAGES % more
+    found = gitlab.documents(plan_of(spec, policy=POLICY, event="", images=BUILDERS), spec_of(spec), {})
+    path = next(iter(found))
+    job = found[path][name]
+    prefix = name.partition("image")[0]
+    assert (job["image"], job["before_script"], job["tags"]) == ("buildah:1", [". ci/setup.sh"], ["linux"])
+    assert job["needs"] == [f"{prefix}plan", f"{prefix}prove"]
+    assert job["rules"] == [{"if": '$CI_PIPELINE_SOURCE != "merge_request_event"'}]
+    assert job["script"][0].startswith(first)
+    assert job["script"][-1] == "truewheel container --target rhel8 --arch x86_64 --stage qa --if-missing --push"
+    assert not any("image:qa" in each for other, document in found.items() if other != path for each in document)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import projects
 import pytest
+from registries import Registry, serving
 from specs import policy_of
 
 from truewheel.model import Cell, Fact, Plan, Variable
 from truewheel.problems import Exit, Stop
-from truewheel.steps.image import compare_image
+from truewheel.steps.image import compare_image, running
 
 MANYLINUX = f"manylinux_2_28_{projects.ARCH}"
 IMAGE = """\
@@ -95,3 +97,36 @@ def test_a_file_of_the_image_is_compared_too(tmp_path: Path, planned: str | None
         compare_image(plan, cell, {})
     assert stopped.value.code is Exit.WHEEL
     assert [problem.message for problem in stopped.value.problems] == [told]
+
+
+DIGEST = "sha256:" + "ab" * 32
+
+
+@pytest.mark.parametrize(
+    ("env", "name", "digest"),
+    [
+        ({}, "", ""),
+        ({"TRUEWHEEL_IMAGE": "localhost/b:1", "TRUEWHEEL_IMAGE_DIGEST": DIGEST}, "localhost/b:1", DIGEST),
+        ({"CI_JOB_IMAGE": f"r.example/b:1@{DIGEST}", "CI": "true"}, "r.example/b:1", DIGEST),
+        ({"GITHUB_ACTIONS": "true"}, "r.example/base", DIGEST),
+    ],
+    ids=["none", "engine", "gitlab", "github"],
+)
+def test_the_image_of_a_job_is_known_with_its_digest(env: dict[str, str], name: str, digest: str) -> None:
+    cell = projects.cell(platform_tag=MANYLINUX)
+    plan = replace(image_plan(cell), images={f"box/{projects.ARCH}": f"r.example/base@{DIGEST}"})
+    assert running(plan, cell, env) == {"name": name, "digest": digest}
+
+
+def test_a_job_of_a_forge_asks_the_registry_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    cell = projects.cell(platform_tag=MANYLINUX)
+    with serving(Registry()) as registry:
+        digest = registry.keep("b", "1", b"{}")
+        job = {"CI_JOB_IMAGE": f"{registry.host}/b:1", "CI": "true"}
+        assert running(image_plan(cell), cell, job)["digest"] == digest
+        assert running(image_plan(cell), cell, {**job, "CI": ""})["digest"] == "", "a laptop asks nobody"
+        registry.faults = [500] * 3
+        registry.seen.clear()
+        assert running(image_plan(cell), cell, job)["digest"] == ""
+        assert len(registry.seen) == 1

@@ -237,3 +237,100 @@ def test_a_locked_digest_is_in_the_image_of_jobs_that_run_in_their_base():
     text = SPEC.replace("registry:", "job_image:")
     made = plan_of(text, images=images.images(spec_of(text), sources(digests={"cuda:13": "sha256:1"})))
     assert made.image("ubuntu24.04", "x86_64") == "cuda:13@sha256:1"
+
+
+WITH_WHEELS = (
+    SPEC.replace("{packages: [libgomp1]}", "{packages: [libgomp1], wheels: [foo]}")
+    .replace("qa: {base: 'sdk:1'}", "sdk: {base: 'sdk:1'}, qa: {base: sdk, wheels: [foo, bar]}")
+    .replace("{foo: {}}", "{foo: {}, bar: {abi: none}}")
+)
+
+
+def test_an_image_of_proven_wheels_is_named_by_their_hashes_and_holds_no_other_file():
+    spec = spec_of(WITH_WHEELS)
+    proven = {"foo": ("foo-1-cp312-cp312-linux_x86_64.whl", "f0"), "bar": ("bar-1-py3-none-any.whl", "ba")}
+    made = images.recipe(spec, "ubuntu24.04", sources(wheels=proven), "run")
+    assert made.files == {"wheels/run.txt": b"/run/wheels/foo-1-cp312-cp312-linux_x86_64.whl --hash=sha256:f0\n"}
+    other = images.recipe(spec, "ubuntu24.04", sources(wheels={"foo": (proven["foo"][0], "f1")}), "run")
+    assert images.digest(made, "x86_64") != images.digest(other, "x86_64")
+    assert made.text == other.text
+    qa = images.recipe(spec, "ubuntu24.04", sources(wheels=proven), "qa")
+    assert len(qa.files["wheels/qa.txt"].splitlines()) == 2
+    assert "python3.12 -m venv" in qa.text, "the environment below the wheels is of their Python"
+
+
+@pytest.mark.parametrize(
+    ("origin", "base", "expected"),
+    [
+        ("distribution", "", "python3.12 -m venv"),
+        ("base", "", "/opt/python/cp312/bin/python -m venv"),
+        ("base", "base: sdk, ", "python3.12 -m venv"),
+        ("uv", "", "/opt/python/cp312/bin/python -m venv"),
+        ("uv", "base: sdk, ", "uv python install --no-bin 3.12"),
+        ("pyenv", "base: build, ", "python-build"),
+    ],
+)
+def test_wheels_get_the_interpreter_that_they_are_made_for(origin: str, base: str, expected: str):
+    text = WITH_WHEELS.replace("container:", f"container:\n      interpreters: {origin}")
+    text = text.replace("run: {", f"run: {{{base}")
+    made = images.recipe(spec_of(text), "ubuntu24.04", sources(), "run")
+    assert expected in made.text
+    assert ("truewheel-uv.txt" in made.files) is (origin == "uv")
+    assert "g++" not in made.text or base == "base: build, "
+
+
+def test_pyenv_compiles_in_the_build_stage_alone():
+    text = WITH_WHEELS.replace("container:", "container:\n      interpreters: pyenv")
+    (problem,) = refused(text, stage="run")
+    assert problem.startswith("truewheel.yml:13:")
+    assert "its wheels are for Python 3.12, which pyenv compiles in the build stage alone" in problem
+    without = images.recipe(spec_of(text.replace(", wheels: [foo]", "")), "ubuntu24.04", sources(), "run")
+    assert "python3 -m venv" in without.text, "without wheels, any interpreter will do"
+
+
+def test_stages_beside_an_own_containerfile_are_refused():
+    text = OWN.replace("files: [own/install.sh]", "files: [own/install.sh], stages: {ci: {base: build}}")
+    with pytest.raises(Stop, match="its stages are in there"):
+        images.images(spec_of(text), sources())
+
+
+def test_what_a_fragment_copies_is_there_for_an_own_containerfile():
+    lines = images.fragment(spec_of(OWN), "rhel8", sources())
+    assert "COPY truewheel-tools.txt $VIRTUAL_ENV/" in lines
+    made = images.recipe(spec_of(OWN), "rhel8", sources(read={**FILES, "own/Containerfile": lines.encode()}.get))
+    assert made.files == {"own/install.sh": b"true\n", "truewheel-tools.txt": LOCKS["truewheel-tools.txt"]}
+
+
+AFAR = """
+packages: {foo: {smoke: s.py}}
+targets:
+  rhel8: {family: rhel, base: ubi, toolchain: zig, runner: x86_64, container: {stages: {qa: {wheels: [foo]}}}}
+arches: [x86_64, aarch64]
+images: {registry: r.example/x}
+"""
+
+
+def test_what_is_compiled_from_afar_is_compiled_in_an_image_for_the_runner_and_tested_in_none_of_that():
+    spec = spec_of(AFAR)
+    made = plan_of(AFAR, images=images.images(spec, sources()))
+    assert made.image("rhel8", "aarch64") == made.image("rhel8", "x86_64")
+    assert "/builder/rhel8-x86_64:" in made.image("rhel8", "aarch64")
+    assert made.test_image("rhel8", "x86_64") == made.image("rhel8", "x86_64")
+    assert made.test_image("rhel8", "aarch64") == "ubi"
+    qa = images.recipe(spec, "rhel8", sources(), "qa")
+    assert "/qa/rhel8-aarch64:" in images.reference(spec, "rhel8", "aarch64", qa, "qa")
+
+
+@pytest.mark.parametrize(
+    ("stage", "lines"),
+    [
+        ("ci", ["COPY ci.txt"]),
+        ("sdk", ["ENV VIRTUAL_ENV", "ENV PATH", 'RUN test -x "$VIRTUAL_ENV/bin/python" || python3.12 -m venv']),
+        ("qa", ["COPY wheels/qa.txt", "RUN --mount=type=bind"]),
+    ],
+)
+def test_a_fragment_may_be_of_any_stage(stage: str, lines: list[str]):
+    text = images.fragment(spec_of(WITH_WHEELS), "ubuntu24.04", sources(), stage)
+    first = [line for line in text.splitlines() if line and not line.startswith((" ", "RUN --mount=type=secret"))]
+    assert len(first) == len(lines)
+    assert all(line.startswith(start) for line, start in zip(first, lines))

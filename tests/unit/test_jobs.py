@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from specs import plan_of
 
+from truewheel.images import Images
+from truewheel.jobs import BUT_MERGE_REQUESTS
 from truewheel.plan import EVENTS
+from truewheel.problems import Stop
 
 SPEC = """\
 truewheel: 1
@@ -55,3 +58,46 @@ def test_a_wheel_for_many_pythons_is_tested_on_each(abi: str, tested: list[str])
     makers = {cell: job.name for job in made.jobs if job.kind == "wheel" for cell in job.cells}
     assert all(job.needs == ("plan", makers[job.cells[0]]) for job in tests)
     assert len({job.name for job in tests}) == len(tests)
+
+
+IMAGES = """\
+packages: {foo: {}, bar: {abi: abi3}, baz: {abi: none}}
+targets:
+  debian12:
+    family: debian
+    base: debian:12
+    container: {stages: {ci: {base: build}, qa: {base: ci, wheels: [foo, bar, baz]}, run: {wheels: [foo]}}}
+pythons: ['3.11', '3.12', '3.13t']
+arches: [x86_64, aarch64]
+images: {registry: r.example/x}
+exclude: [{package: bar, python: '3.13t'}]
+"""
+BUILDERS = Images({("debian12", arch): "r.example/x/builder" for arch in ("x86_64", "aarch64")})
+
+
+def test_an_image_has_the_wheels_that_its_interpreter_runs_and_waits_for_the_proof():
+    made = {job.name: job for job in plan_of(IMAGES, images=BUILDERS).jobs if job.kind == "image"}
+    assert list(made) == [f"image:{stage}:debian12:{arch}" for arch in ("x86_64", "aarch64") for stage in ("qa", "run")]
+    qa, run = made["image:qa:debian12:aarch64"], made["image:run:debian12:x86_64"]
+    assert set(qa.cells) == {"foo/debian12/aarch64/cp312", "bar/debian12/aarch64/cp311", "baz/any/any/py3"}
+    assert run.cells == ("foo/debian12/x86_64/cp312",)
+    assert (run.needs, run.target, run.arch, run.image, run.place) == (
+        ("plan", "prove"), "debian12", "x86_64", "run", "",
+    )  # fmt: skip
+
+
+def test_a_merge_request_makes_no_images():
+    assert set(BUT_MERGE_REQUESTS) == {*EVENTS} - {"mr"}
+    assert not [job for job in plan_of(IMAGES, images=BUILDERS, event="mr").jobs if job.kind == "image"]
+
+
+def test_an_image_without_one_of_its_wheels_refuses_the_plan():
+    spec = IMAGES.replace("exclude: [", "exclude: [{package: foo, python: '3.12', arch: aarch64}, ")
+    problems = [str(problem) for problem in plan_of(spec, images=BUILDERS).problems]
+    assert [problem for problem in problems if "no wheel" in problem] == [
+        f"truewheel.yml:7:{column}: no wheel of foo is built for debian12 aarch64, Python 3.12\n"
+        "    hint: build it there, or leave it out"
+        for column in (69, 101)
+    ]
+    with pytest.raises(Stop, match="no package 'fo'"):
+        plan_of(IMAGES.replace("run: {wheels: [foo]}", "run: {wheels: [fo]}"))

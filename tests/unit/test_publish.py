@@ -23,6 +23,7 @@ from specs import plan_of
 from standin import Index
 
 from truewheel import cli, planfile
+from truewheel.files import sha256
 from truewheel.problems import Exit
 from truewheel.steps import prove, publish, simple
 
@@ -74,7 +75,7 @@ def proven(folder: Path, index: Index, **variables: str) -> Path:
     for cell in made.cells:
         number = {"x86_64": 62, "aarch64": 183}[cell.arch]
         wheel = wheels.make(folder, cell.wheel, {"demo/_core.so": wheels.elf_file(number)})
-        record = {"cell": cell.id, "wheel": cell.wheel, "sha256": publish.sha256(wheel)}
+        record = {"cell": cell.id, "wheel": cell.wheel, "sha256": sha256(wheel)}
         prove.evidence.path(folder, cell.id).write_text(json.dumps(record))
     (folder / "plan.json").write_text(planfile.write(made))
     assert prove.prove(folder, made).ok
@@ -275,7 +276,7 @@ def test_the_pair_that_was_one_name_is_refused(index: Index, dist: Path, truewhe
     pair = replace(plan, cells=tuple(alike))
     for cell, number in zip(pair.cells, (62, 183), strict=True):
         wheel = wheels.make(dist, one, {"demo/_core.so": wheels.elf_file(number)})
-        record = {"cell": cell.id, "wheel": one, "sha256": publish.sha256(wheel)}
+        record = {"cell": cell.id, "wheel": one, "sha256": sha256(wheel)}
         prove.evidence.path(dist, cell.id).write_text(json.dumps(record))
     (dist / "plan.json").write_text(planfile.write(pair))
     proof = prove.prove(dist, pair)
@@ -283,7 +284,7 @@ def test_the_pair_that_was_one_name_is_refused(index: Index, dist: Path, truewhe
     assert any("TW" in problem for problem in proof.problems)
     assert truewheel("--index", "internal")[0] == Exit.WHEEL
     # and a proof that somebody wrote by hand does not help
-    sums = {"wheel": one, "ok": True, "sha256": publish.sha256(dist / one)}
+    sums = {"wheel": one, "ok": True, "sha256": sha256(dist / one)}
     change_the_proof(dist, ok=True, wheels=[sums])
     (dist / "SHA256SUMS").write_text(f"{sums['sha256']}  {one}\n")
     code, _, err = truewheel("--index", "internal")
@@ -451,7 +452,7 @@ def test_an_audited_wheel_is_published_under_the_name_that_its_job_has_found(tmp
     (cell,) = made.cells
     found = cell.settled("manylinux_2_24_x86_64")
     wheel = wheels.make(tmp_path, found.wheel, {"demo/_core.so": wheels.elf_file(62)})
-    record = {"version": 1, "cell": cell.id, "wheel": found.wheel, "sha256": publish.sha256(wheel)}
+    record = {"version": 1, "cell": cell.id, "wheel": found.wheel, "sha256": sha256(wheel)}
     prove.evidence.write(tmp_path, record)
     assert prove.prove(tmp_path, made).ok
     assert [file.wheel for file in publish.proven(tmp_path, made, "own")] == [found.wheel]

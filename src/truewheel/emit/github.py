@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 from truewheel.contract import BUILT_IN, KEY, settable
 from truewheel.emit import github_additions
 from truewheel.emit.actions import Pin
+from truewheel.jobs import BUT_MERGE_REQUESTS
 from truewheel.matrix import ANY
-from truewheel.model import ARCH, CELL, INDEX, PYTHON, TARGET, Cell, Job, JobKind, Plan
+from truewheel.model import ARCH, CELL, INDEX, PYTHON, STAGE, TARGET, Cell, Job, JobKind, Plan
 from truewheel.policy import Variable
 from truewheel.render import Lines, remarked
 from truewheel.spec import Spec
@@ -22,6 +23,9 @@ FOLDER = ".github/workflows"
 CALLER = f"{FOLDER}/wheels.yml"
 CONDITIONS = {"mr": "github.event_name == 'pull_request'", "tag": "github.ref_type == 'tag'"}
 """By event, what is true in its runs alone."""
+NO_PULL_REQUEST = "github.event_name != 'pull_request'"
+BUILD_IMAGES = frozenset({"container", "image"})
+"""The kinds of jobs that need a container engine."""
 MATRIX_LIMIT = 256
 WORKFLOWS_LIMIT = 20
 """Different reusable workflows in one run: GitHub's own limit is 50, that of older servers 20."""
@@ -33,7 +37,7 @@ RUN_NAME = (
 """Of a run that somebody gave a key; others are called what GitHub calls them."""
 SUBJECTS_LIMIT = 1024
 """Files that one attestation speaks of."""
-TIMEOUTS = {"container": 120, "wheel": 360, "test": 60, "prove": 60, "publish": 90}
+TIMEOUTS = {"container": 120, "wheel": 360, "test": 60, "prove": 60, "image": 120, "publish": 90}
 """Minutes by job kind, where it is not `TIMEOUT`; 360 is the longest that GitHub's own runners give."""
 TIMEOUT = 15
 SUMMARIES = {"names": "cat names.md", "prove": "sed 's/^/    /' dist/SHA256SUMS"}
@@ -71,7 +75,7 @@ class _Forge(NamedTuple):
 
 def image_of(job: Job, plan: Plan) -> str:
     """Return the image that a job runs in on GitHub, "" for the runner itself."""
-    if job.target in {"", ANY} or job.kind == "container":
+    if job.target in {"", ANY} or job.kind in BUILD_IMAGES:
         return ""
     return (plan.image if job.kind == "wheel" else plan.test_image)(job.target, job.arch)
 
@@ -91,7 +95,7 @@ def documents(
     forge = _Forge(plan, spec, variables, pins, {cell.id: cell for cell in plan.cells})
     parts = _parts(plan)
     paths = {part: f"{FOLDER}/wheels-{part}.yml" for part in parts}
-    tools = [job for job in plan.jobs if not job.target]
+    tools = [job for job in plan.jobs if not job.place]
     ids = _ids([*(job.name for job in tools), *(f"wheels-{part}" for part in parts)])
     first = [ids[job.name] for job in tools if job.kind == "plan"]
     calls = {ids[f"wheels-{part}"]: _call(paths[part], jobs, first, forge) for part, jobs in parts.items()}
@@ -118,8 +122,8 @@ def _parts(plan: Plan) -> dict[str, list[Job]]:
     """Return the jobs of each reusable workflow: of a target and architecture, or of several if there are too many."""
     places: dict[str, list[Job]] = {}
     for job in plan.jobs:
-        if job.target:
-            places.setdefault(f"{job.target}-{job.arch}", []).append(job)
+        if job.place:
+            places.setdefault(job.place, []).append(job)
     if len(places) <= WORKFLOWS_LIMIT:
         return places
     size = -(-len(places) // WORKFLOWS_LIMIT)
@@ -207,7 +211,9 @@ def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
     fields: Document = {"name": job.name}
     if needs:
         fields["needs"] = needs
-    if kind.events:
+    if kind.events == BUT_MERGE_REQUESTS:
+        fields["if"] = NO_PULL_REQUEST
+    elif kind.events:
         fields["if"] = " || ".join(_condition(event, is_protected=kind.is_protected) for event in kind.events)
     fields |= _place(job, forge)
     if kind.exclusive:
@@ -227,12 +233,18 @@ def _condition(event: str, *, is_protected: bool) -> str:
 
 def _place(job: Job, forge: _Forge) -> Document:
     """Return where a job runs, for how long, and what it may do."""
-    labels = runner_of(job.arch, forge.spec)
+    labels = runner_of(_machine(job, forge.plan), forge.spec)
     return {
         "runs-on": labels[0] if len(labels) == 1 else labels,
         "timeout-minutes": TIMEOUTS.get(job.kind, TIMEOUT),
         "permissions": _permissions(job, forge),
     }
+
+
+def _machine(job: Job, plan: Plan) -> str:
+    """Return the architecture of a job's runner: its own, or that of the one that builds its wheel from afar."""
+    is_from_afar = job.target and job.kind in {"container", "wheel"}
+    return (plan.targets[job.target].runner if is_from_afar else "") or job.arch
 
 
 def _permissions(job: Job, forge: _Forge) -> Document:
@@ -241,8 +253,8 @@ def _permissions(job: Job, forge: _Forge) -> Document:
         may["id-token"] = remarked("write", "trusted publishing, and to sign attestations")
         if attests(forge.plan, forge.spec):
             may["attestations"] = remarked("write", "attestations of the proven wheels")
-    elif job.kind == "container" and is_own(forge.spec.images.registry):
-        may["packages"] = remarked("write", "to push the builder image")
+    elif job.kind in BUILD_IMAGES and is_own(forge.spec.images.registry):
+        may["packages"] = remarked("write", "to push the image")
     elif is_own(forge.image(job)):
         may["packages"] = remarked("read", "to pull the image of the job")
     return may
@@ -279,7 +291,7 @@ def _environment(job: Job, forge: _Forge) -> Document:
         index = next(index for index in forge.plan.indexes if index.name == job.index_name)
         secrets = {index.username: "${{{{ secrets.{0} || vars.{0} }}}}", index.password: "${{{{ secrets.{0} }}}}"}
         return {name: form.format(name) for name, form in secrets.items() if name}
-    if job.kind == "container" and is_own(forge.spec.images.registry):
+    if job.kind in BUILD_IMAGES and is_own(forge.spec.images.registry):
         login = {"CI_REGISTRY_USER": _LOGIN["username"], "CI_REGISTRY_PASSWORD": _LOGIN["password"]}
         return {"CI_REGISTRY": REGISTRY, **login}
     return {}
@@ -292,7 +304,7 @@ def _start(job: Job, forge: _Forge) -> list[Document]:
     if not forge.image(job):
         python = forge.spec.github.python
         both = Lines("${{ matrix.version }}\n" + python)  # the last one is called python, and runs the tools
-        steps.append(forge.uses("setup-python", python_version=both if job.cells else python))
+        steps.append(forge.uses("setup-python", python_version=both if job.place and job.cells else python))
     return steps
 
 
@@ -336,7 +348,7 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
 
 def _script(kind: JobKind, job: Job) -> list[str]:
     words = {CELL: '"$TRUEWHEEL_CELL"', PYTHON: '"$TRUEWHEEL_PYTHON"'}
-    words |= {INDEX: _word(job.index_name), TARGET: _word(job.target), ARCH: _word(job.arch)}
+    words |= {INDEX: _word(job.index_name), TARGET: _word(job.target), ARCH: _word(job.arch), STAGE: _word(job.image)}
     return [" ".join(words.get(word) or _word(word) for word in argv) for argv in kind.commands]
 
 

@@ -28,7 +28,7 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
     generated = {TOOL: template(spec, {"image": spec.gitlab.tool_image})}
     if not made.children:
         generated |= kind_templates(plan, spec, made)
-    generated |= {job.name: tool_job(job, plan, spec, made) for job in plan.jobs if not job.target}
+    generated |= {job.name: tool_job(job, plan, spec, made) for job in plan.jobs if not job.place}
     if spec.gitlab.inputs and spec.gitlab.entry:
         _give_inputs(generated, variables)
     generated |= gitlab_children.triggers(plan, made) if made.children else {}

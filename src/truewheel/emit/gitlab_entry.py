@@ -17,6 +17,7 @@ STAGES = {
     "wheel": "build",
     "test": "test",
     "prove": "test",
+    "image": "deploy",
     "publish": "deploy",
     "review": "test",
 }

@@ -8,11 +8,12 @@ from typing import Any
 
 from truewheel import jobs
 from truewheel.emit.gitlab_layout import Layout
-from truewheel.model import ARCH, CELL, INDEX, PYTHON, TARGET, Job, JobKind, Plan
+from truewheel.model import ARCH, CELL, INDEX, PYTHON, STAGE, TARGET, Job, JobKind, Plan
 from truewheel.spec import Spec
 
 CONDITIONS = {"mr": '$CI_PIPELINE_SOURCE == "merge_request_event"', "tag": "$CI_COMMIT_TAG"}
 """By event, what is true in its pipelines alone."""
+NO_MERGE_REQUEST = '$CI_PIPELINE_SOURCE != "merge_request_event"'
 DEFAULTS = {
     "interruptible": True,
     "retry": {"max": 2, "when": ["runner_system_failure", "stuck_or_timeout_failure"]},
@@ -34,24 +35,33 @@ def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document
     templates = {}
     for name in ("container", "wheel", "test"):
         if kind := plan.kinds.get(name):
-            fields: Document = {"stage": kind.stage}
-            if name == "container" and spec.images.job_image:
-                fields["image"] = spec.images.job_image
-            if name != "container":
-                fields["script"] = _script(kind, spec, layout)
+            if name == "container":
+                templates[".container"] = _engine_template(kind, spec)
+                continue
+            fields: Document = {"stage": kind.stage, "script": _script(kind, spec, layout)}
             if kind.artifacts:
                 fields["artifacts"] = _artifacts(kind, spec, layout)
             templates[f".{name}"] = template(spec, fields)
     return templates
 
 
+def _engine_template(kind: JobKind, spec: Spec) -> Document:
+    """Return what jobs that build images begin with."""
+    image = {"image": spec.images.job_image} if spec.images.job_image else {}
+    return template(spec, {"stage": kind.stage, **image})
+
+
 def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
     """Return a job that has no target."""
     kind = plan.kinds[job.kind]
     fields: Document = {"extends": TOOL, "stage": kind.stage}
+    if job.image:
+        fields = {**_engine_template(kind, spec), **_runner(job, plan, spec)}
     if job.needs is not None:
         fields["needs"] = list(job.needs)
-    if kind.events:
+    if kind.events == jobs.BUT_MERGE_REQUESTS:
+        fields["rules"] = [{"if": NO_MERGE_REQUEST}]
+    elif kind.events:
         fields["rules"] = [{"if": _condition(event, is_protected=kind.is_protected)} for event in kind.events]
     if kind.exclusive:
         fields |= {"resource_group": kind.exclusive, "interruptible": False}
@@ -79,6 +89,7 @@ def _script(kind: JobKind, spec: Spec, layout: Layout, job: Job | None = None) -
     words = {CELL: '"$TRUEWHEEL_CELL"', PYTHON: '"$TRUEWHEEL_PYTHON"'}
     if job:
         words |= {INDEX: shlex.quote(job.index_name), TARGET: shlex.quote(job.target), ARCH: shlex.quote(job.arch)}
+        words |= {STAGE: shlex.quote(job.image), CELL: shlex.quote(",".join(job.cells))}
     hand_over = (*jobs.tool(spec), "hand-over")
     before, after = _journeys(kind.name, layout)
     argvs = (*((*hand_over, *flags) for flags in before), *kind.commands, *((*hand_over, *flags) for flags in after))
@@ -91,7 +102,7 @@ def _journeys(kind: str, layout: Layout) -> tuple[list[tuple[str, ...]], list[tu
         return [], [("--put", "--cell", CELL)]
     if kind == "prove" and (layout.children or layout.packages):
         return [("--get",)], [("--put", "--made")] if layout.packages else []
-    if kind == "test" and layout.packages:
+    if kind in {"test", "image"} and layout.packages:
         return [("--get", "--cell", CELL)], []
     if kind == "publish" and layout.packages:
         return [("--get", "--index", INDEX)], []
@@ -146,6 +157,6 @@ def _own(job: Job, spec: Spec, layout: Layout) -> Document:
 
 def _runner(job: Job, plan: Plan, spec: Spec) -> Document:
     """Return the tags of a job's runners: those of its architecture, or of the one that builds its wheel from afar."""
-    builder = plan.targets[job.target].runner if job.kind != "test" else ""
+    builder = plan.targets[job.target].runner if job.kind not in {"test", "image"} else ""
     tags = spec.gitlab.runners.get(builder or job.arch, ())
     return {"tags": list(tags)} if tags else {}

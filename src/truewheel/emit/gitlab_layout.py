@@ -87,8 +87,8 @@ def _parts(jobs: Iterable[Job], *, children: bool) -> dict[str, tuple[Job, ...]]
     """Return the jobs of each file, by path: those of a target and architecture, in several files if they are many."""
     places: dict[str, list[Job]] = {}
     for job in jobs:
-        if job.target:
-            places.setdefault(f"{job.target}-{job.arch}", []).append(job)
+        if job.place:
+            places.setdefault(job.place, []).append(job)
     return {
         f"{FOLDER}/{place}{f'.{number}' if number > 1 else ''}.yml": tuple(part)
         for place, found in places.items()

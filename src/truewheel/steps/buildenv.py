@@ -11,12 +11,14 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from truewheel import interpreters, process
 from truewheel.matrix import ANY
 from truewheel.model import Cell
+from truewheel.naming import normalized
 from truewheel.problems import Exit, stop
 from truewheel.steps import evidence
 from truewheel.steps.inject import read_toml
@@ -38,19 +40,27 @@ class Workshop:
     cache: str = ""
 
 
-def build_wheel(workshop: Workshop, project: Path, folder: Path) -> Path:
+class Built(NamedTuple):
+    """A wheel that a backend has left, and the distributions of its environment with their versions."""
+
+    wheel: Path
+    environment: Mapping[str, str]
+
+
+def build_wheel(workshop: Workshop, project: Path, folder: Path) -> Built:
     """Run the project's PEP 517 backend and return the wheel that it leaves in `folder`."""
     cell_id = workshop.cell.id
     process.module("build", cell_id)
     import build
 
-    workshop = replace(workshop, toolchain=_cached(workshop, _backend_name(project)))
+    workshop = cached(workshop, _backend_name(project))
     try:
         requires = build.ProjectBuilder(project).build_system_requires
         backend = _backend(workshop, project, requires)
         if more := backend.get_requires_for_build("wheel") - requires:
             backend = _backend(workshop, project, requires | more)
-        return Path(backend.build("wheel", folder, _settings(workshop, project)))
+        wheel = Path(backend.build("wheel", folder, _settings(workshop, project)))
+        return Built(wheel, installed(Path(backend.python_executable)))
     except build.BuildBackendException as error:
         raise stop(cell_id, f"the build backend failed: {error}", "its output is above", Exit.WHEEL) from None
     except build.BuildException as error:
@@ -93,9 +103,20 @@ def build_environment(workshop: Workshop, requires: Sequence[str]) -> Path:
 
 def _tell_interpreter(own: Path, sysconfig: str) -> None:
     """Let an environment's interpreter run a module at each start, also when it ignores its variables (-E, -I)."""
-    [packages] = own.parents[1].glob("lib/python3*/site-packages")
+    packages = _site_packages(own)
     (packages / "_truewheel_sysconfig.py").write_text(sysconfig, encoding="utf-8")
     (packages / "_truewheel_sysconfig.pth").write_text("import _truewheel_sysconfig\n", encoding="utf-8")
+
+
+def installed(own: Path) -> dict[str, str]:
+    """Return the distributions of an environment, by normalised name, with their versions."""
+    found = metadata.distributions(path=[str(_site_packages(own))])
+    return dict(sorted((normalized(each.metadata["Name"]), each.version) for each in found))
+
+
+def _site_packages(own: Path) -> Path:
+    [packages] = own.parents[1].glob("lib/python3*/site-packages")
+    return packages
 
 
 def environment(workshop: Workshop, own: Path) -> dict[str, str]:
@@ -112,15 +133,15 @@ def _settings(workshop: Workshop, project: Path) -> dict[str, list[str]]:
     return {"setup-args": meson} if meson and _backend_name(project) == "mesonpy" else {}
 
 
-def _cached(workshop: Workshop, backend: str) -> Toolchain:
-    """Return the toolchain behind the compiler cache, where that is installed."""
+def cached(workshop: Workshop, backend: str = "") -> Workshop:
+    """Return the workshop with its toolchain behind the compiler cache, where that is installed."""
     name, where = workshop.cache, workshop.cell.id
     if not name or workshop.cell.arch == ANY:
-        return workshop.toolchain
+        return workshop
     if not shutil.which(name, path=workshop.env.get("PATH")):
         process.say(f"compile {where}: WARNING: no {name} here, which is this project's compiler_cache: built without")
-        return workshop.toolchain
-    return behind_cache(workshop.toolchain, name, backend, workshop.root, workshop.env)
+        return workshop
+    return replace(workshop, toolchain=behind_cache(workshop.toolchain, name, backend, workshop.root, workshop.env))
 
 
 def _backend_name(project: Path) -> str:

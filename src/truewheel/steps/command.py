@@ -16,9 +16,11 @@ from truewheel.naming import normalized
 from truewheel.problems import Exit, Stop, stop
 from truewheel.rewrite import rewrite, variant_json
 from truewheel.steps import evidence, toolchain
-from truewheel.steps.buildenv import Workshop, build_environment, environment
+from truewheel.steps.buildenv import Workshop, build_environment, cached, environment, installed
 from truewheel.steps.compile import (
+    AGAIN,
     INPUTS,
+    compare_builds,
     copy_sources,
     source_date_epoch,
     told_name,
@@ -31,11 +33,14 @@ PARTS = {"distribution": "name", "version": "version", "build": "build tag", "ta
 SHOWN_WHEELS = 10
 
 
-def build_wheels(plan: Plan, batch_id: str, cells: Sequence[Cell], root: Path, env: Mapping[str, str]) -> list[Path]:
+def build_wheels(
+    plan: Plan, batch_id: str, cells: Sequence[Cell], root: Path, env: Mapping[str, str], *, twice: bool = False
+) -> list[Path]:
     """Run the command of a batch of cells once and return the wheel of each cell, in `build/<cell>/wheel/`.
 
     It runs in a fresh copy of its sources and writes into an empty folder, so that nothing of an earlier build is
     taken for its own. Each wheel has the planned name, or that with `linux_<arch>`, which is for repair to prove.
+    `twice` runs it a second time, in another folder, says what differs, and leaves that for the evidence.
     Raises `Stop` (exit 4) when the image is not the planned one, the command fails, or makes other wheels.
     """
     root, first = root.absolute(), cells[0]
@@ -48,19 +53,32 @@ def build_wheels(plan: Plan, batch_id: str, cells: Sequence[Cell], root: Path, e
     version = interpreters.version(python)
     inputs = {cell.id: evidence.inputs_digest(plan, cell, root, python) for cell in cells}
     finished = {cell.id: evidence.fresh_folder(evidence.work_folder(root, cell.id) / "wheel") for cell in cells}
-    output = _run(plan, build, batch_id, Workshop(first, root, python, env, tools))
-    made = _all_collected(build, cells, output, root)
+    workshop = cached(Workshop(first, root, python, env, tools, plan.compiler_cache))
+    work, compiler = evidence.work_folder(root, batch_id), toolchain.compiler(tools, env)
+    output, requires = _run(plan, build, batch_id, workshop, work)
+    made = _all_collected(build, cells, output, work)
+    rebuilt: dict[str, list[str]] = {}
+    if twice:
+        second, _ = _run(plan, build, batch_id, workshop, work / AGAIN)
+        again = _all_collected(build, cells, second, work / AGAIN)
+        rebuilt = {cell.id: compare_builds(one, other, cell) for cell, one, other in zip(cells, made, again)}
     for cell, wheel in zip(cells, made):
-        record = {"inputs": inputs[cell.id], "python": version, "command": build.command}
+        record = {
+            "inputs": inputs[cell.id],
+            "python": version,
+            "compiler": compiler,
+            "environment": requires,
+            "command": build.command,
+            "rebuilt": rebuilt.get(cell.id),
+        }
         files.write_text(evidence.work_folder(root, cell.id) / INPUTS, json.dumps(record) + "\n")
         files.move(wheel, finished[cell.id] / wheel.name)
         process.say(f"compile {cell.id}: {wheel.name}")
     return [finished[cell.id] / wheel.name for cell, wheel in zip(cells, made)]
 
 
-def _run(plan: Plan, build: Build, batch_id: str, workshop: Workshop) -> Path:
-    """Run a command in a fresh copy of its sources; return the folder that it was given for its output."""
-    work = evidence.work_folder(workshop.root, batch_id)
+def _run(plan: Plan, build: Build, batch_id: str, workshop: Workshop, work: Path) -> tuple[Path, dict[str, str]]:
+    """Run a command in a fresh copy of its sources; return the folder of its output, and what its environment had."""
     source, output = (evidence.fresh_folder(work / name) for name in ("source", "output"))
     cells = plan.batches(plan.cells)[batch_id]
     packages = [plan.packages[cell.package] for cell in cells]
@@ -80,7 +98,7 @@ def _run(plan: Plan, build: Build, batch_id: str, workshop: Workshop) -> Path:
     if status:
         message = f"the command failed ({process.ending(status)}): {build.command[0]}"
         raise stop(f"builds.{build.name}", message, "its output is above", Exit.WHEEL)
-    return output
+    return output, installed(own)
 
 
 def variables(cells: Sequence[Cell]) -> dict[str, str]:
@@ -109,12 +127,12 @@ def _told(cell: Cell) -> dict[str, str]:
     }
 
 
-def _all_collected(build: Build, cells: Sequence[Cell], output: Path, root: Path) -> list[Path]:
+def _all_collected(build: Build, cells: Sequence[Cell], output: Path, work: Path) -> list[Path]:
     """Return the wheel of each cell under its planned name. Raises `Stop` (exit 4) with all that is wrong."""
 
     def tried(cell: Cell) -> Path | Stop:
         try:
-            return _named(_collected(build, cell, output), cell, build, evidence.work_folder(root, cell.id) / "named")
+            return _named(_collected(build, cell, output), cell, build, work / "named" / cell.package)
         except Stop as stopped:
             return stopped
 

@@ -17,7 +17,7 @@ from truewheel.policy import from_data
 from truewheel.problems import Exit, Problem, Stop, Where, stop
 from truewheel.rewrite import rewrite
 from truewheel.steps import evidence, toolchain
-from truewheel.steps.buildenv import Workshop, build_wheel
+from truewheel.steps.buildenv import Built, Workshop, build_wheel
 from truewheel.steps.image import compare_image
 from truewheel.steps.inject import inject_version
 from truewheel.steps.reproducible import differences
@@ -45,30 +45,36 @@ def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str], *,
     inputs = evidence.inputs_digest(plan, cell, root, python)
     dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
     workshop = Workshop(cell, root, python, dated, tools, plan.compiler_cache)
-    made = _made(package, workshop, work)
-    rebuilt = _differences(made, _made(package, workshop, work / AGAIN), cell) if twice else None
-    record = {"inputs": inputs, "python": interpreters.version(python), "rebuilt": rebuilt}
+    made, environment = _made(package, workshop, work)
+    rebuilt = compare_builds(made, _made(package, workshop, work / AGAIN).wheel, cell) if twice else None
+    record = {
+        "inputs": inputs,
+        "python": interpreters.version(python),
+        "compiler": toolchain.compiler(tools, env) if cell.python != interpreters.ANY else "",
+        "environment": environment,
+        "rebuilt": rebuilt,
+    }
     files.write_text(work / INPUTS, json.dumps(record) + "\n")
     files.move(made, finished / made.name)
     process.say(f"compile {cell.id}: {made.name}")
     return finished / made.name
 
 
-def _made(package: Package, workshop: Workshop, work: Path) -> Path:
+def _made(package: Package, workshop: Workshop, work: Path) -> Built:
     """Return the wheel that is built below `work` from a copy of the sources, with the planned name."""
     cell = workshop.cell
     source, making = (evidence.fresh_folder(work / name) for name in ("source", "made"))
     copy_sources(evidence.source_files(package, workshop.root), source)
     carried = inject_version(package, cell.version, source)
     built = build_wheel(replace(workshop, env={**workshop.env, **carried}), source / package.path, making)
-    made = _named(built, package, cell)
+    made = _named(built.wheel, package, cell)
     check_name(made, cell)
     if workshop.toolchain.programs:
         toolchain.check_machine(made, cell)
-    return made
+    return built._replace(wheel=made)
 
 
-def _differences(made: Path, again: Path, cell: Cell) -> list[str]:
+def compare_builds(made: Path, again: Path, cell: Cell) -> list[str]:
     """Return what differs between two builds of a cell's wheel, and say so."""
     found = differences(made, again)
     if found:

@@ -7,17 +7,20 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
 from truewheel import files, process, registry
+from truewheel.containerfile import WHEELS
+from truewheel.lockfile import DIGEST
 from truewheel.model import Plan
 from truewheel.problems import Exit, stop
 from truewheel.steps import evidence
 
 CONTAINERFILE = "Containerfile"
+INSPECT_SECONDS = 60.0
 # What container tools call the architectures of wheels.
 PLATFORMS = {
     "x86_64": "linux/amd64",
@@ -59,6 +62,7 @@ class Engine(NamedTuple):
 
     build: Callable[[Build], list[str]]
     push: Callable[[str], list[str]]
+    inspect: Callable[[str], list[str]]
     run: Callable[[Run, str], list[list[str]]]
 
 
@@ -77,6 +81,10 @@ def _build(program: str, *flags: str) -> Callable[[Build], list[str]]:
 
 def _push(program: str) -> Callable[[str], list[str]]:
     return lambda reference: [program, "push", reference]
+
+
+def _inspect(*words: str) -> Callable[[str], list[str]]:
+    return lambda reference: [*words, reference]
 
 
 def _run(program: str) -> Callable[[Run, str], list[list[str]]]:
@@ -102,9 +110,24 @@ def _shared(run: Run) -> list[str]:
 
 
 ENGINES = {
-    "buildah": Engine(_build("buildah", "--layers"), _push("buildah"), _run_buildah),
-    "podman": Engine(_build("podman"), _push("podman"), _run("podman")),
-    "docker": Engine(_build("docker"), _push("docker"), _run("docker")),
+    "buildah": Engine(
+        _build("buildah", "--layers"),
+        _push("buildah"),
+        _inspect("buildah", "inspect", "--type", "image", "--format", "{{.FromImageDigest}}"),
+        _run_buildah,
+    ),
+    "podman": Engine(
+        _build("podman"),
+        _push("podman"),
+        _inspect("podman", "image", "inspect", "--format", "{{.Digest}}"),
+        _run("podman"),
+    ),
+    "docker": Engine(
+        _build("docker"),
+        _push("docker"),
+        _inspect("docker", "image", "inspect", "--format", "{{range .RepoDigests}}{{println .}}{{end}}"),
+        _run("docker"),
+    ),
 }
 
 
@@ -139,6 +162,17 @@ def write_context(folder: Path, text: str, context: Mapping[str, bytes]) -> None
             place.write_bytes(content)
 
 
+def add_wheels(folder: Path, out: Path, names: Iterable[str]) -> None:
+    """Put wheels beside what is copied, linked if that can be: they may be large. Raises `Stop` (exit 2)."""
+    for name in names:
+        place = folder / WHEELS / name
+        with files.explained(place, "written"):
+            try:
+                place.hardlink_to(out / name)
+            except OSError:
+                shutil.copyfile(out / name, place)
+
+
 def build(engine: str, image: Build, env: Mapping[str, str]) -> None:
     """Build an image. Raises `Stop` (exit 4) if that fails."""
     _check(ENGINES[engine].build(image), env, image.reference, "could not be built", Exit.WHEEL)
@@ -148,6 +182,13 @@ def push(engine: str, reference: str, env: Mapping[str, str]) -> None:
     """Push an image to its registry. Raises `Stop` (exit 6) if that fails."""
     with logged_in(reference, env) as knowing:
         _check(ENGINES[engine].push(reference), knowing, reference, "could not be pushed", Exit.REMOTE_UNREACHABLE)
+
+
+def digest(engine: str, reference: str, env: Mapping[str, str]) -> str:
+    """Return the digest of an image on this machine, "" when the engine knows none."""
+    said = process.output(ENGINES[engine].inspect(reference), env=env, timeout=INSPECT_SECONDS) or ""
+    found = DIGEST.search(said)
+    return found[0] if found else ""
 
 
 def run(engine: str, command: Run, env: Mapping[str, str], name: str, log: IO[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""What an image really provides, against what the plan took for granted."""
+"""The image that a job runs in: which one it is, and what it provides against what the plan took for granted."""
 
 from __future__ import annotations
 
@@ -11,6 +11,29 @@ from truewheel.model import Cell, Plan, Variable
 from truewheel.naming import Sources
 from truewheel.policy import Policy, from_data
 from truewheel.problems import Exit, Problem, Stop, Where
+
+IMAGE = "TRUEWHEEL_IMAGE"
+IMAGE_DIGEST = "TRUEWHEEL_IMAGE_DIGEST"
+"""Tell a command that `run --engine` starts which image it is in."""
+
+
+def running(plan: Plan, cell: Cell, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the name and the digest of the image that a job runs in; each is "" when it is not known.
+
+    The digest is what the engine or the name says; else a job of a forge asks the registry, once.
+    """
+    planned = plan.image(cell.target, cell.arch) if env.get("GITHUB_ACTIONS") and not plan.local else ""
+    name, at, digest = (env.get(IMAGE) or env.get("CI_JOB_IMAGE") or planned).partition("@")
+    if not at:
+        digest = env.get(IMAGE_DIGEST, "")
+    if name and not digest and env.get("CI"):
+        from truewheel import registry  # most jobs ask nobody
+
+        try:
+            digest = registry.digest(name, env, tries=1) or ""
+        except Stop:
+            digest = ""
+    return {"name": name, "digest": digest}
 
 
 def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -11,14 +10,15 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from truewheel import naming, process, workspace
-from truewheel.files import hexdigest, sha256
+from truewheel import naming, process
+from truewheel.files import hexdigest
 from truewheel.model import Index, Plan
 from truewheel.problems import Exit, Problem, Stop, Where, shown, stop
 from truewheel.steps import evidence, simple
-from truewheel.steps.prove import COPIES, PROOF, SUMS
+from truewheel.steps.prove import COPIES
+from truewheel.steps.proven import fault, seen
 from truewheel.steps.simple import Files, Login
 
 UPLOADERS = ("uv", "twine")
@@ -61,19 +61,12 @@ def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
 
     Raises `Stop` (exit 4) when prove did not pass, or when a file is missing or not as it was then.
     """
-    proof = _proof(folder)
-    try:
-        own = {each["wheel"]: each["sha256"] for each in proof["wheels"] if each["ok"]}
-        copies = {each["wheel"]: each["sha256"] for each in proof["copies"] if each["index"] == index}
-    except (KeyError, TypeError):
-        raise _unproven(folder / PROOF, "damaged") from None
-    sums = {**_sums(folder, ""), **_sums(folder, f"{COPIES}/{index}/")}
+    known = seen(folder, index)
     files, problems = [], []
     for wheel, path in _names(folder, plan, index):
-        recorded = (own if path == wheel else copies).get(wheel, "")
-        if fault := _fault(folder / path, recorded, sums.get(path, "")):
-            problems.append(Problem(Where(str(folder / path)), fault, "build and prove again; nothing was uploaded"))
-        files.append(Proven(wheel, path, recorded))
+        if why := fault(folder, path, known):
+            problems.append(Problem(Where(str(folder / path)), why, "build and prove again; nothing was uploaded"))
+        files.append(Proven(wheel, path, known.recorded.get(path, "")))
     twice = [wheel for wheel, count in Counter(file.wheel for file in files).items() if count > 1]
     problems += [Problem(Where(wheel), "two cells have this name on the index", "plan again") for wheel in twice]
     if problems:
@@ -87,41 +80,6 @@ def _names(folder: Path, plan: Plan, index: str) -> Iterator[tuple[str, str]]:
         for copy in cell.copies:
             if copy.index == index:
                 yield copy.wheel, copy.wheel if copy.wheel == cell.wheel else f"{COPIES}/{index}/{copy.wheel}"
-
-
-def _proof(folder: Path) -> Mapping[str, Any]:
-    path = folder / PROOF
-    text = workspace.read_text(path)
-    if text is None:
-        raise _unproven(path, "is not there")
-    try:
-        proof = json.loads(text)
-    except (ValueError, RecursionError):
-        raise _unproven(path, "damaged") from None
-    if not isinstance(proof, dict) or proof.get("ok") is not True:
-        raise _unproven(path, "these wheels did not pass")
-    return proof
-
-
-def _unproven(path: Path, message: str) -> Stop:
-    return stop(str(path), message, f"prove them first: truewheel prove {path.parent}", Exit.WHEEL)
-
-
-def _sums(folder: Path, below: str) -> dict[str, str]:
-    """Return the sums of coreutils' form by path in the folder."""
-    lines = (workspace.read_text(folder / below / SUMS) or "").splitlines()
-    return {below + name: digest for digest, _, name in (line.partition("  ") for line in lines)}
-
-
-def _fault(path: Path, recorded: str, in_sums: str) -> str:
-    if not recorded:
-        return "was not proven"
-    if not path.is_file():
-        return "is missing"
-    if in_sums != recorded:
-        return f"{SUMS} and {PROOF} differ about it"
-    found = sha256(path)
-    return "" if found == recorded else f"was changed after it was proven: sha256 {found}, proven {recorded}"
 
 
 def login_of(index: Index, environment: Mapping[str, str]) -> Login | None:

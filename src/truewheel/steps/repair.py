@@ -17,7 +17,7 @@ from truewheel import __version__, files, host, platforms, process, wheelfile, w
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, Problem, Stop, Where, shown, stop
 from truewheel.rewrite import rewrite, variant_json
-from truewheel.steps import evidence
+from truewheel.steps import evidence, image
 from truewheel.steps.compile import INPUTS, source_date_epoch
 from truewheel.steps.libraries import Request
 from truewheel.steps.repack import repack, unpack
@@ -54,7 +54,7 @@ def repair_wheel(plan: Plan, cell: Cell, root: Path, out: Path, env: Mapping[str
             process.say(f"repair {cell.id}: {_why_unchanged(cell)}")
             shutil.copyfile(made, ready)
         _check_size(ready, plan, cell)
-        record = _record(cell, work, made, ready, report, env)
+        record = {**_record(cell, work, made, ready, report, env), "image": image.running(plan, cell, env)}
         _refuse_overwriting(out, record)
     except BaseException:
         evidence.fresh_folder(ready.parent)
@@ -269,12 +269,14 @@ def _record(
             "truewheel": __version__,
             "python": inputs.get("python", ""),
             "build": _installed("build") if inputs and "command" not in inputs else "",
+            "compiler": inputs.get("compiler", ""),
             **_tools(env, is_used=report is not None),
         },
         "repaired": _repaired(cell, report),
         "auditwheel": _audited(cell, ready, report),
         "compiled_size": made.stat().st_size,
         "inputs": inputs.get("inputs", ""),
+        "environment": inputs.get("environment", {}),
         "rebuilt": inputs.get("rebuilt"),
     }
 

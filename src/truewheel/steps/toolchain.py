@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import platform
 import shlex
 import shutil
@@ -103,6 +104,17 @@ def behind_cache(tools: Toolchain, cache: str, backend: str, root: Path, env: Ma
         settings["CCACHE_COMPILERCHECK"] = "content"  # they are written anew for each build
     wanted = {name: value for name, value in settings.items() if not env.get(name)}
     return tools._replace(variables={**tools.variables, **launched, **wanted})
+
+
+def compiler(tools: Toolchain, env: Mapping[str, str]) -> str:
+    """Return what the C++ compiler of a build says of its version in its first line, "" when there is none."""
+    own = {**env, "PATH": f"{tools.programs}{os.pathsep}{env.get('PATH', os.defpath)}"} if tools.programs else env
+    name = tools.variables.get("CXX") or env.get("CXX") or USUAL["CXX"]
+    try:
+        said = process.output([*shlex.split(name), "--version"], env=own, timeout=ZIG_SECONDS)
+    except ValueError:  # quotes that do not end
+        said = None
+    return (said or "").partition("\n")[0].strip()
 
 
 def check_machine(made: Path, cell: Cell) -> None:
