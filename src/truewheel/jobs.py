@@ -21,6 +21,11 @@ SCRIPTS = {
 }
 
 
+TIMEOUTS = {"container": 120, "wheel": 360, "test": 60, "prove": 60, "publish": 90}
+"""Minutes that the jobs of a kind may take, where it is not `TIMEOUT`; GitHub's own runners give no more than 360."""
+TIMEOUT = 15
+
+
 def tool(spec: Spec) -> tuple[str, ...]:
     """Return the program that jobs run."""
     return ("python", "gen_ci.py") if spec.scripts else ("truewheel",)

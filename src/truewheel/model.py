@@ -217,7 +217,8 @@ class Variable:
 class Plan:
     """All cells, jobs and expected wheel names of one pipeline.
 
-    `policy` is the policy's own data, `images` the builder images by `<target>/<arch>`.
+    `policy` is the policy's own data, `images` the builder images by `<target>/<arch>`. `left_out` are the ids of cells
+    whose package a merge request does not change: their jobs, if there are any, have nothing to do.
     """
 
     generator: str
@@ -237,6 +238,7 @@ class Plan:
     compiler_cache: str = ""
     indexes: tuple[Index, ...] = ()
     archives: tuple[Archive, ...] = ()
+    left_out: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     def cell(self, cell_id: str) -> Cell | None:

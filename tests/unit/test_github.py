@@ -354,6 +354,25 @@ def test_files_are_made_for_the_forges_of_the_spec(keys: str, forges: set[str]):
     assert {pipelines.forge_of(path) for path in made} == forges
 
 
+def test_runners_are_chosen_by_architecture_and_by_kind_of_job():
+    keys = "test_runners: {x86_64: [self-hosted, gpu]}, tool_runner: [small]"
+    found = documents(SPEC.replace("github: {}", f"github: {{{keys}}}"))
+    labels = {
+        f"{path}/{name}": job.get("runs-on") for path, each in found.items() for name, job in each["jobs"].items()
+    }
+    assert labels[f"{FOLDER}/wheels-rhel8-x86_64.yml/test"] == ["self-hosted", "gpu"]
+    assert labels[f"{FOLDER}/wheels-rhel8-x86_64.yml/wheel"] == "ubuntu-24.04"
+    assert labels[f"{FOLDER}/wheels-rhel8-aarch64.yml/test"] == "ubuntu-24.04-arm"
+    assert labels[f"{FOLDER}/wheels.yml/plan"] == labels[f"{FOLDER}/wheels.yml/prove"] == "small"
+    assert labels[f"{FOLDER}/wheels-any-any.yml/wheel"] == "ubuntu-24.04"
+
+
+def test_pipelines_run_by_themselves_when_the_spec_says():
+    assert "schedule" not in caller()["on"]
+    made = caller(SPEC.replace("github: {}", "github: {schedules: ['30 2 * * 1-5', '0 4 * * SUN']}"))
+    assert made["on"]["schedule"] == [{"cron": "30 2 * * 1-5"}, {"cron": "0 4 * * SUN"}]
+
+
 def test_every_block_of_the_page_is_a_spec_that_makes_workflows():
     text = (Path(__file__).parents[2] / "docs/github.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)

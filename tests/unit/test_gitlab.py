@@ -100,6 +100,7 @@ def test_a_publish_job_runs_on_protected_tags_alone_and_never_twice_at_once():
         "extends": ".truewheel",
         "image": "python:3.14",
         "stage": "publish",
+        "timeout": "90 minutes",
         "needs": ["plan", "prove"],
         "rules": [{"if": '$CI_COMMIT_TAG && $CI_COMMIT_REF_PROTECTED == "true"'}],
         "resource_group": "publish",
@@ -163,3 +164,28 @@ def test_a_target_whose_runners_are_of_another_architecture_gets_their_tags():
     found = documents(text.replace("aarch64: [arm, linux]", "aarch64: [arm, linux], x86_64: [big]"))
     assert flattened("wheel:foo:rhel8:aarch64:cp312", found)["tags"] == ["big"]
     assert flattened("wheel:foo:ubuntu24.04:aarch64:cp312", found)["tags"] == ["arm", "linux"]
+
+
+def test_runners_are_chosen_by_architecture_and_by_kind_of_job():
+    more = (
+        "test_runners: {aarch64: [gpu]}, tool_runner: [small, linux], runners: {aarch64: [arm, linux], x86_64: [big]}"
+    )
+    text = SPEC.replace("runners: {aarch64: [arm, linux]}", more).replace("foo: {}", "foo: {smoke: s.py}")
+    found = documents(text)
+    tags = {name: flattened(name, found).get("tags") for name, _ in jobs(found) if not name.startswith(".")}
+    assert tags["wheel:foo:rhel8:aarch64:cp312"] == ["arm", "linux"]
+    assert tags["test:foo:rhel8:aarch64:cp312"] == ["gpu"]
+    assert tags["wheel:foo:rhel8:x86_64:cp312"] == tags["test:foo:rhel8:x86_64:cp312"] == ["big"]
+    assert tags["plan"] == tags["prove"] == tags["names"] == ["small", "linux"]
+
+
+def test_every_job_has_a_time_that_it_may_take():
+    found = documents(SPEC.replace("foo: {}", "foo: {smoke: s.py}"))
+    times = {name.partition(":")[0]: flattened(name, found).get("timeout") for name, _ in jobs(found) if name[0] != "."}
+    assert times == {
+        "plan": "15 minutes",
+        "wheel": "360 minutes",
+        "test": "60 minutes",
+        "prove": "60 minutes",
+        "names": "15 minutes",
+    }

@@ -23,7 +23,7 @@ from truewheel.spec import (
 )
 
 PLAIN = Package(
-    path=".", version=Version(file="", inject=""), abi="cpython", smoke="", exclude=(), graft=(), max_size=""
+    path=".", version=Version(file="", inject=""), abi="cpython", smoke="", exclude=(), graft=(), max_size="", paths=()
 )
 SMALL = "packages: {a: {}}\ntargets: {ubuntu24.04: {}}\n"
 FULL = """\
@@ -32,7 +32,7 @@ project: triton
 packages:
   server:
     {path: python/server, version: {file: V, inject: 'env:VERSION'}, abi: abi3, smoke: smoke.py,
-     exclude: [libcuda.so.*], graft: [libcudart.so.12], max_size: 1.9 GB}
+     exclude: [libcuda.so.*], graft: [libcudart.so.12], max_size: 1.9 GB, paths: [lib]}
   client: {}
 builds:
   tree: {path: src, command: [make, -C, '.'], requires: [cmake==4.1.3], wheels: {client: 'dist/*.whl'}}
@@ -84,6 +84,9 @@ gitlab:
   stages: {wheel: build}
   own_stages: [lint]
   runners: {x86_64: [big, linux]}
+  test_runners: {aarch64: [gpu]}
+  tool_runner: [small]
+  inputs: true
   tool_image: 'i:1'
   expire_in: 2 days
   jobs: {lint: {script: [make], retry: 2, cache: null}}
@@ -125,7 +128,7 @@ def test_the_smallest_spec_has_every_default():
     assert (spec.include, spec.exclude, spec.variables) == ((), (), {})
     assert (spec.indexes, spec.archives, spec.builds) == ({}, {}, {})
     assert spec.images == Images(registry="", tools="", job_image="")
-    assert spec.merge_requests == MergeRequests(types=(), labels=())
+    assert spec.merge_requests == MergeRequests(types=(), changed_only=False, labels=())
     image = "docker.io/library/python:3.12-slim"
     assert spec.gitlab == Gitlab(
         layout="auto",
@@ -135,7 +138,10 @@ def test_the_smallest_spec_has_every_default():
         stages={},
         own_stages=(),
         runners={},
+        test_runners={},
+        tool_runner=(),
         tool_image=image,
+        inputs=False,
         expire_in="1 week",
         jobs={},
         overrides={},
@@ -146,7 +152,7 @@ def test_the_smallest_spec_has_every_default():
 def test_every_value_of_a_full_spec_arrives():
     spec = spec_of(FULL)
     version = Version(file="V", inject="env:VERSION")
-    libraries = {"exclude": ("libcuda.so.*",), "graft": ("libcudart.so.12",), "max_size": "1.9 GB"}
+    libraries = {"exclude": ("libcuda.so.*",), "graft": ("libcudart.so.12",), "max_size": "1.9 GB", "paths": ("lib",)}
     server = PLAIN._replace(path="python/server", version=version, abi="abi3", smoke="smoke.py", **libraries)
     assert spec.packages == {"server": server, "client": PLAIN}
     tree = Build(path="src", command=("make", "-C", "."), requires=("cmake==4.1.3",), wheels={"client": "dist/*.whl"})
@@ -185,7 +191,7 @@ def test_every_value_of_a_full_spec_arrives():
         simple="https://index.example/+simple/",
         credentials=Credentials("INDEX_USER", "INDEX_PASSWORD"),
     )
-    assert spec.merge_requests == MergeRequests(types=("fix",), labels=("ci",))
+    assert spec.merge_requests == MergeRequests(types=("fix",), changed_only=False, labels=("ci",))
     assert spec.archives == {"all": Archive(name=("all-{version}",), package="server", targets=("rhel8",))}
     assert (spec.project, spec.naming, spec.scripts, spec.setup) == (
         "triton",
@@ -203,7 +209,10 @@ def test_every_value_of_a_full_spec_arrives():
         stages={"wheel": "build"},
         own_stages=("lint",),
         runners=runners,
+        test_runners={"aarch64": ("gpu",)},
+        tool_runner=("small",),
         tool_image="i:1",
+        inputs=True,
         expire_in="2 days",
         jobs={"lint": {"script": ["make"], "retry": 2, "cache": None}},
         overrides={"wheel": {"timeout": "3h"}},

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from truewheel.contract import BUILT_IN, KEY, settable
 from truewheel.emit import github_additions
 from truewheel.emit.actions import Pin
+from truewheel.jobs import TIMEOUT, TIMEOUTS
 from truewheel.matrix import ANY
 from truewheel.model import ARCH, CELL, INDEX, PYTHON, TARGET, Cell, Job, JobKind, Plan
 from truewheel.policy import Variable
@@ -33,9 +34,6 @@ RUN_NAME = (
 """Of a run that somebody gave a key; others are called what GitHub calls them."""
 SUBJECTS_LIMIT = 1024
 """Files that one attestation speaks of."""
-TIMEOUTS = {"container": 120, "wheel": 360, "test": 60, "prove": 60, "publish": 90}
-"""Minutes by job kind, where it is not `TIMEOUT`; 360 is the longest that GitHub's own runners give."""
-TIMEOUT = 15
 SUMMARIES = {"names": "cat names.md", "prove": "sed 's/^/    /' dist/SHA256SUMS"}
 """By job kind, the command that prints its summary, in Markdown."""
 REGISTRY = "ghcr.io"
@@ -76,9 +74,11 @@ def image_of(job: Job, plan: Plan) -> str:
     return (plan.image if job.kind == "wheel" else plan.test_image)(job.target, job.arch)
 
 
-def runner_of(arch: str, spec: Spec) -> list[str]:
-    """Return the labels of the runners of an architecture; those of x86_64 for jobs that have none."""
-    return list(getattr(spec.github.runners, arch, spec.github.runners.x86_64))
+def runner_of(job: Job, spec: Spec) -> list[str]:
+    """Return the labels of a job's runners: those of its kind, else of its architecture, else of x86_64."""
+    keys = spec.github
+    own = keys.test_runners.get(job.arch, ()) if job.kind == "test" else () if job.target else keys.tool_runner
+    return list(own or getattr(keys.runners, job.arch, keys.runners.x86_64))
 
 
 def documents(
@@ -151,6 +151,7 @@ def _triggers(spec: Spec, variables: Mapping[str, Variable]) -> Document:
     return {
         "push": {"branches": list(spec.github.branches), "tags": ["**"]},
         "pull_request": {},
+        **({"schedule": [{"cron": each} for each in spec.github.schedules]} if spec.github.schedules else {}),
         "workflow_dispatch": {"inputs": {**inputs, KEY_INPUT: _input(BUILT_IN[KEY])}},
     }
 
@@ -227,7 +228,7 @@ def _condition(event: str, *, is_protected: bool) -> str:
 
 def _place(job: Job, forge: _Forge) -> Document:
     """Return where a job runs, for how long, and what it may do."""
-    labels = runner_of(job.arch, forge.spec)
+    labels = runner_of(job, forge.spec)
     return {
         "runs-on": labels[0] if len(labels) == 1 else labels,
         "timeout-minutes": TIMEOUTS.get(job.kind, TIMEOUT),
@@ -330,7 +331,9 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
         path = kind.artifacts[0]
         kept = {"overwrite": True, "retention_days": int(forge.spec.github.retention_days)}  # a second attempt
         name = artifact or _artifact(path)
-        steps.append(forge.uses("upload-artifact", name=name, path=path, if_no_files_found="error", **kept))
+        # A merge request may leave the cell out: then its job has nothing to keep.
+        missing = "ignore" if job.cells and forge.spec.merge_requests.changed_only else "error"
+        steps.append(forge.uses("upload-artifact", name=name, path=path, if_no_files_found=missing, **kept))
     return steps
 
 
@@ -414,5 +417,8 @@ def _matrix_job(jobs: list[Job], needs: list[str], entries: list[Document], forg
     if first.kind == "test":
         fields["env"]["TRUEWHEEL_PYTHON"] = "${{ matrix.python }}"
         folder = forge.plan.kinds["wheel"].artifacts[0]
-        steps.append(forge.uses("download-artifact", name="${{ matrix.artifact }}", path=folder))
+        sought: Document = {"name": "${{ matrix.artifact }}"}
+        if forge.spec.merge_requests.changed_only:  # a pattern may find nothing
+            sought = {"pattern": "${{ matrix.artifact }}", "merge_multiple": True}
+        steps.append(forge.uses("download-artifact", **sought, path=folder))
     return {**fields, "steps": [*steps, *_work(first, forge, "${{ matrix.artifact }}")]}

@@ -33,10 +33,9 @@ def _expressions(spec: Spec) -> Iterator[Problem]:
 
 
 def _runners(plan: Plan, spec: Spec) -> Iterator[Problem]:
-    for arch in dict.fromkeys(cell.arch for cell in plan.cells):
-        if not runner_of(arch, spec):
-            hint = f"name the labels of your own: github.runners.{arch}"
-            yield spec.document.problem(("github",), f"GitHub has no runners of {arch}", hint, key=True)
+    for arch in dict.fromkeys(job.arch for job in plan.jobs if job.target and not runner_of(job, spec)):
+        hint = f"name the labels of your own: github.runners.{arch}"
+        yield spec.document.problem(("github",), f"GitHub has no runners of {arch}", hint, key=True)
 
 
 def _registry(plan: Plan, spec: Spec) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable
 from typing import Any
 
-from truewheel import jobs
+from truewheel import changes, jobs
 from truewheel.emit.gitlab_layout import Layout
 from truewheel.model import ARCH, CELL, INDEX, PYTHON, TARGET, Job, JobKind, Plan
 from truewheel.spec import Spec
@@ -19,6 +19,8 @@ DEFAULTS = {
 }
 TOOL = ".truewheel"
 """The hidden job of jobs that have no target."""
+CHANGED = ".changed:"
+"""What the hidden jobs begin with that say for which merge requests a package is built."""
 LARGE = ["dist/**/*.whl", "dist/**/*.zip"]
 
 Document = dict[str, Any]
@@ -29,12 +31,22 @@ def template(spec: Spec, fields: Document) -> Document:
     return {**fields, "before_script": list(spec.setup)} if spec.setup else fields
 
 
+def tool_template(spec: Spec) -> Document:
+    """Return the hidden job of jobs that have no target."""
+    tags = {"tags": list(spec.gitlab.tool_runner)} if spec.gitlab.tool_runner else {}
+    return template(spec, {"image": spec.gitlab.tool_image, **tags, "timeout": _timeout("")})
+
+
+def _timeout(kind: str) -> str:
+    return f"{jobs.TIMEOUTS.get(kind, jobs.TIMEOUT)} minutes"
+
+
 def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document]:
     """Return the hidden jobs `.container`, `.wheel` and `.test`: what all jobs of a kind share."""
     templates = {}
     for name in ("container", "wheel", "test"):
         if kind := plan.kinds.get(name):
-            fields: Document = {"stage": kind.stage}
+            fields: Document = {"stage": kind.stage, "timeout": _timeout(name)}
             if name == "container" and spec.images.job_image:
                 fields["image"] = spec.images.job_image
             if name != "container":
@@ -49,6 +61,8 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
     """Return a job that has no target."""
     kind = plan.kinds[job.kind]
     fields: Document = {"extends": TOOL, "stage": kind.stage}
+    if job.kind in jobs.TIMEOUTS:
+        fields["timeout"] = _timeout(job.kind)
     if job.needs is not None:
         fields["needs"] = list(job.needs)
     if kind.events:
@@ -57,7 +71,7 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
         fields |= {"resource_group": kind.exclusive, "interruptible": False}
     if job.index_name:
         fields["environment"] = {"name": f"{plan.project}/{job.index_name}"}
-    if job.kind == "names":
+    if job.kind == "names" or (job.kind == "plan" and spec.merge_requests.changed_only):
         fields["variables"] = {"GIT_DEPTH": "0"}  # the change is told from where it branched off
     fields["script"] = _script(kind, spec, layout, job)
     return {**fields, "artifacts": _artifacts(kind, spec, layout)} if kind.artifacts else fields
@@ -98,9 +112,36 @@ def _journeys(kind: str, layout: Layout) -> tuple[list[tuple[str, ...]], list[tu
     return [], []
 
 
+def changed_rules(packages: Iterable[str], spec: Spec) -> list[Document]:
+    """Return rules by which a job is there for merge requests that change one of the packages, and for all else.
+
+    None, where any change is one of theirs.
+    """
+    found = [changes.roots(spec, name) for name in packages]
+    if not spec.merge_requests.changed_only or not all(found):
+        return []
+    paths = [
+        {"paths": [pattern for root in roots for pattern in (root, f"{root}/**/*")]} for roots in dict.fromkeys(found)
+    ]
+    is_request = "$CI_MERGE_REQUEST_IID"
+    return [*({"if": is_request, "changes": each} for each in paths), {"if": f"{is_request} == null"}]
+
+
+def changed_templates(packages: Iterable[str], spec: Spec) -> dict[str, Document]:
+    """Return the hidden jobs that hold the rules of packages, where merge requests build only what they change."""
+    rules = {name: changed_rules([name], spec) for name in packages}
+    return {f"{CHANGED}{name}": {"rules": each} for name, each in rules.items() if each}
+
+
+def package_of(job: Job) -> str:
+    """Return the package whose changes are those of a wheel or test job; several change together."""
+    return job.cells[0].partition("/")[0]
+
+
 def place_jobs(found: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
     """Return the jobs of a target and architecture, with the hidden jobs of that place that they extend."""
     document: Document = {}
+    filtered = changed_templates(plan.packages, spec).keys()
     for job in found:
         if job.kind == "container":
             script = _script(plan.kinds[job.kind], spec, layout, job)
@@ -109,7 +150,9 @@ def place_jobs(found: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> 
         hidden = place_template(job)
         if hidden not in document:
             document[hidden] = _place_template(job, plan, spec, layout)
-        document[job.name] = {"extends": hidden, **_own(job, spec, layout)}
+        own = f"{CHANGED}{package_of(job)}"
+        extends = [own, hidden] if own in filtered else hidden
+        document[job.name] = {"extends": extends, **_own(job, spec, layout)}
     return document
 
 
@@ -145,7 +188,8 @@ def _own(job: Job, spec: Spec, layout: Layout) -> Document:
 
 
 def _runner(job: Job, plan: Plan, spec: Spec) -> Document:
-    """Return the tags of a job's runners: those of its architecture, or of the one that builds its wheel from afar."""
+    """Return the tags of a job's runners: of its kind or architecture, or of what builds its wheel from afar."""
+    own = spec.gitlab.test_runners.get(job.arch) if job.kind == "test" else None
     builder = plan.targets[job.target].runner if job.kind != "test" else ""
-    tags = spec.gitlab.runners.get(builder or job.arch, ())
+    tags = own or spec.gitlab.runners.get(builder or job.arch, ())
     return {"tags": list(tags)} if tags else {}
