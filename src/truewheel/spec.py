@@ -170,7 +170,7 @@ class GithubRunners(NamedTuple):
 
 
 class Github(NamedTuple):
-    """Keys of the GitHub workflows; `jobs` and `overrides` hold what the project adds, as it was written."""
+    """Keys of the GitHub workflows; `jobs`, `overrides` and `steps` hold what the project adds, as it was written."""
 
     runners: GithubRunners
     test_runners: Mapping[str, tuple[str, ...]]
@@ -182,6 +182,7 @@ class Github(NamedTuple):
     attestations: bool
     jobs: Mapping[str, Mapping[str, Any]]
     overrides: Mapping[str, Mapping[str, Any]]
+    steps: Mapping[str, tuple[Mapping[str, Any], ...]]
 
 
 class Spec(NamedTuple):
@@ -291,18 +292,18 @@ def _merge_requests(fields: dict[str, Any]) -> MergeRequests:
 
 def _gitlab(fields: dict[str, Any]) -> Gitlab:
     lists = {name: tuple(fields[name]) for name in ("own_stages", "include", "tool_runner")}
-    runners = {name: _runners(fields[name]) for name in ("runners", "test_runners")}
+    runners = {name: _tuples(fields[name]) for name in ("runners", "test_runners")}
     return Gitlab(**{**fields, **lists, **runners})
 
 
 def _github(fields: dict[str, Any]) -> Github:
     lists = {name: tuple(fields[name]) for name in ("branches", "schedules", "tool_runner")}
-    runners = GithubRunners(**_runners(fields["runners"]))
-    return Github(**{**fields, **lists, "runners": runners, "test_runners": _runners(fields["test_runners"])})
+    tuples = {name: _tuples(fields[name]) for name in ("test_runners", "steps")}
+    return Github(**{**fields, **lists, **tuples, "runners": GithubRunners(**_tuples(fields["runners"]))})
 
 
-def _runners(fields: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
-    return {arch: tuple(labels) for arch, labels in fields.items()}
+def _tuples(fields: Mapping[str, list[Any]]) -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(items) for name, items in fields.items()}
 
 
 def _unknown_names(spec: Spec) -> list[Problem]:
