@@ -122,6 +122,7 @@ class Images(NamedTuple):
     """Where builder images go, what all of them have, and the image that builds them."""
 
     registry: str
+    credentials: Credentials
     tools: str
     job_image: str
 
@@ -247,7 +248,7 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
         indexes={name: _index(fields) for name, fields in data.pop("indexes").items()},
         archives={name: _archive(fields) for name, fields in data.pop("archives").items()},
         setup=tuple(data.pop("setup")),
-        images=Images(**data.pop("images")),
+        images=_images(data.pop("images")),
         merge_requests=_merge_requests(data.pop("merge_requests")),
         gitlab=_gitlab(data.pop("gitlab")),
         github=_github(data.pop("github")),
@@ -284,6 +285,10 @@ def _archive(fields: dict[str, Any]) -> Archive:
 
 def _index(fields: dict[str, Any]) -> Index:
     return Index(**{**fields, "credentials": Credentials(**fields["credentials"])})
+
+
+def _images(fields: dict[str, Any]) -> Images:
+    return Images(**{**fields, "credentials": Credentials(**fields["credentials"])})
 
 
 def _merge_requests(fields: dict[str, Any]) -> MergeRequests:

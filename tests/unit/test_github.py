@@ -298,6 +298,25 @@ def test_no_run_has_an_expression_and_none_is_where_text_of_the_spec_stands():
     }
 
 
+LOGIN = "images: {registry: registry.example/g, credentials: {username: WHO, password: TOKEN}}\n"
+BUILDERS = {("rhel8", "x86_64"): "registry.example/g/builder/rhel8-x86_64:0"}
+
+
+def test_jobs_log_in_at_another_registry_with_what_their_caller_passes_on():
+    spec = SPEC.replace("registry.example/el8@", "else.example/el8@") + LOGIN
+    found = documents(spec, images=Images(references=BUILDERS))
+    place = found[f"{FOLDER}/wheels-rhel8-x86_64.yml"]
+    user, word = "${{ secrets.WHO || vars.WHO }}", "${{ secrets.TOKEN }}"
+    for kind in ("wheel", "test"):
+        assert place["jobs"][kind]["container"]["credentials"] == {"username": user, "password": word}
+    names = {"CI_REGISTRY": "registry.example", "CI_REGISTRY_USER": user, "CI_REGISTRY_PASSWORD": word}
+    assert place["jobs"]["container"]["env"] == names
+    assert place["on"]["workflow_call"]["secrets"] == {"WHO": {"required": False}, "TOKEN": {"required": False}}
+    calls = {name: job for name, job in found[f"{FOLDER}/wheels.yml"]["jobs"].items() if "uses" in job}
+    assert calls["wheels-rhel8-x86_64"]["secrets"] == {"WHO": "${{ secrets.WHO }}", "TOKEN": "${{ secrets.TOKEN }}"}
+    assert [name for name, job in calls.items() if "secrets" in job] == ["wheels-rhel8-x86_64"], "and to nobody else"
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -323,7 +342,7 @@ def test_a_good_spec_has_no_problems():
 
 @pytest.mark.parametrize(
     ("registry", "expected"),
-    [("$CI_REGISTRY_IMAGE", "GitHub knows no variable"), ("registry.example/x", "can log in at ghcr.io alone")],
+    [("$CI_REGISTRY_IMAGE", "GitHub knows no variable"), ("registry.example/x", "own token is for ghcr.io alone")],
 )
 def test_a_registry_that_jobs_of_github_cannot_use_is_told(registry: str, expected: str):
     spec = SPEC + f"images: {{registry: '{registry}'}}\n"

@@ -10,6 +10,7 @@ import pytest
 from specs import plan_of, policy_of, spec_of
 
 from truewheel.emit import gitlab
+from truewheel.images import Images
 
 POLICY = """
 variables:
@@ -189,3 +190,11 @@ def test_every_job_has_a_time_that_it_may_take():
         "prove": "60 minutes",
         "names": "15 minutes",
     }
+
+
+def test_container_jobs_log_in_at_another_registry():
+    images = Images(references={("rhel8", "x86_64"): "registry.example/g/x:0"})
+    text = SPEC + "images: {registry: registry.example/g, credentials: {username: WHO, password: TOKEN}}\n"
+    found = gitlab.documents(plan_of(text, policy=POLICY, event="", images=images), spec_of(text), {})
+    names = {"CI_REGISTRY": "registry.example", "CI_REGISTRY_USER": "$WHO", "CI_REGISTRY_PASSWORD": "$TOKEN"}
+    assert flattened("container:rhel8:x86_64", found)["variables"] == names

@@ -75,7 +75,7 @@ archives: {all: {name: 'all-{version}', package: server, targets: [rhel8]}}
 scripts: ci
 compiler_cache: sccache
 setup: ['. setup.sh']
-images: {registry: '$R/x', tools: t.txt, job_image: 'b:1'}
+images: {registry: '$R/x', credentials: {username: U, password: P}, tools: t.txt, job_image: 'b:1'}
 gitlab:
   layout: include
   wheels: packages
@@ -127,7 +127,7 @@ def test_the_smallest_spec_has_every_default():
     assert (spec.arches, spec.pythons, spec.setup) == (("x86_64",), ("3.12",), ())
     assert (spec.include, spec.exclude, spec.variables) == ((), (), {})
     assert (spec.indexes, spec.archives, spec.builds) == ({}, {}, {})
-    assert spec.images == Images(registry="", tools="", job_image="")
+    assert spec.images == Images(registry="", credentials=Credentials(username="", password=""), tools="", job_image="")
     assert spec.merge_requests == MergeRequests(types=(), changed_only=False, labels=())
     image = "docker.io/library/python:3.12-slim"
     assert spec.gitlab == Gitlab(
@@ -177,7 +177,7 @@ def test_every_value_of_a_full_spec_arrives():
         toolchain="zig",
         runner="x86_64",
     )
-    assert spec.images == Images(registry="$R/x", tools="t.txt", job_image="b:1")
+    assert spec.images == Images(registry="$R/x", credentials=Credentials("U", "P"), tools="t.txt", job_image="b:1")
     assert (spec.arches, spec.pythons) == (("x86_64", "aarch64"), ("3.10", "3.12"))
     assert spec.include == (CellPattern(package="server", target="rhel8", arch="x86_64", python="3.12"),)
     assert spec.exclude == (CellPattern(package="*", target="rhel*", arch="*", python="*"),)

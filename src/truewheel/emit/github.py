@@ -17,7 +17,7 @@ from truewheel.matrix import ANY
 from truewheel.model import ARCH, CELL, INDEX, PYTHON, TARGET, Cell, Job, JobKind, Plan
 from truewheel.policy import Variable
 from truewheel.render import Lines, remarked
-from truewheel.spec import Spec
+from truewheel.spec import Credentials, Spec
 
 FOLDER = ".github/workflows"
 CALLER = f"{FOLDER}/wheels.yml"
@@ -42,6 +42,7 @@ REGISTRY = "ghcr.io"
 EXPRESSION = "${{"
 _LOCAL = "zizmor: ignore[self-repository] older servers and act know no other form"
 _HASHED = "zizmor: ignore[unpinned-images] the tag is the hash of all that goes in"
+_UNGUARDED = "zizmor: ignore[secrets-outside-env] wheel jobs have no environment"
 _LOGIN = {"username": "${{ github.actor }}", "password": "${{ github.token }}"}
 
 Document = dict[str, Any]
@@ -194,13 +195,23 @@ def _jobs(made: Document) -> Document:
 def _call(path: str, jobs: list[Job], needs: list[str], forge: _Forge) -> Document:
     places = dict.fromkeys(f"{job.target} {job.arch}" for job in jobs)
     permissions = [_permissions(job, forge) for job in jobs]
+    passed = _passed(jobs, forge)
     return {
         "name": ", ".join(places),
         "needs": needs,
         # What a called workflow may do is what the call may do at most.
         "permissions": next((each for each in permissions if len(each) > 1), permissions[0]),
         "uses": remarked(f"./{path}", _LOCAL),
+        **({"secrets": {name: f"${{{{ secrets.{name} }}}}" for name in passed}} if passed else {}),
     }
+
+
+def _passed(jobs: Iterable[Job], forge: _Forge) -> list[str]:
+    """Return the secrets that the jobs of a reusable workflow need: it sees only what its caller passes on."""
+    images = (forge.spec.images.registry if job.kind == "container" else forge.image(job) for job in jobs)
+    if not any(image and not is_own(image) and _login(image, forge.spec) for image in images):
+        return []
+    return [name for name in forge.spec.images.credentials if name]
 
 
 def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
@@ -254,6 +265,25 @@ def is_own(image: str) -> bool:
     return image.partition("/")[0] == REGISTRY
 
 
+def logs_in(spec: Spec) -> bool:
+    """Return whether jobs log in at the registry of builder images with the project's own credentials."""
+    return bool(spec.images.credentials.password) and not is_own(spec.images.registry)
+
+
+def _login(image: str, spec: Spec) -> Document:
+    """Return the credentials that a job has for the registry of an image; none for one that lets everyone in."""
+    if is_own(image):
+        return dict(_LOGIN)
+    if logs_in(spec) and image.partition("/")[0] == spec.images.registry.partition("/")[0]:
+        return {key: remarked(form, _UNGUARDED) for key, form in _secret_forms(spec.images.credentials).items()}
+    return {}
+
+
+def _secret_forms(credentials: Credentials) -> Document:
+    forms = {"username": "${{{{ secrets.{0} || vars.{0} }}}}", "password": "${{{{ secrets.{0} }}}}"}
+    return {key: forms[key].format(name) for key, name in credentials._asdict().items() if name}
+
+
 def attests(plan: Plan, spec: Spec) -> bool:
     """Return whether the proven wheels are signed before they are published."""
     # An index may get each wheel under another name, which is a subject of its own.
@@ -280,9 +310,10 @@ def _environment(job: Job, forge: _Forge) -> Document:
         index = next(index for index in forge.plan.indexes if index.name == job.index_name)
         secrets = {index.username: "${{{{ secrets.{0} || vars.{0} }}}}", index.password: "${{{{ secrets.{0} }}}}"}
         return {name: form.format(name) for name, form in secrets.items() if name}
-    if job.kind == "container" and is_own(forge.spec.images.registry):
-        login = {"CI_REGISTRY_USER": _LOGIN["username"], "CI_REGISTRY_PASSWORD": _LOGIN["password"]}
-        return {"CI_REGISTRY": REGISTRY, **login}
+    registry = forge.spec.images.registry
+    if job.kind == "container" and (login := _login(registry, forge.spec)):
+        names = {"username": "CI_REGISTRY_USER", "password": "CI_REGISTRY_PASSWORD"}
+        return {"CI_REGISTRY": registry.partition("/")[0], **{names[key]: form for key, form in login.items()}}
     return {}
 
 
@@ -359,7 +390,8 @@ def _reusable(part: str, jobs: list[Job], forge: _Forge) -> Document:
     made: Document = {}
     for place, own in places.items():
         made |= _place_jobs(own, suffixes[f"-{place}"], forge)
-    return {"name": f"wheels {part}", "on": {"workflow_call": {}}, **_jobs(made)}
+    passed = {name: {"required": False} for name in _passed(jobs, forge)}
+    return {"name": f"wheels {part}", "on": {"workflow_call": {"secrets": passed} if passed else {}}, **_jobs(made)}
 
 
 def _place_jobs(jobs: list[Job], suffix: str, forge: _Forge) -> Document:
@@ -410,8 +442,8 @@ def _matrix_job(jobs: list[Job], needs: list[str], entries: list[Document], forg
     if image := forge.image(first):
         is_hashed = image in forge.plan.images.values()
         fields["container"] = {"image": remarked(image, _HASHED) if is_hashed else image}
-        if is_own(image):
-            fields["container"]["credentials"] = dict(_LOGIN)
+        if login := _login(image, forge.spec):
+            fields["container"]["credentials"] = login
     fields["env"] = {"TRUEWHEEL_CELL": "${{ matrix.cell }}"}
     steps = [*_start(first, forge), _download(forge.plan.kinds["plan"], forge)]
     if first.kind == "test":

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from truewheel.contract import settable
-from truewheel.emit.github import EXPRESSION, REGISTRY, SUBJECTS_LIMIT, attests, image_of, is_own, runner_of
+from truewheel.emit.github import EXPRESSION, REGISTRY, SUBJECTS_LIMIT, attests, image_of, is_own, logs_in, runner_of
 from truewheel.model import Plan
 from truewheel.policy import Variable
 from truewheel.problems import Problem
@@ -43,9 +43,9 @@ def _registry(plan: Plan, spec: Spec) -> Iterator[Problem]:
     if any("$" in image for image in plan.images.values()):
         message = f"{spec.images.registry}: GitHub knows no variable in the name of an image"
         yield spec.document.problem(route, message, f"write it out, such as {REGISTRY}/owner/name")
-    elif plan.images and not is_own(spec.images.registry):
-        message = f"GitHub's jobs can log in at {REGISTRY} alone: they cannot push to {spec.images.registry}"
-        yield _warning(spec.document.problem(route, message, "push the images from elsewhere"))
+    elif plan.images and not is_own(spec.images.registry) and not logs_in(spec):
+        message = f"a job's own token is for {REGISTRY} alone: it cannot push to {spec.images.registry}"
+        yield _warning(spec.document.problem(route, message, "name images.credentials, or push from elsewhere"))
 
 
 def _images(plan: Plan, spec: Spec) -> Iterator[Problem]:

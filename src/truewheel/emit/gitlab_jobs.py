@@ -49,12 +49,21 @@ def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document
             fields: Document = {"stage": kind.stage, "timeout": _timeout(name)}
             if name == "container" and spec.images.job_image:
                 fields["image"] = spec.images.job_image
+            if name == "container" and spec.images.credentials.password:
+                fields["variables"] = _login(spec)
             if name != "container":
                 fields["script"] = _script(kind, spec, layout)
             if kind.artifacts:
                 fields["artifacts"] = _artifacts(kind, spec, layout)
             templates[f".{name}"] = template(spec, fields)
     return templates
+
+
+def _login(spec: Spec) -> Document:
+    """Return the credentials of another registry, under the names that GitLab's own has in a job."""
+    keys = spec.images.credentials
+    host, names = spec.images.registry.partition("/")[0], {"USER": keys.username, "PASSWORD": keys.password}
+    return {"CI_REGISTRY": host, **{f"CI_REGISTRY_{each}": f"${name}" for each, name in names.items() if name}}
 
 
 def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
