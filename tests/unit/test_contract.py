@@ -141,6 +141,6 @@ def test_the_place_of_a_default_is_the_spec_where_the_spec_has_it():
     ],
 )
 def test_the_login_of_a_registry_is_two_variables_and_its_password_is_no_open_one(credentials: str, told: str):
-    text = f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\nvariables: {{NOTE: {{}}}}\n"
+    text = "packages: {foo: {}}\ntargets: {rhel8: {}}\nvariables: {NOTE: {}}\n"
     found = plan_of(f"{text}images: {{registry: r.example/x, credentials: {credentials}}}\n").problems
     assert [problem.message for problem in found] == [told]

@@ -395,7 +395,8 @@ def test_pipelines_run_by_themselves_when_the_spec_says():
 def test_every_block_of_the_page_is_a_spec_that_makes_workflows():
     text = (Path(__file__).parents[2] / "docs/github.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    specs = [f"packages: {{foo: {{smoke: smoke.py}}}}\ntargets: {{rhel8: {{}}}}\n{block}" for block in blocks]
+    start = "packages: {foo: {smoke: smoke.py}}\ntargets: {rhel8: {}}\narches: [x86_64, aarch64]\n"
+    specs = [start + block for block in blocks]
     for spec in specs:
         assert documents(spec)
     runners = spec_of(specs[0]).github.runners
