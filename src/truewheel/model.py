@@ -17,6 +17,10 @@ PYTHON = "{python}"
 """Stand in the commands of a job kind for what a job has: its cells' ids, joined by commas, its index, target …"""
 
 
+QUALITY = "gl-code-quality-report.json"
+"""The findings of a wheel job, as GitLab shows them; one name for all jobs, since GitLab takes one file from each."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Package:
     """A package as its jobs see it. Paths are relative to the folder of the spec; `path` is that of its sources.

@@ -8,7 +8,7 @@ from typing import Any
 
 from truewheel import changes, jobs
 from truewheel.emit.gitlab_layout import Layout
-from truewheel.model import ARCH, CELL, INDEX, PYTHON, TARGET, Job, JobKind, Plan
+from truewheel.model import ARCH, CELL, INDEX, PYTHON, QUALITY, TARGET, Job, JobKind, Plan
 from truewheel.spec import Spec
 
 CONDITIONS = {"mr": '$CI_PIPELINE_SOURCE == "merge_request_event"', "tag": "$CI_COMMIT_TAG"}
@@ -93,7 +93,7 @@ def _condition(event: str, *, is_protected: bool) -> str:
 
 def _artifacts(kind: JobKind, spec: Spec, layout: Layout) -> Document:
     large = {"exclude": LARGE} if layout.packages and "dist/" in kind.artifacts else {}
-    reports = {"reports": {"junit": kind.report}} if kind.report else {}
+    reports = {"reports": {"junit": kind.report, "codequality": QUALITY}} if kind.report else {}
     return {"paths": list(kind.artifacts), **large, "expire_in": spec.gitlab.expire_in, **reports}
 
 
