@@ -71,6 +71,13 @@ def matches(file: str, pattern: str) -> bool:
     return fnmatch.fnmatchcase(file, pattern.replace("/**/*", "/*"))
 
 
+def test_a_path_stands_for_itself_whatever_is_in_it():
+    text = spec().replace("{path: foo,", "{path: 'f[1]*{a}',")
+    assert changes.changed(spec_of(text), ["f[1]*{a}/x", "f1/x"]) == {"foo"}
+    rule = documents(text)[".gitlab-ci.yml"][".changed:foo"]["rules"][0]
+    assert rule["changes"]["paths"][:2] == ["f\\[1\\]\\*\\{a\\}", "f\\[1\\]\\*\\{a\\}/**/*"]
+
+
 def test_a_package_at_the_top_is_changed_by_anything_and_one_of_a_policy_file_by_that():
     top = spec_of("packages: {foo: {}, bar: {path: bar}}\ntargets: {rhel8: {}}\nnaming: ci/names.yml\nscripts: ci/s\n")
     assert changes.changed(top, ["README.md"]) == {"foo"}

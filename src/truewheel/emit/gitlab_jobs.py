@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 from typing import Any
@@ -126,14 +127,20 @@ def changed_rules(packages: Iterable[str], spec: Spec) -> list[Document]:
 
     None, where any change is one of theirs.
     """
-    found = [changes.roots(spec, name) for name in packages]
-    if not spec.merge_requests.changed_only or not all(found):
+    found = [changes.roots(spec, name) for name in packages] if spec.merge_requests.changed_only else []
+    if not (found and all(found)):
         return []
-    paths = [
-        {"paths": [pattern for root in roots for pattern in (root, f"{root}/**/*")]} for roots in dict.fromkeys(found)
+    changed = [
+        {"paths": [pattern for root in roots for pattern in (_glob(root), f"{_glob(root)}/**/*")]}
+        for roots in dict.fromkeys(found)
     ]
     is_request = "$CI_MERGE_REQUEST_IID"
-    return [*({"if": is_request, "changes": each} for each in paths), {"if": f"{is_request} == null"}]
+    return [*({"if": is_request, "changes": each} for each in changed), {"if": f"{is_request} == null"}]
+
+
+def _glob(path: str) -> str:
+    """Return the pattern of a path that stands for itself."""
+    return re.sub(r"([*?\[\]{}\\])", r"\\\1", path)
 
 
 def changed_templates(packages: Iterable[str], spec: Spec) -> dict[str, Document]:
