@@ -241,6 +241,11 @@ def test_a_run_that_somebody_gave_a_key_is_called_by_it():
     assert found["jobs"]["plan"]["env"]["TRUEWHEEL_KEY"] == "${{ inputs.truewheel_key }}"
 
 
+def test_a_push_does_not_end_a_run_that_somebody_has_started():
+    group = caller()["concurrency"]["group"]
+    assert group.endswith("${{ github.ref }}-${{ inputs.truewheel_key || github.event_name }}")
+
+
 def test_variables_above_the_limit_of_inputs_are_the_repositorys_alone():
     spec = SPEC + "variables: {" + ", ".join(f"V{number}: {{}}" for number in range(40)) + "}\n"
     made = caller(spec)

@@ -183,7 +183,8 @@ def _is_switch(variable: Variable) -> bool:
 
 def _concurrency() -> Document:
     return {
-        "group": "${{ github.workflow }}-${{ github.ref }}",
+        # A push ends what is older than it, not a run that somebody has started and waits for.
+        "group": f"${{{{ github.workflow }}}}-${{{{ github.ref }}}}-${{{{ inputs.{KEY_INPUT} || github.event_name }}}}",
         "cancel-in-progress": "${{ github.ref_type != 'tag' }}",
     }
 
