@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -198,3 +200,12 @@ def test_container_jobs_log_in_at_another_registry():
     found = gitlab.documents(plan_of(text, policy=POLICY, event="", images=images), spec_of(text), {})
     names = {"CI_REGISTRY": "registry.example", "CI_REGISTRY_USER": "$WHO", "CI_REGISTRY_PASSWORD": "$TOKEN"}
     assert flattened("container:rhel8:x86_64", found)["variables"] == names
+
+
+def test_every_block_of_the_page_is_a_spec_that_makes_a_pipeline():
+    text = (Path(__file__).parents[2] / "docs/gitlab.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    assert len(blocks) > 2
+    for block in blocks:
+        packages = "" if "packages:" in block else "packages: {foo: {smoke: s.py}}\n"
+        assert documents(f"{packages}targets: {{rhel8: {{}}}}\narches: [x86_64, aarch64]\nsetup: ['true']\n{block}")
