@@ -79,8 +79,8 @@ def settable(variables: Mapping[str, Variable]) -> dict[str, Variable]:
 
 
 def way(spec: Spec, policy: Policy, name: str) -> list[Hop]:
-    """Return the way of a declared variable, hop by hop."""
-    rule = declared(spec, policy)[name]
+    """Return the way of a declared or built-in variable, hop by hop."""
+    rule = {**declared(spec, policy), **BUILT_IN}[name]
     provided = ", ".join(
         f"{target} ({each.provides[name]})" for target, each in spec.targets.items() if each.provides.get(name)
     )

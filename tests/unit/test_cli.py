@@ -659,6 +659,9 @@ def test_the_way_of_a_variable_is_told_hop_by_hop(here: Path, truewheel: Run):
     told = json.loads(out)
     assert (code, told["scope"], told["readers"]) == (0, "pipeline", ["the fact nv"])
     assert told["value"] == {"value": "26.04", "origin": "-v", "scope": "pipeline"}
+    code, out, _ = truewheel("explain", "TRUEWHEEL_KEY", "-v", "TRUEWHEEL_KEY=a:b")
+    assert code == 0
+    assert "a:b (-v)" in out
 
 
 def test_a_variable_that_nobody_declares_has_no_way(here: Path, truewheel: Run):

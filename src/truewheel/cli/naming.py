@@ -173,7 +173,7 @@ def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 def _explain_variable(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     space, name = common.load(arguments), arguments.what
-    known = contract.declared(space.spec, space.policy)
+    known = {**contract.declared(space.spec, space.policy), **contract.BUILT_IN}
     if name not in known:
         hint = meant(name, known, f"declared: {', '.join(sorted(known)) or 'none'}")
         raise stop(HERE, f"no variable {name!r} in this file or in the policy {space.policy.name}", hint)
