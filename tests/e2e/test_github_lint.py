@@ -156,7 +156,9 @@ def test_builder_images_and_merge_requests_that_build_what_they_change(tmp_path:
     text = spec(2, 2).replace("merge_requests: {types", "merge_requests: {changed_only: true, types")
     text = text.replace(", '3.13t'", "").replace("provides", "family: debian, provides")
     text = text.replace("github: {}", f"github: {{{keys}}}") + f"images: {{registry: {registry}{login}}}\n"
+    text += "variables: {SIGN: {choices: ['true', 'false'], default: 'true'}}\n"
     files = generated(project(tmp_path), text)
+    assert "type: 'boolean'" in (tmp_path / ".github/workflows/wheels.yml").read_text(encoding="utf-8")
     lint(tmp_path, files)
 
 
