@@ -96,8 +96,8 @@ def settable(variables: Mapping[str, Variable]) -> dict[str, Variable]:
 
 
 def way(spec: Spec, policy: Policy, name: str, *, children: bool = False) -> list[Hop]:
-    """Return the way of a declared variable, hop by hop; `children` are pipelines of their own on GitLab."""
-    rule = declared(spec, policy)[name]
+    """Return the way of a declared or built-in variable, hop by hop; `children` are GitLab's child pipelines."""
+    rule = {**declared(spec, policy), **BUILT_IN}[name]
     provided = ", ".join(
         f"{target} ({each.provides[name]})" for target, each in spec.targets.items() if each.provides.get(name)
     )
@@ -258,15 +258,18 @@ def leaked_secrets(spec: Spec, policy: Policy) -> list[Problem]:
 
 
 def _open_passwords(spec: Spec, policy: Policy) -> list[Problem]:
-    """Return a problem for every password of an index in a variable that plan.json and the forge would show."""
+    """Return a problem for every password in a variable that plan.json and the forge would show."""
     known = declared(spec, policy)
+    holders = [(("indexes", name), index.credentials.password) for name, index in spec.indexes.items()]
     problems = []
-    for name, index in spec.indexes.items():
-        variable = index.credentials.password
+    for route, variable in [*holders, (("images",), spec.images.credentials.password)]:
         if variable in known and known[variable].scope != "secret":
             message = f"{variable} has the scope {known[variable].scope}: the password would be shown"
-            route = ("indexes", name, "credentials", "password")
-            problems.append(spec.document.problem(route, message, "declare it with scope: secret, or not at all"))
+            place = (*route, "credentials", "password")
+            problems.append(spec.document.problem(place, message, "declare it with scope: secret, or not at all"))
+    if bool(spec.images.credentials.password) != bool(spec.images.credentials.username):
+        message = "a registry asks for a user name and a password"
+        problems.append(spec.document.problem(("images", "credentials"), message, "name the variables of both"))
     return problems
 
 

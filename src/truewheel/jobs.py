@@ -27,6 +27,11 @@ BUT_MERGE_REQUESTS = ("push", "tag", "schedule", "web")
 """Events of jobs that push what a merge request, which may come from a fork, has no right to."""
 
 
+TIMEOUTS = {"container": 120, "wheel": 360, "test": 60, "prove": 60, "image": 120, "publish": 90}
+"""Minutes that the jobs of a kind may take, where it is not `TIMEOUT`; GitHub's own runners give no more than 360."""
+TIMEOUT = 15
+
+
 def tool(spec: Spec) -> tuple[str, ...]:
     """Return the program that jobs run."""
     return ("python", "gen_ci.py") if spec.scripts else ("truewheel",)

@@ -18,6 +18,10 @@ STAGE = "{stage}"
 """Stand in the commands of a job kind for what a job has: its cells' ids, joined by commas, its index, target …"""
 
 
+QUALITY = "gl-code-quality-report.json"
+"""The findings of a wheel job, as GitLab shows them; one name for all jobs, since GitLab takes one file from each."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Package:
     """A package as its jobs see it. Paths are relative to the folder of the spec; `path` is that of its sources.
@@ -238,7 +242,8 @@ class Variable:
 class Plan:
     """All cells, jobs and expected wheel names of one pipeline.
 
-    `policy` is the policy's own data, `images` the builder images by `<target>/<arch>`.
+    `policy` is the policy's own data, `images` the builder images by `<target>/<arch>`. `left_out` are the ids of cells
+    whose package a merge request does not change: their jobs, if there are any, have nothing to do.
     """
 
     generator: str
@@ -258,6 +263,7 @@ class Plan:
     compiler_cache: str = ""
     indexes: tuple[Index, ...] = ()
     archives: tuple[Archive, ...] = ()
+    left_out: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     def cell(self, cell_id: str) -> Cell | None:

@@ -38,7 +38,7 @@ class Request:
     `versions` the base version of each package and where it was found. `host` asks for this machine's cells
     instead of the spec's targets. `read_file` gives the text of files that facts are read from, `vcs` what git knows.
     `stand_in` is the value of facts that a version needs and no source has, for plans whose names nobody will see.
-    `images` are the builder images of the targets.
+    `images` are the builder images of the targets, `changed` the packages whose cells alone are wanted (None: all).
     """
 
     generator: str
@@ -52,6 +52,7 @@ class Request:
     vcs: Callable[[str], str | None] | None = None
     stand_in: str = ""
     images: Images = NO_IMAGES
+    changed: frozenset[str] | None = None
 
 
 def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
@@ -78,7 +79,9 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     problems += [*refusals.long_names(spec, cells), *refusals.text_sorted(spec, cells)]
     made = archives.archives(spec, cells, problems)
     known = jobs.kinds(spec)
-    all_jobs = jobs.jobs(spec, cells, packages, indexes, images)
+    # All cells are judged, those that are left out with them: a name may not collide only because nobody builds it.
+    wanted = tuple(cell for cell in cells if request.changed is None or cell.package in request.changed)
+    all_jobs = jobs.jobs(spec, wanted, packages, indexes, images)
     problems += refusals.images_without_wheels(spec, all_jobs)
     present = jobs.of_event(all_jobs, known, request.event)
     return Plan(
@@ -91,7 +94,10 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         builds={name: _build(name, spec) for name in spec.builds},
         targets=targets,
         kinds={name: kind for name, kind in known.items() if name in {job.kind for job in present}},
-        cells=cells,
+        cells=wanted,
+        left_out=tuple(
+            cell.id for cell in cells if request.changed is not None and cell.package not in request.changed
+        ),
         jobs=present,
         variables={name: value for name, value in variables.items() if value.scope != "secret" and value.value},
         policy=_written_policy(policy, spec),

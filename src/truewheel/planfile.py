@@ -56,6 +56,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
         "policy": plan.policy,
         "images": dict(plan.images),
         "compiler_cache": plan.compiler_cache,
+        "left_out": list(plan.left_out),
     }
 
 
@@ -125,6 +126,7 @@ def _plan(data: dict[str, Any]) -> Plan:
         compiler_cache=data["compiler_cache"],
         indexes=tuple(_record(Index, **fields) for fields in data["indexes"]),
         archives=tuple(_record(Archive, **{**each, "cells": tuple(each["cells"])}) for each in data["archives"]),
+        left_out=_words(data["left_out"]),
         problems=tuple(_read_problem(fields) for fields in data["problems"]),
     )
     _check_names(plan)
@@ -148,6 +150,7 @@ def _checked_names(plan: Plan) -> Iterator[tuple[re.Pattern[str], str, Iterable[
         yield _CELL_ID, "no cell's id", (cell.id,)
         for each in (cell, *cell.possible()):
             yield _WHEEL, "no wheel's file name", each.names()
+    yield _CELL_ID, "no cell's id", plan.left_out
     yield _ARCHIVE, "no archive's file name", (archive.file for archive in plan.archives)
     for package in plan.packages.values():
         yield _PATH, "no path below the folder of the spec", (package.path, package.version_file, package.smoke)

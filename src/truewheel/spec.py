@@ -40,6 +40,7 @@ class Package(NamedTuple):
     exclude: tuple[str, ...]
     graft: tuple[str, ...]
     max_size: str
+    paths: tuple[str, ...]
 
 
 class Build(NamedTuple):
@@ -130,14 +131,19 @@ class Images(NamedTuple):
     """Where builder images go, what all of them have, and the image that builds them."""
 
     registry: str
+    credentials: Credentials
     tools: str
     job_image: str
 
 
 class MergeRequests(NamedTuple):
-    """What a merge request must have: a title that starts with one of the types, and all of the labels."""
+    """What a merge request must have: a title that starts with one of the types, and all of the labels.
+
+    With `changed_only`, its pipeline builds only the packages that it changes.
+    """
 
     types: tuple[str, ...]
+    changed_only: bool
     labels: tuple[str, ...]
 
 
@@ -151,6 +157,8 @@ class Gitlab(NamedTuple):
     stages: Mapping[str, str]
     own_stages: tuple[str, ...]
     runners: Mapping[str, tuple[str, ...]]
+    test_runners: Mapping[str, tuple[str, ...]]
+    tool_runner: tuple[str, ...]
     tool_image: str
     inputs: bool
     expire_in: str
@@ -172,15 +180,19 @@ class GithubRunners(NamedTuple):
 
 
 class Github(NamedTuple):
-    """Keys of the GitHub workflows; `jobs` and `overrides` hold what the project adds, as it was written."""
+    """Keys of the GitHub workflows; `jobs`, `overrides` and `steps` hold what the project adds, as it was written."""
 
     runners: GithubRunners
+    test_runners: Mapping[str, tuple[str, ...]]
+    tool_runner: tuple[str, ...]
     branches: tuple[str, ...]
+    schedules: tuple[str, ...]
     python: str
     retention_days: str
     attestations: bool
     jobs: Mapping[str, Mapping[str, Any]]
     overrides: Mapping[str, Mapping[str, Any]]
+    steps: Mapping[str, tuple[Mapping[str, Any], ...]]
 
 
 class Spec(NamedTuple):
@@ -246,8 +258,8 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
         indexes={name: _index(fields) for name, fields in data.pop("indexes").items()},
         archives={name: _archive(fields) for name, fields in data.pop("archives").items()},
         setup=tuple(data.pop("setup")),
-        images=Images(**data.pop("images")),
-        merge_requests=MergeRequests(**{name: tuple(each) for name, each in data.pop("merge_requests").items()}),
+        images=_images(data.pop("images")),
+        merge_requests=_merge_requests(data.pop("merge_requests")),
         gitlab=_gitlab(data.pop("gitlab")),
         github=_github(data.pop("github")),
         **data,
@@ -255,7 +267,7 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
 
 
 def _package(fields: dict[str, Any]) -> Package:
-    patterns = {key: tuple(fields[key]) for key in ("exclude", "graft")}
+    patterns = {key: tuple(fields[key]) for key in ("exclude", "graft", "paths")}
     return Package(**{**fields, **patterns, "version": Version(**fields["version"])})
 
 
@@ -287,14 +299,28 @@ def _index(fields: dict[str, Any]) -> Index:
     return Index(**{**fields, "credentials": Credentials(**fields["credentials"])})
 
 
+def _images(fields: dict[str, Any]) -> Images:
+    return Images(**{**fields, "credentials": Credentials(**fields["credentials"])})
+
+
+def _merge_requests(fields: dict[str, Any]) -> MergeRequests:
+    return MergeRequests(**{**fields, "types": tuple(fields["types"]), "labels": tuple(fields["labels"])})
+
+
 def _gitlab(fields: dict[str, Any]) -> Gitlab:
-    lists = {name: tuple(fields[name]) for name in ("own_stages", "include")}
-    return Gitlab(**{**fields, **lists, "runners": {arch: tuple(tags) for arch, tags in fields["runners"].items()}})
+    lists = {name: tuple(fields[name]) for name in ("own_stages", "include", "tool_runner")}
+    runners = {name: _tuples(fields[name]) for name in ("runners", "test_runners")}
+    return Gitlab(**{**fields, **lists, **runners})
 
 
 def _github(fields: dict[str, Any]) -> Github:
-    runners = GithubRunners(**{arch: tuple(labels) for arch, labels in fields["runners"].items()})
-    return Github(**{**fields, "runners": runners, "branches": tuple(fields["branches"])})
+    lists = {name: tuple(fields[name]) for name in ("branches", "schedules", "tool_runner")}
+    tuples = {name: _tuples(fields[name]) for name in ("test_runners", "steps")}
+    return Github(**{**fields, **lists, **tuples, "runners": GithubRunners(**_tuples(fields["runners"]))})
+
+
+def _tuples(fields: Mapping[str, list[Any]]) -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(items) for name, items in fields.items()}
 
 
 def _unknown_names(spec: Spec) -> list[Problem]:

@@ -35,3 +35,13 @@ def reader(root: Path, environment: Mapping[str, str]) -> Callable[[str], str | 
         return found.strip() if found else None
 
     return read
+
+
+def changed_files(root: Path, environment: Mapping[str, str], base: str) -> list[str] | None:
+    """Return the files below `root` that differ from where the branch left `base`, from there; None if git fails."""
+    # Where GitLab builds what a merge would give, HEAD holds changes of the target branch, too.
+    head = environment.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or "HEAD"
+    flags = ["--name-only", "--relative", "--no-renames", "-z", "--end-of-options"]
+    command = ["git", "diff", *flags, f"{base}...{head}", "--"]
+    found = process.output(command, cwd=root, env=environment, timeout=SECONDS)
+    return None if found is None else [name for name in found.split("\0") if name]

@@ -148,6 +148,20 @@ def test_specs_of_any_size(tmp_path: Path, packages: int, targets: int, cells: i
     lint(tmp_path, files)
 
 
+@pytest.mark.parametrize("registry", ["ghcr.io/owner/name", "registry.example/group"])
+def test_builder_images_and_merge_requests_that_build_what_they_change(tmp_path: Path, registry: str):
+    is_own = registry.startswith("ghcr.io")
+    login = "" if is_own else ", credentials: {username: REGISTRY_USER, password: REGISTRY_TOKEN}"
+    keys = "schedules: ['30 2 * * 1-5'], steps: {wheel: [{run: df}]}, test_runners: {x86_64: [ubuntu-22.04]}"
+    text = spec(2, 2).replace("merge_requests: {types", "merge_requests: {changed_only: true, types")
+    text = text.replace(", '3.13t'", "").replace("provides", "family: debian, provides")
+    text = text.replace("github: {}", f"github: {{{keys}}}") + f"images: {{registry: {registry}{login}}}\n"
+    text += "variables: {SIGN: {choices: ['true', 'false'], default: 'true'}}\n"
+    files = generated(project(tmp_path), text)
+    assert "type: 'boolean'" in (tmp_path / ".github/workflows/wheels.yml").read_text(encoding="utf-8")
+    lint(tmp_path, files)
+
+
 def test_golden_cases(tmp_path: Path):
     made = {case.name: for_github(case, tmp_path / case.name) for case in CASES}
     assert sum(map(bool, made.values())) > len(CASES) / 2, "most plans are not refused"

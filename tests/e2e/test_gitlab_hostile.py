@@ -160,3 +160,20 @@ def test_what_is_shell_by_design_is_evaluated(repository: Path):
     subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=repository, check=True)
     commit(repository)
     assert run(repository, "plan")[0]
+
+
+def test_the_default_of_an_input_arrives_and_is_not_evaluated(repository: Path):
+    spec = json.loads((repository / "truewheel.yml").read_text())
+    spec["gitlab"]["inputs"] = True
+    # gitlab-ci-local puts inputs into the text of the file, GitLab into what it has read of it: no quotes here
+    default = TEXT.replace("'", "").replace('"', "").splitlines()[0]
+    spec["variables"]["NOTE"]["default"] = default
+    (repository / "truewheel.yml").write_text(json.dumps(spec, ensure_ascii=False))
+    subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=repository, check=True)
+    commit(repository)
+    pwned = repository.parent / "pwned"
+    status, log = pipeline(repository, "--variable", f"PWNED={pwned}", "plan")
+    assert not pwned.exists(), log
+    assert status == 0, log
+    plan, _ = workspace.read_plan(None, repository / ".gitlab-ci-local/artifacts/plan")
+    assert plan.variables["NOTE"].value == default

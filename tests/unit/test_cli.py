@@ -533,7 +533,7 @@ def test_check_shows_every_difference_and_the_way_out(here: Path, truewheel: Run
     assert code == 3
     states = "modified  .gitlab-ci.yml\nmissing   pipelines/rhel8-x86_64.yml\norphaned  pipelines/old.yml\n\n"
     assert out.startswith(states + "--- .gitlab-ci.yml\n+++ .gitlab-ci.yml (generated)\n@@ ")
-    assert "\n-  artifacts: {paths: ['dist/'], expire_in: '1 year'" in out
+    assert "\n-    expire_in: '1 year'\n+    expire_in: '1 week'" in out
     assert err == "hint: truewheel generate writes them again\n"
     code, out, _ = truewheel("check", "--json")
     found = {entry["path"]: entry for entry in json.loads(out)["files"]}
@@ -701,6 +701,9 @@ def test_the_way_of_a_variable_is_told_hop_by_hop(here: Path, truewheel: Run):
     told = json.loads(out)
     assert (code, told["scope"], told["readers"]) == (0, "pipeline", ["the fact nv"])
     assert told["value"] == {"value": "26.04", "origin": "-v", "scope": "pipeline"}
+    code, out, _ = truewheel("explain", "TRUEWHEEL_KEY", "-v", "TRUEWHEEL_KEY=a:b")
+    assert code == 0
+    assert "a:b (-v)" in out
 
 
 COPIED = (

@@ -15,7 +15,7 @@ from specs import plan_of
 
 from truewheel import cli, files, interpreters, planfile, wheelfile
 from truewheel.matrix import Host
-from truewheel.model import Plan
+from truewheel.model import QUALITY, Plan
 from truewheel.problems import Exit, Stop
 from truewheel.steps import evidence
 from truewheel.steps.command import INPUTS, build_wheels, variables
@@ -386,3 +386,26 @@ def test_the_commands_of_a_job_take_all_of_its_cells(
         report = evidence.path(root / "dist", f"{package}/{PLACE}").with_suffix(".xml").read_text()
         assert name(package) in report
         assert report.count("<testsuite ") == 1
+
+
+def test_what_is_found_in_a_job_is_shown_by_both_forges(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for package in ("foo", "bar"):
+        put(root, name(package))
+    monkeypatch.chdir(root)
+    monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
+    files.write_text(root / "plan.json", planfile.write(planned()))
+    cells = ["--cell", f"foo/{PLACE},bar/{PLACE}"]
+    assert cli.main(["compile", *cells]) == cli.main(["repair", *cells]) == Exit.OK
+    capfd.readouterr()
+    words = ["validate", *cells, "--report", "--index", "pypi"]
+    assert cli.main(words) == Exit.WHEEL
+    found = json.loads((root / QUALITY).read_text())
+    assert len(found) > 1, "no local versions there"
+    assert "::error" not in capfd.readouterr().out
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    assert cli.main(words) == Exit.WHEEL
+    lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("::")]
+    assert len(lines) == len(found)
+    assert all(issue["check_name"] in line for issue, line in zip(found, lines))

@@ -167,3 +167,17 @@ def test_the_place_of_a_default_is_the_spec_where_the_spec_has_it():
     spec = SPEC + "variables:\n  CUDA_VERSION: {scope: image, default: '13.0'}\n"
     (problem,) = plan_of(spec, policy=POLICY).problems
     assert str(problem).startswith("truewheel.yml:6:3: CUDA_VERSION has a default")
+
+
+@pytest.mark.parametrize(
+    ("credentials", "told"),
+    [
+        ("{username: U, password: NOTE}", "NOTE has the scope pipeline: the password would be shown"),
+        ("{password: TOKEN}", "a registry asks for a user name and a password"),
+        ("{username: U}", "a registry asks for a user name and a password"),
+    ],
+)
+def test_the_login_of_a_registry_is_two_variables_and_its_password_is_no_open_one(credentials: str, told: str):
+    text = "packages: {foo: {}}\ntargets: {rhel8: {}}\nvariables: {NOTE: {}}\n"
+    found = plan_of(f"{text}images: {{registry: r.example/x, credentials: {credentials}}}\n").problems
+    assert [problem.message for problem in found] == [told]

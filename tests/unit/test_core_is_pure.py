@@ -19,6 +19,8 @@ CORE = (
         "naming",
         "matrix",
         "plan",
+        "jobs",
+        "changes",
         "archives",
         "contract",
         "refusals",

@@ -241,6 +241,11 @@ def test_a_run_that_somebody_gave_a_key_is_called_by_it():
     assert found["jobs"]["plan"]["env"]["TRUEWHEEL_KEY"] == "${{ inputs.truewheel_key }}"
 
 
+def test_a_push_does_not_end_a_run_that_somebody_has_started():
+    group = caller()["concurrency"]["group"]
+    assert group.endswith("${{ github.ref }}-${{ inputs.truewheel_key || github.event_name }}")
+
+
 def test_variables_above_the_limit_of_inputs_are_the_repositorys_alone():
     spec = SPEC + "variables: {" + ", ".join(f"V{number}: {{}}" for number in range(40)) + "}\n"
     made = caller(spec)
@@ -298,6 +303,25 @@ def test_no_run_has_an_expression_and_none_is_where_text_of_the_spec_stands():
     }
 
 
+LOGIN = "images: {registry: registry.example/g, credentials: {username: WHO, password: TOKEN}}\n"
+BUILDERS = {("rhel8", "x86_64"): "registry.example/g/builder/rhel8-x86_64:0"}
+
+
+def test_jobs_log_in_at_another_registry_with_what_their_caller_passes_on():
+    spec = SPEC.replace("registry.example/el8@", "else.example/el8@") + LOGIN
+    found = documents(spec, images=Images(references=BUILDERS))
+    place = found[f"{FOLDER}/wheels-rhel8-x86_64.yml"]
+    user, word = "${{ secrets.WHO || vars.WHO }}", "${{ secrets.TOKEN }}"
+    for kind in ("wheel", "test"):
+        assert place["jobs"][kind]["container"]["credentials"] == {"username": user, "password": word}
+    names = {"CI_REGISTRY": "registry.example", "CI_REGISTRY_USER": user, "CI_REGISTRY_PASSWORD": word}
+    assert place["jobs"]["container"]["env"] == names
+    assert place["on"]["workflow_call"]["secrets"] == {"WHO": {"required": False}, "TOKEN": {"required": False}}
+    calls = {name: job for name, job in found[f"{FOLDER}/wheels.yml"]["jobs"].items() if "uses" in job}
+    assert calls["wheels-rhel8-x86_64"]["secrets"] == {"WHO": "${{ secrets.WHO }}", "TOKEN": "${{ secrets.TOKEN }}"}
+    assert [name for name, job in calls.items() if "secrets" in job] == ["wheels-rhel8-x86_64"], "and to nobody else"
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -323,7 +347,7 @@ def test_a_good_spec_has_no_problems():
 
 @pytest.mark.parametrize(
     ("registry", "expected"),
-    [("$CI_REGISTRY_IMAGE", "GitHub knows no variable"), ("registry.example/x", "can log in at ghcr.io alone")],
+    [("$CI_REGISTRY_IMAGE", "GitHub knows no variable"), ("registry.example/x", "own token is for ghcr.io alone")],
 )
 def test_a_registry_that_jobs_of_github_cannot_use_is_told(registry: str, expected: str):
     spec = SPEC + f"images: {{registry: '{registry}'}}\n"
@@ -354,10 +378,30 @@ def test_files_are_made_for_the_forges_of_the_spec(keys: str, forges: set[str]):
     assert {pipelines.forge_of(path) for path in made} == forges
 
 
+def test_runners_are_chosen_by_architecture_and_by_kind_of_job():
+    keys = "test_runners: {x86_64: [self-hosted, gpu]}, tool_runner: [small]"
+    found = documents(SPEC.replace("github: {}", f"github: {{{keys}}}"))
+    labels = {
+        f"{path}/{name}": job.get("runs-on") for path, each in found.items() for name, job in each["jobs"].items()
+    }
+    assert labels[f"{FOLDER}/wheels-rhel8-x86_64.yml/test"] == ["self-hosted", "gpu"]
+    assert labels[f"{FOLDER}/wheels-rhel8-x86_64.yml/wheel"] == "ubuntu-24.04"
+    assert labels[f"{FOLDER}/wheels-rhel8-aarch64.yml/test"] == "ubuntu-24.04-arm"
+    assert labels[f"{FOLDER}/wheels.yml/plan"] == labels[f"{FOLDER}/wheels.yml/prove"] == "small"
+    assert labels[f"{FOLDER}/wheels-any-any.yml/wheel"] == "ubuntu-24.04"
+
+
+def test_pipelines_run_by_themselves_when_the_spec_says():
+    assert "schedule" not in caller()["on"]
+    made = caller(SPEC.replace("github: {}", "github: {schedules: ['30 2 * * 1-5', '0 4 * * SUN']}"))
+    assert made["on"]["schedule"] == [{"cron": "30 2 * * 1-5"}, {"cron": "0 4 * * SUN"}]
+
+
 def test_every_block_of_the_page_is_a_spec_that_makes_workflows():
     text = (Path(__file__).parents[2] / "docs/github.md").read_text(encoding="utf-8")
     blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    specs = [f"packages: {{foo: {{smoke: smoke.py}}}}\ntargets: {{rhel8: {{}}}}\n{block}" for block in blocks]
+    start = "packages: {foo: {smoke: smoke.py}}\ntargets: {rhel8: {}}\narches: [x86_64, aarch64]\n"
+    specs = [start + block for block in blocks]
     for spec in specs:
         assert documents(spec)
     runners = spec_of(specs[0]).github.runners

@@ -77,6 +77,63 @@ def test_a_job_of_the_projects_own_stands_in_the_caller_as_it_was_written():
     assert made[github.CALLER]["jobs"]["lint"] == {"runs-on": "ubuntu-24.04", "steps": [{"run": "make lint"}]}
 
 
+KEYS = """
+concurrency: {group: gpu, cancel-in-progress: false}
+container: {image: 'r.example/x@sha256:1', credentials: {username: a, password: '${{ secrets.B }}'}, env: {A: b}}
+continue-on-error: true
+defaults: {run: {shell: bash}}
+env: {HTTPS_PROXY: 'http://proxy.example:3128', SSL_CERT_FILE: /etc/ca.pem, PIP_INDEX_URL: 'https://index.example'}
+environment: lab
+if: "github.actor != 'bot'"
+permissions: {packages: read}
+runs-on: [self-hosted, gpu]
+services: {db: {image: 'r.example/db@sha256:2', ports: ['5432:5432']}}
+strategy: {max-parallel: 2, fail-fast: true}
+timeout-minutes: 720
+""".strip().splitlines()
+
+
+@pytest.mark.parametrize("selector", ["wheel", "test", "'wheels-rhel8-*/wheel'", "'*/test'"])
+@pytest.mark.parametrize("line", KEYS, ids=lambda line: line.partition(":")[0])
+def test_every_key_of_every_job_can_be_changed(selector: str, line: str):
+    import yaml
+
+    (key, value), *_ = yaml.safe_load(line).items()
+    name = "test" if "test" in selector else "wheel"
+    plain, made = (workflows(f"  overrides: {{{selector}: {{{each}}}}}\n")[PLACE]["jobs"] for each in ("name: x", line))
+    old = plain[name].get(key)
+    assert made[name][key] == ({**old, **value} if isinstance(value, dict) and isinstance(old, dict) else value)
+    other = "test" if name == "wheel" else "wheel"
+    assert made[other] == plain[other]
+
+
+def test_the_narrower_selector_wins_whatever_comes_first():
+    made = workflows(
+        "  overrides: {'wheels-rhel8-*/wheel': {timeout-minutes: 1}, wheel: {timeout-minutes: 2, env: {A: b}}}\n"
+    )
+    assert made[PLACE]["jobs"]["wheel"]["timeout-minutes"] == 1
+    assert made[PLACE]["jobs"]["wheel"]["env"]["A"] == "b"
+    assert made[".github/workflows/wheels-ubuntu24.04-x86_64.yml"]["jobs"]["wheel"]["timeout-minutes"] == 2
+
+
+@pytest.mark.parametrize("selector", ["wheel", "'wheels-ubuntu24.04-*/wheel'"])
+def test_steps_of_the_project_stand_between_the_checkout_and_ours(selector: str):
+    path = ".github/workflows/wheels-ubuntu24.04-x86_64.yml"
+    plain = workflows("  {}\n")[path]["jobs"]
+    made = workflows(f"  steps: {{{selector}: [{{uses: ./.github/cache}}, {{run: df}}]}}\n")[path]["jobs"]
+    own = [{"uses": "./.github/cache"}, {"run": "df"}]
+    steps = plain["wheel"]["steps"]
+    assert [step["uses"].partition("@")[0] for step in steps[:2]] == ["actions/checkout", "actions/setup-python"]
+    assert made["wheel"]["steps"] == [*steps[:2], *own, *steps[2:]]
+    assert made["test"] == plain["test"]
+
+
+def test_steps_reach_tool_jobs_too_and_no_job_that_only_calls():
+    made = workflows("  steps: {prove: [{run: df}]}\n")[github.CALLER]["jobs"]
+    assert {"run": "df"} in made["prove"]["steps"]
+    assert refusal("  steps: {call: [{run: df}]}\n")[0].startswith("truewheel.yml:5:11: no job is 'call'")
+
+
 @pytest.mark.parametrize(
     ("additions", "told"),
     [
@@ -85,6 +142,8 @@ def test_a_job_of_the_projects_own_stands_in_the_caller_as_it_was_written():
         ("  overrides: {wheel: {services: null}}\n", "truewheel.yml:5:23: wheel has no services to remove"),
         ("  overrides: {wheel: {env: {TRUEWHEEL_CELL: a}}}\n", "truewheel.yml:5:29: TRUEWHEEL_CELL is Truewheel's own"),
         ("  overrides: {wheel: {env: {PY: 3.10}}}\n", "truewheel.yml:5:33: 3.10 is read as the number 3.1"),
+        ("  steps: {wheels: [{run: a}]}\n", "truewheel.yml:5:11: no job is 'wheels'"),
+        ("  steps: {wheel: [{with: {a: 3.10}}]}\n", "truewheel.yml:5:30: 3.10 is read as the number 3.1"),
         ("  jobs: {plan: {runs-on: a}}\n", "truewheel.yml:5:10: the job plan is generated"),
         ("  jobs: {lint: {script: a}}\n", "truewheel.yml:5:17: jobs have no key 'script'"),
     ],

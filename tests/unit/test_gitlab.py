@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -74,7 +76,7 @@ def test_a_wheel_job_has_image_runner_needs_steps_and_artifacts():
     assert job["script"][1] == 'truewheel repair --cell "$TRUEWHEEL_CELL"'
     assert job["artifacts"]["paths"] == ["dist/"]
     assert job["artifacts"]["expire_in"] == "2 days"
-    assert job["artifacts"]["reports"]["junit"]
+    assert job["artifacts"]["reports"] == {"junit": "dist/evidence/*.xml", "codequality": "gl-code-quality-report.json"}
 
 
 def test_without_base_and_runners_a_job_is_the_runners_own():
@@ -101,6 +103,7 @@ def test_a_publish_job_runs_on_protected_tags_alone_and_never_twice_at_once():
         "extends": ".truewheel",
         "image": "python:3.14",
         "stage": "publish",
+        "timeout": "90 minutes",
         "needs": ["plan", "prove"],
         "rules": [{"if": '$CI_COMMIT_TAG && $CI_COMMIT_REF_PROTECTED == "true"'}],
         "resource_group": "publish",
@@ -197,3 +200,45 @@ def test_an_image_of_proven_wheels_is_made_by_an_engine_after_the_proof(more: st
     assert job["script"][0].startswith(first)
     assert job["script"][-1] == "truewheel container --target rhel8 --arch x86_64 --stage qa --if-missing --push"
     assert not any("image:qa" in each for other, document in found.items() if other != path for each in document)
+
+
+def test_runners_are_chosen_by_architecture_and_by_kind_of_job():
+    more = (
+        "test_runners: {aarch64: [gpu]}, tool_runner: [small, linux], runners: {aarch64: [arm, linux], x86_64: [big]}"
+    )
+    text = SPEC.replace("runners: {aarch64: [arm, linux]}", more).replace("foo: {}", "foo: {smoke: s.py}")
+    found = documents(text)
+    tags = {name: flattened(name, found).get("tags") for name, _ in jobs(found) if not name.startswith(".")}
+    assert tags["wheel:foo:rhel8:aarch64:cp312"] == ["arm", "linux"]
+    assert tags["test:foo:rhel8:aarch64:cp312"] == ["gpu"]
+    assert tags["wheel:foo:rhel8:x86_64:cp312"] == tags["test:foo:rhel8:x86_64:cp312"] == ["big"]
+    assert tags["plan"] == tags["prove"] == tags["names"] == ["small", "linux"]
+
+
+def test_every_job_has_a_time_that_it_may_take():
+    found = documents(SPEC.replace("foo: {}", "foo: {smoke: s.py}"))
+    times = {name.partition(":")[0]: flattened(name, found).get("timeout") for name, _ in jobs(found) if name[0] != "."}
+    assert times == {
+        "plan": "15 minutes",
+        "wheel": "360 minutes",
+        "test": "60 minutes",
+        "prove": "60 minutes",
+        "names": "15 minutes",
+    }
+
+
+def test_container_jobs_log_in_at_another_registry():
+    images = Images({("rhel8", "x86_64"): "registry.example/g/x:0"})
+    text = SPEC + "images: {registry: registry.example/g, credentials: {username: WHO, password: TOKEN}}\n"
+    found = gitlab.documents(plan_of(text, policy=POLICY, event="", images=images), spec_of(text), {})
+    names = {"CI_REGISTRY": "registry.example", "CI_REGISTRY_USER": "$WHO", "CI_REGISTRY_PASSWORD": "$TOKEN"}
+    assert flattened("container:rhel8:x86_64", found)["variables"] == names
+
+
+def test_every_block_of_the_page_is_a_spec_that_makes_a_pipeline():
+    text = (Path(__file__).parents[2] / "docs/gitlab.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    assert len(blocks) > 2
+    for block in blocks:
+        packages = "" if "packages:" in block else "packages: {foo: {smoke: s.py}}\n"
+        assert documents(f"{packages}targets: {{rhel8: {{}}}}\narches: [x86_64, aarch64]\nsetup: ['true']\n{block}")

@@ -65,8 +65,10 @@ def test_text_of_the_spec_does_not_become_markup():
     ],
 )
 def test_a_title_starts_with_a_type(title: str, fits: bool):
-    assert (review.title_fault(title, MergeRequests(types=("fix", "feat"), labels=())) == "") is fits
+    assert (
+        review.title_fault(title, MergeRequests(types=("fix", "feat"), changed_only=False, labels=())) == ""
+    ) is fits
 
 
 def test_without_types_any_title_will_do():
-    assert review.title_fault("whatever", MergeRequests(types=(), labels=())) == ""
+    assert review.title_fault("whatever", MergeRequests(types=(), changed_only=False, labels=())) == ""

@@ -122,7 +122,8 @@ def test_a_misspelt_key_is_guessed(text, place, known):
 
 def test_a_key_like_no_other_is_told_with_the_known_ones():
     (problem,) = said(SMALL.replace("a: {}", "a: {colour: red}"))
-    assert problem == "2:16: unknown key 'colour' | known keys: path, version, abi, smoke, exclude, graft, max_size"
+    keys = "path, version, abi, smoke, exclude, graft, max_size, paths"
+    assert problem == f"2:16: unknown key 'colour' | known keys: {keys}"
 
 
 def test_unknown_keys_are_shown_on_one_line():

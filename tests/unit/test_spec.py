@@ -23,7 +23,14 @@ from truewheel.spec import (
 )
 
 PLAIN = Package(
-    path=".", version=Version(file="", match="", inject=""), abi="cpython", smoke="", exclude=(), graft=(), max_size=""
+    path=".",
+    version=Version(file="", match="", inject=""),
+    abi="cpython",
+    smoke="",
+    exclude=(),
+    graft=(),
+    max_size="",
+    paths=(),
 )
 SMALL = "packages: {a: {}}\ntargets: {ubuntu24.04: {}}\n"
 FULL = """\
@@ -32,7 +39,7 @@ project: triton
 packages:
   server:
     {path: python/server, version: {file: V, match: ^v(.+), inject: 'env:VERSION'}, abi: abi3, smoke: smoke.py,
-     exclude: [libcuda.so.*], graft: [libcudart.so.12], max_size: 1.9 GB}
+     exclude: [libcuda.so.*], graft: [libcudart.so.12], max_size: 1.9 GB, paths: [lib]}
   client: {}
 builds:
   tree: {path: src, command: [make, -C, '.'], requires: [cmake==4.1.3], wheels: {client: 'dist/*.whl'}}
@@ -75,7 +82,7 @@ archives: {all: {name: 'all-{version}', package: server, targets: [rhel8]}}
 scripts: ci
 compiler_cache: sccache
 setup: ['. setup.sh']
-images: {registry: '$R/x', tools: t.txt, job_image: 'b:1'}
+images: {registry: '$R/x', credentials: {username: U, password: P}, tools: t.txt, job_image: 'b:1'}
 gitlab:
   layout: include
   wheels: packages
@@ -84,6 +91,9 @@ gitlab:
   stages: {wheel: build}
   own_stages: [lint]
   runners: {x86_64: [big, linux]}
+  test_runners: {aarch64: [gpu]}
+  tool_runner: [small]
+  inputs: true
   tool_image: 'i:1'
   expire_in: 2 days
   jobs: {lint: {script: [make], retry: 2, cache: null}}
@@ -124,8 +134,8 @@ def test_the_smallest_spec_has_every_default():
     assert (spec.arches, spec.pythons, spec.setup) == (("x86_64",), ("3.12",), ())
     assert (spec.include, spec.exclude, spec.variables) == ((), (), {})
     assert (spec.indexes, spec.archives, spec.builds) == ({}, {}, {})
-    assert spec.images == Images(registry="", tools="", job_image="")
-    assert spec.merge_requests == MergeRequests(types=(), labels=())
+    assert spec.images == Images(registry="", credentials=Credentials(username="", password=""), tools="", job_image="")
+    assert spec.merge_requests == MergeRequests(types=(), changed_only=False, labels=())
     image = "docker.io/library/python:3.12-slim"
     assert spec.gitlab == Gitlab(
         layout="auto",
@@ -135,7 +145,10 @@ def test_the_smallest_spec_has_every_default():
         stages={},
         own_stages=(),
         runners={},
+        test_runners={},
+        tool_runner=(),
         tool_image=image,
+        inputs=False,
         expire_in="1 week",
         jobs={},
         overrides={},
@@ -146,7 +159,7 @@ def test_the_smallest_spec_has_every_default():
 def test_every_value_of_a_full_spec_arrives():
     spec = spec_of(FULL)
     version = Version(file="V", match="^v(.+)", inject="env:VERSION")
-    libraries = {"exclude": ("libcuda.so.*",), "graft": ("libcudart.so.12",), "max_size": "1.9 GB"}
+    libraries = {"exclude": ("libcuda.so.*",), "graft": ("libcudart.so.12",), "max_size": "1.9 GB", "paths": ("lib",)}
     server = PLAIN._replace(path="python/server", version=version, abi="abi3", smoke="smoke.py", **libraries)
     assert spec.packages == {"server": server, "client": PLAIN}
     tree = Build(path="src", command=("make", "-C", "."), requires=("cmake==4.1.3",), wheels={"client": "dist/*.whl"})
@@ -171,7 +184,7 @@ def test_every_value_of_a_full_spec_arrives():
         toolchain="zig",
         runner="x86_64",
     )
-    assert spec.images == Images(registry="$R/x", tools="t.txt", job_image="b:1")
+    assert spec.images == Images(registry="$R/x", credentials=Credentials("U", "P"), tools="t.txt", job_image="b:1")
     assert (spec.arches, spec.pythons) == (("x86_64", "aarch64"), ("3.10", "3.12"))
     assert spec.include == (CellPattern(package="server", target="rhel8", arch="x86_64", python="3.12"),)
     assert spec.exclude == (CellPattern(package="*", target="rhel*", arch="*", python="*"),)
@@ -185,7 +198,7 @@ def test_every_value_of_a_full_spec_arrives():
         simple="https://index.example/+simple/",
         credentials=Credentials("INDEX_USER", "INDEX_PASSWORD"),
     )
-    assert spec.merge_requests == MergeRequests(types=("fix",), labels=("ci",))
+    assert spec.merge_requests == MergeRequests(types=("fix",), changed_only=False, labels=("ci",))
     assert spec.archives == {"all": Archive(name=("all-{version}",), package="server", targets=("rhel8",))}
     assert (spec.project, spec.naming, spec.scripts, spec.setup) == (
         "triton",
@@ -203,7 +216,10 @@ def test_every_value_of_a_full_spec_arrives():
         stages={"wheel": "build"},
         own_stages=("lint",),
         runners=runners,
+        test_runners={"aarch64": ("gpu",)},
+        tool_runner=("small",),
         tool_image="i:1",
+        inputs=True,
         expire_in="2 days",
         jobs={"lint": {"script": ["make"], "retry": 2, "cache": None}},
         overrides={"wheel": {"timeout": "3h"}},

@@ -13,7 +13,7 @@ from truewheel.cli import front_door as front_door
 from truewheel.cli.terminal import say, send
 from truewheel.matrix import Host
 from truewheel.model import Cell, Plan
-from truewheel.problems import Exit, Problem, Stop, errors, meant, stop
+from truewheel.problems import Exit, Problem, Stop, Where, errors, meant, stop
 from truewheel.workspace import GENERATOR, Workspace
 
 
@@ -48,6 +48,9 @@ def planned_cells(made: Plan, cell_ids: str, path: Path) -> tuple[Cell, ...]:
 
 def _planned_cell(made: Plan, cell_id: str, path: Path) -> Cell:
     cell = made.cell(cell_id)
+    if cell_id in made.left_out:
+        message = "nothing to do: the merge request does not change this package"
+        raise Stop([Problem(Where(cell_id), message)], Exit.OK)
     if cell is None:
         hint = meant(cell_id, [cell.id for cell in made.cells], cutoff=0.3)
         raise stop(str(path), f"no cell {cell_id!r} in this plan", hint)
@@ -83,8 +86,12 @@ def make_plan(
     *,
     event: str = "push",
     on: Host | None = None,
+    changed: frozenset[str] | None = None,
 ) -> Plan:
-    """Return the plan of the arguments' variables, for the spec's targets or for this machine (`on`)."""
+    """Return the plan of the arguments' variables, for the spec's targets or for this machine (`on`).
+
+    `changed` are the packages whose cells alone are wanted (None: all).
+    """
     from truewheel import vcs  # starts programs, which most commands do not
 
     request = plan.Request(
@@ -98,8 +105,15 @@ def make_plan(
         read_file=_file_reader(space, is_host=on is not None),
         vcs=vcs.reader(space.root, environment),
         images=space.images(),
+        changed=changed,
     )
     return plan.plan(space.spec, space.policy, request)
+
+
+def merge_base(environment: Mapping[str, str]) -> str:
+    """Return the revision that the merge or pull request of this pipeline is compared with, "" without one."""
+    branch = environment.get("GITHUB_BASE_REF", "")
+    return environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") or (f"origin/{branch}" if branch else "")
 
 
 def _file_reader(space: Workspace, *, is_host: bool) -> Callable[[str], str | None]:

@@ -178,7 +178,7 @@ def _explain_variable(arguments: Namespace, environment: Mapping[str, str]) -> E
     from truewheel.emit import gitlab_layout  # to explain a name, no pipeline is looked at
 
     space, name = common.load(arguments), arguments.what
-    known = contract.declared(space.spec, space.policy)
+    known = {**contract.declared(space.spec, space.policy), **contract.BUILT_IN}
     if name not in known:
         hint = meant(name, known, f"declared: {', '.join(sorted(known)) or 'none'}")
         raise stop(HERE, f"no variable {name!r} in this file or in the policy {space.policy.name}", hint)

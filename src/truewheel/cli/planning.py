@@ -8,7 +8,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from truewheel import files, host, matrix, planfile
+from truewheel import changes, files, host, matrix, planfile, vcs
 from truewheel.against import Change
 from truewheel.cli import common, comparing
 from truewheel.cli.terminal import say, show
@@ -41,6 +41,10 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     parser.add_argument(
         "--event", choices=EVENTS, help="what starts the pipeline (default: what the forge says, else push)"
     )
+    parser.add_argument(
+        "--changed-since", metavar="REF", default="",
+        help="with --event mr and changed_only in the spec: what the change is compared with (default: its target)",
+    )  # fmt: skip
     parser.add_argument("--cell", metavar="GLOB", help="show only these cells")
     parser.add_argument(
         "--local", action="store_true", help="the cells of this machine: target host, without a container"
@@ -77,7 +81,8 @@ def _run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     space = common.load(arguments)
     machine = local_host(space.spec, environment) if arguments.local else None
     event = arguments.event or event_of(environment)
-    made = common.make_plan(arguments, space, environment, event=event, on=machine)
+    changed = _changed(arguments, space, environment) if event == "mr" and not arguments.local else None
+    made = common.make_plan(arguments, space, environment, event=event, on=machine, changed=changed)
     code = common.tell(made.problems)
     shown = selected(made, arguments.cell)
     found = None
@@ -97,6 +102,18 @@ def _run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         show(table(shown))
         show(verdict(made, space.spec))
     return code
+
+
+def _changed(arguments: Namespace, space: Workspace, environment: Mapping[str, str]) -> frozenset[str] | None:
+    """Return the packages that the merge request changes, or None where all are built."""
+    base = arguments.changed_since or common.merge_base(environment)
+    if not (base and space.spec.merge_requests.changed_only):
+        return None
+    files = vcs.changed_files(space.root, environment, base)
+    if files is None:
+        hint = "fetch the whole history (GIT_DEPTH: 0), and have git in the image of the job"
+        raise stop("plan", f"git cannot tell what has changed since {base}", hint)
+    return changes.changed(space.spec, files)
 
 
 def _print_changes(arguments: Namespace, shown: Plan, found: Sequence[Change], code: Exit) -> Exit:
@@ -203,8 +220,9 @@ def verdict(made: Plan, spec: Spec) -> str:
     """Return the last line: how many wheels, and what the indexes would say."""
     names = [each.wheel for cell in made.cells for each in cell.possible()]
     alike = "" if len(names) == 1 else ", no two alike" if len(set(names)) == len(names) else ", some alike: refused"
-    head = f"\n{counted(len(made.cells), 'wheel')}{alike}"
-    return " · ".join([head, *(_index_verdict(index, spec) for index in made.indexes)])
+    left_out = [f"{len(made.left_out)} of unchanged packages left out"] if made.left_out else []
+    indexes = (_index_verdict(index, spec) for index in made.indexes)
+    return " · ".join([f"\n{counted(len(made.cells), 'wheel')}{alike}", *left_out, *indexes])
 
 
 def _index_verdict(index: Index, spec: Spec) -> str:

@@ -12,7 +12,7 @@ from truewheel.checks.findings import is_ok
 from truewheel.checks.upload import Destination
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
-from truewheel.model import Cell
+from truewheel.model import QUALITY, Cell
 from truewheel.problems import Exit, counted, stop
 from truewheel.steps import evidence, prove, validate
 
@@ -36,7 +36,8 @@ def arguments(command: str, parser: ArgumentParser) -> None:
         parser.add_argument(
             "--output", metavar="FILE", type=Path, help="write the report to a file, and text to stdout"
         )
-        parser.add_argument("--report", action="store_true", help="leave a JUnit report beside the cell's evidence")
+        told = f"leave a JUnit report beside the cell's evidence, and {QUALITY}; on GitHub, annotate the run"
+        parser.add_argument("--report", action="store_true", help=told)
         parser.add_argument("--strict", action="store_true", help="warnings fail too")
         parser.add_argument(
             "--max-size", metavar="SIZE", type=_size, default=0,
@@ -60,7 +61,6 @@ def arguments(command: str, parser: ArgumentParser) -> None:
 
 def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Check every wheel against its own name; exit 4 on an error."""
-    del environment
     paths = list(arguments.paths)
     cells: tuple[Cell, ...] = ()
     excluded: validate.Excluded = {}
@@ -92,6 +92,9 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
             junit = evidence.path(Path(arguments.out), cell.id).with_suffix(".xml")
             own = [result for result in results if result[0].name == cell.wheel]
             files.write_text(junit, reports.report(own, "junit"))
+        files.write_text(Path(QUALITY), reports.report(results, "codequality"))
+        if environment.get("GITHUB_ACTIONS") == "true" and (annotations := reports.report(results, "github")):
+            show(annotations.rstrip("\n"))
     report = reports.report(results, arguments.format)
     if arguments.output:
         files.write_text(arguments.output, report)

@@ -42,7 +42,7 @@ def arguments(command: str, parser: ArgumentParser) -> None:
 
 def note(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Write the change of names as Markdown; an empty note says that nothing changes."""
-    base = arguments.against or environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA") or _github_base(environment)
+    base = arguments.against or common.merge_base(environment)
     if not base:
         raise stop("note", "this is no merge request's pipeline", "name what to compare with: --against REF")
     space = common.load(arguments)
@@ -53,11 +53,6 @@ def note(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         files.write_text(arguments.output, text)
     show(text.rstrip("\n") or "no name changes")
     return Exit.OK
-
-
-def _github_base(environment: Mapping[str, str]) -> str:
-    branch = environment.get("GITHUB_BASE_REF", "")
-    return f"origin/{branch}" if branch else ""
 
 
 def title(arguments: Namespace, environment: Mapping[str, str]) -> Exit:

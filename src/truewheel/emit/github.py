@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 from truewheel.contract import BUILT_IN, KEY, settable
 from truewheel.emit import github_additions
 from truewheel.emit.actions import Pin
-from truewheel.jobs import BUT_MERGE_REQUESTS
+from truewheel.jobs import BUT_MERGE_REQUESTS, TIMEOUT, TIMEOUTS
 from truewheel.matrix import ANY
 from truewheel.model import ARCH, CELL, INDEX, PYTHON, STAGE, TARGET, Cell, Job, JobKind, Plan
 from truewheel.policy import Variable
 from truewheel.render import Lines, remarked
-from truewheel.spec import Spec
+from truewheel.spec import Credentials, Spec
 
 FOLDER = ".github/workflows"
 CALLER = f"{FOLDER}/wheels.yml"
@@ -37,9 +37,6 @@ RUN_NAME = (
 """Of a run that somebody gave a key; others are called what GitHub calls them."""
 SUBJECTS_LIMIT = 1024
 """Files that one attestation speaks of."""
-TIMEOUTS = {"container": 120, "wheel": 360, "test": 60, "prove": 60, "image": 120, "publish": 90}
-"""Minutes by job kind, where it is not `TIMEOUT`; 360 is the longest that GitHub's own runners give."""
-TIMEOUT = 15
 SUMMARIES = {"names": "cat names.md", "prove": "sed 's/^/    /' dist/SHA256SUMS"}
 """By job kind, the command that prints its summary, in Markdown."""
 REGISTRY = "ghcr.io"
@@ -48,6 +45,7 @@ REGISTRY = "ghcr.io"
 EXPRESSION = "${{"
 _LOCAL = "zizmor: ignore[self-repository] older servers and act know no other form"
 _HASHED = "zizmor: ignore[unpinned-images] the tag is the hash of all that goes in"
+_UNGUARDED = "zizmor: ignore[secrets-outside-env] wheel jobs have no environment"
 _LOGIN = {"username": "${{ github.actor }}", "password": "${{ github.token }}"}
 
 Document = dict[str, Any]
@@ -80,9 +78,11 @@ def image_of(job: Job, plan: Plan) -> str:
     return (plan.image if job.kind == "wheel" else plan.test_image)(job.target, job.arch)
 
 
-def runner_of(arch: str, spec: Spec) -> list[str]:
-    """Return the labels of the runners of an architecture; those of x86_64 for jobs that have none."""
-    return list(getattr(spec.github.runners, arch, spec.github.runners.x86_64))
+def runner_of(job: Job, plan: Plan, spec: Spec) -> list[str]:
+    """Return the labels of a job's runners: those of its kind, else of its machine, else of x86_64."""
+    keys = spec.github
+    own = keys.test_runners.get(job.arch, ()) if job.kind == "test" else () if job.target else keys.tool_runner
+    return list(own or getattr(keys.runners, _machine(job, plan), keys.runners.x86_64))
 
 
 def documents(
@@ -155,6 +155,7 @@ def _triggers(spec: Spec, variables: Mapping[str, Variable]) -> Document:
     return {
         "push": {"branches": list(spec.github.branches), "tags": ["**"]},
         "pull_request": {},
+        **({"schedule": [{"cron": each} for each in spec.github.schedules]} if spec.github.schedules else {}),
         "workflow_dispatch": {"inputs": {**inputs, KEY_INPUT: _input(BUILT_IN[KEY])}},
     }
 
@@ -185,7 +186,8 @@ def _is_switch(variable: Variable) -> bool:
 
 def _concurrency() -> Document:
     return {
-        "group": "${{ github.workflow }}-${{ github.ref }}",
+        # A push ends what is older than it, not a run that somebody has started and waits for.
+        "group": f"${{{{ github.workflow }}}}-${{{{ github.ref }}}}-${{{{ inputs.{KEY_INPUT} || github.event_name }}}}",
         "cancel-in-progress": "${{ github.ref_type != 'tag' }}",
     }
 
@@ -197,13 +199,23 @@ def _jobs(made: Document) -> Document:
 def _call(path: str, jobs: list[Job], needs: list[str], forge: _Forge) -> Document:
     places = dict.fromkeys(f"{job.target} {job.arch}" for job in jobs)
     permissions = [_permissions(job, forge) for job in jobs]
+    passed = _passed(jobs, forge)
     return {
         "name": ", ".join(places),
         "needs": needs,
         # What a called workflow may do is what the call may do at most.
         "permissions": next((each for each in permissions if len(each) > 1), permissions[0]),
         "uses": remarked(f"./{path}", _LOCAL),
+        **({"secrets": {name: f"${{{{ secrets.{name} }}}}" for name in passed}} if passed else {}),
     }
+
+
+def _passed(jobs: Iterable[Job], forge: _Forge) -> list[str]:
+    """Return the secrets that the jobs of a reusable workflow need: it sees only what its caller passes on."""
+    images = (forge.spec.images.registry if job.kind == "container" else forge.image(job) for job in jobs)
+    if not any(image and not is_own(image) and _login(image, forge.spec) for image in images):
+        return []
+    return [name for name in forge.spec.images.credentials if name]
 
 
 def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
@@ -233,7 +245,7 @@ def _condition(event: str, *, is_protected: bool) -> str:
 
 def _place(job: Job, forge: _Forge) -> Document:
     """Return where a job runs, for how long, and what it may do."""
-    labels = runner_of(_machine(job, forge.plan), forge.spec)
+    labels = runner_of(job, forge.plan, forge.spec)
     return {
         "runs-on": labels[0] if len(labels) == 1 else labels,
         "timeout-minutes": TIMEOUTS.get(job.kind, TIMEOUT),
@@ -265,6 +277,25 @@ def is_own(image: str) -> bool:
     return image.partition("/")[0] == REGISTRY
 
 
+def logs_in(spec: Spec) -> bool:
+    """Return whether jobs log in at the registry of builder images with the project's own credentials."""
+    return bool(spec.images.credentials.password) and not is_own(spec.images.registry)
+
+
+def _login(image: str, spec: Spec) -> Document:
+    """Return the credentials that a job has for the registry of an image; none for one that lets everyone in."""
+    if is_own(image):
+        return dict(_LOGIN)
+    if logs_in(spec) and image.partition("/")[0] == spec.images.registry.partition("/")[0]:
+        return {key: remarked(form, _UNGUARDED) for key, form in _secret_forms(spec.images.credentials).items()}
+    return {}
+
+
+def _secret_forms(credentials: Credentials) -> Document:
+    forms = {"username": "${{{{ secrets.{0} || vars.{0} }}}}", "password": "${{{{ secrets.{0} }}}}"}
+    return {key: forms[key].format(name) for key, name in credentials._asdict().items() if name}
+
+
 def attests(plan: Plan, spec: Spec) -> bool:
     """Return whether the proven wheels are signed before they are published."""
     # An index may get each wheel under another name, which is a subject of its own.
@@ -291,9 +322,10 @@ def _environment(job: Job, forge: _Forge) -> Document:
         index = next(index for index in forge.plan.indexes if index.name == job.index_name)
         secrets = {index.username: "${{{{ secrets.{0} || vars.{0} }}}}", index.password: "${{{{ secrets.{0} }}}}"}
         return {name: form.format(name) for name, form in secrets.items() if name}
-    if job.kind in BUILD_IMAGES and is_own(forge.spec.images.registry):
-        login = {"CI_REGISTRY_USER": _LOGIN["username"], "CI_REGISTRY_PASSWORD": _LOGIN["password"]}
-        return {"CI_REGISTRY": REGISTRY, **login}
+    registry = forge.spec.images.registry
+    if job.kind in BUILD_IMAGES and (login := _login(registry, forge.spec)):
+        names = {"username": "CI_REGISTRY_USER", "password": "CI_REGISTRY_PASSWORD"}
+        return {"CI_REGISTRY": registry.partition("/")[0], **{names[key]: form for key, form in login.items()}}
     return {}
 
 
@@ -342,7 +374,9 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
         path = kind.artifacts[0]
         kept = {"overwrite": True, "retention_days": int(forge.spec.github.retention_days)}  # a second attempt
         name = artifact or _artifact(path)
-        steps.append(forge.uses("upload-artifact", name=name, path=path, if_no_files_found="error", **kept))
+        # A merge request may leave the cell out: then its job has nothing to keep.
+        missing = "ignore" if job.cells and forge.spec.merge_requests.changed_only else "error"
+        steps.append(forge.uses("upload-artifact", name=name, path=path, if_no_files_found=missing, **kept))
     return steps
 
 
@@ -368,7 +402,8 @@ def _reusable(part: str, jobs: list[Job], forge: _Forge) -> Document:
     made: Document = {}
     for place, own in places.items():
         made |= _place_jobs(own, suffixes[f"-{place}"], forge)
-    return {"name": f"wheels {part}", "on": {"workflow_call": {}}, **_jobs(made)}
+    passed = {name: {"required": False} for name in _passed(jobs, forge)}
+    return {"name": f"wheels {part}", "on": {"workflow_call": {"secrets": passed} if passed else {}}, **_jobs(made)}
 
 
 def _place_jobs(jobs: list[Job], suffix: str, forge: _Forge) -> Document:
@@ -419,12 +454,15 @@ def _matrix_job(jobs: list[Job], needs: list[str], entries: list[Document], forg
     if image := forge.image(first):
         is_hashed = image in forge.plan.images.values()
         fields["container"] = {"image": remarked(image, _HASHED) if is_hashed else image}
-        if is_own(image):
-            fields["container"]["credentials"] = dict(_LOGIN)
+        if login := _login(image, forge.spec):
+            fields["container"]["credentials"] = login
     fields["env"] = {"TRUEWHEEL_CELL": "${{ matrix.cell }}"}
     steps = [*_start(first, forge), _download(forge.plan.kinds["plan"], forge)]
     if first.kind == "test":
         fields["env"]["TRUEWHEEL_PYTHON"] = "${{ matrix.python }}"
         folder = forge.plan.kinds["wheel"].artifacts[0]
-        steps.append(forge.uses("download-artifact", name="${{ matrix.artifact }}", path=folder))
+        sought: Document = {"name": "${{ matrix.artifact }}"}
+        if forge.spec.merge_requests.changed_only:  # a pattern may find nothing
+            sought = {"pattern": "${{ matrix.artifact }}", "merge_multiple": True}
+        steps.append(forge.uses("download-artifact", **sought, path=folder))
     return {**fields, "steps": [*steps, *_work(first, forge, "${{ matrix.artifact }}")]}

@@ -34,47 +34,85 @@ Document = dict[str, Any]
 
 
 def apply(spec: Spec, workflows: Mapping[str, Document], kinds: Mapping[str, str], caller: str) -> None:
-    """Change the jobs of the workflows as `github.overrides` says, and add `github.jobs` to the caller.
+    """Change the jobs of the workflows as `github.overrides` and `steps` say, and add `github.jobs` to the caller.
 
-    `kinds` are those of the caller's jobs by id. A selector is a kind, or workflow/job with * and ?. Raises `Stop`
-    (exit 2) for keys that no job has, selectors that reach nothing, nulls that remove nothing, and ids that are taken.
+    `kinds` are those of the caller's jobs by id. A selector is a kind, or workflow/job with * and ?: kinds are changed
+    first. Raises `Stop` (exit 2) for keys that no job has, selectors that reach nothing, nulls that remove nothing, and
+    ids that are taken.
     """
-    found = [*_faults(spec, "overrides"), *_faults(spec, "jobs")]
+    found = [*_faults(spec, "overrides"), *_faults(spec, "jobs"), *patches.misread(spec.document, *_steps_of(spec))]
     known = workflows[caller]["jobs"]
     for name in spec.github.jobs.keys() & known.keys():
         hint = "change it under github.overrides, or rename this one"
         found.append(spec.document.problem(("github", "jobs", name), f"the job {name} is generated", hint, key=True))
-    for selector, patch in spec.github.overrides.items():
-        found += _patch(spec, selector, patch, workflows, kinds)
+    for selector in sorted(spec.github.overrides, key=_is_narrow):
+        found += _patch(spec, selector, workflows, kinds)
+    for selector in sorted(spec.github.steps, key=_is_narrow):
+        found += _insert(spec, selector, workflows, kinds)
     if found:
         raise Stop(in_order(found))
     known |= spec.github.jobs
 
 
-def _patch(
-    spec: Spec, selector: str, patch: Mapping[str, Any], workflows: Mapping[str, Document], kinds: Mapping[str, str]
-) -> Iterator[Problem]:
-    removed: set[patches.Route] = set()
-    reached = False
+def _is_narrow(selector: str) -> bool:
+    return "/" in selector
+
+
+def _steps_of(spec: Spec) -> tuple[Any, patches.Route]:
+    return {selector: list(steps) for selector, steps in spec.github.steps.items()}, ("github", "steps")
+
+
+def _reached(
+    selector: str, workflows: Mapping[str, Document], kinds: Mapping[str, str]
+) -> list[tuple[dict[str, Document], str]]:
+    """Return the jobs that a selector reaches: the jobs of the workflow that each is in, and its id."""
+    found = []
     for path, workflow in workflows.items():
-        jobs = workflow["jobs"]
-        for name in jobs:
+        for name in workflow["jobs"]:
             placed = PLACED.match(name)
             kind = kinds.get(name) or (placed[1] if placed else "")
             if selector == kind or fnmatchcase(_named(path, name), selector):
-                jobs[name] = patches.merged(jobs[name], patch, {}, removed)
-                reached = True
-    route = ("github", "overrides", selector)
+                found.append((workflow["jobs"], name))
+    return found
+
+
+def _patch(spec: Spec, selector: str, workflows: Mapping[str, Document], kinds: Mapping[str, str]) -> Iterator[Problem]:
+    route, patch = ("github", "overrides", selector), spec.github.overrides[selector]
+    removed: set[patches.Route] = set()
+    reached = _reached(selector, workflows, kinds)
+    for jobs, name in reached:
+        jobs[name] = patches.merged(jobs[name], patch, {}, removed)
     if not reached:
-        names = [_named(path, name) for path, each in workflows.items() for name in each["jobs"]]
-        known = [*kinds.values(), "container", "wheel", "test", *names]
-        hint = meant(selector, known, "name a kind, or workflow/job; * and ? match")
-        yield spec.document.problem(route, f"no job is {shown(selector)}", hint, key=True)
+        yield _nothing(spec, route, workflows, kinds)
         return
     for at in patches.removals(patch):
         if at not in removed:
             message = f"{selector} has no {'.'.join(at)} to remove"
             yield spec.document.problem((*route, *at), message, "remove the line", key=True)
+
+
+def _insert(
+    spec: Spec, selector: str, workflows: Mapping[str, Document], kinds: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Put steps of the project between a job's checkout and what it does there."""
+    reached = [(jobs, name) for jobs, name in _reached(selector, workflows, kinds) if "steps" in jobs[name]]
+    for jobs, name in reached:
+        steps = jobs[name]["steps"]
+        first = next((at for at, step in enumerate(steps) if not _is_start(step)), len(steps))
+        jobs[name] = {**jobs[name], "steps": [*steps[:first], *spec.github.steps[selector], *steps[first:]]}
+    if not reached:
+        yield _nothing(spec, ("github", "steps", selector), workflows, kinds)
+
+
+def _is_start(step: Mapping[str, Any]) -> bool:
+    return str(step.get("uses", "")).startswith(("actions/checkout@", "actions/setup-python@"))
+
+
+def _nothing(spec: Spec, route: patches.Route, workflows: Mapping[str, Document], kinds: Mapping[str, str]) -> Problem:
+    names = [_named(path, name) for path, each in workflows.items() for name in each["jobs"]]
+    known = [*kinds.values(), "container", "wheel", "test", *names]
+    hint = meant(route[-1], known, "name a kind, or workflow/job; * and ? match")
+    return spec.document.problem(route, f"no job is {shown(route[-1])}", hint, key=True)
 
 
 def _named(path: str, job: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from truewheel.contract import settable
-from truewheel.emit.github import EXPRESSION, REGISTRY, SUBJECTS_LIMIT, attests, image_of, is_own, runner_of
+from truewheel.emit.github import EXPRESSION, REGISTRY, SUBJECTS_LIMIT, attests, image_of, is_own, logs_in, runner_of
 from truewheel.model import Plan
 from truewheel.policy import Variable
 from truewheel.problems import Problem
@@ -33,10 +33,9 @@ def _expressions(spec: Spec) -> Iterator[Problem]:
 
 
 def _runners(plan: Plan, spec: Spec) -> Iterator[Problem]:
-    for arch in dict.fromkeys(cell.arch for cell in plan.cells):
-        if not runner_of(arch, spec):
-            hint = f"name the labels of your own: github.runners.{arch}"
-            yield spec.document.problem(("github",), f"GitHub has no runners of {arch}", hint, key=True)
+    for arch in dict.fromkeys(job.arch for job in plan.jobs if job.target and not runner_of(job, plan, spec)):
+        hint = f"name the labels of your own: github.runners.{arch}"
+        yield spec.document.problem(("github",), f"GitHub has no runners of {arch}", hint, key=True)
 
 
 def _registry(plan: Plan, spec: Spec) -> Iterator[Problem]:
@@ -44,9 +43,9 @@ def _registry(plan: Plan, spec: Spec) -> Iterator[Problem]:
     if any("$" in image for image in plan.images.values()):
         message = f"{spec.images.registry}: GitHub knows no variable in the name of an image"
         yield spec.document.problem(route, message, f"write it out, such as {REGISTRY}/owner/name")
-    elif plan.images and not is_own(spec.images.registry):
-        message = f"GitHub's jobs can log in at {REGISTRY} alone: they cannot push to {spec.images.registry}"
-        yield _warning(spec.document.problem(route, message, "push the images from elsewhere"))
+    elif plan.images and not is_own(spec.images.registry) and not logs_in(spec):
+        message = f"a job's own token is for {REGISTRY} alone: it cannot push to {spec.images.registry}"
+        yield _warning(spec.document.problem(route, message, "name images.credentials, or push from elsewhere"))
 
 
 def _images(plan: Plan, spec: Spec) -> Iterator[Problem]:

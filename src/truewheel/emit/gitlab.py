@@ -6,7 +6,16 @@ from collections.abc import Mapping
 
 from truewheel.contract import BUILT_IN, KEY, settable
 from truewheel.emit import gitlab_additions, gitlab_children, gitlab_entry, gitlab_inputs
-from truewheel.emit.gitlab_jobs import DEFAULTS, TOOL, Document, kind_templates, place_jobs, template, tool_job
+from truewheel.emit.gitlab_jobs import (
+    DEFAULTS,
+    TOOL,
+    Document,
+    changed_templates,
+    kind_templates,
+    place_jobs,
+    tool_job,
+    tool_template,
+)
 from truewheel.emit.gitlab_layout import FOLDER as FOLDER
 from truewheel.emit.gitlab_layout import Layout
 from truewheel.emit.gitlab_layout import layout as layout
@@ -25,13 +34,13 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
     Raises `Stop` (exit 2) for a layout that GitLab would not take, and for additions that fit no job.
     """
     made = layout(plan, spec)
-    generated = {TOOL: template(spec, {"image": spec.gitlab.tool_image})}
+    generated = {TOOL: tool_template(spec)}
     if not made.children:
-        generated |= kind_templates(plan, spec, made)
+        generated |= {**kind_templates(plan, spec, made), **changed_templates(plan.packages, spec)}
     generated |= {job.name: tool_job(job, plan, spec, made) for job in plan.jobs if not job.place}
     if spec.gitlab.inputs and spec.gitlab.entry:
         _give_inputs(generated, variables)
-    generated |= gitlab_children.triggers(plan, made) if made.children else {}
+    generated |= gitlab_children.triggers(plan, spec, made) if made.children else {}
     parts = {path: _part(path, plan, spec, made) for path in made.parts}
     gitlab_additions.apply(spec, plan, [generated, *parts.values()])
     if spec.gitlab.entry:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from truewheel.emit.gitlab_jobs import DEFAULTS, Document, kind_templates, place_jobs
+from truewheel.emit.gitlab_jobs import (
+    DEFAULTS,
+    Document,
+    changed_rules,
+    changed_templates,
+    kind_templates,
+    package_of,
+    place_jobs,
+)
 from truewheel.emit.gitlab_layout import FOLDER, Layout
 from truewheel.model import Job, Plan
 from truewheel.spec import Spec
@@ -13,13 +21,13 @@ TRIGGER = "trigger"
 PREFIX = f"{TRIGGER}:"
 
 
-def triggers(plan: Plan, layout: Layout) -> dict[str, Document]:
+def triggers(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document]:
     """Return the jobs that start the children, by name.
 
     Only what is named here reaches a child: a parent's own variables would beat those of its jobs, while variables
     of people, schedules and the API would stay behind.
     """
-    return {trigger_name(path, found): _trigger(path, plan) for path, found in layout.parts.items()}
+    return {trigger_name(path, found): _trigger(path, found, plan, spec) for path, found in layout.parts.items()}
 
 
 def trigger_name(path: str, found: Iterable[Job]) -> str:
@@ -29,7 +37,9 @@ def trigger_name(path: str, found: Iterable[Job]) -> str:
     return f"{PREFIX}{first.target}:{first.arch}{number}"
 
 
-def _trigger(path: str, plan: Plan) -> Document:
+def _trigger(path: str, found: Iterable[Job], plan: Plan, spec: Spec) -> Document:
+    # A child of which every job is left out could not start.
+    rules = changed_rules(_packages(found), spec)
     return {
         "stage": plan.kinds["wheel"].stage,
         "needs": ["plan"],
@@ -40,7 +50,12 @@ def _trigger(path: str, plan: Plan) -> Document:
             "strategy": "depend",
             "forward": {"pipeline_variables": True},
         },
+        **({"rules": rules} if rules else {}),
     }
+
+
+def _packages(found: Iterable[Job]) -> list[str]:
+    return list(dict.fromkeys(package_of(job) for job in found if job.cells))
 
 
 def child(found: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
@@ -54,5 +69,6 @@ def child(found: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Docum
         "workflow": {"rules": [{"when": "always"}]},
         "default": dict(DEFAULTS),
         **{name: each for name, each in kind_templates(plan, spec, layout).items() if name in templates},
+        **changed_templates(_packages(found), spec),
         **place_jobs(found, plan, spec, layout),
     }

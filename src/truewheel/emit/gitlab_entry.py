@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from truewheel.emit.gitlab_children import PREFIX
-from truewheel.emit.gitlab_jobs import DEFAULTS, Document
+from truewheel.emit.gitlab_jobs import CHANGED, DEFAULTS, Document
 from truewheel.emit.gitlab_layout import Layout, proven
 from truewheel.model import Plan
 from truewheel.spec import Spec
@@ -30,7 +30,8 @@ def fragment(generated: Mapping[str, Document], plan: Plan, spec: Spec, layout: 
     The including file's `default` does not reach them, and theirs is not its own.
     """
     prove = generated["prove"]
-    made = {**generated, "prove": {**prove, "needs": prove.get("needs", _needs(generated, plan, layout))}}
+    needs = [_optional(each) for each in _needs(generated, plan, layout)] if spec.merge_requests.changed_only else None
+    made = {**generated, "prove": {**prove, "needs": prove.get("needs", needs or _needs(generated, plan, layout))}}
     stages = {**STAGES, **spec.gitlab.stages}
     return {_renamed(name, spec): _moved(_isolated(name, job), made, stages, spec) for name, job in made.items()}
 
@@ -50,10 +51,17 @@ def _needs(generated: Mapping[str, Document], plan: Plan, layout: Layout) -> lis
     ]
 
 
+def _optional(need: Any) -> Any:
+    """Return a need that a job has only where the other job is there: not for every change."""
+    if need == "plan":
+        return need
+    return {**(need if isinstance(need, dict) else {"job": need}), "optional": True}
+
+
 def _isolated(name: str, job: Document) -> Document:
     if "trigger" in job:
         return {**job, "inherit": {"default": False, **job.get("inherit", {})}}
-    is_top = name.startswith(".") and "extends" not in job
+    is_top = name.startswith(".") and "extends" not in job and not name.startswith(CHANGED)
     return {"inherit": {"default": False}, **DEFAULTS, **job} if is_top else job
 
 

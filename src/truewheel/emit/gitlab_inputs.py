@@ -7,7 +7,6 @@ from dataclasses import replace
 
 from truewheel.contract import BUILT_IN, KEY, settable
 from truewheel.emit.gitlab_jobs import Document
-from truewheel.lint import regexes
 from truewheel.policy import Variable
 from truewheel.problems import Problem
 from truewheel.spec import Spec
@@ -35,9 +34,12 @@ def _declared(variable: Variable) -> Document:
     allowed = options(variable)
     if allowed and len(allowed) <= OPTIONS_LIMIT:
         fields["options"] = allowed
-    pattern = f"^({variable.pattern})?$"
-    if variable.pattern and not regexes.fault(f"/{pattern}/"):
-        fields["regex"] = pattern
+    if variable.pattern:
+        from truewheel.lint import regexes  # most pipelines have no inputs
+
+        pattern = f"^({variable.pattern})?$"
+        if not regexes.fault(f"/{pattern}/"):
+            fields["regex"] = pattern
     if variable.description:
         fields["description"] = variable.description[:DESCRIPTION_LIMIT]
     return fields

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections.abc import Iterable
 from typing import Any
 
-from truewheel import jobs
+from truewheel import changes, jobs
 from truewheel.emit.gitlab_layout import Layout
-from truewheel.model import ARCH, CELL, INDEX, PYTHON, STAGE, TARGET, Job, JobKind, Plan
+from truewheel.model import ARCH, CELL, INDEX, PYTHON, QUALITY, STAGE, TARGET, Job, JobKind, Plan
 from truewheel.spec import Spec
 
 CONDITIONS = {"mr": '$CI_PIPELINE_SOURCE == "merge_request_event"', "tag": "$CI_COMMIT_TAG"}
@@ -20,6 +21,8 @@ DEFAULTS = {
 }
 TOOL = ".truewheel"
 """The hidden job of jobs that have no target."""
+CHANGED = ".changed:"
+"""What the hidden jobs begin with that say for which merge requests a package is built."""
 LARGE = ["dist/**/*.whl", "dist/**/*.zip"]
 
 Document = dict[str, Any]
@@ -30,6 +33,16 @@ def template(spec: Spec, fields: Document) -> Document:
     return {**fields, "before_script": list(spec.setup)} if spec.setup else fields
 
 
+def tool_template(spec: Spec) -> Document:
+    """Return the hidden job of jobs that have no target."""
+    tags = {"tags": list(spec.gitlab.tool_runner)} if spec.gitlab.tool_runner else {}
+    return template(spec, {"image": spec.gitlab.tool_image, **tags, "timeout": _timeout("")})
+
+
+def _timeout(kind: str) -> str:
+    return f"{jobs.TIMEOUTS.get(kind, jobs.TIMEOUT)} minutes"
+
+
 def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document]:
     """Return the hidden jobs `.container`, `.wheel` and `.test`: what all jobs of a kind share."""
     templates = {}
@@ -38,7 +51,7 @@ def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document
             if name == "container":
                 templates[".container"] = _engine_template(kind, spec)
                 continue
-            fields: Document = {"stage": kind.stage, "script": _script(kind, spec, layout)}
+            fields: Document = {"stage": kind.stage, "timeout": _timeout(name), "script": _script(kind, spec, layout)}
             if kind.artifacts:
                 fields["artifacts"] = _artifacts(kind, spec, layout)
             templates[f".{name}"] = template(spec, fields)
@@ -47,8 +60,19 @@ def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document
 
 def _engine_template(kind: JobKind, spec: Spec) -> Document:
     """Return what jobs that build images begin with."""
-    image = {"image": spec.images.job_image} if spec.images.job_image else {}
-    return template(spec, {"stage": kind.stage, **image})
+    fields: Document = {"stage": kind.stage, "timeout": _timeout(kind.name)}
+    if spec.images.job_image:
+        fields["image"] = spec.images.job_image
+    if spec.images.credentials.password:
+        fields["variables"] = _login(spec)
+    return template(spec, fields)
+
+
+def _login(spec: Spec) -> Document:
+    """Return the credentials of another registry, under the names that GitLab's own has in a job."""
+    keys = spec.images.credentials
+    host, names = spec.images.registry.partition("/")[0], {"USER": keys.username, "PASSWORD": keys.password}
+    return {"CI_REGISTRY": host, **{f"CI_REGISTRY_{each}": f"${name}" for each, name in names.items() if name}}
 
 
 def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
@@ -57,6 +81,8 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
     fields: Document = {"extends": TOOL, "stage": kind.stage}
     if job.image:
         fields = {**_engine_template(kind, spec), **_runner(job, plan, spec)}
+    elif job.kind in jobs.TIMEOUTS:
+        fields["timeout"] = _timeout(job.kind)
     if job.needs is not None:
         fields["needs"] = list(job.needs)
     if kind.events == jobs.BUT_MERGE_REQUESTS:
@@ -67,7 +93,7 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
         fields |= {"resource_group": kind.exclusive, "interruptible": False}
     if job.index_name:
         fields["environment"] = {"name": f"{plan.project}/{job.index_name}"}
-    if job.kind == "names":
+    if job.kind == "names" or (job.kind == "plan" and spec.merge_requests.changed_only):
         fields["variables"] = {"GIT_DEPTH": "0"}  # the change is told from where it branched off
     fields["script"] = _script(kind, spec, layout, job)
     return {**fields, "artifacts": _artifacts(kind, spec, layout)} if kind.artifacts else fields
@@ -80,7 +106,7 @@ def _condition(event: str, *, is_protected: bool) -> str:
 
 def _artifacts(kind: JobKind, spec: Spec, layout: Layout) -> Document:
     large = {"exclude": LARGE} if layout.packages and "dist/" in kind.artifacts else {}
-    reports = {"reports": {"junit": kind.report}} if kind.report else {}
+    reports = {"reports": {"junit": kind.report, "codequality": QUALITY}} if kind.report else {}
     return {"paths": list(kind.artifacts), **large, "expire_in": spec.gitlab.expire_in, **reports}
 
 
@@ -109,9 +135,42 @@ def _journeys(kind: str, layout: Layout) -> tuple[list[tuple[str, ...]], list[tu
     return [], []
 
 
+def changed_rules(packages: Iterable[str], spec: Spec) -> list[Document]:
+    """Return rules by which a job is there for merge requests that change one of the packages, and for all else.
+
+    None, where any change is one of theirs.
+    """
+    found = [changes.roots(spec, name) for name in packages] if spec.merge_requests.changed_only else []
+    if not (found and all(found)):
+        return []
+    changed = [
+        {"paths": [pattern for root in roots for pattern in (_glob(root), f"{_glob(root)}/**/*")]}
+        for roots in dict.fromkeys(found)
+    ]
+    is_request = "$CI_MERGE_REQUEST_IID"
+    return [*({"if": is_request, "changes": each} for each in changed), {"if": f"{is_request} == null"}]
+
+
+def _glob(path: str) -> str:
+    """Return the pattern of a path that stands for itself."""
+    return re.sub(r"([*?\[\]{}\\])", r"\\\1", path)
+
+
+def changed_templates(packages: Iterable[str], spec: Spec) -> dict[str, Document]:
+    """Return the hidden jobs that hold the rules of packages, where merge requests build only what they change."""
+    rules = {name: changed_rules([name], spec) for name in packages}
+    return {f"{CHANGED}{name}": {"rules": each} for name, each in rules.items() if each}
+
+
+def package_of(job: Job) -> str:
+    """Return the package whose changes are those of a wheel or test job; several change together."""
+    return job.cells[0].partition("/")[0]
+
+
 def place_jobs(found: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
     """Return the jobs of a target and architecture, with the hidden jobs of that place that they extend."""
     document: Document = {}
+    filtered = changed_templates(plan.packages, spec).keys()
     for job in found:
         if job.kind == "container":
             script = _script(plan.kinds[job.kind], spec, layout, job)
@@ -120,7 +179,9 @@ def place_jobs(found: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> 
         hidden = place_template(job)
         if hidden not in document:
             document[hidden] = _place_template(job, plan, spec, layout)
-        document[job.name] = {"extends": hidden, **_own(job, spec, layout)}
+        own = f"{CHANGED}{package_of(job)}"
+        extends = [own, hidden] if own in filtered else hidden
+        document[job.name] = {"extends": extends, **_own(job, spec, layout)}
     return document
 
 
@@ -156,7 +217,8 @@ def _own(job: Job, spec: Spec, layout: Layout) -> Document:
 
 
 def _runner(job: Job, plan: Plan, spec: Spec) -> Document:
-    """Return the tags of a job's runners: those of its architecture, or of the one that builds its wheel from afar."""
+    """Return the tags of a job's runners: of its kind or architecture, or of what builds its wheel from afar."""
+    own = spec.gitlab.test_runners.get(job.arch) if job.kind == "test" else None
     builder = plan.targets[job.target].runner if job.kind not in {"test", "image"} else ""
-    tags = spec.gitlab.runners.get(builder or job.arch, ())
+    tags = own or spec.gitlab.runners.get(builder or job.arch, ())
     return {"tags": list(tags)} if tags else {}

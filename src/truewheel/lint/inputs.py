@@ -12,6 +12,9 @@ from truewheel.lint.report import Report
 from truewheel.problems import Where, meant
 
 _BLOCK = re.compile(r"\$\[\[\s*inputs\.([\w-]+)\s*\]\]")
+_EVERY_BLOCK = re.compile(r"\$\[\[\s*(\S.*?\S)\s*\]\]")
+_CONTEXTS = {"inputs", "component", "matrix"}
+"""What a block may begin with; GitLab leaves those of a matrix for later."""
 _ANY_BLOCK = re.compile(r"\$\[\[\s*inputs\.([\w-]+)")
 
 
@@ -61,6 +64,10 @@ class _Interpolation:
             if name not in self.declared:
                 hint = meant(name, self.declared)
                 self.report.at("unknown-input", self.where, f"the input {name} is used and not declared", hint)
+        for block in _EVERY_BLOCK.findall(text):
+            if block.partition("|")[0].strip().partition(".")[0] not in _CONTEXTS:
+                message = f"GitLab knows no $[[ {block} ]] in a file with inputs"
+                self.report.at("unknown-input", self.where, message, "write $[[ inputs.NAME ]]")
         whole = _BLOCK.fullmatch(text)
         if whole and whole[1] in self.values:
             return self.values[whole[1]]

@@ -76,6 +76,8 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     that an index gets under another name, and into `archives/` the plan's archives; those of an earlier proof are gone.
     Raises `Stop` for a plan that cannot be proven (exit 2), and for a folder that is not there (exit 4).
     """
+    if plan.left_out and not (plan.cells or folder.exists()):
+        folder.mkdir(parents=True)  # a change of no package: that there are no wheels is the proof
     if not folder.is_dir():
         raise stop(str(folder), "no such folder: nothing was built", "build first: truewheel run", Exit.WHEEL)
     forget(folder)
@@ -85,6 +87,8 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     others = {each.wheel for cell in plan.cells if only is not None and cell.id not in only for each in cell.possible()}
     extra = sorted({path.name for path in wheels_in(folder)} - {*built, *others})
     problems = tuple(map(printable, _problems(cells, built, extra, records)))
+    if not cells and not (plan.left_out and only is None):
+        problems = ("the plan expects no wheel, so there is nothing to prove", *problems)
     copies = [] if problems else _copies(folder, cells)
     if refusals := tuple(map(printable, _refusals(folder, cells, plan))) if not problems else ():
         problems, copies = refusals, []
@@ -224,8 +228,6 @@ def _read_record(file: Path) -> _Record:
 def _problems(
     cells: Sequence[Cell], built: Mapping[str, _Built], extra: Sequence[str], records: Mapping[str, _Record]
 ) -> Iterator[str]:
-    if not cells:
-        yield "the plan expects no wheel, so there is nothing to prove"
     for cell in cells:
         if cell.wheel in built:
             yield from _cell_problems(cell, built[cell.wheel], records.get(_record_name(cell)))
