@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from truewheel import source
+from truewheel import cron, source
 from truewheel.naming import normalized
 from truewheel.policy import Templates, Variable, templates, variable
 from truewheel.problems import Problem, Stop, in_order
@@ -125,6 +125,18 @@ class Images(NamedTuple):
     job_image: str
 
 
+class Schedule(NamedTuple):
+    """A pipeline that starts by the clock; an empty `ref` is the default branch, empty `forges` are all of the file."""
+
+    cron: str
+    timezone: str
+    ref: str
+    variables: Mapping[str, str]
+    active: bool
+    description: str
+    forges: tuple[str, ...]
+
+
 class MergeRequests(NamedTuple):
     """What a merge request must have: a title that starts with one of the types, and all of the labels."""
 
@@ -194,6 +206,7 @@ class Spec(NamedTuple):
     compiler_cache: str
     setup: tuple[str, ...]
     images: Images
+    schedules: Mapping[str, Schedule]
     merge_requests: MergeRequests
     gitlab: Gitlab
     github: Github
@@ -202,6 +215,10 @@ class Spec(NamedTuple):
     def forges(self) -> tuple[str, ...]:
         """Return the keys of the forges that pipelines are made for."""
         return tuple(name for name in FORGES if name in self.document.data) or FORGES[:1]
+
+    def schedules_of(self, forge: str) -> dict[str, Schedule]:
+        """Return the schedules that a forge has, by name."""
+        return {name: each for name, each in self.schedules.items() if forge in (each.forges or self.forges())}
 
 
 def parse(text: str, file: str, schema: Schema) -> Spec:
@@ -215,7 +232,7 @@ def parse(text: str, file: str, schema: Schema) -> Spec:
         raise Stop(problems)
     data = with_defaults(document.data, known)
     spec = _spec(data, document)
-    problems = [*_unknown_names(spec), *_alike_packages(spec), *_build_problems(spec)]
+    problems = [*_unknown_names(spec), *_alike_packages(spec), *_build_problems(spec), *_schedule_problems(spec)]
     if problems:
         raise Stop(in_order(problems))
     return spec
@@ -236,6 +253,7 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
         archives={name: _archive(fields) for name, fields in data.pop("archives").items()},
         setup=tuple(data.pop("setup")),
         images=Images(**data.pop("images")),
+        schedules={name: _schedule(fields) for name, fields in data.pop("schedules").items()},
         merge_requests=MergeRequests(**{name: tuple(each) for name, each in data.pop("merge_requests").items()}),
         gitlab=_gitlab(data.pop("gitlab")),
         github=_github(data.pop("github")),
@@ -272,6 +290,10 @@ def _archive(fields: dict[str, Any]) -> Archive:
 
 def _index(fields: dict[str, Any]) -> Index:
     return Index(**{**fields, "credentials": Credentials(**fields["credentials"])})
+
+
+def _schedule(fields: dict[str, Any]) -> Schedule:
+    return Schedule(**{**fields, "cron": " ".join(fields["cron"].split()), "forges": tuple(fields["forges"])})
 
 
 def _gitlab(fields: dict[str, Any]) -> Gitlab:
@@ -342,3 +364,16 @@ def _build_problem(spec: Spec, build: str, package: str, owner: str) -> tuple[st
         hint = "a pure package is built apart from the native ones: take it out of this build"
         return f"the build {build} makes pure and native packages", hint
     return None
+
+
+def _schedule_problems(spec: Spec) -> list[Problem]:
+    problems = []
+    for name, schedule in spec.schedules.items():
+        if fault := cron.fault(schedule.cron):
+            hint = "five fields: minute, hour, day of the month, month, day of the week"
+            problems.append(spec.document.problem(("schedules", name, "cron"), fault, hint))
+        for number, forge in enumerate(schedule.forges):
+            if forge not in spec.forges():
+                hint = f"forges of this file: {', '.join(spec.forges())}; a key {forge} adds it"
+                problems.append(spec.document.problem(("schedules", name, "forges", number), f"no {forge} here", hint))
+    return problems

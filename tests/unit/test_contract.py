@@ -130,3 +130,20 @@ def test_the_place_of_a_default_is_the_spec_where_the_spec_has_it():
     spec = SPEC + "variables:\n  CUDA_VERSION: {scope: image, default: '13.0'}\n"
     (problem,) = plan_of(spec, policy=POLICY).problems
     assert str(problem).startswith("truewheel.yml:6:3: CUDA_VERSION has a default")
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ("RELEASED: x", "52: RELEASED is declared neither here nor in the policy own: nothing would read it"),
+        ("CI_PIPELINE_ID: '1'", "52: CI_PIPELINE_ID is set by the forge itself"),
+        ("CUDA_VERSION: '13'", "52: CUDA_VERSION is provided by the container"),
+        ("TOKEN: x", "52: TOKEN is a secret, and this file is none"),
+        ("RELEASE: maybe", "61: RELEASE: maybe is none of true, false"),
+    ],
+)
+def test_a_schedule_sets_what_people_may_set_alone(variables: str, told: str):
+    spec = SPEC + f"schedules: {{night: {{cron: '0 3 * * *', variables: {{{variables}}}}}}}\n"
+    (problem,) = plan_of(spec, policy=POLICY).problems
+    assert str(problem).startswith(f"truewheel.yml:5:{told}")
+    assert problem.hint

@@ -25,6 +25,7 @@ CORE = (
         "indexes",
         "patches",
         "platforms",
+        "cron",
     ),
     *("containerfile", "images", "lockfile", "buildsystem", "proposal"),
     *("model", "planfile", "wheelname", "explain", "render", "pipelines", "problems"),

@@ -288,6 +288,45 @@ def test_no_run_has_an_expression_and_none_is_where_text_of_the_spec_stands():
     }
 
 
+SCHEDULES = """
+schedules:
+  nightly: {cron: '0 3 * * *', variables: {NOTE: "it's", RELEASE: 'true'}}
+  weekly: {cron: '0 4 * * SUN', timezone: Europe/Berlin, variables: {NOTE: w}}
+  resting: {cron: '0 5 * * *', active: false, variables: {NOTE: r}}
+"""
+
+
+def test_schedules_stand_in_the_workflow_and_their_values_come_first():
+    made = caller(SPEC + SCHEDULES)
+    times = [{"cron": "0 3 * * *"}, {"cron": "0 4 * * SUN", "timezone": "Europe/Berlin"}]
+    assert made["on"]["schedule"] == times
+    environment = made["jobs"]["plan"]["env"]
+    note = environment["NOTE"]
+    assert note.startswith(
+        "${{ github.event.schedule == '0 4 * * SUN' && 'w' || github.event.schedule == '0 3 * * *' && 'it''s' || "
+    )
+    assert note.endswith(" || vars.NOTE }}")
+    assert "'true' ||" in environment["RELEASE"]
+    assert problems(SPEC + SCHEDULES) == []
+    assert "schedule" not in caller()["on"]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("active: false", "ref: main"), "GitHub's schedules build the default branch alone"),
+        (("Europe/Berlin", "Pacific Time (US & Canada)"), "is no time zone for GitHub"),
+        (("0 4 * * SUN", "0 3 * * *"), "weekly and nightly are one schedule for GitHub"),
+        (("NOTE: w", "NOTE: 'a }} b'"), "GitHub would read a part of a }} b as an expression"),
+    ],
+)
+def test_what_github_cannot_do_for_a_schedule_is_told(change: tuple[str, str], expected: str):
+    (problem,) = problems(SPEC + SCHEDULES.replace(*change))
+    assert expected in problem
+    assert re.match(r"truewheel\.yml:\d+:\d+: ", problem)
+    assert "hint: " in problem
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
