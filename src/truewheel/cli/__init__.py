@@ -33,6 +33,7 @@ COMMANDS = {
     "publish": ("publishing", "upload the proven wheels of an index"),
     "trigger": ("triggering", "start a pipeline, once, with checked variables"),
     "watch": ("triggering", "follow a pipeline and its children to the end"),
+    "schedules": ("scheduling", "let a project have the schedules of the spec"),
     "note": ("reviewing", "tell a merge request which wheel names it changes"),
     "title": ("reviewing", "judge the title and labels of a merge request"),
     "completion": ("completing", "print a script that completes commands with the tab key"),
