@@ -15,6 +15,7 @@ from truewheel.forge import access, wishes
 from truewheel.forge import schedules as clock
 from truewheel.forge.gitlab import Gitlab
 from truewheel.forge.schedules import Difference, Step
+from truewheel.model import Plan
 from truewheel.problems import Exit, Stop
 from truewheel.workspace import GENERATOR, Workspace
 
@@ -55,8 +56,8 @@ def schedules(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     return Exit.OK
 
 
-def check(space: Workspace) -> None:
-    """Raise `Stop` (exit 2) for what speaks against the plan, or against the pipelines of a schedule."""
+def check(space: Workspace) -> Plan:
+    """Return the plan of all events. Raises `Stop` (exit 2) for what speaks against it, or against a schedule's."""
     request = plan.Request(
         generator=GENERATOR, versions=space.versions(), event="", stand_in="0", images=space.images()
     )
@@ -64,6 +65,7 @@ def check(space: Workspace) -> None:
     common.refuse([*made.problems, *pipelines.problems(made, space.spec, space.policy)])
     if found := list(wishes.schedule_problems(space.spec, space.policy, request)):
         raise Stop(found)
+    return made
 
 
 def todo(space: Workspace, forge: Gitlab) -> list[Step]:

@@ -17,7 +17,8 @@ from threading import BoundedSemaphore, Event, RLock, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from truewheel.standin import gitlab as _gitlab  # noqa: F401  (these two fill the table of routes)
+from truewheel.standin import around as _around  # noqa: F401
+from truewheel.standin import gitlab as _gitlab  # noqa: F401  (these three fill the table of routes)
 from truewheel.standin import records as _records  # noqa: F401
 from truewheel.standin.ci import Build
 from truewheel.standin.faults import TRANSIENT, Dice, Fault, Limit, Rule, is_like
