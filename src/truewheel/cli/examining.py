@@ -13,10 +13,11 @@ from truewheel.cli.triggering import by_inputs
 from truewheel.emit import gitlab
 from truewheel.forge import access, doctor
 from truewheel.forge import schedules as clock
+from truewheel.forge.calls import Fault
 from truewheel.forge.gitlab import Gitlab
 from truewheel.forge.judging import NOTE, SEVERITIES, Finding
 from truewheel.forge.needs import Needs, needs
-from truewheel.problems import Exit
+from truewheel.problems import Exit, stop
 from truewheel.workspace import Workspace
 
 EXAMPLES = """\
@@ -42,7 +43,7 @@ def examine(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     space = common.load(arguments)
     name = forges.forge_name(arguments, environment, space.spec.forges())
     project = forges.project_of(name, arguments.project, environment)
-    found = {"gitlab": _gitlab}[name](arguments, environment, space, project)
+    found = {"gitlab": _gitlab, "github": _github}[name](arguments, environment, space, project)
     if arguments.json:
         common.print_json({"version": 1, "project": project, "findings": [each._asdict() for each in found]})
     else:
@@ -61,6 +62,22 @@ def _gitlab(arguments: Namespace, environment: Mapping[str, str], space: Workspa
         lambda branch: clock.declared(space.spec, branch, by_inputs=is_by_inputs),
         allowed.kind,
     )
+
+
+def _github(arguments: Namespace, environment: Mapping[str, str], space: Workspace, project: str) -> list[Finding]:
+    from truewheel.emit import github
+    from truewheel.emit.actions import PINS
+    from truewheel.forge import doctor_github, judging_github
+
+    made = scheduling.check(space)
+    pins = {**PINS, **space.lock.actions}
+    documents = github.documents(made, space.spec, contract.declared(space.spec, space.policy), pins)
+    forge = forges.connect("github", project, arguments.deadline, environment)
+    try:
+        return doctor_github.examine(forge.caller, project, judging_github.needs(space.spec, made, documents))
+    except Fault as fault:
+        hint = "look at its name, and at what the token may see"
+        raise stop(project, f"the repository cannot be read: {fault.reason}", hint, Exit.REMOTE_FAILED) from None
 
 
 def _needs(space: Workspace, *, by_inputs: bool) -> Needs:

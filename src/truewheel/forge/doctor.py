@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from truewheel.forge import judging
 from truewheel.forge import schedules as clock
-from truewheel.forge.calls import Caller, Fault
+from truewheel.forge.calls import PER_PAGE, Caller, Fault
 from truewheel.forge.gitlab import Gitlab
 from truewheel.forge.judging import NOTE, Finding
 from truewheel.forge.model import number_of, text_of
@@ -32,12 +32,16 @@ Record = dict[str, Any]
 
 
 class Questions:
-    """Asks, and keeps a note of what got no answer. `today` is the date by the server's clock."""
+    """Asks, and keeps a note of what got no answer. `today` is the date by the server's clock.
+
+    `headers` are those of the last record.
+    """
 
     def __init__(self, caller: Caller) -> None:
         self.caller = caller
         self.notes: list[Finding] = []
         self.today = datetime.now(timezone.utc).date()
+        self.headers: Mapping[str, str] = {}
 
     def one(self, what: str, path: str) -> Record:
         """Return a record, empty where it may not be asked for."""
@@ -50,9 +54,25 @@ class Questions:
         found = self._asked(what, lambda: list(islice(self.caller.pages(path, **query), most)), None)
         return found
 
-    def must(self, path: str) -> Record:
+    def wrapped(self, what: str, path: str, key: str) -> list[Record] | None:
+        """Return the records of a list that stands in a record, None where it may not be asked for."""
+        found: list[Record] | None = self._asked(what, lambda: list(self._wrapped(path, key)), None)
+        return found
+
+    def must(self, path: str, **query: Any) -> Record:
         """Return a record. Raises `Fault` where it may not be asked for."""
-        return self.caller.insist(lambda: self._record(path))
+        return self.caller.insist(lambda: self._record(path, query))
+
+    def _wrapped(self, path: str, key: str) -> Iterator[Record]:
+        seen = 0
+        for page in range(1, 101):
+            record = self.must(path, per_page=PER_PAGE, page=page)
+            listed = record.get(key)
+            listed = listed if isinstance(listed, list) else []
+            yield from (each for each in listed if isinstance(each, dict))
+            seen += len(listed)
+            if not listed or seen >= number_of(record, "total_count"):
+                return
 
     def _asked(self, what: str, work: Callable[[], Any], otherwise: Any) -> Any:
         try:
@@ -61,10 +81,11 @@ class Questions:
             self.notes.append(Finding("not checked", NOTE, f"{what}: {WHY.get(fault.status, fault.reason)}"))
             return otherwise
 
-    def _record(self, path: str) -> Record:
-        answer = self.caller.once("GET", path)
+    def _record(self, path: str, query: Mapping[str, Any]) -> Record:
+        answer = self.caller.once("GET", path, query)
         if not isinstance(answer.data, dict):
             raise Fault(0, "the answer is no record")
+        self.headers = answer.headers
         with suppress(TypeError, ValueError):
             self.today = parsedate_to_datetime(answer.headers.get("date", "")).date()
         return answer.data
@@ -96,7 +117,12 @@ def examine(
         *_runners(asked, forge, needs),
         *_schedules(asked, forge, declared(branch), project, text_of(user, "username")),
     ]
-    return sorted([*found, *asked.notes], key=lambda each: judging.SEVERITIES.index(each.severity))
+    return sorted_findings([*found, *asked.notes])
+
+
+def sorted_findings(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings, the worst first."""
+    return sorted(found, key=lambda each: judging.SEVERITIES.index(each.severity))
 
 
 def _membership(asked: Questions, forge: Gitlab, user: Mapping[str, Any]) -> int:
