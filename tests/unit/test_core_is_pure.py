@@ -31,9 +31,11 @@ CORE = (
     *("model", "planfile", "wheelname", "explain", "render", "pipelines", "problems"),
 )
 FOLDERS = ("emit", "lint")
+JUDGES = ("needs", "judging", "judging_github", "wishes")
 ROOMS = sorted(
     [
         *(PACKAGE / f"{name}.py" for name in CORE),
+        *(PACKAGE / "forge" / f"{name}.py" for name in JUDGES),
         *(path for name in FOLDERS for path in (PACKAGE / name).glob("*.py")),
     ]
 )

@@ -166,6 +166,7 @@ def test_environments():
         (("USER", "PASS"), ["PASS"], [], ["USER"], ""),
         (("", "PASS"), ["PASS"], [], [], ""),
         (("", ""), [], [], [], ""),
+        (("", "GITHUB_TOKEN"), [], [], [], ""),
         (("", "PASS"), [], ["PASS"], [], "warning: PASS is a secret of the repository"),
         (("", "PASS"), [], [], ["PASS"], "error: PASS, the password of the index own, is not set"),
         (("USER", "PASS"), ["PASS"], [], [], "error: USER, the user name of the index own, is not set"),

@@ -58,6 +58,11 @@ def test_secrets_are_credentials_of_published_indexes_and_declared_ones():
     )
 
 
+def test_what_gitlab_sets_itself_is_no_secret_of_the_settings():
+    found = needed(SPEC.replace("username: USER, password: PASS", "username: CI_REGISTRY_USER, password: CI_JOB_TOKEN"))
+    assert {secret.name for secret in found.secrets} == {"PASS", "SIGNING"}
+
+
 def test_children_hand_wheels_over_by_the_registry_and_have_tags_too():
     found = needed(SPEC + "  layout: children\n")
     assert found.uses_packages

@@ -134,7 +134,7 @@ def test_what_changed_is_changed_and_what_went_is_removed(gitlab: Place):
         ("cron", "1 1 * * *", "cron: 1 1 * * * → 0 3 * * *"),
         ("active", False, "active: false → true"),
         ("ref", "refs/heads/main2", "ref: refs/heads/main2 → main"),
-        ("cron_timezone", "Europe/Berlin", "cron_timezone: Europe/Berlin → UTC"),
+        ("cron_timezone", "Europe/Berlin", "timezone: Europe/Berlin → UTC"),
         ("description", "by hand [truewheel:demo:nightly]", "description: by hand ["),
     ],
 )
@@ -203,6 +203,16 @@ def test_whatever_answer_is_lost_there_are_never_two(gitlab: Place, fault: fault
     assert state(gitlab)[0]["variables"]["UPSTREAM"] == "26.06"
     assert gitlab.run("schedules")[1].endswith("3 as declared\n")
     assert gone not in gitlab.project.schedules
+
+
+def test_one_that_goes_while_we_look_is_looked_for_again_and_one_that_hides_is_not_made_twice(gitlab: Place):
+    gitlab.run("schedules")
+    gitlab.server.misbehave(faults.answer(404), f"GET {PATH}/*")
+    assert gitlab.run("schedules")[1].endswith("2 as declared\n")
+    gitlab.server.misbehave(faults.answer(404), f"GET {PATH}/*", times=None)
+    code, _, err = gitlab.run("schedules")
+    assert (code, state(gitlab)) == (5, DECLARED)
+    assert "the schedules cannot be read: 404" in err
 
 
 def posts(place: Place) -> int:

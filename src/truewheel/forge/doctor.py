@@ -20,6 +20,8 @@ from truewheel.forge.needs import Needs
 from truewheel.forge.schedules import Schedule
 from truewheel.problems import Exit, stop
 
+PATIENCE = 6
+"""Attempts at one question: others may have an answer."""
 RUNNERS = 20
 """Runners that are looked at for a set of tags."""
 WHY = {
@@ -45,18 +47,18 @@ class Questions:
 
     def one(self, what: str, path: str) -> Record:
         """Return a record, empty where it may not be asked for."""
-        found: Record = self._asked(what, lambda: self.must(path), {})
+        found: Record = self.answer(what, lambda: self.must(path), {})
         return found
 
     def known(self, what: str, path: str, most: int = 10_000, **query: Any) -> list[Record] | None:
         """Return the first records of a list, None where it may not be asked for."""
         found: list[Record] | None
-        found = self._asked(what, lambda: list(islice(self.caller.pages(path, **query), most)), None)
+        found = self.answer(what, lambda: list(islice(self.caller.pages(path, **query), most)), None)
         return found
 
     def wrapped(self, what: str, path: str, key: str) -> list[Record] | None:
         """Return the records of a list that stands in a record, None where it may not be asked for."""
-        found: list[Record] | None = self._asked(what, lambda: list(self._wrapped(path, key)), None)
+        found: list[Record] | None = self.answer(what, lambda: list(self._wrapped(path, key)), None)
         return found
 
     def must(self, path: str, **query: Any) -> Record:
@@ -74,7 +76,8 @@ class Questions:
             if not listed or seen >= number_of(record, "total_count"):
                 return
 
-    def _asked(self, what: str, work: Callable[[], Any], otherwise: Any) -> Any:
+    def answer(self, what: str, work: Callable[[], Any], otherwise: Any) -> Any:
+        """Return what work returns; what it may not ask, or got no answer to, becomes a note."""
         try:
             return work()
         except Fault as fault:
@@ -103,6 +106,7 @@ def examine(
         settings = asked.must(forge.path())
     if not isinstance(settings.get("id"), int):
         raise stop(forge.caller.server, f"{forge.project} is no project", "look at its name", Exit.REMOTE_FAILED)
+    forge.caller.patience = PATIENCE
     branch = text_of(settings, "default_branch")
     user = asked.one("the token's user", "/user")
     level = judging.level_of(settings) or _membership(asked, forge, user)
@@ -204,7 +208,9 @@ def _schedules(
     listed = asked.known("schedules", forge.path("pipeline_schedules"))
     if listed is None:
         return
-    yield from judging.schedules(clock.steps(declared, clock.read(forge, project)), user)
+    ours = asked.answer("variables of schedules", lambda: clock.among(forge, project, listed), None)
+    if ours is not None:
+        yield from judging.schedules(clock.steps(declared, ours), user)
     yield from judging.foreign_schedules([each for each in listed if not clock.ours(each, project)])
 
 

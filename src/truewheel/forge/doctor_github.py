@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from truewheel.forge import judging_github as judging
 from truewheel.forge.calls import Caller
-from truewheel.forge.doctor import Questions, sorted_findings
+from truewheel.forge.doctor import PATIENCE, Questions, sorted_findings
 from truewheel.forge.judging import Finding
 from truewheel.forge.judging_github import Needs
 from truewheel.forge.model import text_of
@@ -19,6 +19,7 @@ def examine(caller: Caller, repository: str, needs: Needs) -> list[Finding]:
     """Return all findings, the worst first. Raises `Fault` when the repository itself cannot be read."""
     asked, place = Questions(caller), f"/repos/{quote(repository)}"
     record = asked.must(place)
+    caller.patience = PATIENCE
     found = [
         *judging.token_end(asked.headers.get(EXPIRATION, ""), asked.today),
         *judging.repository(record, needs),

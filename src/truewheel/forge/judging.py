@@ -246,10 +246,10 @@ def runners(tags: Sequence[str], job: str, records: Sequence[Record], needs: Nee
     what = f"{readable(tags)} (such as {job})"
     if not fitting:
         step = f"{RUNNERS}: start or register one" + (" that takes jobs without tags" if not tags else "")
-        yield Finding("runners", ERROR, f"no runner is online that takes jobs with {what}: they wait for ever", step)
+        yield Finding("runners", ERROR, f"no runner is online that takes jobs with {what}: they stay pending", step)
         return
     if all(each.get("access_level") == "ref_protected" for each in fitting):
-        message = f"all online runners for {what} serve protected refs alone: those of merge requests wait for ever"
+        message = f"all online runners for {what} serve protected refs alone: jobs of merge requests stay pending"
         yield Finding("runners", WARNING, message, f"{RUNNERS}: let one run unprotected jobs")
     longest = max((int(number_of(each, "maximum_timeout")) or 10**9 for each in fitting), default=0)
     if needs.limits and longest < max(needs.limits.values()):

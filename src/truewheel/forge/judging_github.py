@@ -18,6 +18,8 @@ ENVIRONMENTS = "Settings → Environments"
 SECRETS = "Settings → Secrets and variables → Actions"
 HOSTED = ("ubuntu-", "windows-", "macos-")
 """How the labels of GitHub's own runners begin."""
+OWN_TOKEN = "GITHUB_TOKEN"  # noqa: S105 - the name of a secret
+"""The secret that every job has."""
 OF_GITHUB = ("actions/", "github/")
 
 Record = Mapping[str, Any]
@@ -156,7 +158,7 @@ def credentials(
     index: str, names: tuple[str, str], own: Iterable[str], of_all: Iterable[str], variables: Iterable[str]
 ) -> Iterator[Finding]:
     """Judge whether the credentials of an index are there: in its environment, or in the repository."""
-    here, everywhere, open_ones = {*own}, {*of_all}, {*variables}
+    here, everywhere, open_ones = {*own, OWN_TOKEN}, {*of_all}, {*variables}
     username, password = names
     if username and username not in here | everywhere | open_ones:
         message = f"{username}, the user name of the index {index}, is not set"

@@ -9,6 +9,7 @@ from truewheel import contract
 from truewheel.emit import gitlab
 from truewheel.lint import durations
 from truewheel.model import Plan
+from truewheel.plan import FORGE_PREFIXES
 from truewheel.policy import Policy, Variable
 from truewheel.spec import Spec
 
@@ -95,7 +96,7 @@ def secrets(spec: Spec, policy: Policy, plan: Plan) -> Iterator[Secret]:
         if index.name in published:
             environment = f"{plan.project}/{index.name}"
             for name, word in ((index.username, "user name"), (index.password, "password")):
-                if name:
+                if name and not name.startswith(FORGE_PREFIXES):  # those GitLab sets itself
                     known.add(name)
                     purpose = f"the {word} of the index {index.name}"
                     yield Secret(name, purpose, environment, is_hidden=word == "password", is_late=True)

@@ -17,6 +17,8 @@ from truewheel.problems import Exit, stop
 from truewheel.spec import Spec
 
 CREATE, CHANGE, REMOVE, KEEP = "create", "change", "remove", "keep"
+WORDS = {"cron_timezone": "timezone"}
+"""What the spec calls a field of GitLab's, where that differs."""
 FILE = "(a file)"
 """Stands for the value of a variable that is a file, which none of ours is."""
 _MARK = re.compile(r"\[truewheel:([^\s:\[\]]+):([^\s:\[\]]+)\]\s*\Z")
@@ -134,7 +136,7 @@ def _differences(old: Schedule | None, new: Schedule) -> Iterator[Difference]:
     for key, value in new.fields.items():
         before = old.fields.get(key) if old else None
         if old is None or not _is_same(key, before, value):
-            yield Difference(key, None if before is None else _shown(before), _shown(value))
+            yield Difference(WORDS.get(key, key), None if before is None else _shown(before), _shown(value))
     for kind in ("variables", "inputs"):
         before, after = getattr(old, kind) if old else {}, getattr(new, kind)
         for name in [*after, *(name for name in before if name not in after)]:
@@ -154,24 +156,26 @@ def _shown(value: object) -> str:
 
 def read(forge: Gitlab, project: str) -> list[Found]:
     """Return all schedules of ours that the project has; `project` is the spec's."""
+
+    def look() -> list[Found]:
+        return among(forge, project, list(forge.caller.pages(forge.path("pipeline_schedules"))))
+
     with forge.explained("the schedules cannot be read"):
-        listed = [each["id"] for each in _listed(forge) if ours(each, project)]
-        records = [_record(forge, each) for each in listed]
-    return [found(each, project) for each in records if each and ours(each, project)]
+        made, fault = attempted(look)
+        if fault and fault.status != 404:
+            raise fault
+        return look() if made is None else made  # one of them went while we looked
 
 
-def _listed(forge: Gitlab) -> Iterator[dict[str, Any]]:
-    return (each for each in forge.caller.pages(forge.path("pipeline_schedules")) if isinstance(each.get("id"), int))
+def among(forge: Gitlab, project: str, listed: Iterable[Mapping[str, Any]]) -> list[Found]:
+    """Return the schedules of ours among listed ones; a list tells nothing of their variables. Raises `Fault`."""
+    numbers = [each["id"] for each in listed if isinstance(each.get("id"), int) and ours(each, project)]
+    records = [_record(forge, number) for number in numbers]
+    return [found(each, project) for each in records if ours(each, project)]
 
 
-def _record(forge: Gitlab, schedule_id: int) -> dict[str, Any] | None:
-    """Return a schedule with its variables, None when it is gone by now."""
-    try:
-        return forge.caller.insist(lambda: _schedule(forge, "GET", schedule_id))
-    except Fault as fault:
-        if fault.status != 404:
-            raise
-        return None
+def _record(forge: Gitlab, schedule_id: int) -> dict[str, Any]:
+    return forge.caller.insist(lambda: _schedule(forge, "GET", schedule_id))
 
 
 def _schedule(forge: Gitlab, verb: str, *parts: object, body: Any = None) -> dict[str, Any]:
@@ -220,7 +224,7 @@ def _owned(forge: Gitlab, project: str, known: Found, user: str) -> Found:
     if known.owner == user:
         return known
     forge.caller.insist(lambda: _schedule(forge, "POST", known.id, "take_ownership"))
-    return found(forge.caller.insist(lambda: _schedule(forge, "GET", known.id)), project)
+    return found(_record(forge, known.id), project)
 
 
 def _create(forge: Gitlab, project: str, wanted: Schedule, tell: Tell) -> Found:
