@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from truewheel.standin import Bridge, GitLab, Job, Project
+from truewheel.standin import Bridge, GitLab, Job, Project, faults
 
 gitlab = pytest.importorskip("gitlab", reason="python-gitlab is not installed")
 
@@ -116,6 +116,19 @@ def test_retries(server, demo, project):
     assert run.status == "success"
 
 
+def test_a_retried_pipeline_leaves_its_children_alone(server, demo, project):
+    demo.plan(Bridge("kids", child=[Job("x", seconds=1, result="failed")]))
+    run = project.pipelines.create({"ref": "main"})
+    server.advance(1)
+    (bridge,) = run.bridges.list(get_all=True)
+    run.retry()
+    assert [each.id for each in run.bridges.list(get_all=True)] == [bridge.id]
+    assert refused(lambda: project.jobs.get(bridge.id))[0] == 404
+    project.jobs.get(bridge.id, lazy=True).retry()
+    (new,) = run.bridges.list(get_all=True)
+    assert new.downstream_pipeline["id"] > bridge.downstream_pipeline["id"]
+
+
 def test_cancel_and_play(server, demo, project):
     demo.plan(Job("go", when="manual"), Job("later", "next"))
     run = project.pipelines.create({"ref": "main"})
@@ -134,6 +147,7 @@ def test_cancel_and_play(server, demo, project):
 
 
 def test_only_owners_delete_pipelines(server, demo, client, project):
+    demo.plan(Bridge("kids", child=[Bridge("more", child=[Job("x")])]))
     run = project.pipelines.create({"ref": "main"})
     assert refused(run.delete)[0] == 403
     owner = gitlab.Gitlab(server.url, private_token=server.token("boss", 50).value)
@@ -366,3 +380,27 @@ def test_inputs_are_judged_where_they_are_declared(demo, project, inputs, reason
         assert (code, reason in str(message)) == (400, True)
     else:
         assert project.pipelines.create({"ref": "main", "inputs": inputs}).status == "running"
+
+
+def test_a_job_with_its_token(server, demo, tmp_path):
+    build = demo.pipeline().builds[0]
+    file = tmp_path / "a.whl"
+    file.write_bytes(b"wheel")
+    secret = server.job_token(build).value
+    with gitlab.Gitlab(server.url, job_token=secret) as client:
+        project = client.projects.get(demo.id, lazy=True)
+        project.generic_packages.upload("demo", "1.0", "a.whl", path=str(file))
+        assert project.trigger_pipeline("main", secret).source == "pipeline"
+        assert refused(lambda: project.pipelines.create({"ref": "main"}))[0] == 401
+        assert refused(lambda: client.projects.get(demo.id))[0] == 404
+    assert {request.token for request in server.requests} == {"job 1"}
+
+
+def test_a_client_that_tries_again(server, client, monkeypatch):
+    waits: list[float] = []
+    monkeypatch.setattr("time.sleep", waits.append)
+    server.misbehave(faults.server_error(502))
+    server.misbehave(faults.too_many_requests(7))
+    client.retry_transient_errors = True
+    assert client.projects.get("group/demo").default_branch == "main"
+    assert (len(server.requests), waits[1]) == (3, 7)

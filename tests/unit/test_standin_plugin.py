@@ -32,45 +32,61 @@ def elsewhere(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-def run(folder: Path, *argv: str) -> str:
+UNUSED = """
+import sys
+
+def test_unused():
+    assert "truewheel.standin.plugin" in sys.modules
+    ours = [name for name in sys.modules if name.startswith("truewheel")]
+    assert sorted(ours) == ["truewheel", "truewheel.standin", "truewheel.standin.plugin"]
+"""
+USED = """
+from urllib.request import urlopen, Request
+
+def test_used(gitlab_standin):
+    token = gitlab_standin.token("bot").value
+    asked = Request(gitlab_standin.url + "/api/v4/user", headers={"PRIVATE-TOKEN": token})
+    with urlopen(asked) as answer:
+        assert b"bot" in answer.read()
+    assert [str(each) for each in gitlab_standin.requests] == ["GET /user"]
+"""
+
+
+def run(folder: Path, **files: str) -> str:
+    for name, text in files.items():
+        (folder / f"test_{name}.py").write_text(text)
     path = os.pathsep.join([str(folder.parent / "site"), str(ROOT / "src")])
     environment = {**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": "", "PY_COLORS": "0"}
-    command = [sys.executable, *argv]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-v",
+        "-W",
+        "error",
+        "-p",
+        "no:hypothesispytest",
+        "-p",
+        "no:cacheprovider",
+    ]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
     return done.stdout + done.stderr
 
 
-def test_the_fixture_is_there_for_others(elsewhere):
-    (elsewhere / "test_it.py").write_text(
-        "from urllib.request import urlopen, Request\n"
-        "def test_it(gitlab_standin):\n"
-        "    token = gitlab_standin.token('bot').value\n"
-        "    asked = Request(gitlab_standin.url + '/api/v4/user', headers={'PRIVATE-TOKEN': token})\n"
-        "    with urlopen(asked) as answer:\n"
-        "        assert b'bot' in answer.read()\n"
-        "    assert [str(each) for each in gitlab_standin.requests] == ['GET /user']\n"
-    )
-    assert "1 passed" in run(elsewhere, "-m", "pytest", "-q", "-W", "error")
+def test_others_have_the_fixture_and_pay_nothing_when_they_do_not_use_it(elsewhere):
+    said = run(elsewhere, a_unused=UNUSED, b_used=USED)
+    assert "test_unused PASSED" in said, said
+    assert "test_used PASSED" in said, said
 
 
 def test_the_example_of_the_documentation_works(elsewhere):
     pytest.importorskip("gitlab", reason="python-gitlab is not installed")
     (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    (elsewhere / "test_it.py").write_text(example)
-    said = run(elsewhere, "-m", "pytest", "-q", "-W", "error")
-    assert re.search(r"\d+ passed", said), said
-    assert "failed" not in said, said
-
-
-def test_a_run_that_does_not_use_it_does_not_import_it(elsewhere):
-    (elsewhere / "test_it.py").write_text(
-        "import sys\n"
-        "def test_it():\n"
-        "    assert 'truewheel.standin.plugin' in sys.modules\n"
-        "    ours = [name for name in sys.modules if name.startswith('truewheel')]\n"
-        "    assert sorted(ours) == ['truewheel', 'truewheel.standin', 'truewheel.standin.plugin']\n"
-    )
-    assert "1 passed" in run(elsewhere, "-m", "pytest", "-q")
+    said = run(elsewhere, example=example)
+    assert "test_a_lost_reply PASSED" in said, said
+    assert "FAILED" not in said, said
 
 
 def test_public_names():
