@@ -153,7 +153,8 @@ def _summary(steps: Sequence[Step], *, is_dry: bool) -> str:
 
 
 def _of_github(arguments: Namespace, space: Workspace) -> Exit:
-    from truewheel.emit.github import CALLER, scheduled
+    from truewheel.emit.github import CALLER
+    from truewheel.emit.github_schedules import scheduled
 
     found = scheduled(space.spec)
     if arguments.json:

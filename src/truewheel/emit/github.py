@@ -9,13 +9,13 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from truewheel.emit import github_additions
+from truewheel.emit import github_additions, github_schedules
 from truewheel.emit.actions import Pin
 from truewheel.matrix import ANY
 from truewheel.model import ARCH, CELL, INDEX, PYTHON, TARGET, Cell, Job, JobKind, Plan
 from truewheel.policy import Variable
 from truewheel.render import Lines, remarked
-from truewheel.spec import Schedule, Spec
+from truewheel.spec import Spec
 
 FOLDER = ".github/workflows"
 CALLER = f"{FOLDER}/wheels.yml"
@@ -137,39 +137,10 @@ def _triggers(spec: Spec, variables: Mapping[str, Variable]) -> Document:
     inputs = {name: _input(variable) for name, variable in settable(variables)[:INPUTS_LIMIT]}
     return {
         "push": {"branches": list(spec.github.branches), "tags": ["**"]},
-        **_clock(spec),
+        **github_schedules.clock(spec),
         "pull_request": {},
         "workflow_dispatch": {"inputs": inputs} if inputs else {},
     }
-
-
-def scheduled(spec: Spec) -> dict[str, Schedule]:
-    """Return the schedules that GitHub starts."""
-    return {name: each for name, each in spec.schedules_of("github").items() if each.active}
-
-
-def _clock(spec: Spec) -> Document:
-    times = [
-        {"cron": each.cron, **({"timezone": each.timezone} if each.timezone != "UTC" else {})}
-        for each in scheduled(spec).values()
-    ]
-    return {"schedule": times} if times else {}
-
-
-def _with_scheduled(environment: Document, spec: Spec) -> Document:
-    """Return an environment in which the values of the schedule that started the run come first."""
-    forms = dict(environment)
-    for each in scheduled(spec).values():
-        for name, value in each.variables.items():
-            if name in forms:
-                chosen = f"github.event.schedule == {_literal(each.cron)} && {_literal(value)}"
-                forms[name] = forms[name].replace(EXPRESSION, f"{EXPRESSION} {chosen} ||", 1)
-    return forms
-
-
-def _literal(text: str) -> str:
-    """Return a text as GitHub's expressions write it."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def settable(variables: Mapping[str, Variable]) -> list[tuple[str, Variable]]:
@@ -226,7 +197,7 @@ def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
     if job.index_name:
         fields["environment"] = job.index_name
     if environment := _environment(job, forge):
-        fields["env"] = _with_scheduled(environment, forge.spec) if job.kind == "plan" else environment
+        fields["env"] = github_schedules.with_values(environment, forge.spec) if job.kind == "plan" else environment
     return {**fields, "steps": [*_start(job, forge), *_downloads(job, forge), *_work(job, forge)]}
 
 

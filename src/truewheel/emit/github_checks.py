@@ -6,17 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from truewheel.emit.github import (
-    EXPRESSION,
-    REGISTRY,
-    SUBJECTS_LIMIT,
-    attests,
-    image_of,
-    is_own,
-    runner_of,
-    scheduled,
-    settable,
-)
+from truewheel.emit.github import EXPRESSION, REGISTRY, SUBJECTS_LIMIT, attests, image_of, is_own, runner_of, settable
+from truewheel.emit.github_schedules import scheduled
 from truewheel.model import Plan
 from truewheel.policy import Variable
 from truewheel.problems import Problem

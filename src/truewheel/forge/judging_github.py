@@ -7,7 +7,8 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
-from truewheel.emit.github import CALLER, scheduled
+from truewheel.emit.github import CALLER
+from truewheel.emit.github_schedules import scheduled
 from truewheel.forge.judging import ERROR, NOTE, SOON, WARNING, Finding
 from truewheel.forge.model import number_of, text_of
 from truewheel.model import Plan
