@@ -162,6 +162,17 @@ def test_a_variable_that_became_a_file_is_text_again(gitlab: Place):
     assert gitlab.project.schedules[0]["variables"][0]["variable_type"] == "env_var"
 
 
+def test_where_pipelines_take_inputs_schedules_have_those_and_no_variables(gitlab: Place):
+    gitlab.run("schedules")
+    gitlab.monkeypatch.setattr("truewheel.cli.scheduling.by_inputs", lambda *_: True)
+    gitlab.project.schedules[0]["inputs"] = [{"name": "OLD", "value": "1"}]
+    gitlab.run("schedules")
+    first = gitlab.project.schedules[0]
+    assert {each["name"]: each["value"] for each in first["inputs"]} == {"UPSTREAM": "26.05", "RELEASE": "false"}
+    assert (first["variables"], first["active"]) == ([], True)
+    assert gitlab.run("schedules")[1].endswith("2 as declared\n")
+
+
 def test_another_spec_of_the_project_has_its_own(gitlab: Place):
     other = foreign(gitlab, "theirs [truewheel:other:nightly]")
     gitlab.run("schedules")
