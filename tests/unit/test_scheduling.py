@@ -10,9 +10,10 @@ from typing import Any
 import forges
 import pytest
 from forges import Place
-from specs import SMALL
+from specs import SMALL, spec_of
 
 from truewheel.forge import calls, once
+from truewheel.forge import schedules as clock
 from truewheel.standin import faults
 from truewheel.standin.state import DEVELOPER
 
@@ -268,6 +269,37 @@ def test_what_is_half_done_rests_and_is_resumed(gitlab: Place):
     assert [each["active"] for each in state(gitlab)] == [False]
     assert gitlab.run("schedules")[0] == 0
     assert state(gitlab) == DECLARED
+
+
+def test_no_pipeline_can_start_with_half_of_the_variables(gitlab: Place):
+    seen = []
+
+    def look(_state: object, request: Any) -> None:
+        if request.method != "GET":
+            number = int(request.path.split("/")[4])
+            seen.extend(each["active"] for each in gitlab.project.schedules if each["id"] == number)
+
+    gitlab.server.misbehave(faults.Fault("a look", before=look), f"* {PATH}/*/variables*", times=None)
+    gitlab.run("schedules")
+    made = [each.json["active"] for each in gitlab.server.asked(f"POST {PATH}") if each.path.endswith("schedules")]
+    assert made == [False, True]  # the second has no variables
+    assert len(seen) >= 2
+    gitlab.spec(SPEC.replace("26.05", "26.06"))
+    gitlab.run("schedules")
+    assert len(seen) >= 3
+    assert {*seen} == {False}
+    assert gitlab.project.schedules[0]["active"] is True
+
+
+def test_variables_that_are_hidden_are_taken_for_changed():
+    fields = {key: value for key, value in DECLARED[1].items() if key != "variables"}
+    owner = {"username": "alice", "state": "active"}
+    spec = spec_of(SPEC)
+    declared = {"weekly": clock.declared(spec, "main")["weekly"]}
+    (step,) = clock.steps(declared, [clock.found({"id": 1, "owner": owner, **fields}, "demo")])
+    assert (step.action, [each.what for each in step.differences]) == (clock.CHANGE, ["variables"])
+    (step,) = clock.steps(declared, [clock.found({"id": 1, "owner": owner, "variables": [], **fields}, "demo")])
+    assert step.action == clock.KEEP
 
 
 def test_a_schedule_of_somebody_else_is_taken_over_to_be_changed(gitlab: Place):

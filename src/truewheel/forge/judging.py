@@ -218,7 +218,7 @@ def held(secret: Secret, records: Iterable[Record], *, is_all: bool) -> Iterator
 
 
 def _reaches(scope: str, environment: str) -> bool:
-    return scope == "*" or (bool(environment) and fnmatchcase(environment, scope.replace("[", "[[]")))
+    return scope == "*" or fnmatchcase(environment, scope.replace("[", "[[]"))
 
 
 def _kept(secret: Secret, record: Record, what: str) -> Iterator[Finding]:
