@@ -81,15 +81,13 @@ class Caller:
     """Makes calls by a transport until the deadline, `seconds` after it was made.
 
     Raises `Stop` (exit 6) when no answer comes in time, and the `Fault` of an answer that will stay the same.
-    `requests` counts what was sent, `at` the moment of the last answer. No secret stands in any message. `patience` is
-    how many attempts a call gets from a server that has answered before; the deadline alone limits them where it is 0.
+    `requests` counts what was sent, `at` the moment of the last answer. No secret stands in any message.
     """
 
     def __init__(self, server: str, transport: Transport, seconds: float, clock: Clock = Clock()) -> None:  # noqa: B008
         self.server = server
         self.clock = clock
         self.requests = 0
-        self.patience = 0
         self._transport = transport
         self._end = clock.now() + seconds
         self._is_known = False
@@ -119,9 +117,9 @@ class Caller:
             done, fault = attempted(work)
             if fault is None:
                 return done  # type: ignore[return-value]
-            reasons.append(fault.reason)
-            if not fault.may_pass or len(reasons) == self.patience:
+            if not fault.may_pass:
                 raise fault
+            reasons.append(fault.reason)
             self.pause(fault, reasons)
 
     def once(self, verb: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Answer:

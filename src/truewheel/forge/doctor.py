@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from itertools import islice
-from typing import Any
+from itertools import count, islice
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from truewheel.forge import judging
 from truewheel.forge import schedules as clock
-from truewheel.forge.calls import PER_PAGE, Caller, Fault
+from truewheel.forge.calls import PER_PAGE, Caller, Fault, attempted
 from truewheel.forge.gitlab import Gitlab
 from truewheel.forge.judging import NOTE, Finding
 from truewheel.forge.model import number_of, text_of
@@ -21,7 +21,9 @@ from truewheel.forge.schedules import Schedule
 from truewheel.problems import Exit, stop
 
 PATIENCE = 6
-"""Attempts at one question: others may have an answer."""
+"""Attempts at one question."""
+MOST = 10_000
+"""Records of a list that are looked at."""
 RUNNERS = 20
 """Runners that are looked at for a set of tags."""
 WHY = {
@@ -31,6 +33,7 @@ WHY = {
 }
 
 Record = dict[str, Any]
+_T = TypeVar("_T")
 
 
 class Questions:
@@ -47,45 +50,58 @@ class Questions:
 
     def one(self, what: str, path: str) -> Record:
         """Return a record, empty where it may not be asked for."""
-        found: Record = self.answer(what, lambda: self.must(path), {})
+        found: Record = self._answered(what, lambda: self._patiently(lambda: self._record(path)), {})
         return found
 
-    def known(self, what: str, path: str, most: int = 10_000, **query: Any) -> list[Record] | None:
-        """Return the first records of a list, None where it may not be asked for."""
+    def known(self, what: str, path: str, key: str = "", most: int = MOST, **query: Any) -> list[Record] | None:
+        """Return the first records of a list, None where it may not be asked for.
+
+        The list is the whole document, or stands in it under a key.
+        """
         found: list[Record] | None
-        found = self.answer(what, lambda: list(islice(self.caller.pages(path, **query), most)), None)
+        found = self._answered(what, lambda: list(islice(self._listed(path, key, query), most)), None)
         return found
 
-    def wrapped(self, what: str, path: str, key: str) -> list[Record] | None:
-        """Return the records of a list that stands in a record, None where it may not be asked for."""
-        found: list[Record] | None = self.answer(what, lambda: list(self._wrapped(path, key)), None)
-        return found
+    def must(self, path: str) -> Record:
+        """Return a record, asked for until the deadline. Raises `Fault` where it may not be asked for."""
+        return self.caller.insist(lambda: self._record(path))
 
-    def must(self, path: str, **query: Any) -> Record:
-        """Return a record. Raises `Fault` where it may not be asked for."""
-        return self.caller.insist(lambda: self._record(path, query))
-
-    def _wrapped(self, path: str, key: str) -> Iterator[Record]:
-        seen = 0
-        for page in range(1, 101):
-            record = self.must(path, per_page=PER_PAGE, page=page)
-            listed = record.get(key)
-            listed = listed if isinstance(listed, list) else []
-            yield from (each for each in listed if isinstance(each, dict))
-            seen += len(listed)
-            if not listed or seen >= number_of(record, "total_count"):
+    def _listed(self, path: str, key: str, query: Mapping[str, Any]) -> Iterator[Record]:
+        for page in count(1):
+            asked = {**query, "per_page": PER_PAGE, "page": page}
+            listed = self._patiently(lambda asked=asked: self._page(path, key, asked))  # type: ignore[misc]
+            yield from listed
+            if len(listed) < PER_PAGE:
                 return
 
-    def answer(self, what: str, work: Callable[[], Any], otherwise: Any) -> Any:
-        """Return what work returns; what it may not ask, or got no answer to, becomes a note."""
+    def _page(self, path: str, key: str, query: Mapping[str, Any]) -> list[Record]:
+        data = self.caller.once("GET", path, query).data
+        listed = data.get(key) if key and isinstance(data, dict) else data
+        if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
+            raise Fault(0, "the answer is no list")
+        return listed
+
+    def _patiently(self, work: Callable[[], _T]) -> _T:
+        """Return what work returns. Raises the `Fault` of the last attempt: other questions may have an answer."""
+        reasons: list[str] = []
+        while True:
+            done, fault = attempted(work)
+            if fault is None:
+                return done  # type: ignore[return-value]
+            reasons.append(fault.reason)
+            if not fault.may_pass or len(reasons) == PATIENCE:
+                raise fault
+            self.caller.pause(fault, reasons)
+
+    def _answered(self, what: str, work: Callable[[], Any], otherwise: Any) -> Any:
         try:
             return work()
         except Fault as fault:
             self.notes.append(Finding("not checked", NOTE, f"{what}: {WHY.get(fault.status, fault.reason)}"))
             return otherwise
 
-    def _record(self, path: str, query: Mapping[str, Any]) -> Record:
-        answer = self.caller.once("GET", path, query)
+    def _record(self, path: str) -> Record:
+        answer = self.caller.once("GET", path)
         if not isinstance(answer.data, dict):
             raise Fault(0, "the answer is no record")
         self.headers = answer.headers
@@ -106,7 +122,6 @@ def examine(
         settings = asked.must(forge.path())
     if not isinstance(settings.get("id"), int):
         raise stop(forge.caller.server, f"{forge.project} is no project", "look at its name", Exit.REMOTE_FAILED)
-    forge.caller.patience = PATIENCE
     branch = text_of(settings, "default_branch")
     user = asked.one("the token's user", "/user")
     level = judging.level_of(settings) or _membership(asked, forge, user)
@@ -188,7 +203,7 @@ def _runners(asked: Questions, forge: Gitlab, needs: Needs) -> Iterator[Finding]
     details: dict[int, Record] = {}
     for tags, job in needs.tags.items():
         query = {"status": "online", "paused": "false", **({"tag_list": ",".join(tags)} if tags else {})}
-        online = asked.known("runners", forge.path("runners"), RUNNERS, **query)
+        online = asked.known("runners", forge.path("runners"), most=RUNNERS, **query)
         if online is None:
             return
         yield from judging.runners(tags, job, [_runner(asked, each, details) for each in online], needs)
@@ -208,9 +223,14 @@ def _schedules(
     listed = asked.known("schedules", forge.path("pipeline_schedules"))
     if listed is None:
         return
-    ours = asked.answer("variables of schedules", lambda: clock.among(forge, project, listed), None)
-    if ours is not None:
-        yield from judging.schedules(clock.steps(declared, ours), user)
+    ours = [each for each in listed if clock.ours(each, project)]
+    whole = [
+        asked.one(f"the schedule {clock.ours(each, project)}", forge.path("pipeline_schedules", each.get("id")))
+        for each in ours
+    ]
+    if all(whole):
+        known = [clock.found(each, project) for each in whole]
+        yield from judging.schedules(clock.steps(declared, known), user)
     yield from judging.foreign_schedules([each for each in listed if not clock.ours(each, project)])
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from truewheel.forge import judging_github as judging
 from truewheel.forge.calls import Caller
-from truewheel.forge.doctor import PATIENCE, Questions, sorted_findings
+from truewheel.forge.doctor import Questions, sorted_findings
 from truewheel.forge.judging import Finding
 from truewheel.forge.judging_github import Needs
 from truewheel.forge.model import text_of
@@ -19,7 +19,6 @@ def examine(caller: Caller, repository: str, needs: Needs) -> list[Finding]:
     """Return all findings, the worst first. Raises `Fault` when the repository itself cannot be read."""
     asked, place = Questions(caller), f"/repos/{quote(repository)}"
     record = asked.must(place)
-    caller.patience = PATIENCE
     found = [
         *judging.token_end(asked.headers.get(EXPIRATION, ""), asked.today),
         *judging.repository(record, needs),
@@ -38,11 +37,11 @@ def _actions(asked: Questions, place: str, needs: Needs) -> Iterator[Finding]:
     yield from judging.permissions(asked.one("permissions of workflows", f"{place}/permissions/workflow"))
     path = f"{place}/permissions/artifact-and-log-retention"
     yield from judging.retention(asked.one("how long artifacts are kept", path), needs)
-    workflows = asked.wrapped("workflows", f"{place}/workflows", "workflows")
+    workflows = asked.known("workflows", f"{place}/workflows", "workflows")
     if workflows is not None:
         yield from judging.workflow(workflows, needs)
     if not all(map(judging.is_hosted, needs.labels)):
-        runners = asked.wrapped("runners", f"{place}/runners", "runners")
+        runners = asked.known("runners", f"{place}/runners", "runners")
         if runners is not None:
             yield from judging.runners(runners, needs)
 
@@ -53,7 +52,7 @@ def _publishing(asked: Questions, place: str, needs: Needs) -> Iterator[Finding]
     rulesets = asked.known("rulesets of tags", f"{place}/rulesets", targets="tag")
     if rulesets is not None:
         yield from judging.tags(rulesets, needs)
-    environments = asked.wrapped("environments", f"{place}/environments", "environments")
+    environments = asked.known("environments", f"{place}/environments", "environments")
     if environments is None:
         return
     known = {text_of(each, "name"): each for each in environments}
@@ -78,7 +77,7 @@ def _credentials(
     }
     found = {}
     for what, (path, key, is_there) in places.items():
-        records = asked.wrapped(what, path, key) if is_there else []
+        records = asked.known(what, path, key) if is_there else []
         if records is None:
             return
         found[what] = [text_of(each, "name") for each in records]

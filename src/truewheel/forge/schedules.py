@@ -158,7 +158,9 @@ def read(forge: Gitlab, project: str) -> list[Found]:
     """Return all schedules of ours that the project has; `project` is the spec's."""
 
     def look() -> list[Found]:
-        return among(forge, project, list(forge.caller.pages(forge.path("pipeline_schedules"))))
+        listed = list(forge.caller.pages(forge.path("pipeline_schedules")))
+        records = [_record(forge, each.get("id")) for each in listed if ours(each, project)]
+        return [found(each, project) for each in records if ours(each, project)]
 
     with forge.explained("the schedules cannot be read"):
         made, fault = attempted(look)
@@ -167,14 +169,7 @@ def read(forge: Gitlab, project: str) -> list[Found]:
         return look() if made is None else made  # one of them went while we looked
 
 
-def among(forge: Gitlab, project: str, listed: Iterable[Mapping[str, Any]]) -> list[Found]:
-    """Return the schedules of ours among listed ones; a list tells nothing of their variables. Raises `Fault`."""
-    numbers = [each["id"] for each in listed if isinstance(each.get("id"), int) and ours(each, project)]
-    records = [_record(forge, number) for number in numbers]
-    return [found(each, project) for each in records if ours(each, project)]
-
-
-def _record(forge: Gitlab, schedule_id: int) -> dict[str, Any]:
+def _record(forge: Gitlab, schedule_id: object) -> dict[str, Any]:
     return forge.caller.insist(lambda: _schedule(forge, "GET", schedule_id))
 
 
