@@ -85,6 +85,14 @@ CHILD_WAYS: Mapping[str, tuple[str, str]] = {
 }
 
 
+SCHEDULED = {
+    "forge": ("is set by the forge itself", "leave it out"),
+    "image": ("is provided by the container, and never forwarded", "say its value in targets.NAME.provides"),
+    "secret": ("is a secret, and this file is none", "set it in the settings of the project"),
+}
+"""By scope, why a schedule cannot set a variable, and what to do instead."""
+
+
 def declared(spec: Spec, policy: Policy) -> dict[str, Variable]:
     """Return every declared variable: the policy's, replaced or added to by the spec's."""
     return {**policy.variables, **spec.variables}
@@ -130,6 +138,7 @@ def lost(spec: Spec, policy: Policy) -> list[Problem]:
         *_facts_out_of_reach(spec, policy),
         *_facts_of_other_forges(spec, policy),
         *_open_passwords(spec, policy),
+        *_schedules(spec, policy),
     ]
 
 
@@ -271,6 +280,22 @@ def _open_passwords(spec: Spec, policy: Policy) -> list[Problem]:
         message = "a registry asks for a user name and a password"
         problems.append(spec.document.problem(("images", "credentials"), message, "name the variables of both"))
     return problems
+
+
+def _schedules(spec: Spec, policy: Policy) -> Iterator[Problem]:
+    known = declared(spec, policy)
+    for name, schedule in spec.schedules.items():
+        for variable, value in schedule.variables.items():
+            route = ("schedules", name, "variables", variable)
+            rule = known.get(variable)
+            if rule is None:
+                message = f"{variable} is declared neither here nor in the policy {policy.name}: nothing would read it"
+                yield spec.document.problem(route, message, meant(variable, known, "declare it"), key=True)
+            elif rule.scope in SCHEDULED:
+                why, hint = SCHEDULED[rule.scope]
+                yield spec.document.problem(route, f"{variable} {why}", hint, key=True)
+            elif fault := misfit(value, rule):
+                yield spec.document.problem(route, f"{variable}: {value} {fault}", rule.description or "correct it")
 
 
 def _variables_of(rule: FactRule) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from truewheel import source
+from truewheel import cron, source
 from truewheel.naming import normalized
 from truewheel.policy import Templates, Variable, templates, variable
 from truewheel.problems import Problem, Stop, in_order
@@ -136,6 +136,18 @@ class Images(NamedTuple):
     job_image: str
 
 
+class Schedule(NamedTuple):
+    """A pipeline that starts by the clock; an empty `ref` is the default branch, empty `forges` are all of the file."""
+
+    cron: str
+    timezone: str
+    ref: str
+    variables: Mapping[str, str]
+    active: bool
+    description: str
+    forges: tuple[str, ...]
+
+
 class MergeRequests(NamedTuple):
     """What a merge request must have: a title that starts with one of the types, and all of the labels.
 
@@ -186,7 +198,6 @@ class Github(NamedTuple):
     test_runners: Mapping[str, tuple[str, ...]]
     tool_runner: tuple[str, ...]
     branches: tuple[str, ...]
-    schedules: tuple[str, ...]
     python: str
     retention_days: str
     attestations: bool
@@ -216,6 +227,7 @@ class Spec(NamedTuple):
     compiler_cache: str
     setup: tuple[str, ...]
     images: Images
+    schedules: Mapping[str, Schedule]
     merge_requests: MergeRequests
     gitlab: Gitlab
     github: Github
@@ -224,6 +236,10 @@ class Spec(NamedTuple):
     def forges(self) -> tuple[str, ...]:
         """Return the keys of the forges that pipelines are made for."""
         return tuple(name for name in FORGES if name in self.document.data) or FORGES[:1]
+
+    def schedules_of(self, forge: str) -> dict[str, Schedule]:
+        """Return the schedules that a forge has, by name."""
+        return {name: each for name, each in self.schedules.items() if forge in (each.forges or self.forges())}
 
 
 def parse(text: str, file: str, schema: Schema) -> Spec:
@@ -238,7 +254,7 @@ def parse(text: str, file: str, schema: Schema) -> Spec:
     data = with_defaults(document.data, known)
     spec = _spec(data, document)
     problems = [*_unknown_names(spec), *_unknown_wheels(spec), *_alike_packages(spec), *_matches(spec)]
-    problems += _build_problems(spec)
+    problems += [*_build_problems(spec), *_schedule_problems(spec)]
     if problems:
         raise Stop(in_order(problems))
     return spec
@@ -260,6 +276,7 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
         setup=tuple(data.pop("setup")),
         images=_images(data.pop("images")),
         merge_requests=_merge_requests(data.pop("merge_requests")),
+        schedules={name: _schedule(fields) for name, fields in data.pop("schedules").items()},
         gitlab=_gitlab(data.pop("gitlab")),
         github=_github(data.pop("github")),
         **data,
@@ -307,6 +324,10 @@ def _merge_requests(fields: dict[str, Any]) -> MergeRequests:
     return MergeRequests(**{**fields, "types": tuple(fields["types"]), "labels": tuple(fields["labels"])})
 
 
+def _schedule(fields: dict[str, Any]) -> Schedule:
+    return Schedule(**{**fields, "cron": " ".join(fields["cron"].split()), "forges": tuple(fields["forges"])})
+
+
 def _gitlab(fields: dict[str, Any]) -> Gitlab:
     lists = {name: tuple(fields[name]) for name in ("own_stages", "include", "tool_runner")}
     runners = {name: _tuples(fields[name]) for name in ("runners", "test_runners")}
@@ -314,7 +335,7 @@ def _gitlab(fields: dict[str, Any]) -> Gitlab:
 
 
 def _github(fields: dict[str, Any]) -> Github:
-    lists = {name: tuple(fields[name]) for name in ("branches", "schedules", "tool_runner")}
+    lists = {name: tuple(fields[name]) for name in ("branches", "tool_runner")}
     tuples = {name: _tuples(fields[name]) for name in ("test_runners", "steps")}
     return Github(**{**fields, **lists, **tuples, "runners": GithubRunners(**_tuples(fields["runners"]))})
 
@@ -402,3 +423,16 @@ def _build_problem(spec: Spec, build: str, package: str, owner: str) -> tuple[st
         hint = "a pure package is built apart from the native ones: take it out of this build"
         return f"the build {build} makes pure and native packages", hint
     return None
+
+
+def _schedule_problems(spec: Spec) -> list[Problem]:
+    problems = []
+    for name, schedule in spec.schedules.items():
+        if fault := cron.fault(schedule.cron):
+            hint = "five fields: minute, hour, day of the month, month, day of the week"
+            problems.append(spec.document.problem(("schedules", name, "cron"), fault, hint))
+        for number, forge in enumerate(schedule.forges):
+            if forge not in spec.forges():
+                hint = f"forges of this file: {', '.join(spec.forges())}; a key {forge} adds it"
+                problems.append(spec.document.problem(("schedules", name, "forges", number), f"no {forge} here", hint))
+    return problems

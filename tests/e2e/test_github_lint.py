@@ -152,10 +152,11 @@ def test_specs_of_any_size(tmp_path: Path, packages: int, targets: int, cells: i
 def test_builder_images_and_merge_requests_that_build_what_they_change(tmp_path: Path, registry: str):
     is_own = registry.startswith("ghcr.io")
     login = "" if is_own else ", credentials: {username: REGISTRY_USER, password: REGISTRY_TOKEN}"
-    keys = "schedules: ['30 2 * * 1-5'], steps: {wheel: [{run: df}]}, test_runners: {x86_64: [ubuntu-22.04]}"
+    keys = "steps: {wheel: [{run: df}]}, test_runners: {x86_64: [ubuntu-22.04]}"
     text = spec(2, 2).replace("merge_requests: {types", "merge_requests: {changed_only: true, types")
     text = text.replace(", '3.13t'", "").replace("provides", "family: debian, provides")
     text = text.replace("github: {}", f"github: {{{keys}}}") + f"images: {{registry: {registry}{login}}}\n"
+    text += "schedules: {night: {cron: '30 2 * * 1-5'}}\n"
     text += "variables: {SIGN: {choices: ['true', 'false'], default: 'true'}}\n"
     files = generated(project(tmp_path), text)
     assert "type: 'boolean'" in (tmp_path / ".github/workflows/wheels.yml").read_text(encoding="utf-8")

@@ -41,7 +41,7 @@ def spec(
     return (
         f"truewheel: 1\npackages: {{{', '.join(names)}}}\ntargets: {{{', '.join(places)}}}\n"
         f"arches: [x86_64, aarch64]\npythons: [{versions}]\n{more}gitlab: {{{gitlab}}}\n"
-        "github: {schedules: ['0 2 * * *']}\n"
+        "github: {}\nschedules: {night: {cron: '0 2 * * *'}}\n"
     )
 
 

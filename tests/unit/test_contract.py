@@ -181,3 +181,20 @@ def test_the_login_of_a_registry_is_two_variables_and_its_password_is_no_open_on
     text = "packages: {foo: {}}\ntargets: {rhel8: {}}\nvariables: {NOTE: {}}\n"
     found = plan_of(f"{text}images: {{registry: r.example/x, credentials: {credentials}}}\n").problems
     assert [problem.message for problem in found] == [told]
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ("RELEASED: x", "52: RELEASED is declared neither here nor in the policy own: nothing would read it"),
+        ("CI_PIPELINE_ID: '1'", "52: CI_PIPELINE_ID is set by the forge itself"),
+        ("CUDA_VERSION: '13'", "52: CUDA_VERSION is provided by the container"),
+        ("TOKEN: x", "52: TOKEN is a secret, and this file is none"),
+        ("RELEASE: maybe", "61: RELEASE: maybe is none of true, false"),
+    ],
+)
+def test_a_schedule_sets_what_people_may_set_alone(variables: str, told: str):
+    spec = SPEC + f"schedules: {{night: {{cron: '0 3 * * *', variables: {{{variables}}}}}}}\n"
+    (problem,) = plan_of(spec, policy=POLICY).problems
+    assert str(problem).startswith(f"truewheel.yml:5:{told}")
+    assert problem.hint

@@ -27,14 +27,17 @@ CORE = (
         "indexes",
         "patches",
         "platforms",
+        "cron",
     ),
     *("containerfile", "images", "lockfile", "buildsystem", "proposal"),
     *("model", "planfile", "wheelname", "explain", "render", "pipelines", "problems"),
 )
 FOLDERS = ("emit", "lint")
+JUDGES = ("needs", "judging", "judging_github", "wishes")
 ROOMS = sorted(
     [
         *(PACKAGE / f"{name}.py" for name in CORE),
+        *(PACKAGE / "forge" / f"{name}.py" for name in JUDGES),
         *(path for name in FOLDERS for path in (PACKAGE / name).glob("*.py")),
     ]
 )

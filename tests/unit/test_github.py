@@ -322,6 +322,45 @@ def test_jobs_log_in_at_another_registry_with_what_their_caller_passes_on():
     assert [name for name, job in calls.items() if "secrets" in job] == ["wheels-rhel8-x86_64"], "and to nobody else"
 
 
+SCHEDULES = """
+schedules:
+  nightly: {cron: '0 3 * * *', variables: {NOTE: "it's", RELEASE: 'true'}}
+  weekly: {cron: '0 4 * * SUN', timezone: Europe/Berlin, variables: {NOTE: w}}
+  resting: {cron: '0 5 * * *', active: false, variables: {NOTE: r}}
+"""
+
+
+def test_schedules_stand_in_the_workflow_and_their_values_come_first():
+    made = caller(SPEC + SCHEDULES)
+    times = [{"cron": "0 3 * * *"}, {"cron": "0 4 * * SUN", "timezone": "Europe/Berlin"}]
+    assert made["on"]["schedule"] == times
+    environment = made["jobs"]["plan"]["env"]
+    note = environment["NOTE"]
+    assert note.startswith(
+        "${{ github.event.schedule == '0 4 * * SUN' && 'w' || github.event.schedule == '0 3 * * *' && 'it''s' || "
+    )
+    assert note.endswith(" || vars.NOTE }}")
+    assert "'true' ||" in environment["RELEASE"]
+    assert problems(SPEC + SCHEDULES) == []
+    assert "schedule" not in caller()["on"]
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (("active: false", "ref: main"), "GitHub's schedules build the default branch alone"),
+        (("Europe/Berlin", "Pacific Time (US & Canada)"), "is no time zone for GitHub"),
+        (("0 4 * * SUN", "0 3 * * *"), "weekly and nightly are one schedule for GitHub"),
+        (("NOTE: w", "NOTE: 'a }} b'"), "GitHub would read a part of a }} b as an expression"),
+    ],
+)
+def test_what_github_cannot_do_for_a_schedule_is_told(change: tuple[str, str], expected: str):
+    (problem,) = problems(SPEC + SCHEDULES.replace(*change))
+    assert expected in problem
+    assert re.match(r"truewheel\.yml:\d+:\d+: ", problem)
+    assert "hint: " in problem
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
@@ -389,12 +428,6 @@ def test_runners_are_chosen_by_architecture_and_by_kind_of_job():
     assert labels[f"{FOLDER}/wheels-rhel8-aarch64.yml/test"] == "ubuntu-24.04-arm"
     assert labels[f"{FOLDER}/wheels.yml/plan"] == labels[f"{FOLDER}/wheels.yml/prove"] == "small"
     assert labels[f"{FOLDER}/wheels-any-any.yml/wheel"] == "ubuntu-24.04"
-
-
-def test_pipelines_run_by_themselves_when_the_spec_says():
-    assert "schedule" not in caller()["on"]
-    made = caller(SPEC.replace("github: {}", "github: {schedules: ['30 2 * * 1-5', '0 4 * * SUN']}"))
-    assert made["on"]["schedule"] == [{"cron": "30 2 * * 1-5"}, {"cron": "0 4 * * SUN"}]
 
 
 def test_every_block_of_the_page_is_a_spec_that_makes_workflows():

@@ -51,6 +51,7 @@ RECORDS = [
     (spec.Archive, "archive", set(), {}),
     (spec.Credentials, "credentials", set(), {}),
     (spec.Images, "images", set(), {}),
+    (spec.Schedule, "schedule", set(), {}),
     (spec.MergeRequests, "mergeRequests", set(), {}),
     (spec.Container, "container", set(), {}),
     (spec.Stage, "imageStage", set(), {}),

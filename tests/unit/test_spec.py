@@ -17,6 +17,7 @@ from truewheel.spec import (
     Index,
     MergeRequests,
     Package,
+    Schedule,
     Stage,
     Target,
     Version,
@@ -77,6 +78,15 @@ indexes:
     url: 'https://index.example/upload/'
     simple: 'https://index.example/+simple/'
     credentials: {username: INDEX_USER, password: INDEX_PASSWORD}
+schedules:
+  nightly:
+    cron: '0  3 * * MON'
+    timezone: Europe/Berlin
+    ref: v1
+    variables: {CI: a}
+    active: false
+    description: d
+    forges: [gitlab]
 merge_requests: {types: [fix], labels: [ci]}
 archives: {all: {name: 'all-{version}', package: server, targets: [rhel8]}}
 scripts: ci
@@ -136,6 +146,7 @@ def test_the_smallest_spec_has_every_default():
     assert (spec.indexes, spec.archives, spec.builds) == ({}, {}, {})
     assert spec.images == Images(registry="", credentials=Credentials(username="", password=""), tools="", job_image="")
     assert spec.merge_requests == MergeRequests(types=(), changed_only=False, labels=())
+    assert spec.schedules == {}
     image = "docker.io/library/python:3.12-slim"
     assert spec.gitlab == Gitlab(
         layout="auto",
@@ -185,6 +196,15 @@ def test_every_value_of_a_full_spec_arrives():
         runner="x86_64",
     )
     assert spec.images == Images(registry="$R/x", credentials=Credentials("U", "P"), tools="t.txt", job_image="b:1")
+    assert spec.schedules["nightly"] == Schedule(
+        cron="0 3 * * MON",
+        timezone="Europe/Berlin",
+        ref="v1",
+        variables={"CI": "a"},
+        active=False,
+        description="d",
+        forges=("gitlab",),
+    )
     assert (spec.arches, spec.pythons) == (("x86_64", "aarch64"), ("3.10", "3.12"))
     assert spec.include == (CellPattern(package="server", target="rhel8", arch="x86_64", python="3.12"),)
     assert spec.exclude == (CellPattern(package="*", target="rhel*", arch="*", python="*"),)
@@ -341,3 +361,30 @@ def test_passwords_go_to_https_addresses_alone(url, is_taken):
         assert spec_of(text).indexes["own"].url == url
     else:
         assert "an https:// address without user name" in refused(text)[0]
+
+
+@pytest.mark.parametrize(
+    ("schedule", "problem"),
+    [
+        ("{cron: 0 25 * * *}", "5:19: 25 is no hour: 0 to 23"),
+        ("{cron: 3}", "5:19: schedules.nightly.cron: the number 3, where text is needed"),
+        ("{cron: '* * * * *', timezone: ''}", "5:42: "),
+        ("{cron: '* * * * *', variables: {A: ''}}", "5:47: "),
+        ("{cron: '* * * * *', ref: a b}", "5:37: "),
+        ("{cron: '* * * * *', forges: [github]}", "5:41: no github here"),
+        ("{ref: main}", "5:12: schedules.nightly has no cron"),
+    ],
+)
+def test_a_schedule_that_cannot_be_is_refused_with_its_place(schedule: str, problem: str) -> None:
+    (found,) = refused(SMALL + f"schedules:\n  nightly: {schedule}\n")
+    assert found.startswith(f"truewheel.yml:{problem}")
+    assert "hint: " in found
+
+
+def test_a_schedule_is_of_all_forges_of_the_file_unless_it_names_its_own() -> None:
+    spec = spec_of(
+        SMALL
+        + "gitlab: {}\ngithub: {}\nschedules: {a: {cron: '0 1 * * *'}, b: {cron: '0 2 * * *', forges: [github]}}\n"
+    )
+    assert [*spec.schedules_of("gitlab")] == ["a"]
+    assert [*spec.schedules_of("github")] == ["a", "b"]

@@ -34,6 +34,8 @@ COMMANDS = {
     "trigger": ("triggering", "start a pipeline, once, with checked variables"),
     "watch": ("triggering", "follow a pipeline and its children to the end"),
     "bridge": ("bridging", "build a request of one forge by a pipeline of the other"),
+    "schedules": ("scheduling", "let a project have the schedules of the spec"),
+    "doctor": ("examining", "ask a forge for the settings that would bite"),
     "note": ("reviewing", "tell a merge request which wheel names it changes"),
     "title": ("reviewing", "judge the title and labels of a merge request"),
     "completion": ("completing", "print a script that completes commands with the tab key"),

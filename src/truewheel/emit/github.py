@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from truewheel.contract import BUILT_IN, KEY, settable
-from truewheel.emit import github_additions
+from truewheel.emit import github_additions, github_schedules
 from truewheel.emit.actions import Pin
 from truewheel.jobs import BUT_MERGE_REQUESTS, TIMEOUT, TIMEOUTS
 from truewheel.matrix import ANY
@@ -154,8 +154,8 @@ def _triggers(spec: Spec, variables: Mapping[str, Variable]) -> Document:
     inputs = {name: _input(chosen[name]) for name in _asked(variables)}
     return {
         "push": {"branches": list(spec.github.branches), "tags": ["**"]},
+        **github_schedules.clock(spec),
         "pull_request": {},
-        **({"schedule": [{"cron": each} for each in spec.github.schedules]} if spec.github.schedules else {}),
         "workflow_dispatch": {"inputs": {**inputs, KEY_INPUT: _input(BUILT_IN[KEY])}},
     }
 
@@ -235,7 +235,7 @@ def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
     if job.index_name:
         fields["environment"] = job.index_name
     if environment := _environment(job, forge):
-        fields["env"] = environment
+        fields["env"] = github_schedules.with_values(environment, forge.spec) if job.kind == "plan" else environment
     return {**fields, "steps": [*_start(job, forge), *_downloads(job, forge), *_work(job, forge)]}
 
 

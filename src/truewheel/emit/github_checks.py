@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from truewheel.contract import settable
 from truewheel.emit.github import EXPRESSION, REGISTRY, SUBJECTS_LIMIT, attests, image_of, is_own, logs_in, runner_of
+from truewheel.emit.github_schedules import scheduled
 from truewheel.model import Plan
 from truewheel.policy import Variable
 from truewheel.problems import Problem
-from truewheel.spec import Spec
+from truewheel.spec import Schedule, Spec
+
+ZONE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)+")
+"""A name of the time zone database."""
 
 
 def problems(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> list[Problem]:
@@ -22,6 +27,7 @@ def problems(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> list[
         *_images(plan, spec),
         *_names(spec, variables),
         *_subjects(plan, spec),
+        *_schedules(spec),
     ]
 
 
@@ -81,6 +87,31 @@ def _subjects(plan: Plan, spec: Spec) -> Iterator[Problem]:
     if publishes and spec.github.attestations and not attests(plan, spec):
         message = f"{len(plan.cells)} wheels are too many for an attestation ({SUBJECTS_LIMIT} names): there is none"
         yield _warning(spec.document.problem(("github",), message, "say so: github.attestations: false", key=True))
+
+
+def _schedules(spec: Spec) -> Iterator[Problem]:
+    first: dict[str, str] = {}
+    for name, schedule in scheduled(spec).items():
+        for key, message, hint in _schedule_faults(schedule):
+            yield spec.document.problem(("schedules", name, key), message, hint)
+        other = first.setdefault(schedule.cron.upper(), name)
+        if other != name:
+            message = f"{name} and {other} are one schedule for GitHub: it tells a run its cron expression alone"
+            yield spec.document.problem(("schedules", name, "cron"), message, "let one start some minutes later")
+        for variable, value in schedule.variables.items():
+            if EXPRESSION in value or "}}" in value:
+                message = f"{variable}: GitHub would read a part of {value} as an expression"
+                hint = "give it to GitLab's schedule alone: forges: [gitlab]"
+                yield spec.document.problem(("schedules", name, "variables", variable), message, hint)
+
+
+def _schedule_faults(schedule: Schedule) -> Iterator[tuple[str, str, str]]:
+    """Yield what GitHub cannot do for a schedule: key, message and hint."""
+    if schedule.ref:
+        message = "GitHub's schedules build the default branch alone"
+        yield "ref", message, "remove it, or give the schedule to GitLab alone: forges: [gitlab]"
+    if schedule.timezone != "UTC" and not ZONE.fullmatch(schedule.timezone):
+        yield "timezone", f"{schedule.timezone} is no time zone for GitHub", "such as Europe/Berlin, or UTC"
 
 
 def _warning(problem: Problem) -> Problem:

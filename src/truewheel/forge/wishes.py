@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
-from truewheel import contract
-from truewheel.plan import FORGE_PREFIXES
+from truewheel import contract, plan
+from truewheel.plan import FORGE_PREFIXES, Request
 from truewheel.policy import Policy
-from truewheel.problems import Problem, Where
+from truewheel.problems import Problem, Stop, Where, errors
 from truewheel.spec import Spec
 
 WHY = {
@@ -28,3 +29,16 @@ def problems(spec: Spec, policy: Policy, given: Mapping[str, str]) -> Iterator[P
         if scope in WHY:
             message, hint = WHY[scope]
             yield Problem(Where(f"-v {name}"), message, hint)
+
+
+def schedule_problems(spec: Spec, policy: Policy, request: Request) -> Iterator[Problem]:
+    """Return what the plans of the spec's schedules are refused for, at their lines; `request` is one without them."""
+    for name, schedule in spec.schedules.items():
+        try:
+            asked = replace(request, event="schedule", overrides=schedule.variables)
+            found = plan.plan(spec, policy, asked).problems
+        except Stop as stopped:
+            found = stopped.problems
+        for problem in errors(found):
+            message = f"the pipelines of {name} are refused: {problem.message}"
+            yield spec.document.problem(("schedules", name), message, problem.hint, key=True)

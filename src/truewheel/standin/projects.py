@@ -83,11 +83,6 @@ def _like(old: object, value: Any) -> Any:
     return int(value) if isinstance(old, int) and str(value).isdecimal() else value
 
 
-@route("GET", f"{PROJECT}/runners", MAINTAINER)
-def runners(call: Call) -> Any:
-    return call.project.runners
-
-
 @route("GET", f"{PROJECT}/job_token_scope", MAINTAINER)
 def token_scope(call: Call) -> Any:
     return call.project.token_scope

@@ -17,7 +17,7 @@ from threading import BoundedSemaphore, Event, RLock, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from truewheel.standin import jobs, pipelines, projects, records, repository  # noqa: F401  (they fill the table)
+from truewheel.standin import around, jobs, pipelines, projects, records, repository  # noqa: F401  (they fill the table)
 from truewheel.standin.ci import Build
 from truewheel.standin.faults import TRANSIENT, Dice, Fault, Limit, Rule, is_like
 from truewheel.standin.http import Reply, Request

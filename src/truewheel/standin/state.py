@@ -63,6 +63,7 @@ class User:
     id: int
     username: str
     home: str
+    state: str = "active"
 
     def view(self) -> dict[str, Any]:
         """Return what the API shows."""
@@ -70,7 +71,7 @@ class User:
             "id": self.id,
             "username": self.username,
             "name": self.username.title(),
-            "state": "active",
+            "state": self.state,
             "locked": False,
             "avatar_url": None,
             "web_url": f"{self.home}/{self.username}",
@@ -131,6 +132,7 @@ class State:
         self.users: dict[str, User] = {}
         self.tokens: dict[str, Token] = {}
         self.projects: dict[str, Project] = {}
+        self.group_variables: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
         self.lag = Lag()
 
     def user(self, name: str) -> User:
