@@ -61,7 +61,6 @@ class Build:
     ended: float | None = None
     retried: bool = False
     downstream: Pipeline | None = None
-    token: str = ""
 
     @property
     def is_bridge(self) -> bool:
@@ -93,7 +92,7 @@ class Build:
 
 @dataclass(eq=False)
 class Pipeline:
-    """A pipeline."""
+    """A pipeline. Its `stages` come in the order of their first job."""
 
     id: int
     iid: int
@@ -110,6 +109,7 @@ class Pipeline:
     inputs: dict[str, Any] = field(default_factory=dict)
     parent: Build | None = None
     builds: list[Build] = field(default_factory=list)
+    stages: dict[str, int] = field(default_factory=dict)
     listed_from: int = 0
     touched: float = 0.0
     schedule: int | None = None
@@ -117,11 +117,8 @@ class Pipeline:
     def fill(self, jobs: Iterable[Job]) -> None:
         """Add the jobs of a script, not yet run."""
         self.builds += [Build(next(self.ids), job, self, self.created) for job in jobs]
-
-    @property
-    def stages(self) -> list[str]:
-        """The stages in the order of their first job."""
-        return list(dict.fromkeys(build.script.stage for build in self.builds))
+        names = dict.fromkeys(build.script.stage for build in self.builds)
+        self.stages = {name: place for place, name in enumerate(names)}
 
     def latest(self) -> list[Build]:
         """Return the last attempt of each job."""
@@ -213,7 +210,7 @@ def _open(build: Build) -> bool:
         bad = bad or any(other.status == "skipped" for other in before)
     if (bad and build.script.when not in {"always", "on_failure"}) or (not bad and build.script.when == "on_failure"):
         build.end("skipped", when)
-    elif build.script.when == "manual":
+    elif build.script.when == "manual" and build.attempt == 1:
         build.status = "manual"
     else:
         build.status, build.queued = "pending", when
@@ -221,12 +218,11 @@ def _open(build: Build) -> bool:
 
 
 def _prerequisites(build: Build) -> list[Build]:
-    latest, needs = build.pipeline.latest(), build.script.needs
+    needs, stages = build.script.needs, build.pipeline.stages
     if needs is not None:
-        return [other for other in latest if other.script.name in needs]
-    stages = build.pipeline.stages
-    earlier = set(stages[: stages.index(build.script.stage)])
-    return [other for other in latest if other.script.stage in earlier]
+        return [other for other in build.pipeline.latest() if other.script.name in needs]
+    own = stages[build.script.stage]
+    return [other for other in build.pipeline.builds if stages[other.script.stage] < own and not other.retried]
 
 
 def _finish(build: Build, started: float, now: float) -> bool:
@@ -236,7 +232,7 @@ def _finish(build: Build, started: float, now: float) -> bool:
     result, reason = build.outcome()
     build.end(result, end, reason if result == "failed" else None)
     if result == "failed" and build.attempt <= build.script.retry:
-        again(build, end)
+        _renew(build, end)
     return True
 
 
@@ -263,29 +259,38 @@ def _follow(build: Build, now: float) -> bool:
 
 def again(build: Build, now: float) -> Build:
     """Make a new attempt of a job; what was skipped after it waits again."""
+    _revive(build, now)
+    return _renew(build, now)
+
+
+def _renew(build: Build, now: float) -> Build:
     build.retried = True
     pipeline = build.pipeline
     new = Build(next(pipeline.ids), build.script, pipeline, now, build.attempt + 1)
     pipeline.builds.append(new)
-    _revive(pipeline, now)
     return new
 
 
-def _revive(pipeline: Pipeline, now: float) -> None:
-    for build in pipeline.latest():
-        if build.status == "skipped":
+def _revive(cause: Build, now: float) -> None:
+    pipeline = cause.pipeline
+    place, names = pipeline.stages[cause.script.stage], {cause.script.name}
+    for build in sorted(pipeline.latest(), key=lambda build: pipeline.stages[build.script.stage]):
+        needs = build.script.needs
+        is_after = pipeline.stages[build.script.stage] > place if needs is None else bool(names & set(needs))
+        if is_after and build.status == "skipped":
             build.status, build.ended, build.created = "created", None, now
+            names.add(build.script.name)
     bridge = pipeline.parent
     if bridge and bridge.status in FINAL and isinstance(bridge.script, Bridge) and bridge.script.depends:
         bridge.status, bridge.ended, bridge.failure_reason = "running", None, None
-        _revive(bridge.pipeline, now)
+        _revive(bridge, now)
 
 
 def cancel(build: Build, now: float) -> None:
-    """Cancel a job that is not over, and the pipeline that it started."""
+    """Cancel a job that is not over, and the pipeline that it started; a manual job that nobody started stays."""
     if build.downstream:
         cancel_all(build.downstream, now)
-    if build.status not in FINAL:
+    if build.status not in FINAL | {"manual"}:
         build.end("canceled", now)
 
 

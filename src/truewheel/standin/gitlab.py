@@ -126,10 +126,10 @@ def _allowed(call: Call) -> list[int]:
 
 @route("POST", f"{PROJECT}/job_token_scope/allowlist", MAINTAINER)
 def allow_project(call: Call) -> Any:
-    (target,) = call.need("target_project_id")
-    found(each for each in call.state.projects.values() if each.id == int(target))
-    _allowed(call).append(int(target))
-    return {"source_project_id": call.project.id, "target_project_id": int(target)}
+    target = call.integer("target_project_id")
+    found(each for each in call.state.projects.values() if each.id == target)
+    _allowed(call).append(target)
+    return {"source_project_id": call.project.id, "target_project_id": target}
 
 
 @route("DELETE", f"{PROJECT}/job_token_scope/allowlist/:target", MAINTAINER)
@@ -223,10 +223,14 @@ def _instant(name: str, text: object) -> float:
 def create_pipeline(call: Call) -> Any:
     (ref,) = call.need("ref")
     variables = call.params.get("variables") or []
-    if not isinstance(variables, list) or not all(isinstance(each, dict) and "key" in each for each in variables):
+    if not _are_hashes(variables, "key"):
         raise Refused(400, "variables is invalid", "error")
     run = _start(call, call.who, str(ref), "api", [{"value": "", **each} for each in variables])
     return views.whole_pipeline(run)
+
+
+def _are_hashes(value: object, *names: str) -> bool:
+    return isinstance(value, list) and all(isinstance(each, dict) and each.keys() >= {*names} for each in value)
 
 
 @route("POST", f"{PROJECT}/trigger/pipeline", is_open=True)
@@ -272,8 +276,15 @@ def _start(call: Call, token: Token, ref: str, source: str, variables: list[dict
     if not script:
         reason = "Pipeline will not run for the selected trigger. The rules configuration prevented any jobs from being"
         raise Refused(400, {"base": [f"{reason} added to the pipeline."]})
-    inputs = call.params.get("inputs") or {}
+    inputs = _inputs(call)
     return call.project.pipeline(ref, source, token.user, variables, script, inputs=inputs)
+
+
+def _inputs(call: Call) -> dict[str, Any]:
+    inputs = call.params.get("inputs") or {}
+    if not isinstance(inputs, dict):
+        raise Refused(400, "inputs is invalid", "error")
+    return inputs
 
 
 def _objection(call: Call, level: int, ref: str, variables: list[dict[str, Any]]) -> str:
@@ -290,7 +301,7 @@ def _objection(call: Call, level: int, ref: str, variables: list[dict[str, Any]]
     twice = sorted({key for key in keys if keys.count(key) > 1})
     if twice:
         return f"Duplicate variable name: {', '.join(twice)}"
-    return _wrong_inputs(project, call.params.get("inputs") or {})
+    return _wrong_inputs(project, _inputs(call))
 
 
 def _least(rules: list[dict[str, Any]], name: str) -> int:
@@ -384,7 +395,7 @@ def retry_pipeline(call: Call) -> Any:
 
 def _in_scope(builds: list[Build], call: Call) -> list[Build]:
     scope = call.params.get("scope") or []
-    wanted = {scope} if isinstance(scope, str) else set(scope)
+    wanted = set(map(str, scope)) if isinstance(scope, list) else {scope}
     return sorted((build for build in builds if not wanted or build.status in wanted), key=lambda build: -build.id)
 
 
@@ -392,19 +403,19 @@ def _in_scope(builds: list[Build], call: Call) -> list[Build]:
 def pipeline_jobs(call: Call) -> Any:
     run = call.pipeline
     builds = run.builds if flag(call.params.get("include_retried")) else run.latest()
-    return [views.job(build, call.now) for build in _in_scope(builds, call) if not build.is_bridge]
+    return views.jobs((build for build in _in_scope(builds, call) if not build.is_bridge), call.now)
 
 
 @route("GET", f"{PIPELINE}/bridges")
 @route("GET", f"{PIPELINE}/trigger_jobs")
 def pipeline_bridges(call: Call) -> Any:
-    return [views.bridge(build, call.now) for build in _in_scope(call.pipeline.latest(), call) if build.is_bridge]
+    return views.jobs((build for build in _in_scope(call.pipeline.latest(), call) if build.is_bridge), call.now)
 
 
 @route("GET", f"{PROJECT}/jobs")
 def project_jobs(call: Call) -> Any:
     builds = [build for run in call.project.pipelines for build in run.builds if not build.is_bridge]
-    return [views.job(build, call.now) for build in _in_scope(builds, call)]
+    return views.jobs(_in_scope(builds, call), call.now)
 
 
 @route("GET", JOB)
@@ -451,7 +462,7 @@ def play_job(call: Call) -> Any:
 
 def _shown(call: Call, build: Build) -> dict[str, Any]:
     call.state.settle()
-    return (views.bridge if build.is_bridge else views.job)(build, call.now)
+    return views.job(build, call.now)
 
 
 def _artifacts(build: Build) -> Mapping[str, bytes]:

@@ -10,6 +10,14 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+SHAPES: dict[str, type | tuple[type, ...]] = {
+    "variables": (list, dict),
+    "inputs": (list, dict),
+    "filter": dict,
+    **dict.fromkeys(("scope", "labels", "add_labels", "remove_labels"), list),
+}
+"""Parameters that may be lists or hashes; all others are single values."""
+
 
 @dataclass
 class Request:
@@ -79,7 +87,11 @@ class Refused(Exception):
 def parameters(request: Request) -> dict[str, Any]:
     """Return what a request says in its query, its JSON or its form; raises `Refused` for a broken body."""
     kind = request.headers.get("content-type", "")
-    return {**request.query, **_of_body(kind, request.body)}
+    given = {**request.query, **_of_body(kind, request.body)}
+    for name, value in given.items():
+        if isinstance(value, (list, dict)) and not isinstance(value, SHAPES.get(name, ())):
+            raise Refused(400, f"{name} is invalid", "error")
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _of_body(kind: str, body: bytes) -> dict[str, Any]:

@@ -23,7 +23,7 @@ def _taken(call: Call, old: Mapping[str, Any], defaults: Mapping[str, Any]) -> d
     record = {**defaults, **old}
     for name in record.keys() & call.params.keys():
         given = call.params[name]
-        record[name] = flag(given) if isinstance(record[name], bool) else given
+        record[name] = flag(given) if isinstance(record[name], bool) else str(given)
     return record
 
 
@@ -121,11 +121,14 @@ def _check_cron(record: Mapping[str, Any]) -> None:
 
 def _inputs(call: Call, old: list[dict[str, Any]]) -> list[dict[str, Any]]:
     kept = {each["name"]: each["value"] for each in old}
-    for each in call.params.get("inputs") or []:
+    given = call.params.get("inputs") or []
+    if not isinstance(given, list) or not all(isinstance(each, dict) and "name" in each for each in given):
+        raise Refused(400, "inputs is invalid", "error")
+    for each in given:
         if flag(each.get("destroy")):
             kept.pop(each["name"], None)
         else:
-            kept[each["name"]] = each["value"]
+            kept[each["name"]] = each.get("value")
     return [{"name": name, "value": value} for name, value in kept.items()]
 
 
@@ -283,7 +286,7 @@ def _access(call: Call, name: str, old: Mapping[str, Any]) -> list[dict[str, Any
     if old and name not in call.params:
         levels: list[dict[str, Any]] = old[f"{name}s"]
         return levels
-    level = int(call.params.get(name) or MAINTAINER) if call.params.get(name) != "0" else 0
+    level = call.integer(name) if name in call.params else MAINTAINER
     return [{"id": 1, "access_level": level, "access_level_description": ACCESS.get(level, "")}]
 
 

@@ -74,6 +74,13 @@ class Call:
             raise Refused(400, f"{name} is invalid", "error")
         return int(self.values[name])
 
+    def integer(self, name: str) -> int:
+        """Return a parameter that must be there and a number."""
+        (value,) = self.need(name)
+        if not str(value).isdecimal():
+            raise Refused(400, f"{name} is invalid", "error")
+        return int(value)
+
     def need(self, *names: str) -> list[Any]:
         """Return parameters that must be there."""
         missing = [name for name in names if self.params.get(name) in (None, "")]
@@ -191,7 +198,7 @@ def _authenticated(state: State, request: Request, params: Mapping[str, Any]) ->
     token = state.tokens.get(secret)
     if token is None or token.kind == "trigger":
         raise Refused(401, "401 Unauthorized")
-    if (token.kind == "job") == ("private-token" in request.headers):
+    if ("private-token" if token.kind == "job" else "job-token") in request.headers:
         raise Refused(401, "401 Unauthorized")
     if token.build and token.build.status != "running":
         raise Refused(401, "401 Unauthorized")
@@ -283,9 +290,9 @@ def _page(items: list[Any], call: Call) -> Reply:
 
 def _keyset(items: list[Any], size: int, call: Call) -> Reply:
     """Pages by the id of the last record: what is added meanwhile does not move them."""
-    after = call.params.get("cursor")
-    ordered = sorted(items, key=lambda item: -int(item["id"]))
-    left = [item for item in ordered if after is None or item["id"] < int(after)]
+    after = call.integer("cursor") if "cursor" in call.params else None
+    ordered = sorted(items, key=lambda item: -int(item.get("id", 0)))
+    left = [item for item in ordered if after is None or item["id"] < after]
     shown = left[:size]
     if len(left) <= size:
         return Reply.of(shown)

@@ -283,7 +283,7 @@ class _Connection(BaseHTTPRequestHandler):
 
     def _chunks(self, most: int) -> bytes | None:
         body = b""
-        while size := int(self.rfile.readline(100).partition(b";")[0] or b"0", 16):
+        while size := _hexadecimal(self.rfile.readline(100)):
             if len(body) + size > most:
                 return None
             body += self.rfile.read(size)
@@ -307,3 +307,9 @@ class _Connection(BaseHTTPRequestHandler):
 
     def log_message(self, *_: object) -> None:
         """Write no log."""
+
+
+def _hexadecimal(line: bytes) -> int:
+    """Return the size of a chunk; one that is none ends the body."""
+    digits = line.partition(b";")[0].strip()
+    return int(digits, 16) if digits and not digits.strip(b"0123456789abcdefABCDEF") else 0

@@ -147,7 +147,8 @@ class State:
         now = self.clock.now()
         for project in list(self.projects.values()):
             for pipeline in list(project.pipelines):
-                if not pipeline.is_done:
+                followed = pipeline.parent and pipeline.parent.status == "running"
+                if not followed and not pipeline.is_done:
                     settle(pipeline, now)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import Any
 
@@ -91,46 +92,61 @@ def whole_pipeline(found: Pipeline) -> dict[str, Any]:
     }
 
 
-def _any_job(found: Build, now: float) -> dict[str, Any]:
-    above, script = found.pipeline, found.script
+def jobs(found: Iterable[Build], now: float) -> list[dict[str, Any]]:
+    """Return jobs as they are listed; what they tell of their pipelines is looked up once."""
+    above: dict[int, dict[str, Any]] = {}
+    listed = []
+    for each in found:
+        if each.pipeline.id not in above:
+            above[each.pipeline.id] = pipeline(each.pipeline)
+        listed.append(job(each, now, above[each.pipeline.id]))
+    return listed
+
+
+def job(found: Build, now: float, above: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Return a job or a trigger job."""
+    run, script = found.pipeline, found.script
     ended = None if found.status == "skipped" else found.ended
     return {
         "id": found.id,
         "name": script.name,
         "stage": script.stage,
         "status": found.status,
-        "ref": above.ref,
-        "tag": above.tag,
+        "ref": run.ref,
+        "tag": run.tag,
         "coverage": None,
         "allow_failure": script.allow_failure,
-        "user": above.user.view(),
+        "user": run.user.view(),
         "created_at": moment(found.created),
         "started_at": moment(found.started),
         "finished_at": moment(ended),
         "erased_at": None,
-        "duration": None if found.started is None else round((now if ended is None else ended) - found.started, 3),
-        "queued_duration": _queued(found, now),
-        "commit": commit(above.project.commits[above.sha]),
-        "pipeline": pipeline(above),
-        "web_url": f"{above.project.url}/-/jobs/{found.id}",
-        "project": {"ci_job_token_scope_enabled": above.project.settings["ci_job_token_scope_enabled"]},
+        "duration": _between(found.started, ended, now),
+        "queued_duration": _between(found.queued, found.started, now),
+        "commit": commit(run.project.commits[run.sha]),
+        "pipeline": above or pipeline(run),
+        "web_url": f"{run.project.url}/-/jobs/{found.id}",
+        "project": {"ci_job_token_scope_enabled": run.project.settings["ci_job_token_scope_enabled"]},
         **({"failure_reason": found.failure_reason} if found.status == "failed" else {}),
+        **(_of_bridge(found) if found.is_bridge else _of_runner(found)),
     }
 
 
-def _queued(found: Build, now: float) -> float | None:
-    if found.queued is None:
-        return None
-    return round((now if found.started is None else found.started) - found.queued, 3)
+def _between(start: float | None, end: float | None, now: float) -> float | None:
+    return None if start is None else round((now if end is None else end) - start, 3)
 
 
-def job(found: Build, now: float) -> dict[str, Any]:
+def _of_bridge(found: Build) -> dict[str, Any]:
+    return {"downstream_pipeline": pipeline(found.downstream) if found.downstream else None}
+
+
+def _of_runner(found: Build) -> dict[str, Any]:
+    size = sum(map(len, found.script.artifacts.values()))
     has_files = bool(found.script.artifacts) and found.status in {"success", "failed"}
-    archive = {"file_type": "archive", "size": 1000, "filename": "artifacts.zip", "file_format": "zip"}
+    archive = {"file_type": "archive", "size": size, "filename": "artifacts.zip", "file_format": "zip"}
     log = {"file_type": "trace", "size": len(found.script.trace), "filename": "job.log", "file_format": "raw"}
     return {
-        **_any_job(found, now),
-        **({"artifacts_file": {"filename": "artifacts.zip", "size": 1000}} if has_files else {}),
+        **({"artifacts_file": {"filename": "artifacts.zip", "size": size}} if has_files else {}),
         "artifacts": ([archive] if has_files else []) + ([log] if found.ended is not None and found.started else []),
         "artifacts_expire_at": None,
         "archived": False,
@@ -138,10 +154,6 @@ def job(found: Build, now: float) -> dict[str, Any]:
         "runner": None if found.started is None else runner(),
         "runner_manager": None,
     }
-
-
-def bridge(found: Build, now: float) -> dict[str, Any]:
-    return {**_any_job(found, now), "downstream_pipeline": pipeline(found.downstream) if found.downstream else None}
 
 
 def runner() -> dict[str, Any]:
