@@ -23,9 +23,9 @@ class Change:
     older_for: tuple[str, ...] = ()
 
 
-def changes(old: Plan, new: Plan) -> list[Change]:
-    """Return the change of every cell that either plan has, in the order of the new one."""
-    before = {cell.id: cell for cell in old.cells}
+def changes(old: Plan | None, new: Plan) -> list[Change]:
+    """Return the change of every cell that either plan has, in the order of the new one; without an old one, all."""
+    before = {cell.id: cell for cell in old.cells} if old else {}
     after = {cell.id: cell for cell in new.cells}
     found = [_change(before.get(cell_id), cell) for cell_id, cell in after.items()]
     return found + [

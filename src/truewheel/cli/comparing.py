@@ -27,18 +27,28 @@ def against(
     machine: Host | None,
 ) -> list[Change]:
     """Return the change of every cell's name. Raises `Stop` (exit 2) when the old plan cannot be made."""
+    return changes(before(arguments, space, environment, new, machine), new)
+
+
+def before(
+    arguments: Namespace,
+    space: Workspace,
+    environment: Mapping[str, str],
+    new: Plan,
+    machine: Host | None,
+) -> Plan:
+    """Return the plan to compare with, made of the same variables. Raises `Stop` (exit 2) when it cannot be made."""
     if arguments.against is not None:
-        before = workspace.load_revision(arguments.spec, Path.cwd(), arguments.against)
+        old = workspace.load_revision(arguments.spec, Path.cwd(), arguments.against)
     else:
         # The indexes of the spec name channels of its own policy; copies are not compared.
         spec = space.spec._replace(naming=arguments.against_policy, indexes={})
-        before = Workspace(space.root, spec, space.read)
-    declared = {**before.policy.variables, **before.spec.variables}
+        old = Workspace(space.root, spec, space.read)
+    declared = {**old.policy.variables, **old.spec.variables}
     # A variable that only the new policy knows is no mistake here.
     given = [(name, value) for name, value in arguments.variables if name in declared]
     old_arguments = Namespace(**{**vars(arguments), "variables": given})
-    old = common.make_plan(old_arguments, before, environment, event=new.event, on=machine)
-    return changes(old, new)
+    return common.make_plan(old_arguments, old, environment, event=new.event, on=machine)
 
 
 def table(found: Sequence[Change]) -> str:

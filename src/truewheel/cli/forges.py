@@ -20,6 +20,11 @@ REMOTE = re.compile(r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)[A-Za-z0-9][A-Za-z
 def add_forge(parser: ArgumentParser, *, seconds: float, many: bool = False) -> None:
     """Add --forge, --project and --deadline."""
     parser.add_argument("--forge", choices=FORGES, help="default: the one whose job this is, else that of the spec")
+    add_project(parser, seconds=seconds, many=many)
+
+
+def add_project(parser: ArgumentParser, *, seconds: float, many: bool = False) -> None:
+    """Add --project and --deadline."""
     parser.add_argument(
         "--project", metavar="P", action="append" if many else "store",
         help="path or id of the project (default: this job's, else the git remote's)" + ("; may repeat" * many),
