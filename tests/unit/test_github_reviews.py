@@ -45,7 +45,8 @@ def test_a_comment_is_created_then_left_alone_then_updated(server: PullRequests)
     there = way(server)
     assert [write(there), write(there), write(there, "newer")] == ["create", "nothing", "update"]
     assert bodies(server) == [f"{MARK}\nnewer\n"]
-    assert [line.split()[0] for line in server.seen if "/user" not in line] == ["GET", "POST", "GET", "GET", "GET", "PATCH"]  # fmt: skip
+    verbs = [line.split()[0] for line in server.seen if "/user" not in line]
+    assert verbs == ["GET", "POST", "GET", "GET", "GET", "PATCH"]
 
 
 def test_a_job_s_token_knows_its_comments_by_the_bot(server: PullRequests):

@@ -72,11 +72,13 @@ def test_ours_is_found_on_any_page_and_nobody_else_s_is_touched(server: GitLab):
     assert f"{MARK}\nnewer\n" in bodies(server)
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [faults.lost_reply(), faults.cut_reply(), faults.truncated_json(), faults.server_error(502), faults.reset(), faults.too_many_requests(0)],
-    ids=lambda fault: fault.name,
-)  # fmt: skip
+LOST = (
+    *(faults.lost_reply(), faults.cut_reply(), faults.truncated_json()),
+    *(faults.server_error(502), faults.reset(), faults.too_many_requests(0)),
+)
+
+
+@pytest.mark.parametrize("fault", LOST, ids=lambda fault: fault.name)
 def test_a_lost_answer_never_makes_two_notes(server: GitLab, fault: faults.Fault):
     server.misbehave(fault, on=f"POST {NOTES}")
     assert write(way(server)) == "create"
