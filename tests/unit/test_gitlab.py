@@ -163,3 +163,9 @@ def test_a_target_whose_runners_are_of_another_architecture_gets_their_tags():
     found = documents(text.replace("aarch64: [arm, linux]", "aarch64: [arm, linux], x86_64: [big]"))
     assert flattened("wheel:foo:rhel8:aarch64:cp312", found)["tags"] == ["big"]
     assert flattened("wheel:foo:ubuntu24.04:aarch64:cp312", found)["tags"] == ["arm", "linux"]
+
+
+def test_a_note_that_cannot_be_posted_stops_no_merge_request_and_is_kept():
+    (names,) = [job for name, job in jobs(documents()) if name == "names"]
+    assert names["allow_failure"] == {"exit_codes": [5, 6]}
+    assert names["artifacts"]["when"] == "always"

@@ -38,6 +38,7 @@ REGISTRY = "ghcr.io"
 EXPRESSION = "${{"
 _LOCAL = "zizmor: ignore[self-repository] older servers and act know no other form"
 _HASHED = "zizmor: ignore[unpinned-images] the tag is the hash of all that goes in"
+_TOKEN = {"GITHUB_TOKEN": "${{ github.token }}"}
 _LOGIN = {"username": "${{ github.actor }}", "password": "${{ github.token }}"}
 
 Document = dict[str, Any]
@@ -220,6 +221,10 @@ def _permissions(job: Job, forge: _Forge) -> Document:
         may["id-token"] = remarked("write", "trusted publishing, and to sign attestations")
         if attests(forge.plan, forge.spec):
             may["attestations"] = remarked("write", "attestations of the proven wheels")
+    elif job.kind == "names":
+        may["pull-requests"] = remarked("write", "the note on the pull request")
+    elif job.kind == "title":
+        may["pull-requests"] = "read"
     elif job.kind == "container" and is_own(forge.spec.images.registry):
         may["packages"] = remarked("write", "to push the builder image")
     elif is_own(forge.image(job)):
@@ -247,6 +252,8 @@ def _environment(job: Job, forge: _Forge) -> Document:
             "TRUEWHEEL_PIPELINE_ID": "${{ github.run_id }}",
             **{name: form.format(name) for name, form in forms.items()},
         }
+    if job.kind == "title":
+        return dict(_TOKEN)
     if job.kind == "publish":
         index = next(index for index in forge.plan.indexes if index.name == job.index_name)
         secrets = {index.username: "${{{{ secrets.{0} || vars.{0} }}}}", index.password: "${{{{ secrets.{0} }}}}"}
@@ -303,6 +310,9 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
         kept = {"overwrite": True, "retention_days": int(forge.spec.github.retention_days)}  # a second attempt
         name = artifact or _artifact(path)
         steps.append(forge.uses("upload-artifact", name=name, path=path, if_no_files_found="error", **kept))
+    if job.kind == "names":  # with a token it is posted; a pull request does not wait for that
+        posting = Lines("\n".join([*forge.spec.setup, *_script(kind, job)]))
+        steps.append({"continue-on-error": True, "env": dict(_TOKEN), "run": posting})
     return steps
 
 
