@@ -6,12 +6,15 @@ import argparse
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from truewheel.forge import access
-from truewheel.forge.model import Forge
 from truewheel.problems import stop
+
+if TYPE_CHECKING:
+    from truewheel.forge.model import Forge
 
 FORGES = ("gitlab", "github")
 REMOTE = re.compile(r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+/|[:/])(?P<path>[^?#]+)")
@@ -55,8 +58,17 @@ def forge_name(arguments: Namespace, environment: Mapping[str, str], declared: t
     return declared[0] if declared else "gitlab"
 
 
+def needed(name: str) -> None:
+    """Raise `Stop` (exit 2) where the client library of a forge is not installed."""
+    if find_spec(name) is None:
+        library = {"gitlab": "python-gitlab", "github": "PyGithub"}[name]
+        raise stop(library, "is not installed", f"pip install 'truewheel[{name}]'")
+
+
 def connect(name: str, project: str, seconds: float, environment: Mapping[str, str]) -> Forge:
     """Return a project of a forge. Raises `Stop` (exit 2) when no server or token is known."""
+    from truewheel.forge import access
+
     if name == "github":
         from truewheel.forge.github import Github
 

@@ -7,7 +7,6 @@ import json
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +15,6 @@ from truewheel.cli import forges
 from truewheel.forge import access
 from truewheel.forge.reviews import Review, Reviews
 from truewheel.problems import stop
-
-LIBRARIES = {"gitlab": "python-gitlab", "github": "PyGithub"}
 
 
 class Place(NamedTuple):
@@ -69,9 +66,7 @@ def _own_number(name: str, environment: Mapping[str, str]) -> int:
 
 def connect(place: Place, seconds: float, environment: Mapping[str, str], *, writes: bool) -> Reviews:
     """Return the way to a merge request. Raises `Stop` (exit 2) where no token is known that may read, or write it."""
-    if find_spec(place.forge) is None:
-        library = LIBRARIES[place.forge]
-        raise stop(library, "is not installed", f"install truewheel[{place.forge}]")
+    forges.needed(place.forge)
     if place.forge == "github":
         from truewheel.forge.github_reviews import GithubReviews
 

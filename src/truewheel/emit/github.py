@@ -224,7 +224,7 @@ def _permissions(job: Job, forge: _Forge) -> Document:
     elif job.kind == "names":
         may["pull-requests"] = remarked("write", "the note on the pull request")
     elif job.kind == "title":
-        may["pull-requests"] = "read"
+        may["pull-requests"] = remarked("read", "its title and labels as they are now")
     elif job.kind == "container" and is_own(forge.spec.images.registry):
         may["packages"] = remarked("write", "to push the builder image")
     elif is_own(forge.image(job)):
