@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
-from urllib.parse import quote
 
 from truewheel.against import Change
 from truewheel.effort import EVENTS, Effort, Load, Times
@@ -53,8 +52,13 @@ class Story(NamedTuple):
 
 def marker(project: str, folder: str) -> str:
     """Return the hidden comment by which the note of a project is found again; `folder` is that of its spec."""
-    place = f" {quote(folder)}" if folder not in {"", "."} else ""
-    return f"<!-- truewheel:names {quote(project)}{place} -->"
+    words = ["truewheel:names", project, *([folder] if folder not in {"", "."} else [])]
+    return f"<!-- {' '.join(map(_word, words))} -->"
+
+
+def _word(text: str) -> str:
+    """Return a text without spaces, and without what could end a comment; no two become one."""
+    return re.sub(r"[^\w./:-]", lambda match: f"%{ord(match[0]):x}", text, flags=re.ASCII)
 
 
 def note(story: Story) -> str:
@@ -82,8 +86,7 @@ def _size(text: str) -> int:
 
 
 def _note(story: Story, rows: int, pointer: str) -> str:
-    counts = Counter(change.state for change in story.changes)
-    lines = ["### Wheel names", "", ", ".join(f"{count} {state}" for state, count in counts.items()) or "no wheels", ""]
+    lines = ["### Wheel names", "", _summary(story), ""]
     if story.before is None:
         lines += ["The target branch has no plan to compare with: all wheels are new.", ""]
     lines += [*_problems(story.made.problems), *_drift(story.drift), *_older(story.renamed)]
@@ -96,13 +99,24 @@ def _note(story: Story, rows: int, pointer: str) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
+def _summary(story: Story) -> str:
+    if not story.renamed:
+        return "No wheel's file name changes."
+    counts = Counter(change.state for change in story.changes)
+    return f"File names of the wheels that pipelines build: {', '.join(f'{n} {state}' for state, n in counts.items())}."
+
+
 def _problems(problems: Sequence[Problem]) -> list[str]:
-    told = [f"- {_code(f'{problem.where}')} {_text(problem.message)}" for problem in problems[:SHOWN]]
+    told = [f"- {_code(f'{each.where}')} {_text(each.message)}{_hint(each)}" for each in problems[:SHOWN]]
     if not told:
         return []
     head = "**The plan is refused:**" if errors(problems) else "Warnings:"
     more = [f"- and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
     return [head, "", *told, *more, ""]
+
+
+def _hint(problem: Problem) -> str:
+    return f" (hint: {_text(problem.hint)})" if problem.hint else ""
 
 
 def _drift(drift: Sequence[tuple[str, str]]) -> list[str]:

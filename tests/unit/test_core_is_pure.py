@@ -28,6 +28,7 @@ CORE = (
     ),
     *("containerfile", "images", "lockfile", "buildsystem", "proposal"),
     *("model", "planfile", "wheelname", "explain", "render", "pipelines", "problems"),
+    *("against", "effort", "review"),
 )
 FOLDERS = ("emit", "lint")
 ROOMS = sorted(

@@ -34,7 +34,8 @@ class Sent(NamedTuple):
         """Return what GitLab says of the text, at the place of the job that it speaks of."""
         named = [name for name in self.config.entries if isinstance(name, str) and _names(message, name)]
         where = self.config.report.where((max(named, key=len),) if named else ())
-        if place := _PLACE.search(message):
+        place = _PLACE.search(message)
+        if place and len(self.config.report.files) == 1:
             where = Where(self.name, int(place[1]), int(place[2]))
         return Finding(where, message, "", severity, "gitlab")
 
