@@ -37,7 +37,7 @@ class Sent(NamedTuple):
         place = _PLACE.search(message)
         if place and len(self.config.report.files) == 1:
             where = Where(self.name, int(place[1]), int(place[2]))
-        return Finding(where, message, "", severity, "gitlab")
+        return Finding(where, message, severity=severity, code="gitlab")
 
 
 def _names(message: str, job: str) -> bool:
