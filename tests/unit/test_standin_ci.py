@@ -35,6 +35,12 @@ def test_a_job_waits_runs_and_ends(project):
     assert (pipeline.started, pipeline.finished) == (1005, 1015)
 
 
+def test_other_ways_of_waiting(project):
+    pipeline = run(project, Job("a", queued=5, seconds=10, waits="waiting_for_resource"))
+    assert at(pipeline, 0) == {"a": "waiting_for_resource", "": "waiting_for_resource"}
+    assert at(pipeline, 5)["a"] == "running"
+
+
 def test_a_stage_waits_for_the_one_before_it(project):
     pipeline = run(project, Job("a", seconds=10), Job("b", seconds=20), Job("c", "next", seconds=5))
     assert at(pipeline, 19) == {"a": "success", "b": "running", "c": "created", "": "running"}
@@ -119,6 +125,18 @@ def test_a_retry_in_a_child_wakes_the_parent(project):
     assert at(pipeline, 16) == {"kids": "success", "b": "success", "": "success"}
 
 
+@pytest.mark.parametrize(
+    ("job", "status"),
+    [
+        (Job("x", seconds=1, result="canceled"), "canceled"),
+        (Job("x", when="on_failure"), "failed"),
+        (Job("x", seconds=1, result="failed", allow_failure=True), "success"),
+    ],
+)
+def test_what_a_trigger_job_makes_of_its_child(project, job, status):
+    assert at(run(project, Bridge("kids", child=[job])), 1) == {"kids": status, "": status}
+
+
 def test_a_child_that_nobody_waits_for(project):
     pipeline = run(project, Bridge("kids", child=[Job("x", result="failed")], depends=False))
     assert at(pipeline, 0) == {"kids": "success", "": "success"}
@@ -147,6 +165,14 @@ def test_cancelling_takes_the_children_along(project):
     assert pipeline.builds[0].downstream.status == "canceled"
 
 
+def test_cancelling_may_take_its_time(project):
+    pipeline = run(project, Job("a", canceling=10), Job("b", "next"))
+    at(pipeline, 5)
+    cancel_all(pipeline, 1005.0)
+    assert at(pipeline, 14) == {"a": "canceling", "b": "canceled", "": "canceling"}
+    assert at(pipeline, 15) == {"a": "canceled", "b": "canceled", "": "canceled"}
+
+
 @pytest.mark.parametrize(
     ("statuses", "status"),
     [
@@ -162,6 +188,9 @@ def test_cancelling_takes_the_children_along(project):
         ("success pending", "running"),
         ("failed running", "running"),
         ("failed manual", "manual"),
+        ("success scheduled", "scheduled"),
+        ("preparing success", "preparing"),
+        ("canceled canceling", "canceling"),
     ],
 )
 def test_status_of_a_pipeline(project, statuses, status):

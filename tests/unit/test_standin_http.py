@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from truewheel.standin import GitLab, Job, Project, Request, Token
 from truewheel.standin.http import nested
 from truewheel.standin.routes import MAX_TOTAL, ROUTES, handle
+from truewheel.standin.server import CONNECTIONS
 from truewheel.standin.state import Clock, State
 
 
@@ -67,6 +68,20 @@ def test_a_pipeline_starts_whichever_way_it_is_asked_for(server, demo, kind, bod
     assert [(each["key"], each["value"]) for each in demo.pipelines[0].variables] == [("A", "b&c")]
 
 
+def test_half_a_request_does_nothing(server, demo):
+    head = f"POST /api/v4/projects/{demo.id}/pipeline?ref=main HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n"
+    with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), 10) as wire:
+        wire.sendall(f"{head}PRIVATE-TOKEN: {server.token().value}\r\n\r\n{{".encode())
+        wire.shutdown(socket.SHUT_WR)
+        assert wire.recv(1000) == b""
+    assert server.requests == []
+
+
+def test_a_head_has_no_body(server, demo):
+    answer = ask(server, "/projects/11", "HEAD", server.token())
+    assert (answer.status, answer.body, int(answer.headers["content-length"]) > 100) == (200, b"", True)
+
+
 def test_a_chunked_body_arrives(server, demo):
     head = f"PUT /api/v4/projects/{demo.id}/packages/generic/a/1/a.bin HTTP/1.1\r\nHost: x\r\n"
     head += f"PRIVATE-TOKEN: {server.token().value}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
@@ -99,6 +114,13 @@ def test_errors_have_the_words_of_gitlab(server, path, method, status, body):
 def test_broken_json_is_refused(server):
     answer = ask(server, "/projects/11/pipeline", "POST", server.token(), b"{", **{"Content-Type": "application/json"})
     assert answer.status == 400
+
+
+@pytest.mark.parametrize("body", [{"ref": ["main"]}, {"ref": "main", "variables": "A"}, {"ref": "main", "inputs": [1]}])
+def test_parameters_of_a_wrong_shape_are_refused(server, demo, body):
+    answer = ask(server, "/projects/11/pipeline", "POST", server.token(), body)
+    assert (answer.status, "is invalid" in answer.json["error"]) == (400, True)
+    assert demo.pipelines == []
 
 
 def test_a_body_that_is_too_long():
@@ -187,7 +209,10 @@ def test_what_a_job_may_do(server, demo):
     mr = demo.merge_request("main")["iid"]
     assert ask(server, "/job", token=token).json["id"] == build.id
     assert ask(server, f"/projects/11/pipelines/{build.pipeline.id}/jobs", token=token).status == 200
+    assert ask(server, f"/projects/11/merge_requests/{mr}/notes", token=token).json == []
     assert ask(server, f"/projects/11/merge_requests/{mr}/notes", "POST", token, {"body": "x"}).status == 401
+    assert ask(server, "/projects/11/repository/files/README.md/raw", token=token).body == b"hello\n"
+    assert ask(server, "/projects/11/repository/files/README.md?ref=main", token=token).status == 404
     assert ask(server, "/projects/11/pipeline?ref=main", "POST", token).status == 401
     assert ask(server, "/projects/11/pipelines", token=token).status == 404
     body = {"ref": "main", "token": token.value, "variables": {"A": "1"}}
@@ -266,10 +291,32 @@ def test_long_lists_have_no_totals(server, demo, monkeypatch):
     assert MAX_TOTAL == 10_000
 
 
-def test_totals_can_be_left_out():
-    with GitLab(totals=False) as server:
-        fill(server.project(), 1)
-        assert "x-total" not in ask(server, "/projects/11/pipelines", token=server.token()).headers
+def test_totals_can_be_left_out(server, demo):
+    fill(demo, 1)
+    paths = ("/projects/11/pipelines", "/projects/11/pipelines/1001/jobs", "/projects/11/jobs")
+    answers = [ask(server, path, token=server.token()) for path in paths]
+    assert ["x-total" in answer.headers for answer in answers] == [True, True, False]
+    server.totals = False
+    assert "x-total" not in ask(server, paths[0], token=server.token()).headers
+
+
+def test_an_unknown_state_is_refused(server, demo):
+    fill(demo, 1)
+    path = "/projects/11/pipelines/1001/jobs"
+    assert len(ask(server, f"{path}?scope[]=running&scope[]=pending", token=server.token()).json) == 1
+    assert ask(server, f"{path}?scope=failed", token=server.token()).json == []
+    assert ask(server, f"{path}?scope=odd", token=server.token()).status == 400
+
+
+def test_connections_are_bounded(server):
+    where = ("127.0.0.1", int(server.url.rpartition(":")[2]))
+    with contextlib.ExitStack() as stack:
+        wires = [stack.enter_context(socket.create_connection(where, 10)) for _ in range(CONNECTIONS + 1)]
+        for wire in wires[:CONNECTIONS]:
+            wire.sendall(b"GET /api/v4/version HTTP/1.1\r\n\r\n")
+            assert wire.recv(1000).startswith(b"HTTP/1.1 401 ")
+        with contextlib.suppress(ConnectionResetError):
+            assert wires[-1].recv(1000) == b""
 
 
 def test_keyset_pages_do_not_drift(server, demo):
@@ -340,6 +387,9 @@ def test_it_stops_with_connections_open():
     with GitLab() as server:
         port = int(server.url.rpartition(":")[2])
         wires = [socket.create_connection(("127.0.0.1", port), 10) for _ in range(3)]
+        for wire in wires:
+            wire.sendall(b"GET /api/v4/version HTTP/1.1\r\n\r\n")
+            assert wire.recv(1000).startswith(b"HTTP/1.1 401 ")
         wires[0].sendall(b"GET /api/v4/version HTTP/1.1\r\n")
         before = time.monotonic()
     assert time.monotonic() - before < 5
@@ -379,7 +429,7 @@ NAMES = st.sampled_from(
 IDS = st.sampled_from(["1", "11", "301", "1001", "50001", "7001", "main", "A", "x"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(ROUTES), st.dictionaries(NAMES, VALUES), st.lists(IDS, min_size=4, max_size=4))
 def test_no_request_is_too_odd(route, params, names):
     """Whatever is sent, the answer is an answer."""

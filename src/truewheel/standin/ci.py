@@ -8,6 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FINAL = frozenset({"success", "failed", "canceled", "skipped"})
+STATUSES = FINAL | {
+    *("created", "waiting_for_resource", "preparing", "waiting_for_callback", "pending", "running"),
+    *("canceling", "manual", "scheduled"),
+}
 
 
 @dataclass(frozen=True)
@@ -15,7 +19,8 @@ class Job:
     """What a job will do. Times are seconds of the server's clock.
 
     `result` and `failure_reason` may be sequences: the first attempt takes the first, the last one is repeated.
-    `retry` is GitLab's keyword: so many failures are retried by the server itself.
+    `retry` is GitLab's keyword: so many failures are retried by the server itself. For `queued` seconds the job is in
+    state `waits` (pending, preparing, waiting_for_resource, scheduled); it takes `canceling` seconds to be canceled.
     """
 
     name: str
@@ -24,6 +29,8 @@ class Job:
     result: str | Sequence[str] = "success"
     failure_reason: str | Sequence[str] = "script_failure"
     queued: float = 0.0
+    waits: str = "pending"
+    canceling: float = 0.0
     trace: str = ""
     artifacts: Mapping[str, bytes] = field(default_factory=dict)
     allow_failure: bool = False
@@ -59,6 +66,7 @@ class Build:
     queued: float | None = None
     started: float | None = None
     ended: float | None = None
+    canceled: float | None = None
     retried: bool = False
     downstream: Pipeline | None = None
 
@@ -79,7 +87,8 @@ class Build:
 
     def last(self) -> float:
         """Return the time of its last change."""
-        return max(time for time in (self.created, self.queued, self.started, self.ended) if time is not None)
+        times = (self.created, self.queued, self.started, self.canceled, self.ended)
+        return max(time for time in times if time is not None)
 
     def end(self, status: str, when: float, reason: str | None = None) -> None:
         """Be over."""
@@ -160,16 +169,16 @@ def composite(builds: Iterable[Build]) -> str:
     for others, status in (
         ({"success"}, "success"),
         ({"created"}, "created"),
+        ({"preparing"}, "preparing"),
         ({"canceled", "success"}, "canceled"),
         ({"pending", "created"}, "pending"),
     ):
         if seen <= others | neutral:
             return status
-    if seen & {"running", "pending"}:
-        return "running"
-    if "manual" in seen:
-        return "manual"
-    return "running" if "created" in seen else "failed"
+    for status in ("running", "pending", "waiting_for_resource", "manual", "scheduled", "preparing", "created"):
+        if status in seen:
+            return "running" if status in {"pending", "created"} else status
+    return "canceling" if "canceling" in seen else "failed"
 
 
 def _weighed(build: Build) -> str:
@@ -190,7 +199,10 @@ def _step(build: Build, now: float) -> bool:
     """Move a job one state on; return whether it moved."""
     if build.status == "created":
         return _open(build)
-    if build.status == "pending" and build.queued is not None and build.queued + build.script.queued <= now:
+    if build.status == "canceling" and build.canceled is not None and build.canceled + build.script.canceling <= now:
+        build.end("canceled", build.canceled + build.script.canceling)
+        return True
+    if build.status == build.script.waits and build.queued is not None and build.queued + build.script.queued <= now:
         build.status, build.started = "running", build.queued + build.script.queued
         if build.is_bridge:
             _spawn(build, build.started)
@@ -213,7 +225,7 @@ def _open(build: Build) -> bool:
     elif build.script.when == "manual" and build.attempt == 1:
         build.status = "manual"
     else:
-        build.status, build.queued = "pending", when
+        build.status, build.queued = build.script.waits, when
     return True
 
 
@@ -251,9 +263,9 @@ def _follow(build: Build, now: float) -> bool:
     settle(child, now)
     if child.finished is None:
         return False
-    # a child of which every job was skipped is no failure of its trigger job
-    status = "success" if child.status in {"success", "skipped"} else child.status
-    build.end(status, child.finished, "downstream_pipeline_failed" if status == "failed" else None)
+    # GitLab takes a child of which every job was skipped for a failure, and knows no reason
+    status = child.status if child.status in {"success", "canceled"} else "failed"
+    build.end(status, child.finished, "unknown_failure" if status == "failed" else None)
     return True
 
 
@@ -290,7 +302,9 @@ def cancel(build: Build, now: float) -> None:
     """Cancel a job that is not over, and the pipeline that it started; a manual job that nobody started stays."""
     if build.downstream:
         cancel_all(build.downstream, now)
-    if build.status not in FINAL | {"manual"}:
+    if build.status == "running" and build.script.canceling:
+        build.status, build.canceled = "canceling", now
+    elif build.status not in FINAL | {"manual", "canceling"}:
         build.end("canceled", now)
 
 

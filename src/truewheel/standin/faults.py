@@ -16,7 +16,7 @@ from typing import Protocol
 from urllib.parse import unquote
 
 from truewheel.standin.http import Reply, Request
-from truewheel.standin.state import Project, State
+from truewheel.standin.state import NO_VARIABLES, Project, State
 
 
 class Wire(Protocol):
@@ -101,13 +101,12 @@ def forbidden() -> Fault:
 
 def variables_refused(status: int = 403) -> Fault:
     """Pipeline variables are refused; GitLab itself says 400, a proxy or an older version 403."""
-    body = {"base": ["Insufficient permissions to set pipeline variables"]}
-    return replace(answer(status, body), name="variables refused")
+    return replace(answer(status, {"base": [NO_VARIABLES]}), name="variables refused")
 
 
 def reset() -> Fault:
     """The connection breaks before anything was done."""
-    return Fault("reset", instead=lambda _, __: Reply(500), send=lambda wire, _: wire.reset())
+    return Fault("reset", instead=lambda _, __: Reply(0), send=lambda wire, _: wire.reset())
 
 
 def lost_reply() -> Fault:

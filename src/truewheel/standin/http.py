@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
-from http import HTTPStatus
+from http.client import responses
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -24,7 +24,7 @@ class Request:
     """A request as the server saw it. In the record, known tokens in it are replaced by `[token NAME]`.
 
     Names of `headers` are in lower case; `token` is the name of the token that came with it; `time` is the server's
-    clock; `status` and `fault` say how it was answered.
+    clock; `status` and `fault` say how it was answered (0: not at all).
     """
 
     method: str
@@ -71,7 +71,7 @@ class Reply:
 
     def head(self) -> bytes:
         """Return the status line and the headers as they go over the wire."""
-        reason = HTTPStatus(self.status).phrase if self.status in HTTPStatus._value2member_map_ else "Unknown"
+        reason = responses.get(self.status, "Unknown")
         lines = [f"HTTP/1.1 {self.status} {reason}", *(f"{name}: {value}" for name, value in self.headers.items())]
         return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 

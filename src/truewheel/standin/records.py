@@ -9,10 +9,9 @@ from typing import Any
 
 from truewheel.standin import views
 from truewheel.standin.http import Refused, Reply
-from truewheel.standin.routes import Call, Kind, crud, flag, found, route
+from truewheel.standin.routes import PROJECT, Call, Kind, crud, flag, found, route
 from truewheel.standin.state import DEVELOPER, MAINTAINER, REPORTER, Token
 
-PROJECT = "/projects/:id"
 SCHEDULE = f"{PROJECT}/pipeline_schedules/:schedule_id"
 MERGE_REQUEST = f"{PROJECT}/merge_requests/:iid"
 NOTE_LENGTH = 1_000_000
@@ -328,7 +327,7 @@ def _merge_request(call: Call) -> dict[str, Any]:
     return record
 
 
-@route("GET", f"{PROJECT}/merge_requests")
+@route("GET", f"{PROJECT}/merge_requests", job_token=True)
 def merge_requests(call: Call) -> Any:
     names = {"state": "state", "source_branch": "source", "target_branch": "target"}
     wanted = {key: call.params[name] for name, key in names.items() if call.params.get(name) not in (None, "all")}
@@ -340,7 +339,7 @@ def merge_requests(call: Call) -> Any:
     ]
 
 
-@route("GET", MERGE_REQUEST)
+@route("GET", MERGE_REQUEST, job_token=True)
 def merge_request(call: Call) -> Any:
     return views.merge_request(call.project, _merge_request(call))
 
@@ -433,6 +432,7 @@ crud(
         required=("body",),
         read=REPORTER,
         write=REPORTER,
+        job_reads=True,
         allowed=_written,
         view=lambda _, record, __: {**record, "author": record["author"].view()},
     )

@@ -13,6 +13,8 @@ from truewheel.standin.http import Refused, Reply, Request, parameters
 from truewheel.standin.state import REPORTER, Project, State, Token
 
 API = "/api/v4"
+PROJECT = "/projects/:id"
+PIPELINE = f"{PROJECT}/pipelines/:pipeline_id"
 MAX_TOTAL = 10_000
 """Longer lists come without totals, as GitLab's do."""
 _STATUS = {"POST": 201, "DELETE": 204}
@@ -104,6 +106,11 @@ def found(matches: Iterable[T], what: str = "Not found") -> T:
     for match in matches:
         return match
     not_found(what)
+
+
+def raw(files: Mapping[str, bytes], path: str) -> Reply:
+    """Return a file as it is, or refuse with 404."""
+    return Reply(200, files[path], {"Content-Type": "application/octet-stream"}) if path in files else not_found()
 
 
 def flag(value: object) -> bool:
@@ -333,6 +340,7 @@ class Kind:
     required: tuple[str, ...] = ()
     read: int = REPORTER
     write: int = REPORTER
+    job_reads: bool = False
     allowed: Callable[[Call, dict[str, Any]], None] | None = None
     view: Callable[[Call, dict[str, Any], bool], dict[str, Any]] = lambda _call, record, _alone: record
     matches: Callable[[Call, dict[str, Any]], bool] = lambda _call, _record: True
@@ -375,9 +383,9 @@ def crud(kind: Kind, update: str = "PUT") -> None:
     single = f"{kind.path}/:key"
     ROUTES.extend(
         [
-            Route("GET", kind.path, index, kind.read),
+            Route("GET", kind.path, index, kind.read, kind.job_reads),
             Route("POST", kind.path, create, kind.write),
-            Route("GET", single, lambda call: kind.view(call, one(call), True), kind.read),
+            Route("GET", single, lambda call: kind.view(call, one(call), True), kind.read, kind.job_reads),
             Route(update, single, change, kind.write),
             Route("DELETE", single, remove, kind.write),
         ]

@@ -17,8 +17,7 @@ from threading import BoundedSemaphore, Event, RLock, Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from truewheel.standin import gitlab as _gitlab  # noqa: F401  (these two fill the table of routes)
-from truewheel.standin import records as _records  # noqa: F401
+from truewheel.standin import jobs, pipelines, projects, records, repository  # noqa: F401  (they fill the table)
 from truewheel.standin.ci import Build
 from truewheel.standin.faults import TRANSIENT, Dice, Fault, Limit, Rule, is_like
 from truewheel.standin.http import Reply, Request
@@ -264,8 +263,8 @@ class _Connection(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         reply, fault = gitlab.respond(Request(self.command, self.path, headers, body, 0.0))
         if self.command == "HEAD":
-            self.send(reply.head())
-        elif fault and fault.send:
+            reply = replace(reply, body=b"")
+        if fault and fault.send:
             fault.send(self, reply)
         else:
             self.send(reply.head() + reply.body)
@@ -279,7 +278,10 @@ class _Connection(BaseHTTPRequestHandler):
         length = self.headers.get("Content-Length", "0")
         if not length.isdecimal() or int(length) > most:
             return None
-        return self.rfile.read(int(length))
+        body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise ConnectionError("the client went away amid its request")
+        return body
 
     def _chunks(self, most: int) -> bytes | None:
         body = b""

@@ -15,6 +15,7 @@ from truewheel.standin.ci import Bridge, Build, Job, Pipeline, settle
 GUEST, PLANNER, REPORTER, DEVELOPER, MAINTAINER, OWNER = 10, 15, 20, 30, 40, 50
 ROLES = {"developer": DEVELOPER, "maintainer": MAINTAINER, "owner": OWNER, "no_one_allowed": 99}
 """Values of `ci_pipeline_variables_minimum_override_role` and the access level that each needs."""
+NO_VARIABLES = "Insufficient permissions to set pipeline variables"
 
 SETTINGS: dict[str, Any] = {
     "description": "",

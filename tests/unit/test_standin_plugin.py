@@ -1,0 +1,97 @@
+"""The stand-in as a pytest plugin of other projects."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/standin.md"
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path) -> Path:
+    """Another project, in whose environment this package is installed: its entry points are those of pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    installed = tmp_path / "site/truewheel_here-1.dist-info"
+    installed.mkdir(parents=True)
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: truewheel-here\nVersion: 1\n")
+    lines = [f"{name} = {value}" for name, value in project["entry-points"]["pytest11"].items()]
+    (installed / "entry_points.txt").write_text("\n".join(["[pytest11]", *lines, ""]))
+    (tmp_path / "project").mkdir()
+    return tmp_path / "project"
+
+
+UNUSED = """
+import sys
+
+def test_unused():
+    assert "truewheel.standin.plugin" in sys.modules
+    ours = [name for name in sys.modules if name.startswith("truewheel")]
+    assert sorted(ours) == ["truewheel", "truewheel.standin", "truewheel.standin.plugin"]
+"""
+USED = """
+from urllib.request import urlopen, Request
+
+def test_used(gitlab_standin):
+    token = gitlab_standin.token("bot").value
+    asked = Request(gitlab_standin.url + "/api/v4/user", headers={"PRIVATE-TOKEN": token})
+    with urlopen(asked) as answer:
+        assert b"bot" in answer.read()
+    assert [str(each) for each in gitlab_standin.requests] == ["GET /user"]
+"""
+
+
+def run(folder: Path, **files: str) -> str:
+    for name, text in files.items():
+        (folder / f"test_{name}.py").write_text(text)
+    path = os.pathsep.join([str(folder.parent / "site"), str(ROOT / "src")])
+    environment = {**os.environ, "PYTHONPATH": path, "PYTEST_ADDOPTS": "", "PY_COLORS": "0"}
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-v",
+        "-W",
+        "error",
+        "-p",
+        "no:hypothesispytest",
+        "-p",
+        "no:cacheprovider",
+    ]
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    return done.stdout + done.stderr
+
+
+def test_others_have_the_fixture_and_pay_nothing_when_they_do_not_use_it(elsewhere):
+    said = run(elsewhere, a_unused=UNUSED, b_used=USED)
+    assert "test_unused PASSED" in said, said
+    assert "test_used PASSED" in said, said
+
+
+def test_the_example_of_the_documentation_works(elsewhere):
+    pytest.importorskip("gitlab", reason="python-gitlab is not installed")
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    said = run(elsewhere, example=example)
+    assert "test_a_lost_reply PASSED" in said, said
+    assert "FAILED" not in said, said
+
+
+def test_public_names():
+    import truewheel.standin as public
+
+    assert [name for name in public.__all__ if not hasattr(public, name)] == []
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        public.Nothing  # noqa: B018
