@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -93,6 +94,15 @@ def test_random_faults_never_make_two_notes(server: GitLab, seed: int):
     assert done == ["create", "nothing", "update"]
     assert bodies(server) == [f"{MARK}\nnewer\n"]
     assert "glpat" not in " ".join(told)
+
+
+@pytest.mark.parametrize("attempt", range(5))
+def test_two_jobs_at_once_leave_one_note(server: GitLab, attempt: int):
+    token = server.token("bot").value
+    there = [GitlabReviews(Access(server.url, "private", token), "group/demo", 20.0) for _ in range(4)]
+    with ThreadPoolExecutor(len(there)) as pool:
+        assert len(list(pool.map(write, there))) == len(there)
+    assert bodies(server) == [f"{MARK}\nnew\n"]
 
 
 def test_notes_of_two_specs_stand_beside_one_another(server: GitLab):

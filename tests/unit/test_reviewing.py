@@ -173,7 +173,7 @@ def test_another_merge_request_is_compared_with_its_target(gitlab: GitLab, truew
 
 def test_json_has_all_of_it(gitlab: GitLab, truewheel: Run):
     told = json.loads(truewheel("note", "--json")[1])
-    assert told["note"] == {"on": "group/demo!1", "done": "create"}
+    assert told["note"] == {"on": "group/demo!1", "done": "create", "is_dry": False}
     assert told["changes"][0]["state"] == "renamed"
     assert told["jobs"]["push"]["after"]["jobs"] == 3
     assert (told["problems"], told["drift"]) == ([], [])

@@ -77,7 +77,7 @@ def note(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         raise failure
     done = _post(arguments, environment, space, story, place, way) if place and way else ""
     if arguments.json:
-        common.print_json(_data(story, place, done))
+        common.print_json(_data(story, {"on": str(place), "done": done, "is_dry": arguments.dry_run} if done else None))
     return Exit.OK
 
 
@@ -187,7 +187,7 @@ def _pointer(arguments: Namespace, environment: Mapping[str, str]) -> str:
     return f"{name} of [this job]({address})" if address else f"{name} of `note`"
 
 
-def _data(story: Story, place: Place | None, done: str) -> dict[str, Any]:
+def _data(story: Story, posted: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "version": 1,
         "changes": comparing.to_data(story.changes),
@@ -200,7 +200,7 @@ def _data(story: Story, place: Place | None, done: str) -> dict[str, Any]:
             }
             for each in story.efforts
         },
-        "note": {"on": str(place), "done": done} if done else None,
+        "note": posted,
     }
 
 

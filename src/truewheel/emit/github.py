@@ -222,6 +222,7 @@ def _permissions(job: Job, forge: _Forge) -> Document:
         if attests(forge.plan, forge.spec):
             may["attestations"] = remarked("write", "attestations of the proven wheels")
     elif job.kind == "names":
+        may["actions"] = remarked("read", "how long the jobs of earlier runs took")
         may["pull-requests"] = remarked("write", "the note on the pull request")
     elif job.kind == "title":
         may["pull-requests"] = remarked("read", "its title and labels as they are now")
