@@ -103,6 +103,8 @@ def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         return linting.check_files(arguments.lint, is_json=arguments.json, remote=remote)
     space, made = _made(arguments)
     found = _drift(arguments, space, made)
+    if not found and not arguments.json:
+        show(f"{len(made.texts)} files as generated")
     asked = _asked(arguments, environment, space) if arguments.remote and not found else None
     if arguments.json:
         said = {"problems": asked.data()} if asked else {}
@@ -111,7 +113,6 @@ def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if found:
         _tell(found)
         return Exit.DRIFT
-    show(f"{len(made.texts)} files as generated")
     if asked and not errors(asked.problems):
         show(str(asked))
     return common.tell(asked.problems if asked else [])

@@ -94,7 +94,8 @@ class Asked(NamedTuple):
     problems: list[Problem]
 
     def __str__(self) -> str:
-        return f"GitLab takes {self.pipelines} pipeline{'s' * (self.pipelines != 1)}, of {self.jobs} jobs"
+        jobs = f", of {self.jobs} jobs" if self.jobs else ""
+        return f"GitLab takes {self.pipelines} pipeline{'s' * (self.pipelines != 1)}{jobs}"
 
     def data(self) -> list[dict[str, object]]:
         """Return the problems as JSON data."""
