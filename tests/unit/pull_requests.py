@@ -98,6 +98,8 @@ class _Handler(BaseHTTPRequestHandler):
             return self._comment(int(found[1]), body)
         if path == "/repos/group/demo/actions/workflows/wheels.yml/runs":
             return 200, {"total_count": len(server.runs), "workflow_runs": self._page(server.runs)}
+        if path == "/repos/group/demo/actions/runs/9":
+            return 200, server.runs[0]
         if path == "/repos/group/demo/actions/runs/9/jobs":
             return 200, {"total_count": len(server.jobs), "jobs": self._page(server.jobs)}
         return 404, {"message": "Not Found"}

@@ -92,11 +92,19 @@ def test_a_server_that_is_gone_ends_in_6_without_the_token():
 
 def test_jobs_took_their_time_on_the_base(server: PullRequests):
     times = {"started_at": "2026-11-27T10:00:00Z", "completed_at": "2026-11-27T10:10:00Z"}
-    server.runs = [{"id": 9, "html_url": "https://github.com/group/demo/actions/runs/9"}]
+    address = "https://github.com/group/demo/actions/runs/9"
+    server.runs = [{"id": 9, "html_url": address, "status": "completed", "conclusion": "success"}]
     server.jobs = [
-        {"id": 1, "name": "rhel8 x86_64 / wheel foo", "conclusion": "success", **times},
-        {"id": 2, "name": "publish", "conclusion": "skipped", **times},
-        {"id": 3, "name": "plan", "conclusion": "success", "started_at": None, "completed_at": None},
+        {"id": 1, "name": "rhel8 x86_64 / wheel foo", "status": "completed", "conclusion": "success", **times},
+        {"id": 2, "name": "publish", "status": "completed", "conclusion": "skipped", **times},
+        {
+            "id": 3,
+            "name": "plan",
+            "status": "completed",
+            "conclusion": "success",
+            "started_at": None,
+            "completed_at": None,
+        },
     ]
     earlier = way(server).earlier("main")
     assert earlier
