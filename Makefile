@@ -28,9 +28,10 @@ lint: test-venv ## style, types, shell scripts, and the generated files against 
 	.venv/bin/shellcheck .ci/run scripts/*.sh
 	$(VENV) gen_ci.py check
 
-bench: venv ## CPU time against bare programs that do the same; ARGS=--strict fails above a goal
+bench: test-venv ## CPU time against bare programs that do the same; ARGS=--strict fails above a goal
 	$(VENV) tests/bench/run.py $(ARGS)
 	$(VENV) tests/bench/names.py
+	$(VENV) tests/bench/watching.py
 
 locks: test-venv ## renew requirements/*.txt and the locks of builder images from pyproject.toml and requirements/*.in
 	$(LOCK) pyproject.toml --extra build --output-file requirements/run.txt

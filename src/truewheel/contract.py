@@ -50,6 +50,16 @@ WAYS: Mapping[str, tuple[str, str, str, str]] = {
 }
 
 
+KEY = "TRUEWHEEL_KEY"
+BUILT_IN = {
+    KEY: Variable(
+        description="Names the run of whoever started the pipeline: letters, digits, _ . : and -, 64 at most.",
+        pattern="[A-Za-z0-9_.:-]{1,64}",
+    )
+}
+"""Variables that every pipeline takes, declared by nobody."""
+
+
 CHILD_WAYS = {
     "forge": "its own there: the parent's pipeline id comes as TRUEWHEEL_PIPELINE_ID, all else in plan.json",
     "pipeline": "forwarded by the job that starts the child (forward: pipeline_variables)",
@@ -61,6 +71,11 @@ CHILD_WAYS = {
 def declared(spec: Spec, policy: Policy) -> dict[str, Variable]:
     """Return every declared variable: the policy's, replaced or added to by the spec's."""
     return {**policy.variables, **spec.variables}
+
+
+def settable(variables: Mapping[str, Variable]) -> dict[str, Variable]:
+    """Return the variables that people set."""
+    return {name: variable for name, variable in variables.items() if variable.scope == "pipeline"}
 
 
 def way(spec: Spec, policy: Policy, name: str) -> list[Hop]:
@@ -88,6 +103,7 @@ def readers(spec: Spec, policy: Policy, name: str) -> list[str]:
 def lost(spec: Spec, policy: Policy) -> list[Problem]:
     """Return a problem for everything that is read, or set, and cannot arrive, with the hop where it gets lost."""
     return [
+        *_taken_names(spec, policy),
         *_unread_provides(spec, policy),
         *_values_that_do_not_fit(spec, policy),
         *_defaults_of_images(spec, policy),
@@ -96,6 +112,12 @@ def lost(spec: Spec, policy: Policy) -> list[Problem]:
         *_facts_out_of_reach(spec, policy),
         *_open_passwords(spec, policy),
     ]
+
+
+def _taken_names(spec: Spec, policy: Policy) -> Iterator[Problem]:
+    for name in declared(spec, policy):
+        if name.upper() in BUILT_IN:
+            yield _at_variable(spec, name, f"{name} is Truewheel's own", "name your variable otherwise")
 
 
 def _unread_provides(spec: Spec, policy: Policy) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from truewheel import contract, render
-from truewheel.emit import gitlab, gitlab_entry
+from truewheel.emit import gitlab, gitlab_entry, gitlab_inputs
 from truewheel.emit.actions import PINS, Pin
 from truewheel.model import Plan
 from truewheel.policy import Policy
@@ -50,8 +50,16 @@ def generated(plan: Plan, spec: Spec, policy: Policy, pins: Mapping[str, Pin] | 
         from truewheel.emit import github  # half of the projects have no use for it
 
         others = github.documents(plan, spec, variables, {**PINS, **(pins or {})})
-    texts = {path: render.render(document, header) for path, document in {**ours, **others}.items()}
+    texts = {path: _text(document, header) for path, document in {**ours, **others}.items()}
     return Generated(ours, texts, _layout_note(plan, spec) if ours else "")
+
+
+def _text(document: Mapping[str, Any], header: str) -> str:
+    if gitlab.HEADER not in document:
+        return render.render(document, header)
+    first = {gitlab.HEADER: document[gitlab.HEADER]}
+    rest = {key: value for key, value in document.items() if key != gitlab.HEADER}
+    return f"{render.render(first, header)}\n---\n{render.render(rest, '')}"
 
 
 def texts(plan: Plan, spec: Spec, policy: Policy, pins: Mapping[str, Pin] | None = None) -> Mapping[str, str]:
@@ -97,11 +105,13 @@ def _of_spec(problem: Problem, spec: Spec) -> Problem:
 
 def problems(plan: Plan, spec: Spec, policy: Policy) -> list[Problem]:
     """Return what speaks against a plan on the forges of the spec alone."""
-    if "github" not in spec.forges():
-        return []
+    variables, forges = contract.declared(spec, policy), spec.forges()
+    found = gitlab_inputs.problems(spec, variables) if "gitlab" in forges else []
+    if "github" not in forges:
+        return found
     from truewheel.emit import github_checks
 
-    return github_checks.problems(plan, spec, contract.declared(spec, policy))
+    return [*found, *github_checks.problems(plan, spec, variables)]
 
 
 def _layout_note(plan: Plan, spec: Spec) -> str:

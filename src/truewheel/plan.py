@@ -101,7 +101,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
 
 def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.Variable]:
     """Return every variable that is set, with its value. Raises `Stop` for one that may not have that value."""
-    declared = contract.declared(spec, policy)
+    declared = {**contract.BUILT_IN, **contract.declared(spec, policy)}
     values = {name: value for name, rule in declared.items() if (value := _value(name, rule, request))}
     problems = [_undeclared(name, declared, spec, policy.name) for name in request.overrides if name not in declared]
     problems += [

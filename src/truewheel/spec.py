@@ -143,6 +143,7 @@ class Gitlab(NamedTuple):
     own_stages: tuple[str, ...]
     runners: Mapping[str, tuple[str, ...]]
     tool_image: str
+    inputs: bool
     expire_in: str
     jobs: Mapping[str, Mapping[str, Any]]
     overrides: Mapping[str, Mapping[str, Any]]

@@ -77,6 +77,12 @@ def starts() -> Iterator[Benchmark]:
 
     yield Benchmark("--help / bare interpreter", lambda: [sys.executable, GEN_CI, "--help"], bare, 2.5)
     yield Benchmark("plan --help / bare interpreter", lambda: [sys.executable, GEN_CI, "plan", "--help"], bare, None)
+
+    def client() -> Argv:
+        return [sys.executable, "-c", "import gitlab"]
+
+    dry = [sys.executable, GEN_CI, "trigger", "--spec", str(ROOT / "truewheel.yml"), "--project", "a/b", "--dry-run"]
+    yield Benchmark("trigger --dry-run / import gitlab", lambda: dry, client, 1.0)
     check = [sys.executable, GEN_CI, "check", "--spec", str(ROOT / "truewheel.yml")]
     yield Benchmark("check / import yaml, jsonschema", lambda: check, imports, 1.5)
 

@@ -22,7 +22,8 @@ variables:
   FORGE: {scope: forge}
   IMAGE: {scope: image}
   TOKEN: {scope: secret}
-  RELEASE: {choices: ['true', 'false'], description: Release it., default: 'false'}
+  RELEASE: {choices: [dev, final], description: What to release., default: dev}
+  SIGN: {choices: ['true', 'false'], description: Sign it., default: 'true'}
   NOTE: {}
 facts: {base: {from: ['package:version']}}
 channels: {default: {}}
@@ -223,13 +224,22 @@ def test_inputs_are_typed_from_the_declared_variables():
     triggers = caller()["on"]
     assert triggers["push"] == {"branches": ["main"], "tags": ["**"]}
     assert triggers["workflow_dispatch"]["inputs"] == {
-        "RELEASE": {"type": "choice", "options": ["", "true", "false"], "description": "Release it. Default: false"},
+        "RELEASE": {"type": "choice", "options": ["", "dev", "final"], "description": "What to release. Default: dev"},
+        "SIGN": {"type": "boolean", "default": True, "description": "Sign it."},
         "NOTE": {"type": "string"},
+        "truewheel_key": {"type": "string", "description": contract.BUILT_IN["TRUEWHEEL_KEY"].description},
     }
     environment = caller()["jobs"]["plan"]["env"]
     assert environment["RELEASE"] == "${{ inputs.RELEASE || vars.RELEASE }}"
+    assert environment["SIGN"] == "${{ github.event.inputs.SIGN || vars.SIGN }}", "false is a value, too"
     assert environment["TRUEWHEEL_PIPELINE_ID"] == "${{ github.run_id }}"
     assert not {"FORGE", "IMAGE", "TOKEN"} & environment.keys()
+
+
+def test_a_run_that_somebody_gave_a_key_is_called_by_it():
+    found = caller()
+    assert found["run-name"].startswith("${{ inputs.truewheel_key && format('{0} for {1} [{2}]', ")
+    assert found["jobs"]["plan"]["env"]["TRUEWHEEL_KEY"] == "${{ inputs.truewheel_key }}"
 
 
 def test_variables_above_the_limit_of_inputs_are_the_repositorys_alone():
@@ -345,10 +355,13 @@ def test_files_are_made_for_the_forges_of_the_spec(keys: str, forges: set[str]):
     assert {pipelines.forge_of(path) for path in made} == forges
 
 
-def test_the_keys_of_the_documents_are_those_of_the_spec():
+def test_every_block_of_the_page_is_a_spec_that_makes_workflows():
     text = (Path(__file__).parents[2] / "docs/github.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    runners = spec_of(f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\n{block}").github.runners
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    specs = [f"packages: {{foo: {{smoke: smoke.py}}}}\ntargets: {{rhel8: {{}}}}\n{block}" for block in blocks]
+    for spec in specs:
+        assert documents(spec)
+    runners = spec_of(specs[0]).github.runners
     assert (runners.x86_64, runners.aarch64) == (("ubuntu-24.04",), ("self-hosted", "linux", "arm64"))
 
 

@@ -103,6 +103,7 @@ def test_a_fact_without_a_value_tells_why_of_every_source():
     fact = triton(CI_PIPELINE_ID="<unknown>", NVIDIA_BUILD_ID="a-1", BUILD_NUMBER=" ")[1]["pipeline"]
     assert (fact.value, naming.source_of(fact)) == (None, "")
     assert naming.told(fact) == [
+        "TRUEWHEEL_BUILD_TAG is not set",
         "TRUEWHEEL_PIPELINE_ID is not set",
         "CI_PIPELINE_ID is '<unknown>', which means none",
         "NVIDIA_BUILD_ID is 'a-1', which does not match [0-9][0-9A-Za-z_.]*",

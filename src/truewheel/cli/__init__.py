@@ -33,6 +33,7 @@ COMMANDS = {
     "publish": ("publishing", "upload the proven wheels of an index"),
     "trigger": ("triggering", "start a pipeline, once, with checked variables"),
     "watch": ("triggering", "follow a pipeline and its children to the end"),
+    "bridge": ("bridging", "build a request of one forge by a pipeline of the other"),
     "note": ("reviewing", "tell a merge request which wheel names it changes"),
     "title": ("reviewing", "judge the title and labels of a merge request"),
     "completion": ("completing", "print a script that completes commands with the tab key"),

@@ -60,15 +60,16 @@ def forge_name(arguments: Namespace, environment: Mapping[str, str], declared: t
 
 def needed(name: str) -> None:
     """Raise `Stop` (exit 2) where the client library of a forge is not installed."""
-    if find_spec(name) is None:
-        library = {"gitlab": "python-gitlab", "github": "PyGithub"}[name]
-        raise stop(library, "is not installed", f"pip install 'truewheel[{name}]'")
+    library, module = {"gitlab": ("python-gitlab", "gitlab"), "github": ("PyGithub", "github")}[name]
+    if find_spec(module) is None:
+        raise stop(name, f"{library} is not installed", f"install it: pip install 'truewheel[{name}]'")
 
 
 def connect(name: str, project: str, seconds: float, environment: Mapping[str, str]) -> Forge:
-    """Return a project of a forge. Raises `Stop` (exit 2) when no server or token is known."""
+    """Return a project of a forge. Raises `Stop` (exit 2) when no server, no token or no client library is there."""
     from truewheel.forge import access
 
+    needed(name)
     if name == "github":
         from truewheel.forge.github import Github
 

@@ -44,10 +44,7 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     parser.set_defaults(run={"trigger": trigger, "watch": watch}[command])
     if command == "trigger":
         common.add_spec(parser)
-        parser.add_argument(
-            "-v", dest="variables", metavar="NAME=VALUE", action="append", type=common.assignment, default=[],
-            help="set a variable of the pipeline; may repeat",
-        )  # fmt: skip
+        add_variable(parser)
         parser.add_argument("--ref", metavar="R", help="branch or tag (default: this job's, else the default branch)")
         keys = parser.add_mutually_exclusive_group()
         keys.add_argument("--key", metavar="K", type=_key, help="the pipeline that has this key already is found again")
@@ -58,6 +55,21 @@ def arguments(command: str, parser: ArgumentParser) -> None:
         parser.add_argument("pipeline", metavar="PIPELINE", help="its id, or its address in the browser")
     seconds = START_SECONDS if command == "trigger" else WATCH_SECONDS
     forges.add_forge(parser, seconds=seconds, many=command == "trigger")
+    add_following(parser)
+    parser.add_argument("--wheels", metavar="DIR", type=Path, help="at the end, download the wheels and prove them")
+    common.add_json(parser)
+
+
+def add_variable(parser: ArgumentParser) -> None:
+    """Add -v, as far as it is sent to a pipeline."""
+    parser.add_argument(
+        "-v", dest="variables", metavar="NAME=VALUE", action="append", type=common.assignment, default=[],
+        help="set a variable of the pipeline; may repeat",
+    )  # fmt: skip
+
+
+def add_following(parser: ArgumentParser) -> None:
+    """Add --interval and --retries."""
     parser.add_argument(
         "--interval", metavar="S", type=forges.positive, default=0.0,
         help="seconds between looks (default: from 1 to 10, and more where a look takes many requests)",
@@ -66,8 +78,6 @@ def arguments(command: str, parser: ArgumentParser) -> None:
         "--retries", metavar="N", type=_retries, default=1,
         help="how often a job runs again whose runner or network failed (default: %(default)s)",
     )  # fmt: skip
-    parser.add_argument("--wheels", metavar="DIR", type=Path, help="at the end, download the wheels and prove them")
-    common.add_json(parser)
 
 
 def _key(text: str) -> str:
@@ -86,7 +96,7 @@ def trigger(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Start a pipeline in each project, once; exit 2 before any call when the spec forbids it."""
     space = common.load(arguments)
     variables = dict(arguments.variables)
-    wheels = _checked(space, variables)
+    wheels = checked(space, variables)
     name = forges.forge_name(arguments, environment, space.spec.forges())
     given = arguments.project or [None]
     projects = [forges.project_of(name, project, environment) for project in given]
@@ -109,11 +119,9 @@ def trigger(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     return Exit.OK
 
 
-def _checked(space: Workspace, variables: Mapping[str, str]) -> int:
+def checked(space: Workspace, variables: Mapping[str, str]) -> int:
     """Return how many wheels the pipeline is to make. Raises `Stop` (exit 2) for what may not be sent, or planned."""
     found = list(wishes.problems(space.spec, space.policy, variables))
-    if found:
-        raise Stop(found)
     request = plan.Request(
         generator=GENERATOR,
         versions=space.versions(),
@@ -122,8 +130,11 @@ def _checked(space: Workspace, variables: Mapping[str, str]) -> int:
         stand_in="0",
         images=space.images(),
     )
-    made = plan.plan(space.spec, space.policy, request)
-    common.refuse(made.problems)
+    try:
+        made = plan.plan(space.spec, space.policy, request)
+    except Stop as stopped:
+        raise Stop([*found, *stopped.problems]) from None
+    common.refuse([*found, *made.problems])
     return len(made.cells)
 
 
@@ -174,7 +185,7 @@ def _start(
 
 def by_inputs(space: Workspace, name: str) -> bool:
     """Return whether pipelines take inputs instead of variables."""
-    return name == "gitlab" and bool(getattr(space.spec.gitlab, "inputs", False))
+    return name == "gitlab" and space.spec.gitlab.inputs
 
 
 def _own_ref(environment: Mapping[str, str], project: str) -> str:
@@ -199,8 +210,9 @@ def _tell_dry(arguments: Namespace, name: str, projects: list[str], variables: M
         }
         common.print_json({"version": 1, **told})
         return Exit.OK
+    count = "1 wheel" if wheels == 1 else f"{wheels} wheels"
     for project in projects:
-        show(f"would start: {name} {project}, {ref}, {wheels} wheels")
+        show(f"would start: {name} {project}, {ref}, {count}")
     for variable, value in variables.items():
         show(f"  {variable}={value}")
     return Exit.OK
@@ -216,6 +228,9 @@ def watch(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     project, number = forges.pipeline_of(arguments.pipeline, name)
     project = forges.project_of(name, arguments.project or project or None, environment)
     forge = forges.connect(name, project, arguments.deadline, environment)
-    run = forge.run(number)
+    try:
+        run = forge.run(number)
+    except Stop as stopped:  # that nothing can be read is no verdict
+        raise Stop(stopped.problems, Exit.REMOTE_UNREACHABLE) from None
     told = {"project": project, "id": run.id, "url": run.url, "ref": run.ref}
     return following.follow(arguments, [(forge, run)], [told])

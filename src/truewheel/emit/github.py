@@ -9,6 +9,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from truewheel.contract import BUILT_IN, KEY, settable
 from truewheel.emit import github_additions
 from truewheel.emit.actions import Pin
 from truewheel.matrix import ANY
@@ -25,6 +26,11 @@ MATRIX_LIMIT = 256
 WORKFLOWS_LIMIT = 20
 """Different reusable workflows in one run: GitHub's own limit is 50, that of older servers 20."""
 INPUTS_LIMIT = 25
+KEY_INPUT = "truewheel_key"
+RUN_NAME = (
+    "${{ inputs.truewheel_key && format('{0} for {1} [{2}]', github.workflow, github.ref_name, inputs.truewheel_key) }}"
+)
+"""Of a run that somebody gave a key; others are called what GitHub calls them."""
 SUBJECTS_LIMIT = 1024
 """Files that one attestation speaks of."""
 TIMEOUTS = {"container": 120, "wheel": 360, "test": 60, "prove": 60, "publish": 90}
@@ -96,7 +102,13 @@ def documents(
         made[ids[job.name]] = _tool_job(job, needs, forge)
         if job.kind == "plan":
             made |= calls
-    caller = {"name": "wheels", "on": _triggers(spec, variables), "concurrency": _concurrency(), **_jobs(made)}
+    caller = {
+        "name": "wheels",
+        "run-name": RUN_NAME,
+        "on": _triggers(spec, variables),
+        "concurrency": _concurrency(),
+        **_jobs(made),
+    }
     workflows = {CALLER: caller, **{paths[part]: _reusable(part, jobs, forge) for part, jobs in parts.items()}}
     kinds = {**{ids[job.name]: job.kind for job in tools}, **dict.fromkeys(calls, "call")}
     github_additions.apply(spec, workflows, kinds, CALLER)
@@ -135,28 +147,37 @@ def _ids(names: Iterable[str]) -> dict[str, str]:
 
 def _triggers(spec: Spec, variables: Mapping[str, Variable]) -> Document:
     # A branch with a pull request has that one's runs: pushes count on the named branches alone.
-    inputs = {name: _input(variable) for name, variable in settable(variables)[:INPUTS_LIMIT]}
+    chosen = settable(variables)
+    inputs = {name: _input(chosen[name]) for name in _asked(variables)}
     return {
         "push": {"branches": list(spec.github.branches), "tags": ["**"]},
         "pull_request": {},
-        "workflow_dispatch": {"inputs": inputs} if inputs else {},
+        "workflow_dispatch": {"inputs": {**inputs, KEY_INPUT: _input(BUILT_IN[KEY])}},
     }
 
 
-def settable(variables: Mapping[str, Variable]) -> list[tuple[str, Variable]]:
-    """Return the variables that people set."""
-    return [(name, variable) for name, variable in variables.items() if variable.scope == "pipeline"]
+def _asked(variables: Mapping[str, Variable]) -> list[str]:
+    """Return the variables that have an input; one more is the key's."""
+    return list(settable(variables))[: INPUTS_LIMIT - 1]
 
 
 def _input(variable: Variable) -> Document:
-    """Return an input. It has no default: an empty one leaves the word to the repository's variable."""
+    """Return an input: a switch with its default, or one that is empty and leaves it to the repository's variable."""
+    told = variable.description
     fields: Document = {"type": "string"}
-    if variable.choices and not any(EXPRESSION in choice for choice in variable.choices):
+    if _is_switch(variable):
+        fields = {"type": "boolean", "default": variable.default == "true"}
+    elif variable.choices and not any(EXPRESSION in choice for choice in variable.choices):
         fields = {"type": "choice", "options": list(dict.fromkeys(["", *variable.choices]))}
-    default = f"Default: {variable.default}" if variable.default else ""
-    if told := " ".join(filter(None, [variable.description, default])):
+    if variable.default and "default" not in fields:
+        told = f"{told} Default: {variable.default}".strip()
+    if told:
         fields["description"] = told.replace(EXPRESSION, "$ {{")
     return fields
+
+
+def _is_switch(variable: Variable) -> bool:
+    return set(variable.choices) == {"true", "false"} and variable.default in variable.choices
 
 
 def _concurrency() -> Document:
@@ -246,11 +267,18 @@ def attests(plan: Plan, spec: Spec) -> bool:
 
 def _environment(job: Job, forge: _Forge) -> Document:
     if job.kind in {"plan", "names"}:
-        chosen = [name for name, _ in settable(forge.variables)]
-        asked = dict.fromkeys(chosen[:INPUTS_LIMIT], "${{{{ inputs.{0} || vars.{0} }}}}")
+        chosen = settable(forge.variables)
+        # As the event has it, an input is text: a false one is not taken for none.
+        asked = {
+            name: "${{{{ github.event.inputs.{0} || vars.{0} }}}}"
+            if _is_switch(chosen[name])
+            else "${{{{ inputs.{0} || vars.{0} }}}}"
+            for name in _asked(forge.variables)
+        }
         forms = {**dict.fromkeys(chosen, "${{{{ vars.{0} }}}}"), **asked}
         return {
             "TRUEWHEEL_PIPELINE_ID": "${{ github.run_id }}",
+            KEY: f"${{{{ inputs.{KEY_INPUT} }}}}",
             **{name: form.format(name) for name, form in forms.items()},
         }
     if job.kind == "title":

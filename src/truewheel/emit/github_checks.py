@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from truewheel.emit.github import EXPRESSION, REGISTRY, SUBJECTS_LIMIT, attests, image_of, is_own, runner_of, settable
+from truewheel.contract import settable
+from truewheel.emit.github import EXPRESSION, REGISTRY, SUBJECTS_LIMIT, attests, image_of, is_own, runner_of
 from truewheel.model import Plan
 from truewheel.policy import Variable
 from truewheel.problems import Problem
@@ -64,7 +65,7 @@ def _images(plan: Plan, spec: Spec) -> Iterator[Problem]:
 
 def _names(spec: Spec, variables: Mapping[str, Variable]) -> Iterator[Problem]:
     first: dict[str, str] = {}
-    for name, _ in settable(variables):
+    for name in settable(variables):
         route = ("variables", name) if name in spec.variables else ("naming",)
         other = first.setdefault(name.upper(), name)
         if other != name:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from truewheel.emit import gitlab_additions, gitlab_children, gitlab_entry
+from truewheel.contract import BUILT_IN, KEY, settable
+from truewheel.emit import gitlab_additions, gitlab_children, gitlab_entry, gitlab_inputs
 from truewheel.emit.gitlab_jobs import DEFAULTS, TOOL, Document, kind_templates, place_jobs, template, tool_job
 from truewheel.emit.gitlab_layout import FOLDER as FOLDER
 from truewheel.emit.gitlab_layout import Layout
@@ -14,6 +15,8 @@ from truewheel.policy import Variable
 from truewheel.spec import Spec
 
 PARENT = ".gitlab-ci.yml"
+HEADER = "spec"
+"""The key of a document that stands before all others, in a document of its own."""
 
 
 def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict[str, Document]:
@@ -26,21 +29,38 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
     if not made.children:
         generated |= kind_templates(plan, spec, made)
     generated |= {job.name: tool_job(job, plan, spec, made) for job in plan.jobs if not job.target}
+    if spec.gitlab.inputs and spec.gitlab.entry:
+        _give_inputs(generated, variables)
     generated |= gitlab_children.triggers(plan, made) if made.children else {}
     parts = {path: _part(path, plan, spec, made) for path in made.parts}
     gitlab_additions.apply(spec, plan, [generated, *parts.values()])
     if spec.gitlab.entry:
-        return _fragment(generated, parts, plan, spec, made)
+        return _with_header(_fragment(generated, parts, plan, spec, made), spec, variables)
     stages = _stages(generated, plan, spec, made)
     gitlab_additions.check_jobs(spec, {*generated, *(name for part in parts.values() for name in part)}, stages)
     parent: Document = {"stages": stages, "workflow": _workflow()}
-    if prefilled := _prefilled(variables):
+    if prefilled := gitlab_inputs.values(variables) if spec.gitlab.inputs else _prefilled(variables):
         parent["variables"] = prefilled
     parent["default"] = dict(DEFAULTS)
     included = [{"local": path} for path in parts] if not made.children else []
     if included or spec.gitlab.include:
         parent["include"] = [*included, *_own_files(spec)]
-    return {PARENT: {**parent, **generated, **spec.gitlab.jobs}, **parts}
+    return _with_header({PARENT: {**parent, **generated, **spec.gitlab.jobs}, **parts}, spec, variables)
+
+
+def _with_header(made: dict[str, Document], spec: Spec, variables: Mapping[str, Variable]) -> dict[str, Document]:
+    """Return the documents; the first, if it has inputs, declares them."""
+    if not spec.gitlab.inputs:
+        return made
+    first = next(iter(made))
+    return {**made, first: {HEADER: gitlab_inputs.header(variables), **made[first]}}
+
+
+def _give_inputs(generated: dict[str, Document], variables: Mapping[str, Variable]) -> None:
+    """Give the values of inputs to the jobs that read them: a fragment has no variables of a whole pipeline."""
+    for name in ("plan", "names"):
+        job = generated[name]
+        generated[name] = {**job, "variables": {**job.get("variables", {}), **gitlab_inputs.values(variables)}}
 
 
 def _part(path: str, plan: Plan, spec: Spec, made: Layout) -> Document:
@@ -78,12 +98,16 @@ def _own_files(spec: Spec) -> list[Document]:
 def _workflow() -> Document:
     # A push to a branch with an open merge request would build everything twice.
     return {
-        "name": "wheels for $CI_COMMIT_REF_NAME",
+        "name": "wheels for $CI_COMMIT_REF_NAME $TRUEWHEEL_RUN",
         "rules": [
             {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'},
             {
                 "if": '$CI_COMMIT_BRANCH && $CI_OPEN_MERGE_REQUESTS && $CI_PIPELINE_SOURCE == "push"',
                 "when": "never",
+            },
+            {
+                "if": f"${KEY} =~ /^{BUILT_IN[KEY].pattern}$/ && ($CI_COMMIT_TAG || $CI_COMMIT_BRANCH)",
+                "variables": {"TRUEWHEEL_RUN": f"[${KEY}]"},
             },
             {"if": "$CI_COMMIT_TAG || $CI_COMMIT_BRANCH"},
         ],
@@ -92,13 +116,12 @@ def _workflow() -> Document:
 
 def _prefilled(variables: Mapping[str, Variable]) -> Document:
     prefilled: Document = {}
-    for name, variable in variables.items():
-        if variable.scope == "pipeline":
-            prefilled[name] = {"value": variable.default}
-            if "$" in variable.default:
-                prefilled[name]["expand"] = False
-            if variable.choices:
-                prefilled[name]["options"] = list(dict.fromkeys([variable.default, "", *variable.choices]))
-            if variable.description:
-                prefilled[name]["description"] = variable.description
+    for name, variable in settable(variables).items():
+        prefilled[name] = {"value": variable.default}
+        if "$" in variable.default:
+            prefilled[name]["expand"] = False
+        if allowed := gitlab_inputs.options(variable):
+            prefilled[name]["options"] = allowed
+        if variable.description:
+            prefilled[name]["description"] = variable.description
     return prefilled

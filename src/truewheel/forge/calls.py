@@ -14,14 +14,15 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from truewheel.files import write_chunks
 from truewheel.problems import Exit, Stop, stop
 
 FIRST_ATTEMPTS = 6
 """Attempts at a server that has never answered; afterwards, only the deadline counts."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between two attempts: the first pause, doubled each time up to the longest."""
-ANSWER = 60.0
-"""Seconds that one answer may take, however slowly it drips."""
+READ, WRITE = 20.0, 60.0
+"""Seconds that one answer may take, however slowly it drips; never more than a third of what is left."""
 PER_PAGE = 100
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
 _CONTROL = dict.fromkeys([*range(32), *range(127, 160)], " ")
@@ -70,11 +71,8 @@ class Transport(Protocol):
     def send(self, verb: str, path: str, query: Mapping[str, Any], body: Any, seconds: float) -> Answer:
         """Send one request; no wait for its server is longer than `seconds`."""
 
-    def tail(self, path: str, most: int, seconds: float) -> bytes:
-        """Return the last bytes of a file, `most` at most."""
-
-    def fetch(self, path: str, file: Path, seconds: float) -> None:
-        """Write a file, whole or not at all."""
+    def stream(self, path: str, seconds: float) -> Iterator[bytes]:
+        """Return the bytes of a file in chunks."""
 
 
 class Caller:
@@ -97,13 +95,16 @@ class Caller:
         """Return the document at a path."""
         return self.insist(lambda: self.once("GET", path, query)).data
 
-    def pages(self, path: str, **query: Any) -> Iterator[dict[str, Any]]:
-        """Return the records of a list, each once, though pages may shift while they are read."""
+    def pages(self, path: str, field: str = "", **query: Any) -> Iterator[dict[str, Any]]:
+        """Return the records of a list, each once, though pages may shift while they are read.
+
+        The list is the whole document, or a field of it.
+        """
         seen = set()
         page: str | None = "1"
         while page:
             asked = {"per_page": PER_PAGE, **query, "page": page}
-            answer = self.insist(lambda asked=asked: self._page(path, asked))  # type: ignore[misc]
+            answer = self.insist(lambda asked=asked: self._page(path, field, asked))  # type: ignore[misc]
             for record in answer.data:
                 if record.get("id") is None or record["id"] not in seen:
                     seen.add(record.get("id"))
@@ -124,15 +125,27 @@ class Caller:
 
     def once(self, verb: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Answer:
         """Send one request, once. Raises `Fault`, or `Stop` (exit 6) where the deadline is over."""
-        return self._heard(lambda seconds: self._transport.send(verb, path, query or {}, body, seconds))
+        limit = self._share(READ if verb == "GET" else WRITE)
+        return self._heard(lambda seconds: self._transport.send(verb, path, query or {}, body, seconds), limit)
 
     def tail(self, path: str, most: int) -> bytes:
-        """Return the last bytes of a file."""
-        return self.insist(lambda: self._heard(lambda seconds: self._transport.tail(path, most, seconds)))
+        """Return the last bytes of a file, of which no more is kept while it comes."""
+
+        def read(seconds: float) -> bytes:
+            kept = b""
+            for chunk in self._transport.stream(path, seconds):
+                kept = (kept + chunk)[-most:]
+            return kept
+
+        return self.insist(lambda: self._heard(read, self._share(WRITE)))
 
     def fetch(self, path: str, file: Path) -> None:
         """Write a file, whole or not at all; it may take until the deadline."""
-        self.insist(lambda: self._heard(lambda seconds: self._transport.fetch(path, file, seconds), self.left()))
+
+        def write(seconds: float) -> None:
+            write_chunks(file, self._transport.stream(path, seconds))
+
+        self.insist(lambda: self._heard(write, self.left()))
 
     def left(self) -> float:
         """Return the seconds until the deadline."""
@@ -156,25 +169,30 @@ class Caller:
 
     def unanswered(self, message: str) -> Stop:
         """Return the `Stop` for a server that did not answer in time."""
-        hint = "look whether the server is up; what was started goes on, and the same command finds it again"
+        hint = "look whether the server is up; what was started goes on"
         return stop(self.server, message, hint, Exit.REMOTE_UNREACHABLE)
 
-    def _page(self, path: str, query: Mapping[str, Any]) -> Answer:
+    def _page(self, path: str, field: str, query: Mapping[str, Any]) -> Answer:
         answer = self.once("GET", path, query)
+        if field:
+            answer = answer._replace(data=answer.data.get(field) if isinstance(answer.data, dict) else None)
         if not isinstance(answer.data, list) or not all(isinstance(record, dict) for record in answer.data):
             raise Fault(0, "the answer is no list")
         return answer
 
-    def _heard(self, work: Callable[[float], _T], longest: float = ANSWER) -> _T:
+    def _share(self, longest: float) -> float:
+        return max(1.0, min(longest, self.left() / 3))
+
+    def _heard(self, work: Callable[[float], _T], limit: float) -> _T:
         if self._rest:  # the server said how many requests are left, and there was none
             self.rest(self._rest)
             self._rest = 0.0
-        left = min(self.left(), longest)
-        if left <= 0:
+        limit = min(limit, self.left())
+        if limit <= 0:
             raise self.unanswered("the deadline is over")
         self.requests += 1
         try:
-            answer = bounded(lambda: work(min(left, ANSWER)), left)
+            answer = bounded(lambda: work(min(limit, WRITE)), limit)
         except Fault as fault:
             self._is_known = self._is_known or fault.status > 0
             raise

@@ -51,6 +51,7 @@ SIGNS = {
     r"\b(?:429 too many|502 bad gateway|503 service unavailable|504 gateway time-?out)\b|toomanyrequests": Cause(
         NETWORK, "a server was overloaded"
     ),
+    r"runner has received a shutdown signal|lost communication with the server": Cause(RUNNER, "the runner was lost"),
     r"no space left on device": Cause(RUNNER, "the runner's disk is full"),
     r"out of memory|oom-?kill|killed signal terminated program|exit (?:code|status) 137": Cause(
         SCRIPT, "memory ran out"
@@ -70,6 +71,7 @@ SIGNS = {
     r"command not found|no such file or directory": Cause(SCRIPT, "a program or a file is not there"),
 }
 _SIGNS = {re.compile(pattern, re.IGNORECASE): found for pattern, found in SIGNS.items()}
+_OF_RUNNERS = re.compile(r"ERROR: Job failed|Cleaning up|Uploading |Running after_script|WARNING: .*no matching files")
 LAST = 40
 """Lines at the end of a log that are searched; what stands before belongs to what went well."""
 
@@ -84,4 +86,7 @@ def cause(job: Job, log: str) -> Cause:
         for pattern, found in _SIGNS.items():
             if pattern.search(line):
                 return found._replace(told=f"{found.told}: {line.strip()[:160]}")
-    return Cause(SCRIPT, "its script failed" if job.reason in {"", "script_failure"} else job.reason.replace("_", " "))
+    if job.reason not in {"", "script_failure"}:
+        return Cause(SCRIPT, job.reason.replace("_", " "))
+    last = next((line.strip() for line in reversed(lines) if line.strip() and not _OF_RUNNERS.match(line)), "")
+    return Cause(SCRIPT, f"its script failed: {last[:160]}" if last else "its script failed")

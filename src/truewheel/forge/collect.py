@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from truewheel.files import explained, write_chunks
-from truewheel.forge.model import Forge, Job, Look
+from truewheel.forge.model import Forge, Look
 from truewheel.problems import Exit, stop
 
 WANTED = re.compile(r"(?:[^/\\\x00]+/)*?(?P<path>plan\.json|[^/\\\x00]+\.whl|evidence/[^/\\\x00]+\.json)", re.ASCII)
@@ -18,26 +18,20 @@ CHUNK = 2**20
 
 
 def collect(forge: Forge, look: Look, out: Path, tell: Callable[[str], None]) -> None:
-    """Download the artifacts of the jobs that went well, and take the plan, the wheels and their evidence out.
+    """Download what the jobs that went well left behind, and take the plan, the wheels and their evidence out.
 
     Raises `Stop`: exit 4 when an archive is broken, exit 5 or 6 when it cannot be had.
     """
     with explained(out, "written"):
         out.mkdir(parents=True, exist_ok=True)
-    for job in _sources(look):
-        archive = out / f".artifacts-{job.id}.zip"
-        tell(f"downloading the artifacts of {job.name}")
+    for archive in forge.archives(look):
+        file = out / f".artifacts-{archive.id}.zip"
+        tell(f"downloading the artifacts of {archive.name}")
         try:
-            forge.artifacts(job, archive)
-            _extract(archive, out, job.name)
+            forge.fetch(archive, file)
+            _extract(file, out, archive.name)
         finally:
-            archive.unlink(missing_ok=True)
-
-
-def _sources(look: Look) -> Iterator[Job]:
-    """Return the jobs with artifacts, the plan's first."""
-    jobs = [job for each in look.all() for job in each.jobs if job.has_artifacts and job.state == "success"]
-    yield from sorted(jobs, key=lambda job: job.stage != "plan")
+            file.unlink(missing_ok=True)
 
 
 def _extract(archive: Path, out: Path, name: str) -> None:

@@ -13,7 +13,7 @@ from truewheel.problems import Exit, Stop
 
 FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 1.0, 1.5, 10.0
 """Seconds between looks: short at first, when a pipeline may be refused at once."""
-REQUESTS_PER_SECOND = 1.0
+REQUESTS_PER_SECOND = 0.95
 LOG_BYTES, LOG_LINES = 65536, 20
 """How much of a failing log is read, and shown."""
 
@@ -85,37 +85,46 @@ class Follower:
         return not self._again or not any(job.state in {"pending", "running", "preparing"} for job in jobs)
 
     def _run_again(self, look: Look) -> bool:
-        """Run again the failed jobs whose failure may pass; returns whether one does."""
-        is_one = False
-        for job in failed(look):
-            number = self._again.get(job.name, 0) + 1
-            if number > self.retries or job.id in self._judged or job.is_allowed_to_fail:
-                continue
-            self._judged.add(job.id)
-            found = cause(job, self._log(job) if job.reason in {"", "script_failure"} else "")
-            if found.kind in PASSING and self._retry(job, found, number):
-                is_one = True
-        return is_one
+        """Run again the failed jobs whose failure may pass; returns whether there were any."""
+        jobs = [job for job in failed(look) if not job.is_allowed_to_fail and job.id not in self._judged]
+        if self.forge.is_retried_whole and look.run.state not in ENDED:
+            return False
+        causes = {job: self._cause(job) for job in jobs if self._again.get(job.name, 0) < self.retries}
+        self._judged |= {job.id for job in jobs}
+        again = {job: found for job, found in causes.items() if found.kind in PASSING}
+        if self.forge.is_retried_whole and len(again) < len(jobs):
+            return False  # what would fail again runs again too: the verdict is known
+        for job, found in again.items():
+            self._retry(job, found)
+        return bool(again)
 
-    def _retry(self, job: Job, found: Cause, number: int) -> bool:
+    def _cause(self, job: Job) -> Cause:
+        return cause(job, self._log(job) if job.reason in {"", "script_failure"} else "")
+
+    def _retry(self, job: Job, found: Cause) -> None:
+        """Run a job again. A refusal may mean that it does so already, by a request whose answer was lost."""
+        number = self._again[job.name] = self._again.get(job.name, 0) + 1
         try:
             self.forge.retry(job)
         except Stop as stopped:
             if stopped.code is Exit.REMOTE_UNREACHABLE:
                 raise
-            self.tell(f"{job.name} is not run again: {stopped.problems[0].message}")
-            return False
-        self._again[job.name] = number
-        self._old.add(job.id)
-        self.tell(f"{job.name} runs again ({number} of {self.retries}): {found.told}")
-        return True
+            self.tell(stopped.problems[0].message)
+        else:
+            self._old.add(job.id)
+            self.tell(f"{job.name} runs again ({number} of {self.retries}): {found.told}")
 
     def _tell_changes(self, look: Look) -> None:
-        for each in look.all():
-            self._tell_change(f"pipeline {each.run.id}", each.run.state, each.run.url)
-            for job in each.jobs:
-                took = f"{job.seconds:.0f} s" if job.state in ENDED and job.seconds else ""
-                self._tell_change(f"{each.run.id}/{job.name}", job.state, took)
+        """Tell what is new: a pipeline's start before that of its jobs, and its end after theirs."""
+        told = (f"pipeline {look.run.id}", look.run.state, look.run.url)
+        if look.run.state not in ENDED:
+            self._tell_change(*told)
+        for job in look.jobs:
+            took = f"{job.seconds:.0f} s" if job.state in ENDED and job.seconds else ""
+            self._tell_change(f"{look.run.id}/{job.name}", job.state, took)
+        for child in look.children:
+            self._tell_changes(child)
+        self._tell_change(*told)
 
     def _tell_change(self, name: str, state: str, more: str) -> None:
         if self._states.get(name) == state:

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from truewheel.files import write_chunks
+from truewheel.contract import KEY
+from truewheel.emit.gitlab_inputs import KEY_INPUT
 from truewheel.forge.access import Access
-from truewheel.forge.calls import Answer, Caller, Clock, Fault, Transport, plain, retry_after
-from truewheel.forge.model import ENDED, KEY, STATES, Job, Look, Run, Wish, number_of, text_of
+from truewheel.forge.bridge import Request
+from truewheel.forge.calls import Answer, Caller, Clock, Fault, plain, retry_after
+from truewheel.forge.model import ENDED, STATES, Archive, Job, Look, Run, Wish, number_of, text_of
 from truewheel.problems import Exit, Stop, stop
 
 NEWEST = 100
@@ -20,7 +22,7 @@ STARTED_BY_PROGRAMS = frozenset({"api", "trigger", "pipeline", "web", ""})
 TOKEN_HEADERS = ("PRIVATE-TOKEN", "JOB-TOKEN")
 _ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
 _SECTION = re.compile(r"section_(?:start|end):\d+:[\w.-]+(?:\[[^\]]*\])?")
-_STAMP = re.compile(r"^\d{4}-\d\d-\d\dT[\d:.]+Z \d\d[OE][ +]?", re.MULTILINE)
+_STAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT[\d:.]+Z (?:\d\d[OE][ +]?)?", re.MULTILINE)
 
 
 class PythonGitlab:
@@ -50,18 +52,8 @@ class PythonGitlab:
         except ValueError:
             raise Fault(0, "the answer is no JSON") from None
 
-    def tail(self, path: str, most: int, seconds: float) -> bytes:
-        """Return the last bytes of a file, of which no more is kept while it comes."""
-        kept = b""
-        for chunk in self._stream(path, seconds):
-            kept = (kept + chunk)[-most:]
-        return kept
-
-    def fetch(self, path: str, file: Path, seconds: float) -> None:
-        """Write a file, whole or not at all."""
-        write_chunks(file, self._stream(path, seconds))
-
-    def _stream(self, path: str, seconds: float) -> Iterator[bytes]:
+    def stream(self, path: str, seconds: float) -> Iterator[bytes]:
+        """Return the chunks of a file."""
         response = self._ask("GET", path, {}, None, seconds, streamed=True)
         with response:
             try:
@@ -87,7 +79,7 @@ class PythonGitlab:
         except self._errors.GitlabError as error:
             raise self._refused(error) from None
         except self._requests.RequestException as error:
-            raise Fault(0, self._plain(error), is_certain=_was_not_sent(error)) from None
+            raise Fault(0, self._plain(error), is_certain=was_not_sent(error)) from None
 
     def _refused(self, error: Any) -> Fault:
         status = error.response_code or 0
@@ -121,7 +113,7 @@ def _discreet(session: Any) -> Any:
     return Discreet
 
 
-def _was_not_sent(error: Any) -> bool:
+def was_not_sent(error: Any) -> bool:
     """Return whether a request cannot have arrived: there was no connection, or no such host."""
     from requests.exceptions import ConnectTimeout
     from urllib3.exceptions import NewConnectionError
@@ -134,10 +126,11 @@ class Gitlab:
     """A project of a GitLab server, as `model.Forge` says."""
 
     name = "GitLab"
+    is_retried_whole = False
 
-    def __init__(self, access: Access, project: str, seconds: float, transport: Transport | None = None) -> None:
+    def __init__(self, access: Access, project: str, seconds: float, clock: Clock = Clock()) -> None:  # noqa: B008
         self.project = project
-        self.caller = Caller(access.server, transport or PythonGitlab(access), seconds, Clock())
+        self.caller = Caller(access.server, PythonGitlab(access), seconds, clock)
         self._access = access
 
     def path(self, *parts: object, project: str = "") -> str:
@@ -216,23 +209,25 @@ class Gitlab:
     def _look(self, run: Run, before: Look | None, *, is_tolerated: bool) -> Look:
         if before and _is_over(before) and run.state == before.run.state:
             return before._replace(is_tolerated=is_tolerated)
-        place = ("pipelines", run.id)
-        jobs = tuple(
-            _job(run.project, each) for each in self.caller.pages(self.path(*place, "jobs", project=run.project))
-        )
+        jobs = [_job(run.project, each) for each in self._listed(run, "jobs")]
         known = {look.run.id: look for look in before.children} if before else {}
         children = []
-        bridges = []
-        for bridge in self.caller.pages(self.path(*place, "bridges", project=run.project)):
+        # A pipeline's jobs are all there once it has begun: one that starts no other never will.
+        bridges = [] if before and before.is_leaf else list(self._listed(run, "bridges"))
+        for bridge in bridges:
             below = bridge.get("downstream_pipeline")
             if isinstance(below, dict) and _id(below):
-                project = str(below.get("project_id") or run.project)
-                child = self._run(below, project)
-                seen = known.get(child.id)
-                children.append(self._look(child, seen, is_tolerated=bridge.get("allow_failure") is True))
+                child = self._run(below, str(below.get("project_id") or run.project))
+                may_fail = bridge.get("allow_failure") is True
+                children.append(self._look(child, known.get(child.id), is_tolerated=may_fail))
             else:
-                bridges.append(_job(run.project, bridge))
-        return Look(run, (*jobs, *bridges), tuple(children), is_tolerated)
+                jobs.append(_job(run.project, bridge))
+        ordered = tuple(sorted(jobs, key=lambda job: job.id))
+        is_leaf = not bridges and run.state not in {"created", "preparing"}
+        return Look(run, ordered, tuple(children), is_tolerated, is_leaf)
+
+    def _listed(self, run: Run, what: str) -> Iterator[dict[str, Any]]:
+        return self.caller.pages(self.path("pipelines", run.id, what, project=run.project))
 
     def _get_run(self, project: str, run_id: int) -> Run:
         def ask() -> Run:
@@ -259,23 +254,47 @@ class Gitlab:
         """Return the end of a job's log as plain text."""
         with self.explained(f"the log of {job.name} cannot be read"):
             raw = self.caller.tail(self.path("jobs", job.id, "trace", project=job.project), most)
-        return self.readable(raw.decode(errors="replace"))
+        return readable(raw.decode(errors="replace"), self._access.token)
 
-    def artifacts(self, job: Job, file: Path) -> None:
-        """Write the archive of a job's artifacts to a file."""
-        with self.explained(f"the artifacts of {job.name} cannot be downloaded"):
-            self.caller.fetch(self.path("jobs", job.id, "artifacts", project=job.project), file)
+    def archives(self, look: Look) -> list[Archive]:
+        """Return the artifacts of the jobs that went well, the plan's first."""
+        jobs = [job for each in look.all() for job in each.jobs if job.has_artifacts and job.state == "success"]
+        ordered = sorted(jobs, key=lambda job: job.stage != "plan")
+        return [Archive(job.project, job.id, job.name) for job in ordered]
 
-    def readable(self, text: str) -> str:
-        """Return a log without colours, sections, time stamps and our token."""
-        if self._access.token:
-            text = text.replace(self._access.token, "[hidden]")
-        lines = _STAMP.sub("", _SECTION.sub("", _ANSI.sub("", text))).replace("\r\n", "\n").split("\n")
-        return "\n".join(line.rsplit("\r", 1)[-1].rstrip() for line in lines).strip("\n")
+    def fetch(self, archive: Archive, file: Path) -> None:
+        """Write the artifacts of a job to a file, as a zip."""
+        with self.explained(f"the artifacts of {archive.name} cannot be downloaded"):
+            self.caller.fetch(self.path("jobs", archive.id, "artifacts", project=archive.project), file)
 
-    def explained(self, message: str) -> _Explained:
+    def request(self, number: int) -> Request:
+        """Return a merge request."""
+        with self.explained(f"the merge request {number} cannot be read"):
+            found = self.caller.get(self.path("merge_requests", number))
+        theirs, ours = (number_of(found, f"{side}_project_id") for side in ("source", "target"))
+        is_fork = theirs != ours or not ours  # a project that is hidden or deleted is not ours
+        return Request(number, text_of(found, "sha"), text_of(found, "state") == "opened", is_fork)
+
+    def report(self, sha: str, context: str, state: str, told: str, url: str) -> None:
+        """Set the status of a commit."""
+        words = {"pending": "running", "failure": "failed", "error": "canceled"}
+        body = {"state": words.get(state, state), "name": context, "description": told}
+
+        def send() -> None:
+            try:
+                self.caller.once(
+                    "POST", self.path("statuses", sha), body={**body, **({"target_url": url} if url else {})}
+                )
+            except Fault as fault:
+                if "Cannot transition status" not in fault.reason:  # GitLab's word for: it is so already
+                    raise
+
+        with self.explained("the status of the commit cannot be set"):
+            self.caller.insist(send)
+
+    def explained(self, message: str) -> Explained:
         """Return a block in which a `Fault` becomes the `Stop` (exit 5) that says what to do."""
-        return _Explained(self.caller.server, message, self._access.kind)
+        return Explained(self.caller.server, message, self._access.kind)
 
     def _run(self, record: Mapping[str, Any], project: str = "") -> Run:
         state = text_of(record, "status")
@@ -283,7 +302,9 @@ class Gitlab:
         return Run(project or self.project, _id(record), state, *texts)
 
 
-class _Explained:
+class Explained:
+    """A block in which a `Fault` becomes the `Stop` (exit 5) that says what to do."""
+
     def __init__(self, server: str, message: str, kind: str) -> None:
         self._server, self._message, self._kind = server, message, kind
 
@@ -293,6 +314,14 @@ class _Explained:
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, Fault):
             raise refusal(self._server, self._message, error, self._kind) from None
+
+
+def readable(text: str, token: str) -> str:
+    """Return a log without colours, sections, time stamps and our token."""
+    if token:
+        text = text.replace(token, "[hidden]")
+    lines = _STAMP.sub("", _SECTION.sub("", _ANSI.sub("", text))).replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rsplit("\r", 1)[-1].rstrip() for line in lines).strip("\n")
 
 
 def refusal(server: str, message: str, fault: Fault, kind: str) -> Stop:
@@ -311,7 +340,7 @@ def refusal(server: str, message: str, fault: Fault, kind: str) -> Stop:
 
 def _given(given: Mapping[str, str], wish: Wish, *, as_list: bool) -> dict[str, Any]:
     if wish.by_inputs:
-        return {"inputs": {name.lower() if name == KEY else name: value for name, value in given.items()}}
+        return {"inputs": {KEY_INPUT if name == KEY else name: value for name, value in given.items()}}
     if as_list:
         return {"variables": [{"key": name, "value": value} for name, value in given.items()]}
     return {"variables": dict(given)}

@@ -15,8 +15,6 @@ STATES = ENDED | {
     *("created", "waiting_for_resource", "preparing", "pending", "running"),
     *("manual", "scheduled", "canceling", "waiting_for_callback"),
 }
-KEY = "TRUEWHEEL_KEY"
-"""The variable that makes a start happen once: the pipeline that has it already is the one that was asked for."""
 
 
 class Run(NamedTuple):
@@ -45,18 +43,28 @@ class Job(NamedTuple):
     queued: float = 0.0
     is_allowed_to_fail: bool = False
     has_artifacts: bool = False
+    run_id: int = 0
+
+
+class Archive(NamedTuple):
+    """A zip of files that a pipeline leaves behind."""
+
+    project: str
+    id: int
+    name: str
 
 
 class Look(NamedTuple):
     """A pipeline at one moment, with its jobs and the pipelines that it started.
 
-    `is_tolerated` says that the job which started it may fail.
+    `is_tolerated` says that the job which started it may fail, `is_leaf` that no job of it starts another.
     """
 
     run: Run
     jobs: tuple[Job, ...]
     children: tuple[Look, ...] = ()
     is_tolerated: bool = False
+    is_leaf: bool = False
 
     def all(self) -> Iterator[Look]:
         """Return this look and those at all pipelines below it."""
@@ -79,6 +87,8 @@ class Forge(Protocol):
 
     name: str
     caller: Caller
+    is_retried_whole: bool
+    """Whether only an ended pipeline runs again, with all that failed in it."""
 
     def refusal(self, message: str, fault: Fault) -> Stop:
         """Return the `Stop` (exit 5) for a start that the forge refuses."""
@@ -110,8 +120,11 @@ class Forge(Protocol):
     def log_tail(self, job: Job, most: int) -> str:
         """Return the end of a job's log, without secrets."""
 
-    def artifacts(self, job: Job, file: Path) -> None:
-        """Write the archive of a job's artifacts to a file."""
+    def archives(self, look: Look) -> list[Archive]:
+        """Return what the jobs that went well left behind, the plan's first."""
+
+    def fetch(self, archive: Archive, file: Path) -> None:
+        """Write an archive to a file."""
 
 
 def text_of(record: Mapping[str, Any], key: str) -> str:

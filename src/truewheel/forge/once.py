@@ -16,7 +16,7 @@ from truewheel.problems import Stop
 KEY_PATTERN = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 LOOKS = (0.5, 1.5, 4.0)
 """Seconds before each look for a pipeline whose start got no good answer: a server may list it late."""
-UNSURE = 5
+UNSURE = 10
 """Starts without a good answer, at most; each is known to have come to nothing before the next."""
 
 Tell = Callable[[str], None]

@@ -34,5 +34,6 @@ class GitlabFile(Document):
 
 
 def plain(file: str, data: Mapping[str, Any]) -> GitlabFile:
-    """Return a file that was not read but made: it has no places."""
-    return GitlabFile(file, data, {(): Place(_Mark(-1, -1), _Mark(-1, -1), None)})
+    """Return a file that was not read but made: it has no places. `spec` in it is its header."""
+    content = {key: value for key, value in data.items() if key != "spec"}
+    return GitlabFile(file, content, {(): Place(_Mark(-1, -1), _Mark(-1, -1), None)}, header=data.get("spec", {}))

@@ -242,7 +242,7 @@ def merge_request(within: Project, record: dict[str, Any]) -> dict[str, Any]:
     return {
         **{key: record[key] for key in ("id", "iid", "title", "description", "state", "draft", "labels")},
         "project_id": within.id,
-        "source_project_id": within.id,
+        "source_project_id": record.get("source_project_id", within.id),
         "target_project_id": within.id,
         "source_branch": record["source"],
         "target_branch": record["target"],

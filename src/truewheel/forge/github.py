@@ -1,0 +1,282 @@
+"""GitHub by PyGithub: workflow runs as pipelines, their jobs, and the key that a run's name ends in."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from truewheel.emit.github import CALLER, KEY_INPUT
+from truewheel.forge.access import Access
+from truewheel.forge.bridge import Request
+from truewheel.forge.calls import WRITE, Answer, Caller, Clock, Fault, plain, rate_wait, retry_after
+from truewheel.forge.gitlab import Explained, readable, refusal, was_not_sent
+from truewheel.forge.model import Archive, Job, Look, Run, Wish, number_of, text_of
+from truewheel.problems import Stop
+
+STATES = {
+    **dict.fromkeys(("queued", "waiting", "pending", "requested"), "pending"),
+    "in_progress": "running",
+    **dict.fromkeys(("success", "neutral"), "success"),
+    "skipped": "skipped",
+    "cancelled": "canceled",
+    **dict.fromkeys(("failure", "timed_out", "startup_failure", "action_required", "stale"), "failed"),
+}
+"""GitHub's status, or its conclusion once there is one, in GitLab's words."""
+REASONS = {"timed_out": "job_execution_timeout", "startup_failure": "runner_system_failure"}
+LATE = 2.0
+"""Seconds between looks for a run that was accepted without a word of its id."""
+DETAILS = "return_run_details"
+
+
+class PyGithub:
+    """The transport: one request of PyGithub, which neither waits nor tries again by itself."""
+
+    def __init__(self, access: Access) -> None:
+        import requests
+        from github import Auth, Github
+
+        self._requests = requests
+        self._secrets = (access.token,)
+        made = Github(
+            auth=Auth.Token(access.token),
+            base_url=access.server,
+            timeout=int(WRITE),
+            verify=access.verify,
+            retry=None,
+            seconds_between_requests=None,
+            seconds_between_writes=None,
+        )
+        self._requester = made.requester
+
+    def send(self, verb: str, path: str, query: Mapping[str, Any], body: Any, seconds: float) -> Answer:
+        """Send one request."""
+        del seconds  # a request has the time of the transport, and the call that waits for it ends in time
+        status, headers, text = self._ask(verb, path, query, body)
+        if not text:
+            return Answer(status, headers, None)
+        try:
+            return Answer(status, headers, json.loads(text))
+        except (ValueError, RecursionError):
+            raise Fault(0, "the answer is no JSON") from None
+
+    def stream(self, path: str, seconds: float) -> Iterator[bytes]:
+        """Return the chunks of a file, which lies on another host: the token does not go there."""
+        _, headers, text = self._ask("GET", path, {}, None)
+        if "location" not in headers:
+            yield text.encode()
+            return
+        try:
+            with self._requests.get(headers["location"], stream=True, timeout=seconds) as answer:
+                answer.raise_for_status()
+                yield from answer.iter_content(65536)
+        except self._requests.RequestException as error:
+            raise Fault(0, f"the file cannot be had: {type(error).__name__}") from None
+
+    def _ask(self, verb: str, path: str, query: Mapping[str, Any], body: Any) -> tuple[int, Mapping[str, str], str]:
+        try:
+            status, headers, text = self._requester.requestJson(verb, path, parameters=dict(query), input=body)
+        except self._requests.RequestException as error:
+            reason = plain(f"{type(error).__name__}: {error}", self._secrets)
+            raise Fault(0, reason, is_certain=was_not_sent(error)) from None
+        except (RuntimeError, ValueError, AssertionError) as error:  # redirects to elsewhere, headers that are none
+            raise Fault(0, plain(str(error), self._secrets) or type(error).__name__) from None
+        if status >= 400:
+            raise self._refused(status, headers, text)
+        return status, headers, text
+
+    def _refused(self, status: int, headers: Mapping[str, str], text: str) -> Fault:
+        try:
+            message = str(json.loads(text)["message"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            message = "an error page"
+        wait = max(retry_after(headers), rate_wait(headers))
+        is_limit = status == 403 and (wait > 0 or "rate limit" in message.lower())
+        return Fault(429 if is_limit else status, plain(f"{status} {message}", self._secrets), wait=wait)
+
+
+class Github:
+    """A repository on GitHub, as `model.Forge` says."""
+
+    name = "GitHub"
+    is_retried_whole = True
+
+    def __init__(self, access: Access, project: str, seconds: float, clock: Clock = Clock()) -> None:  # noqa: B008
+        self.project = project
+        self.caller = Caller(access.server, PyGithub(access), seconds, clock)
+        self._access = access
+
+    def path(self, *parts: object) -> str:
+        """Return the path of something of the repository."""
+        return "/repos/" + "/".join([quote(self.project), *(quote(str(part), safe="") for part in parts)])
+
+    def refusal(self, message: str, fault: Fault) -> Stop:
+        """Return the `Stop` (exit 5) for a start that GitHub refuses."""
+        return refusal(self.caller.server, message, fault, "github")
+
+    def explained(self, message: str) -> Explained:
+        """Return a block in which a `Fault` becomes the `Stop` (exit 5) that says what to do."""
+        return Explained(self.caller.server, message, "github")
+
+    def default_ref(self) -> str:
+        """Return the default branch."""
+        with self.explained("the repository cannot be read"):
+            return text_of(self.caller.get(self.path()), "default_branch") or "main"
+
+    def newest(self) -> int:
+        """Return the highest id of a run, or 0."""
+        with self.explained("runs cannot be listed"):
+            found = self.caller.get(self.path("actions", "runs"), per_page=1)
+        runs = found.get("workflow_runs") if isinstance(found, dict) else None
+        return max((_id(record) for record in runs or () if isinstance(record, dict)), default=0)
+
+    def find(self, wish: Wish, after: int) -> list[Run]:
+        """Return the runs newer than `after` whose name ends in the key of a wish, oldest first."""
+        place = self.path("actions", "workflows", _file(), "runs")
+        query = {"event": "workflow_dispatch", "branch": wish.ref}
+        with self.explained("runs cannot be searched for the key"):
+            records = [
+                record
+                for _, record in zip(range(100), self.caller.pages(place, "workflow_runs", **query))
+                if _id(record) > after and _has_key(record, wish.key)
+            ]
+        return sorted((self._run(record) for record in records), key=lambda run: run.id)
+
+    def start(self, wish: Wish) -> Run:
+        """Start a run, by one request. Raises `Fault`."""
+        inputs = {**wish.variables, KEY_INPUT: wish.key}
+        answer = self._dispatch({"ref": wish.ref, "inputs": inputs, DETAILS: True})
+        if isinstance(answer.data, dict) and isinstance(answer.data.get("workflow_run_id"), int):
+            run_id, url = answer.data["workflow_run_id"], text_of(answer.data, "html_url")
+            return Run(self.project, run_id, "pending", url, wish.ref)
+        if answer.status != 204:
+            raise Fault(0, "the answer is no run")
+        while True:  # it was accepted: only its id is not known yet
+            if found := self.find(wish, 0):
+                return found[0]
+            self.caller.rest(LATE)
+
+    def _dispatch(self, body: Mapping[str, Any]) -> Answer:
+        place = self.path("actions", "workflows", _file(), "dispatches")
+        try:
+            return self.caller.once("POST", place, body=body)
+        except Fault as fault:
+            if fault.status not in {400, 422} or DETAILS not in fault.reason:
+                raise
+        older = {name: value for name, value in body.items() if name != DETAILS}  # an Enterprise Server before 2026
+        return self.caller.once("POST", place, body=older)
+
+    def run(self, run_id: int) -> Run:
+        """Return a run by its id."""
+        with self.explained(f"the run {run_id} cannot be read"):
+            return self.caller.insist(lambda: self._get_run(run_id))
+
+    def _get_run(self, run_id: int) -> Run:
+        record = self.caller.once("GET", self.path("actions", "runs", run_id)).data
+        if not isinstance(record, dict) or _id(record) != run_id or not _state(record):
+            raise Fault(0, "the answer is no run")
+        return self._run(record)
+
+    def look(self, run: Run, before: Look | None) -> Look:
+        """Return a run as it is now, with the newest attempt of its jobs; reusable workflows are jobs of it."""
+        del before
+        with self.explained(f"the run {run.id} cannot be followed"):
+            now = self.caller.insist(lambda: self._get_run(run.id))
+            found = self.caller.pages(self.path("actions", "runs", run.id, "jobs"), "jobs", filter="latest")
+            jobs = sorted((self._job(record) for record in found), key=lambda job: job.id)
+        return Look(now, tuple(jobs))
+
+    def retry(self, job: Job) -> None:
+        """Run the failed jobs of the job's run again: GitHub does that for all of them, once the run has ended."""
+        self._set(self.path("actions", "runs", job.run_id, "rerun-failed-jobs"), f"{job.name} cannot run again")
+
+    def cancel(self, run: Run) -> None:
+        """Cancel a run."""
+        self._set(self.path("actions", "runs", run.id, "cancel"), f"the run {run.id} cannot be cancelled")
+
+    def _set(self, path: str, message: str) -> None:
+        with self.explained(message):
+            self.caller.insist(lambda: self.caller.once("POST", path))
+
+    def log_tail(self, job: Job, most: int) -> str:
+        """Return the end of a job's log as plain text."""
+        with self.explained(f"the log of {job.name} cannot be read"):
+            raw = self.caller.tail(self.path("actions", "jobs", job.id, "logs"), most)
+        return readable(raw.decode(errors="replace"), self._access.token)
+
+    def archives(self, look: Look) -> list[Archive]:
+        """Return the artifacts of a run, the plan's first."""
+        with self.explained("artifacts cannot be listed"):
+            found = list(self.caller.pages(self.path("actions", "runs", look.run.id, "artifacts"), "artifacts"))
+        made = [Archive(self.project, _id(record), text_of(record, "name")) for record in found]
+        return sorted(made, key=lambda archive: archive.name != "plan")
+
+    def fetch(self, archive: Archive, file: Path) -> None:
+        """Write an artifact to a file, as a zip."""
+        with self.explained(f"the artifact {archive.name} cannot be downloaded"):
+            self.caller.fetch(self.path("actions", "artifacts", archive.id, "zip"), file)
+
+    def request(self, number: int) -> Request:
+        """Return a pull request."""
+        with self.explained(f"the pull request {number} cannot be read"):
+            found = self.caller.get(self.path("pulls", number))
+        head, base = (found.get(side) if isinstance(found.get(side), dict) else {} for side in ("head", "base"))
+        theirs, ours = (text_of(side.get("repo") or {}, "full_name") for side in (head, base))
+        is_fork = theirs != ours or not ours  # a repository that is hidden or deleted is not ours
+        return Request(number, text_of(head, "sha"), text_of(found, "state") == "open", is_fork)
+
+    def report(self, sha: str, context: str, state: str, told: str, url: str) -> None:
+        """Set the status of a commit."""
+        body = {"state": state, "context": context, "description": told[:140], **({"target_url": url} if url else {})}
+        with self.explained("the status of the commit cannot be set"):
+            self.caller.insist(lambda: self.caller.once("POST", self.path("statuses", sha), body=body))
+
+    def _run(self, record: Mapping[str, Any]) -> Run:
+        texts = (text_of(record, key) for key in ("html_url", "head_branch", "display_title", "event"))
+        return Run(self.project, _id(record), _state(record) or "pending", *texts)
+
+    def _job(self, record: Mapping[str, Any]) -> Job:
+        name = text_of(record, "name")
+        began, ended = (_moment(text_of(record, key)) for key in ("started_at", "completed_at"))
+        asked = _moment(text_of(record, "created_at"))
+        return Job(
+            project=self.project,
+            id=_id(record),
+            name=name,
+            stage=name.partition(" / ")[0],
+            state=_state(record) or "pending",
+            url=text_of(record, "html_url"),
+            reason=REASONS.get(text_of(record, "conclusion"), ""),
+            seconds=max(0.0, ended - began) if began and ended else 0.0,
+            queued=max(0.0, began - asked) if began and asked else 0.0,
+            run_id=int(number_of(record, "run_id")),
+        )
+
+
+def _file() -> str:
+    """Return the file name of the workflow that starts all others."""
+    return CALLER.rpartition("/")[2]
+
+
+def _id(record: Mapping[str, Any]) -> int:
+    return int(number_of(record, "id"))
+
+
+def _has_key(record: Mapping[str, Any], key: str) -> bool:
+    return any(text_of(record, field).endswith(f"[{key}]") for field in ("display_title", "name"))
+
+
+def _state(record: Mapping[str, Any]) -> str:
+    """Return a run's or job's state in GitLab's words, or "" for one that nobody knows."""
+    status = text_of(record, "status")
+    return STATES.get(text_of(record, "conclusion") if status == "completed" else status, "")
+
+
+def _moment(text: str) -> float:
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return 0.0
