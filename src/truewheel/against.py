@@ -29,17 +29,21 @@ class Change:
     was: str = ""
 
 
-def changes(old: Plan, new: Plan) -> list[Change]:
-    """Return the change of every cell that either plan has, in the order of the new one, each with its copies'."""
-    before = {cell.id: cell for cell in old.cells}
+def changes(old: Plan | None, new: Plan) -> list[Change]:
+    """Return the change of every cell that either plan has, in the order of the new one, each with its copies'.
+
+    Without an old plan, all cells are added.
+    """
+    old_cells = old.cells if old else ()
+    before = {cell.id: cell for cell in old_cells}
     after = {cell.id for cell in new.cells}
-    gone = {(cell.package, cell.tag): cell for cell in old.cells if cell.id not in after}
+    gone = {(cell.package, cell.tag): cell for cell in old_cells if cell.id not in after}
     found: list[Change] = []
     for cell in new.cells:
         former = before.get(cell.id) or gone.pop((cell.package, cell.tag), None)
         found += [Change(cell.id, "added", None, cell.wheel)] if former is None else _of_names(former, cell)
     left = {cell.id for cell in gone.values()}
-    return found + [Change(cell.id, "removed", cell.wheel, None) for cell in old.cells if cell.id in left]
+    return found + [Change(cell.id, "removed", cell.wheel, None) for cell in old_cells if cell.id in left]
 
 
 def _of_names(old: Cell, new: Cell) -> Iterator[Change]:

@@ -31,6 +31,7 @@ CORE = (
     ),
     *("containerfile", "images", "lockfile", "buildsystem", "proposal"),
     *("model", "planfile", "wheelname", "explain", "render", "pipelines", "problems"),
+    *("against", "effort", "review"),
 )
 FOLDERS = ("emit", "lint")
 JUDGES = ("needs", "judging", "judging_github", "wishes")

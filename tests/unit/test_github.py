@@ -179,7 +179,8 @@ def test_permissions_are_the_least():
         assert document["permissions"] == {}
         for name, job in document["jobs"].items():
             writes = {scope for scope, access in job["permissions"].items() if access != "read"}
-            expected = {"id-token", "attestations"} if name.startswith("publish") else set()
+            expected = {"names": {"pull-requests"}}.get(name, set())
+            expected = {"id-token", "attestations"} if name.startswith("publish") else expected
             assert writes == expected, (path, name)
 
 
@@ -466,3 +467,19 @@ def test_wheels_that_are_compiled_from_afar_have_the_runners_for_that_and_their_
     text = SPEC.replace("rhel8: {", "rhel8: {toolchain: zig, runner: x86_64, ", 1)
     jobs = documents(text)[f"{FOLDER}/wheels-rhel8-aarch64.yml"]["jobs"]
     assert (jobs["wheel"]["runs-on"], jobs["test"]["runs-on"]) == ("ubuntu-24.04", "ubuntu-24.04-arm")
+
+
+def test_the_note_is_written_by_a_step_of_its_own_that_may_fail():
+    job = caller(SPEC)["jobs"]["names"]
+    *before, post = job["steps"]
+    assert post["continue-on-error"] is True
+    assert post["env"] == {"GITHUB_TOKEN": "${{ github.token }}"}
+    assert "note --output names.md" in post["run"]
+    assert not any("GITHUB_TOKEN" in text for each in before for text in texts(each))
+    assert "GITHUB_TOKEN" not in job["env"]
+
+
+def test_the_title_is_read_as_it_is_now():
+    job = caller(SPEC + "merge_requests: {types: [fix]}\n")["jobs"]["title"]
+    assert job["env"] == {"GITHUB_TOKEN": "${{ github.token }}"}
+    assert job["permissions"] == {"contents": "read", "pull-requests": "read"}

@@ -242,3 +242,9 @@ def test_every_block_of_the_page_is_a_spec_that_makes_a_pipeline():
     for block in blocks:
         packages = "" if "packages:" in block else "packages: {foo: {smoke: s.py}}\n"
         assert documents(f"{packages}targets: {{rhel8: {{}}}}\narches: [x86_64, aarch64]\nsetup: ['true']\n{block}")
+
+
+def test_a_note_that_cannot_be_posted_stops_no_merge_request_and_is_kept():
+    (names,) = [job for name, job in jobs(documents()) if name == "names"]
+    assert names["allow_failure"] == {"exit_codes": [5, 6]}
+    assert names["artifacts"]["when"] == "always"

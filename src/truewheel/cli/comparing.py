@@ -28,8 +28,19 @@ def against(
     machine: Host | None,
 ) -> list[Change]:
     """Return the change of every cell's name. Raises `Stop` (exit 2) when the old plan cannot be made."""
+    return changes(before(arguments, space, environment, new, machine), new)
+
+
+def before(
+    arguments: Namespace,
+    space: Workspace,
+    environment: Mapping[str, str],
+    new: Plan,
+    machine: Host | None,
+) -> Plan:
+    """Return the plan to compare with, made of the same variables. Raises `Stop` (exit 2) when it cannot be made."""
     try:
-        return changes(_old(arguments, space, environment, new.event, machine), new)
+        return _old(arguments, space, environment, new.event, machine)
     except Stop as stopped:
         if arguments.against is None:
             raise
@@ -40,14 +51,14 @@ def _old(
     arguments: Namespace, space: Workspace, environment: Mapping[str, str], event: str, machine: Host | None
 ) -> Plan:
     if arguments.against is not None:
-        before = workspace.load_revision(arguments.spec, Path.cwd(), arguments.against)
+        old = workspace.load_revision(arguments.spec, Path.cwd(), arguments.against)
     else:
-        before = _under(arguments.against_policy, space)
-    declared = {**before.policy.variables, **before.spec.variables}
+        old = _under(arguments.against_policy, space)
+    declared = {**old.policy.variables, **old.spec.variables}
     # A variable that only the new policy knows is no mistake here.
     given = [(name, value) for name, value in arguments.variables if name in declared]
     old_arguments = Namespace(**{**vars(arguments), "variables": given})
-    return common.make_plan(old_arguments, before, environment, event=event, on=machine)
+    return common.make_plan(old_arguments, old, environment, event=event, on=machine)
 
 
 def _at(revision: str, problem: Problem) -> Problem:

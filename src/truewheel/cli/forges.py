@@ -8,11 +8,13 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from truewheel.forge import access
-from truewheel.forge.model import Forge
 from truewheel.problems import stop
+
+if TYPE_CHECKING:
+    from truewheel.forge.model import Forge
 
 FORGES = ("gitlab", "github")
 REMOTE = re.compile(r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+/|[:/])(?P<path>[^?#]+)")
@@ -21,6 +23,11 @@ REMOTE = re.compile(r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)[A-Za-z0-9][A-Za-z
 def add_forge(parser: ArgumentParser, *, seconds: float, many: bool = False) -> None:
     """Add --forge, --project and --deadline."""
     parser.add_argument("--forge", choices=FORGES, help="default: the one whose job this is, else that of the spec")
+    add_project(parser, seconds=seconds, many=many)
+
+
+def add_project(parser: ArgumentParser, *, seconds: float, many: bool = False) -> None:
+    """Add --project and --deadline."""
     parser.add_argument(
         "--project", metavar="P", action="append" if many else "store",
         help="path or id of the project (default: this job's, else the git remote's)" + ("; may repeat" * many),
@@ -51,11 +58,18 @@ def forge_name(arguments: Namespace, environment: Mapping[str, str], declared: t
     return declared[0] if declared else "gitlab"
 
 
-def connect(name: str, project: str, seconds: float, environment: Mapping[str, str]) -> Forge:
-    """Return a project of a forge. Raises `Stop` (exit 2) when no server, no token or no client library is there."""
+def needed(name: str) -> None:
+    """Raise `Stop` (exit 2) where the client library of a forge is not installed."""
     library, module = {"gitlab": ("python-gitlab", "gitlab"), "github": ("PyGithub", "github")}[name]
     if find_spec(module) is None:
         raise stop(name, f"{library} is not installed", f"install it: pip install 'truewheel[{name}]'")
+
+
+def connect(name: str, project: str, seconds: float, environment: Mapping[str, str]) -> Forge:
+    """Return a project of a forge. Raises `Stop` (exit 2) when no server, no token or no client library is there."""
+    from truewheel.forge import access
+
+    needed(name)
     if name == "github":
         from truewheel.forge.github import Github
 

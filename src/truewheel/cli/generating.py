@@ -5,16 +5,22 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from truewheel import __version__, pipelines, plan, sync
-from truewheel.cli import common
+from truewheel.cli import common, forges
 from truewheel.cli.terminal import say, show
+from truewheel.emit import gitlab
 from truewheel.pipelines import Generated
-from truewheel.problems import Exit, stop
+from truewheel.problems import Exit, errors, stop
 from truewheel.spec import FORGES
 from truewheel.sync import Drift
 from truewheel.workspace import GENERATOR, Workspace
 
+if TYPE_CHECKING:
+    from truewheel.cli import linting
+
+REMOTE_SECONDS = 120.0
 EXAMPLES = {
     "generate": """\
 examples:
@@ -27,6 +33,8 @@ examples:
   check               in pre-commit and CI: exit 3 when a file is not as generated
   check --lint .gitlab-ci.yml
                       what GitLab would refuse in files written by hand
+  check --remote --project triton/server
+                      what that server says itself of the pipeline and each child
 """,
 }
 
@@ -46,6 +54,10 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     if command == "check":
         text = "check GitLab files of your own instead, and what they include"
         parser.add_argument("--lint", nargs="+", metavar="FILE", type=Path, help=text)
+        parser.add_argument("--remote", action="store_true", help="then ask GitLab's own lint, also of each child")
+        text = "with --remote: also of the pipeline that would start on this branch or tag"
+        parser.add_argument("--ref", metavar="R", default="", help=text)
+        forges.add_project(parser, seconds=REMOTE_SECONDS)
     else:
         parser.add_argument("--dry-run", action="store_true", help="write nothing, say what would change")
 
@@ -84,26 +96,58 @@ def generate(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Compare the pipeline files with the plan; exit 3 when they differ."""
-    del environment
     if arguments.lint:
         from truewheel.cli import linting  # reads YAML in a way that nothing else needs
 
-        return linting.check_files(arguments.lint, is_json=arguments.json)
+        remote = _remote(arguments, environment) if arguments.remote else None
+        return linting.check_files(arguments.lint, is_json=arguments.json, remote=remote)
     space, made = _made(arguments)
     found = _drift(arguments, space, made)
-    if arguments.json:
-        common.print_json({"files": [_entry(entry) for entry in found]})
-    elif found:
-        for version in sorted({entry.made_by for entry in found} - {"", __version__}):
-            say(f"made by Truewheel {version}, you run {__version__}")
-        for entry in found:
-            show(f"{entry.state:9} {entry.path}")
-        if diff := "".join(entry.diff for entry in found):
-            show("\n" + diff.removesuffix("\n"))
-        say(f"hint: {common.front_door()} generate writes them again")
-    else:
+    if not found and not arguments.json:
         show(f"{len(made.texts)} files as generated")
-    return Exit.DRIFT if found else Exit.OK
+    asked = _asked(arguments, environment, space) if arguments.remote and not found else None
+    if arguments.json:
+        said = {"problems": asked.data()} if asked else {}
+        common.print_json({"files": [_entry(entry) for entry in found], **said})
+        return Exit.DRIFT if found else Exit.REFUSED if asked and errors(asked.problems) else Exit.OK
+    if found:
+        _tell(found)
+        return Exit.DRIFT
+    if asked and not errors(asked.problems):
+        show(str(asked))
+    return common.tell(asked.problems if asked else [])
+
+
+def _tell(found: list[Drift]) -> None:
+    for version in sorted({entry.made_by for entry in found} - {"", __version__}):
+        say(f"made by Truewheel {version}, you run {__version__}")
+    for entry in found:
+        show(f"{entry.state:9} {entry.path}")
+    if diff := "".join(entry.diff for entry in found):
+        show("\n" + diff.removesuffix("\n"))
+    say(f"hint: {common.front_door()} generate writes them again")
+
+
+def _asked(arguments: Namespace, environment: Mapping[str, str], space: Workspace) -> linting.Asked:
+    """Ask GitLab about the pipeline as it is on disk."""
+    from truewheel.cli import linting
+
+    if not (space.root / gitlab.PARENT).is_file():
+        raise stop(
+            "--remote", f"there is no {gitlab.PARENT} beside {space.spec.document.file}", "GitLab reads no other"
+        )
+    return linting.ask(linting.Repository(space.root), [gitlab.PARENT], _remote(arguments, environment))
+
+
+def _remote(arguments: Namespace, environment: Mapping[str, str]) -> linting.Remote:
+    """Return the project that is asked. Raises `Stop` (exit 2) when no server or token is known."""
+    from truewheel.cli import linting
+    from truewheel.forge import access
+    from truewheel.forge.gitlab import Gitlab
+
+    forges.needed("gitlab")
+    project = forges.project_of("gitlab", arguments.project, environment)
+    return linting.Remote(Gitlab(access.gitlab(environment), project, arguments.deadline), arguments.ref)
 
 
 def _made(arguments: Namespace) -> tuple[Workspace, Generated]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, NamedTuple
 
 from truewheel import files, planfile
 from truewheel.cli import common
 from truewheel.cli.terminal import show
-from truewheel.lint import Finding, GitlabFile, included, lint
+from truewheel.lint import Finding, GitlabFile, included, lint, sending
 from truewheel.lint.load import load
 from truewheel.problems import Exit, Problem, Stop, errors, stop
+
+if TYPE_CHECKING:
+    from truewheel.forge.gitlab import Gitlab
 
 
 class Repository(Mapping[str, GitlabFile]):
@@ -34,6 +38,11 @@ class Repository(Mapping[str, GitlabFile]):
             return False
         return (self.root / path).is_file()
 
+    def text(self, path: str) -> str:
+        """Return the text of a file."""
+        with files.explained(self.root / path, "read"):
+            return (self.root / path).read_text(encoding="utf-8-sig")
+
     def __iter__(self) -> Iterator[str]:
         for path in self.root.rglob("*.y*ml"):
             name = path.relative_to(self.root).as_posix()
@@ -44,25 +53,70 @@ class Repository(Mapping[str, GitlabFile]):
         return sum(1 for _ in self)
 
 
-def check_files(given: Sequence[Path], *, is_json: bool) -> Exit:
+class Remote(NamedTuple):
+    """A project whose GitLab is asked too; with a `ref`, of the pipeline that would start there."""
+
+    gitlab: Gitlab
+    ref: str
+
+
+def check_files(given: Sequence[Path], *, is_json: bool, remote: Remote | None = None) -> Exit:
     """Check each file as the beginning of a pipeline; exit 2 when one has an error.
 
-    A file that another of them includes is checked as a part of that one.
+    A file that another of them includes is checked as a part of that one. GitLab is asked about what has no error.
     """
     problems: list[Problem] = []
+    asked = ""
     for root, entries in _by_repository(given).items():
         repository = Repository(root)
         parts = {part for entry in entries for part in _parts(repository, entry)}
         for entry in entries:
             if entry not in parts:
                 problems += _checked(repository, entry)
+        if remote and not errors(problems):
+            said = ask(repository, [entry for entry in entries if entry not in parts], remote)
+            problems += said.problems
+            asked = f"; {said}"
     found = list(dict.fromkeys(problems))
     if is_json:
         common.print_json({"problems": [_data(problem) for problem in found]})
         return Exit.REFUSED if errors(found) else Exit.OK
     if not errors(found):
-        show(f"{len(given)} {'file' if len(given) == 1 else 'files'} without an error")
+        show(f"{len(given)} {'file' if len(given) == 1 else 'files'} without an error{asked}")
     return common.tell(found)
+
+
+class Asked(NamedTuple):
+    """What GitLab was asked, and said: so many pipelines, of so many jobs, and what speaks against them."""
+
+    pipelines: int
+    jobs: int
+    problems: list[Problem]
+
+    def __str__(self) -> str:
+        jobs = f", of {self.jobs} jobs" if self.jobs else ""
+        return f"GitLab takes {self.pipelines} pipeline{'s' * (self.pipelines != 1)}{jobs}"
+
+    def data(self) -> list[dict[str, object]]:
+        """Return the problems as JSON data."""
+        return [_data(problem) for problem in self.problems]
+
+
+def ask(repository: Repository, entries: Iterable[str], remote: Remote) -> Asked:
+    """Ask GitLab about pipelines and their children, each by itself."""
+    from truewheel.forge.gitlab_lint import judge  # most checks ask nobody
+
+    names: set[str] = set()
+    jobs = 0
+    found: list[Problem] = []
+    for entry in entries:
+        for sent in sending.pipelines(repository, entry, repository.text):
+            names.add(sent.name)
+            told = judge(remote.gitlab, sent.text, remote.ref)
+            jobs += told.jobs
+            found += [sent.finding(message) for message in told.errors]
+            found += [sent.finding(message, "warning") for message in told.warnings]
+    return Asked(len(names), jobs, list(dict.fromkeys(found)))
 
 
 def _by_repository(given: Sequence[Path]) -> dict[Path, list[str]]:

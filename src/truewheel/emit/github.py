@@ -46,6 +46,7 @@ EXPRESSION = "${{"
 _LOCAL = "zizmor: ignore[self-repository] older servers and act know no other form"
 _HASHED = "zizmor: ignore[unpinned-images] the tag is the hash of all that goes in"
 _UNGUARDED = "zizmor: ignore[secrets-outside-env] wheel jobs have no environment"
+_TOKEN = {"GITHUB_TOKEN": "${{ github.token }}"}
 _LOGIN = {"username": "${{ github.actor }}", "password": "${{ github.token }}"}
 
 Document = dict[str, Any]
@@ -265,6 +266,11 @@ def _permissions(job: Job, forge: _Forge) -> Document:
         may["id-token"] = remarked("write", "trusted publishing, and to sign attestations")
         if attests(forge.plan, forge.spec):
             may["attestations"] = remarked("write", "attestations of the proven wheels")
+    elif job.kind == "names":
+        may["actions"] = remarked("read", "how long the jobs of earlier runs took")
+        may["pull-requests"] = remarked("write", "the note on the pull request")
+    elif job.kind == "title":
+        may["pull-requests"] = remarked("read", "its title and labels as they are now")
     elif job.kind in BUILD_IMAGES and is_own(forge.spec.images.registry):
         may["packages"] = remarked("write", "to push the image")
     elif is_own(forge.image(job)):
@@ -318,6 +324,8 @@ def _environment(job: Job, forge: _Forge) -> Document:
             KEY: f"${{{{ inputs.{KEY_INPUT} }}}}",
             **{name: form.format(name) for name, form in forms.items()},
         }
+    if job.kind == "title":
+        return dict(_TOKEN)
     if job.kind == "publish":
         index = next(index for index in forge.plan.indexes if index.name == job.index_name)
         secrets = {index.username: "${{{{ secrets.{0} || vars.{0} }}}}", index.password: "${{{{ secrets.{0} }}}}"}
@@ -377,6 +385,9 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
         # A merge request may leave the cell out: then its job has nothing to keep.
         missing = "ignore" if job.cells and forge.spec.merge_requests.changed_only else "error"
         steps.append(forge.uses("upload-artifact", name=name, path=path, if_no_files_found=missing, **kept))
+    if job.kind == "names":  # with a token it is posted; a pull request does not wait for that
+        posting = Lines("\n".join([*forge.spec.setup, *_script(kind, job)]))
+        steps.append({"continue-on-error": True, "env": dict(_TOKEN), "run": posting})
     return steps
 
 

@@ -23,6 +23,8 @@ TOOL = ".truewheel"
 """The hidden job of jobs that have no target."""
 CHANGED = ".changed:"
 """What the hidden jobs begin with that say for which merge requests a package is built."""
+NOT_POSTED = [5, 6]
+"""Exit codes that tell of the forge: a merge request does not wait for a note on it."""
 LARGE = ["dist/**/*.whl", "dist/**/*.zip"]
 
 Document = dict[str, Any]
@@ -95,6 +97,8 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
         fields["environment"] = {"name": f"{plan.project}/{job.index_name}"}
     if job.kind == "names" or (job.kind == "plan" and spec.merge_requests.changed_only):
         fields["variables"] = {"GIT_DEPTH": "0"}  # the change is told from where it branched off
+    if job.kind == "names":
+        fields["allow_failure"] = {"exit_codes": NOT_POSTED}
     fields["script"] = _script(kind, spec, layout, job)
     return {**fields, "artifacts": _artifacts(kind, spec, layout)} if kind.artifacts else fields
 
@@ -107,7 +111,8 @@ def _condition(event: str, *, is_protected: bool) -> str:
 def _artifacts(kind: JobKind, spec: Spec, layout: Layout) -> Document:
     large = {"exclude": LARGE} if layout.packages and "dist/" in kind.artifacts else {}
     reports = {"reports": {"junit": kind.report, "codequality": QUALITY}} if kind.report else {}
-    return {"paths": list(kind.artifacts), **large, "expire_in": spec.gitlab.expire_in, **reports}
+    kept = {"when": "always"} if kind.name == "names" else {}  # the note is there, though it cannot be posted
+    return {"paths": list(kind.artifacts), **large, **kept, "expire_in": spec.gitlab.expire_in, **reports}
 
 
 def _script(kind: JobKind, spec: Spec, layout: Layout, job: Job | None = None) -> list[str]:

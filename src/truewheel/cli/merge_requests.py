@@ -1,0 +1,132 @@
+"""Which merge or pull request is meant, what its pipeline knows of it, and the way to it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from truewheel import workspace
+from truewheel.cli import forges
+from truewheel.forge import access
+from truewheel.forge.reviews import Review, Reviews
+from truewheel.problems import stop
+
+
+class Place(NamedTuple):
+    """A merge request of a project of GitLab, or a pull request of GitHub."""
+
+    forge: str
+    project: str
+    number: int
+
+    def __str__(self) -> str:
+        return f"{self.project}{'#' if self.forge == 'github' else '!'}{self.number}"
+
+
+def add_merge_request(parser: ArgumentParser, *, seconds: float) -> None:
+    """Add --merge-request, and what says where it is."""
+    parser.add_argument(
+        "--merge-request", metavar="N", type=_number,
+        help="number of the merge or pull request (default: that of this pipeline)",
+    )  # fmt: skip
+    forges.add_forge(parser, seconds=seconds)
+
+
+def _number(text: str) -> int:
+    if not re.fullmatch(r"[1-9][0-9]{0,17}", text, re.ASCII):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of a merge request")
+    return int(text)
+
+
+def place_of(arguments: Namespace, environment: Mapping[str, str], declared: tuple[str, ...]) -> Place | None:
+    """Return the merge request that is named, or whose pipeline this is, or None."""
+    name = arguments.forge or ("gitlab" if environment.get("CI_MERGE_REQUEST_IID") else "")
+    name = name or forges.forge_name(arguments, environment, declared)
+    number = arguments.merge_request or _own_number(name, environment)
+    if not number:
+        return None
+    own = environment.get("CI_MERGE_REQUEST_PROJECT_PATH") or environment.get("CI_MERGE_REQUEST_PROJECT_ID")
+    given = arguments.project or (own if name == "gitlab" else None)
+    return Place(name, forges.project_of(name, given, environment), number)
+
+
+def _own_number(name: str, environment: Mapping[str, str]) -> int:
+    if name == "gitlab":
+        text = environment.get("CI_MERGE_REQUEST_IID", "")
+    else:
+        match = re.fullmatch(r"refs/pull/(\d+)/(?:merge|head)", environment.get("GITHUB_REF", ""))
+        text = match[1] if match else str(pull_request(environment).get("number", ""))
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII) else 0
+
+
+def connect(place: Place, seconds: float, environment: Mapping[str, str], *, writes: bool) -> Reviews:
+    """Return the way to a merge request. Raises `Stop` (exit 2) where no token is known that may read, or write it."""
+    forges.needed(place.forge)
+    if place.forge == "github":
+        from truewheel.forge.github_reviews import GithubReviews
+
+        if writes and _is_of_fork(environment):
+            message = "the token of a pull request from a fork may not write comments"
+            raise stop(str(place), message, "the names are in the summary of its run")
+        return GithubReviews(access.github(environment), place.project, seconds)
+    from truewheel.forge.gitlab_reviews import GitlabReviews
+
+    known = access.gitlab(environment)
+    if known.kind == "job":
+        does = "write notes" if writes else "read merge requests"
+        raise stop(str(place), f"a job's token cannot {does}", "set GITLAB_TOKEN to a project's access token")
+    return GitlabReviews(known, place.project, seconds)
+
+
+def known_review(environment: Mapping[str, str]) -> Review | None:
+    """Return the merge request as it was when its pipeline was made, or None."""
+    if "CI_MERGE_REQUEST_TITLE" in environment:
+        named = tuple(filter(None, environment.get("CI_MERGE_REQUEST_LABELS", "").split(",")))
+        target = environment.get("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "")
+        return Review(environment["CI_MERGE_REQUEST_TITLE"], named, target)
+    if environment.get("GITHUB_EVENT_PATH"):
+        pull = pull_request(environment)
+        labels = pull.get("labels")
+        listed = labels if isinstance(labels, list) else []
+        named = tuple(str(label.get("name")) for label in listed if isinstance(label, dict))
+        return Review(str(pull.get("title", "")), named, environment.get("GITHUB_BASE_REF", ""))
+    return None
+
+
+def pull_request(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return what GitHub's event says of the pull request; nothing where there is none."""
+    path = environment.get("GITHUB_EVENT_PATH")
+    if not path:
+        return {}
+    try:
+        payload = json.loads(workspace.read_text(Path(path)) or "{}")
+    except (ValueError, RecursionError) as error:
+        raise stop(path, f"no event of GitHub: {error}", "look at GITHUB_EVENT_PATH") from None
+    pull = payload.get("pull_request") if isinstance(payload, dict) else None
+    return pull if isinstance(pull, dict) else {}
+
+
+def _is_of_fork(environment: Mapping[str, str]) -> bool:
+    """Return whether this run is for a pull request from another repository; such a run's token only reads."""
+    if environment.get("GITHUB_EVENT_NAME") != "pull_request":
+        return False
+    pull = pull_request(environment)
+    names = []
+    for side in ("head", "base"):
+        end = pull.get(side)
+        repository = end.get("repo") if isinstance(end, dict) else None
+        names.append(repository.get("full_name") if isinstance(repository, dict) else side)
+    return names[0] != names[1]
+
+
+def run_address(environment: Mapping[str, str]) -> str:
+    """Return where this job is looked at, or ""."""
+    if environment.get("GITHUB_RUN_ID"):
+        parts = (environment.get(name, "") for name in ("GITHUB_SERVER_URL", "GITHUB_REPOSITORY"))
+        return f"{'/'.join(parts)}/actions/runs/{environment['GITHUB_RUN_ID']}"
+    return environment.get("CI_JOB_URL", "")
