@@ -174,8 +174,8 @@ def test_a_name_may_be_spelled_differently_inside(tmp_path):
         (replace(f"{INFO}/METADATA", b"Version: 1.0", b"Version: " + b"9" * 9999), ["TW208"]),
         (lambda files: files.update({"old-0.9.dist-info/WHEEL": b""}), ["TW201", "TW202"]),
         (lambda files: files.update({"demo-0.9.data/scripts/x": b""}), ["TW209"]),
-        (lambda files: files.update({"demo-0.9.data/scripts": b""}), []),
-        (lambda files: files.update({"demo-0.9.data/tables/1.csv": b""}), []),
+        (lambda files: files.update({"demo-1.0.data/scripts": b""}), ["TW209"]),
+        (lambda files: files.update({"demo-1.0.data/tables/1.csv": b""}), ["TW209"]),
     ],
 )
 def test_a_dist_info_that_disagrees(tmp_path, change, expected):
