@@ -22,8 +22,8 @@ from truewheel.wheelname import WheelName, parse_name, printable
 TEXT_LIMIT = 16 * 2**20
 """Bytes of METADATA, WHEEL or RECORD that are read; a larger one is refused."""
 
-FIELDS = 2**14
-"""Fields of METADATA or WHEEL that are read."""
+FIELDS_LIMIT = 2**20
+"""Characters that the fields of METADATA or WHEEL may have; folded lines and the description do not count."""
 
 ROWS = 1000
 """Rows of RECORD that are read beyond two for each member."""
@@ -54,19 +54,19 @@ class Fields:
 def parse_fields(text: str) -> Fields:
     """Return the header fields up to the first line that is none; of a folded value the first line.
 
-    Raises `ValueError` for more than `FIELDS`.
+    Raises `ValueError` for more than `FIELDS_LIMIT`.
     """
     values: dict[str, list[str]] = {}
-    count = 0
+    size = 0
     for line in io.StringIO(text, newline=None):  # of any system, as the readers of installers do it
         if line.startswith((" ", "\t")):
             continue
         field = _FIELD.fullmatch(line.rstrip("\n"))
         if field is None:
             break
-        count += 1
-        if count > FIELDS:
-            raise ValueError(f"it has more than {FIELDS} fields")
+        size += len(line)
+        if size > FIELDS_LIMIT:
+            raise ValueError(f"its fields have more than {FIELDS_LIMIT} characters")
         values.setdefault(field[1].lower(), []).append(field[2].rstrip())
     return Fields(values)
 

@@ -114,10 +114,10 @@ def _name_faults(info: ZipInfo) -> Iterator[Fault]:
         yield Fault(Kind.NAME, "it is not ASCII and not marked as UTF-8; readers guess its encoding", info.filename)
     if info.comment:
         yield Fault(Kind.COMMENT, f"a comment of {len(info.comment)} bytes", info.filename)
-    for kind, field in _fields(info.extra):
-        if kind == _UNICODE_PATH and field[5:] != info.orig_filename.encode():
-            other = field[5:].decode(errors="backslashreplace")
-            yield Fault(Kind.NAME, f"another field calls it {other}", info.filename)
+    own = info.orig_filename.encode()
+    others = (field[5:] for kind, field in _fields(info.extra) if kind == _UNICODE_PATH and field[5:] != own)
+    if (other := next(others, None)) is not None:
+        yield Fault(Kind.NAME, f"another field calls it {other.decode(errors='backslashreplace')}", info.filename)
 
 
 def _member_faults(stream: IO[bytes], info: ZipInfo) -> Generator[Fault, None, _Span]:

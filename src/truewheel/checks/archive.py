@@ -59,14 +59,14 @@ def _check_member(entry: ZipInfo, path: str, kind: int) -> Iterator[Finding]:
 def _is_unsafe(member: str) -> bool:
     # some systems drop dots and spaces at the end of a name, some tools turn wide letters into plain ones
     plain = normalize("NFKC", member)
-    parts = plain.split("/")
+    parts, length = plain.split("/"), len(member.encode())
     return (
         not all(part.strip(" .") for part in parts)
         or "\\" in plain
         or bool(re.match(r"[A-Za-z]:", plain))
         or not member.isprintable()
-        or len(member.encode()) > PATH_LIMIT
-        or any(len(part.encode()) > PART_LIMIT for part in parts)
+        or length > PATH_LIMIT
+        or (length > PART_LIMIT and any(len(part.encode()) > PART_LIMIT for part in member.split("/")))
     )
 
 

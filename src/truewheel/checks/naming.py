@@ -188,6 +188,8 @@ def _complaint(read: Callable[[str], object], line: str) -> str:
         read(line)
     except ValueError as error:
         return f"{line}: {error}".partition("\n")[0]
+    except RecursionError:
+        return f"{line[:40]}…: too many brackets"
     return ""
 
 
