@@ -33,11 +33,16 @@ _SUFFIX = re.compile(
 )
 _TRIPLETS = {"i386": "i686", "arm": "armv7l", "powerpc64le": "ppc64le", "powerpc64": "ppc64"}
 
-_LOAD, _DYNAMIC, _INTERPRETER = 1, 2, 3  # program header types, and below dynamic tags: System V ABI, chapter 5
+# file types, program header types and dynamic tags: System V ABI, chapters 4 and 5
+_PROGRAM, _LIBRARY = 2, 3
+_LOAD, _DYNAMIC, _INTERPRETER = 1, 2, 3
 _NEEDED, _STRTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH = 1, 5, 10, 14, 15, 29
 _VERNEED, _VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
 _NAME_LIMIT = 4096
+_NAMES_LIMIT = 2**16
 _COUNT_LIMIT = 2**13
+_OVERHEAD = 64
+_ELSEWHERE = 0xFFFF
 _SEGMENT_LIMIT = 2**8
 _PIECE = 2**20
 
@@ -129,18 +134,30 @@ class _Image:
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._size = stream.seek(0, 2)
+        self._named = 0
         head = self._read(0, 52)
         self._wide, self._order = head[4] == 2, ">" if head[5] == 2 else "<"
-        if self._wide:
-            (start,), size, count = self._unpack("Q", 32), *self._unpack("HH", 54)
-        else:
-            (start,), size, count = self._unpack("I", 28), *self._unpack("HH", 42)
-        if count > _SEGMENT_LIMIT:
-            raise ValueError(f"it has {count} segments")
+        kind, _, version, _, start, sections, _, _, size, count, *section_facts = self._unpack(
+            "HHIQQQIHHHHHH" if self._wide else "HHIIIIIHHHHHH", 16
+        )
+        if kind not in {_PROGRAM, _LIBRARY}:
+            raise ValueError(f"it is neither a library nor a program, but a file of type {kind}")
+        if (head[6], version) != (1, 1):
+            raise ValueError(f"it has the versions {head[6]} and {version}, not 1")
+        if size != (56 if self._wide else 32) or not 0 < count <= _SEGMENT_LIMIT:
+            raise ValueError(f"it has {count} segments, whose headers have {size} bytes")
         self.segments = [self._segment(start + number * size) for number in range(count)]
+        self._check_ends(sections, *section_facts)
+
+    def _check_ends(self, sections: int, size: int, count: int, names: int) -> None:
         for kind, offset, _, length in self.segments:
             if kind in {_LOAD, _DYNAMIC, _INTERPRETER} and offset + length > self._size:
                 raise ValueError(f"it ends at {self._size} bytes, its segments need {offset + length}")
+        # the loader needs no sections; they lie last, so that they tell that the end was cut off
+        if sections and sections + size * count > self._size:
+            raise ValueError(f"it ends at {self._size} bytes, its sections need {sections + size * count}")
+        if count and (size != (64 if self._wide else 40) or names not in {*range(count), _ELSEWHERE}):
+            raise ValueError(f"it has {count} sections, headers of {size} bytes, and their names in section {names}")
 
     def _segment(self, start: int) -> tuple[int, int, int, int]:
         if self._wide:
@@ -175,6 +192,9 @@ class _Image:
         name, end, _ = self._stream.read(_NAME_LIMIT).partition(b"\0")
         if not end:
             raise ValueError("a name in it has no end")
+        self._named += len(name) + 1
+        if self._named > _NAMES_LIMIT:
+            raise ValueError(f"the names of what it needs have more than {_NAMES_LIMIT} bytes")
         return name.decode(errors="backslashreplace")
 
     def has_string(self, start: int, size: int, wanted: str) -> bool:
@@ -211,6 +231,12 @@ class _Image:
                 if left < 0:
                     raise ValueError("it needs more symbol versions than there are")
             place += following
+
+
+def weight(needs: Needs) -> int:
+    """Return about how many bytes of memory its names take."""
+    words = [*needs.libraries, *needs.paths, *(word for version in needs.versions for word in version)]
+    return sum(_OVERHEAD + len(word) for word in words)
 
 
 def libc(needed: Iterable[str], interpreter: str = "") -> str:

@@ -27,6 +27,7 @@ UNPACKED = 2**20
 """Bytes that are handed out at once."""
 
 _ENCRYPTED = 0x0001
+_USUAL = 0x0006 | 0x0008 | 0x0800  # deflate's level, a data descriptor, a name in UTF-8
 
 
 def unpacked(stream: IO[bytes], info: ZipInfo) -> Iterator[bytes]:
@@ -37,6 +38,8 @@ def unpacked(stream: IO[bytes], info: ZipInfo) -> Iterator[bytes]:
     """
     if info.flag_bits & _ENCRYPTED:
         raise BadZipFile("it is encrypted; installers cannot read it")
+    if info.flag_bits & ~_USUAL:
+        raise BadZipFile(f"it has the flags {info.flag_bits:#06x}; installers do not know all of them")
     if info.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
         raise BadZipFile(f"compression method {info.compress_type}; installers know stored and deflated")
     start, size, checksum = data_start(stream, info), 0, 0

@@ -11,6 +11,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
@@ -20,6 +21,12 @@ from truewheel.wheelname import WheelName, parse_name, printable
 
 TEXT_LIMIT = 16 * 2**20
 """Bytes of METADATA, WHEEL or RECORD that are read; a larger one is refused."""
+
+FIELDS_LIMIT = 2**20
+"""Characters that the fields of METADATA or WHEEL may have; folded lines and the description do not count."""
+
+ROWS = 1000
+"""Rows of RECORD that are read beyond two for each member."""
 
 _FIELD = re.compile(r"([!-9;-~]+):[ \t]*(.*)")
 _PLAIN = frozenset({".c", ".cpp", ".cu", ".h", ".hpp", ".json", ".md", ".pxd", ".py", ".pyi", ".pyx", ".txt"})
@@ -45,14 +52,21 @@ class Fields:
 
 
 def parse_fields(text: str) -> Fields:
-    """Return the header fields up to the first line that is none; of a folded value the first line."""
+    """Return the header fields up to the first line that is none; of a folded value the first line.
+
+    Raises `ValueError` for more than `FIELDS_LIMIT`.
+    """
     values: dict[str, list[str]] = {}
-    for line in text.split("\n"):
+    size = 0
+    for line in io.StringIO(text, newline=None):  # of any system, as the readers of installers do it
         if line.startswith((" ", "\t")):
             continue
-        field = _FIELD.fullmatch(line.rstrip("\r"))
+        field = _FIELD.fullmatch(line.rstrip("\n"))
         if field is None:
             break
+        size += len(line)
+        if size > FIELDS_LIMIT:
+            raise ValueError(f"its fields have more than {FIELDS_LIMIT} characters")
         values.setdefault(field[1].lower(), []).append(field[2].rstrip())
     return Fields(values)
 
@@ -78,13 +92,11 @@ class Scan:
 @contextlib.contextmanager
 def open_wheel(path: Path) -> Iterator[Wheel]:
     """Open a wheel to be read. Raises `Stop` (exit 4) when it is not a zip file."""
-    try:
-        with path.open("rb") as stream:
-            zipframe.check_size(stream)
-        archive = ZipFile(path)
-    except _BROKEN as error:
-        raise _broken(str(path), f"not a readable zip file: {error or type(error).__name__}") from None
-    with archive:
+    with contextlib.ExitStack() as stack:
+        try:
+            archive = stack.enter_context(ZipFile(stack.enter_context(zipframe.Stream(path))))
+        except _BROKEN as error:
+            raise _broken(str(path), f"not a readable zip file: {error or type(error).__name__}") from None
         yield Wheel(path, archive)
 
 
@@ -135,19 +147,28 @@ class Wheel:
     @cached_property
     def wheel(self) -> Fields:
         """The fields of WHEEL: Wheel-Version, Root-Is-Purelib, Tag, Build."""
-        return parse_fields(self.text(f"{self.dist_info}/WHEEL"))
+        return self._fields("WHEEL")
 
     @cached_property
     def metadata(self) -> Fields:
         """The fields of METADATA: Name, Version, Requires-Python and others."""
-        return parse_fields(self.text(f"{self.dist_info}/METADATA"))
+        return self._fields("METADATA")
+
+    def _fields(self, file: str) -> Fields:
+        path = f"{self.dist_info}/{file}"
+        text = self.text(path)
+        with self._reading(path):
+            return parse_fields(text)
 
     @cached_property
     def record(self) -> tuple[Row, ...]:
         """The rows of RECORD."""
         with self._reading(f"{self.dist_info}/RECORD"):
             lines = io.StringIO(self.text(f"{self.dist_info}/RECORD"), newline="")
-            rows = [row for row in csv.reader(lines, strict=True) if row]
+            most = ROWS + 2 * len(self.entries)
+            rows = list(islice((row for row in csv.reader(lines, strict=True) if row), most + 1))
+            if len(rows) > most:
+                raise ValueError(f"it has more than {most} rows for {len(self.entries)} members")
             if short := next((row for row in rows if len(row) != 3), None):
                 raise ValueError(f"a row with {len(short)} columns, not 3: {','.join(short)[:80]}")
             return tuple(Row(path=path, hash=digest, size=size) for path, digest, size in rows)

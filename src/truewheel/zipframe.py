@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
+import io
 import struct
 from collections.abc import Generator, Iterator
 from enum import Enum
+from pathlib import Path
 from typing import IO, NamedTuple
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-DIRECTORY_LIMIT = 64 * 2**20
-"""Bytes of the directory that are read: enough for half a million members."""
+DIRECTORY_LIMIT = 16 * 2**20
+"""Bytes of the directory that are read: enough for a hundred thousand members with long names."""
 
 _LOCAL = struct.Struct("<4s5H3L2H")  # the records: APPNOTE.TXT, section 4.3
 _END = struct.Struct("<4s4H2LH")
@@ -50,21 +51,26 @@ class _Span(NamedTuple):
     name: str
 
 
-def check_size(stream: IO[bytes]) -> None:
-    """Raise `BadZipFile` for a directory that is too large to be read: it would fill the memory."""
-    size = stream.seek(0, os.SEEK_END)
-    stream.seek(max(0, size - _END.size - _FULL16))
-    tail = stream.read()
-    place = tail.rfind(b"PK\5\6")
-    stream.seek(0)
-    if place < 0 or len(tail) - place < _END.size:
-        return
-    length = _END.unpack_from(tail, place)[5]
-    before = place - _LOCATOR.size - _END64.size
-    if before >= 0 and tail[before : before + 4] == b"PK\6\6":
-        length = _END64.unpack_from(tail, before)[8]
-    if length > DIRECTORY_LIMIT:
-        raise BadZipFile(f"its directory has {length} bytes, more than {DIRECTORY_LIMIT}")
+class Stream(io.BufferedReader):
+    """A file that gives no more at once than a directory may have.
+
+    `ZipFile` reads the directory in one piece, so that a huge one cannot fill the memory, wherever it is said to be.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(_regular(path)))
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read as any file does. Raises `BadZipFile` for a size beyond `DIRECTORY_LIMIT`."""
+        if size is not None and size > DIRECTORY_LIMIT:
+            raise BadZipFile(f"its directory has {size} bytes, more than {DIRECTORY_LIMIT}")
+        return super().read(size)
+
+
+def _regular(path: Path) -> Path:
+    if not path.is_file():  # to open a pipe would wait for its other end
+        raise BadZipFile("a folder, a pipe or a device" if path.exists() else "there is no such file")
+    return path
 
 
 def data_start(stream: IO[bytes], info: ZipInfo) -> int:
@@ -108,10 +114,10 @@ def _name_faults(info: ZipInfo) -> Iterator[Fault]:
         yield Fault(Kind.NAME, "it is not ASCII and not marked as UTF-8; readers guess its encoding", info.filename)
     if info.comment:
         yield Fault(Kind.COMMENT, f"a comment of {len(info.comment)} bytes", info.filename)
-    for kind, field in _fields(info.extra):
-        if kind == _UNICODE_PATH and field[5:] != info.orig_filename.encode():
-            other = field[5:].decode(errors="backslashreplace")
-            yield Fault(Kind.NAME, f"another field calls it {other}", info.filename)
+    own = info.orig_filename.encode()
+    others = (field[5:] for kind, field in _fields(info.extra) if kind == _UNICODE_PATH and field[5:] != own)
+    if (other := next(others, None)) is not None:
+        yield Fault(Kind.NAME, f"another field calls it {other.decode(errors='backslashreplace')}", info.filename)
 
 
 def _member_faults(stream: IO[bytes], info: ZipInfo) -> Generator[Fault, None, _Span]:
@@ -121,6 +127,8 @@ def _member_faults(stream: IO[bytes], info: ZipInfo) -> Generator[Fault, None, _
         yield Fault(Kind.HEADER, "no member where the directory says", info.filename)
         return _Span(info.header_offset, (info.header_offset + info.compress_size,), info.filename)
     fixed, name, extra = local
+    if info.volume:
+        yield Fault(Kind.HEADER, f"the directory says that it is on disk {info.volume}", info.filename)
     for differing in _differences(fixed, name, extra, info):
         yield Fault(Kind.HEADER, differing, info.filename)
     end = info.header_offset + _LOCAL.size + len(name) + len(extra) + info.compress_size
@@ -195,7 +203,7 @@ def _end_faults(archive: ZipFile, stream: IO[bytes]) -> Iterator[Fault]:
     if len(end) != _END.size + len(archive.comment) or not end.startswith(b"PK\5\6"):
         yield Fault(Kind.END, "behind its directory is something else than the record of its end")
         return
-    _, disk, first_disk, here, count, size, start, _ = _END.unpack_from(end)
+    _, disk, first_disk, here, count, size, start, comment = _END.unpack_from(end)
     known = (0, 0, len(infos), len(infos), length, archive.start_dir)
     said = (disk, first_disk, here, count, size, start)
     if wide:
@@ -203,8 +211,9 @@ def _end_faults(archive: ZipFile, stream: IO[bytes]) -> Iterator[Fault]:
         fits = all(value in {fact, _FULL16, _FULL32} for value, fact in zip(said, known))
     else:
         fits = said == known
-    if not fits:
-        yield Fault(Kind.END, f"the record of its end says {said[2:]}, its directory is {known[2:]}")
+    if not fits or comment != len(archive.comment):
+        wrong, right = (*said[2:], comment), (*known[2:], len(archive.comment))
+        yield Fault(Kind.END, f"the record of its end says {wrong}, its directory and comment are {right}")
 
 
 def _wide_faults(rest: bytes, place: int, known: tuple[int, ...]) -> Iterator[Fault]:
@@ -218,14 +227,15 @@ def _wide_faults(rest: bytes, place: int, known: tuple[int, ...]) -> Iterator[Fa
 
 def _fields(extra: bytes) -> list[tuple[int, bytes]]:
     """Split an extra field into kinds and contents; a rest that is none has the kind -1."""
-    fields = []
-    while len(extra) >= _EXTRA.size:
-        kind, length = _EXTRA.unpack_from(extra)
-        if length > len(extra) - _EXTRA.size:
+    fields, place = [], 0
+    while place + _EXTRA.size <= len(extra):
+        kind, length = _EXTRA.unpack_from(extra, place)
+        end = place + _EXTRA.size + length
+        if end > len(extra):
             break
-        fields.append((kind, extra[_EXTRA.size : _EXTRA.size + length]))
-        extra = extra[_EXTRA.size + length :]
-    return [*fields, (-1, extra)] if extra else fields
+        fields.append((kind, extra[place + _EXTRA.size : end]))
+        place = end
+    return [*fields, (-1, extra[place:])] if place < len(extra) else fields
 
 
 def _encoded(info: ZipInfo) -> bytes:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import wheels
+
 from truewheel import workspace
 from truewheel.model import Cell, Fact, Package, Plan, Target, Variable
 from truewheel.problems import Where
@@ -17,7 +19,7 @@ PLAIN = workspace.read_policy("plain", Path(), Where("plain")).data
 TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}{sys.abiflags}"
 ARCH = platform.machine()
 ENV = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
-ELF = b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00\x3e\x00" + bytes(180)
+ELF = wheels.elf_file()
 
 PYPROJECT = """\
 [build-system]

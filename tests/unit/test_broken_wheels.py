@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import stat
 import struct
@@ -17,7 +18,7 @@ from wheels import elf_file, library, macho_file, pe_file
 
 from truewheel.checks.upload import Destination
 from truewheel.reports import STYLES, report
-from truewheel.steps.validate import validate, validate_set
+from truewheel.steps.validate import expand, validate, validate_set
 
 NAME = "demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"
 INFO = "demo-1.0.dist-info"
@@ -192,10 +193,46 @@ def native(member: str, content: bytes, name: str = NAME, change: Change | None 
     return name, build(name, only, like=name)
 
 
-def encrypted() -> bytes:
+def built(name: str) -> tuple[str, bytes]:
+    """A wheel of that name whose WHEEL agrees with it."""
+    return name, build(name, like=name)
+
+
+def pure(*files: str) -> tuple[str, bytes]:
+    """A pure wheel that holds files of these names too."""
+    stream = BytesIO()
+    wheels.write(stream, wheels.members(wheels.PURE) | dict.fromkeys(files, b""))
+    return wheels.PURE, stream.getvalue()
+
+
+def two_builds() -> tuple[str, bytes]:
+    name = NAME.replace("1.0", "1.0-7")
+    return name, build(name, swap(f"{INFO}/WHEEL", b"Build: 7", b"Build: 7\nBuild: 8"), like=name)
+
+
+def required(line: bytes) -> Change:
+    return swap(f"{INFO}/METADATA", b"\nVersion: 1.0\n", b"\nVersion: 1.0\n" + line + b"\n")
+
+
+def elf_with(place: int, form: str, *values: int) -> bytes:
+    """The good library with values of its header changed."""
+    content = bytearray(GOOD[CORE])
+    struct.pack_into(form, content, place, *values)
+    return bytes(content)
+
+
+def flagged(flag: int) -> bytes:
     content = bytearray(build())
-    content[6] |= 1
-    content[content.index(b"PK\1\2") + 8] |= 1
+    content[6] |= flag
+    content[content.index(b"PK\1\2") + 8] |= flag
+    return bytes(content)
+
+
+def entry(field: slice, value: bytes) -> bytes:
+    """Change a field of the directory's first entry."""
+    content = bytearray(build())
+    start = content.index(b"PK\1\2")
+    content[start + field.start : start + field.stop] = value
     return bytes(content)
 
 
@@ -227,17 +264,33 @@ BROKEN: dict[str, tuple[object, str]] = {
     "a build tag by mv": (renamed("demo-1.0-7-cp312-cp312-manylinux_2_28_x86_64.whl"), "TW205"),
     "a label by mv": (renamed("demo-1.0-cp312-cp312-manylinux_2_28_x86_64-cu13.whl"), "TW210"),
     "a local version by mv": (renamed("demo-1.0+cu132-cp312-cp312-manylinux_2_28_x86_64.whl"), "TW202"),
+    "a platform that no system has": (built("demo-1.0-cp312-cp312-manylinux_x86_64.whl"), "TW104"),
+    "an ABI of another Python": (built("demo-1.0-cp313-cp312-manylinux_2_28_x86_64.whl"), "TW104"),
+    "a stable ABI of every Python": (built("demo-1.0-py3-abi3-manylinux_2_28_x86_64.whl"), "TW104"),
+    "an ABI for any platform": (built("demo-1.0-cp312-cp312-any.whl"), "TW104"),
     # dist-info
     "no dist-info": (build().replace(b".dist-info/", b".dist-inf0/"), "TW201"),
     "two dist-infos": (build(change=put("old-0.9.dist-info/WHEEL", b"")), "TW201"),
     "no WHEEL": (build(change=lambda files: files.pop(f"{INFO}/WHEEL")), "TW203"),
     "WHEEL of a new format": (build(change=swap(f"{INFO}/WHEEL", b"on: 1.0", b"on: 2.0")), "TW203"),
+    "WHEEL says it twice": (build(change=swap(f"{INFO}/WHEEL", b"Root", b"Root-Is-Purelib: true\nRoot")), "TW203"),
+    "two builds": (two_builds(), "TW203"),
     "no METADATA": (build(change=lambda files: files.pop(f"{INFO}/METADATA")), "TW206"),
     "METADATA not UTF-8": (build(change=put(f"{INFO}/METADATA", b"\xff")), "TW206"),
     "another Name inside": (build(change=swap(f"{INFO}/METADATA", b"Name: demo", b"Name: spam")), "TW207"),
     "another Version inside": (build(change=swap(f"{INFO}/METADATA", b"\nVersion: 1", b"\nVersion: 2")), "TW208"),
+    "two Names": (build(change=swap(f"{INFO}/METADATA", b"Name: ", b"Name: demo\nName: ")), "TW206"),
+    "two Versions": (build(change=swap(f"{INFO}/METADATA", b"\nVersion: ", b"\nVersion: 1.0\nVersion: ")), "TW206"),
+    "a Name behind a bare return": (build(change=swap(f"{INFO}/METADATA", b"Name: ", b"X: y\rName: a\nY: ")), "TW207"),
+    "too many fields": (build(change=swap(f"{INFO}/METADATA", b"Name: ", b"X: y\n" * 300_000 + b"Name: ")), "TW206"),
+    "a requirement in no form": (build(change=required(b"Requires-Dist: spam >>> 1")), "TW213"),
+    "a requirement without end": (build(change=required(b"Requires-Dist: spam;" + b"(" * 100_000)), "TW213"),
+    "a Python in no form": (build(change=required(b"Requires-Python: three")), "TW213"),
+    "METADATA of a new format": (build(change=swap(f"{INFO}/METADATA", b"Version: 2.1", b"Version: 3.0")), "TW211"),
     "no Metadata-Version": (build(change=swap(f"{INFO}/METADATA", b"Metadata-Version: 2.1\n", b"")), "TW211"),
     "data of another version": (build(change=put("demo-0.9.data/scripts/x", b"")), "TW209"),
+    "data for no place": (build(change=put("demo-1.0.data/tables/x", b"")), "TW209"),
+    "data in no folder": (build(change=put("demo-1.0.data/x", b"")), "TW209"),
     # zip
     "not a zip": (b"this is not a wheel", "TW301"),
     "empty": (b"", "TW301"),
@@ -245,7 +298,8 @@ BROKEN: dict[str, tuple[object, str]] = {
     "truncated by half": (build()[: len(build()) // 2], "TW301"),
     "the end cut off": (build()[:-30], "TW301"),
     "the beginning cut off": (build()[100:], "TW301"),
-    "an encrypted member": (encrypted(), "TW302"),
+    "an encrypted member": (flagged(1), "TW302"),
+    "a flag of another tool": (flagged(0x20), "TW302"),
     "bzip2": (build(compression=ZIP_BZIP2), "TW302"),
     "lzma": (build(compression=ZIP_LZMA), "TW302"),
     "a changed byte of content": (patched(b"ANSWER", b"ANSWEX"), "TW302"),
@@ -266,6 +320,8 @@ BROKEN: dict[str, tuple[object, str]] = {
     "a comment of the zip": (commented(b"hello"), "TW318"),
     "a comment like an end": (commented(b"PK\5\6 is here"), "TW301"),
     "another number of members": (end(slice(8, 12), struct.pack("<2H", 3, 3)), "TW319"),
+    "a comment that is not there": (end(slice(20, 22), b"\5\0"), "TW319"),
+    "a member on another disk": (entry(slice(34, 36), b"\1\0"), "TW315"),
     "another disk": (end(slice(4, 6), b"\1\0"), "TW319"),
     # members
     "out of the folder": (build(change=put("../evil.py", b"")), "TW311"),
@@ -274,12 +330,20 @@ BROKEN: dict[str, tuple[object, str]] = {
     "a drive letter": (build(change=put("C:/evil.py", b"")), "TW311"),
     "backslashes": (build(change=put("demo\\evil.py", b"")), "TW311"),
     "a name with NUL": (entry_without_name(), "TW311"),
+    "dots and a space": (build(change=put("demo/.. /evil.py", b"")), "TW311"),
+    "wide letters": (build(change=put("\uff0e\uff0e\uff0fevil.py", b"")), "TW311"),
+    "a leader of two dots": (build(change=put("\u2025/evil.py", b"")), "TW311"),
+    "a part that is too long": (build(change=put(f"demo/{'x' * 256}.py", b"")), "TW311"),
+    "a path that is too long": (build(change=put("demo/" * 1000 + "x.py", b"")), "TW311"),
     "a folder out of the folder": (build(change=put("../evil/", b"")), "TW311"),
     "a symbolic link": (mode(LINK), "TW312"),
     "a pipe": (mode(PIPE), "TW312"),
     "a device": (mode(DEVICE), "TW312"),
     "a bomb": (bomb(), "TW313"),
     "a file that is a folder too": (build(change=put("demo", b"")), "TW320"),
+    "one name in two cases": (pure("demo/README", "demo/readme"), "TW321"),
+    "one name in two forms": (pure("demo/caf\xe9", "demo/cafe\u0301"), "TW321"),
+    "two cases on Linux": (build(change=put("demo/__INIT__.py", b"")), "TW321"),
     # RECORD
     "no RECORD": (rezipped(lambda info: None).replace(b"info/RECORD", b"info/RECURD"), "TW303"),
     "RECORD is no CSV": (build(change=recorded(lambda _: b'"')), "TW303"),
@@ -288,10 +352,14 @@ BROKEN: dict[str, tuple[object, str]] = {
     "a row twice": (build(change=recorded(lambda text: text + HASH)), "TW306"),
     "a wrong hash": (build(change=recorded(lambda text: text.replace(b"sha256=", b"sha256=A", 1))), "TW307"),
     "a wrong size": (build(change=recorded(lambda text: text.replace(b",360\n", b",361\n"))), "TW308"),
+    "a hash of itself": (build(change=recorded(lambda text: text + f"{INFO}/RECORD,sha256=x,1\n".encode())), "TW307"),
+    "rows without end": (build(change=recorded(lambda text: text + b"x,,\n" * 5000)), "TW303"),
     "a weak hash": (build(change=recorded(lambda text: text.replace(b"sha256=", b"md5=", 1))), "TW309"),
     "no hash": (build(change=recorded(lambda text: text.replace(HASH, b"demo/__init__.py,,\n"))), "TW309"),
     # native code
     "a pure root": (build(change=swap(f"{INFO}/WHEEL", b"lib: false", b"lib: true")), "TW401"),
+    "a module in purelib": (build(change=put("demo-1.0.data/purelib/demo/_c.abi3.so", library())), "TW401"),
+    "no native code for Windows": (native("demo/data.txt", b"", WINDOWS), "TW404"),
     "no native code": (native("demo/data.txt", b""), "TW404"),
     "code for aarch64": (native(CORE, library(number=183)), "TW405"),
     "a library for aarch64": (build(change=put("demo.libs/liby.so.2", elf_file(183))), "TW405"),
@@ -306,6 +374,15 @@ BROKEN: dict[str, tuple[object, str]] = {
     "suffix of another Python on Windows": (native("_c.cp311-win_amd64.pyd", pe_file("amd64"), WINDOWS), "TW406"),
     "suffix of another machine": (native(CORE.replace("x86_64", "aarch64"), library()), "TW407"),
     "a truncated ELF": (native(CORE, GOOD[CORE][:-40]), "TW408"),
+    "sections beyond the end": (native(CORE, elf_with(40, "<Q", 10**6)), "TW408"),
+    "sections of another size": (native(CORE, elf_with(58, "<HH", 1, 3)), "TW408"),
+    "segments of another size": (native(CORE, elf_with(54, "<H", 1)), "TW408"),
+    "no segments": (native(CORE, elf_with(56, "<H", 0)), "TW408"),
+    "an object file": (native(CORE, elf_with(16, "<H", 1)), "TW408"),
+    "another version of ELF": (native(CORE, elf_with(20, "<L", 2)), "TW408"),
+    "names without end": (native(CORE, library(["x" * 4000] * 17)), "TW408"),
+    "a truncated program": (build(change=put("demo-1.0.data/scripts/tool", library()[:-9])), "TW408"),
+    "a program of no machine": (build(change=put("demo-1.0.data/scripts/tool", elf_file(9999))), "TW405"),
     "a newer glibc": (native(CORE, library(["libc.so.6"], {"libc.so.6": ["GLIBC_2.34"]})), "TW409"),
     "a newer libstdc++": (native(CORE, library([], {"libstdc++.so.6": ["GLIBCXX_3.4.29"]})), "TW409"),
     "a newer C++ ABI": (native(CORE, library([], {"libstdc++.so.6": ["CXXABI_1.3.13"]})), "TW409"),
@@ -318,12 +395,15 @@ BROKEN: dict[str, tuple[object, str]] = {
         native("_c.so", library(), "demo-1.0-py3-none-any.whl"),
         "TW403",
     ),
+    "a graft that is text": (build(change=put(LIB, b"libx.so.1.2")), "TW410"),
     "a grafted library lost": (build(change=lambda files: files.pop(LIB)), "TW410"),
     "the driver's library": (native(CORE, library(["libcuda.so.1"])), "TW410"),
     "glibc in a musllinux wheel": (native("_c.so", library(["libc.so.6"]), MUSL), "TW411"),
     "musl in a manylinux wheel": (native(CORE, library(["libc.musl-x86_64.so.1"])), "TW411"),
     "a program for musl": (native("demo/tool", library(interpreter="/lib/ld-musl-x86_64.so.1")), "TW411"),
     "the build's RPATH": (native(CORE, library(rpath="/build/lib:$ORIGIN")), "TW412"),
+    "an RPATH above all packages": (native(CORE, library(rpath="$ORIGIN/../..")), "TW412"),
+    "an RPATH that only begins like one": (native(CORE, library(rpath="$ORIGINAL/lib")), "TW412"),
     "a suffix of glibc on musl": (native(CORE, library(), MUSL), "TW413"),
     "ELF on macOS": (native("demo/_c.cpython-312-darwin.so", library(), MAC), "TW414"),
     "ELF on Windows": (native("_c.cp312-win_amd64.pyd", library(), WINDOWS), "TW414"),
@@ -333,7 +413,7 @@ BROKEN: dict[str, tuple[object, str]] = {
 WARNINGS = {
     *("data descriptors", "a comment of a member", "a comment of the zip"),
     *("the driver's library", "a library of a framework", "a library that is missing, others required"),
-    "the build's RPATH",
+    *("the build's RPATH", "an RPATH above all packages", "an RPATH that only begins like one", "two cases on Linux"),
 }
 
 
@@ -395,6 +475,15 @@ def test_a_license_in_its_folder_is_found(tmp_path):
 
     (tmp_path / NAME).write_bytes(build(change=licensed))
     assert validate(tmp_path / NAME, Destination("pypi")) == []
+
+
+def test_what_is_named_like_a_wheel_and_is_no_file(tmp_path):
+    (tmp_path / "demo-1.0-py3-none-any.whl").mkdir()
+    (tmp_path / "demo-1.1-py3-none-any.whl").symlink_to("gone")
+    os.mkfifo(tmp_path / "demo-1.2-py3-none-any.whl")
+    (tmp_path / ".demo-1.3-py3-none-any.whl").mkdir()
+    results = validate_set(expand([tmp_path]))
+    assert [[found.code.name for found in findings] for _, findings in results] == [["TW301"]] * 3
 
 
 # a set of wheels

@@ -102,7 +102,7 @@ def test_what_a_library_needs(bits, order, number):
     assert not elf.needs(BytesIO(content), "core").is_module
 
 
-def test_an_object_file_needs_nothing():
+def test_a_library_may_need_nothing():
     assert elf.needs(BytesIO(elf_file())) == elf.Needs()
 
 

@@ -174,8 +174,8 @@ def test_a_name_may_be_spelled_differently_inside(tmp_path):
         (replace(f"{INFO}/METADATA", b"Version: 1.0", b"Version: " + b"9" * 9999), ["TW208"]),
         (lambda files: files.update({"old-0.9.dist-info/WHEEL": b""}), ["TW201", "TW202"]),
         (lambda files: files.update({"demo-0.9.data/scripts/x": b""}), ["TW209"]),
-        (lambda files: files.update({"demo-0.9.data/scripts": b""}), []),
-        (lambda files: files.update({"demo-0.9.data/tables/1.csv": b""}), []),
+        (lambda files: files.update({"demo-1.0.data/scripts": b""}), ["TW209"]),
+        (lambda files: files.update({"demo-1.0.data/tables/1.csv": b""}), ["TW209"]),
     ],
 )
 def test_a_dist_info_that_disagrees(tmp_path, change, expected):
@@ -494,10 +494,10 @@ def test_content_that_was_changed_with_a_zip_tool_is_found(spoiled, place, value
 def test_a_folder_means_its_wheels(tmp_path):
     for name in ("b-1.0-py3-none-any.whl", PURE, ".hidden-1.0-py3-none-any.whl", "plan.json"):
         (tmp_path / name).touch()
-    (tmp_path / "folder.whl").mkdir()
-    found = [tmp_path / "b-1.0-py3-none-any.whl", tmp_path / PURE]
+    (tmp_path / "folder.whl").mkdir()  # is found to be none
+    found = [tmp_path / "b-1.0-py3-none-any.whl", tmp_path / PURE, tmp_path / "folder.whl"]
     assert expand([tmp_path]) == found
-    assert expand([tmp_path / PURE, tmp_path]) == found[::-1]
+    assert expand([tmp_path / PURE, tmp_path]) == [found[1], found[0], found[2]]
 
 
 @pytest.mark.parametrize("name", ["none", "x" * 300])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 from io import BytesIO
 from zipfile import ZIP_STORED, BadZipFile, ZipFile, ZipInfo
@@ -84,10 +85,17 @@ def test_every_form_of_a_data_descriptor_is_known(signature, form):
     assert kinds(bytes(head) + descriptor + bytes(directory)) == [Kind.DESCRIPTOR]
 
 
-def test_a_directory_that_would_fill_the_memory_is_refused(monkeypatch):
+def test_a_directory_that_would_fill_the_memory_is_refused(monkeypatch, tmp_path):
     content = made(**{f"a{n}": b"" for n in range(100)})
-    zipframe.check_size(BytesIO(content))
     monkeypatch.setattr(zipframe, "DIRECTORY_LIMIT", 1000)
     for large in (content, wide(content)):
-        with pytest.raises(BadZipFile, match="more than 1000"):
-            zipframe.check_size(BytesIO(large))
+        (tmp_path / "large.zip").write_bytes(large)
+        with zipframe.Stream(tmp_path / "large.zip") as stream, pytest.raises(BadZipFile, match="more than 1000"):
+            ZipFile(stream)
+
+
+def test_what_is_no_file_is_not_opened(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path, tmp_path / "pipe", tmp_path / "gone"):
+        with pytest.raises(BadZipFile, match=r"a folder, a pipe or a device|no such file"):
+            zipframe.Stream(path)

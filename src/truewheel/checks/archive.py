@@ -5,13 +5,18 @@ from __future__ import annotations
 import base64
 import re
 import stat
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
+from unicodedata import normalize
 from zipfile import ZipInfo
 
-from truewheel.checks.contents import STRONG, Contents, Scan
+from truewheel.checks.contents import STRONG, Contents, Scan, linux_machine
 from truewheel.checks.findings import Code, Finding, finding
 from truewheel.wheelfile import Row
+
+PATH_LIMIT, PART_LIMIT = 4096, 255
+"""Bytes of a path and of one of its parts: more can be unpacked nowhere."""
 
 
 def check_members(contents: Contents) -> Iterator[Finding]:
@@ -23,16 +28,24 @@ def check_members(contents: Contents) -> Iterator[Finding]:
         yield from _check_member(entry, entry.orig_filename, stat.S_IFREG)
     for entry in contents.folders:
         yield from _check_member(entry, entry.orig_filename[:-1], stat.S_IFDIR)
-    parents = {parent for entry in contents.entries for parent in _parents(entry.filename)}
-    for member in sorted(parents & contents.members):
-        yield finding(Code.TW320, "it is a file, and other members lie in a folder of that name", member)
+    yield from _check_places(contents)
 
 
-def _parents(member: str) -> Iterator[str]:
-    place = member.find("/")
-    while place > 0:
-        yield member[:place]
-        place = member.find("/", place + 1)
+def _check_places(contents: Contents) -> Iterator[Finding]:
+    """No two members need one place in the file system."""
+    ordered = sorted(contents.members)
+    for member in ordered:
+        below = bisect_left(ordered, f"{member}/")
+        if below < len(ordered) and ordered[below].startswith(f"{member}/"):
+            yield finding(Code.TW320, "it is a file, and other members lie in a folder of that name", member)
+    # on Linux alone two names remain two files
+    severity = "warning" if all(map(linux_machine, contents.platforms)) else "error"
+    seen: dict[str, str] = {}
+    for member in ordered:
+        other = seen.setdefault(normalize("NFC", member).casefold(), member)
+        if other != member:
+            message = f"on macOS and Windows it is the same file as {other}"
+            yield finding(Code.TW321, message, member, severity)
 
 
 def _check_member(entry: ZipInfo, path: str, kind: int) -> Iterator[Finding]:
@@ -44,8 +57,17 @@ def _check_member(entry: ZipInfo, path: str, kind: int) -> Iterator[Finding]:
 
 
 def _is_unsafe(member: str) -> bool:
-    odd_parts = {"", ".", ".."}.intersection(member.split("/"))
-    return bool(odd_parts) or "\\" in member or bool(re.match(r"[A-Za-z]:", member)) or not member.isprintable()
+    # some systems drop dots and spaces at the end of a name, some tools turn wide letters into plain ones
+    plain = normalize("NFKC", member)
+    parts, length = plain.split("/"), len(member.encode())
+    return (
+        not all(part.strip(" .") for part in parts)
+        or "\\" in plain
+        or bool(re.match(r"[A-Za-z]:", plain))
+        or not member.isprintable()
+        or length > PATH_LIMIT
+        or (length > PART_LIMIT and any(len(part.encode()) > PART_LIMIT for part in member.split("/")))
+    )
 
 
 def check_record(contents: Contents) -> Iterator[Finding]:
@@ -59,6 +81,8 @@ def check_record(contents: Contents) -> Iterator[Finding]:
             yield finding(Code.TW306, f"RECORD has {count} rows for it", path)
         if path not in members:
             yield finding(Code.TW305, "RECORD lists it, the wheel does not have it", path)
+    if (own := rows.get(contents.file("RECORD"))) and own.hash:
+        yield finding(Code.TW307, "RECORD has a hash for itself, which cannot be right", own.path)
     unlisted = {contents.file(name) for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
     for member in members:
         if member in unlisted:

@@ -23,6 +23,9 @@ from truewheel.wheelname import WheelName, parse_name
 SPOOLED = 32 * 2**20
 """Bytes of an ELF file that are kept in memory until its dynamic section can be read; more go to a temporary file."""
 
+NAMES = 64 * 2**20
+"""Bytes of memory for the names of libraries and symbols that all native code of a wheel asks for."""
+
 STRONG = hashlib.algorithms_guaranteed & {
     "blake2b", "blake2s", "sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512",
 }  # fmt: skip
@@ -106,7 +109,7 @@ class Contents:
         return {
             member: scan.native
             for member, scan in self.scans.items()
-            if scan.native and (is_library(member) or not _is_unknown(scan.native))
+            if scan.native and (_is_loaded(member) or not _is_unknown(scan.native))
         }
 
     @cached_property
@@ -133,6 +136,12 @@ class Contents:
 def is_library(member: str) -> bool:
     """Tell whether a member is a shared library by its name: `x.so`, `libx.so.5`."""
     return ".so" in PurePosixPath(member).suffixes
+
+
+def _is_loaded(member: str) -> bool:
+    """Tell whether a machine is to load or run a member, by its path alone."""
+    top, _, below = member.partition("/")
+    return is_library(member) or (top.endswith(".data") and below.startswith("scripts/"))
 
 
 def _is_unknown(native: Native) -> bool:
@@ -206,10 +215,15 @@ def _scans(wheel: Wheel, record: Iterable[Row], findings: list[Finding], limits:
     if total > limits.total or total > max(limits.free, limits.ratio * wheel.path.stat().st_size):
         findings.append(finding(Code.TW313, f"not unpacked: its members have {total} bytes, it would be a zip bomb"))
         return {}
-    scans = {}
+    scans: dict[str, Scan] = {}
+    names = 0
     for entry in entries:
         algorithm = algorithms.get(entry.filename, "")
         if scan := _scan(wheel, entry, algorithm if algorithm in STRONG else "sha256", findings):
+            names += elf.weight(scan.needs) if scan.needs else 0
+            if names > NAMES:
+                findings.append(finding(Code.TW313, f"the names in its native code need more than {NAMES} bytes"))
+                return {}
             scans[entry.filename] = scan
     return scans
 
@@ -234,7 +248,7 @@ def _scan(wheel: Wheel, entry: ZipInfo, algorithm: str, findings: list[Finding])
         except Stop as failure:
             findings.append(finding(Code.TW302, failure.problems[0].message, entry.filename))
             return None
-        needs = _needs(copy, entry.filename, findings) if copy else None
+        needs = _needs(copy, entry, findings) if copy else None
         return Scan(size, digest.digest(), native, needs)
 
 
@@ -242,14 +256,18 @@ def _spool() -> IO[bytes]:
     return cast("IO[bytes]", tempfile.SpooledTemporaryFile(SPOOLED))  # of that type only from Python 3.11 on
 
 
-def _needs(copy: IO[bytes], member: str, findings: list[Finding]) -> elf.Needs | None:
+def _needs(copy: IO[bytes], entry: ZipInfo, findings: list[Finding]) -> elf.Needs | None:
+    member = entry.filename
     path = PurePosixPath(member)
     module = path.name.partition(".")[0] if path.suffix == ".so" else ""
     try:
         return elf.needs(copy, module)
     except (ValueError, OverflowError) as error:
-        if is_library(member):
-            findings.append(finding(Code.TW408, f"the loader cannot read it: {error}; build it again", member))
+        loaded = _is_loaded(member)
+        if loaded or entry.external_attr >> 16 & 0o111:
+            severity = "error" if loaded else "warning"  # it may be data, such as what a linker is tested with
+            message = f"the loader cannot read it: {error}; build it again"
+            findings.append(finding(Code.TW408, message, member, severity))
         return None
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from zipfile import ZipInfo
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from truewheel.checks.contents import Contents
 from truewheel.checks.findings import Code, Finding, finding, listing
@@ -13,6 +12,11 @@ from truewheel.wheelfile import Fields
 from truewheel.wheelname import WheelName, expand_tag
 
 _RETAG = "change both with the build or a retagging tool, never with mv"
+_ABI = re.compile(r"(cp\d+)[a-z]*")
+_SYSTEM = re.compile(r"(?:many|musl)?linux.*|macos.*|win.*")
+_PLATFORM = re.compile(
+    r"(?:linux|manylinux(?:1|2010|2014|_\d+_\d+)|musllinux_\d+_\d+|macosx_\d+_\d+)_[a-z]\w*|win32|win_[a-z]\w*"
+)
 _SCHEMES = {"data", "headers", "platlib", "purelib", "scripts"}
 
 
@@ -34,6 +38,23 @@ def check_name(contents: Contents) -> Iterator[Finding]:
         yield finding(Code.TW103, message)
 
 
+def check_tags(contents: Contents) -> Iterator[Finding]:
+    """There is an interpreter and a system that the tags of the file name are for (PEP 425, 600, 656)."""
+    if contents.name is None:
+        return
+    pythons, abis = contents.name.python.lower().split("."), contents.name.abi.lower().split(".")
+    for platform in contents.platforms:
+        if _SYSTEM.fullmatch(platform) and not _PLATFORM.fullmatch(platform):
+            yield finding(Code.TW104, f"no system has the platform tag {platform}; let the build make it")
+    for abi in abis:
+        if (own := _ABI.fullmatch(abi)) and own[1] not in pythons:
+            yield finding(Code.TW104, f"no {contents.name.python} has the ABI {abi}; {_RETAG}")
+        if abi.startswith("abi3") and not any(python.startswith("cp3") for python in pythons):
+            yield finding(Code.TW104, f"only CPython has {abi}, the file name says {contents.name.python}; {_RETAG}")
+    if contents.platforms == ("any",) and "none" not in abis:
+        yield finding(Code.TW104, f"an ABI is of a system, the file name says {contents.name.abi}-any; {_RETAG}")
+
+
 def check_dist_info(contents: Contents) -> Iterator[Finding]:
     """There is one dist-info folder, and it and the data folders are of this distribution and version (PEP 427)."""
     if len(contents.dist_infos) != 1:
@@ -45,17 +66,20 @@ def check_dist_info(contents: Contents) -> Iterator[Finding]:
     for folder in contents.dist_infos:
         if not _is_named(folder.removesuffix(".dist-info"), contents.name):
             yield finding(Code.TW202, f"the folder is {folder}, the file name says {stem}; {_RETAG}", folder)
-    for folder in data_folders(contents.entries):
-        if not _is_named(folder.removesuffix(".data"), contents.name):
+    yield from _check_data(contents, stem)
+
+
+def _check_data(contents: Contents, stem: str) -> Iterator[Finding]:
+    """Installers spread what is in `.data` by the folders in it, and refuse others."""
+    paths = [entry.filename.split("/", 2) for entry in contents.entries]
+    data = [parts for parts in paths if len(parts) > 1 and parts[0].endswith(".data")]
+    for folder in sorted({parts[0] for parts in data}):
+        if contents.name and not _is_named(folder.removesuffix(".data"), contents.name):
             yield finding(Code.TW209, f"the folder is {folder}, the file name says {stem}; {_RETAG}", folder)
-
-
-def data_folders(entries: Iterable[ZipInfo]) -> list[str]:
-    """Return the folders whose content an installer spreads over the system."""
-    paths = (entry.filename.split("/") for entry in entries)
-    return sorted(
-        {parts[0] for parts in paths if len(parts) > 2 and parts[0].endswith(".data") and parts[1] in _SCHEMES}
-    )
+    for parts in data:
+        if len(parts) == 2 or parts[1] not in _SCHEMES:
+            message = f"an installer knows no place for it, only for {', '.join(sorted(_SCHEMES))}"
+            yield finding(Code.TW209, message, "/".join(parts))
 
 
 def _is_named(stem: str, name: WheelName) -> bool:
@@ -91,6 +115,8 @@ def check_wheel(contents: Contents) -> Iterator[Finding]:
     if contents.wheel is None:
         return
     fields, where = contents.wheel, contents.file("WHEEL")
+    for name in _several(fields, "Wheel-Version", "Root-Is-Purelib", "Build"):
+        yield finding(Code.TW203, f"it says {name} more than once, and readers differ in which they take", where)
     if not re.fullmatch(r"1\.\d+", fields.first("Wheel-Version")):
         yield finding(Code.TW203, f"Wheel-Version is {fields.first('Wheel-Version') or 'missing'}, not 1.x", where)
     if purelib(fields) not in {"true", "false"}:
@@ -125,6 +151,9 @@ def check_metadata(contents: Contents) -> Iterator[Finding]:
     if contents.metadata is None:
         return
     fields, where = contents.metadata, contents.file("METADATA")
+    for field in _several(fields, "Metadata-Version", "Name", "Version", "Requires-Python"):
+        yield finding(Code.TW206, f"it says {field} more than once, and readers differ in which they take", where)
+    yield from _check_requirements(fields, where)
     yield from _check_metadata_version(fields, where)
     yield from _check_licenses(contents, fields, where)
     name = contents.name
@@ -138,11 +167,37 @@ def check_metadata(contents: Contents) -> Iterator[Finding]:
         yield finding(Code.TW208, f"METADATA says {said}, the file name says {name.version}; {_RETAG}", where)
 
 
+def _several(fields: Fields, *names: str) -> list[str]:
+    return [name for name in names if len(fields.all(name)) > 1]
+
+
+def _check_requirements(fields: Fields, where: str) -> Iterator[Finding]:
+    """Installers can read each requirement (PEP 508 and 440)."""
+    from packaging.requirements import Requirement
+    from packaging.specifiers import SpecifierSet
+
+    readers: Mapping[str, Callable[[str], object]] = {"Requires-Dist": Requirement, "Requires-Python": SpecifierSet}
+    for name, read in readers.items():
+        for line in fields.all(name):
+            if reason := _complaint(read, line):
+                yield finding(Code.TW213, f"{name} cannot be read: {reason}", where)
+
+
+def _complaint(read: Callable[[str], object], line: str) -> str:
+    try:
+        read(line)
+    except ValueError as error:
+        return f"{line}: {error}".partition("\n")[0]
+    except RecursionError:
+        return f"{line[:40]}…: too many brackets"
+    return ""
+
+
 def _check_metadata_version(fields: Fields, where: str) -> Iterator[Finding]:
     version = fields.first("Metadata-Version")
     if version not in METADATA_VERSIONS:
         known = ", ".join(METADATA_VERSIONS)
-        severity = "warning" if re.fullmatch(r"\d+\.\d+", version) else "error"
+        severity = "warning" if re.fullmatch(r"[12]\.\d+", version) else "error"
         yield finding(Code.TW211, f"Metadata-Version is {version or 'missing'}, known are {known}", where, severity)
 
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 from truewheel import binaries
 from truewheel.checks.contents import Contents, linux_machine
 from truewheel.checks.findings import Code, Finding, counted, finding
-from truewheel.checks.naming import data_folders, purelib
+from truewheel.checks.naming import purelib
 from truewheel.elf import Suffix
+from truewheel.wheelfile import Fields
 from truewheel.wheelname import WheelName
 
 _SYSTEMS = {"macosx": "Mach-O", "ios": "Mach-O", "win": "PE", "win32": "PE"}
@@ -24,31 +25,41 @@ _MACOS = {
 
 
 def check_purelib(contents: Contents) -> Iterator[Finding]:
-    """A wheel with native code in its root says Root-Is-Purelib: false (PEP 427)."""
-    if contents.wheel is None or purelib(contents.wheel) != "true" or contents.is_any:
+    """Native code lies where only one architecture looks: not in a root that is pure, nor in purelib (PEP 427)."""
+    if contents.wheel is None or contents.is_any:
         return
-    outside = tuple(f"{folder}/" for folder in data_folders(contents.entries))
-    native = [member for member in contents.natives if not member.startswith(outside)]
+    said = f"WHEEL says Root-Is-Purelib: {purelib(contents.wheel)}"
+    native = [member for member in contents.natives if _scheme(member, contents.wheel) == "purelib"]
     modules = [member for member in native if contents.is_module(member)]
     for member in modules:
-        yield finding(
-            Code.TW401, "WHEEL says Root-Is-Purelib: true, this is an extension module; it should be false", member
-        )
+        yield finding(Code.TW401, f"{said}, this is an extension module for platlib; build it as one", member)
     if native and not modules:
         found = f"{counted(len(native), 'native file')} such as {native[0]}"
-        message = f"WHEEL says Root-Is-Purelib: true, with {found}; it should be false"
-        yield finding(Code.TW402, message, contents.file("WHEEL"))
+        yield finding(Code.TW402, f"{said}, with {found} for platlib; it should be false", contents.file("WHEEL"))
+
+
+def _scheme(member: str, wheel: Fields) -> str:
+    """Return the scheme that an installer puts a member into."""
+    top, _, below = member.partition("/")
+    if top.endswith(".data"):
+        return below.partition("/")[0]
+    return "purelib" if purelib(wheel) == "true" else "platlib"
 
 
 def check_platform(contents: Contents) -> Iterator[Finding]:
-    """Native code and the platform tag go together: none for `any`, some for Linux, of the right format elsewhere."""
+    """Native code and the platform tag go together: none for `any`, some for a system."""
     if contents.name is None:
         return
     if contents.is_any:
         yield from _check_any(contents)
-    elif all(map(linux_machine, contents.platforms)) and contents.is_whole and not contents.natives:
+    elif all(map(system_format, contents.platforms)) and contents.is_whole and not _has_code(contents):
         message = f"the file name says {contents.name.platform}, and no member is native: it should say any"
         yield finding(Code.TW404, message)
+
+
+def _has_code(contents: Contents) -> bool:
+    """Tell whether anything in the wheel is for one system: native files, also of a device, or static libraries."""
+    return any(scan.native or member.endswith((".a", ".lib", ".o")) for member, scan in contents.scans.items())
 
 
 def _check_any(contents: Contents) -> Iterator[Finding]:

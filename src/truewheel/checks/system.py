@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -10,6 +11,8 @@ from truewheel import elf, manylinux
 from truewheel.checks.contents import Contents
 from truewheel.checks.findings import Code, Finding, finding, listing
 from truewheel.elf import Needs
+
+_ORIGIN = re.compile(r"\$(ORIGIN|\{ORIGIN\})(?=/|$)")
 
 
 def check_floor(contents: Contents) -> Iterator[Finding]:
@@ -96,7 +99,7 @@ def outside(contents: Contents) -> dict[str, list[str]]:
     musl = any(map(manylinux.is_musl, contents.platforms))
     if floor is None and not musl:
         return {}
-    own = {PurePosixPath(member).name for member in contents.members}
+    own = {PurePosixPath(member).name for member in contents.elves}
     own |= {needs.soname for _, needs in _needs(contents)}
 
     def is_there(library: str) -> bool:
@@ -124,8 +127,21 @@ def _requires_others(contents: Contents) -> bool:
 def check_paths(contents: Contents) -> Iterator[Finding]:
     """Libraries are looked for beside the file that needs them ($ORIGIN), not where the build machine had them."""
     for member, needs in _needs(contents):
-        odd = sorted({path for path in needs.paths if path and not path.startswith(("$ORIGIN", "${ORIGIN}"))})
-        if odd:
-            said = listing([path or "the current folder" for path in odd])
-            message = f"the loader will also look in {said}; link without it, or let auditwheel repair it"
+        if odd := sorted({path for path in needs.paths if path and not _is_inside(path, member)}):
+            message = f"the loader will also look in {listing(odd)}; link without it, or let auditwheel repair it"
             yield finding(Code.TW412, message, member)
+
+
+def _is_inside(path: str, member: str) -> bool:
+    """Tell whether a search path begins at the member's own folder, and does not lead above the one of all packages."""
+    below = _ORIGIN.match(path)
+    if below is None:
+        return False
+    top, *rest = PurePosixPath(member).parent.parts or ("",)
+    start = ["bin"] if rest[:1] == ["scripts"] else rest[1:] if top.endswith(".data") else [top, *rest]
+    depth = len([part for part in start if part])
+    for part in path[below.end() :].split("/"):
+        depth += -1 if part == ".." else part not in {"", "."}
+        if depth < 0:
+            return False
+    return True

@@ -24,6 +24,7 @@ NOTHING: Excluded = {}
 
 CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     naming.check_name,
+    naming.check_tags,
     naming.check_dist_info,
     naming.check_label,
     naming.check_wheel,
@@ -89,7 +90,7 @@ def validate_set(
     results = dict(validate_all(paths, to, limits, excluded))
     found = [*across.check_builds(paths)]
     for group in across.alike(paths):
-        found += across.check_bytes([(path, sha256(path)) for path in group])
+        found += across.check_bytes([(path, sha256(path)) for path in group if path.is_file()])
     if planned is not None:
         found += across.check_planned(paths, planned)
     for path, finding in found:
@@ -98,7 +99,7 @@ def validate_set(
 
 
 def expand(paths: Iterable[Path]) -> list[Path]:
-    """Return the wheels that `paths` mean: a folder stands for the wheels directly in it, sorted.
+    """Return the wheels that `paths` mean: a folder stands for all that is named like a wheel directly in it, sorted.
 
     Raises `Stop` for a path that does not exist (exit 2) and for a folder without a wheel (exit 4).
     """
@@ -113,7 +114,7 @@ def _expand(path: Path) -> list[Path]:
         kind = path.stat().st_mode
     if not stat.S_ISDIR(kind):
         return [path]
-    found = wheels_in(path)
+    found = _named_in(path)
     if not found:
         raise stop(printable(str(path)), "holds no wheel", "build one first: truewheel run", Exit.WHEEL)
     return found
@@ -121,6 +122,9 @@ def _expand(path: Path) -> list[Path]:
 
 def wheels_in(folder: Path) -> list[Path]:
     """Return the wheels directly in a folder, sorted; hidden files are unfinished and left out."""
+    return [path for path in _named_in(folder) if path.is_file()]
+
+
+def _named_in(folder: Path) -> list[Path]:
     with explained(folder, "read"):
-        paths = [path for path in folder.iterdir() if path.suffix == ".whl" and path.is_file()]
-    return sorted(path for path in paths if not path.name.startswith("."))
+        return sorted(path for path in folder.iterdir() if path.suffix == ".whl" and not path.name.startswith("."))
