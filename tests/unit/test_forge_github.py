@@ -375,8 +375,9 @@ def test_storms_change_no_verdict_start_no_second_run_and_run_nothing_again_twic
     repo.plan(Job("plan", "plan", seconds=9), *wheels, last)
     server.details = chance.choice(["given", "ignored", "refused"])
     server.lag(requests=chance.randrange(3))
-    for each in (server, server.storage):
-        each.misbehave_at_random(seed, rate=0.3, kinds=STORM)
+    server.misbehave_at_random(seed, rate=0.3, kinds=STORM)
+    # Half of a log, whole for HTTP, is a log: nobody can tell.
+    server.storage.misbehave_at_random(seed, rate=0.3, kinds=[each for each in STORM if each.name != "truncated JSON"])
     said: list[str] = []
     forge = connected(server, seconds=6 * 3600)
     started = once.start(forge, WISH, said.append, is_fresh=chance.random() < 0.5)
