@@ -75,6 +75,14 @@ def test_inputs_and_key_arrive_at_new_and_old_servers(server: GitHub, repo: Repo
     assert len(server.asked(DISPATCH)) == (2 if details == "refused" else 1)
 
 
+def test_a_refusal_that_is_cut_in_half_is_asked_for_again(server: GitHub, repo: Repository):
+    server.details = "refused"
+    server.misbehave(faults.truncated_json(), on=DISPATCH)
+    start(connected(server))
+    assert len(repo.pipelines) == 1
+    assert [request.status for request in server.asked(DISPATCH)] == [422, 422, 204]
+
+
 def test_a_fresh_key_takes_two_requests(server: GitHub, repo: Repository):
     start(connected(server))
     assert len(server.requests) == 2
@@ -477,7 +485,7 @@ def test_the_address_says_which_forge_is_meant(monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     monkeypatch.setattr("gitlab.config._DEFAULT_FILES", [])
     assert main(["watch", "https://gitlab.example.com/a/b/-/pipelines/7"]) == 2
-    assert "gitlab" in capsys.readouterr().err
+    assert "gitlab: no server is known" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("token")

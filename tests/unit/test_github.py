@@ -241,6 +241,11 @@ def test_a_run_that_somebody_gave_a_key_is_called_by_it():
     assert found["jobs"]["plan"]["env"]["TRUEWHEEL_KEY"] == "${{ inputs.truewheel_key }}"
 
 
+def test_runs_with_keys_do_not_cancel_each_other():
+    group = documents()[github.CALLER]["concurrency"]["group"]
+    assert {"github.ref", f"inputs.{github.KEY_INPUT}"} <= set(re.findall(r"\$\{\{ (\S+) }}", group))
+
+
 def test_variables_above_the_limit_of_inputs_are_the_repositorys_alone():
     spec = SPEC + "variables: {" + ", ".join(f"V{number}: {{}}" for number in range(40)) + "}\n"
     made = caller(spec)
