@@ -123,6 +123,8 @@ class _Handler(BaseHTTPRequestHandler):
         content = b"" if data is None else json.dumps(data).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(content)))
+        if status == 429 or b"secondary rate limit" in content:
+            self.send_header("Retry-After", "1")
         if getattr(self, "more", False):
             self.send_header("Link", f'<{self.server.url}{self.path}>; rel="next"')
         self.end_headers()

@@ -15,9 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from truewheel.standin import GitLab, Job, Project, Request, Token
+from truewheel.standin.core import CONNECTIONS
 from truewheel.standin.http import nested
 from truewheel.standin.routes import MAX_TOTAL, ROUTES, handle
-from truewheel.standin.server import CONNECTIONS
 from truewheel.standin.state import Clock, State
 
 

@@ -81,11 +81,13 @@ def test_others_have_the_fixture_and_pay_nothing_when_they_do_not_use_it(elsewhe
     assert "test_used PASSED" in said, said
 
 
-def test_the_example_of_the_documentation_works(elsewhere):
+def test_the_examples_of_the_documentation_work(elsewhere):
     pytest.importorskip("gitlab", reason="python-gitlab is not installed")
-    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    said = run(elsewhere, example=example)
+    pytest.importorskip("github", reason="PyGithub is not installed")
+    gitlab, github = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    said = run(elsewhere, a_gitlab=gitlab, b_github=github)
     assert "test_a_lost_reply PASSED" in said, said
+    assert "test_a_flaky_run PASSED" in said, said
     assert "FAILED" not in said, said
 
 

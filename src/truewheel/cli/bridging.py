@@ -16,7 +16,7 @@ from truewheel.forge import bridge
 from truewheel.forge.bridge import Asked, Bridge
 from truewheel.forge.follow import Follower
 from truewheel.forge.model import Wish
-from truewheel.problems import Exit, counted, stop
+from truewheel.problems import Exit, Stop, counted, stop
 
 EXAMPLES = """\
 examples:
@@ -66,7 +66,10 @@ def _side(text: str) -> Side:
     forge, _, project = text.partition(":")
     if forge not in forges.FORGES or not project:
         raise ArgumentTypeError(f"{text!r} is not gitlab:PROJECT or github:OWNER/NAME")
-    return Side(forge, project)
+    try:
+        return Side(forge, forges.project_of(forge, project, {}))
+    except Stop as stopped:
+        raise ArgumentTypeError(stopped.problems[0].message) from None
 
 
 def _number(text: str) -> int:
@@ -86,7 +89,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     space = common.load(arguments)
     side, number = _source(arguments, environment)
     shared = {arguments.sha_variable: "0" * 40} if arguments.sha_variable else {}
-    wheels = triggering.checked(space, {**dict(arguments.variables), **shared})
+    wheels = triggering.checked(space, {**dict(arguments.variables), **shared}, arguments.target.forge)
     asked = Asked(number, arguments.sha or "", arguments.context, arguments.allow_fork, arguments.public_url)
     seconds = arguments.deadline + REPORTING
     source: Any = forges.connect(side.forge, side.project, seconds, environment)
@@ -143,7 +146,9 @@ def _own(environment: Mapping[str, str]) -> tuple[Side, int] | None:
     if not path or not repository:
         return None
     try:
-        number = json.loads(workspace.read_text(Path(path)) or "{}")["pull_request"]["number"]
+        event = json.loads(workspace.read_text(Path(path)) or "{}")
+        told = event["pull_request"] if "pull_request" in event else event["issue"]  # of a comment on a request
+        number = told["number"] if "pull_request" in event or "pull_request" in told else 0
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    return (Side("github", repository), number) if isinstance(number, int) else None
+    return (Side("github", repository), number) if type(number) is int and number > 0 else None

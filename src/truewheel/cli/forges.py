@@ -17,6 +17,11 @@ if TYPE_CHECKING:
     from truewheel.forge.model import Forge
 
 FORGES = ("gitlab", "github")
+PROJECTS = {
+    "gitlab": (r"[^\s\x00-\x1f\x7f?#%]+", "group/name, or its number"),
+    "github": (r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+", "owner/name"),
+}
+"""What the name of a project looks like, and an example."""
 REMOTE = re.compile(r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+/|[:/])(?P<path>[^?#]+)")
 
 
@@ -86,8 +91,9 @@ def project_of(name: str, given: str | None, environment: Mapping[str, str]) -> 
     known = known or remote_path(environment)
     if not known:
         raise stop("--project", "no project is known", "name it: --project group/name")
-    if not re.fullmatch(r"[^\s\x00-\x1f\x7f?#%]+", known):
-        raise stop("--project", f"{known!r} is no project", "such as group/name, or its number")
+    shape, such = PROJECTS[name]
+    if not re.fullmatch(shape, known) or {".", ".."} & {*known.split("/")}:
+        raise stop("--project", f"{known!r} is no project of {name}", f"such as {such}")
     return known.strip("/")
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import re
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from truewheel.cli.planning import event_of
 from truewheel.cli.terminal import say, show
 from truewheel.forge import once, wishes
 from truewheel.forge.model import Forge, Run, Wish
-from truewheel.problems import Exit, Stop, counted, stop
+from truewheel.problems import Exit, Problem, Stop, Where, counted, stop
 from truewheel.workspace import GENERATOR, Workspace
 
 EXAMPLES = {
@@ -96,12 +97,12 @@ def trigger(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Start a pipeline in each project, once; exit 2 before any call when the spec forbids it."""
     space = common.load(arguments)
     variables = dict(arguments.variables)
-    wheels = checked(space, variables)
     name = forges.forge_name(arguments, environment, space.spec.forges())
+    wheels = checked(space, variables, name)
     given = arguments.project or [None]
     projects = [forges.project_of(name, project, environment) for project in given]
     if len(projects) > 1:
-        _check_build_tag(space)
+        _check_build_tag(space, name)
     if arguments.dry_run:
         return _tell_dry(arguments, name, projects, variables, wheels)
     if arguments.watch and arguments.deadline == START_SECONDS:
@@ -119,9 +120,9 @@ def trigger(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     return Exit.OK
 
 
-def checked(space: Workspace, variables: Mapping[str, str]) -> int:
+def checked(space: Workspace, variables: Mapping[str, str], forge: str) -> int:
     """Return how many wheels the pipeline is to make. Raises `Stop` (exit 2) for what may not be sent, or planned."""
-    found = list(wishes.problems(space.spec, space.policy, variables))
+    found = [*wishes.problems(space.spec, space.policy, variables), *_without_input(space, variables, forge)]
     request = plan.Request(
         generator=GENERATOR,
         versions=space.versions(),
@@ -138,9 +139,24 @@ def checked(space: Workspace, variables: Mapping[str, str]) -> int:
     return len(made.cells)
 
 
-def _check_build_tag(space: Workspace) -> None:
+def _without_input(space: Workspace, variables: Iterable[str], forge: str) -> Iterator[Problem]:
+    """Return a problem for every variable that GitHub would refuse, as the generated workflow has no input for it."""
+    if forge != "github":
+        return
+    from truewheel import contract
+    from truewheel.emit import github
+
+    declared = contract.declared(space.spec, space.policy)
+    for name in variables:
+        if name in contract.settable(declared) and name not in github.asked(declared):
+            message = f"has no input in the workflow: GitHub allows {github.INPUTS_LIMIT}, the key's among them"
+            yield Problem(Where(f"-v {name}"), message, "declare it earlier in variables, or set it in the repository")
+
+
+def _check_build_tag(space: Workspace, forge: str) -> None:
     from truewheel import contract
 
+    common.refuse(list(_without_input(space, [BUILD_TAG], forge)))
     if BUILD_TAG not in contract.declared(space.spec, space.policy):
         message = (
             f"several pipelines share a build tag by {BUILD_TAG}, which the policy {space.policy.name} does not read"
@@ -190,11 +206,13 @@ def by_inputs(space: Workspace, name: str) -> bool:
 
 def _own_ref(environment: Mapping[str, str], project: str) -> str:
     """Return the ref of this job, where it is a job of the project; that of a merge request is none to start from."""
+    own_ref = environment.get("GITHUB_REF", "")
     own = project in {environment.get("CI_PROJECT_PATH"), environment.get("CI_PROJECT_ID")}
     if own and not environment.get("CI_MERGE_REQUEST_IID"):
         return environment.get("CI_COMMIT_REF_NAME", "")
-    if project == environment.get("GITHUB_REPOSITORY") and environment.get("GITHUB_REF_TYPE") in {"branch", "tag"}:
-        return environment.get("GITHUB_REF_NAME", "") if environment.get("GITHUB_EVENT_NAME") != "pull_request" else ""
+    # A pull request's ref is refs/pull/N/merge, whatever the event; GitHub calls it a branch all the same.
+    if project == environment.get("GITHUB_REPOSITORY") and re.match("refs/(heads|tags)/", own_ref):
+        return environment.get("GITHUB_REF_NAME", "")
     return ""
 
 
@@ -221,8 +239,8 @@ def watch(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Follow a pipeline to its end; exit 5 when it failed, exit 6 when there is no verdict in time."""
     from truewheel.cli import following
 
-    name = arguments.forge or ("github" if "/actions/runs/" in arguments.pipeline else "")
-    arguments.forge = name or None
+    shapes = {"github": "/actions/runs/", "gitlab": "/-/pipelines/"}
+    arguments.forge = arguments.forge or next((name for name in shapes if shapes[name] in arguments.pipeline), None)
     name = forges.forge_name(arguments, environment)
     project, number = forges.pipeline_of(arguments.pipeline, name)
     project = forges.project_of(name, arguments.project or project or None, environment)

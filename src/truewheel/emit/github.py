@@ -152,7 +152,7 @@ def _ids(names: Iterable[str]) -> dict[str, str]:
 def _triggers(spec: Spec, variables: Mapping[str, Variable]) -> Document:
     # A branch with a pull request has that one's runs: pushes count on the named branches alone.
     chosen = settable(variables)
-    inputs = {name: _input(chosen[name]) for name in _asked(variables)}
+    inputs = {name: _input(chosen[name]) for name in asked(variables)}
     return {
         "push": {"branches": list(spec.github.branches), "tags": ["**"]},
         **github_schedules.clock(spec),
@@ -161,8 +161,8 @@ def _triggers(spec: Spec, variables: Mapping[str, Variable]) -> Document:
     }
 
 
-def _asked(variables: Mapping[str, Variable]) -> list[str]:
-    """Return the variables that have an input; one more is the key's."""
+def asked(variables: Mapping[str, Variable]) -> list[str]:
+    """Return the variables that have an input of the workflow; one more is the key's."""
     return list(settable(variables))[: INPUTS_LIMIT - 1]
 
 
@@ -187,7 +187,7 @@ def _is_switch(variable: Variable) -> bool:
 
 def _concurrency() -> Document:
     return {
-        # A push ends what is older than it, not a run that somebody has started and waits for.
+        # A push ends what is older than it, not a run that somebody has started and waits for, by a key or without.
         "group": f"${{{{ github.workflow }}}}-${{{{ github.ref }}}}-${{{{ inputs.{KEY_INPUT} || github.event_name }}}}",
         "cancel-in-progress": "${{ github.ref_type != 'tag' }}",
     }
@@ -312,13 +312,13 @@ def _environment(job: Job, forge: _Forge) -> Document:
     if job.kind in {"plan", "names"}:
         chosen = settable(forge.variables)
         # As the event has it, an input is text: a false one is not taken for none.
-        asked = {
+        given = {
             name: "${{{{ github.event.inputs.{0} || vars.{0} }}}}"
             if _is_switch(chosen[name])
             else "${{{{ inputs.{0} || vars.{0} }}}}"
-            for name in _asked(forge.variables)
+            for name in asked(forge.variables)
         }
-        forms = {**dict.fromkeys(chosen, "${{{{ vars.{0} }}}}"), **asked}
+        forms = {**dict.fromkeys(chosen, "${{{{ vars.{0} }}}}"), **given}
         return {
             "TRUEWHEEL_PIPELINE_ID": "${{ github.run_id }}",
             KEY: f"${{{{ inputs.{KEY_INPUT} }}}}",

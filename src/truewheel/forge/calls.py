@@ -20,8 +20,8 @@ from truewheel.problems import Exit, Stop, stop
 
 FIRST_ATTEMPTS = 6
 """Attempts at a server that has never answered; afterwards, only the deadline counts."""
-TAIL_ATTEMPTS = 4
-"""Attempts at the end of a log: a verdict does not wait for it."""
+TAIL_ATTEMPTS = 10
+"""Attempts at the end of a log, two minutes in all: a verdict does not wait for ever."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds between two attempts: the first pause, doubled each time up to the longest."""
 READ, WRITE = 20.0, 60.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -87,32 +87,38 @@ class Follower:
     def _run_again(self, look: Look) -> bool:
         """Run again the failed jobs whose failure may pass; returns whether there were any."""
         jobs = [job for job in failed(look) if not job.is_allowed_to_fail and job.id not in self._judged]
-        if self.forge.is_retried_whole and look.run.state not in ENDED:
+        if self.forge.is_retried_whole and look.run.state != "failed":
             return False
         causes = {job: self._cause(job) for job in jobs if self._again.get(job.name, 0) < self.retries}
         self._judged |= {job.id for job in jobs}
         again = {job: found for job, found in causes.items() if found.kind in PASSING}
         if self.forge.is_retried_whole and len(again) < len(jobs):
             return False  # what would fail again runs again too: the verdict is known
-        for job, found in again.items():
-            self._retry(job, found)
+        for together in [again] if self.forge.is_retried_whole else [{job: found} for job, found in again.items()]:
+            self._retry(together)
         return bool(again)
 
     def _cause(self, job: Job) -> Cause:
         return cause(job, self._log(job) if job.reason in {"", "script_failure"} else "")
 
-    def _retry(self, job: Job, found: Cause) -> None:
-        """Run a job again. A refusal may mean that it does so already, by a request whose answer was lost."""
-        number = self._again[job.name] = self._again.get(job.name, 0) + 1
+    def _retry(self, jobs: Mapping[Job, Cause]) -> None:
+        """Run jobs again, by one request.
+
+        A refusal may mean that they do so already, by a request whose answer was lost.
+        """
+        if not jobs:
+            return
+        self._again.update({job.name: self._again.get(job.name, 0) + 1 for job in jobs})
         try:
-            self.forge.retry(job)
+            self.forge.retry(next(iter(jobs)))
         except Stop as stopped:
             if stopped.code is Exit.REMOTE_UNREACHABLE:
                 raise
             self.tell(stopped.problems[0].message)
-        else:
+            return
+        for job, found in jobs.items():
             self._old.add(job.id)
-            self.tell(f"{job.name} runs again ({number} of {self.retries}): {found.told}")
+            self.tell(f"{job.name} runs again ({self._again[job.name]} of {self.retries}): {found.told}")
 
     def _tell_changes(self, look: Look) -> None:
         """Tell what is new: a pipeline's start before that of its jobs, and its end after theirs."""

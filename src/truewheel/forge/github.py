@@ -13,9 +13,10 @@ from truewheel.emit.github import CALLER, KEY_INPUT
 from truewheel.forge.access import Access
 from truewheel.forge.bridge import Request
 from truewheel.forge.calls import WRITE, Answer, Caller, Clock, Fault, plain, rate_wait, retry_after
-from truewheel.forge.gitlab import Explained, readable, refusal, was_not_sent
+from truewheel.forge.gitlab import Explained, readable, was_not_sent
 from truewheel.forge.model import Archive, Job, Look, Run, Wish, number_of, text_of
-from truewheel.problems import Stop
+from truewheel.jobs import PLAN_FILE
+from truewheel.problems import Exit, Stop, stop
 
 STATES = {
     **dict.fromkeys(("queued", "waiting", "pending", "requested"), "pending"),
@@ -30,6 +31,17 @@ REASONS = {"timed_out": "job_execution_timeout", "startup_failure": "runner_syst
 LATE = 2.0
 """Seconds between looks for a run that was accepted without a word of its id."""
 DETAILS = "return_run_details"
+UNTOLD = 60.0
+"""Seconds to wait at a rate limit that does not say how long: GitHub asks for a minute at least."""
+RUNNING = "already running"
+"""What GitHub says of a run that cannot run again yet, or does so already."""
+HINTS = {
+    401: "the token is not accepted: has it expired, is it of this server?",
+    403: "the token may not do this: it needs actions: write, for a status statuses: write (classic: the scope repo)",
+    404: f"look at OWNER/NAME, at what the token may see, and whether the default branch has {CALLER}",
+    410: "it has expired, or was deleted",
+    422: "does the ref exist, and is the workflow there the one that `generate` writes?",
+}
 
 
 class PyGithub:
@@ -56,6 +68,8 @@ class PyGithub:
         """Send one request."""
         del seconds  # a request has the time of the transport, and the call that waits for it ends in time
         status, headers, text = self._ask(verb, path, query, body)
+        if status >= 300:
+            raise Fault(status, f"{status} the server sends to another address: was the repository renamed?")
         if not text:
             return Answer(status, headers, None)
         try:
@@ -65,12 +79,12 @@ class PyGithub:
 
     def stream(self, path: str, seconds: float) -> Iterator[bytes]:
         """Return the chunks of a file, which lies on another host: the token does not go there."""
-        _, headers, text = self._ask("GET", path, {}, None)
+        status, headers, _ = self._ask("GET", path, {}, None)
         if "location" not in headers:
-            yield text.encode()
-            return
+            raise Fault(status, f"{status} without the address of the file")
         try:
-            with self._requests.get(headers["location"], stream=True, timeout=seconds) as answer:
+            address, nobody = headers["location"], lambda request: request  # not even who a .netrc says
+            with self._requests.get(address, stream=True, timeout=min(seconds, WRITE), auth=nobody) as answer:
                 answer.raise_for_status()
                 yield from answer.iter_content(65536)
         except self._requests.RequestException as error:
@@ -93,9 +107,14 @@ class PyGithub:
             message = str(json.loads(text)["message"])
         except (ValueError, KeyError, TypeError, RecursionError):
             message = "an error page"
+        is_broken = message == "an error page" and text.lstrip().startswith("{")
         wait = max(retry_after(headers), rate_wait(headers))
-        is_limit = status == 403 and (wait > 0 or "rate limit" in message.lower())
-        return Fault(429 if is_limit else status, plain(f"{status} {message}", self._secrets), wait=wait)
+        reason = plain(f"{status} {message}", self._secrets)
+        if status == 429 or (status == 403 and (wait > 0 or "rate limit" in message.lower())):
+            return Fault(429, reason, wait=wait or UNTOLD)
+        if is_broken and status < 500:  # what the server refused, it says again
+            return Fault(0, f"{status} without a whole reason", is_certain=True)
+        return Fault(status, reason, wait=wait)
 
 
 class Github:
@@ -115,16 +134,16 @@ class Github:
 
     def refusal(self, message: str, fault: Fault) -> Stop:
         """Return the `Stop` (exit 5) for a start that GitHub refuses."""
-        return refusal(self.caller.server, message, fault, "github")
+        return stop(self.caller.server, f"{message}: {fault.reason}", HINTS.get(fault.status, ""), Exit.REMOTE_FAILED)
 
     def explained(self, message: str) -> Explained:
         """Return a block in which a `Fault` becomes the `Stop` (exit 5) that says what to do."""
-        return Explained(self.caller.server, message, "github")
+        return Explained(lambda fault: self.refusal(message, fault))
 
     def default_ref(self) -> str:
         """Return the default branch."""
         with self.explained("the repository cannot be read"):
-            return text_of(self.caller.get(self.path()), "default_branch") or "main"
+            return text_of(self.caller.insist(lambda: self._record(self.path())), "default_branch") or "main"
 
     def newest(self) -> int:
         """Return the highest id of a run, or 0."""
@@ -136,7 +155,7 @@ class Github:
     def find(self, wish: Wish, after: int) -> list[Run]:
         """Return the runs newer than `after` whose name ends in the key of a wish, oldest first."""
         place = self.path("actions", "workflows", _file(), "runs")
-        query = {"event": "workflow_dispatch", "branch": wish.ref}
+        query = {"event": "workflow_dispatch", "branch": wish.short_ref}
         with self.explained("runs cannot be searched for the key"):
             records = [
                 record
@@ -175,10 +194,16 @@ class Github:
             return self.caller.insist(lambda: self._get_run(run_id))
 
     def _get_run(self, run_id: int) -> Run:
-        record = self.caller.once("GET", self.path("actions", "runs", run_id)).data
-        if not isinstance(record, dict) or _id(record) != run_id or not _state(record):
+        record = self._record(self.path("actions", "runs", run_id))
+        if _id(record) != run_id or not _state(record):
             raise Fault(0, "the answer is no run")
         return self._run(record)
+
+    def _record(self, path: str) -> dict[str, Any]:
+        record = self.caller.once("GET", path).data
+        if not isinstance(record, dict):
+            raise Fault(0, "the answer is no record")
+        return record
 
     def look(self, run: Run, before: Look | None) -> Look:
         """Return a run as it is now, with the newest attempt of its jobs; reusable workflows are jobs of it."""
@@ -191,15 +216,27 @@ class Github:
 
     def retry(self, job: Job) -> None:
         """Run the failed jobs of the job's run again: GitHub does that for all of them, once the run has ended."""
-        self._set(self.path("actions", "runs", job.run_id, "rerun-failed-jobs"), f"{job.name} cannot run again")
+        with self.explained(f"{job.name} cannot run again"):
+            attempt = self.caller.insist(lambda: self._attempt(job.run_id))
+            self.caller.insist(lambda: self._rerun(job.run_id, attempt))
+
+    def _attempt(self, run_id: int) -> int:
+        return int(number_of(self._record(self.path("actions", "runs", run_id)), "run_attempt"))
+
+    def _rerun(self, run_id: int, attempt: int) -> None:
+        """Run again what failed in an attempt, unless a request whose answer was lost has done so."""
+        if self._attempt(run_id) != attempt:
+            return
+        try:
+            self.caller.once("POST", self.path("actions", "runs", run_id, "rerun-failed-jobs"))
+        except Fault as fault:
+            if RUNNING not in fault.reason:
+                raise
 
     def cancel(self, run: Run) -> None:
         """Cancel a run."""
-        self._set(self.path("actions", "runs", run.id, "cancel"), f"the run {run.id} cannot be cancelled")
-
-    def _set(self, path: str, message: str) -> None:
-        with self.explained(message):
-            self.caller.insist(lambda: self.caller.once("POST", path))
+        with self.explained(f"the run {run.id} cannot be cancelled"):
+            self.caller.insist(lambda: self.caller.once("POST", self.path("actions", "runs", run.id, "cancel")))
 
     def log_tail(self, job: Job, most: int) -> str:
         """Return the end of a job's log as plain text."""
@@ -212,7 +249,7 @@ class Github:
         with self.explained("artifacts cannot be listed"):
             found = list(self.caller.pages(self.path("actions", "runs", look.run.id, "artifacts"), "artifacts"))
         made = [Archive(self.project, _id(record), text_of(record, "name")) for record in found]
-        return sorted(made, key=lambda archive: archive.name != "plan")
+        return sorted(made, key=lambda archive: archive.name != PLAN_FILE)
 
     def fetch(self, archive: Archive, file: Path) -> None:
         """Write an artifact to a file, as a zip."""
@@ -222,11 +259,17 @@ class Github:
     def request(self, number: int) -> Request:
         """Return a pull request."""
         with self.explained(f"the pull request {number} cannot be read"):
-            found = self.caller.get(self.path("pulls", number))
-        head, base = (found.get(side) if isinstance(found.get(side), dict) else {} for side in ("head", "base"))
+            found = self.caller.insist(lambda: self._pull(number))
+        head, base = found["head"], found["base"]
         theirs, ours = (text_of(side.get("repo") or {}, "full_name") for side in (head, base))
         is_fork = theirs != ours or not ours  # a repository that is hidden or deleted is not ours
         return Request(number, text_of(head, "sha"), text_of(found, "state") == "open", is_fork)
+
+    def _pull(self, number: int) -> dict[str, Any]:
+        record = self._record(self.path("pulls", number))
+        if not all(isinstance(record.get(side), dict) and record[side].get("sha") for side in ("head", "base")):
+            raise Fault(0, "the answer is no pull request")
+        return record
 
     def report(self, sha: str, context: str, state: str, told: str, url: str) -> None:
         """Set the status of a commit."""

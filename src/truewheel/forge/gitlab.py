@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -161,7 +161,7 @@ class Gitlab:
     def find(self, wish: Wish, after: int) -> list[Run]:
         """Return the pipelines newer than `after` with the key of a wish, oldest first."""
         with self.explained("pipelines cannot be searched for the key"):
-            newer = [record for record in self._newest(wish.ref) if _id(record) > after]
+            newer = [record for record in self._newest(wish.short_ref) if _id(record) > after]
             found = [self._run(record) for record in newer if self._has_key(record, wish.key)]
         return sorted(found, key=lambda run: run.id)
 
@@ -294,7 +294,7 @@ class Gitlab:
 
     def explained(self, message: str) -> Explained:
         """Return a block in which a `Fault` becomes the `Stop` (exit 5) that says what to do."""
-        return Explained(self.caller.server, message, self._access.kind)
+        return Explained(lambda fault: refusal(self.caller.server, message, fault, self._access.kind))
 
     def _run(self, record: Mapping[str, Any], project: str = "") -> Run:
         state = text_of(record, "status")
@@ -305,15 +305,15 @@ class Gitlab:
 class Explained:
     """A block in which a `Fault` becomes the `Stop` (exit 5) that says what to do."""
 
-    def __init__(self, server: str, message: str, kind: str) -> None:
-        self._server, self._message, self._kind = server, message, kind
+    def __init__(self, refuse: Callable[[Fault], Stop]) -> None:
+        self._refuse = refuse
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if isinstance(error, Fault):
-            raise refusal(self._server, self._message, error, self._kind) from None
+            raise self._refuse(error) from None
 
 
 def readable(text: str, token: str) -> str:

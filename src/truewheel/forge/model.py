@@ -81,6 +81,11 @@ class Wish(NamedTuple):
     key: str
     by_inputs: bool = False
 
+    @property
+    def short_ref(self) -> str:
+        """The ref as lists of pipelines show it."""
+        return self.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+
 
 class Forge(Protocol):
     """What trigger and watch need of a forge. Raises `Fault` and `Stop` as `calls.Caller` does."""
@@ -112,7 +117,7 @@ class Forge(Protocol):
         """Return a pipeline as it is now, with all below it; of what has ended `before`, nothing is asked again."""
 
     def retry(self, job: Job) -> None:
-        """Run a failed job again; one that runs again already stays as it is."""
+        """Run a failed job again (`is_retried_whole`: with all others); what runs again already stays as it is."""
 
     def cancel(self, run: Run) -> None:
         """Cancel a pipeline."""

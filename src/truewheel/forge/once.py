@@ -7,11 +7,11 @@ import json
 import re
 import secrets
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from truewheel.forge.calls import Fault, attempted
 from truewheel.forge.model import Forge, Run, Wish
-from truewheel.problems import Stop
+from truewheel.problems import Exit, Stop
 
 KEY_PATTERN = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
 LOOKS = (0.5, 1.5, 4.0)
@@ -20,6 +20,7 @@ UNSURE = 10
 """Starts without a good answer, at most; each is known to have come to nothing before the next."""
 
 Tell = Callable[[str], None]
+_T = TypeVar("_T")
 
 
 class Started(NamedTuple):
@@ -52,7 +53,7 @@ def start(forge: Forge, wish: Wish, tell: Tell, *, is_fresh: bool) -> Started:
     reasons: list[str] = []
     unsure = 0
     while True:
-        run, fault = attempted(lambda: forge.start(wish))
+        run, fault = _unless_unsure(lambda: attempted(lambda: forge.start(wish)))
         if run:
             return _settled(forge, wish, run, tell, after if unsure or not is_fresh else run.id)
         if fault is None or not fault.may_pass:
@@ -79,9 +80,17 @@ def _late(forge: Forge, wish: Wish, after: int) -> list[Run]:
     """Return what was started though its answer was lost."""
     for seconds in LOOKS:
         forge.caller.rest(seconds)
-        if found := forge.find(wish, after):
+        if found := _unless_unsure(lambda: forge.find(wish, after)):
             return found
     return []
+
+
+def _unless_unsure(work: Callable[[], _T]) -> _T:
+    """Return what work returns. A forge that refuses to tell what came of a start leaves it open: exit 6."""
+    try:
+        return work()
+    except Stop as stopped:
+        raise Stop(stopped.problems, Exit.REMOTE_UNREACHABLE) from None
 
 
 def _first(forge: Forge, found: list[Run], tell: Tell) -> Run:

@@ -1,6 +1,7 @@
-"""A stand-in for GitLab: its API on 127.0.0.1, with state, a clock that the test moves, and faults on demand.
+"""Stand-ins for GitLab and GitHub: their APIs on 127.0.0.1, with state, a clock that the test moves, and faults.
 
-`with GitLab() as gitlab:` runs one; as a pytest plugin it is the fixture `gitlab_standin`. See docs/standin.md.
+`with GitLab() as gitlab:` runs one; as a pytest plugin it is the fixture `gitlab_standin`, and the like for GitHub.
+See docs/standin.md.
 """
 
 from __future__ import annotations
@@ -13,21 +14,25 @@ if TYPE_CHECKING:
     from truewheel.standin.ci import Bridge as Bridge
     from truewheel.standin.ci import Job as Job
     from truewheel.standin.faults import Fault as Fault
+    from truewheel.standin.github import GitHub as GitHub
+    from truewheel.standin.github_repository import Repository as Repository
     from truewheel.standin.http import Reply as Reply
     from truewheel.standin.http import Request as Request
     from truewheel.standin.server import GitLab as GitLab
     from truewheel.standin.state import Project as Project
     from truewheel.standin.state import Token as Token
 
-__all__ = ["Bridge", "Fault", "GitLab", "Job", "Project", "Reply", "Request", "Token", "faults"]
+__all__ = ["Bridge", "Fault", "GitHub", "GitLab", "Job", "Project", "Reply", "Repository", "Request", "Token", "faults"]
 
 _HOMES = {
     "Bridge": "ci",
     "Job": "ci",
     "Fault": "faults",
+    "GitHub": "github",
     "GitLab": "server",
     "Project": "state",
     "Reply": "http",
+    "Repository": "github_repository",
     "Request": "http",
     "Token": "state",
 }

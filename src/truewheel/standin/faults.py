@@ -1,4 +1,4 @@
-"""Ways in which a server or the way to it can fail, as values to hand to `GitLab.misbehave`.
+"""Ways in which a server or the way to it can fail, as values to hand to `misbehave`.
 
 A fault may act before the request is handled (`before`), take its place (`instead`), change the answer (`edit`), or
 spoil how the answer is sent (`send`). Unless `instead` is set, the request has its effect.
@@ -102,6 +102,29 @@ def forbidden() -> Fault:
 def variables_refused(status: int = 403) -> Fault:
     """Pipeline variables are refused; GitLab itself says 400, a proxy or an older version 403."""
     return replace(answer(status, {"base": [NO_VARIABLES]}), name="variables refused")
+
+
+def bad_credentials() -> Fault:
+    """GitHub's 401: the token is over, or never was one."""
+    return replace(answer(401, "Bad credentials"), name="bad credentials")
+
+
+def rate_limit(seconds: float = 60) -> Fault:
+    """GitHub's primary limit: 403, and by its own clock the time when it is over."""
+
+    def reply(state: State, _: Request) -> Reply:
+        reset = str(int(state.clock.now() + seconds))
+        headers = {"X-RateLimit-Limit": "5000", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": reset}
+        return Reply.of({"message": "API rate limit exceeded for user ID 1."}, 403, headers)
+
+    return Fault("rate limit", instead=reply)
+
+
+def secondary_limit(retry_after: int | None = 60, status: int = 403) -> Fault:
+    """GitHub's secondary limit: 403 or 429, with or without (None) a Retry-After."""
+    message = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+    headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
+    return Fault("secondary limit", instead=lambda _, __: Reply.of({"message": message}, status, headers))
 
 
 def reset() -> Fault:

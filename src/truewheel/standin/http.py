@@ -38,8 +38,8 @@ class Request:
 
     @property
     def path(self) -> str:
-        """The path after `/api/v4`, still percent-encoded."""
-        return urlsplit(self.target).path.removeprefix("/api/v4")
+        """The path after `/api/v4` (GitHub: `/api/v3`), still percent-encoded."""
+        return urlsplit(self.target).path.removeprefix("/api/v4").removeprefix("/api/v3")
 
     @property
     def query(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from truewheel.standin.state import DEVELOPER, MAINTAINER, NO_VARIABLES, OWNER, 
 @route("GET", f"{PROJECT}/pipelines")
 def pipelines(call: Call) -> Any:
     call.project.listings += 1
-    runs = [run for run in call.project.pipelines if _is_wanted(run, call.params) and _is_visible(run, call)]
+    runs = [run for run in call.project.pipelines if _is_wanted(run, call.params) and call.project.is_listed(run)]
     order = call.params.get("order_by", "id")
     keys = {"status": lambda run: run.status, "ref": lambda run: run.ref, "updated_at": lambda run: run.updated}
     runs.sort(key=lambda run: run.id)
@@ -24,12 +24,6 @@ def pipelines(call: Call) -> Any:
     if call.params.get("sort", "desc") != "asc":
         runs.reverse()
     return [views.pipeline(run) for run in runs]
-
-
-def _is_visible(run: Pipeline, call: Call) -> bool:
-    """A new pipeline may be missing from the first lists, as when a replica is behind."""
-    lag = call.state.lag
-    return call.project.listings - run.listed_from > lag.requests and call.now - run.created >= lag.seconds
 
 
 SCOPES = {"running": {"running"}, "pending": {"pending"}, "finished": {"success", "failed", "canceled"}}

@@ -1,4 +1,4 @@
-"""The pytest plugin: the fixture `gitlab_standin`, a stand-in for GitLab that stops with the test."""
+"""The pytest plugin: the fixtures `gitlab_standin` and `github_standin`, stand-ins that stop with the test."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from truewheel.standin.github import GitHub
     from truewheel.standin.server import GitLab
 
 
@@ -17,4 +18,13 @@ def gitlab_standin() -> Iterator[GitLab]:
     from truewheel.standin.server import GitLab  # a run that does not ask for it need not pay for it
 
     with GitLab() as server:
+        yield server
+
+
+@pytest.fixture
+def github_standin() -> Iterator[GitHub]:
+    """Return a running GitHub stand-in, with no repository yet and its clock standing still."""
+    from truewheel.standin.github import GitHub
+
+    with GitHub() as server:
         yield server

@@ -293,6 +293,11 @@ class Project:
         settle(made, self.state.clock.now())
         return made
 
+    def is_listed(self, run: Pipeline) -> bool:
+        """Return whether lists show a pipeline: a new one may be missing from the first ones (a replica is behind)."""
+        lag = self.state.lag
+        return self.listings - run.listed_from > lag.requests and self.state.clock.now() - run.created >= lag.seconds
+
     def downstream(self, bridge: Build, when: float) -> Pipeline | None:
         """Make the pipeline that a trigger job starts; None when that is impossible."""
         script = bridge.script
