@@ -183,6 +183,14 @@ def test_watch_refuses_what_is_no_pipeline(word: str, server: GitLab):
 
 
 @pytest.mark.usefixtures("token")
+def test_an_address_of_another_server_is_refused(demo: Project, server: GitLab, capsys: pytest.CaptureFixture[str]):
+    made = demo.pipeline("main")
+    assert main(["watch", f"https://gitlab.example.com/group/demo/-/pipelines/{made.id}"]) == 2
+    assert "gitlab.example.com is another server" in capsys.readouterr().err
+    assert server.requests == []
+
+
+@pytest.mark.usefixtures("token")
 def test_a_pipeline_that_is_not_there(capsys: pytest.CaptureFixture[str]):
     assert main(["watch", "4"]) == 6
     assert "the pipeline 4 cannot be read: 404" in capsys.readouterr().err

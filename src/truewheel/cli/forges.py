@@ -115,3 +115,10 @@ def pipeline_of(text: str, name: str) -> tuple[str, int]:
     if not match:
         raise stop("watch", f"{text!r} is no pipeline", "name its id, or its address in the browser")
     return match[1], int(match[2])
+
+
+def check_server(text: str, server: str) -> None:
+    """Raise `Stop` (exit 2) when an address is one of another server than that of the token."""
+    there, here = urlsplit(text).netloc, urlsplit(server).netloc
+    if there and there != here:
+        raise stop("watch", f"{there} is another server than {here}, which the token is for", "set CI_SERVER_URL")

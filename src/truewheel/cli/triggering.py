@@ -245,6 +245,8 @@ def watch(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     project, number = forges.pipeline_of(arguments.pipeline, name)
     project = forges.project_of(name, arguments.project or project or None, environment)
     forge = forges.connect(name, project, arguments.deadline, environment)
+    if name == "gitlab":  # a pipeline of that number may be there on another server, too
+        forges.check_server(arguments.pipeline, forge.caller.server)
     try:
         run = forge.run(number)
     except Stop as stopped:  # that nothing can be read is no verdict
