@@ -25,7 +25,7 @@ project: demo
 variables: {UPSTREAM: {}, CUDA: {scope: image}, SIGNING: {scope: secret}}
 indexes: {own: {url: 'https://index.example/x', credentials: {username: USER, password: PASS}}}
 schedules: {nightly: {cron: '0 3 * * *', variables: {UPSTREAM: '26.05'}}}
-gitlab: {runners: {x86_64: [linux, big]}}
+gitlab: {runners: {x86_64: [linux, big]}, overrides: {wheel: {timeout: null}}}
 """
 )
 
