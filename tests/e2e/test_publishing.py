@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from truewheel import cli, platforms, workspace
+from truewheel.files import sha256
 from truewheel.model import Plan
 from truewheel.problems import Exit
 from truewheel.steps import evidence, publish, simple
@@ -167,7 +168,7 @@ def made(project: Path, core: bytes) -> dict[str, Path]:
 
 
 def record(project: Path, cell: str, wheel: Path) -> Path:
-    data = {"version": 1, "cell": cell, "wheel": wheel.name, "sha256": publish.sha256(wheel)}
+    data = {"version": 1, "cell": cell, "wheel": wheel.name, "sha256": sha256(wheel)}
     evidence.write(project / "dist", data)
     return wheel
 
@@ -202,7 +203,7 @@ def test_both_architectures_are_published_locked_and_installed(
     assert cli.main(["prove", "dist"]) == Exit.OK
     assert cli.main(["publish", "--index", "own"]) == Exit.OK
     assert index.has() == sorted(path.name for path in both.values())
-    locked_by(tmp_path / "locks", f"{index.url}simple/", {publish.sha256(wheel) for wheel in both.values()})
+    locked_by(tmp_path / "locks", f"{index.url}simple/", {sha256(wheel) for wheel in both.values()})
 
 
 def locked_by(folder: Path, address: str, expected: set[str]) -> None:
@@ -268,7 +269,7 @@ def test_a_project_that_depends_on_it_gets_the_right_one(
         run(str(POETRY), "lock", "--no-interaction", cwd=user, **env)
         run(str(POETRY), "install", "--no-root", "--no-interaction", cwd=user, **env)
     lock = (user / f"{tool}.lock").read_text()
-    assert hashes(lock) == {publish.sha256(wheel) for wheel in both.values()}
+    assert hashes(lock) == {sha256(wheel) for wheel in both.values()}
     (site,) = environment.glob("lib/*/site-packages")
     assert machine(site) == 62
     run(environment / "bin/python", "-c", "import demo._core", cwd=tmp_path)

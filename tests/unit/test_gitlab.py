@@ -76,7 +76,10 @@ def test_a_wheel_job_has_image_runner_needs_steps_and_artifacts():
     assert job["script"][1] == 'truewheel repair --cell "$TRUEWHEEL_CELL"'
     assert job["artifacts"]["paths"] == ["dist/"]
     assert job["artifacts"]["expire_in"] == "2 days"
-    assert job["artifacts"]["reports"] == {"junit": "dist/evidence/*.xml", "codequality": "gl-code-quality-report.json"}
+    assert job["artifacts"]["reports"] == {
+        "junit": "dist/evidence/*.xml",
+        "codequality": "dist/gl-code-quality-report.json",
+    }
 
 
 def test_without_base_and_runners_a_job_is_the_runners_own():

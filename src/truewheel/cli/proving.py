@@ -92,7 +92,7 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
             junit = evidence.path(Path(arguments.out), cell.id).with_suffix(".xml")
             own = [result for result in results if result[0].name == cell.wheel]
             files.write_text(junit, reports.report(own, "junit"))
-        files.write_text(Path(QUALITY), reports.report(results, "codequality"))
+        files.write_text(Path(arguments.out) / QUALITY, reports.report(results, "codequality"))
         if environment.get("GITHUB_ACTIONS") == "true" and (annotations := reports.report(results, "github")):
             show(annotations.rstrip("\n"))
     report = reports.report(results, arguments.format)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 
@@ -40,5 +41,7 @@ def put(text: str, stream: TextIO | None, end: str = "\n") -> None:
         return
     try:
         print(text, end=end, file=stream, flush=True)
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in {errno.EPIPE, errno.EIO}:  # EIO: the terminal was closed
+            raise
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

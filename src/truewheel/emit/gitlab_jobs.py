@@ -110,7 +110,7 @@ def _condition(event: str, *, is_protected: bool) -> str:
 
 def _artifacts(kind: JobKind, spec: Spec, layout: Layout) -> Document:
     large = {"exclude": LARGE} if layout.packages and "dist/" in kind.artifacts else {}
-    reports = {"reports": {"junit": kind.report, "codequality": QUALITY}} if kind.report else {}
+    reports = {"reports": {"junit": kind.report, "codequality": f"dist/{QUALITY}"}} if kind.report else {}
     kept = {"when": "always"} if kind.name == "names" else {}  # the note is there, though it cannot be posted
     return {"paths": list(kind.artifacts), **large, **kept, "expire_in": spec.gitlab.expire_in, **reports}
 
