@@ -272,3 +272,13 @@ def test_the_wheels_of_a_pipeline_are_downloaded_and_proven(
     assert (out / wheel.removeprefix("dist/")).exists()
     assert (out / "SHA256SUMS").exists() == is_whole
     assert not list(out.glob(".artifacts*"))
+
+
+def test_the_script_is_the_command(tmp_path: Path):
+    script = Path(__file__).parents[2] / "scripts/trigger_pipeline.py"
+    words = [sys.executable, str(script), "--project", "a/b", "-v", "KIND=a", "--dry-run"]
+    ended = subprocess.run(words, cwd=project(tmp_path, SPEC), check=False, capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stdout) == (
+        0,
+        "would start: gitlab a/b, the default branch, 1 wheel\n  KIND=a\n",
+    )
