@@ -469,7 +469,8 @@ def test_the_readme_shows_what_is_printed(tmp_path: Path):
 
 # Ctrl-C reaches the programs of a session only once the terminal is theirs.
 OWN_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)  # whatever runs the tests in the background ignores it
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """

@@ -401,7 +401,7 @@ def test_what_is_found_in_a_job_is_shown_by_both_forges(
     capfd.readouterr()
     words = ["validate", *cells, "--report", "--index", "pypi"]
     assert cli.main(words) == Exit.WHEEL
-    found = json.loads((root / QUALITY).read_text())
+    found = json.loads((root / "dist" / QUALITY).read_text())
     assert len(found) > 1, "no local versions there"
     assert "::error" not in capfd.readouterr().out
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
