@@ -159,6 +159,15 @@ def test_a_start_is_not_repeated_while_nobody_can_say_what_came_of_it(server: Gi
     assert len(server.asked(START)) == len(project.pipelines) == 1
 
 
+def test_a_start_is_not_repeated_where_a_new_pipeline_hides_its_variables(server: GitLab, project: Project):
+    server.misbehave(faults.lost_reply(), on=START)
+    server.misbehave(faults.forbidden(), on="GET */variables", times=None)
+    with pytest.raises(Stop) as stopped:
+        start(connected(server))
+    assert stopped.value.code is Exit.REMOTE_UNREACHABLE
+    assert len(server.asked(START)) == len(project.pipelines) == 1
+
+
 def test_a_job_starts_by_its_own_token(server: GitLab, project: Project):
     build = project.pipeline("main").builds[0]
     token = server.job_token(build).value

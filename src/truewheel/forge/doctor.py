@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from truewheel.forge import judging
 from truewheel.forge import schedules as clock
-from truewheel.forge.calls import PER_PAGE, Caller, Fault, attempted
+from truewheel.forge.calls import PER_PAGE, Caller, Fault
 from truewheel.forge.gitlab import Gitlab
 from truewheel.forge.judging import NOTE, Finding
 from truewheel.forge.model import number_of, text_of
@@ -83,15 +83,7 @@ class Questions:
 
     def _patiently(self, work: Callable[[], _T]) -> _T:
         """Return what work returns. Raises the `Fault` of the last attempt: other questions may have an answer."""
-        reasons: list[str] = []
-        while True:
-            done, fault = attempted(work)
-            if fault is None:
-                return done  # type: ignore[return-value]
-            reasons.append(fault.reason)
-            if not fault.may_pass or len(reasons) == PATIENCE:
-                raise fault
-            self.caller.pause(fault, reasons)
+        return self.caller.insist(work, PATIENCE)
 
     def _answered(self, what: str, work: Callable[[], Any], otherwise: Any) -> Any:
         try:

@@ -104,8 +104,11 @@ class Forge(Protocol):
     def newest(self) -> int:
         """Return the highest id of a pipeline, or 0."""
 
-    def find(self, wish: Wish, after: int) -> list[Run]:
-        """Return the pipelines newer than the id `after` that have the key of a wish, oldest first."""
+    def find(self, wish: Wish, after: int, *, strictly: bool = False) -> list[Run]:
+        """Return the pipelines newer than the id `after` that have the key of a wish, oldest first.
+
+        `strictly` refuses where one of them keeps from us whether it has the key: it may be our own.
+        """
 
     def start(self, wish: Wish) -> Run:
         """Start a pipeline: one request, sent once."""
