@@ -181,9 +181,12 @@ def test_another_jobs_wheel_and_record_are_refused(registry: Registry, tmp_path:
     for content, why in [
         (evidence.path(other, X86.id).read_bytes(), "is not signed"),
         (b"", "is not signed"),
-        (signed, "is not signed by a job of this pipeline"),
-        (signed.partition(b" ")[0] + b" \n" + signed.partition(b"\n")[2], "is not signed by a job of this pipeline"),
-        (ours[record].partition(b"\n")[0] + b"\n" + signed.partition(b"\n")[2], "is not signed by a job of this"),
+        (signed, "is not signed for this cell with this pipeline's key"),
+        (
+            signed.partition(b" ")[0] + b" \n" + signed.partition(b"\n")[2],
+            "is not signed for this cell with this pipeline's key",
+        ),
+        (ours[record].partition(b"\n")[0] + b"\n" + signed.partition(b"\n")[2], "is not signed for this cell"),
     ]:
         registry.files[record] = content
         code, _, err = get(tmp_path, truewheel)
@@ -220,7 +223,7 @@ def test_a_record_counts_for_its_own_cell_and_pipeline(
     code, _, err = get(tmp_path, truewheel)
     assert code == Exit.WHEEL
     assert f"{place}: " in err
-    assert "is not signed by a job of this pipeline" in err
+    assert "is not signed for this cell with this pipeline's key" in err
 
 
 @pytest.mark.parametrize("as_artifact", [False, True])
@@ -307,7 +310,7 @@ def test_with_a_secret_of_the_project_the_key_alone_signs_nothing(
     monkeypatch.setenv("TRUEWHEEL_HANDOVER_SECRET", "protected and masked")
     code, _, err = get(tmp_path, truewheel)
     assert code == Exit.WHEEL
-    assert "is not signed by a job of this pipeline" in err
+    assert "is not signed for this cell with this pipeline's key" in err
     for cell in PLAN.cells:
         sign(tmp_path / cell.arch, cell.id, key(tmp_path, truewheel), truewheel)
     assert get(tmp_path, truewheel)[0] == Exit.OK
@@ -324,6 +327,15 @@ def test_a_job_signs_no_record_that_is_missing_or_of_another_cell(registry: Regi
     assert code == Exit.WHEEL
     assert f"{ARM.id}: " in err
     assert "is no record of this cell's wheel" in err
+    assert not registry.files
+
+
+def test_a_record_that_is_nested_without_end_is_damaged(registry: Registry, tmp_path: Path, truewheel: Run):
+    folder = job(tmp_path / "x86", X86.id)
+    evidence.path(folder, X86.id).write_text("[" * 100_000)
+    code, _, err = sign(folder, X86.id, key(tmp_path, truewheel), truewheel)
+    assert code == Exit.WHEEL
+    assert "damaged evidence" in err
     assert not registry.files
 
 

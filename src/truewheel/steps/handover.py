@@ -24,7 +24,10 @@ DEADLINE = 3600.0
 """Seconds that all files of a job may take together."""
 TOKEN = "CI_JOB_TOKEN"  # noqa: S105 - the name of a variable
 PIPELINE = ("TRUEWHEEL_PIPELINE_ID", "CI_PIPELINE_ID")
-STRANGER = "no job of this pipeline has put it there: see who may write packages, then start a new pipeline"
+STRANGER = (
+    "was a job tried again? then try those after it again, hand-over too; "
+    "if none was, somebody else has put it there: see who may write packages, and start a new pipeline"
+)
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9\[][^\s@?#\x00-\x1f\x7f]*")
 _TOKEN = re.compile(r"[!-~]+")
 _SHA256 = re.compile(r"[0-9a-f]{64}")

@@ -55,7 +55,7 @@ def unseal(content: bytes, key: bytes, pipeline: str, cell_id: str) -> tuple[byt
     if not header.startswith(_HEADER):
         return b"", "is not signed"
     if not hmac.compare_digest(header[len(_HEADER) :], _signature(record, key, pipeline, cell_id)):
-        return b"", "is not signed by a job of this pipeline"
+        return b"", "is not signed for this cell with this pipeline's key"
     return record, ""
 
 
