@@ -12,6 +12,7 @@ from truewheel.spec import Spec
 
 PLAN_FILE = "plan.json"
 NAMES_FILE = "names.md"
+KEY_FILE = "truewheel.key"
 REPORTS = "dist/evidence/*.xml"
 SCRIPTS = {
     "container": "build_container.py",

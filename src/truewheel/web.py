@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,10 @@ SILENCE = 60.0
 _T = TypeVar("_T")
 
 
+class OtherBytes(Exception):
+    """The server's file is not the one that was asked for; says its sha256 in hex."""
+
+
 class _Lost(Exception):
     """The connection, or a part of the answer, was lost: another attempt may help."""
 
@@ -46,9 +51,26 @@ class Client:
         """Send a file."""
         self._insist(url, lambda: self._put(file, url))
 
-    def get(self, url: str, file: Path) -> bool:
-        """Get a file, whole or not at all; returns whether there is one."""
-        return self._insist(url, lambda: self._get(url, file))
+    def get(self, url: str, file: Path, sha256: str) -> bool:
+        """Get a file with this sha256, whole or not at all; returns whether there is one.
+
+        Raises `OtherBytes` when it has another.
+        """
+        return self._insist(url, lambda: self._get(url, lambda chunks: write_chunks(file, _only(chunks, sha256))))
+
+    def read(self, url: str, limit: int) -> bytes | None:
+        """Return the bytes of a small file, or None when there is none. Raises `Stop` (exit 5) above the limit."""
+        parts: list[bytes] = []
+
+        def keep(chunks: Iterator[bytes]) -> None:
+            parts.clear()
+            for chunk in chunks:
+                parts.append(chunk)
+                if sum(map(len, parts)) > limit:
+                    hint = "no job of this pipeline has put that there: see who may write packages"
+                    raise stop(url, f"has more than {limit} bytes", hint, Exit.REMOTE_FAILED)
+
+        return b"".join(parts) if self._insist(url, lambda: self._get(url, keep)) else None
 
     def _put(self, file: Path, url: str) -> bool:
         with explained(file, "read"):
@@ -61,7 +83,7 @@ class Client:
                 answer.read(CHUNK)
         return True
 
-    def _get(self, url: str, file: Path) -> bool:
+    def _get(self, url: str, keep: Callable[[Iterator[bytes]], None]) -> bool:
         asked = self._request(url, "GET", {})
         try:
             answer = self._opener.open(asked, timeout=min(SILENCE, self._left()))
@@ -71,7 +93,7 @@ class Client:
                 return False
             raise
         with answer:
-            write_chunks(file, self._chunks(answer))
+            keep(self._chunks(answer))
         return True
 
     def _pieces(self, stream: IO[bytes]) -> Iterator[bytes]:
@@ -120,6 +142,16 @@ class Client:
             time.sleep(wait)
         message = f"no answer after {len(reasons)} attempts: {reasons[-1]}"
         raise stop(url, message, "look whether the server is up, then run the job again", Exit.REMOTE_UNREACHABLE)
+
+
+def _only(chunks: Iterator[bytes], sha256: str) -> Iterator[bytes]:
+    """Yield the chunks; raises `OtherBytes` at their end, if they are not those of this digest."""
+    digest = hashlib.sha256()
+    for chunk in chunks:
+        digest.update(chunk)
+        yield chunk
+    if digest.hexdigest() != sha256:
+        raise OtherBytes(digest.hexdigest())
 
 
 def _reason(error: Exception) -> str:

@@ -13,11 +13,18 @@ from pathlib import Path
 import pytest
 
 from truewheel import workspace
+from truewheel.files import sha256
+from truewheel.steps import evidence
+from truewheel.steps.handover import Store
+from truewheel.web import Client
 
 ROOT = Path(__file__).parents[2]
+ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
 sys.path.append(str(ROOT / "tests/unit"))
 
 import packages  # noqa: E402
+import wheels  # noqa: E402
+from packages import Registry  # noqa: E402
 from test_gitlab_ci_local import SPEC, commit, missing, pipeline, repository  # noqa: E402, F401
 
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing() or "all is here")]
@@ -33,29 +40,73 @@ def children(repository: Path) -> Path:  # noqa: F811
     return repository
 
 
-def test_the_parent_proves_the_wheels_of_its_child(children: Path):
+def prepared(children: Path) -> tuple[Path, list[str]]:
+    """The file of the child, and the parent's plan and key where the child's needs of the parent would bring them."""
     artifacts = children / ".gitlab-ci-local/artifacts"
-    status, log = pipeline(children, "plan")
-    assert status == 0, log
-    shutil.copy2(artifacts / "plan/plan.json", children)  # as the child's need of the parent's job would bring it
+    for job, file in (("plan", "plan.json"), ("key", "truewheel.key")):
+        status, log = pipeline(children, job)
+        assert status == 0, log
+        shutil.copy2(artifacts / job / file, children)
+    assert (children / "truewheel.key").read_text().strip() not in log
     (children / ".gitignore").write_text("__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n")
     commit(children)
     (child,) = (children / "pipelines").glob("here-*.yml")
+    return child.relative_to(children), sorted(cell.wheel for cell in workspace.read_plan(None, children)[0].cells)
+
+
+def variables(registry: Registry) -> list[str]:
+    """What GitLab sets in the jobs of a pipeline, and a trigger job in those of its children."""
+    values = {
+        "CI_API_V4_URL": registry.api,
+        "CI_JOB_TOKEN": packages.TOKEN,
+        "CI_PROJECT_ID": "42",
+        "TRUEWHEEL_PIPELINE_ID": "49163608",
+    }
+    return [word for name, value in values.items() for word in ("--variable", f"{name}={value}")]
+
+
+def write_as_another_job(registry: Registry, children: Path) -> None:
+    """Put other wheels, and records of them, in the place of this pipeline's: with a token that may write packages."""
+    folder = children / "another"
+    (folder / "evidence").mkdir(parents=True)
+    shutil.copy2(children / "plan.json", folder)
+    plan, _ = workspace.read_plan(None, folder)
+    for cell in plan.cells:
+        wheel = wheels.make(folder, cell.wheel, {"marker/_core.so": wheels.elf_file(ELF_MACHINES[cell.arch])})
+        record = {"version": 1, "cell": cell.id, "wheel": cell.wheel, "sha256": sha256(wheel)}
+        evidence.write(folder, record)
+    client = Client({"JOB-TOKEN": packages.TOKEN}, 60)
+    place = Store(f"{registry.api}/projects/42/packages/generic/{plan.project}-handover/49163608", client, "49163608")
+    for file in [*folder.glob("*.whl"), *folder.glob("evidence/*")]:
+        client.put(file, place.url(file.relative_to(folder).as_posix()))
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("another", ["", "before", "after"])
+def test_the_parent_proves_the_wheels_of_its_child_and_no_others(children: Path, another: str):
+    artifacts = children / ".gitlab-ci-local/artifacts"
+    child, expected = prepared(children)
     with packages.running() as registry:
-        variables = {
-            "CI_API_V4_URL": registry.api,
-            "CI_JOB_TOKEN": packages.TOKEN,
-            "CI_PROJECT_ID": "42",
-            "TRUEWHEEL_PIPELINE_ID": "49163608",
-        }
-        words = [word for name, value in variables.items() for word in ("--variable", f"{name}={value}")]
-        status, log = pipeline(children, "--file", str(child.relative_to(children)), *words)
+        words = variables(registry)
+        if another == "before":
+            write_as_another_job(registry, children)
+        status, log = pipeline(children, "--file", str(child), *words)
         assert status == 0, log
         assert len(registry.files) == 4
+        if another == "after":
+            write_as_another_job(registry, children)
         status, log = pipeline(children, "prove", *words)
-    assert status == 0, log
-    plan, _ = workspace.read_plan(None, children)
-    expected = sorted(cell.wheel for cell in plan.cells)
-    assert len(expected) == 2
-    assert sorted(path.name for path in (artifacts / "prove/dist").glob("*.whl")) == expected
     assert packages.TOKEN not in log
+    assert (children / "truewheel.key").read_text().strip() not in log
+    assert len(expected) == 2
+    if another == "after":
+        assert status != 0
+        assert "of the package registry is not signed" in log
+        assert "truewheel prove dist" not in log.partition("is not signed")[2]
+        assert not [*(artifacts / "prove").rglob("*.whl")]
+        return
+    assert status == 0, log
+    assert sorted(path.name for path in (artifacts / "prove/dist").glob("*.whl")) == expected
+    sums = (artifacts / "prove/dist/SHA256SUMS").read_text().splitlines()
+    assert {f"{sha256(artifacts / 'prove/dist' / name)}  {name}" for name in expected} <= {*sums}
+    assert not [*(artifacts / "prove").rglob("truewheel.key")]

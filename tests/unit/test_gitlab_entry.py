@@ -66,7 +66,10 @@ def test_prove_needs_what_it_waited_for():
     ]
     assert made["wheels:prove"]["needs"][-1]["artifacts"] is False
     children = fragment(", layout: children")
-    assert needs(children["wheels:prove"]) == ["wheels:plan", "wheels:trigger:rhel8:x86_64", "wheels:trigger:any:any"]
+    assert needs(children["wheels:prove"]) == [
+        *("wheels:plan", "wheels:key"),
+        *("wheels:trigger:rhel8:x86_64", "wheels:trigger:any:any"),
+    ]
 
 
 def test_stages_are_gitlabs_own_unless_the_spec_says_otherwise():
@@ -92,6 +95,7 @@ def test_a_child_finds_the_plan_under_its_new_name():
     child = documents(SPEC % ", layout: children")["pipelines/rhel8-x86_64.yml"]
     need = merged("wheel:foo:rhel8:x86_64:cp312", child)["needs"][0]
     assert need == {"pipeline": "$TRUEWHEEL_PIPELINE_ID", "job": "wheels:plan"}
+    assert child["hand-over:rhel8:x86_64"]["needs"][1] == {"pipeline": "$TRUEWHEEL_PIPELINE_ID", "job": "wheels:key"}
     assert child["workflow"]
 
 

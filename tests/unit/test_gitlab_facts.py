@@ -54,7 +54,7 @@ def test_ci_pipeline_id_differs_in_children_so_the_parents_is_passed_on(children
 
 def test_children_fetch_the_parents_plan_so_trigger_jobs_need_it(children):
     for job in trigger_jobs(children):
-        assert job["needs"] == ["plan"]
+        assert job["needs"] == ["plan", "key"]
     for child in child_files(children):
         for name, _ in jobs(child):
             assert {"pipeline": "$TRUEWHEEL_PIPELINE_ID", "job": "plan"} in merged(name, child)["needs"]

@@ -78,8 +78,8 @@ def test_a_fragment_whose_proof_needs_too_many_jobs_has_children():
 
 def test_a_fragment_with_more_children_than_needs_is_refused():
     entry = "gitlab: {entry: ci/w.yml, layout: children}\n"
-    assert len(layout(packages(1) + places(49) + entry).parts) == 49
-    assert "50 child pipelines, where prove may need 49" in refusal(packages(1) + places(50) + entry)
+    assert len(layout(packages(1) + places(48) + entry).parts) == 48
+    assert "49 child pipelines, where prove may need 48" in refusal(packages(1) + places(49) + entry)
 
 
 def test_more_children_than_a_pipeline_may_start_are_refused():

@@ -9,7 +9,7 @@ from specs import plan_of, spec_of
 
 from truewheel import contract, workspace
 from truewheel.emit import gitlab
-from truewheel.forge.needs import OLDEST, OLDEST_WITH_INPUTS, Needs, Secret, needs
+from truewheel.forge.needs import OLDEST, OLDEST_WITH_INPUTS, OLDEST_WITH_KEYS, Needs, Secret, needs
 
 SPEC = """
 project: p
@@ -67,6 +67,7 @@ def test_what_gitlab_sets_itself_is_no_secret_of_the_settings():
 def test_children_hand_wheels_over_by_the_registry_and_have_tags_too():
     found = needed(SPEC + "  layout: children\n")
     assert found.uses_packages
+    assert found.version == OLDEST_WITH_KEYS
     assert ("linux", "big") in found.tags
     assert "TRUEWHEEL_PIPELINE_ID" in found.job_variables
     assert not needed().uses_packages

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,9 +13,10 @@ from packages import TOKEN, Registry
 
 from truewheel import web
 from truewheel.problems import Exit, Stop
-from truewheel.web import Client
+from truewheel.web import Client, OtherBytes
 
 CONTENT = bytes(range(256)) * 20_000
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 @pytest.fixture
@@ -43,19 +45,40 @@ def test_a_file_goes_there_and_comes_back(registry: Registry, tmp_path: Path):
     (tmp_path / "a").write_bytes(CONTENT)
     client().put(tmp_path / "a", registry.api + "/a")
     assert registry.files == {"/api/v4/a": CONTENT}
-    assert client().get(registry.api + "/a", tmp_path / "b")
+    assert client().get(registry.api + "/a", tmp_path / "b", SHA256)
     assert (tmp_path / "b").read_bytes() == CONTENT
 
 
 def test_an_empty_file_is_a_file(registry: Registry, tmp_path: Path):
     (tmp_path / "a").touch()
     client().put(tmp_path / "a", registry.api + "/a")
-    assert client().get(registry.api + "/a", tmp_path / "b")
+    assert client().get(registry.api + "/a", tmp_path / "b", hashlib.sha256().hexdigest())
     assert (tmp_path / "b").read_bytes() == b""
 
 
+def test_another_file_than_the_one_asked_for_is_not_kept(registry: Registry, tmp_path: Path, pauses: list[float]):
+    registry.files["/api/v4/a"] = CONTENT + b"x"
+    (tmp_path / "b").write_bytes(b"older")
+    with pytest.raises(OtherBytes, match=r"[0-9a-f]{64}"):
+        client().get(registry.api + "/a", tmp_path / "b", SHA256)
+    assert (tmp_path / "b").read_bytes() == b"older"
+    assert left(tmp_path) == ["b"]
+    assert not pauses
+
+
+def test_a_small_file_is_read_up_to_a_limit(registry: Registry, pauses: list[float]):
+    registry.files["/api/v4/a"] = CONTENT
+    registry.faults = [packages.cut]
+    assert client().read(registry.api + "/a", len(CONTENT)) == CONTENT, "once, though it was asked for twice"
+    assert client().read(registry.api + "/b", len(CONTENT)) is None
+    with pytest.raises(Stop, match=f"has more than {len(CONTENT) - 1} bytes") as stopped:
+        client().read(registry.api + "/a", len(CONTENT) - 1)
+    assert stopped.value.code is Exit.REMOTE_FAILED
+    assert len(pauses) == 1
+
+
 def test_what_is_not_there_leaves_no_file(registry: Registry, tmp_path: Path):
-    assert not client().get(registry.api + "/a", tmp_path / "b")
+    assert not client().get(registry.api + "/a", tmp_path / "b", SHA256)
     assert left(tmp_path) == []
 
 
@@ -66,7 +89,7 @@ FAULTS = [packages.status(429), packages.status(500), packages.status(503), pack
 def test_what_may_pass_by_itself_is_tried_again(fault, registry: Registry, tmp_path: Path, pauses: list[float]):
     registry.files["/api/v4/a"] = CONTENT
     registry.faults = [fault, fault]
-    assert client().get(registry.api + "/a", tmp_path / "b")
+    assert client().get(registry.api + "/a", tmp_path / "b", SHA256)
     assert (tmp_path / "b").read_bytes() == CONTENT
     assert pauses == [1.0, 2.0]
     assert left(tmp_path) == ["b"]
@@ -82,16 +105,16 @@ def test_a_file_is_sent_again_from_its_start(fault, registry: Registry, tmp_path
 
 
 def test_a_server_says_how_long_to_wait(registry: Registry, tmp_path: Path, pauses: list[float]):
-    registry.files["/api/v4/a"] = b"x"
+    registry.files["/api/v4/a"] = CONTENT
     registry.faults = [packages.status(429, Retry_After="7"), packages.status(503, Retry_After="nonsense")]
-    assert client().get(registry.api + "/a", tmp_path / "b")
+    assert client().get(registry.api + "/a", tmp_path / "b", SHA256)
     assert pauses == [7.0, 2.0]
 
 
 def test_nobody_waits_longer_than_the_deadline(registry: Registry, tmp_path: Path, pauses: list[float]):
     registry.faults = [packages.status(429, Retry_After="3600")]
     with pytest.raises(Stop, match="after 1 attempts: 429") as stopped:
-        client(60).get(registry.api + "/a", tmp_path / "b")
+        client(60).get(registry.api + "/a", tmp_path / "b", SHA256)
     assert stopped.value.code is Exit.REMOTE_UNREACHABLE
     assert not pauses
 
@@ -101,7 +124,7 @@ def test_after_some_attempts_the_server_counts_as_gone(fault, registry: Registry
     registry.faults = [fault] * 9
     (tmp_path / "b").write_bytes(b"old")
     with pytest.raises(Stop) as stopped:
-        client().get(registry.api + "/a", tmp_path / "b")
+        client().get(registry.api + "/a", tmp_path / "b", SHA256)
     assert stopped.value.code is Exit.REMOTE_UNREACHABLE
     assert pauses == [*web.PAUSES]
     assert (tmp_path / "b").read_bytes() == b"old"
@@ -112,7 +135,7 @@ def test_a_server_that_is_not_there_counts_as_gone(tmp_path: Path, pauses: list[
     with packages.running() as registry:
         address = registry.api
     with pytest.raises(Stop, match="refused") as stopped:
-        client().get(address, tmp_path / "b")
+        client().get(address, tmp_path / "b", SHA256)
     assert stopped.value.code is Exit.REMOTE_UNREACHABLE
     assert pauses
 
@@ -120,7 +143,7 @@ def test_a_server_that_is_not_there_counts_as_gone(tmp_path: Path, pauses: list[
 def test_a_file_without_an_end_is_given_up(registry: Registry, tmp_path: Path):
     registry.faults = [packages.drip] * 9
     with pytest.raises(Stop, match="deadline") as stopped:
-        client(0.3).get(registry.api + "/a", tmp_path / "b")
+        client(0.3).get(registry.api + "/a", tmp_path / "b", SHA256)
     assert stopped.value.code is Exit.REMOTE_UNREACHABLE
     assert left(tmp_path) == []
 
@@ -143,15 +166,15 @@ def test_another_host_gets_the_question_but_not_the_secret(registry: Registry, t
     with packages.running() as storage:
         storage.files["/signed/a"] = CONTENT
         registry.faults = [packages.status(302, Location=storage.api.removesuffix("/api/v4") + "/signed/a")]
-        assert client().get(registry.api + "/a", tmp_path / "b")
+        assert client().get(registry.api + "/a", tmp_path / "b", SHA256)
         assert storage.asked == [("GET", "/signed/a", None)]
     assert (tmp_path / "b").read_bytes() == CONTENT
 
 
 def test_the_same_host_gets_the_secret_again(registry: Registry, tmp_path: Path):
-    registry.files["/api/v4/b"] = b"x"
+    registry.files["/api/v4/b"] = CONTENT
     registry.faults = [packages.status(302, Location=registry.api + "/b")]
-    assert client().get(registry.api + "/a", tmp_path / "b")
+    assert client().get(registry.api + "/a", tmp_path / "b", SHA256)
     assert registry.asked == [("GET", "/api/v4/a", TOKEN), ("GET", "/api/v4/b", TOKEN)]
 
 
@@ -159,7 +182,7 @@ def test_the_same_host_gets_the_secret_again(registry: Registry, tmp_path: Path)
 def test_no_redirect_leads_out_of_http(location, registry: Registry, tmp_path: Path):
     registry.faults = [packages.status(302, Location=location)]
     with pytest.raises(Stop) as stopped:
-        client().get(registry.api + "/a", tmp_path / "b")
+        client().get(registry.api + "/a", tmp_path / "b", SHA256)
     assert stopped.value.code is Exit.REMOTE_FAILED
     assert left(tmp_path) == []
 
@@ -175,6 +198,6 @@ def test_a_file_is_sent_to_no_other_place(registry: Registry, tmp_path: Path):
 def test_a_folder_that_is_not_there_is_no_fault_of_the_server(registry: Registry, tmp_path: Path):
     registry.files["/api/v4/a"] = b"x"
     with pytest.raises(Stop, match="cannot be written") as stopped:
-        client().get(registry.api + "/a", tmp_path / "none/b")
+        client().get(registry.api + "/a", tmp_path / "none/b", SHA256)
     assert stopped.value.code is Exit.REFUSED
     assert len(registry.asked) == 1

@@ -40,7 +40,7 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
     generated |= {job.name: tool_job(job, plan, spec, made) for job in plan.jobs if not job.place}
     if spec.gitlab.inputs and spec.gitlab.entry:
         _give_inputs(generated, variables)
-    generated |= gitlab_children.triggers(plan, spec, made) if made.children else {}
+    generated |= gitlab_children.parent_jobs(plan, spec, made) if made.children else {}
     parts = {path: _part(path, plan, spec, made) for path in made.parts}
     gitlab_additions.apply(spec, plan, [generated, *parts.values()])
     if spec.gitlab.entry:

@@ -8,7 +8,7 @@ from fnmatch import translate
 from typing import Any, NamedTuple
 
 from truewheel import patches
-from truewheel.emit.gitlab_children import PREFIX, TRIGGER
+from truewheel.emit.gitlab_children import KINDS
 from truewheel.emit.gitlab_jobs import Document, place_template
 from truewheel.model import Job, Plan
 from truewheel.problems import Problem, Stop, in_order, meant, shown
@@ -52,8 +52,9 @@ class _Index:
         for file in self._files:
             for name in file:
                 job = self._jobs.get(name)
-                if job or name.startswith(PREFIX):
-                    yield file, name, job.kind if job else TRIGGER, job
+                kind = job.kind if job else name.partition(":")[0]
+                if job or kind in KINDS:
+                    yield file, name, kind, job
 
     def reach(self, selector: str) -> Reach:
         """Return what a selector reaches: a kind, kind:target:arch, or names of jobs in which * and ? match."""

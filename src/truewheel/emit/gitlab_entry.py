@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from truewheel.emit.gitlab_children import PREFIX
-from truewheel.emit.gitlab_jobs import CHANGED, DEFAULTS, Document
+from truewheel.emit.gitlab_jobs import CHANGED, DEFAULTS, PARENTS, Document
 from truewheel.emit.gitlab_layout import Layout, proven
 from truewheel.model import Plan
 from truewheel.spec import Spec
@@ -44,7 +44,7 @@ def renamed(own: Mapping[str, Any], generated: Iterable[str], spec: Spec) -> Doc
 
 def _needs(generated: Mapping[str, Document], plan: Plan, layout: Layout) -> list[Any]:
     if layout.children:
-        return ["plan", *(name for name in generated if name.startswith(PREFIX))]
+        return [*PARENTS, *(name for name in generated if name.startswith(PREFIX))]
     return [
         "plan",
         *(job.name if job.kind == "wheel" else {"job": job.name, "artifacts": False} for job in proven(plan)),
@@ -53,7 +53,7 @@ def _needs(generated: Mapping[str, Document], plan: Plan, layout: Layout) -> lis
 
 def _optional(need: Any) -> Any:
     """Return a need that a job has only where the other job is there: not for every change."""
-    if need == "plan":
+    if need in PARENTS:
         return need
     return {**(need if isinstance(need, dict) else {"job": need}), "optional": True}
 

@@ -19,6 +19,10 @@ DEFAULTS = {
     "interruptible": True,
     "retry": {"max": 2, "when": ["runner_system_failure", "stuck_or_timeout_failure"]},
 }
+KEY = "key"
+"""The parent's job whose artifact, the key of the pipeline, the jobs that sign and prove need."""
+PARENTS = ("plan", KEY)
+"""Jobs of a parent whose artifacts its children need."""
 TOOL = ".truewheel"
 """The hidden job of jobs that have no target."""
 CHANGED = ".changed:"
@@ -132,7 +136,8 @@ def _journeys(kind: str, layout: Layout) -> tuple[list[tuple[str, ...]], list[tu
     if kind == "wheel" and (layout.children or layout.packages):
         return [], [("--put", "--cell", CELL)]
     if kind == "prove" and (layout.children or layout.packages):
-        return [("--get",)], [("--put", "--made")] if layout.packages else []
+        key = ("--key", jobs.KEY_FILE) if layout.children else ()
+        return [("--get", *key)], [("--put", "--made")] if layout.packages else []
     if kind in {"test", "image"} and layout.packages:
         return [("--get", "--cell", CELL)], []
     if kind == "publish" and layout.packages:
@@ -201,14 +206,15 @@ def _place_template(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Documen
     image = plan.image(job.target, job.arch) if job.kind == "wheel" else plan.test_image(job.target, job.arch)
     fields: Document = {"extends": f".{job.kind}", **({"image": image} if image else {}), **_runner(job, plan, spec)}
     if job.kind == "wheel":
-        fields["needs"] = [_need(name, spec, layout) for name in job.needs or ()]
+        fields["needs"] = [need(name, spec, layout) for name in job.needs or ()]
     return fields
 
 
-def _need(name: str, spec: Spec, layout: Layout) -> str | Document:
-    if name == "plan" and layout.children:
+def need(name: str, spec: Spec, layout: Layout) -> str | Document:
+    """Return what a job with a target writes to need another; a child's needs its parent's job from there."""
+    if name in PARENTS and layout.children:
         prefix = spec.gitlab.prefix if spec.gitlab.entry else ""
-        return {"pipeline": "$TRUEWHEEL_PIPELINE_ID", "job": f"{prefix}plan"}
+        return {"pipeline": "$TRUEWHEEL_PIPELINE_ID", "job": prefix + name}
     return {"job": name, "artifacts": False} if name.startswith("container:") else name
 
 
@@ -217,7 +223,7 @@ def _own(job: Job, spec: Spec, layout: Layout) -> Document:
     variables = {"TRUEWHEEL_CELL": ",".join(job.cells)}
     if job.kind == "wheel":
         return {"variables": variables}
-    needs = [_need(name, spec, layout) for name in job.needs or ()]
+    needs = [need(name, spec, layout) for name in job.needs or ()]
     return {"needs": needs, "variables": {**variables, "TRUEWHEEL_PYTHON": job.python}}
 
 

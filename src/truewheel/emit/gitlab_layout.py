@@ -16,6 +16,10 @@ FILE_JOBS = 1000
 """Jobs of one file: with their hidden jobs they stay below half of the 2 MiB that a parsed file may take."""
 INCLUDES = 150
 NEEDS = 50
+SIGNED = NEEDS - len(["plan", "key"])
+"""Wheel jobs whose records one job signs."""
+CHILD_JOBS = PIPELINE_JOBS - -(-PIPELINE_JOBS // SIGNED)
+"""Jobs of one child, beside those that sign for them."""
 DOWNSTREAM = 1000
 
 
@@ -70,7 +74,7 @@ def _problem(made: Layout, plan: Plan, spec: Spec) -> Problem | None:
     if not made.children:
         fault = _too_many(made.parts, plan, spec)
         return spec.document.problem(route, f"layout include: {fault}", "write layout: children") if fault else None
-    most = NEEDS - 1 if spec.gitlab.entry else DOWNSTREAM
+    most = NEEDS - len(["plan", "key"]) if spec.gitlab.entry else DOWNSTREAM
     if len(made.parts) > most:
         why = "prove may need" if spec.gitlab.entry else "a pipeline may start"
         message = f"layout children: {len(made.parts)} child pipelines, where {why} {most}"
@@ -102,7 +106,7 @@ def _split(jobs: list[Job], *, children: bool) -> list[list[Job]]:
     Each child has its own container job: no job can need one of another child, and it does nothing when the image is
     there.
     """
-    limit = PIPELINE_JOBS if children else FILE_JOBS
+    limit = CHILD_JOBS if children else FILE_JOBS
     if len(jobs) <= limit:
         return [jobs]
     containers = [job for job in jobs if job.kind == "container"]

@@ -15,6 +15,8 @@ from truewheel.spec import Spec
 
 OLDEST = (15, 8)
 """The first GitLab that takes all that is generated: a pipeline's name, and prefilled variables with options."""
+OLDEST_WITH_KEYS = (16, 11)
+"""The first GitLab that has artifacts which nobody can download."""
 OLDEST_WITH_INPUTS = (17, 11)
 
 Documents = Mapping[str, Mapping[str, Any]]
@@ -72,7 +74,7 @@ def needs(spec: Spec, policy: Policy, plan: Plan, documents: Documents, *, by_in
         publishes=any(plan.kinds[job.kind].is_protected for job in plan.jobs),
         uses_packages=layout.children or layout.packages,
         config="" if spec.gitlab.entry else gitlab.PARENT,
-        version=OLDEST_WITH_INPUTS if by_inputs else OLDEST,
+        version=OLDEST_WITH_INPUTS if by_inputs else OLDEST_WITH_KEYS if layout.children else OLDEST,
         sends_variables=not by_inputs and any(each.variables for each in schedules),
         by_inputs=by_inputs,
         largest=max((package.max_size for package in plan.packages.values()), default=0),

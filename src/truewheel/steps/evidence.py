@@ -183,7 +183,7 @@ def _content(source: Source) -> tuple[bool, str]:
 def _load(file: Path) -> dict[str, Any]:
     try:
         record = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, RecursionError, ValueError) as error:
         raise _damaged(file, str(error)) from None
     if not isinstance(record, dict) or record.get("version") != VERSION:
         raise _damaged(file, f"it is not of version {VERSION}")
