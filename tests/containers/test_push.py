@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from pathlib import Path
 
 import pytest
-from boxes import ROOT, run
+from boxes import ROOT, podman, run
 from registries import Registry, serving
 
 SPEC = """\
@@ -22,7 +23,7 @@ def own(tmp_path: Path) -> Path:
     files = {
         "truewheel.yml": SPEC,
         "VERSION": "1.0\n",
-        "own/Containerfile": "FROM scratch\nCOPY own/data.txt /\n",
+        "own/Containerfile": "FROM scratch AS first\nCOPY own/data.txt /\nFROM first\n",
         "own/data.txt": "data",
         "unseen.txt": "no part of the image",
         "registries.conf": "",
@@ -68,17 +69,21 @@ def test_an_image_is_pushed_once(own: Path):
         assert other not in {"", name}, "what goes in names the image"
 
 
-def test_on_a_protected_ref_the_tag_of_somebody_else_is_replaced(own: Path):
+@pytest.mark.parametrize("engine", ["buildah", "podman"])
+def test_on_a_protected_ref_the_tag_of_somebody_else_is_replaced(own: Path, engine: str):
+    if not shutil.which(engine):
+        pytest.skip(f"no {engine} here")
     with serving(Registry()) as registry:
         insecure = f'[[registry]]\nlocation = "{registry.host}"\ninsecure = true\n'
         (own / "registries.conf").write_text(insecure, encoding="utf-8")
         job = {
+            **(podman(own) if engine == "podman" else {}),
             "CI_REGISTRY_IMAGE": f"{registry.host}/group/project",
             "CI_COMMIT_REF_PROTECTED": "true",
             "CONTAINERS_REGISTRIES_CONF": str(own / "registries.conf"),
         }
         argv = [ROOT / "gen_ci.py", "container", "--target", "debian12", "--if-missing", "--push"]
-        argv += ["--digest-file", "container.env"]
+        argv += ["--digest-file", "container.env", "--engine", engine]
         name = run(*argv, "--dry-run", env=job, cwd=own).stdout.split()[-1]
         repository, _, tag = name.removeprefix(f"{registry.host}/").rpartition(":")
         others = registry.keep(repository, tag, b"an image of somebody else")
