@@ -147,8 +147,9 @@ def _wheel_jobs(cells: Iterable[Cell], packages: Mapping[str, Package], builders
 
 
 def _test_needs(spec: Spec, wheels: Iterable[Job], builders: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
-    """Return what the tests of each cell need, the job of its wheel last; a builder image tells its digest to those
-    that run in it.
+    """Return what the tests of each cell need, the job of its wheel last.
+
+    Those that run in a builder image get its digest from the container job.
     """
     needs: dict[str, tuple[str, ...]] = {}
     for job in wheels:

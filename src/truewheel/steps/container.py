@@ -73,15 +73,8 @@ class Engine(NamedTuple):
 
 def _build(program: str, *flags: str, pull: str = "--pull=always") -> Callable[[Build], list[str]]:
     def argv(build: Build) -> list[str]:
-        words = [
-            program,
-            "build",
-            *(("--no-cache", pull) if build.fresh else flags),
-            "--file",
-            str(build.context / CONTAINERFILE),
-            "--tag",
-            build.reference,
-        ]
+        words = [program, "build", *(("--no-cache", pull) if build.fresh else flags)]
+        words += ["--file", str(build.context / CONTAINERFILE), "--tag", build.reference]
         words += ["--platform", PLATFORMS.get(build.arch, f"linux/{build.arch}")]
         for name, value in build.arguments.items():
             words += ["--build-arg", f"{name}={value}"]

@@ -79,8 +79,7 @@ def _compare_builder(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
 
 
 def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
-    """Compare the image with the one that was made for it, then the variables that it provides with the planned ones,
-    then the facts that its files lead to.
+    """Compare the image with the one that was made for the job, then its variables and facts with the planned ones.
 
     Empty is absent. A laptop is not the image, and a pure package has none. Raises `Stop` (exit 4) with every
     difference.
