@@ -14,7 +14,7 @@ from truewheel.spec import Spec, Target
 
 TOOLS_LOCK = "truewheel-tools.txt"
 TRUEWHEEL_LOCK = "truewheel.txt"
-_HASH_LENGTH = 12
+_HASH_LENGTH = 32
 _FROM = re.compile(r"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(?P<image>\S+)(?:[ \t]+AS[ \t]+(?P<name>\S+))?[ \t]*$")
 
 
@@ -94,7 +94,7 @@ def machine(spec: Spec, name: str, arch: str, stage: str = BUILD) -> str:
 
 
 def digest(made: Recipe, arch: str) -> str:
-    """Return the hash of all that goes into an image, twelve hexadecimal digits."""
+    """Return the hash of all that goes into an image, in hexadecimal digits."""
     parts = [arch, made.text, *(f"{key}={value}" for key, value in sorted(made.arguments.items()))]
     raw = [part.encode() for part in parts]
     raw += [item for path, content in sorted(made.files.items()) for item in (path.encode(), content)]

@@ -14,6 +14,8 @@ PLAN_FILE = "plan.json"
 NAMES_FILE = "names.md"
 KEY_FILE = "truewheel.key"
 REPORTS = "dist/evidence/*.xml"
+DIGEST_FILE = "container.env"
+"""What a container job tells the jobs after it: the digest of its image, as NAME=VALUE."""
 SCRIPTS = {
     "container": "build_container.py",
     "compile": "compile_wheel.py",
@@ -45,7 +47,7 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
         verb: ("python", f"{spec.scripts.rstrip('/')}/{script}") if spec.scripts else ("truewheel", verb)
         for verb, script in SCRIPTS.items()
     }
-    cell = ("--cell", CELL)
+    cell, place, shared = ("--cell", CELL), ("--target", TARGET, "--arch", ARCH), ("--if-missing", "--push")
     known = [
         JobKind(
             name="plan",
@@ -56,7 +58,7 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
         JobKind(
             name="container",
             stage="container",
-            commands=((*step["container"], "--target", TARGET, "--arch", ARCH, "--if-missing", "--push"),),
+            commands=((*step["container"], *place, *shared, "--digest-file", DIGEST_FILE),),
         ),
         JobKind(
             name="wheel",
@@ -75,9 +77,7 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
         JobKind(
             name="image",
             stage="image",
-            commands=(
-                (*step["container"], "--target", TARGET, "--arch", ARCH, "--stage", STAGE, "--if-missing", "--push"),
-            ),
+            commands=((*step["container"], *place, "--stage", STAGE, *shared),),
             events=BUT_MERGE_REQUESTS,
         ),
         JobKind(
@@ -116,7 +116,7 @@ def jobs(
         Job(name="plan", kind="plan", needs=()),
         *(_container_job(place, name) for place, name in builders.items()),
         *wheels,
-        *_test_jobs(spec, cells, packages, {cell: job.name for job in wheels for cell in job.cells}),
+        *_test_jobs(spec, cells, packages, _test_needs(spec, wheels, builders)),
         Job(name="prove", kind="prove"),
         *(job for place in images for job in _image_jobs(spec, cells, place)),
         *(
@@ -147,10 +147,25 @@ def _wheel_jobs(cells: Iterable[Cell], packages: Mapping[str, Package], builders
         )
 
 
+def _test_needs(spec: Spec, wheels: Iterable[Job], builders: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Return what the tests of each cell need, the job of its wheel last.
+
+    Those that run in a builder image get its digest from the container job.
+    """
+    needs: dict[str, tuple[str, ...]] = {}
+    for job in wheels:
+        builder = builders.get(f"{job.target}/{job.arch}")
+        target = spec.targets.get(job.target)
+        is_inside = builder and target and not target.test_image and target.runner in {"", job.arch}
+        own = ("plan", builder, job.name) if builder and is_inside else ("plan", job.name)
+        needs |= dict.fromkeys(job.cells, own)
+    return needs
+
+
 def _test_jobs(
-    spec: Spec, cells: Iterable[Cell], packages: Mapping[str, Package], makers: Mapping[str, str]
+    spec: Spec, cells: Iterable[Cell], packages: Mapping[str, Package], needs: Mapping[str, tuple[str, ...]]
 ) -> Iterator[Job]:
-    """Yield the smoke tests: of a wheel for many Pythons, one on each; `makers` are the wheel jobs by cell."""
+    """Yield the smoke tests: of a wheel for many Pythons, one on each; `needs` is what those of a cell wait for."""
     for cell in cells:
         if packages[cell.package].smoke:
             for python in _pythons(spec, cell):
@@ -162,7 +177,7 @@ def _test_jobs(
                     target=cell.target,
                     arch=cell.arch,
                     python=python,
-                    needs=("plan", makers[cell.id]),
+                    needs=needs[cell.id],
                 )
 
 

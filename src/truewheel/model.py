@@ -3,6 +3,7 @@
 `plan.json` is this model written down (`planfile`). Nothing downstream looks at the spec again.
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -20,6 +21,11 @@ STAGE = "{stage}"
 
 QUALITY = "gl-code-quality-report.json"
 """The findings of a wheel job, as GitLab shows them; one name for all jobs, since GitLab takes one file from each."""
+
+
+def digest_variable(target: str, arch: str) -> str:
+    """Return the variable in which a container job tells the digest of its image to the jobs that run in it."""
+    return "TRUEWHEEL_DIGEST_" + re.sub(r"[^A-Za-z0-9]", "_", f"{target}_{arch}").upper()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -281,6 +287,12 @@ class Plan:
         """
         known = self.targets[target]
         return known.test_image or (self.image(target, arch) if known.runner in {"", arch} else known.base)
+
+    def builder(self, job: Job) -> str:
+        """Return the builder image that a wheel or test job runs in, "" if it runs in another one or in none."""
+        made = self.images.get(f"{job.target}/{job.arch}", "")
+        of_its_kind = self.image if job.kind == "wheel" else self.test_image
+        return made if made and made == of_its_kind(job.target, job.arch) else ""
 
     def batches(self, cells: Iterable[Cell]) -> dict[str, tuple[Cell, ...]]:
         """Return the cells in the batches that one job each compiles."""

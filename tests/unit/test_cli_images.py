@@ -50,13 +50,19 @@ def truewheel(capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 BUILT = ("container", "--target", "rhel8", "--arch", "aarch64")
+PUSHED = "sha256:" + "5" * 64
+ENGINE = """\
+#!/bin/sh
+echo "$@" >> {log}
+[ "$1" != push ] || printf %s {digest} > "$3"
+"""
 
 
 @pytest.fixture
 def _engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stand-in for podman on PATH: a program that succeeds."""
+    """A stand-in for podman on PATH: a program that succeeds, and tells the digest of what it pushes."""
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/podman").write_text("#!/bin/sh\necho built >&2\n")
+    (tmp_path / "bin/podman").write_text(ENGINE.format(log=tmp_path / "calls", digest=PUSHED))
     (tmp_path / "bin/podman").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
 
@@ -92,8 +98,10 @@ def test_the_image_is_the_one_in_the_pipeline(truewheel: Run, registry: Registry
     tag = out.strip().rpartition(":")[2]
     truewheel("generate")
     text = (tmp_path / "pipelines/rhel8-aarch64.yml").read_text()
-    assert f"image: '$CI_REGISTRY_IMAGE/builder/rhel8-aarch64:{tag}'" in text
-    assert "python scripts/build_container.py --target rhel8 --arch aarch64 --if-missing --push" in text
+    digest = "$TRUEWHEEL_DIGEST_RHEL8_AARCH64"
+    assert f"image: '$CI_REGISTRY_IMAGE/builder/rhel8-aarch64:{tag}@{digest}'" in text
+    words = "--if-missing --push --digest-file container.env"
+    assert f"python scripts/build_container.py --target rhel8 --arch aarch64 {words}" in text
     context = tmp_path / "build/container/rhel8-aarch64-build"
     assert {path.name for path in context.iterdir()} == {"Containerfile", "truewheel-tools.txt"}
 
@@ -107,6 +115,58 @@ def test_an_image_that_the_registry_has_is_not_built(truewheel: Run, registry: R
     code, out, err = truewheel(*BUILT, "--if-missing")
     assert (code, out) == (0, "")
     assert f"{name}: the registry has it" in err
+
+
+JOB = (*BUILT, "--if-missing", "--push", "--digest-file", "container.env")
+
+
+@pytest.mark.usefixtures("_engine")
+def test_a_job_tells_the_digest_of_what_it_pushed_or_of_what_the_registry_has(
+    truewheel: Run, registry: Registry, tmp_path: Path
+):
+    told = tmp_path / "container.env"
+    code, name, _ = truewheel(*JOB)
+    assert (code, told.read_text()) == (0, f"TRUEWHEEL_DIGEST_RHEL8_AARCH64={PUSHED}\n")
+    repository, _, tag = name.strip().removeprefix(f"{registry.host}/").rpartition(":")
+    digest = registry.keep(repository, tag, b"{}")
+    assert truewheel(*JOB)[0] == 0
+    assert told.read_text() == f"TRUEWHEEL_DIGEST_RHEL8_AARCH64={digest}\n"
+
+
+@pytest.mark.usefixtures("_engine")
+@pytest.mark.parametrize("protected", ["CI_COMMIT_REF_PROTECTED", "GITHUB_REF_PROTECTED"])
+def test_on_a_protected_ref_nobodys_image_is_believed(
+    truewheel: Run, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, protected: str
+):
+    name = truewheel(*BUILT, "--dry-run", "--push")[1].split()[-1]
+    repository, _, tag = name.removeprefix(f"{registry.host}/").rpartition(":")
+    registry.keep(repository, tag, b"what somebody has pushed first")
+    monkeypatch.setenv(protected, "true")
+    code, out, err = truewheel(*JOB)
+    assert (code, out) == (0, f"{name}\n"), "it is built"
+    assert f"{name}: built anew, without a cache: on a protected ref no image is believed by its tag" in err
+    built, pushed = (tmp_path / "calls").read_text().splitlines()
+    assert "--no-cache" in built
+    assert pushed.startswith("push ")
+    assert PUSHED in (tmp_path / "container.env").read_text()
+    monkeypatch.setenv(protected, "false")
+    code, out, _ = truewheel(*JOB)
+    assert (code, out) == (0, ""), "elsewhere it may be used again"
+
+
+def test_a_digest_is_told_of_an_image_that_is_pushed(truewheel: Run, registry: Registry):
+    code, _, err = truewheel(*BUILT, "--digest-file", "container.env")
+    assert code == 2
+    assert "--digest-file: an image has a digest when it is pushed\n    hint: add --push" in err
+
+
+@pytest.mark.usefixtures("_engine")
+def test_an_engine_that_tells_no_digest_ends_the_job(truewheel: Run, registry: Registry, tmp_path: Path):
+    (tmp_path / "bin/podman").write_text("#!/bin/sh\n")
+    code, _, err = truewheel(*JOB)
+    assert code == 6
+    assert "podman does not tell the digest of what it pushed" in err
+    assert not (tmp_path / "container.env").exists()
 
 
 @pytest.mark.usefixtures("_engine")

@@ -14,6 +14,7 @@ from specs import plan_of
 from truewheel.problems import Exit, Stop
 from truewheel.steps import container
 from truewheel.steps.container import ENGINES, Build, Run
+from truewheel.steps.image import is_protected
 
 BUILD = Build(
     "r.example/b:1", Path("/ctx"), "aarch64", {"BASE": "x y"}, {"pip": Path("/etc/pip conf")}, ["--network", "host"]
@@ -57,7 +58,42 @@ def test_every_engine_builds_with_the_same_words(engine: str):
         *("--file", "/ctx/Containerfile", "--tag", "r.example/b:1", "--platform", "linux/arm64"),
         *("--build-arg", "BASE=x y", "--secret", "id=pip,src=/etc/pip conf", "--network", "host", "/ctx"),
     ]
-    assert ENGINES[engine].push("r.example/b:1") == [engine, "push", "r.example/b:1"]
+    told = [] if engine == "docker" else ["--digestfile", "/told"]
+    assert ENGINES[engine].push("r.example/b:1", "/told") == [engine, "push", *told, "r.example/b:1"]
+    assert ENGINES[engine].push("r.example/b:1", "") == [engine, "push", "r.example/b:1"]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_fresh_build_uses_no_layer_and_no_base_that_is_here(engine: str):
+    words = ENGINES[engine].build(BUILD._replace(fresh=True))
+    assert "--no-cache" in words
+    assert ("--pull" if engine == "docker" else "--pull=always") in words
+    assert not {"--no-cache", "--pull", "--pull=always"} & {*ENGINES[engine].build(BUILD)}
+
+
+@pytest.mark.parametrize(
+    ("env", "expected"),
+    [
+        ({}, False),
+        ({"CI_COMMIT_REF_PROTECTED": "true"}, True),
+        ({"CI_COMMIT_REF_PROTECTED": "false"}, False),
+        ({"GITHUB_REF_PROTECTED": "true"}, True),
+        ({"GITHUB_REF_PROTECTED": "false", "CI_COMMIT_REF_PROTECTED": ""}, False),
+    ],
+)
+def test_a_ref_is_protected_where_its_forge_says_so(env: dict[str, str], expected: bool):
+    assert is_protected(env) is expected
+
+
+def test_the_digest_is_that_of_the_repository_that_was_pushed_to(tmp_path: Path):
+    own, other = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+    said = f"r.example:5000/c@{other}\\nr.example:5000/b@{own}\\nelsewhere/b@{other}\\n"
+    script = f"#!/bin/sh\n[ \"$1\" = push ] || printf '{said}'\n"
+    (tmp_path / "docker").write_text(script)
+    (tmp_path / "docker").chmod(0o755)
+    env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    assert container.push("docker", "r.example:5000/b:1", env) == own
+    assert container.push("docker", "r.example:5000/d:1", env) == ""
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -118,7 +154,7 @@ def test_a_jobs_password_is_in_a_file_while_it_pushes_and_never_an_argument(engi
     job = {"CI_REGISTRY": "r.example", "CI_REGISTRY_USER": "job", "CI_REGISTRY_PASSWORD": "secret"}
     container.push("buildah", "r.example/b:1", {**os.environ, **job})
     assert json.loads((tmp_path / "login").read_text()) == {"auths": {"r.example": {"auth": "am9iOnNlY3JldA=="}}}
-    assert engines() == [["buildah", "push", "r.example/b:1"]]
+    assert next((call[:2], call[-1]) for call in engines()) == (["buildah", "push"], "r.example/b:1")
     with container.logged_in("r.example/b:1", job) as env:
         file = Path(env["REGISTRY_AUTH_FILE"])
         assert file.parent.stat().st_mode & 0o077 == 0

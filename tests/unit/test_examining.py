@@ -74,6 +74,36 @@ def test_where_nothing_bites_there_are_notes_alone(gitlab: Place):
     assert "0 errors, 0 warnings, " in out
 
 
+IMAGES = SPEC.replace("{rhel8: {}}", "{rhel8: {family: rhel, base: 'el8@sha256:" + "0" * 64 + "'}}") + (
+    "images: {registry: $CI_REGISTRY_IMAGE}\nsetup: [. ci/setup.sh]\n"
+)
+
+
+def test_builder_images_that_everybody_may_replace_are_found(gitlab: Place):
+    gitlab.spec(IMAGES)
+    (told,) = findings(gitlab)
+    assert told.startswith("warning images: no rule protects group/demo/builder/rhel8-x86_64: every Developer,")
+    assert "add group/demo/builder/*, push for Maintainer" in gitlab.run("doctor")[1]
+    rule = {"id": 1, "repository_path_pattern": "group/demo/builder/*", "minimum_access_level_for_push": "maintainer"}
+    gitlab.project.repository_rules.append(rule)
+    assert gitlab.run("doctor")[0] == 0
+
+
+def test_a_gitlab_without_rules_for_images_is_no_failure(gitlab: Place):
+    gitlab.spec(IMAGES)
+    gitlab.server.misbehave(faults.answer(404), "GET /projects/*/registry/protection/*/rules", times=None)
+    code, out, _ = gitlab.run("doctor")
+    assert code == 0
+    assert "not checked: protected container repositories: the token may not ask, or this GitLab does not" in out
+
+
+def test_a_variable_in_the_place_of_an_images_digest_is_found(gitlab: Place):
+    gitlab.spec(IMAGES)
+    gitlab.project.variables.append(variable("TRUEWHEEL_DIGEST_RHEL8_X86_64"))
+    found = "error variables: TRUEWHEEL_DIGEST_RHEL8_X86_64 of the project replaces the value that our jobs get"
+    assert found in findings(gitlab)
+
+
 def test_each_setting_that_bites_is_found(gitlab: Place):
     project = gitlab.project
     project.protected_tags.clear()

@@ -198,8 +198,15 @@ def test_a_builder_image_of_the_own_registry_is_pushed_and_pulled_with_the_jobs_
     assert list(jobs) == ["container", "wheel", "test"]
     assert jobs["container"]["permissions"] == {"contents": "read", "packages": "write"}
     assert jobs["container"]["env"]["CI_REGISTRY"] == "ghcr.io"
-    assert jobs["wheel"]["needs"] == ["container"]
-    assert jobs["wheel"]["container"]["image"] == image
+    (made,) = [step for step in jobs["container"]["steps"] if step.get("id") == "container"]
+    assert made["run"].splitlines()[-1] == 'cat container.env >> "$GITHUB_OUTPUT"'
+    told = "${{ steps.container.outputs.TRUEWHEEL_DIGEST_RHEL8_X86_64 }}"
+    assert jobs["container"]["outputs"] == {"digest": told}
+    digest = "${{ needs.container.outputs.digest }}"
+    for kind, needs in {"wheel": ["container"], "test": ["container", "wheel"]}.items():
+        assert jobs[kind]["needs"] == needs, "an output is seen by the jobs that need it"
+        assert jobs[kind]["container"]["image"] == f"{image}@{digest}"
+        assert jobs[kind]["env"]["TRUEWHEEL_DIGEST_RHEL8_X86_64"] == digest
     assert set(jobs["wheel"]["container"]["credentials"]) == {"username", "password"}
     assert jobs["wheel"]["permissions"]["packages"] == "read"
     call = found[f"{FOLDER}/wheels.yml"]["jobs"]["wheels-rhel8-x86_64"]

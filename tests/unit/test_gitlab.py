@@ -230,6 +230,33 @@ def test_every_job_has_a_time_that_it_may_take():
     }
 
 
+DIGESTS = WITH_IMAGES.replace("foo: {}", "foo: {smoke: s.py}")
+
+
+@pytest.mark.parametrize("more", ["layout: include", "layout: children", "entry: ci.yml, prefix: 'w:'"])
+def test_jobs_in_a_builder_image_use_the_digest_that_its_container_job_tells(more: str):
+    spec = DIGESTS % more
+    found = gitlab.documents(plan_of(spec, policy=POLICY, event="", images=BUILDERS), spec_of(spec), {})
+    prefix = "w:" if "w:" in more else ""
+    container = flattened(f"{prefix}container:rhel8:x86_64", found)
+    assert container["artifacts"]["reports"] == {"dotenv": "container.env"}
+    assert container["script"][-1].endswith(" --if-missing --push --digest-file container.env")
+    image = "r.example/x/builder/rhel8-x86_64:0123@$TRUEWHEEL_DIGEST_RHEL8_X86_64"
+    for kind in ("wheel", "test"):
+        job = flattened(f"{prefix}{kind}:foo:rhel8:x86_64:cp312", found)
+        assert job["image"] == image
+        assert f"{prefix}container:rhel8:x86_64" in job["needs"], "its variable comes with its artifacts"
+
+
+def test_tests_in_an_image_of_their_own_wait_for_no_other():
+    spec = DIGESTS.replace("base: el8,", "base: el8, test_image: el8-minimal,") % "layout: include"
+    plan = plan_of(spec, policy=POLICY, event="", images=BUILDERS)
+    (test,) = [job for job in plan.jobs if job.kind == "test"]
+    assert test.needs == ("plan", "wheel:foo:rhel8:x86_64:cp312")
+    found = gitlab.documents(plan, spec_of(spec), {})
+    assert flattened("test:foo:rhel8:x86_64:cp312", found)["image"] == "el8-minimal"
+
+
 def test_container_jobs_log_in_at_another_registry():
     images = Images({("rhel8", "x86_64"): "registry.example/g/x:0"})
     text = SPEC + "images: {registry: registry.example/g, credentials: {username: WHO, password: TOKEN}}\n"

@@ -130,3 +130,52 @@ def test_a_job_of_a_forge_asks_the_registry_once(monkeypatch: pytest.MonkeyPatch
         registry.seen.clear()
         assert running(image_plan(cell), cell, job)["digest"] == ""
         assert len(registry.seen) == 1
+
+
+VARIABLE = f"TRUEWHEEL_DIGEST_BOX_{projects.ARCH.upper()}"
+BUILDER = "$CI_REGISTRY_IMAGE/builder/box:1"
+GITLAB = {"CI": "true", "CI_REGISTRY_IMAGE": "r.example/g", VARIABLE: DIGEST}
+RIGHT = f"r.example/g/builder/box:1@{DIGEST}"
+OTHER = "sha256:" + "cd" * 32
+
+
+def built_image_plan(cell: Cell) -> Plan:
+    return replace(image_plan(cell), images={f"box/{projects.ARCH}": BUILDER})
+
+
+@pytest.mark.parametrize(
+    ("env", "message"),
+    [
+        ({**GITLAB, "CI_JOB_IMAGE": RIGHT}, ""),
+        ({**GITLAB, "CI_JOB_IMAGE": f"{BUILDER}@${VARIABLE}"}, ""),
+        ({**GITLAB}, ""),
+        ({**GITLAB, "CI_JOB_IMAGE": RIGHT.replace("ab", "cd")}, f"it runs in r.example/g/builder/box:1@{OTHER}, but"),
+        ({**GITLAB, "CI_JOB_IMAGE": "r.example/g/builder/box:1"}, "it runs in r.example/g/builder/box:1, but"),
+        ({**GITLAB, "CI_JOB_IMAGE": "other:1"}, f"but the container job has told {RIGHT}"),
+        ({**GITLAB, VARIABLE: ""}, ""),
+        ({**GITLAB, VARIABLE: "", "CI_COMMIT_REF_PROTECTED": "true"}, "no container job has told the digest of"),
+        ({"GITHUB_REF_PROTECTED": "true"}, "no container job has told the digest of"),
+        ({"GITHUB_REF_PROTECTED": "true", "CI_REGISTRY_IMAGE": "r.example/g", VARIABLE: DIGEST}, ""),
+    ],
+)
+def test_a_job_runs_in_the_image_that_its_container_job_has_told(env: dict[str, str], message: str) -> None:
+    cell = projects.cell(platform_tag=MANYLINUX)
+    plan = built_image_plan(cell)
+    if not message:
+        compare_image(plan, cell, env)
+        return
+    with pytest.raises(Stop) as stopped:
+        compare_image(plan, cell, env)
+    assert stopped.value.code is Exit.WHEEL
+    assert message in stopped.value.problems[0].message
+
+
+def test_the_evidence_has_the_digest_that_the_container_job_has_told() -> None:
+    cell = projects.cell(platform_tag=MANYLINUX)
+    github = replace(image_plan(cell), images={f"box/{projects.ARCH}": "ghcr.io/o/r/builder/box:1"})
+    env = {"GITHUB_ACTIONS": "true", "CI": "true", VARIABLE: DIGEST}
+    assert running(github, cell, env) == {"name": "ghcr.io/o/r/builder/box:1", "digest": DIGEST}
+    compare_image(github, cell, env)
+    for image in (RIGHT, f"{BUILDER}@${VARIABLE}"):
+        record = running(built_image_plan(cell), cell, {**GITLAB, "CI_JOB_IMAGE": image})
+        assert record == {"name": "r.example/g/builder/box:1", "digest": DIGEST}

@@ -7,6 +7,7 @@ from specs import plan_of, spec_of
 
 from truewheel import images
 from truewheel.images import NO_IMAGES, Recipe, Sources
+from truewheel.model import digest_variable
 from truewheel.problems import Exit, Stop
 
 LOCKS = {"truewheel-tools.txt": b"build==1\n", "truewheel-uv.txt": b"uv==1\n"}
@@ -76,7 +77,7 @@ def test_an_image_is_named_by_what_goes_in():
     name = name_of(SPEC)
     head, _, tag = name.rpartition(":")
     assert head == "$CI_REGISTRY_IMAGE/builder/ubuntu24.04-x86_64"
-    assert len(tag) == 12
+    assert len(tag) == 32
     assert set(tag) <= set("0123456789abcdef")
     assert name_of(SPEC) == name
 
@@ -216,6 +217,18 @@ def test_the_environment_is_made_of_the_newest_python_that_tools_run_on():
     text = SPEC.replace("container:", "container:\n      interpreters: uv")
     spec = spec_of(text + "pythons: ['3.14t', '3.9', '3.13']\n")
     assert "/opt/python/cp313/bin/python -m venv" in images.recipe(spec, "ubuntu24.04", sources()).text
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        (("rhel8", "x86_64"), "TRUEWHEEL_DIGEST_RHEL8_X86_64"),
+        (("ubuntu24.04", "aarch64"), "TRUEWHEEL_DIGEST_UBUNTU24_04_AARCH64"),
+        (("a-b.c", "armv7l"), "TRUEWHEEL_DIGEST_A_B_C_ARMV7L"),
+    ],
+)
+def test_a_digest_has_a_variable_for_each_place(place: tuple[str, str], expected: str):
+    assert digest_variable(*place) == expected
 
 
 def test_a_plan_has_container_jobs_that_wheel_jobs_need():

@@ -27,6 +27,7 @@ NEEDS = Needs(
     sends_variables=False,
     by_inputs=False,
     largest=0,
+    images=(),
 )
 PASS = Secret("PASS", "the password of the index own", "p/own", is_late=True)
 PLAIN = Secret("SIGN", "a secret of the spec")
@@ -267,3 +268,52 @@ def test_runners(tags: tuple[str, ...], runners: list[dict[str, Any]], expected:
 )
 def test_schedules_of_others(record: dict[str, Any], is_found: bool):
     assert bool(one(judging.foreign_schedules([{"description": "x", **record}]))) == is_found
+
+
+IMAGES = ("$CI_REGISTRY_IMAGE/builder/rhel8-x86_64:0", "${CI_REGISTRY_IMAGE}/builder/rhel8-aarch64:0")
+HERE = {"path_with_namespace": "Group/demo", "container_registry_image_prefix": "registry.example/group/demo"}
+OPEN = "warning: no rule protects group/demo/builder/rhel8-x86_64, group/demo/builder/rhel8-aarch64: every Developer,"
+
+
+def rule(pattern: object, push: str | None = "maintainer") -> dict[str, object]:
+    return {"id": 1, "repository_path_pattern": pattern, "minimum_access_level_for_push": push}
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        ([], OPEN),
+        ([rule("group/demo/builder/*")], ""),
+        ([rule("group/demo*")], ""),
+        ([rule("group/demo/builder/rhel8-*"), rule("other")], ""),
+        ([rule("group/demo/builder/*", None)], OPEN),
+        ([rule("group/demo")], OPEN),
+        ([rule("group/demo/builder.rhel8*")], OPEN),
+        ([rule(None), rule(["*"])], OPEN),
+        (
+            [rule("group/demo/builder/*-x86_64")],
+            "warning: no rule protects group/demo/builder/rhel8-aarch64: every Developer,",
+        ),
+    ],
+)
+def test_builder_images_are_for_a_protected_repository(rules: list[dict[str, object]], expected: str):
+    found = one(judging.image_rules(rules, judging.repositories(HERE, IMAGES)))
+    assert found.startswith(expected)
+    assert bool(found) == bool(expected)
+
+
+@pytest.mark.parametrize(
+    ("image", "record", "expected"),
+    [
+        ("registry.example/group/demo/builder/rhel8-x86_64:0", HERE, ["group/demo/builder/rhel8-x86_64"]),
+        ("registry.example/group/demo2/builder/rhel8-x86_64:0", HERE, []),
+        ("elsewhere.example/g/builder/rhel8-x86_64:0", HERE, []),
+        ("$CI_REGISTRY_IMAGE/x/builder/rhel8-x86_64:0", {"path_with_namespace": "g/p"}, ["g/p/x/builder/rhel8-x86_64"]),
+        ("$CI_REGISTRY_IMAGES/builder/rhel8-x86_64:0", HERE, []),
+        ("$OTHER/builder/rhel8-x86_64:0", HERE, []),
+    ],
+)
+def test_only_images_in_the_registry_of_the_project_can_be_protected_there(
+    image: str, record: dict[str, str], expected: list[str]
+):
+    assert judging.repositories(record, [image]) == expected

@@ -239,6 +239,22 @@ def test_variables(project):
     assert len(project.variables.list(get_all=True)) == 2
 
 
+def test_rules_for_container_repositories(project):
+    rules = project.registry_protection_repository_rules
+    assert rules.list(get_all=True) == []
+    made = rules.create(
+        {"repository_path_pattern": "group/demo/builder/*", "minimum_access_level_for_push": "maintainer"}
+    )
+    assert (made.project_id, made.minimum_access_level_for_delete) == (project.id, None)
+    assert [each.repository_path_pattern for each in rules.list(get_all=True)] == ["group/demo/builder/*"]
+    assert refused(lambda: rules.create({"repository_path_pattern": "group/demo/builder/*"}))[0] == 422
+    made.minimum_access_level_for_push = "owner"
+    made.save()
+    assert rules.list(get_all=True)[0].minimum_access_level_for_push == "owner"
+    rules.delete(made.id)
+    assert rules.list(get_all=True) == []
+
+
 def test_protection(server, project):
     project.protectedbranches.create({"name": "main", "push_access_level": 0})
     assert project.protectedbranches.get("main").push_access_levels[0]["access_level"] == 0

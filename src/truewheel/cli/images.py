@@ -16,9 +16,11 @@ from truewheel.cli.terminal import say, show
 from truewheel.containerfile import BUILD
 from truewheel.emit.actions import PINS
 from truewheel.lockfile import LOCK_FILE, Lock
+from truewheel.model import digest_variable
 from truewheel.problems import Exit, Stop, meant, stop
 from truewheel.steps import container as engines
 from truewheel.steps.container import ENGINES, Build
+from truewheel.steps.image import is_protected
 from truewheel.workspace import GENERATOR, Workspace
 
 EXAMPLES = {
@@ -53,8 +55,12 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     parser.add_argument("--arch", default=platform.machine(), metavar="A", help="default: this machine's")
     parser.add_argument("--stage", default=BUILD, metavar="S", help="build (default), or one of the target's stages")
     parser.add_argument("--engine", choices=tuple(ENGINES), help="default: the first of them that is installed")
-    parser.add_argument("--if-missing", action="store_true", help="do nothing when the registry has the image")
+    parser.add_argument(
+        "--if-missing", action="store_true",
+        help="do nothing when the registry has the image; in a job of a protected ref it is built all the same",
+    )  # fmt: skip
     parser.add_argument("--push", action="store_true", help="push the image to the registry")
+    parser.add_argument("--digest-file", metavar="FILE", help="write the digest of the pushed image there: NAME=DIGEST")
     parser.add_argument(
         "--secret", dest="secrets", metavar="ID=FILE", action="append", type=_secret, default=[],
         help="a file for the build that no layer keeps; pip's configuration is pip=FILE; may repeat",
@@ -75,6 +81,8 @@ def _secret(text: str) -> tuple[str, Path]:
 
 def container(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Build a target's image, and push it if asked to; exit 4 when the build fails, 6 when the registry does."""
+    if arguments.digest_file and not arguments.push:
+        raise stop("--digest-file", "an image has a digest when it is pushed", "add --push")
     space = common.load(arguments)
     _check_target(space, arguments.target, arguments.arch)
     sources = space.image_sources()
@@ -89,14 +97,14 @@ def container(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         show(text.rstrip("\n"))
         return Exit.OK
     reference = _reference(arguments, space, environment, made)
-    if arguments.if_missing and not arguments.dry_run and registry.digest(reference, environment):
-        say(f"{reference}: the registry has it")
+    fresh = is_protected(environment)
+    if not arguments.dry_run and _is_there(arguments, reference, environment, fresh=fresh):
         return Exit.OK
     folder = space.root / "build" / "container" / f"{arguments.target}-{arguments.arch}-{arguments.stage}"
     image = Build(
         reference, folder, images.machine(space.spec, arguments.target, arguments.arch, arguments.stage),
         arguments=made.arguments, secrets=dict(arguments.secrets),
-        options=arguments.options,
+        options=arguments.options, fresh=fresh,
     )  # fmt: skip
     engine = engines.choose(arguments.engine, environment)
     if arguments.dry_run:
@@ -106,9 +114,34 @@ def container(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     engines.add_wheels(folder, Path(arguments.out), [name for name, _ in wheels.values()])
     engines.build(engine, image, environment)
     if arguments.push:
-        engines.push(engine, reference, environment)
+        _tell_digest(arguments, engines.push(engine, reference, environment), engine)
     show(reference)
     return Exit.OK
+
+
+def _is_there(arguments: Namespace, reference: str, environment: Mapping[str, str], *, fresh: bool) -> bool:
+    """Return whether the image need not be built, and tell its digest; whoever pushed it is not known."""
+    if not arguments.if_missing:
+        return False
+    if fresh:
+        say(f"{reference}: built anew, without a cache: on a protected ref no image is believed by its tag")
+        return False
+    digest = registry.digest(reference, environment)
+    if digest:
+        say(f"{reference}: the registry has it")
+        _tell_digest(arguments, digest, "the registry")
+    return digest is not None
+
+
+def _tell_digest(arguments: Namespace, digest: str, source: str) -> None:
+    """Write the digest into the file that is asked for. Raises `Stop` (exit 6) when nobody has told one."""
+    if not arguments.digest_file:
+        return
+    if not digest:
+        hint = "use another engine, or a newer one"
+        raise stop(source, f"{source} does not tell the digest of what it pushed", hint, Exit.REMOTE_UNREACHABLE)
+    line = f"{digest_variable(arguments.target, arguments.arch)}={digest}\n"
+    files.write_text(Path(arguments.digest_file), line)
 
 
 def _proven(arguments: Namespace, space: Workspace) -> dict[str, tuple[str, str]]:
@@ -132,7 +165,7 @@ def _tell_commands(engine: str, image: Build, *, push: bool) -> None:
     known = ENGINES[engine]
     show(shlex.join(known.build(image)))
     if push:
-        show(shlex.join(known.push(image.reference)))
+        show(shlex.join(known.push(image.reference, "")))
 
 
 def _check_target(space: Workspace, name: str, arch: str) -> None:

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from truewheel.contract import BUILT_IN, KEY, settable
 from truewheel.emit import github_additions, github_schedules
 from truewheel.emit.actions import Pin
-from truewheel.jobs import BUT_MERGE_REQUESTS, TIMEOUT, TIMEOUTS
+from truewheel.jobs import BUT_MERGE_REQUESTS, DIGEST_FILE, TIMEOUT, TIMEOUTS
 from truewheel.matrix import ANY
-from truewheel.model import ARCH, CELL, INDEX, PYTHON, STAGE, TARGET, Cell, Job, JobKind, Plan
+from truewheel.model import ARCH, CELL, INDEX, PYTHON, STAGE, TARGET, Cell, Job, JobKind, Plan, digest_variable
 from truewheel.policy import Variable
 from truewheel.render import Lines, remarked
 from truewheel.spec import Credentials, Spec
@@ -44,7 +44,6 @@ REGISTRY = "ghcr.io"
 
 EXPRESSION = "${{"
 _LOCAL = "zizmor: ignore[self-repository] older servers and act know no other form"
-_HASHED = "zizmor: ignore[unpinned-images] the tag is the hash of all that goes in"
 _UNGUARDED = "zizmor: ignore[secrets-outside-env] wheel jobs have no environment"
 _TOKEN = {"GITHUB_TOKEN": "${{ github.token }}"}
 _LOGIN = {"username": "${{ github.actor }}", "password": "${{ github.token }}"}
@@ -377,7 +376,9 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
     lines = [*forge.spec.setup, *_script(kind, job)]
     if job.kind in SUMMARIES:
         lines.append(f'{SUMMARIES[job.kind]} >> "$GITHUB_STEP_SUMMARY"')
-    steps.append({"run": Lines("\n".join(lines))})
+    if job.kind == "container":
+        lines.append(f'cat {DIGEST_FILE} >> "$GITHUB_OUTPUT"')
+    steps.append({**({"id": job.kind} if job.kind == "container" else {}), "run": Lines("\n".join(lines))})
     if kind.artifacts:
         path = kind.artifacts[0]
         kept = {"overwrite": True, "retention_days": int(forge.spec.github.retention_days)}  # a second attempt
@@ -418,23 +419,32 @@ def _reusable(part: str, jobs: list[Job], forge: _Forge) -> Document:
 
 
 def _place_jobs(jobs: list[Job], suffix: str, forge: _Forge) -> Document:
-    made = {f"container{suffix}": _container_job(job, forge) for job in jobs if job.kind == "container"}
+    made = {_builder_id(suffix): _container_job(job, forge) for job in jobs if job.kind == "container"}
     makers = {cell: job for job in jobs if job.kind == "wheel" for cell in job.cells}
     needs = list(made)
     for kind in ("wheel", "test"):
         chunks = _chunks([job for job in jobs if job.kind == kind], MATRIX_LIMIT)
         named = {f"{kind}{suffix}" + (f"-{number}" if number else ""): chunk for number, chunk in enumerate(chunks)}
         for name, chunk in named.items():
-            made[name] = _matrix_job(chunk, needs, [_entry(job, makers, forge) for job in chunk], forge)
+            entries = [_entry(job, makers, forge) for job in chunk]
+            builder = _builder_id(suffix) if forge.plan.builder(chunk[0]) else ""
+            made[name] = _matrix_job(chunk, needs, entries, builder, forge)
         needs = list(named)
     return made
 
 
+def _builder_id(suffix: str) -> str:
+    """Return the id of the container job of a place."""
+    return f"container{suffix}"
+
+
 def _container_job(job: Job, forge: _Forge) -> Document:
     environment = _environment(job, forge)
+    told = f"${{{{ steps.{job.kind}.outputs.{digest_variable(job.target, job.arch)} }}}}"
     return {
         "name": job.name,
         **_place(job, forge),
+        "outputs": {"digest": told},
         **({"env": environment} if environment else {}),
         "steps": [*_start(job, forge), *_work(job, forge)],
     }
@@ -457,17 +467,22 @@ def _version(tag: str) -> str:
     return f"3.{tag.removeprefix('cp3')}" if tag.startswith("cp3") else ""
 
 
-def _matrix_job(jobs: list[Job], needs: list[str], entries: list[Document], forge: _Forge) -> Document:
-    """Return the job that runs once for each entry; `jobs` are all of one kind, target and architecture."""
-    first = jobs[0]
+def _matrix_job(jobs: list[Job], needs: list[str], entries: list[Document], builder: str, forge: _Forge) -> Document:
+    """Return the job that runs once for each entry; `jobs` are all of one kind, target and architecture.
+
+    `builder` is the id of the job whose image they run in, "" for another image or none.
+    """
+    first, digest = jobs[0], f"${{{{ needs.{builder}.outputs.digest }}}}"
+    needs = list(dict.fromkeys(filter(None, [builder, *needs])))
     fields: Document = {"name": f"{first.kind} ${{{{ matrix.title }}}}", **({"needs": needs} if needs else {})}
     fields |= {**_place(first, forge), "strategy": {"fail-fast": False, "matrix": {"include": entries}}}
     if image := forge.image(first):
-        is_hashed = image in forge.plan.images.values()
-        fields["container"] = {"image": remarked(image, _HASHED) if is_hashed else image}
+        fields["container"] = {"image": f"{image}@{digest}" if builder else image}
         if login := _login(image, forge.spec):
             fields["container"]["credentials"] = login
     fields["env"] = {"TRUEWHEEL_CELL": "${{ matrix.cell }}"}
+    if builder:
+        fields["env"][digest_variable(first.target, first.arch)] = digest
     steps = [*_start(first, forge), _download(forge.plan.kinds["plan"], forge)]
     if first.kind == "test":
         fields["env"]["TRUEWHEEL_PYTHON"] = "${{ matrix.python }}"

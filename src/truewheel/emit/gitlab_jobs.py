@@ -9,7 +9,7 @@ from typing import Any
 
 from truewheel import changes, jobs
 from truewheel.emit.gitlab_layout import Layout
-from truewheel.model import ARCH, CELL, INDEX, PYTHON, QUALITY, STAGE, TARGET, Job, JobKind, Plan
+from truewheel.model import ARCH, CELL, INDEX, PYTHON, QUALITY, STAGE, TARGET, Job, JobKind, Plan, digest_variable
 from truewheel.spec import Spec
 
 CONDITIONS = {"mr": '$CI_PIPELINE_SOURCE == "merge_request_event"', "tag": "$CI_COMMIT_TAG"}
@@ -55,7 +55,8 @@ def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document
     for name in ("container", "wheel", "test"):
         if kind := plan.kinds.get(name):
             if name == "container":
-                templates[".container"] = _engine_template(kind, spec)
+                told = {"expire_in": spec.gitlab.expire_in, "reports": {"dotenv": jobs.DIGEST_FILE}}
+                templates[".container"] = {**_engine_template(kind, spec), "artifacts": told}
                 continue
             fields: Document = {"stage": kind.stage, "timeout": _timeout(name), "script": _script(kind, spec, layout)}
             if kind.artifacts:
@@ -203,11 +204,21 @@ def place_template(job: Job) -> str:
 
 def _place_template(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
     """Return what the jobs of a kind share on one target and architecture."""
-    image = plan.image(job.target, job.arch) if job.kind == "wheel" else plan.test_image(job.target, job.arch)
+    image = _image(job, plan)
     fields: Document = {"extends": f".{job.kind}", **({"image": image} if image else {}), **_runner(job, plan, spec)}
     if job.kind == "wheel":
         fields["needs"] = [need(name, spec, layout) for name in job.needs or ()]
     return fields
+
+
+def _image(job: Job, plan: Plan) -> str:
+    """Return the image of a wheel or test job; a builder by the digest that its container job tells, not by tag alone.
+
+    Without that variable there is no such image, and the job does not start.
+    """
+    if builder := plan.builder(job):
+        return f"{builder}@${digest_variable(job.target, job.arch)}"
+    return plan.image(job.target, job.arch) if job.kind == "wheel" else plan.test_image(job.target, job.arch)
 
 
 def need(name: str, spec: Spec, layout: Layout) -> str | Document:
@@ -215,7 +226,7 @@ def need(name: str, spec: Spec, layout: Layout) -> str | Document:
     if name in PARENTS and layout.children:
         prefix = spec.gitlab.prefix if spec.gitlab.entry else ""
         return {"pipeline": "$TRUEWHEEL_PIPELINE_ID", "job": prefix + name}
-    return {"job": name, "artifacts": False} if name.startswith("container:") else name
+    return name
 
 
 def _own(job: Job, spec: Spec, layout: Layout) -> Document:

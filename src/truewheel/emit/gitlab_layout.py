@@ -103,8 +103,7 @@ def _parts(jobs: Iterable[Job], *, children: bool) -> dict[str, tuple[Job, ...]]
 def _split(jobs: list[Job], *, children: bool) -> list[list[Job]]:
     """Return jobs in lots that a file, or a child pipeline, may hold; tests stay beside the job of their wheel.
 
-    Each child has its own container job: no job can need one of another child, and it does nothing when the image is
-    there.
+    Each child has its own container job: no job can need one of another child, nor hear of its digest.
     """
     limit = CHILD_JOBS if children else FILE_JOBS
     if len(jobs) <= limit:

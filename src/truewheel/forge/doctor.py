@@ -126,6 +126,7 @@ def examine(
         *_job_token(asked, forge),
         *_variables(asked, forge, needs, settings),
         *_runners(asked, forge, needs),
+        *_images(asked, forge, needs, settings),
         *_schedules(asked, forge, declared(branch), project, text_of(user, "username")),
     ]
     return sorted_findings([*found, *asked.notes])
@@ -199,6 +200,14 @@ def _runners(asked: Questions, forge: Gitlab, needs: Needs) -> Iterator[Finding]
         if online is None:
             return
         yield from judging.runners(tags, job, [_runner(asked, each, details) for each in online], needs)
+
+
+def _images(asked: Questions, forge: Gitlab, needs: Needs, settings: Mapping[str, Any]) -> Iterator[Finding]:
+    if paths := judging.repositories(settings, needs.images):
+        path = forge.path("registry", "protection", "repository", "rules")
+        rules = asked.known("protected container repositories", path)
+        if rules is not None:
+            yield from judging.image_rules(rules, paths)
 
 
 def _runner(asked: Questions, listed: Record, details: dict[int, Record]) -> Record:

@@ -25,6 +25,7 @@ GENERAL = "Settings → CI/CD → General pipelines"
 FEATURES = "Settings → General → Visibility, project features, permissions"
 TOKENS = "Settings → Access tokens"
 RUNNERS = "Settings → CI/CD → Runners"
+CONTAINERS = "Settings → Packages and registries → Container registry → Protected container repositories"
 
 Record = Mapping[str, Any]
 
@@ -263,6 +264,29 @@ def _takes(runner: Record, tags: Sequence[str]) -> bool:
     if tags:
         return not isinstance(known, list) or {*tags} <= {*map(str, known)}
     return runner.get("run_untagged") is not False
+
+
+def repositories(project: Record, images: Iterable[str]) -> list[str]:
+    """Return the paths of those images that lie in the project's own container registry."""
+    own = text_of(project, "path_with_namespace").lower()  # as repositories of images are written
+    heads = ["$CI_REGISTRY_IMAGE", "${CI_REGISTRY_IMAGE}", text_of(project, "container_registry_image_prefix")]
+    paths = (image.rpartition(":")[0].removeprefix(head) for image in images for head in heads if head)
+    return [own + path for path in paths if path.startswith("/")]
+
+
+def image_rules(rules: Sequence[Record], paths: Sequence[str]) -> Iterator[Finding]:
+    """Judge whether builder images are for a protected repository, which a Developer may not push to."""
+    patterns = [text_of(each, "repository_path_pattern") for each in rules if each.get("minimum_access_level_for_push")]
+    bare = [path for path in paths if not any(_is_below(path, pattern) for pattern in patterns)]
+    if bare:
+        who = "every Developer, and every job that one starts, may push what jobs of unprotected refs run in"
+        rule = f"add {bare[0].rpartition('/')[0]}/*, push for Maintainer; who then changes an image needs one to run it"
+        yield Finding("images", WARNING, f"no rule protects {', '.join(bare)}: {who}", f"{CONTAINERS}: {rule}")
+
+
+def _is_below(path: str, pattern: str) -> bool:
+    """Return whether a rule's pattern, in which * alone is special, fits a path."""
+    return re.fullmatch(".*".join(map(re.escape, pattern.split("*"))), path) is not None
 
 
 def schedules(steps: Iterable[Step], user: str) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from truewheel import contract
 from truewheel.emit import gitlab
 from truewheel.lint import durations
-from truewheel.model import Plan
+from truewheel.model import Plan, digest_variable
 from truewheel.plan import FORGE_PREFIXES
 from truewheel.policy import Policy, Variable
 from truewheel.spec import Spec
@@ -40,7 +40,7 @@ class Needs(NamedTuple):
     """What pipelines need. `tags` has an example of a job for each set of tags, `limits` the jobs' own timeouts.
 
     `sends_variables` says that schedules set variables, `by_inputs` that all values can be inputs. `largest` is the
-    size in bytes that wheels may have, 0 where nothing is said of it.
+    size in bytes that wheels may have, 0 where nothing is said of it, `images` are the builder images that jobs push.
     """
 
     secrets: tuple[Secret, ...]
@@ -56,6 +56,7 @@ class Needs(NamedTuple):
     sends_variables: bool
     by_inputs: bool
     largest: int
+    images: tuple[str, ...]
 
 
 def needs(spec: Spec, policy: Policy, plan: Plan, documents: Documents, *, by_inputs: bool = False) -> Needs:
@@ -67,7 +68,12 @@ def needs(spec: Spec, policy: Policy, plan: Plan, documents: Documents, *, by_in
     return Needs(
         secrets=tuple(secrets(spec, policy, plan)),
         variables=contract.declared(spec, policy),
-        job_variables=frozenset(name for job in jobs.values() for name in job.get("variables", {})),
+        job_variables=frozenset(
+            [
+                *(name for job in jobs.values() for name in job.get("variables", {})),
+                *(digest_variable(*place.split("/")) for place in plan.images),
+            ]
+        ),
         tags=_tags(jobs),
         limits={name: limit for name, limit in limits.items() if limit},
         unlimited=next((job.name for job in plan.jobs if job.kind == "wheel" and not limits.get(job.name)), ""),
@@ -78,6 +84,7 @@ def needs(spec: Spec, policy: Policy, plan: Plan, documents: Documents, *, by_in
         sends_variables=not by_inputs and any(each.variables for each in schedules),
         by_inputs=by_inputs,
         largest=max((package.max_size for package in plan.packages.values()), default=0),
+        images=tuple(plan.images.values()),
     )
 
 

@@ -318,6 +318,32 @@ for _path, _title, _records, _make, _update in (
     )
 
 
+def _repository_rule(call: Call, old: dict[str, Any]) -> dict[str, Any]:
+    levels = ("minimum_access_level_for_push", "minimum_access_level_for_delete")
+    record = {"project_id": call.project.id, "repository_path_pattern": "", **dict.fromkeys(levels), **old}
+    record |= {name: str(call.params[name]) or None for name in record.keys() & call.params.keys()}
+    others = (other for other in call.project.repository_rules if other is not old)
+    if any(other["repository_path_pattern"] == record["repository_path_pattern"] for other in others):
+        raise Refused(422, {"repository_path_pattern": ["has already been taken"]})
+    if not any(record[level] for level in levels):
+        raise Refused(422, {"base": ["A rule must have at least a minimum access role for push or delete."]})
+    return record if old else {"id": next(call.state.ids["rule"]), **record}
+
+
+crud(
+    Kind(
+        f"{PROJECT}/registry/protection/repository/rules",
+        "Not found",
+        lambda call: call.project.repository_rules,
+        _repository_rule,
+        required=("repository_path_pattern",),
+        read=MAINTAINER,
+        write=MAINTAINER,
+    ),
+    update="PATCH",
+)
+
+
 # Merge requests and their notes
 
 

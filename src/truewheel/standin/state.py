@@ -173,6 +173,7 @@ class Project:
         self.triggers: list[dict[str, Any]] = []
         self.protected_branches: list[dict[str, Any]] = []
         self.protected_tags: list[dict[str, Any]] = []
+        self.repository_rules: list[dict[str, Any]] = []
         self.merge_requests: list[dict[str, Any]] = []
         self.notes: dict[int, list[dict[str, Any]]] = defaultdict(list)
         self.statuses: list[dict[str, Any]] = []

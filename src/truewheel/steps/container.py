@@ -33,7 +33,8 @@ PLATFORMS = {
 class Build(NamedTuple):
     """An image to be built: its name, the folder of its context, and what the engine is told beside them.
 
-    `secrets` are files by id, `options` the engine's own.
+    `secrets` are files by id, `options` the engine's own. A `fresh` build uses no layer and no base that others may
+    have left on this machine.
     """
 
     reference: str
@@ -42,6 +43,7 @@ class Build(NamedTuple):
     arguments: Mapping[str, str] = {}
     secrets: Mapping[str, Path] = {}
     options: Sequence[str] = ()
+    fresh: bool = False
 
 
 class Run(NamedTuple):
@@ -58,17 +60,21 @@ class Run(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """How one engine is told to do things; each function returns argv lists."""
+    """How one engine is told to do things; each function returns argv lists.
+
+    `push` takes the image and a file for its digest, "" for none; an engine that writes none is asked afterwards.
+    """
 
     build: Callable[[Build], list[str]]
-    push: Callable[[str], list[str]]
+    push: Callable[[str, str], list[str]]
     inspect: Callable[[str], list[str]]
     run: Callable[[Run, str], list[list[str]]]
 
 
-def _build(program: str, *flags: str) -> Callable[[Build], list[str]]:
+def _build(program: str, *flags: str, pull: str = "--pull=always") -> Callable[[Build], list[str]]:
     def argv(build: Build) -> list[str]:
-        words = [program, "build", *flags, "--file", str(build.context / CONTAINERFILE), "--tag", build.reference]
+        words = [program, "build", *(("--no-cache", pull) if build.fresh else flags)]
+        words += ["--file", str(build.context / CONTAINERFILE), "--tag", build.reference]
         words += ["--platform", PLATFORMS.get(build.arch, f"linux/{build.arch}")]
         for name, value in build.arguments.items():
             words += ["--build-arg", f"{name}={value}"]
@@ -79,8 +85,12 @@ def _build(program: str, *flags: str) -> Callable[[Build], list[str]]:
     return argv
 
 
-def _push(program: str) -> Callable[[str], list[str]]:
-    return lambda reference: [program, "push", reference]
+def _push(program: str) -> Callable[[str, str], list[str]]:
+    def argv(reference: str, digest_file: str) -> list[str]:
+        told = ["--digestfile", digest_file] if digest_file and program != "docker" else []
+        return [program, "push", *told, reference]
+
+    return argv
 
 
 def _inspect(*words: str) -> Callable[[str], list[str]]:
@@ -123,7 +133,7 @@ ENGINES = {
         _run("podman"),
     ),
     "docker": Engine(
-        _build("docker"),
+        _build("docker", pull="--pull"),
         _push("docker"),
         _inspect("docker", "image", "inspect", "--format", "{{range .RepoDigests}}{{println .}}{{end}}"),
         _run("docker"),
@@ -178,17 +188,30 @@ def build(engine: str, image: Build, env: Mapping[str, str]) -> None:
     _check(ENGINES[engine].build(image), env, image.reference, "could not be built", Exit.WHEEL)
 
 
-def push(engine: str, reference: str, env: Mapping[str, str]) -> None:
-    """Push an image to its registry. Raises `Stop` (exit 6) if that fails."""
-    with logged_in(reference, env) as knowing:
-        _check(ENGINES[engine].push(reference), knowing, reference, "could not be pushed", Exit.REMOTE_UNREACHABLE)
+def push(engine: str, reference: str, env: Mapping[str, str]) -> str:
+    """Push an image to its registry and return the digest that it has there, "" when the engine does not tell it.
+
+    The registry is not asked: by then its tag may be somebody else's. Raises `Stop` (exit 6) if the push fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="truewheel-") as folder, logged_in(reference, env) as knowing:
+        told = Path(folder) / "digest"
+        argv = ENGINES[engine].push(reference, str(told))
+        _check(argv, knowing, reference, "could not be pushed", Exit.REMOTE_UNREACHABLE)
+        if told.is_file():
+            return _digest_in(told.read_text(encoding="utf-8", errors="replace"))
+    said = process.output(ENGINES[engine].inspect(reference), env=env, timeout=INSPECT_SECONDS) or ""
+    where = registry.parse(reference)[:2]
+    return _digest_in("\n".join(line for line in said.split() if registry.parse(line)[:2] == where))
+
+
+def _digest_in(text: str) -> str:
+    found = DIGEST.search(text)
+    return found[0] if found else ""
 
 
 def digest(engine: str, reference: str, env: Mapping[str, str]) -> str:
     """Return the digest of an image on this machine, "" when the engine knows none."""
-    said = process.output(ENGINES[engine].inspect(reference), env=env, timeout=INSPECT_SECONDS) or ""
-    found = DIGEST.search(said)
-    return found[0] if found else ""
+    return _digest_in(process.output(ENGINES[engine].inspect(reference), env=env, timeout=INSPECT_SECONDS) or "")
 
 
 def run(engine: str, command: Run, env: Mapping[str, str], name: str, log: IO[str] | None = None) -> int:

@@ -7,25 +7,33 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from truewheel import interpreters, naming, workspace
-from truewheel.model import Cell, Plan, Variable
+from truewheel.model import Cell, Plan, Variable, digest_variable
 from truewheel.naming import Sources
 from truewheel.policy import Policy, from_data
-from truewheel.problems import Exit, Problem, Stop, Where
+from truewheel.problems import Exit, Problem, Stop, Where, stop
 
 IMAGE = "TRUEWHEEL_IMAGE"
 IMAGE_DIGEST = "TRUEWHEEL_IMAGE_DIGEST"
 """Tell a command that `run --engine` starts which image it is in."""
 
 
+_PROTECTED = ("CI_COMMIT_REF_PROTECTED", "GITHUB_REF_PROTECTED")
+
+
+def is_protected(env: Mapping[str, str]) -> bool:
+    """Return whether the forge says that a job is one of a protected ref: there no image is believed by its tag."""
+    return any(env.get(name) == "true" for name in _PROTECTED)
+
+
 def running(plan: Plan, cell: Cell, env: Mapping[str, str]) -> dict[str, str]:
     """Return the name and the digest of the image that a job runs in; each is "" when it is not known.
 
-    The digest is what the engine or the name says; else a job of a forge asks the registry, once.
+    The digest is what the engine, the name or the container job says; else a job of a forge asks the registry, once.
     """
     planned = plan.image(cell.target, cell.arch) if env.get("GITHUB_ACTIONS") and not plan.local else ""
-    name, at, digest = (env.get(IMAGE) or env.get("CI_JOB_IMAGE") or planned).partition("@")
+    name, at, digest = (env.get(IMAGE) or _job_image(env) or planned).partition("@")
     if not at:
-        digest = env.get(IMAGE_DIGEST, "")
+        digest = env.get(IMAGE_DIGEST) or _told_digest(plan, cell, env)
     if name and not digest and env.get("CI"):
         from truewheel import registry  # most jobs ask nobody
 
@@ -36,14 +44,49 @@ def running(plan: Plan, cell: Cell, env: Mapping[str, str]) -> dict[str, str]:
     return {"name": name, "digest": digest}
 
 
+def _job_image(env: Mapping[str, str]) -> str:
+    """Return the image that GitLab's runner names, with the values of variables that are in its name."""
+    image = env.get("CI_JOB_IMAGE", "")
+    if "$" not in image:
+        return image
+    from truewheel import registry
+
+    return registry.expanded(image, env)
+
+
+def _told_digest(plan: Plan, cell: Cell, env: Mapping[str, str]) -> str:
+    """Return the digest that the container job of a cell's builder image has told, or ""."""
+    has_builder = f"{cell.target}/{cell.arch}" in plan.images and not plan.local
+    return env.get(digest_variable(cell.target, cell.arch), "") if has_builder else ""
+
+
+def _compare_builder(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
+    """Compare the image of a job with the one that its container job has told. Raises `Stop` (exit 4)."""
+    builder, digest = plan.images.get(f"{cell.target}/{cell.arch}"), _told_digest(plan, cell, env)
+    if not builder:
+        return
+    if not digest:
+        if is_protected(env):
+            message = f"no container job has told the digest of {builder}, and on a protected ref no tag is believed"
+            raise stop(cell.id, message, "let this job need its container job, as generated", Exit.WHEEL)
+        return
+    from truewheel import registry
+
+    told = f"{registry.expanded(builder, env)}@{digest}"
+    if (here := _job_image(env) or told) != told:
+        message = f"it runs in {here}, but the container job has told {told}"
+        raise stop(cell.id, message, "let this job have its image, as generated", Exit.WHEEL)
+
+
 def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
-    """Compare the variables that an image provides with the planned ones, then the facts that its files lead to.
+    """Compare the image with the one that was made for the job, then its variables and facts with the planned ones.
 
     Empty is absent. A laptop is not the image, and a pure package has none. Raises `Stop` (exit 4) with every
     difference.
     """
     if plan.local or cell.python == interpreters.ANY:
         return
+    _compare_builder(plan, cell, env)
     policy = from_data(plan.policy)
     planned = _planned_variables(plan, cell)
     provided = {name: env.get(name, "") for name, rule in policy.variables.items() if rule.scope == "image"}
