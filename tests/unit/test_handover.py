@@ -92,6 +92,18 @@ def test_prove_sees_the_wheels_of_all_children(registry: Registry, tmp_path: Pat
     assert {token for *_, token in registry.asked} == {TOKEN}
 
 
+@pytest.mark.usefixtures("registry")
+def test_nothing_is_got_through_a_link(tmp_path: Path, truewheel: Run):
+    folder = handed_over(tmp_path, truewheel)
+    outside = tmp_path / "outside"
+    (folder / "evidence").rename(outside)
+    (folder / "evidence").symlink_to(outside)
+    code, _, err = truewheel("hand-over", "--get", "--out", folder)
+    assert code == Exit.WHEEL
+    assert "evidence: is a link, where a folder belongs" in err
+    assert not list(outside.iterdir())
+
+
 def test_the_parents_pipeline_id_is_the_version_of_the_package(registry: Registry, tmp_path: Path, truewheel: Run):
     handed_over(tmp_path, truewheel)
     assert {path.rpartition("/")[0] for path in registry.files} == {

@@ -89,7 +89,8 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
     )
     if arguments.report:
         for cell in cells:
-            junit = evidence.path(Path(arguments.out), cell.id).with_suffix(".xml")
+            name = evidence.path(Path(), cell.id).with_suffix(".xml").name
+            junit = files.subfolder(Path(arguments.out), "evidence") / name
             own = [result for result in results if result[0].name == cell.wheel]
             files.write_text(junit, reports.report(own, "junit"))
         files.write_text(Path(arguments.out) / QUALITY, reports.report(results, "codequality"))

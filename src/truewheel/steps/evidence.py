@@ -37,6 +37,8 @@ def work_folder(root: Path, cell_id: str) -> Path:
 def fresh_folder(folder: Path) -> Path:
     """Make a folder, or make it empty, and return it. Raises `Stop` (exit 2) when that is not allowed."""
     with files.explained(folder, "made empty"):
+        if folder.is_symlink():
+            folder.unlink()
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
@@ -51,8 +53,7 @@ def path(out: Path, cell_id: str) -> Path:
 def write(out: Path, record: Mapping[str, Any]) -> None:
     """Write the evidence of the cell that `record` names; equal records make equal bytes."""
     file = path(out, record["cell"])
-    with files.explained(file.parent, "made"):
-        file.parent.mkdir(parents=True, exist_ok=True)
+    files.subfolder(out, file.parent.name)
     files.write_text(file, json.dumps(record, indent=1, sort_keys=True) + "\n")
 
 

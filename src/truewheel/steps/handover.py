@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import quote
 
-from truewheel.files import explained
+from truewheel.files import subfolder
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, Problem, Stop, Where, stop
 from truewheel.steps import evidence
@@ -118,8 +118,7 @@ def _put_all(out: Path, paths: Sequence[str], place: Store) -> list[str]:
 def _get_all(out: Path, paths: Iterable[str], place: Store) -> list[str]:
     missing = []
     for path in paths:
-        with explained(out / path, "written"):
-            (out / path).parent.mkdir(parents=True, exist_ok=True)
+        subfolder(out, *PurePosixPath(path).parent.parts)
         if not place.client.get(place.url(path), out / path):
             missing.append(path)
     return missing

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +11,10 @@ from typing import Any, NamedTuple
 
 from truewheel.checks.findings import Finding, is_ok, to_data
 from truewheel.checks.upload import Destination
-from truewheel.files import explained, pack, sha256, write_text
+from truewheel.files import explained, pack, remove, sha256, subfolder, write_text
 from truewheel.indexes import PROFILES
 from truewheel.model import Cell, Plan
-from truewheel.problems import Exit, stop
+from truewheel.problems import Exit, Problem, Stop, Where, stop
 from truewheel.rewrite import rewrite
 from truewheel.steps import evidence
 from truewheel.steps.validate import refused, validate_all, wheels_in
@@ -81,6 +80,7 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     if not folder.is_dir():
         raise stop(str(folder), "no such folder: nothing was built", "build first: truewheel run", Exit.WHEEL)
     forget(folder)
+    _refuse_links(folder)
     records = _records(folder)
     cells = [_settled(cell, records) for cell in _expected(plan, only)]
     built = _built(folder, excluded(plan, cells))
@@ -92,7 +92,7 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     copies = [] if problems else _copies(folder, cells)
     if refusals := tuple(map(printable, _refusals(folder, cells, plan))) if not problems else ():
         problems, copies = refusals, []
-        shutil.rmtree(folder / COPIES, ignore_errors=True)
+        remove(folder / COPIES)
     data = {
         "version": VERSION,
         "ok": not problems,
@@ -112,11 +112,21 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
 
 def forget(folder: Path) -> None:
     """Remove what an earlier proof left: nobody may take its sums for those of wheels that are made anew."""
-    with explained(folder, "written"):
-        for stale in (SUMS, PROOF):
-            (folder / stale).unlink(missing_ok=True)
-    for made in (COPIES, ARCHIVES):
-        shutil.rmtree(folder / made, ignore_errors=True)
+    for stale in (SUMS, PROOF, COPIES, ARCHIVES):
+        remove(folder / stale)
+
+
+def _refuse_links(folder: Path) -> None:
+    """Raise `Stop` (exit 4) for wheels and evidence that lie elsewhere, where others may change them later."""
+    records = evidence.path(folder, "any").parent
+    if records.exists() or records.is_symlink():
+        subfolder(folder, records.name)
+    with explained(folder, "read"):
+        files = [*folder.glob("*.whl"), *records.glob("*.json")]
+    hint = "put the file itself there, as its job left it"
+    problems = [Problem(Where(printable(str(file))), "is a link", hint) for file in sorted(files) if file.is_symlink()]
+    if problems:
+        raise Stop(problems, Exit.WHEEL)
 
 
 def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
@@ -125,8 +135,7 @@ def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
     for cell in cells:
         for copy in cell.copies:
             if copy.wheel != cell.wheel:
-                place = folder / COPIES / copy.index
-                place.mkdir(parents=True, exist_ok=True)
+                place = subfolder(folder, COPIES, copy.index)
                 wheel = rewrite(folder / cell.wheel, place, copy.wheel)
                 made.append({"index": copy.index, "cell": cell.id, "wheel": copy.wheel, "sha256": sha256(wheel)})
     for index in sorted({entry["index"] for entry in made}):
@@ -142,8 +151,7 @@ def _archives(folder: Path, plan: Plan, cells: Iterable[Cell]) -> list[dict[str,
     for archive in plan.archives:
         if wheels.keys() >= set(archive.cells):
             inside = sorted(wheels[cell] for cell in archive.cells)
-            place = folder / ARCHIVES
-            place.mkdir(parents=True, exist_ok=True)
+            place = subfolder(folder, ARCHIVES)
             pack([folder / name for name in inside], place / archive.file)
             made.append({"file": archive.file, "wheels": inside, "sha256": sha256(place / archive.file)})
     if made:
