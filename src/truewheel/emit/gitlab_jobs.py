@@ -207,8 +207,7 @@ def _place_template(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Documen
 
 def _need(name: str, spec: Spec, layout: Layout) -> str | Document:
     if name == "plan" and layout.children:
-        prefix = spec.gitlab.prefix if spec.gitlab.entry else ""
-        return {"pipeline": "$TRUEWHEEL_PIPELINE_ID", "job": f"{prefix}plan"}
+        return {"pipeline": "$TRUEWHEEL_PIPELINE_ID", "job": f"{spec.gitlab.own_prefix}plan"}
     return {"job": name, "artifacts": False} if name.startswith("container:") else name
 
 

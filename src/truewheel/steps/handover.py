@@ -30,11 +30,21 @@ class Store(NamedTuple):
     client: Client
 
     def url(self, path: str) -> str:
-        """Return the address of a file, by its path below the folder of the wheels.
+        """Return the address of a file, by its path below the folder of the wheels."""
+        return f"{self.address}/{quote(file_name(path), safe='')}"
 
-        GitLab takes letters, digits and `. _ - +` in the name of a file: + stands before the hex of all others.
-        """
-        return f"{self.address}/{quote(quote(path, safe='').replace('%', '+'), safe='')}"
+
+def package(plan: Plan) -> str:
+    """Return the name of the generic package that holds the files of pipelines."""
+    return f"{plan.project}-handover"
+
+
+def file_name(path: str) -> str:
+    """Return what a file is called in the package, by its path below the folder of the wheels.
+
+    GitLab takes letters, digits and `. _ - +` in the name of a file: + stands before the hex of all others.
+    """
+    return quote(path, safe="").replace("%", "+")
 
 
 def store(plan: Plan, env: Mapping[str, str], deadline: float) -> Store:
@@ -51,7 +61,7 @@ def store(plan: Plan, env: Mapping[str, str], deadline: float) -> Store:
         raise stop(TOKEN, "is no token", "leave it to GitLab")
     if not (pipeline.isascii() and pipeline.isalnum()):
         raise stop("TRUEWHEEL_PIPELINE_ID", "is no pipeline's id", "leave it to the job that starts the child pipeline")
-    parts = (env["CI_PROJECT_ID"], "packages", "generic", f"{plan.project}-handover", pipeline)
+    parts = (env["CI_PROJECT_ID"], "packages", "generic", package(plan), pipeline)
     path = "/".join(quote(part, safe="") for part in ("projects", *parts))
     return Store(f"{env['CI_API_V4_URL'].rstrip('/')}/{path}", Client({"JOB-TOKEN": env[TOKEN]}, deadline))
 
