@@ -30,8 +30,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project whose wheel is made and proven, in dist; its plan is plan.json."""
     root = projects.make(tmp_path / "project")
     projects.write(root, {"truewheel.yml": SPEC})
-    for name in ("CI", "GITLAB_CI", "GITHUB_ACTIONS"):
-        monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(root)
     assert main(["plan", "-v", "LOCAL=x1", "--output", "plan.json"]) == 0
     assert main(["compile", "--cell", CELL]) == 0
@@ -123,6 +121,22 @@ def test_prove_takes_no_wheel_and_no_evidence_by_a_link(
     assert f"{file.relative_to(root)}: is a link" in capsys.readouterr().err
     assert not (root / "dist/SHA256SUMS").exists()
     assert state(outside) == before
+
+
+@pytest.mark.parametrize("variable", ["CI", "GITLAB_CI", "GITHUB_ACTIONS"])
+@pytest.mark.parametrize("words", [["prove", "dist"], ["repair", "--cell", CELL], ["test", "--cell", CELL]])
+def test_a_job_has_no_link_for_its_folder(
+    root: Path, outside: Path, words: list[str], variable: str, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):  # fmt: skip
+    redirect(root / "dist", outside)
+    before = state(outside)
+    monkeypatch.setenv(variable, "true")
+    assert main(words) == 4
+    assert "dist: is a link, where a folder belongs" in capsys.readouterr().err
+    assert state(outside) == before
+    monkeypatch.delenv(variable)
+    assert main(["prove", "dist"]) == 0
 
 
 def test_repair_puts_its_wheel_in_the_place_of_a_link(root: Path, outside: Path):

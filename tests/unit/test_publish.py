@@ -172,7 +172,7 @@ def test_an_index_that_trusts_nobody_is_a_failed_upload(
 ):
     folder = proven(tmp_path / "dist", index, RELEASE="yes")
     as_on_github(monkeypatch, index)
-    code, _, err = truewheel("--index", "public", str(folder))
+    code, _, err = truewheel("--index", "public", str(folder), "--plan", str(folder / "plan.json"))
     assert code == Exit.REMOTE_FAILED
     assert "0 of 2 wheels are there" in err
     assert not index.files

@@ -7,7 +7,6 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-from truewheel import workspace
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
 from truewheel.problems import Exit, meant, stop
@@ -55,7 +54,7 @@ def hand_over(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
             "hand-over", "--made is for --put, --index for --get, and --cell for neither", "see hand-over --help"
         )
     out = Path(arguments.out)
-    plan, path = workspace.read_plan(arguments.plan, out)
+    plan, path = common.read_plan(arguments.plan, out, environment)
     cells = common.planned_cells(plan, arguments.cell, path) if arguments.cell else plan.cells
     indexes = [index.name for index in plan.indexes]
     if arguments.index and arguments.index not in indexes:
