@@ -91,3 +91,45 @@ def test_without_it_a_job_ends(
     assert "plan.json: is not here; dist/plan.json may be of any job, and is not taken" in said
     assert "--plan FILE" in said
     assert main([command, *COMMANDS[command], "--plan", "dist/plan.json"]) == 0
+
+
+UNPLANNED = (
+    *("other-1.0.tar.gz", "other-1.0.zip", "x/demo-1.0-py3-none-any.whl", "evidence/demo-1.0-py3-none-any.whl"),
+    *("demo-1.0-py3-none-any.whl.publish.attestation", "demo-1.0-py3-none-any.whl.asc", "x/y/other-1.0.egg"),
+)
+
+
+@pytest.mark.parametrize("name", UNPLANNED)
+def test_prove_in_a_job_refuses_what_an_uploader_might_take(
+    root: Path, monkeypatch: pytest.MonkeyPatch, name: str, capsys: pytest.CaptureFixture[str]
+):
+    projects.write(root / "dist", {name: "x"})
+    monkeypatch.setenv("CI", "true")
+    assert main(["prove", "dist"]) == 4
+    assert f"{name}: the plan has no such file" in capsys.readouterr().err
+    assert not (root / "dist/SHA256SUMS").exists()
+    monkeypatch.delenv("CI")
+    assert main(["prove", "dist", "--plan", "plan.json"]) == 0
+
+
+def test_what_other_jobs_say_of_the_proof_is_gone_after_it(root: Path, monkeypatch: pytest.MonkeyPatch):
+    """The folder becomes an artifact: who downloads it and publishes would take a plan beside the wheels."""
+    others = ("plan.json", "evidence.json", "SHA256SUMS", "copies/own/SHA256SUMS", "archives/all.zip")
+    projects.write(root / "dist", dict.fromkeys(others, "forged"))
+    monkeypatch.setenv("CI", "true")
+    assert main(["prove", "dist"]) == 0
+    kept = {
+        path.relative_to(root / "dist").as_posix(): path.read_bytes()
+        for path in (root / "dist").rglob("*.*")
+        if path.is_file()
+    }
+    assert not [name for name in others[3:] if name in kept]
+    assert "plan.json" not in kept
+    assert b"forged" not in kept.values()
+
+
+def test_a_plan_that_is_named_stays(root: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("CI", "true")
+    (root / "plan.json").rename(root / "dist/plan.json")
+    assert main(["prove", "dist", "--plan", "./dist/plan.json"]) == 0
+    assert (root / "dist/plan.json").exists()

@@ -28,6 +28,9 @@ SUMS = "SHA256SUMS"
 RECORD_LIMIT = 16 * 2**20
 """Bytes of a job's evidence that are read."""
 
+DISTRIBUTIONS = (".whl", ".tar.gz", ".tar.bz2", ".zip", ".egg", ".exe", ".asc", ".attestation")
+"""How the names of files end that an uploader takes from a folder, or sends along with others."""
+
 _EVIDENCE = "evidence"
 _KEYS = ("cell", "wheel", "sha256")
 _PARTS = {
@@ -67,10 +70,11 @@ class _Built(NamedTuple):
     findings: list[Finding]
 
 
-def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof:
+def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None, *, in_job: bool = False) -> Proof:
     """Compare the wheels directly in `folder` with the cells of the plan, or with the cells whose ids are in `only`.
 
-    Each expected wheel must be there, pass every check, and have the bytes that its evidence says.
+    Each expected wheel must be there, pass every check, and have the bytes that its evidence says. In a job, whose
+    folder other jobs have filled, nothing else may be there that an uploader would take.
     Writes `evidence.json` and, when all is well, `SHA256SUMS` into the folder, and into `copies/<index>/` the wheels
     that an index gets under another name, and into `archives/` the plan's archives; those of an earlier proof are gone.
     Raises `Stop` for a plan that cannot be proven (exit 2), and for a folder that is not there (exit 4).
@@ -86,7 +90,8 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     built = _built(folder, excluded(plan, cells))
     others = {each.wheel for cell in plan.cells if only is not None and cell.id not in only for each in cell.possible()}
     extra = sorted({path.name for path in wheels_in(folder)} - {*built, *others})
-    problems = tuple(map(printable, _problems(cells, built, extra, records)))
+    unplanned = _unplanned(folder) if in_job else ()
+    problems = tuple(map(printable, (*_problems(cells, built, extra, records), *unplanned)))
     if not cells and not (plan.left_out and only is None):
         problems = ("the plan expects no wheel, so there is nothing to prove", *problems)
     copies = [] if problems else _copies(folder, cells)
@@ -127,6 +132,15 @@ def _refuse_links(folder: Path) -> None:
     problems = [Problem(Where(printable(str(file))), "is a link", hint) for file in sorted(files) if file.is_symlink()]
     if problems:
         raise Stop(problems, Exit.WHEEL)
+
+
+def _unplanned(folder: Path) -> Iterator[str]:
+    """Yield what is wrong with files, beside the wheels of the folder, that an uploader might take from it."""
+    for path in sorted(folder.rglob("*")):
+        is_wheel = path.parent == folder and path.suffix == ".whl"
+        if path.name.lower().endswith(DISTRIBUTIONS) and not (is_wheel or path.name.startswith(".")):
+            name = path.relative_to(folder).as_posix()
+            yield f"{name}: the plan has no such file, and an uploader might take it; keep it out of this folder"
 
 
 def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
