@@ -427,6 +427,16 @@ def test_two_jobs_of_one_name_in_a_pipeline_and_its_children_are_refused(gitlab:
     assert f"{X86_JOB}: two jobs of the pipeline and its children have this name" in gitlab.refused(tmp_path)
 
 
+def test_jobs_of_somebody_else_may_have_one_name(gitlab: Pipeline, built: Any, tmp_path: Path):
+    scripts = [
+        *children(gitlab),
+        *(Bridge(name, child=[Job("own", artifacts={"x": b""})]) for name in ("trigger:a", "b")),
+    ]
+    gitlab.scripts = lambda: scripts  # type: ignore[method-assign]
+    gitlab.collect(tmp_path / "out")
+    assert files(tmp_path / "out") == expected(built)
+
+
 def in_registry(gitlab: Pipeline, name: str, content: bytes) -> Look:
     """Let a pipeline have a file in the package registry instead of in its artifacts."""
     for own in gitlab.jobs.values():

@@ -12,7 +12,7 @@ import os
 import shutil
 import stat
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -53,12 +53,13 @@ def collect(forge: Forge, look: Look, folder: Path, tell: Callable[[str], None],
     that is not clear. Raises `Stop`: exit 4 when an archive is broken or the jobs do not agree, 5 or 6 when a file
     cannot be had.
     """
-    collector = _Collector(forge, look, folder, tell, _by_name(forge.archives(look, prefix)))
+    collector = _Collector(forge, look, folder, tell, forge.archives(look, prefix))
     plan = collector.take_plan()
     collector.take_proof(plan)
+    makers = set(collector.owners.values())
     for job in plan.jobs:
-        if job.kind == "wheel":
-            collector.take_wheels(plan, job)
+        if job.name in makers:
+            collector.take_wheels(job)
     collector.take_packages(plan)
     collector.check(plan)
     return plan
@@ -95,17 +96,6 @@ def move_in(source: Path, folder: Path) -> None:
     files = [path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file()]
     for path in sorted(files, key=lambda path: path in {Path(PROOF), Path(SUMS)}):
         move(source / path, subfolder(folder, *path.parent.parts) / path.name)
-
-
-def _by_name(archives: Iterable[Archive]) -> dict[str, Archive]:
-    """Return archives by name. Raises `Stop` (exit 4) where two have the same one."""
-    made: dict[str, Archive] = {}
-    for archive in archives:
-        if archive.name in made:
-            message = "two jobs of the pipeline and its children have this name"
-            raise stop(printable(archive.name), message, HINT, Exit.WHEEL)
-        made[archive.name] = archive
-    return made
 
 
 @dataclass
@@ -180,7 +170,7 @@ class _Collector:
     look: Look
     folder: Path
     tell: Callable[[str], None]
-    archives: Mapping[str, Archive]
+    archives: Sequence[Archive]
     problems: dict[tuple[str, str], Problem] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
     wheels: dict[str, _Expected] = field(default_factory=dict)
@@ -192,9 +182,9 @@ class _Collector:
         with self._opened(PLAN, below="") as artifacts:
             artifacts.write(PLAN_FILE, file, DOCUMENT_LIMIT)
         plan = planfile.read(file.read_text(encoding="utf-8", errors="replace"), f"{PLAN_FILE} of the job {PLAN}")
-        for job in plan.jobs:
-            cells = [plan.cell(cell_id) for cell_id in job.cells] if job.kind == "wheel" else []
-            for cell in filter(None, cells):
+        cells = {cell.id: cell for cell in plan.cells}
+        for job in (job for job in plan.jobs if job.kind == "wheel"):
+            for cell in (cells[cell_id] for cell_id in job.cells if cell_id in cells):
                 names = [each.wheel for each in cell.possible()]
                 self.owners |= dict.fromkeys([*names, _record(cell)], job.name)
         return plan
@@ -214,18 +204,18 @@ class _Collector:
                 self._refuse(name, f"the job {PROVE} has proven it, but the plan has no such wheel")
             self._compare(artifacts)
 
-    def take_wheels(self, plan: Plan, job: Job) -> None:
+    def take_wheels(self, job: Job) -> None:
         """Take the wheels and the evidence of a job's own cells."""
         archive = self._archive(job.name)
-        if archive is None or not any(map(plan.cell, job.cells)):
+        if archive is None:
             return
         if archive.starter and not f"{archive.starter}:".startswith(f"{job.target}:{job.arch}:"):
             self._refuse(job.name, f"the child pipeline of {archive.starter} has a job of this name")
             return
         with self._opened(job.name) as artifacts:
             self._compare(artifacts)
-            for path, owner in self.owners.items():
-                if owner == job.name and path in artifacts.members and not self._is_refused(path):
+            for path in artifacts.members:
+                if self.owners.get(path) == job.name and not self._is_refused(path):
                     limit = self.wheels[path].size if path in self.wheels else RECORD_LIMIT
                     folder = subfolder(self.folder, *PurePosixPath(path).parent.parts)
                     artifacts.write(path, folder / PurePosixPath(path).name, limit)
@@ -289,7 +279,13 @@ class _Collector:
         return known is not None and artifacts.sha256(path, known.size) == known.sha256
 
     def _archive(self, job: str) -> Archive | None:
-        return self.archives.get(self.forge.archive_name(job))
+        """Return the archive of a job. Raises `Stop` (exit 4) where several jobs have its name."""
+        name = self.forge.archive_name(job)
+        own = [archive for archive in self.archives if archive.name == name]
+        if len(own) > 1:
+            message = "two jobs of the pipeline and its children have this name"
+            raise stop(printable(job), message, HINT, Exit.WHEEL)
+        return own[0] if own else None
 
     @contextmanager
     def _opened(self, job: str, below: str | None = None) -> Iterator[_Artifacts]:

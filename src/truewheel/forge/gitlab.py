@@ -221,8 +221,8 @@ class Gitlab:
             if isinstance(below, dict) and _id(below):
                 child = self._run(below, str(below.get("project_id") or run.project))
                 may_fail = bridge.get("allow_failure") is True
-                found = self._look(child, known.get(child.id), is_tolerated=may_fail)
-                children.append(found._replace(starter=text_of(bridge, "name")))
+                look = self._look(child, known.get(child.id), is_tolerated=may_fail)
+                children.append(look._replace(starter=text_of(bridge, "name")))
             else:
                 jobs.append(_job(run.project, bridge))
         ordered = tuple(sorted(jobs, key=lambda job: job.id))
