@@ -104,6 +104,18 @@ def test_nothing_is_got_through_a_link(tmp_path: Path, truewheel: Run):
     assert not list(outside.iterdir())
 
 
+@pytest.mark.parametrize("path", [X86.wheel, evidence.path(Path(), X86.id).as_posix()])
+def test_no_file_is_sent_by_a_link(registry: Registry, tmp_path: Path, truewheel: Run, path: str):
+    """A build could put a link to any file of its job in the place of its wheel, for everybody to download."""
+    folder = job(tmp_path / "dist", X86.id)
+    (folder / path).rename(tmp_path / "secret")
+    (folder / path).symlink_to(tmp_path / "secret")
+    code, _, err = truewheel("hand-over", "--put", "--cell", X86.id, "--out", folder)
+    assert code == Exit.WHEEL
+    assert "is a link" in err
+    assert not registry.files
+
+
 def test_the_parents_pipeline_id_is_the_version_of_the_package(registry: Registry, tmp_path: Path, truewheel: Run):
     handed_over(tmp_path, truewheel)
     assert {path.rpartition("/")[0] for path in registry.files} == {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import projects
@@ -137,6 +138,16 @@ def test_a_job_has_no_link_for_its_folder(
     assert state(outside) == before
     monkeypatch.delenv(variable)
     assert main(["prove", "dist"]) == 0
+
+
+def test_run_removes_no_old_record_through_a_link(root: Path, outside: Path, capsys: pytest.CaptureFixture[str]):
+    record = {"version": 1, "cell": "old/any/any/py3", "wheel": "old-1.0-py3-none-any.whl", "sha256": ""}
+    (root / "dist/evidence/old__any__any__py3.json").write_text(json.dumps(record))
+    redirect(root / "dist/evidence", outside)
+    before = state(outside)
+    assert main(["run"]) == 4
+    assert "dist/evidence: is a link" in capsys.readouterr().err
+    assert state(outside) == before
 
 
 def test_repair_puts_its_wheel_in_the_place_of_a_link(root: Path, outside: Path):

@@ -58,8 +58,9 @@ def write(out: Path, record: Mapping[str, Any]) -> None:
 
 
 def read(out: Path, cell_id: str) -> dict[str, Any] | None:
-    """Return a cell's evidence, or None when there is none. Raises `Stop` (exit 4) for a damaged file."""
+    """Return a cell's evidence, or None when there is none. Raises `Stop` (exit 4) for a damaged file, or a link."""
     file = path(out, cell_id)
+    _refuse_link(out, file)
     return _load(file) if file.exists() else None
 
 
@@ -75,8 +76,10 @@ def named_by(record: Mapping[str, Any], cell: Cell) -> Cell:
 
 
 def read_all(out: Path) -> Iterator[dict[str, Any]]:
-    """Give the evidence of every cell. Raises `Stop` (exit 4) for a damaged file."""
-    yield from map(_load, sorted((out / "evidence").glob("*.json")))
+    """Give the evidence of every cell. Raises `Stop` (exit 4) for a damaged file, or a link."""
+    for file in sorted((out / "evidence").glob("*.json")):
+        _refuse_link(out, file)
+        yield _load(file)
 
 
 def facts(cell: Cell) -> dict[str, str | None]:
@@ -179,6 +182,12 @@ def _content(source: Source) -> tuple[bool, str]:
     if source.link:
         return False, ""
     return bool(source.file.stat().st_mode & EXECUTABLE), files.sha256(source.file)
+
+
+def _refuse_link(out: Path, file: Path) -> None:
+    """Raise `Stop` (exit 4) for evidence that lies elsewhere: its folder, or its file, is a link."""
+    if link := files.link_to(out, file.relative_to(out).as_posix()):
+        raise stop(str(link), "is a link", "put the files themselves there", Exit.WHEEL)
 
 
 def _load(file: Path) -> dict[str, Any]:

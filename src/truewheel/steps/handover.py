@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 from urllib.parse import quote
 
-from truewheel.files import subfolder
+from truewheel.files import link_to, subfolder
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, Problem, Stop, Where, stop
 from truewheel.steps import evidence
@@ -117,9 +117,11 @@ def _record(cell: Cell) -> str:
 
 
 def _put_all(out: Path, paths: Sequence[str], place: Store) -> list[str]:
-    missing = [Problem(Where(str(out / path)), "is not there") for path in paths if not (out / path).is_file()]
-    if missing:
-        raise Stop(missing, Exit.WHEEL)
+    problems = [Problem(Where(str(out / path)), "is not there") for path in paths if not (out / path).is_file()]
+    links = filter(None, (link_to(out, path) for path in paths))
+    problems += [Problem(Where(str(link)), "is a link", "put the file itself there") for link in links]
+    if problems:
+        raise Stop(problems, Exit.WHEEL)
     for path in paths:
         place.client.put(out / path, place.url(path))
     return list(paths)
