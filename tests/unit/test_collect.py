@@ -96,7 +96,7 @@ class Pipeline:
 
     def collect(self, out: Path, look: Look | None = None) -> None:
         """Collect and prove as `trigger --wheels` does."""
-        with collect.beside(out) as folder:
+        with collect.lend_folder(out) as folder:
             plan = collect.collect(self.forge, look or self.look(), folder, self.said.append, self.wanted)
             assert prove.prove(folder, plan).ok
             collect.move_in(folder, out)
@@ -277,6 +277,26 @@ def test_a_proof_that_is_not_at_one_is_refused(pipeline: Pipeline, tmp_path: Pat
     change(proof)
     pipeline.jobs["prove"]["evidence.json"] = json.dumps(proof).encode()
     assert message in pipeline.refused(tmp_path)
+
+
+def test_a_record_that_is_none_is_not_the_same_as_one_that_cannot_be_read(pipeline: Pipeline, tmp_path: Path):
+    proof = json.loads(pipeline.jobs["prove"]["evidence.json"])
+    proof["wheels"][0]["evidence"] = proof["wheels"][1]["evidence"] = None
+    pipeline.jobs["prove"]["evidence.json"] = json.dumps(proof).encode()
+    for own in pipeline.jobs.values():
+        own.update(dict.fromkeys({X86_RECORD, ARM_RECORD} & own.keys(), b"null"))
+    assert f"{X86_RECORD}: the job {X86_JOB} has left other bytes" in pipeline.refused(tmp_path)
+
+
+def test_a_folder_is_enough_that_nothing_can_be_written_beside(gitlab: Pipeline, built: Any, tmp_path: Path):
+    (tmp_path / "out").mkdir()
+    with collect.lend_folder(tmp_path / "out") as lent:
+        assert lent.parent == tmp_path / "out"
+    with collect.lend_folder(tmp_path / "other") as lent:
+        assert lent.parent == tmp_path
+    gitlab.collect(tmp_path / "out")
+    assert files(tmp_path / "out") == expected(built)
+    assert not list((tmp_path / "out").glob(".*"))
 
 
 @pytest.mark.parametrize("name", ["evidence.json", "SHA256SUMS"])

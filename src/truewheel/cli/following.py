@@ -88,7 +88,7 @@ def _prove(arguments: Namespace, runs: Sequence[tuple[Forge, Run]], verdicts: Se
     code = Exit.OK
     for (forge, run), verdict in zip(runs, verdicts):
         out = arguments.wheels if len(runs) == 1 else arguments.wheels / run.project.replace("/", "__")
-        with collect.beside(out) as folder:
+        with collect.lend_folder(out) as folder:
             plan = collect.collect(forge, verdict.look, folder, say, prefix)
             proof = prove.prove(folder, plan)
             for problem in proof.problems:

@@ -66,15 +66,19 @@ def collect(forge: Forge, look: Look, folder: Path, tell: Callable[[str], None],
 
 
 @contextmanager
-def beside(folder: Path) -> Iterator[Path]:
-    """Lend an empty folder beside another, on the same file system; what is in it at the end goes."""
-    lent = folder.absolute().parent / f".{os.urandom(8).hex()}.tmp"
-    with explained(lent, "made"):
-        lent.mkdir(parents=True)
+def lend_folder(folder: Path) -> Iterator[Path]:
+    """Lend an empty folder on the file system of another; what is in it at the end goes.
+
+    It is inside of one that is there, hidden: beside a mounted one nothing may be written.
+    """
+    parent = folder if folder.is_dir() else folder.absolute().parent
+    hidden = parent / f".{os.urandom(8).hex()}.tmp"
+    with explained(hidden, "made"):
+        hidden.mkdir(parents=True)
     try:
-        yield lent
+        yield hidden
     finally:
-        shutil.rmtree(lent, ignore_errors=True)
+        shutil.rmtree(hidden, ignore_errors=True)
 
 
 def move_in(source: Path, folder: Path) -> None:
@@ -274,7 +278,8 @@ class _Collector:
     def _is_proven(self, path: str, artifacts: _Artifacts) -> bool:
         """Return whether a planned file is as `prove` has seen it."""
         if not path.endswith(".whl"):
-            return path in self.records and artifacts.data(path) == self.records[path]
+            record = self.records.get(path)
+            return record is not None and artifacts.data(path) == record
         known = self.wheels.get(path)
         return known is not None and artifacts.sha256(path, known.size) == known.sha256
 
