@@ -416,19 +416,22 @@ def test_of_two_fragments_the_specs_own_is_taken(gitlab: Pipeline, built: Any, t
             gitlab.collect(tmp_path / "out")
 
 
-def children(gitlab: Pipeline, starter: str = "trigger:rhel8:x86_64", name: str = X86_JOB) -> list[Job]:
-    """The jobs of the layout with children, the first of which `starter` starts; its job is called `name`."""
+def children(gitlab: Pipeline, starter: str = "trigger:rhel8:x86_64", prefix: str = "") -> list[Job]:
+    """The jobs of the layout with children, the first of which `starter` starts."""
     return [
-        Job("plan", "plan", artifacts=gitlab.below("plan")),
-        Bridge(starter, child=[Job(name, artifacts=gitlab.below(X86_JOB))]),
-        Bridge("trigger:rhel8:aarch64", child=[Job(ARM_JOB, artifacts=gitlab.below(ARM_JOB))]),
-        Job("prove", "prove", artifacts=gitlab.below("prove")),
+        Job(f"{prefix}plan", "plan", artifacts=gitlab.below("plan")),
+        Bridge(prefix + starter, child=[Job(X86_JOB, artifacts=gitlab.below(X86_JOB))]),
+        Bridge(f"{prefix}trigger:rhel8:aarch64", child=[Job(ARM_JOB, artifacts=gitlab.below(ARM_JOB))]),
+        Job(f"{prefix}prove", "prove", artifacts=gitlab.below("prove")),
     ]
 
 
+@pytest.mark.parametrize("prefix", ["", "wheels-"])
 @pytest.mark.parametrize("starter", ["trigger:rhel8:x86_64", "trigger:rhel8:x86_64:2"])
-def test_children_give_the_wheels_of_their_place(gitlab: Pipeline, built: Any, tmp_path: Path, starter: str):
-    scripts = children(gitlab, starter)
+def test_children_give_the_wheels_of_their_place(
+    gitlab: Pipeline, built: Any, tmp_path: Path, starter: str, prefix: str
+):
+    scripts = children(gitlab, starter, prefix)
     gitlab.scripts = lambda: scripts  # type: ignore[method-assign]
     gitlab.collect(tmp_path / "out")
     assert files(tmp_path / "out") == expected(built)
