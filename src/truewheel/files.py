@@ -9,7 +9,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from truewheel.problems import stop
+from truewheel.problems import Exit, stop
 
 CHUNK = 2**20
 """Bytes that are read at once."""
@@ -67,6 +67,45 @@ def pack(sources: Iterable[Path], path: Path) -> None:
             info.file_size = source.stat().st_size
             with source.open("rb") as stream, archive.open(info, "w") as member:
                 shutil.copyfileobj(stream, member, CHUNK)
+
+
+def subfolder(folder: Path, *names: str) -> Path:
+    """Return a folder below another, both made if they are missing; a link below is never followed.
+
+    Who fills the folder (a build, another job's artifacts) could lead what is written there to anywhere.
+    Raises `Stop`: exit 4 for a link or a file in its place, exit 2 when it cannot be made.
+    """
+    with explained(folder, "made"):
+        folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        folder = folder / name
+        if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+            what = "is a link" if folder.is_symlink() else "is a file"
+            raise stop(str(folder), f"{what}, where a folder belongs", "remove it", Exit.WHEEL)
+        with explained(folder, "made"):
+            folder.mkdir(exist_ok=True)
+    return folder
+
+
+def link_to(folder: Path, path: str) -> Path | None:
+    """Return the first link on the way from a folder to a path below it, the path included, or None."""
+    for name in path.split("/"):
+        folder = folder / name
+        if folder.is_symlink():
+            return folder
+    return None
+
+
+def remove(path: Path) -> None:
+    """Remove what is at a path, if anything: a folder with all in it, of a link nothing but the link.
+
+    Raises `Stop` (exit 2) when that fails.
+    """
+    with explained(path, "removed"):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def sha256(path: Path) -> str:

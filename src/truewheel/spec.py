@@ -178,6 +178,11 @@ class Gitlab(NamedTuple):
     overrides: Mapping[str, Mapping[str, Any]]
     include: tuple[str | Mapping[str, Any], ...]
 
+    @property
+    def own_prefix(self) -> str:
+        """What the names of all generated jobs begin with: nothing, but in a fragment."""
+        return self.prefix if self.entry else ""
+
 
 class GithubRunners(NamedTuple):
     """Labels of GitHub's runners, by architecture."""

@@ -278,12 +278,19 @@ def policy_reader(read: Read, where: Where) -> policyfile.Parent:
     return parent
 
 
-def read_plan(given: str | None, folder: Path) -> tuple[Plan, Path]:
-    """Return a written plan and its path: the given one, else plan.json in `folder`, else in the current one."""
-    candidates = [Path(given)] if given else [folder / "plan.json", Path("plan.json")]
+def read_plan(given: str | None, folder: Path, *, in_job: bool = False) -> tuple[Plan, Path]:
+    """Return a written plan and its path: the given one, else plan.json in `folder`, else in the current one.
+
+    In a job of a forge, that of the current folder alone: any other job's artifacts may have filled `folder`.
+    """
+    beside, here = folder / "plan.json", Path("plan.json")
+    candidates = [Path(given)] if given else [here] if in_job else [beside, here]
     for path in candidates:
         if path.is_file():
             return planfile.read(_plan_text(path), str(path)), path
+    if in_job and not given:
+        other = f"; {beside} may be of any job, and is not taken" if beside.is_file() else ""
+        raise stop(str(here), f"is not here{other}", "let the job have the artifact of the job plan, or: --plan FILE")
     names = " and no ".join(str(path) for path in candidates)
     raise stop(str(candidates[0]), f"no {names}", "write one first: truewheel plan --output plan.json")
 

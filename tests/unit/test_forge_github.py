@@ -548,15 +548,17 @@ def test_the_wheels_of_a_run_are_downloaded_and_proven(
     assert main(["run", "--spec", str(root / "truewheel.yml"), "--out", str(root / "dist")]) == 0
     paths = [path for path in (root / "dist").rglob("*") if path.is_file()]
     made = {path.relative_to(root / "dist").as_posix(): path.read_bytes() for path in paths}
+    plan = {"plan.json": made.pop("plan.json")}
+    dist = dict(made)
     made = {name: content for name, content in made.items() if name not in {"SHA256SUMS", "evidence.json"}}
     wheel = next(name for name in made if name.endswith(".whl"))
     if not is_whole:
         made[wheel] = made[wheel][:-100] + bytes(100)
-    repo.plan(Job("plan.json", artifacts={"plan.json": made.pop("plan.json")}), Job("wheel__demo", artifacts=made))
+    jobs = {"plan.json": plan, "wheel__demo__any__any__py3": made, "dist": dist}
+    repo.plan(*(Job(name, artifacts=files) for name, files in jobs.items()))
     out = tmp_path / "wheels"
     capsys.readouterr()
     assert main(["trigger", "--forge", "github", "--watch", "--wheels", str(out)]) == (0 if is_whole else 4)
-    assert (out / wheel).exists()
-    assert (out / "SHA256SUMS").exists() == is_whole
-    assert not list(out.glob(".artifacts*"))
+    assert out.exists() == (out / wheel).exists() == (out / "SHA256SUMS").exists() == is_whole
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
     assert not [request for request in server.storage.requests if request.token]

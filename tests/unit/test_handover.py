@@ -127,6 +127,33 @@ def test_prove_sees_the_wheels_of_all_children(registry: Registry, tmp_path: Pat
     assert {token for *_, token in registry.asked} == {TOKEN}
 
 
+@pytest.mark.usefixtures("registry")
+def test_nothing_is_got_through_a_link(tmp_path: Path, truewheel: Run):
+    folder = handed_over(tmp_path, truewheel)
+    outside = tmp_path / "outside"
+    (folder / "evidence").rename(outside)
+    (folder / "evidence").symlink_to(outside)
+    code, _, err = truewheel("hand-over", "--get", "--out", folder)
+    assert code == Exit.WHEEL
+    assert "evidence: is a link" in err
+    assert not list(outside.iterdir())
+
+
+@pytest.mark.parametrize(("path", "signs"), [(X86.wheel, False), (evidence.path(Path(), X86.id).as_posix(), True)])
+def test_no_file_is_sent_by_a_link(registry: Registry, tmp_path: Path, truewheel: Run, path: str, signs: bool):
+    """A build could put a link to any file of its job in the place of its wheel, for everybody to download."""
+    folder = job(tmp_path / "dist", X86.id)
+    (folder / path).rename(tmp_path / "secret")
+    (folder / path).symlink_to(tmp_path / "secret")
+    if signs:
+        code, _, err = sign(folder, X86.id, key(tmp_path, truewheel), truewheel)
+    else:
+        code, _, err = truewheel("hand-over", "--put", "--cell", X86.id, "--out", folder)
+    assert code == Exit.WHEEL
+    assert "is a link" in err
+    assert not registry.files
+
+
 def test_the_parents_pipeline_id_is_the_version_of_the_package(registry: Registry, tmp_path: Path, truewheel: Run):
     handed_over(tmp_path, truewheel)
     assert {path.rpartition("/")[0] for path in registry.files} == {

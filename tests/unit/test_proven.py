@@ -81,7 +81,13 @@ def test_its_containerfile_is_shown_before_anything_is_built(dist: Path, truewhe
     assert "COPY wheels/run.txt" in out
 
 
+def moved_behind_a_link(dist: Path) -> None:
+    (dist / WHEEL).rename(dist.parent / WHEEL)
+    (dist / WHEEL).symlink_to(dist.parent / WHEEL)
+
+
 CHANGES = {
+    "link": (moved_behind_a_link, f"dist/{WHEEL}: is not there itself: dist/{WHEEL} is a link"),
     "changed": (lambda dist: (dist / WHEEL).write_bytes(b"x"), f"dist/{WHEEL}: was changed after it was proven"),
     "gone": (lambda dist: (dist / WHEEL).unlink(), f"dist/{WHEEL}: is missing"),
     "never proven": (lambda dist: (dist / "evidence.json").unlink(), "dist/evidence.json: is not there"),

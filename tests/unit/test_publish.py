@@ -154,7 +154,8 @@ def test_a_job_of_github_is_trusted_without_a_password(
     # Not there yet; then uv asks for the audience, GitHub for its word, and the index for a password in exchange.
     https.gets, https.posts = [standin.status(404), audience, word], [password]
     as_on_github(monkeypatch, https)
-    code, _, err = truewheel("--index", "public", str(folder), "--uploader", "twine")
+    plan = ("--plan", str(folder / "plan.json"))
+    code, _, err = truewheel("--index", "public", str(folder), "--uploader", "twine", *plan)
     assert (code, err) == (Exit.OK, "uploading 2 of 2 wheels to public with uv\n")
     assert sorted(https.files) == PUBLIC
     uploads = {login for method, path, login in https.asked if method == "POST" and path == "/"}
@@ -172,7 +173,7 @@ def test_an_index_that_trusts_nobody_is_a_failed_upload(
 ):
     folder = proven(tmp_path / "dist", index, RELEASE="yes")
     as_on_github(monkeypatch, index)
-    code, _, err = truewheel("--index", "public", str(folder))
+    code, _, err = truewheel("--index", "public", str(folder), "--plan", str(folder / "plan.json"))
     assert code == Exit.REMOTE_FAILED
     assert "0 of 2 wheels are there" in err
     assert not index.files

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from truewheel import plan, workspace
+from truewheel import files, plan, workspace
 from truewheel.cli import front_door as front_door
 from truewheel.cli.terminal import say, send
 from truewheel.matrix import Host
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, Problem, Stop, Where, errors, meant, stop
 from truewheel.workspace import GENERATOR, Workspace
+
+PLAN_HELP = "the plan (default: DIR/plan.json, then ./plan.json; in a job of a forge, ./plan.json)"
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:
@@ -29,9 +31,25 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def add_plan(parser: argparse.ArgumentParser) -> None:
     """Add --plan, --out and --spec, as the job-side commands read them."""
-    parser.add_argument("--plan", metavar="FILE", help="the plan (default: DIR/plan.json, then ./plan.json)")
+    parser.add_argument("--plan", metavar="FILE", help=PLAN_HELP)
     parser.add_argument("--out", metavar="DIR", default="dist", help="folder of the finished wheels (default: dist)")
     add_spec(parser)
+
+
+def in_job(environment: Mapping[str, str]) -> bool:
+    """Return whether this is a job of a forge, whose folders hold what other jobs have left."""
+    return any(environment.get(name) == "true" for name in ("CI", "GITLAB_CI", "GITHUB_ACTIONS"))
+
+
+def read_plan(given: str | None, folder: Path, environment: Mapping[str, str]) -> tuple[Plan, Path]:
+    """Return the plan for the wheels of a folder, and its path: see `workspace.read_plan`.
+
+    Raises `Stop` (exit 4) in a job whose folder is a link: its own files would get to where that leads.
+    """
+    is_job = in_job(environment)
+    if is_job and not folder.is_absolute() and (link := files.link_to(Path(), folder.as_posix())):
+        raise stop(str(link), "is a link, where a folder belongs", "look which job has left it", Exit.WHEEL)
+    return workspace.read_plan(given, folder, in_job=is_job)
 
 
 def add_cells(parser: argparse.ArgumentParser, *, required: bool) -> None:

@@ -15,8 +15,10 @@ from truewheel.forge.model import Forge, Look, Run
 from truewheel.problems import Exit, Stop, counted
 
 
-def follow(arguments: Namespace, runs: Sequence[tuple[Forge, Run]], told: Sequence[dict[str, Any]]) -> Exit:
-    """Follow pipelines to their end, and return how they ended."""
+def follow(
+    arguments: Namespace, runs: Sequence[tuple[Forge, Run]], told: Sequence[dict[str, Any]], prefix: str
+) -> Exit:
+    """Follow pipelines to their end, and return how they ended. `prefix` is what the spec's jobs begin with."""
     verdicts = []
     try:
         for forge, run in runs:
@@ -26,7 +28,7 @@ def follow(arguments: Namespace, runs: Sequence[tuple[Forge, Run]], told: Sequen
         raise
     code = Exit.OK if all(verdict.is_good for verdict in verdicts) else Exit.REMOTE_FAILED
     if arguments.wheels and code is Exit.OK:
-        code = _prove(arguments, runs, verdicts)
+        code = _prove(arguments, runs, verdicts, prefix)
     if arguments.json:
         ended = [{**each, **_data(verdict)} for each, verdict in zip(told, verdicts)]
         common.print_json({"version": 1, "pipelines": ended})
@@ -75,20 +77,24 @@ def _data(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _prove(arguments: Namespace, runs: Sequence[tuple[Forge, Run]], verdicts: Sequence[Verdict]) -> Exit:
-    """Download the wheels of each pipeline, and prove them; several projects get a folder each."""
-    from truewheel import workspace
+def _prove(arguments: Namespace, runs: Sequence[tuple[Forge, Run]], verdicts: Sequence[Verdict], prefix: str) -> Exit:
+    """Download the wheels of each pipeline, and prove them; several projects get a folder each.
+
+    A folder gets them only when all are as planned.
+    """
     from truewheel.forge import collect
     from truewheel.steps import prove
 
     code = Exit.OK
     for (forge, run), verdict in zip(runs, verdicts):
         out = arguments.wheels if len(runs) == 1 else arguments.wheels / run.project.replace("/", "__")
-        collect.collect(forge, verdict.look, out, say)
-        plan, _ = workspace.read_plan(None, out)
-        proof = prove.prove(out, plan)
-        for problem in proof.problems:
-            say(problem)
+        with collect.lend_folder(out) as folder:
+            plan = collect.collect(forge, verdict.look, folder, say, prefix)
+            proof = prove.prove(folder, plan)
+            for problem in proof.problems:
+                say(problem)
+            if proof.ok:
+                collect.move_in(folder, out)
         if proof.ok and not arguments.json:
             show(f"{counted(len(proof.data['wheels']), 'wheel')}, each as planned: {out}/{prove.SUMS}")
         code = code if proof.ok else Exit.WHEEL

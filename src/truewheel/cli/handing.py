@@ -7,7 +7,6 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from truewheel import workspace
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
 from truewheel.model import Cell, Plan
@@ -66,7 +65,7 @@ def hand_over(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         show(f"a new key is in {arguments.make_key}")
         return Exit.OK
     out = Path(arguments.out)
-    plan, path = workspace.read_plan(arguments.plan, out)
+    plan, path = common.read_plan(arguments.plan, out, environment)
     cells = _cells(arguments, plan, path)
     indexes = [index.name for index in plan.indexes]
     if arguments.index and arguments.index not in indexes:

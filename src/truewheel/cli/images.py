@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-from truewheel import __version__, actions, files, images, jobs, lockfile, process, registry, workspace
+from truewheel import __version__, actions, files, images, jobs, lockfile, process, registry
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
 from truewheel.containerfile import BUILD
@@ -89,7 +89,7 @@ def container(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if arguments.fragment:
         show(images.fragment(space.spec, arguments.target, sources, arguments.stage).rstrip("\n"))
         return Exit.OK
-    wheels = {} if arguments.show else _proven(arguments, space)
+    wheels = {} if arguments.show else _proven(arguments, space, environment)
     sources = sources._replace(wheels=wheels)
     made = images.recipe(space.spec, arguments.target, sources, arguments.stage)
     text = images.header(space.spec, arguments.target) + made.text
@@ -144,7 +144,7 @@ def _tell_digest(arguments: Namespace, digest: str, source: str) -> None:
     files.write_text(Path(arguments.digest_file), line)
 
 
-def _proven(arguments: Namespace, space: Workspace) -> dict[str, tuple[str, str]]:
+def _proven(arguments: Namespace, space: Workspace, environment: Mapping[str, str]) -> dict[str, tuple[str, str]]:
     """Return the proven wheels that a stage installs, by package; none for a stage that installs none."""
     target, arch, stage = arguments.target, arguments.arch, arguments.stage
     if space.spec.targets[target].container.file or not images.wheels(space.spec, target, stage):
@@ -152,7 +152,7 @@ def _proven(arguments: Namespace, space: Workspace) -> dict[str, tuple[str, str]
     from truewheel.steps import proven
 
     out = Path(arguments.out)
-    plan, path = workspace.read_plan(arguments.plan, out)
+    plan, path = common.read_plan(arguments.plan, out, environment)
     wanted = jobs.image_job(target, arch, stage)
     job = next((job for job in plan.jobs if job.name == wanted), None)
     if job is None:

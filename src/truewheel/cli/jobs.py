@@ -38,7 +38,7 @@ def compile_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     from truewheel.steps.command import build_wheels
     from truewheel.steps.compile import compile_wheel
 
-    plan, cells, root = _cells(arguments)
+    plan, cells, root = _cells(arguments, environment)
     for batch_id, batch in plan.batches(cells).items():
         if plan.packages[batch[0].package].build:
             made = build_wheels(plan, batch_id, batch, root, environment, twice=arguments.twice)
@@ -52,7 +52,7 @@ def repair_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Repair the compiled wheels into the output folder."""
     from truewheel.steps.repair import repair_wheel
 
-    plan, cells, root = _cells(arguments)
+    plan, cells, root = _cells(arguments, environment)
     for cell in cells:
         show(str(repair_wheel(plan, cell, root, Path(arguments.out), environment)))
     return Exit.OK
@@ -63,13 +63,13 @@ def test_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     from truewheel.steps import evidence
     from truewheel.steps.smoke import smoke_test
 
-    plan, cells, root = _cells(arguments)
+    plan, cells, root = _cells(arguments, environment)
     out = Path(arguments.out)
     for cell in cells:
         smoke_test(plan, cell, root, out / evidence.settled(out, cell).wheel, environment, arguments.python)
     return Exit.OK
 
 
-def _cells(arguments: Namespace) -> tuple[Plan, tuple[Cell, ...], Path]:
-    plan, path = workspace.read_plan(arguments.plan, Path(arguments.out))
+def _cells(arguments: Namespace, environment: Mapping[str, str]) -> tuple[Plan, tuple[Cell, ...], Path]:
+    plan, path = common.read_plan(arguments.plan, Path(arguments.out), environment)
     return plan, common.planned_cells(plan, arguments.cell, path), workspace.root_of(arguments.spec, Path.cwd())

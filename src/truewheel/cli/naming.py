@@ -216,7 +216,9 @@ def _planned(
 ) -> tuple[Cell | None, Policy | None]:
     """Return the cell that is meant and its policy: from the plan beside a wheel, else from the spec's plan."""
     folder = Path(arguments.what).parent
-    beside = (folder / "plan.json", folder.parent.parent / "plan.json")  # copies/<index>/ lie two folders deeper
+    beside = [folder / "plan.json", folder.parent.parent / "plan.json"]  # copies/<index>/ lie two folders deeper
+    if common.in_job(environment):
+        beside = [Path("plan.json")]  # another job may have left one beside the wheels
     plans = [path for path in beside if is_wheel and path.is_file()]
     if plans:
         written, _ = workspace.read_plan(str(plans[0]), folder)

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-from truewheel import files, indexes, reports, workspace
+from truewheel import files, indexes, reports
 from truewheel.checks.contents import Limits
 from truewheel.checks.findings import is_ok
 from truewheel.checks.upload import Destination
@@ -55,7 +55,7 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     else:
         parser.set_defaults(run=prove_folder)
         parser.add_argument("folder", metavar="DIR", type=Path, help="folder of the wheels and their evidence")
-        parser.add_argument("--plan", metavar="FILE", help="the plan (default: DIR/plan.json, then ./plan.json)")
+        parser.add_argument("--plan", metavar="FILE", help=common.PLAN_HELP)
         common.add_json(parser)
 
 
@@ -65,7 +65,7 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
     cells: tuple[Cell, ...] = ()
     excluded: validate.Excluded = {}
     if arguments.cell:
-        plan, path = workspace.read_plan(arguments.plan, Path(arguments.out))
+        plan, path = common.read_plan(arguments.plan, Path(arguments.out), environment)
         out = Path(arguments.out)
         cells = tuple(evidence.settled(out, cell) for cell in common.planned_cells(plan, arguments.cell, path))
         paths += [out / cell.wheel for cell in cells]
@@ -77,7 +77,7 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
     planned = None
     if arguments.plan and not arguments.cell:
         out = Path(arguments.out)
-        plan, _ = workspace.read_plan(arguments.plan, out)
+        plan, _ = common.read_plan(arguments.plan, out, environment)
         settled = [evidence.settled(out, cell) for cell in plan.cells]
         planned, excluded = [cell.wheel for cell in settled], prove.excluded(plan, settled)
     results = validate.validate_set(
@@ -89,7 +89,8 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
     )
     if arguments.report:
         for cell in cells:
-            junit = evidence.path(Path(arguments.out), cell.id).with_suffix(".xml")
+            name = evidence.path(Path(), cell.id).with_suffix(".xml").name
+            junit = files.subfolder(Path(arguments.out), "evidence") / name
             own = [result for result in results if result[0].name == cell.wheel]
             files.write_text(junit, reports.report(own, "junit"))
         files.write_text(Path(arguments.out) / QUALITY, reports.report(results, "codequality"))
@@ -114,9 +115,12 @@ def _size(text: str) -> int:
 
 def prove_folder(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Compare the wheels of a folder with the plan; exit 4 when they differ."""
-    del environment
-    plan, _ = workspace.read_plan(arguments.plan, arguments.folder)
-    proof = prove.prove(arguments.folder, plan)
+    plan, path = common.read_plan(arguments.plan, arguments.folder, environment)
+    is_job = common.in_job(environment)
+    beside = arguments.folder / "plan.json"
+    if is_job and arguments.folder.is_dir() and (beside.is_symlink() or path.resolve() != beside.resolve()):
+        files.remove(beside)  # another job has left it, and who gets this folder would take it for the plan
+    proof = prove.prove(arguments.folder, plan, in_job=is_job)
     if arguments.json:
         common.print_json(proof.data)
     for problem in proof.problems:

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from truewheel import workspace
 from truewheel.cli import common
 from truewheel.cli.terminal import say, show
 from truewheel.model import Index, Plan
@@ -37,7 +36,7 @@ def arguments(command: str, parser: ArgumentParser) -> None:
         type=Path,
         help="folder of the proven wheels (default: dist)",
     )
-    parser.add_argument("--plan", metavar="FILE", help="the plan (default: DIR/plan.json, then ./plan.json)")
+    parser.add_argument("--plan", metavar="FILE", help=common.PLAN_HELP)
     parser.add_argument("--dry-run", action="store_true", help="ask the index, upload nothing")
     parser.add_argument("--uploader", choices=publishing.UPLOADERS, default="", help="default: the first that is here")
     parser.add_argument(
@@ -55,7 +54,7 @@ def _seconds(text: str) -> float:
 
 def publish(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Upload what an index lacks of its proven wheels; exit 4 when one of them is not as proven."""
-    plan, path = workspace.read_plan(arguments.plan, arguments.folder)
+    plan, path = common.read_plan(arguments.plan, arguments.folder, environment)
     index = _index(plan, arguments.index, path)
     common.refuse(plan.problems)
     if not index.active:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from truewheel import plan
+from truewheel import plan, workspace
 from truewheel.cli import common, forges
 from truewheel.cli.planning import event_of
 from truewheel.cli.terminal import say, show
@@ -114,7 +114,8 @@ def trigger(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if arguments.watch or arguments.wheels:
         from truewheel.cli import following
 
-        return following.follow(arguments, [(forge, run) for forge, run, _ in runs], [told for *_, told in runs])
+        followed = [(forge, run) for forge, run, _ in runs]
+        return following.follow(arguments, followed, [told for *_, told in runs], space.spec.gitlab.own_prefix)
     if arguments.json:
         common.print_json({"version": 1, "pipelines": [told for *_, told in runs]})
     return Exit.OK
@@ -252,4 +253,12 @@ def watch(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     except Stop as stopped:  # that nothing can be read is no verdict
         raise Stop(stopped.problems, Exit.REMOTE_UNREACHABLE) from None
     told = {"project": project, "id": run.id, "url": run.url, "ref": run.ref}
-    return following.follow(arguments, [(forge, run)], [told])
+    return following.follow(arguments, [(forge, run)], [told], _prefix_here())
+
+
+def _prefix_here() -> str:
+    """Return what the jobs of the spec here begin with, if there is one: a pipeline may be of another project."""
+    try:
+        return workspace.load(None, Path.cwd()).spec.gitlab.own_prefix
+    except Stop:
+        return ""

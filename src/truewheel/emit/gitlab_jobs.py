@@ -224,8 +224,7 @@ def _image(job: Job, plan: Plan) -> str:
 def need(name: str, spec: Spec, layout: Layout) -> str | Document:
     """Return what a job with a target writes to need another; a child's needs its parent's job from there."""
     if name in PARENTS and layout.children:
-        prefix = spec.gitlab.prefix if spec.gitlab.entry else ""
-        return {"pipeline": "$TRUEWHEEL_PIPELINE_ID", "job": prefix + name}
+        return {"pipeline": "$TRUEWHEEL_PIPELINE_ID", "job": f"{spec.gitlab.own_prefix}{name}"}
     return name
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -145,11 +146,12 @@ class Caller:
 
         return self.insist(lambda: self._heard(read, self._share(WRITE)), TAIL_ATTEMPTS)
 
-    def fetch(self, path: str, file: Path) -> None:
-        """Write a file, whole or not at all; it may take until the deadline."""
+    def fetch(self, path: str, file: Path, most: int | None = None) -> None:
+        """Write a file, whole or not at all; it may take until the deadline, and have `most` bytes."""
 
         def write(seconds: float) -> None:
-            write_chunks(file, self._transport.stream(path, seconds))
+            chunks = self._transport.stream(path, seconds)
+            write_chunks(file, chunks if most is None else _at_most(chunks, most))
 
         self.insist(lambda: self._heard(write, self.left()))
 
@@ -206,6 +208,15 @@ class Caller:
         if isinstance(answer, Answer):
             self._rest = min(rate_wait(answer.headers), max(0.0, self.left()))
         return answer
+
+
+def _at_most(chunks: Iterator[bytes], most: int) -> Iterator[bytes]:
+    """Yield chunks. Raises `Fault` when they have more bytes than they should."""
+    for chunk in chunks:
+        most -= len(chunk)
+        if most < 0:
+            raise Fault(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "the file is larger than it should be")
+        yield chunk
 
 
 def attempted(work: Callable[[], _T]) -> tuple[_T | None, Fault | None]:

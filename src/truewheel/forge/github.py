@@ -122,6 +122,7 @@ class Github:
 
     name = "GitHub"
     is_retried_whole = True
+    kept_below = ""
 
     def __init__(self, access: Access, project: str, seconds: float, clock: Clock = Clock()) -> None:  # noqa: B008
         self.project = project
@@ -245,17 +246,25 @@ class Github:
             raw = self.caller.tail(self.path("actions", "jobs", job.id, "logs"), most)
         return readable(raw.decode(errors="replace"), self._access.token)
 
-    def archives(self, look: Look) -> list[Archive]:
-        """Return the artifacts of a run, the plan's first."""
+    def archives(self, look: Look, prefix: str = "") -> list[Archive]:
+        """Return the artifacts of a run; of several with one name, attempts of one job, the last."""
+        del prefix
         with self.explained("artifacts cannot be listed"):
             found = list(self.caller.pages(self.path("actions", "runs", look.run.id, "artifacts"), "artifacts"))
-        made = [Archive(self.project, _id(record), text_of(record, "name")) for record in found]
-        return sorted(made, key=lambda archive: archive.name != PLAN_FILE)
+        last = {text_of(record, "name"): record for record in sorted(found, key=_id)}
+        return [Archive(self.project, _id(record), name) for name, record in last.items()]
+
+    def archive_name(self, job: str) -> str:
+        """Return the name of the artifact of a job of the plan."""
+        return {"plan": PLAN_FILE, "prove": "dist"}.get(job) or job.replace(":", "__")
 
     def fetch(self, archive: Archive, file: Path) -> None:
         """Write an artifact to a file, as a zip."""
         with self.explained(f"the artifact {archive.name} cannot be downloaded"):
             self.caller.fetch(self.path("actions", "artifacts", archive.id, "zip"), file)
+
+    def fetch_package(self, run: Run, package: str, name: str, file: Path, most: int) -> None:
+        """Write nothing: on GitHub, wheels are in artifacts alone."""
 
     def request(self, number: int) -> Request:
         """Return a pull request."""

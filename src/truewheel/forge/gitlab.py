@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote
 
 from truewheel.contract import KEY
+from truewheel.emit.gitlab_children import PREFIX
 from truewheel.emit.gitlab_inputs import KEY_INPUT
 from truewheel.forge.access import Access
 from truewheel.forge.bridge import Request
@@ -127,6 +128,7 @@ class Gitlab:
 
     name = "GitLab"
     is_retried_whole = False
+    kept_below = "dist/"
 
     def __init__(self, access: Access, project: str, seconds: float, clock: Clock = Clock()) -> None:  # noqa: B008
         self.project = project
@@ -219,7 +221,8 @@ class Gitlab:
             if isinstance(below, dict) and _id(below):
                 child = self._run(below, str(below.get("project_id") or run.project))
                 may_fail = bridge.get("allow_failure") is True
-                children.append(self._look(child, known.get(child.id), is_tolerated=may_fail))
+                look = self._look(child, known.get(child.id), is_tolerated=may_fail)
+                children.append(look._replace(starter=text_of(bridge, "name")))
             else:
                 jobs.append(_job(run.project, bridge))
         ordered = tuple(sorted(jobs, key=lambda job: job.id))
@@ -256,16 +259,47 @@ class Gitlab:
             raw = self.caller.tail(self.path("jobs", job.id, "trace", project=job.project), most)
         return readable(raw.decode(errors="replace"), self._access.token)
 
-    def archives(self, look: Look) -> list[Archive]:
-        """Return the artifacts of the jobs that went well, the plan's first."""
-        jobs = [job for each in look.all() for job in each.jobs if job.has_artifacts and job.state == "success"]
-        ordered = sorted(jobs, key=lambda job: job.stage != "plan")
-        return [Archive(job.project, job.id, job.name) for job in ordered]
+    def archives(self, look: Look, prefix: str = "") -> list[Archive]:
+        """Return the artifacts of the generated jobs that went well, also in the children that generated jobs start.
+
+        Raises `Stop` (exit 2) where several fragments are in one pipeline and none has the prefix.
+        """
+        prefix = self._prefix(look, prefix)
+        starts = f"{prefix}{PREFIX}"
+        children = [child for child in look.children if child.starter.startswith(starts)]
+        return [
+            *_archives(look, prefix),
+            *(each for child in children for each in _archives(child, "", child.starter.removeprefix(starts))),
+        ]
+
+    def _prefix(self, look: Look, wanted: str) -> str:
+        """Return what the names of a fragment's jobs begin with in a pipeline, in which there may be several."""
+        names = {job.name for job in look.jobs}
+        known = {name.removesuffix("plan") for name in names if name.endswith("plan")}
+        known = {prefix for prefix in known if f"{prefix}prove" in names}
+        if wanted in known or len(known) < 2:
+            return wanted if wanted in known else next(iter(known), "")
+        both = ", ".join(sorted(f"{prefix}plan" for prefix in known))
+        raise stop(look.run.url, f"several jobs may have the plan: {both}", "call it in the folder of the spec")
+
+    def archive_name(self, job: str) -> str:
+        """Return the name of the archive of a job of the plan: the job's own."""
+        return job
 
     def fetch(self, archive: Archive, file: Path) -> None:
         """Write the artifacts of a job to a file, as a zip."""
         with self.explained(f"the artifacts of {archive.name} cannot be downloaded"):
             self.caller.fetch(self.path("jobs", archive.id, "artifacts", project=archive.project), file)
+
+    def fetch_package(self, run: Run, package: str, name: str, file: Path, most: int) -> None:
+        """Write a file of the project's package registry, whose version is the pipeline's id, if it is there."""
+        path = self.path("packages", "generic", package, run.id, name, project=run.project)
+        with self.explained(f"{name} of the package {package} cannot be downloaded"):
+            try:
+                self.caller.fetch(path, file, most)
+            except Fault as fault:
+                if fault.status != 404:
+                    raise
 
     def request(self, number: int) -> Request:
         """Return a merge request."""
@@ -300,6 +334,14 @@ class Gitlab:
         state = text_of(record, "status")
         texts = (text_of(record, key) for key in ("web_url", "ref", "name", "source"))
         return Run(project or self.project, _id(record), state, *texts)
+
+
+def _archives(look: Look, prefix: str, starter: str = "") -> Iterator[Archive]:
+    """Yield the archives of a pipeline's jobs under their names without the prefix, each job's last attempt's."""
+    jobs = [job for job in look.jobs if job.has_artifacts and job.state == "success" and job.name.startswith(prefix)]
+    last = {job.name: job for job in sorted(jobs, key=lambda job: job.id)}
+    for job in last.values():
+        yield Archive(job.project, job.id, job.name.removeprefix(prefix), starter)
 
 
 class Explained:

@@ -47,17 +47,23 @@ class Job(NamedTuple):
 
 
 class Archive(NamedTuple):
-    """A zip of files that a pipeline leaves behind."""
+    """A zip of files that a pipeline leaves behind.
+
+    `name` is that of its job in the plan, or what `archive_name` makes of it. `starter` is `target:arch…` of the
+    generated job that started the child pipeline of the job, "" in the pipeline itself.
+    """
 
     project: str
     id: int
     name: str
+    starter: str = ""
 
 
 class Look(NamedTuple):
     """A pipeline at one moment, with its jobs and the pipelines that it started.
 
-    `is_tolerated` says that the job which started it may fail, `is_leaf` that no job of it starts another.
+    `starter` is the name of the job which started it, `is_tolerated` says that this job may fail, `is_leaf` that no job
+    of it starts another.
     """
 
     run: Run
@@ -65,6 +71,7 @@ class Look(NamedTuple):
     children: tuple[Look, ...] = ()
     is_tolerated: bool = False
     is_leaf: bool = False
+    starter: str = ""
 
     def all(self) -> Iterator[Look]:
         """Return this look and those at all pipelines below it."""
@@ -94,6 +101,8 @@ class Forge(Protocol):
     caller: Caller
     is_retried_whole: bool
     """Whether only an ended pipeline runs again, with all that failed in it."""
+    kept_below: str
+    """What the names in the archive of a job's folder `dist` begin with."""
 
     def refusal(self, message: str, fault: Fault) -> Stop:
         """Return the `Stop` (exit 5) for a start that the forge refuses."""
@@ -128,11 +137,20 @@ class Forge(Protocol):
     def log_tail(self, job: Job, most: int) -> str:
         """Return the end of a job's log, without secrets."""
 
-    def archives(self, look: Look) -> list[Archive]:
-        """Return what the jobs that went well left behind, the plan's first."""
+    def archives(self, look: Look, prefix: str = "") -> list[Archive]:
+        """Return what the last successful attempts of the generated jobs left behind.
+
+        `prefix` is what their names begin with, where the pipeline leaves that open.
+        """
+
+    def archive_name(self, job: str) -> str:
+        """Return the name of the archive of a job of the plan."""
 
     def fetch(self, archive: Archive, file: Path) -> None:
         """Write an archive to a file."""
+
+    def fetch_package(self, run: Run, package: str, name: str, file: Path, most: int) -> None:
+        """Write a file of at most so many bytes that a pipeline has left in a package registry, if it is there."""
 
 
 def text_of(record: Mapping[str, Any], key: str) -> str:

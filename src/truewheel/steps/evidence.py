@@ -37,6 +37,8 @@ def work_folder(root: Path, cell_id: str) -> Path:
 def fresh_folder(folder: Path) -> Path:
     """Make a folder, or make it empty, and return it. Raises `Stop` (exit 2) when that is not allowed."""
     with files.explained(folder, "made empty"):
+        if folder.is_symlink():
+            folder.unlink()
         if folder.exists():
             shutil.rmtree(folder)
         folder.mkdir(parents=True)
@@ -51,14 +53,14 @@ def path(out: Path, cell_id: str) -> Path:
 def write(out: Path, record: Mapping[str, Any]) -> None:
     """Write the evidence of the cell that `record` names; equal records make equal bytes."""
     file = path(out, record["cell"])
-    with files.explained(file.parent, "made"):
-        file.parent.mkdir(parents=True, exist_ok=True)
+    files.subfolder(out, file.parent.name)
     files.write_text(file, json.dumps(record, indent=1, sort_keys=True) + "\n")
 
 
 def read(out: Path, cell_id: str) -> dict[str, Any] | None:
-    """Return a cell's evidence, or None when there is none. Raises `Stop` (exit 4) for a damaged file."""
+    """Return a cell's evidence, or None when there is none. Raises `Stop` (exit 4) for a damaged file, or a link."""
     file = path(out, cell_id)
+    _refuse_link(out, file)
     return _load(file) if file.exists() else None
 
 
@@ -74,8 +76,10 @@ def named_by(record: Mapping[str, Any], cell: Cell) -> Cell:
 
 
 def read_all(out: Path) -> Iterator[dict[str, Any]]:
-    """Give the evidence of every cell. Raises `Stop` (exit 4) for a damaged file."""
-    yield from map(_load, sorted((out / "evidence").glob("*.json")))
+    """Give the evidence of every cell. Raises `Stop` (exit 4) for a damaged file, or a link."""
+    for file in sorted((out / "evidence").glob("*.json")):
+        _refuse_link(out, file)
+        yield _load(file)
 
 
 def facts(cell: Cell) -> dict[str, str | None]:
@@ -178,6 +182,12 @@ def _content(source: Source) -> tuple[bool, str]:
     if source.link:
         return False, ""
     return bool(source.file.stat().st_mode & EXECUTABLE), files.sha256(source.file)
+
+
+def _refuse_link(out: Path, file: Path) -> None:
+    """Raise `Stop` (exit 4) for evidence that lies elsewhere: its folder, or its file, is a link."""
+    if link := files.link_to(out, file.relative_to(out).as_posix()):
+        raise stop(str(link), "is a link", "put the files themselves there", Exit.WHEEL)
 
 
 def _load(file: Path) -> dict[str, Any]:

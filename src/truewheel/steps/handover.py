@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from urllib.parse import quote
 
-from truewheel.files import explained, write_chunks
+from truewheel.files import explained, link_to, subfolder, write_chunks
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, Problem, Stop, Where, stop
 from truewheel.steps import evidence, proven, signed
@@ -42,11 +42,21 @@ class Store(NamedTuple):
     pipeline: str
 
     def url(self, path: str) -> str:
-        """Return the address of a file, by its path below the folder of the wheels.
+        """Return the address of a file, by its path below the folder of the wheels."""
+        return f"{self.address}/{quote(file_name(path), safe='')}"
 
-        GitLab takes letters, digits and `. _ - +` in the name of a file: + stands before the hex of all others.
-        """
-        return f"{self.address}/{quote(quote(path, safe='').replace('%', '+'), safe='')}"
+
+def package(plan: Plan) -> str:
+    """Return the name of the generic package that holds the files of pipelines."""
+    return f"{plan.project}-handover"
+
+
+def file_name(path: str) -> str:
+    """Return what a file is called in the package, by its path below the folder of the wheels.
+
+    GitLab takes letters, digits and `. _ - +` in the name of a file: + stands before the hex of all others.
+    """
+    return quote(path, safe="").replace("%", "+")
 
 
 class _Wanted(NamedTuple):
@@ -71,7 +81,7 @@ def store(plan: Plan, env: Mapping[str, str], deadline: float) -> Store:
         raise stop(TOKEN, "is no token", "leave it to GitLab")
     if not (pipeline.isascii() and pipeline.isalnum()):
         raise stop("TRUEWHEEL_PIPELINE_ID", "is no pipeline's id", "leave it to the job that starts the child pipeline")
-    parts = (env["CI_PROJECT_ID"], "packages", "generic", f"{plan.project}-handover", pipeline)
+    parts = (env["CI_PROJECT_ID"], "packages", "generic", package(plan), pipeline)
     path = "/".join(quote(part, safe="") for part in ("projects", *parts))
     return Store(f"{env['CI_API_V4_URL'].rstrip('/')}/{path}", Client({"JOB-TOKEN": env[TOKEN]}, deadline), pipeline)
 
@@ -98,6 +108,7 @@ def sign(out: Path, cells: Iterable[Cell], place: Store, key: bytes) -> list[str
     cells = tuple(cells)
     if missing := [_record(cell) for cell in cells if not _recorded(out, cell)]:
         raise Stop([Problem(Where(str(out / path)), "is not there") for path in missing], Exit.WHEEL)
+    _refuse_links(out, [_record(cell) for cell in cells])
     with TemporaryDirectory() as folder:
         for cell in cells:
             with explained(out / _record(cell), "read"):
@@ -124,8 +135,8 @@ def get_records(out: Path, cells: Iterable[Cell], place: Store, key: bytes) -> N
     if problems:
         raise Stop(problems, Exit.WHEEL)
     for file, record in records.items():
+        subfolder(out, file.parent.name)
         with explained(file, "written"):
-            file.parent.mkdir(parents=True, exist_ok=True)
             file.unlink(missing_ok=True)
         if record:
             write_chunks(file, [record])
@@ -189,19 +200,24 @@ def _recorded(out: Path, cell: Cell) -> str:
 
 
 def _put_all(out: Path, paths: Sequence[str], place: Store) -> list[str]:
-    missing = [Problem(Where(str(out / path)), "is not there") for path in paths if not (out / path).is_file()]
-    if missing:
+    if missing := [Problem(Where(str(out / path)), "is not there") for path in paths if not (out / path).is_file()]:
         raise Stop(missing, Exit.WHEEL)
+    _refuse_links(out, paths)
     for path in paths:
         place.client.put(out / path, place.url(path))
     return list(paths)
 
 
+def _refuse_links(out: Path, paths: Iterable[str]) -> None:
+    links = filter(None, (link_to(out, path) for path in paths))
+    if problems := [Problem(Where(str(link)), "is a link", "put the file itself there") for link in links]:
+        raise Stop(problems, Exit.WHEEL)
+
+
 def _get_all(out: Path, wanted: Iterable[_Wanted], place: Store) -> list[str]:
     missing, problems = [], []
     for file in wanted:
-        with explained(out / file.path, "written"):
-            (out / file.path).parent.mkdir(parents=True, exist_ok=True)
+        subfolder(out, *PurePosixPath(file.path).parent.parts)
         try:
             if not place.client.get(place.url(file.path), out / file.path, file.sha256):
                 missing.append(file.path)

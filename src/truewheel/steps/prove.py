@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +11,10 @@ from typing import Any, NamedTuple
 
 from truewheel.checks.findings import Finding, is_ok, to_data
 from truewheel.checks.upload import Destination
-from truewheel.files import explained, pack, sha256, write_text
+from truewheel.files import explained, pack, remove, sha256, subfolder, write_text
 from truewheel.indexes import PROFILES
 from truewheel.model import Cell, Plan
-from truewheel.problems import Exit, stop
+from truewheel.problems import Exit, Problem, Stop, Where, stop
 from truewheel.rewrite import rewrite
 from truewheel.steps import evidence
 from truewheel.steps.validate import refused, validate_all, wheels_in
@@ -28,6 +27,9 @@ PROOF = "evidence.json"
 SUMS = "SHA256SUMS"
 RECORD_LIMIT = 16 * 2**20
 """Bytes of a job's evidence that are read."""
+
+DISTRIBUTIONS = (".whl", ".tar.gz", ".tar.bz2", ".zip", ".egg", ".exe", ".asc", ".attestation")
+"""How the names of files end that an uploader takes from a folder, or sends along with others."""
 
 _EVIDENCE = "evidence"
 _KEYS = ("cell", "wheel", "sha256")
@@ -68,10 +70,11 @@ class _Built(NamedTuple):
     findings: list[Finding]
 
 
-def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof:
+def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None, *, in_job: bool = False) -> Proof:
     """Compare the wheels directly in `folder` with the cells of the plan, or with the cells whose ids are in `only`.
 
-    Each expected wheel must be there, pass every check, and have the bytes that its evidence says.
+    Each expected wheel must be there, pass every check, and have the bytes that its evidence says. In a job, whose
+    folder other jobs have filled, nothing else may be there that an uploader would take.
     Writes `evidence.json` and, when all is well, `SHA256SUMS` into the folder, and into `copies/<index>/` the wheels
     that an index gets under another name, and into `archives/` the plan's archives; those of an earlier proof are gone.
     Raises `Stop` for a plan that cannot be proven (exit 2), and for a folder that is not there (exit 4).
@@ -81,18 +84,20 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
     if not folder.is_dir():
         raise stop(str(folder), "no such folder: nothing was built", "build first: truewheel run", Exit.WHEEL)
     forget(folder)
+    _refuse_links(folder)
     records = _records(folder)
     cells = [_settled(cell, records) for cell in _expected(plan, only)]
     built = _built(folder, excluded(plan, cells))
     others = {each.wheel for cell in plan.cells if only is not None and cell.id not in only for each in cell.possible()}
     extra = sorted({path.name for path in wheels_in(folder)} - {*built, *others})
-    problems = tuple(map(printable, _problems(cells, built, extra, records)))
+    unplanned = _unplanned(folder) if in_job else ()
+    problems = tuple(map(printable, (*_problems(cells, built, extra, records), *unplanned)))
     if not cells and not (plan.left_out and only is None):
         problems = ("the plan expects no wheel, so there is nothing to prove", *problems)
     copies = [] if problems else _copies(folder, cells)
     if refusals := tuple(map(printable, _refusals(folder, cells, plan))) if not problems else ():
         problems, copies = refusals, []
-        shutil.rmtree(folder / COPIES, ignore_errors=True)
+        remove(folder / COPIES)
     data = {
         "version": VERSION,
         "ok": not problems,
@@ -112,11 +117,30 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None) -> Proof
 
 def forget(folder: Path) -> None:
     """Remove what an earlier proof left: nobody may take its sums for those of wheels that are made anew."""
-    with explained(folder, "written"):
-        for stale in (SUMS, PROOF):
-            (folder / stale).unlink(missing_ok=True)
-    for made in (COPIES, ARCHIVES):
-        shutil.rmtree(folder / made, ignore_errors=True)
+    for stale in (SUMS, PROOF, COPIES, ARCHIVES):
+        remove(folder / stale)
+
+
+def _refuse_links(folder: Path) -> None:
+    """Raise `Stop` (exit 4) for wheels and evidence that lie elsewhere, where others may change them later."""
+    records = evidence.path(folder, "any").parent
+    if records.exists() or records.is_symlink():
+        subfolder(folder, records.name)
+    with explained(folder, "read"):
+        files = [*folder.glob("*.whl"), *records.glob("*.json")]
+    hint = "put the file itself there, as its job left it"
+    problems = [Problem(Where(printable(str(file))), "is a link", hint) for file in sorted(files) if file.is_symlink()]
+    if problems:
+        raise Stop(problems, Exit.WHEEL)
+
+
+def _unplanned(folder: Path) -> Iterator[str]:
+    """Yield what is wrong with files, beside the wheels of the folder, that an uploader might take from it."""
+    for path in sorted(folder.rglob("*")):
+        is_wheel = path.parent == folder and path.suffix == ".whl"
+        if path.name.lower().endswith(DISTRIBUTIONS) and not (is_wheel or path.name.startswith(".")):
+            name = path.relative_to(folder).as_posix()
+            yield f"{name}: the plan has no such file, and an uploader might take it; keep it out of this folder"
 
 
 def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
@@ -125,8 +149,7 @@ def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
     for cell in cells:
         for copy in cell.copies:
             if copy.wheel != cell.wheel:
-                place = folder / COPIES / copy.index
-                place.mkdir(parents=True, exist_ok=True)
+                place = subfolder(folder, COPIES, copy.index)
                 wheel = rewrite(folder / cell.wheel, place, copy.wheel)
                 made.append({"index": copy.index, "cell": cell.id, "wheel": copy.wheel, "sha256": sha256(wheel)})
     for index in sorted({entry["index"] for entry in made}):
@@ -142,8 +165,7 @@ def _archives(folder: Path, plan: Plan, cells: Iterable[Cell]) -> list[dict[str,
     for archive in plan.archives:
         if wheels.keys() >= set(archive.cells):
             inside = sorted(wheels[cell] for cell in archive.cells)
-            place = folder / ARCHIVES
-            place.mkdir(parents=True, exist_ok=True)
+            place = subfolder(folder, ARCHIVES)
             pack([folder / name for name in inside], place / archive.file)
             made.append({"file": archive.file, "wheels": inside, "sha256": sha256(place / archive.file)})
     if made:

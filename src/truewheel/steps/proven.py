@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from truewheel import workspace
-from truewheel.files import sha256
+from truewheel.files import link_to, sha256
 from truewheel.model import Cell
 from truewheel.problems import Exit, Problem, Stop, Where, stop
 from truewheel.steps import evidence
@@ -43,6 +43,8 @@ def fault(folder: Path, path: str, known: Seen) -> str:
     recorded = known.recorded.get(path, "")
     if not recorded:
         return "was not proven"
+    if link := link_to(folder, path):
+        return f"is not there itself: {link} is a link"
     if not (folder / path).is_file():
         return "is missing"
     if known.sums.get(path, "") != recorded:

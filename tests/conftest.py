@@ -1,0 +1,11 @@
+"""What all tests need."""
+
+from __future__ import annotations
+
+import os
+
+
+def pytest_configure() -> None:
+    """Let no test think that it is a job of a forge because it runs in one; some say that they are."""
+    for name in ("CI", "GITLAB_CI", "GITHUB_ACTIONS"):
+        os.environ.pop(name, None)
