@@ -14,7 +14,7 @@ from truewheel.cli import common
 from truewheel.cli.terminal import say, show
 from truewheel.model import QUALITY, Cell
 from truewheel.problems import Exit, counted, stop
-from truewheel.steps import evidence, prove, validate
+from truewheel.steps import evidence, prove, uploads, validate
 
 EXAMPLES = {
     "validate": "examples:\n  validate dist/\n  validate dist/ --index pypi --strict\n"
@@ -113,14 +113,16 @@ def _size(text: str) -> int:
 
 
 def prove_folder(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Compare the wheels of a folder with the plan; exit 4 when they differ."""
-    del environment
+    """Compare the wheels of a folder with the plan, and with the indexes that they go to; exit 4 when they differ."""
     plan, _ = workspace.read_plan(arguments.plan, arguments.folder)
     proof = prove.prove(arguments.folder, plan)
+    lists = uploads.write(arguments.folder, plan, environment) if proof.ok else []
     if arguments.json:
         common.print_json(proof.data)
     for problem in proof.problems:
         say(problem)
     if proof.ok and not arguments.json:
         show(f"{counted(len(proof.data['wheels']), 'wheel')}, each as planned: {arguments.folder}/SHA256SUMS")
+    for each in lists:
+        say(f"{each.index}: {each.note}")
     return Exit.OK if proof.ok else Exit.WHEEL

@@ -14,7 +14,7 @@ from truewheel.checks.findings import Finding, is_ok, to_data
 from truewheel.checks.upload import Destination
 from truewheel.files import explained, pack, sha256, write_text
 from truewheel.indexes import PROFILES
-from truewheel.model import Cell, Plan
+from truewheel.model import LISTS, Cell, Plan
 from truewheel.problems import Exit, stop
 from truewheel.rewrite import rewrite
 from truewheel.steps import evidence
@@ -115,7 +115,7 @@ def forget(folder: Path) -> None:
     with explained(folder, "written"):
         for stale in (SUMS, PROOF):
             (folder / stale).unlink(missing_ok=True)
-    for made in (COPIES, ARCHIVES):
+    for made in (COPIES, ARCHIVES, LISTS):
         shutil.rmtree(folder / made, ignore_errors=True)
 
 
