@@ -32,8 +32,10 @@ def results(case: Path) -> dict[str, str]:
         generator="truewheel 0", versions=space.versions(), event="", overrides=overrides, images=space.images()
     )
     made = plan.plan(space.spec, space.policy, request)
-    generated = {} if errors(made.problems) else pipelines.texts(
-        made, space.spec, space.policy, space.lock.actions, space.job_files()
+    generated = (
+        {}
+        if errors(made.problems)
+        else pipelines.texts(made, space.spec, space.policy, space.lock.actions, space.job_files())
     )
     return {"plan.txt": planned(made), **generated}
 

@@ -54,6 +54,8 @@ def get(url: str, file: Path) -> None:
         try:
             with opener.open(asked, timeout=SILENCE) as answer, file.open("wb") as target:
                 shutil.copyfileobj(answer, target)
+                if answer.length:  # a connection that was cut is no error of http.client
+                    raise OSError("the answer was cut off")
             return
         except (OSError, HTTPException) as error:
             if pause is None or (isinstance(error, HTTPError) and error.code in LASTING):
