@@ -14,9 +14,9 @@ from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 import pypiserver
 
-folder, port, uploads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+folder, port, uploads, login = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
 index = pypiserver.app(
-    roots=[Path(folder)], authenticate=["update"], hash_algo="sha256", disable_fallback=True,
+    roots=[Path(folder)], authenticate=login.split(","), hash_algo="sha256", disable_fallback=True,
     auther=lambda user, password: (user, password) == ("me", "hunter2-hunter2"),
 )
 
@@ -45,7 +45,9 @@ sys.stdin.read()
 
 
 class Index:
-    """A pypiserver; `folder` holds what was uploaded."""
+    """A pypiserver; `folder` holds what was uploaded, `login` says for what it wants a password."""
+
+    login = "update"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -55,7 +57,7 @@ class Index:
 
     def start(self, uploads: int = 99) -> None:
         """Start it, or start it again at the same port; it dies when there is one upload more."""
-        argv = [sys.executable, "-W", "ignore", "-c", SERVER, str(self.folder), str(self.port), str(uploads)]
+        argv = [sys.executable, "-W", "ignore", "-c", SERVER, str(self.folder), str(self.port), str(uploads), self.login]
         self.server = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.server.stdout
         self.port = int(self.server.stdout.readline())

@@ -27,7 +27,9 @@ targets: {rhel8: {base: 'registry.example/el8@sha256:0'}}
 setup: ['. ci/setup.sh', 'pip install ./truewheel.whl']
 indexes:
   own: {url: 'https://index.example/x', credentials: {username: WHO, password: TOKEN}}
-  inner: {url: 'https://git.example/api/v4/projects/7/packages/pypi', credentials: {username: WHO, password: CI_JOB_TOKEN}}
+  inner:
+    url: 'https://git.example/api/v4/projects/7/packages/pypi'
+    credentials: {username: WHO, password: CI_JOB_TOKEN}
   open: {url: 'https://open.example/x'}
   public: {profile: pypi, url: 'https://upload.index.example/legacy/'}
 github: {}

@@ -51,16 +51,19 @@ def get(url: str, file: Path) -> None:
     asked = request.Request(url, headers={"JOB-TOKEN": os.environ["CI_JOB_TOKEN"]})  # noqa: S310
     opener = request.build_opener(Discreet)
     for pause in (*PAUSES, None):
+        fault = ""
         try:
             with opener.open(asked, timeout=SILENCE) as answer, file.open("wb") as target:
                 shutil.copyfileobj(answer, target)
-                if answer.length:  # a connection that was cut is no error of http.client
-                    raise OSError("the answer was cut off")
-            return
+                if not answer.length:  # a connection that was cut is no error of http.client
+                    return
         except (OSError, HTTPException) as error:
-            if pause is None or (isinstance(error, HTTPError) and error.code in LASTING):
-                sys.exit(f"{url}: {error}")
-        time.sleep(pause)
+            fault = str(error)
+            if isinstance(error, HTTPError) and error.code in LASTING:
+                break
+        if pause is not None:
+            time.sleep(pause)
+    sys.exit(f"{url}: {fault or 'the answer was cut off'}")
 
 
 def main(package: str, listed: str) -> None:
