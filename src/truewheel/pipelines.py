@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from truewheel import contract, render
+from truewheel import contract, render, setuplines
 from truewheel.emit import gitlab, gitlab_entry, gitlab_inputs, publishing
 from truewheel.emit.actions import PINS, Pin
 from truewheel.model import Plan
@@ -120,9 +120,9 @@ def _of_spec(problem: Problem, spec: Spec) -> Problem:
 
 
 def problems(plan: Plan, spec: Spec, policy: Policy) -> list[Problem]:
-    """Return what speaks against a plan on the forges of the spec alone."""
+    """Return what speaks against the pipeline of a plan: its set-up, and what the forges of the spec alone refuse."""
     variables, forges = contract.declared(spec, policy), spec.forges()
-    found = gitlab_inputs.problems(spec, variables) if "gitlab" in forges else []
+    found = [*setuplines.problems(spec), *(gitlab_inputs.problems(spec, variables) if "gitlab" in forges else [])]
     if "github" not in forges:
         return found
     from truewheel.emit import github_checks

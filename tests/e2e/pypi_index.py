@@ -57,7 +57,17 @@ class Index:
 
     def start(self, uploads: int = 99) -> None:
         """Start it, or start it again at the same port; it dies when there is one upload more."""
-        argv = [sys.executable, "-W", "ignore", "-c", SERVER, str(self.folder), str(self.port), str(uploads), self.login]
+        argv = [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-c",
+            SERVER,
+            str(self.folder),
+            str(self.port),
+            str(uploads),
+            self.login,
+        ]
         self.server = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.server.stdout
         self.port = int(self.server.stdout.readline())

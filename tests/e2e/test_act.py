@@ -126,7 +126,9 @@ def run(
 ) -> tuple[int, str]:
     """Run the workflows of an event with act; returns the exit status and the log."""
     folder = repository.parent
-    (folder / "event.json").write_text(json.dumps({"pull_request": {"title": title, "labels": []}} if title else payload or {}))
+    (folder / "event.json").write_text(
+        json.dumps({"pull_request": {"title": title, "labels": []}} if title else payload or {})
+    )
     values = {
         "STORE": str(folder / "store"),
         "CHECKOUT": str(repository),

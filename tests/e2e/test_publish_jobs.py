@@ -1,9 +1,7 @@
-"""The generated publish jobs run: with a locked uv on GitLab, with a stand-in for the action on GitHub; a real index."""
+"""The generated publish jobs run, against a real index: on GitLab with the locked uv, on GitHub with a stand-in."""
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
 import subprocess
 import sys
@@ -17,7 +15,6 @@ import test_act
 import test_gitlab_ci_local
 from pypi_index import Index
 
-from truewheel import workspace
 from truewheel.files import sha256
 
 ROOT = Path(__file__).parents[2]
@@ -54,7 +51,8 @@ UPLOAD = """\
 set -e
 test "$USERNAME" = me
 echo "to $REPOSITORY: attestations $ATTESTATIONS"
-TWINE_USERNAME=$USERNAME TWINE_PASSWORD=$PASSWORD "$TWINE" upload --non-interactive --repository-url "$REPOSITORY" "$FOLDER"/*
+export TWINE_USERNAME="$USERNAME" TWINE_PASSWORD="$PASSWORD"
+"$TWINE" upload --non-interactive --repository-url "$REPOSITORY" "$FOLDER"/*
 """
 INPUTS = {
     "USERNAME": "user",

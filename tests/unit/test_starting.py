@@ -42,10 +42,10 @@ def test_when_a_file_cannot_be_written_none_is_left(
 
 def test_who_has_no_git_yet_is_told_to_begin_with_it(here: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["init", "--dry-run"]) == 0
-    assert "3. git init; git add .gitlab-ci.yml pipelines truewheel.yml; commit and push" in capsys.readouterr().out
+    assert "4. git init; git add .gitlab-ci.yml pipelines truewheel.yml; commit and push" in capsys.readouterr().out
     (here / ".git").mkdir()
     assert main(["init", "--dry-run"]) == 0
-    assert "3. git add .gitlab-ci.yml pipelines truewheel.yml; commit and push" in capsys.readouterr().out
+    assert "4. git add .gitlab-ci.yml pipelines truewheel.yml; commit and push" in capsys.readouterr().out
 
 
 def test_the_spec_is_written_last_so_that_a_killed_init_can_be_run_again(here: Path, monkeypatch: pytest.MonkeyPatch):
