@@ -355,7 +355,7 @@ def test_a_pipeline_of_somebody_else_stays_and_includes_ours(tmp_path: Path, sta
     assert new == {"truewheel.yml", "ci/wheels.yml"}
     assert content(tmp_path).items() >= before.items()
     (line,) = re.findall(
-        r"3\. add to \.gitlab-ci\.yml: (include: .*\])\. Then: git add \.gitlab-ci\.yml ci truewheel\.yml; ",
+        r"4\. add to \.gitlab-ci\.yml: (include: .*\])\. Then: git add \.gitlab-ci\.yml ci truewheel\.yml; ",
         done.stdout,
     )
     (tmp_path / ".gitlab-ci.yml").write_text(f"{line}\n{own}")
