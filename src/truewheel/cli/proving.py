@@ -123,6 +123,6 @@ def prove_folder(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         say(problem)
     if proof.ok and not arguments.json:
         show(f"{counted(len(proof.data['wheels']), 'wheel')}, each as planned: {arguments.folder}/SHA256SUMS")
-    for each in lists:
-        say(f"{each.index}: {each.note}")
+    for listed in lists:
+        say(f"{listed.name}: {listed.note}")
     return Exit.OK if proof.ok else Exit.WHEEL

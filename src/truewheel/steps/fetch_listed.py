@@ -30,10 +30,10 @@ class Discreet(request.HTTPRedirectHandler):
         self, req: request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> request.Request | None:
         """Return the request that goes there."""
-        made = super().redirect_request(req, fp, code, msg, headers, newurl)
-        if made and urlsplit(req.full_url)[:2] != urlsplit(newurl)[:2]:
-            made.headers = {name: value for name, value in made.headers.items() if name != "Job-token"}
-        return made
+        followed = super().redirect_request(req, fp, code, msg, headers, newurl)
+        if followed and urlsplit(req.full_url)[:2] != urlsplit(newurl)[:2]:
+            followed.headers = {name: value for name, value in followed.headers.items() if name != "Job-token"}
+        return followed
 
 
 def address(package: str, path: str) -> str:

@@ -27,9 +27,9 @@ _PATH = re.compile(rf"({COPIES}/[A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0
 
 
 class Listed(NamedTuple):
-    """The list for an index, and what a person should know of it."""
+    """The list for the index `name`, and what a person should know of it."""
 
-    index: str
+    name: str
     text: str
     note: str
 
@@ -45,8 +45,8 @@ def write(folder: Path, plan: Plan, environment: Mapping[str, str]) -> list[List
     if lists:
         with explained(folder / LISTS, "written"):
             (folder / LISTS).mkdir()  # `prove` removed the earlier one: what is there now is somebody else's
-    for each in lists:
-        write_text(folder / LISTS / f"{each.index}.sha256", each.text)
+    for listed in lists:
+        write_text(folder / LISTS / f"{listed.name}.sha256", listed.text)
     return lists
 
 
