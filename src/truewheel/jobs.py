@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from truewheel.images import newest
 from truewheel.images import wheels as wheels_within
 from truewheel.matrix import ANY, has_abi, interpreter_tag, minor
-from truewheel.model import ARCH, CELL, INDEX, PYTHON, STAGE, TARGET, Cell, Index, Job, JobKind, Package, in_batches
+from truewheel.model import ARCH, CELL, PYTHON, STAGE, TARGET, Cell, Index, Job, JobKind, Package, in_batches
 from truewheel.spec import Spec
 
 PLAN_FILE = "plan.json"
@@ -22,7 +22,6 @@ SCRIPTS = {
     "repair": "repair_wheel.py",
     "validate": "validate_wheels.py",
     "test": "test_wheel.py",
-    "publish": "publish_wheels.py",
 }
 
 
@@ -83,7 +82,7 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
         JobKind(
             name="publish",
             stage="publish",
-            commands=((*step["publish"], "--index", INDEX, "dist", "--plan", PLAN_FILE),),
+            commands=(),  # each forge has its own: Truewheel is not installed where the rights to publish are
             events=("tag",),
             is_protected=True,
             exclusive="publish",
@@ -120,7 +119,7 @@ def jobs(
         Job(name="prove", kind="prove"),
         *(job for place in images for job in _image_jobs(spec, cells, place)),
         *(
-            Job(name=f"publish:{index.name}", kind="publish", index_name=index.name, needs=("plan", "prove"))
+            Job(name=f"publish:{index.name}", kind="publish", index_name=index.name, needs=("prove",))
             for index in indexes
             if index.url
         ),

@@ -11,14 +11,15 @@ from typing import Any, NamedTuple
 from truewheel.problems import Problem
 
 CELL = "{cell}"
-INDEX = "{index}"
 TARGET = "{target}"
 ARCH = "{arch}"
 PYTHON = "{python}"
 STAGE = "{stage}"
-"""Stand in the commands of a job kind for what a job has: its cells' ids, joined by commas, its index, target …"""
+"""Stand in the commands of a job kind for what a job has: its cells' ids, joined by commas, its target …"""
 
 
+LISTS = "publish"
+"""Folder, in that of the proven wheels, of the lists of what each index is to get."""
 QUALITY = "gl-code-quality-report.json"
 """The findings of a wheel job, as GitLab shows them; one name for all jobs, since GitLab takes one file from each."""
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from truewheel import contract, render
-from truewheel.emit import gitlab, gitlab_entry, gitlab_inputs
+from truewheel import contract, render, setuplines
+from truewheel.emit import gitlab, gitlab_entry, gitlab_inputs, publishing
 from truewheel.emit.actions import PINS, Pin
 from truewheel.model import Plan
 from truewheel.policy import Policy
@@ -33,10 +33,17 @@ def forge_of(path: str) -> str:
     return "GitHub" if path.startswith(f"{WORKFLOWS}/") else "GitLab"
 
 
-def generated(plan: Plan, spec: Spec, policy: Policy, pins: Mapping[str, Pin] | None = None) -> Generated:
+def generated(
+    plan: Plan,
+    spec: Spec,
+    policy: Policy,
+    pins: Mapping[str, Pin] | None = None,
+    sources: Mapping[str, str] | None = None,
+) -> Generated:
     """Return every generated file: the same bytes on every machine.
 
-    `pins` are the commits of GitHub's actions that a project has locked, where they are not Truewheel's own.
+    `pins` are the commits of GitHub's actions that a project has locked, where they are not Truewheel's own;
+    `sources` the texts of what publish jobs of GitLab use, by name: without them, those files are left out.
     """
     command = "./gen_ci.py generate" if spec.scripts else "truewheel generate"
     version = plan.generator.removeprefix("truewheel ")
@@ -51,6 +58,9 @@ def generated(plan: Plan, spec: Spec, policy: Policy, pins: Mapping[str, Pin] | 
 
         others = github.documents(plan, spec, variables, {**PINS, **(pins or {})})
     texts = {path: _text(document, header) for path, document in {**ours, **others}.items()}
+    if ours and sources:
+        added = publishing.files(plan, sources, packages=spec.gitlab.wheels == "packages")
+        texts |= {path: f"# {header}\n{text}" for path, text in added.items()}
     return Generated(ours, texts, _layout_note(plan, spec) if ours else "")
 
 
@@ -62,9 +72,15 @@ def _text(document: Mapping[str, Any], header: str) -> str:
     return f"{render.render(first, header)}\n---\n{render.render(rest, '')}"
 
 
-def texts(plan: Plan, spec: Spec, policy: Policy, pins: Mapping[str, Pin] | None = None) -> Mapping[str, str]:
+def texts(
+    plan: Plan,
+    spec: Spec,
+    policy: Policy,
+    pins: Mapping[str, Pin] | None = None,
+    sources: Mapping[str, str] | None = None,
+) -> Mapping[str, str]:
     """Return the text of every generated file by path. Raises `Stop` (exit 2) when a forge would not take it."""
-    made = generated(plan, spec, policy, pins)
+    made = generated(plan, spec, policy, pins, sources)
     refuse(made, spec)
     return made.texts
 
@@ -104,9 +120,9 @@ def _of_spec(problem: Problem, spec: Spec) -> Problem:
 
 
 def problems(plan: Plan, spec: Spec, policy: Policy) -> list[Problem]:
-    """Return what speaks against a plan on the forges of the spec alone."""
+    """Return what speaks against the pipeline of a plan: its set-up, and what the forges of the spec alone refuse."""
     variables, forges = contract.declared(spec, policy), spec.forges()
-    found = gitlab_inputs.problems(spec, variables) if "gitlab" in forges else []
+    found = [*setuplines.problems(spec), *(gitlab_inputs.problems(spec, variables) if "gitlab" in forges else [])]
     if "github" not in forges:
         return found
     from truewheel.emit import github_checks

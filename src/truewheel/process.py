@@ -33,7 +33,7 @@ def module(name: str, where: str) -> list[str]:
     Raises `Stop` (exit 4) when it is not installed; `where` names who needs it.
     """
     if importlib.util.find_spec(name) is None:
-        raise stop(where, f"{name} is not installed here", "pip install 'truewheel[build]'", Exit.WHEEL)
+        raise stop(where, f"{name} is not installed here", "install Truewheel with the extra [build]", Exit.WHEEL)
     return [sys.executable, "-m", name]
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from packaging.specifiers import SpecifierSet
 
-from truewheel import __version__
 from truewheel.buildsystem import PYPROJECT, SPEC_NAME, TAG, Package
 from truewheel.emit.gitlab import PARENT
 from truewheel.matrix import interpreter_tag
@@ -38,7 +37,7 @@ INDEXES = ("internal", "pypi")
 SETUP = (
     "python3.12 -m venv /tmp/truewheel",
     ". /tmp/truewheel/bin/activate",
-    f'pip install "truewheel[build]=={__version__}"',
+    "pip install --require-hashes -r ci/truewheel.txt",
 )
 IMAGE_WITH_GIT = "docker.io/library/python:3.12"
 HOSTED = "gitlab.com"
@@ -297,10 +296,11 @@ def _indexes(chosen: Choices, policy: Policy) -> Iterator[Row]:
 
 
 def _setup() -> Iterator[Row]:
-    yield "", "What every job runs first. pip install --require-hashes -r FILE would pin all that comes with it."
-    yield "setup:", ""
+    yield "", "What every job runs first. Fill it in: jobs need Truewheel, from a file of the repository with hashes,"
+    yield "", "or from a git address with a commit; never by its bare name, which anyone may have on an index."
+    yield "# setup:", ""
     for command in SETUP:
-        yield f"  - {scalar(command)}", ""
+        yield f"#   - {scalar(command)}", ""
 
 
 def _gitlab(found: Survey, chosen: Choices) -> Iterator[Row]:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from truewheel import __version__, images, lockfile, planfile, policyfile, shapes, source, spec, versionfile
+from truewheel.containerfile import UV_LOCK
+from truewheel.emit.publishing import FETCH_SOURCE
 from truewheel.images import Images
 from truewheel.lockfile import LOCK_FILE, Lock
 from truewheel.model import Plan
@@ -64,6 +66,11 @@ class Workspace:
         """Return what images are made from beside the spec."""
         locks = {path.name: path.read_bytes() for path in (_PACKAGE / "locks").glob("*.txt")}
         return images.Sources(self.read, locks, self.lock.digests, self.lock.truewheel)
+
+    def job_files(self) -> dict[str, str]:
+        """Return the texts of the files by which GitLab's jobs publish, by name."""
+        files = (_PACKAGE / "locks" / UV_LOCK, _PACKAGE / "steps" / FETCH_SOURCE)
+        return {file.name: file.read_text(encoding="utf-8") for file in files}
 
     def images(self) -> Images:
         """Return what plans say of the builder images. Raises `Stop` (exit 2) for one that cannot be built."""

@@ -32,7 +32,11 @@ def results(case: Path) -> dict[str, str]:
         generator="truewheel 0", versions=space.versions(), event="", overrides=overrides, images=space.images()
     )
     made = plan.plan(space.spec, space.policy, request)
-    generated = {} if errors(made.problems) else pipelines.texts(made, space.spec, space.policy, space.lock.actions)
+    generated = (
+        {}
+        if errors(made.problems)
+        else pipelines.texts(made, space.spec, space.policy, space.lock.actions, space.job_files())
+    )
     return {"plan.txt": planned(made), **generated}
 
 
@@ -67,7 +71,7 @@ def test_case(case: Path):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_case_is_small_enough_to_be_read(case: Path):
-    limits = {"truewheel.yml": 25}
+    limits = {"truewheel.yml": 25, PARENT: 85}
     for path in case.rglob("*"):
         if path.is_file():
             assert len(path.read_bytes().splitlines()) <= limits.get(path.name, 80), path

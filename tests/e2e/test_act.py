@@ -106,22 +106,29 @@ def standins(folder: Path) -> list[str]:
     """Write an action for each of GitHub's that we use; returns the flags by which act takes them instead."""
     flags = []
     for name, (inputs, script) in STANDINS.items():
+        action = name if "/" in name else f"actions/{name}"
+        flags += ["--local-repository", f"{action}@{PINS[action].commit}={folder / name}"]
+        if (folder / name).exists():
+            continue
         (folder / name).mkdir(parents=True)
         environment = {variable: f"${{{{ inputs.{each} }}}}" for variable, each in inputs.items()}
         steps = [{"shell": "sh", "run": script, "env": environment}]
-        action = {"name": name, "inputs": {key: {"default": ""} for key in inputs.values()}}
+        described = {"name": name, "inputs": {key: {"default": ""} for key in inputs.values()}}
         (folder / name / "action.yml").write_text(
-            json.dumps({**action, "runs": {"using": "composite", "steps": steps}})
+            json.dumps({**described, "runs": {"using": "composite", "steps": steps}})
         )
         commit(folder / name)
-        flags += ["--local-repository", f"actions/{name}@{PINS[f'actions/{name}'].commit}={folder / name}"]
     return flags
 
 
-def run(repository: Path, event: str, *words: str, title: str = "") -> tuple[int, str]:
+def run(
+    repository: Path, event: str, *words: str, title: str = "", payload: dict[str, str] | None = None
+) -> tuple[int, str]:
     """Run the workflows of an event with act; returns the exit status and the log."""
     folder = repository.parent
-    (folder / "event.json").write_text(json.dumps({"pull_request": {"title": title, "labels": []}} if title else {}))
+    (folder / "event.json").write_text(
+        json.dumps({"pull_request": {"title": title, "labels": []}} if title else payload or {})
+    )
     values = {
         "STORE": str(folder / "store"),
         "CHECKOUT": str(repository),
@@ -129,9 +136,10 @@ def run(repository: Path, event: str, *words: str, title: str = "") -> tuple[int
         "PWNED": str(folder / "pwned"),
     }
     (folder / "store").mkdir(exist_ok=True)
-    flags = standins(folder / "actions") if not (folder / "actions").exists() else []
+    flags = standins(folder / "actions")
     flags += [word for name, value in values.items() for word in ("--env", f"{name}={value}")]
     command = [str(act()), event, "-W", ".github/workflows/wheels.yml", "-P", "ubuntu-latest=-self-hosted"]
+    command += ["-P", "ubuntu-24.04=-self-hosted"]
     command += ["--eventpath", str(folder / "event.json"), *flags, *words]
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("CI", "GITHUB_", "GITLAB_"))

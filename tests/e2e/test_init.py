@@ -355,7 +355,7 @@ def test_a_pipeline_of_somebody_else_stays_and_includes_ours(tmp_path: Path, sta
     assert new == {"truewheel.yml", "ci/wheels.yml"}
     assert content(tmp_path).items() >= before.items()
     (line,) = re.findall(
-        r"3\. add to \.gitlab-ci\.yml: (include: .*\])\. Then: git add \.gitlab-ci\.yml ci truewheel\.yml; ",
+        r"4\. add to \.gitlab-ci\.yml: (include: .*\])\. Then: git add \.gitlab-ci\.yml ci truewheel\.yml; ",
         done.stdout,
     )
     (tmp_path / ".gitlab-ci.yml").write_text(f"{line}\n{own}")
@@ -372,7 +372,7 @@ def test_a_workflow_of_somebody_else_stays_and_the_way_on_is_told(tmp_path: Path
     assert done.returncode == 0
     assert content(tmp_path).keys() - before.keys() == {"truewheel.yml"}
     assert content(tmp_path).items() >= before.items()
-    assert f"3. move {wheels} away (git mv)" in done.stdout
+    assert f"4. move {wheels} away (git mv)" in done.stdout
     (tmp_path / wheels).rename(tmp_path / "old.yml")
     assert truewheel(tmp_path, "generate").returncode == 0
     assert truewheel(tmp_path, "check").returncode == 0
@@ -392,7 +392,7 @@ def test_a_repository_on_github_gets_workflows_for_its_main_branch(tmp_path: Pat
     written = [line.removeprefix("wrote ") for line in done.stdout.splitlines() if line.startswith("wrote ")]
     workflows = [".github/workflows/wheels.yml", ".github/workflows/wheels-manylinux_2_28-x86_64.yml"]
     assert written == ["truewheel.yml", *workflows]
-    assert "3. git add .github truewheel.yml; commit and push" in done.stdout
+    assert "4. git add .github truewheel.yml; commit and push" in done.stdout
     caller = yaml.safe_load((tmp_path / workflows[0]).read_text())
     assert caller[True if True in caller else "on"]["push"]["branches"] == [branch]
     assert truewheel(tmp_path, "check").returncode == 0

@@ -281,7 +281,7 @@ def test_a_missing_tool_is_said_plainly(tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None if name == module else find_spec(name))
     stopped = refusal(projects.make(tmp_path), projects.cell(build="77"))
     assert f"{module} is not installed here" in str(stopped)
-    assert "pip install 'truewheel[build]'" in str(stopped)
+    assert "install Truewheel with the extra [build]" in str(stopped)
 
 
 # --- the copy of the sources ------------------------------------------------------------------------

@@ -31,7 +31,7 @@ CORE = (
     ),
     *("containerfile", "images", "lockfile", "buildsystem", "proposal"),
     *("model", "planfile", "wheelname", "explain", "render", "pipelines", "problems"),
-    *("against", "effort", "review"),
+    *("against", "effort", "review", "setuplines"),
 )
 FOLDERS = ("emit", "lint")
 JUDGES = ("needs", "judging", "judging_github", "wishes")

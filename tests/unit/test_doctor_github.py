@@ -25,7 +25,10 @@ PLACE = "/repos/o/r"
 WELL: dict[str, Any] = {
     PLACE: {"id": 1, "default_branch": "main", "permissions": {"push": True}},
     f"{PLACE}/actions/permissions": {"enabled": True, "allowed_actions": "selected"},
-    f"{PLACE}/actions/permissions/selected-actions": {"github_owned_allowed": True},
+    f"{PLACE}/actions/permissions/selected-actions": {
+        "github_owned_allowed": True,
+        "patterns_allowed": ["pypa/gh-action-pypi-publish@*"],
+    },
     f"{PLACE}/actions/permissions/workflow": {"default_workflow_permissions": "read"},
     f"{PLACE}/actions/permissions/artifact-and-log-retention": {"days": 90},
     f"{PLACE}/actions/workflows": {

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from specs import plan_of, policy_of, spec_of
 
-from truewheel.emit import gitlab
+from truewheel.emit import gitlab, publishing
 from truewheel.images import Images
 
 POLICY = """
@@ -99,7 +99,8 @@ def test_prove_waits_for_all_and_plan_for_nothing():
 
 
 def test_a_publish_job_runs_on_protected_tags_alone_and_never_twice_at_once():
-    found = documents(SPEC + "project: p\nindexes: {own: {url: 'https://index.example/x'}, named: {}}\n")
+    spec = SPEC + "project: p\nindexes: {own: {url: 'https://index.example/x'}, named: {}}\n"
+    found = documents(spec)
     assert found[".gitlab-ci.yml"]["stages"][-2:] == ["publish", "review"]
     assert [name for name, _ in jobs(found) if name.startswith("publish")] == ["publish:own"]
     assert flattened("publish:own", found) == {
@@ -107,12 +108,13 @@ def test_a_publish_job_runs_on_protected_tags_alone_and_never_twice_at_once():
         "image": "python:3.14",
         "stage": "publish",
         "timeout": "90 minutes",
-        "needs": ["plan", "prove"],
+        "needs": ["prove"],
         "rules": [{"if": '$CI_COMMIT_TAG && $CI_COMMIT_REF_PROTECTED == "true"'}],
         "resource_group": "publish",
         "interruptible": False,
         "environment": {"name": "p/own"},
-        "script": ["truewheel publish --index own dist --plan plan.json"],
+        "before_script": [],
+        "script": publishing.script(plan_of(spec, event="").indexes[0], ""),
     }
 
 

@@ -143,7 +143,8 @@ def test_above_the_limit_for_artifacts_no_wheel_is_in_one():
         'truewheel hand-over --get --cell "$TRUEWHEEL_CELL"'
     )
     assert merged("prove", *files)["script"][::2] == ["truewheel hand-over --get", "truewheel hand-over --put --made"]
-    assert merged("publish:own", *files)["script"][0] == "truewheel hand-over --get --index own"
+    fetch = "python3 -I pipelines/fetch_listed.py demo-handover dist/publish/own.sha256"
+    assert merged("publish:own", *files)["script"][1] == fetch
 
 
 def test_a_place_with_many_jobs_has_several_children():

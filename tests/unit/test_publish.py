@@ -23,6 +23,7 @@ from specs import plan_of
 from standin import Index
 
 from truewheel import cli, planfile
+from truewheel.emit import publishing
 from truewheel.files import sha256
 from truewheel.problems import Exit
 from truewheel.steps import prove, publish, simple
@@ -157,6 +158,28 @@ def test_a_job_of_github_is_trusted_without_a_password(
     plan = ("--plan", str(folder / "plan.json"))
     code, _, err = truewheel("--index", "public", str(folder), "--uploader", "twine", *plan)
     assert (code, err) == (Exit.OK, "uploading 2 of 2 wheels to public with uv\n")
+    assert sorted(https.files) == PUBLIC
+    uploads = {login for method, path, login in https.asked if method == "POST" and path == "/"}
+    assert uploads == {f"Basic {simple.Login('__token__', SECRET).basic}"}
+
+
+def test_uv_as_jobs_of_gitlab_call_it_is_trusted_without_a_password(
+    https: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    folder = proven(tmp_path / "dist", https, RELEASE="yes")
+    claims = base64.urlsafe_b64encode(b'{"sub": "project_path:o/r", "iss": "x"}').decode().rstrip("=")
+    monkeypatch.setenv("GITLAB_CI", "true")
+    monkeypatch.setenv(publishing.ID_TOKEN, f"e30.{claims}.c2ln")
+    answers = ['{"audience": "pypi"}', f'{{"success": true, "token": "{SECRET}"}}']
+    audience, password = (standin.status(200, text, kind="application/json") for text in answers)
+    https.gets, https.posts = [audience], [password]
+    public = planfile.read((folder / "plan.json").read_text(), "plan.json").indexes[1]
+    program, _, rest = publishing.script(public, "")[-1].partition(" ")
+    assert program == "uploader/bin/uv"
+    shutil.copytree(folder / "copies/public", tmp_path / "upload", ignore=shutil.ignore_patterns("SHA256SUMS"))
+    line = f"{sys.executable} -m uv {rest}"
+    done = subprocess.run(["sh", "-ec", line], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
     assert sorted(https.files) == PUBLIC
     uploads = {login for method, path, login in https.asked if method == "POST" and path == "/"}
     assert uploads == {f"Basic {simple.Login('__token__', SECRET).basic}"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,10 @@ def test_when_a_file_cannot_be_written_none_is_left(
 
 def test_who_has_no_git_yet_is_told_to_begin_with_it(here: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["init", "--dry-run"]) == 0
-    assert "3. git init; git add .gitlab-ci.yml pipelines truewheel.yml; commit and push" in capsys.readouterr().out
+    assert "4. git init; git add .gitlab-ci.yml pipelines truewheel.yml; commit and push" in capsys.readouterr().out
     (here / ".git").mkdir()
     assert main(["init", "--dry-run"]) == 0
-    assert "3. git add .gitlab-ci.yml pipelines truewheel.yml; commit and push" in capsys.readouterr().out
+    assert "4. git add .gitlab-ci.yml pipelines truewheel.yml; commit and push" in capsys.readouterr().out
 
 
 def test_the_spec_is_written_last_so_that_a_killed_init_can_be_run_again(here: Path, monkeypatch: pytest.MonkeyPatch):
@@ -64,3 +65,15 @@ def test_a_generated_pipeline_of_another_spec_is_written_again(here: Path):
     (here / "pyproject.toml").write_text(PROJECT.replace("foo", "bar"))
     assert main(["init", "--yes"]) == 0
     assert "bar/any/any/py3" in (here / "pipelines/any-any.yml").read_text()
+
+
+def test_jobs_are_not_told_to_take_truewheel_from_an_index_by_its_name(here: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["init", "--yes"]) == 0
+    out = capsys.readouterr().out
+    assert "fill in setup in truewheel.yml: jobs need a line that installs Truewheel" in out
+    text = (here / "truewheel.yml").read_text(encoding="utf-8")
+    assert "# setup:\n" in text
+    assert "\nsetup:" not in text
+    for path in here.rglob("*"):
+        if path.is_file():
+            assert not re.search(r"truewheel(\[\w+\])?[=~]=|install \S*truewheel[\s\"'\[]", path.read_text()), path

@@ -30,6 +30,6 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     try:
         import shtab
     except ImportError:
-        raise stop("completion", "shtab is not installed", "pip install 'truewheel[completion]'") from None
+        raise stop("completion", "shtab is not installed", "install Truewheel with the extra [completion]") from None
     send(shtab.complete(parsing.parser(), shell=arguments.shell))
     return Exit.OK

@@ -67,7 +67,7 @@ def needed(name: str) -> None:
     """Raise `Stop` (exit 2) where the client library of a forge is not installed."""
     library, module = {"gitlab": ("python-gitlab", "gitlab"), "github": ("PyGithub", "github")}[name]
     if find_spec(module) is None:
-        raise stop(name, f"{library} is not installed", f"install it: pip install 'truewheel[{name}]'")
+        raise stop(name, f"{library} is not installed", f"install Truewheel with the extra [{name}]")
 
 
 def connect(name: str, project: str, seconds: float, environment: Mapping[str, str]) -> Forge:

@@ -167,7 +167,7 @@ def generated(space: Workspace) -> Generated:
     )
     made = plan.plan(space.spec, space.policy, request)
     common.refuse([*made.problems, *pipelines.problems(made, space.spec, space.policy)])
-    return pipelines.generated(made, space.spec, space.policy, space.lock.actions)
+    return pipelines.generated(made, space.spec, space.policy, space.lock.actions, space.job_files())
 
 
 def _check_forges(arguments: Namespace, space: Workspace) -> None:

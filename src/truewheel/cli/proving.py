@@ -14,7 +14,7 @@ from truewheel.cli import common
 from truewheel.cli.terminal import say, show
 from truewheel.model import QUALITY, Cell
 from truewheel.problems import Exit, counted, stop
-from truewheel.steps import evidence, prove, validate
+from truewheel.steps import evidence, prove, uploads, validate
 
 EXAMPLES = {
     "validate": "examples:\n  validate dist/\n  validate dist/ --index pypi --strict\n"
@@ -114,17 +114,20 @@ def _size(text: str) -> int:
 
 
 def prove_folder(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Compare the wheels of a folder with the plan; exit 4 when they differ."""
+    """Compare the wheels of a folder with the plan, and with the indexes that they go to; exit 4 when they differ."""
     plan, path = common.read_plan(arguments.plan, arguments.folder, environment)
     is_job = common.in_job(environment)
     beside = arguments.folder / "plan.json"
     if is_job and arguments.folder.is_dir() and (beside.is_symlink() or path.resolve() != beside.resolve()):
         files.remove(beside)  # another job has left it, and who gets this folder would take it for the plan
     proof = prove.prove(arguments.folder, plan, in_job=is_job)
+    lists = uploads.write(arguments.folder, plan, environment) if proof.ok else []
     if arguments.json:
         common.print_json(proof.data)
     for problem in proof.problems:
         say(problem)
     if proof.ok and not arguments.json:
         show(f"{counted(len(proof.data['wheels']), 'wheel')}, each as planned: {arguments.folder}/SHA256SUMS")
+    for listed in lists:
+        say(f"{listed.name}: {listed.note}")
     return Exit.OK if proof.ok else Exit.WHEEL

@@ -231,7 +231,9 @@ def _next_steps(start: Start) -> list[str]:
     return [
         f"  1. {prog} plan: the name of every wheel, before anything is built; {SPEC} has a comment on each key",
         f"  2. {prog} run: this machine's wheels, built and proven in dist/ (keep build/ and dist/ out of git)",
-        f"  3. {last}",
+        f"  3. fill in setup in {SPEC}: jobs need a line that installs Truewheel, from its wheel in the repository",
+        "     (pip install --require-hashes -r FILE) or a git address with a commit; never by its bare name",
+        f"  4. {last}",
     ]
 
 

@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from truewheel.contract import BUILT_IN, KEY, settable
-from truewheel.emit import github_additions, github_schedules
+from truewheel.emit import github_additions, github_schedules, publishing
 from truewheel.emit.actions import Pin
 from truewheel.jobs import BUT_MERGE_REQUESTS, DIGEST_FILE, TIMEOUT, TIMEOUTS
 from truewheel.matrix import ANY
-from truewheel.model import ARCH, CELL, INDEX, PYTHON, STAGE, TARGET, Cell, Job, JobKind, Plan, digest_variable
+from truewheel.model import ARCH, CELL, PYTHON, STAGE, TARGET, Cell, Job, JobKind, Plan, digest_variable
 from truewheel.policy import Variable
 from truewheel.render import Lines, remarked
 from truewheel.spec import Credentials, Spec
@@ -43,6 +43,10 @@ REGISTRY = "ghcr.io"
 """The registry for which a job's own token is enough."""
 
 EXPRESSION = "${{"
+PUBLISHER = "pypa/gh-action-pypi-publish"
+"""The action that uploads. It is one of Docker's for x86_64: no runner but GitHub's own is sure to have that."""
+HOSTED = "ubuntu-24.04"
+ATTEST = "attest"
 _LOCAL = "zizmor: ignore[self-repository] older servers and act know no other form"
 _UNGUARDED = "zizmor: ignore[secrets-outside-env] wheel jobs have no environment"
 _TOKEN = {"GITHUB_TOKEN": "${{ github.token }}"}
@@ -61,10 +65,11 @@ class _Forge(NamedTuple):
     cells: Mapping[str, Cell]
 
     def uses(self, action: str, /, **inputs: Any) -> Document:
-        """Return the step that an action of GitHub's does."""
-        pin = self.pins[f"actions/{action}"]
+        """Return the step that an action does: one of GitHub's, or one that is named with its owner."""
+        name = action if "/" in action else f"actions/{action}"
+        pin = self.pins[name]
         fields = {key.replace("_", "-"): value for key, value in inputs.items()}
-        return {"uses": remarked(f"actions/{action}@{pin.commit}", pin.tag), "with": fields}
+        return {"uses": remarked(f"{name}@{pin.commit}", pin.tag), "with": fields}
 
     def image(self, job: Job) -> str:
         """Return the image that a job runs in, "" for the runner itself."""
@@ -81,6 +86,8 @@ def image_of(job: Job, plan: Plan) -> str:
 def runner_of(job: Job, plan: Plan, spec: Spec) -> list[str]:
     """Return the labels of a job's runners: those of its kind, else of its machine, else of x86_64."""
     keys = spec.github
+    if job.kind == "publish":
+        return [HOSTED]
     own = keys.test_runners.get(job.arch, ()) if job.kind == "test" else () if job.target else keys.tool_runner
     return list(own or getattr(keys.runners, _machine(job, plan), keys.runners.x86_64))
 
@@ -96,12 +103,17 @@ def documents(
     parts = _parts(plan)
     paths = {part: f"{FOLDER}/wheels-{part}.yml" for part in parts}
     tools = [job for job in plan.jobs if not job.place]
-    ids = _ids([*(job.name for job in tools), *(f"wheels-{part}" for part in parts)])
+    ids = _ids([*(job.name for job in tools), *(f"wheels-{part}" for part in parts), ATTEST])
+    published = [job for job in tools if job.kind == "publish"]
+    signs = bool(published) and attests(plan, spec)
     first = [ids[job.name] for job in tools if job.kind == "plan"]
     calls = {ids[f"wheels-{part}"]: _call(paths[part], jobs, first, forge) for part, jobs in parts.items()}
     made: Document = {}
     for job in tools:
         needs = [*first, *calls] if job.needs is None else [ids[name] for name in job.needs]
+        if job.kind == "publish" and signs:
+            made.setdefault(ids[ATTEST], _attest_job(published, needs, forge))
+            needs = [*needs, ids[ATTEST]]
         made[ids[job.name]] = _tool_job(job, needs, forge)
         if job.kind == "plan":
             made |= calls
@@ -114,6 +126,8 @@ def documents(
     }
     workflows = {CALLER: caller, **{paths[part]: _reusable(part, jobs, forge) for part, jobs in parts.items()}}
     kinds = {**{ids[job.name]: job.kind for job in tools}, **dict.fromkeys(calls, "call")}
+    if signs:
+        kinds[ids[ATTEST]] = ATTEST
     github_additions.apply(spec, workflows, kinds, CALLER)
     return workflows
 
@@ -223,10 +237,7 @@ def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
     fields: Document = {"name": job.name}
     if needs:
         fields["needs"] = needs
-    if kind.events == BUT_MERGE_REQUESTS:
-        fields["if"] = NO_PULL_REQUEST
-    elif kind.events:
-        fields["if"] = " || ".join(_condition(event, is_protected=kind.is_protected) for event in kind.events)
+    fields |= _when(kind)
     fields |= _place(job, forge)
     if kind.exclusive:
         # One group for all indexes would cancel the third of a run: only one job can wait in a group.
@@ -236,7 +247,36 @@ def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
         fields["environment"] = job.index_name
     if environment := _environment(job, forge):
         fields["env"] = github_schedules.with_values(environment, forge.spec) if job.kind == "plan" else environment
+    if job.kind == "publish":
+        return {**fields, "steps": [*_downloads(job, forge), *_uploads(job, forge)]}
     return {**fields, "steps": [*_start(job, forge), *_downloads(job, forge), *_work(job, forge)]}
+
+
+def _when(kind: JobKind) -> Document:
+    if kind.events == BUT_MERGE_REQUESTS:
+        return {"if": NO_PULL_REQUEST}
+    conditions = [_condition(event, is_protected=kind.is_protected) for event in kind.events]
+    return {"if": " || ".join(conditions)} if conditions else {}
+
+
+def _attest_job(published: list[Job], needs: list[str], forge: _Forge) -> Document:
+    """Return the job that signs the proven wheels: it has no rights on an index, and its token names no environment."""
+    copies = [f"dist/copies/{job.index_name}/*.whl" for job in published]
+    return {
+        "name": ATTEST,
+        "needs": needs,
+        **_when(forge.plan.kinds["publish"]),
+        "runs-on": HOSTED,
+        "timeout-minutes": TIMEOUT,
+        "permissions": {
+            "id-token": remarked("write", "to sign attestations"),
+            "attestations": remarked("write", "attestations of the proven wheels"),
+        },
+        "steps": [
+            *_downloads(published[0], forge),
+            forge.uses("attest", subject_path=Lines("\n".join(["dist/*.whl", *copies]))),
+        ],
+    }
 
 
 def _condition(event: str, *, is_protected: bool) -> str:
@@ -260,12 +300,11 @@ def _machine(job: Job, plan: Plan) -> str:
 
 
 def _permissions(job: Job, forge: _Forge) -> Document:
-    may: Document = {"contents": "read"}
     if job.kind == "publish":
-        may["id-token"] = remarked("write", "trusted publishing, and to sign attestations")
-        if attests(forge.plan, forge.spec):
-            may["attestations"] = remarked("write", "attestations of the proven wheels")
-    elif job.kind == "names":
+        is_trusted = not publishing.index_of(forge.plan, job.index_name).password
+        return {"id-token": remarked("write", "trusted publishing")} if is_trusted else {}
+    may: Document = {"contents": "read"}
+    if job.kind == "names":
         may["actions"] = remarked("read", "how long the jobs of earlier runs took")
         may["pull-requests"] = remarked("write", "the note on the pull request")
     elif job.kind == "title":
@@ -303,8 +342,9 @@ def _secret_forms(credentials: Credentials) -> Document:
 
 def attests(plan: Plan, spec: Spec) -> bool:
     """Return whether the proven wheels are signed before they are published."""
-    # An index may get each wheel under another name, which is a subject of its own.
-    return spec.github.attestations and 2 * len(plan.cells) <= SUBJECTS_LIMIT
+    # Each index may get each wheel under another name, which is a subject of its own.
+    names = 1 + sum(job.kind == "publish" for job in plan.jobs)
+    return spec.github.attestations and names * len(plan.cells) <= SUBJECTS_LIMIT
 
 
 def _environment(job: Job, forge: _Forge) -> Document:
@@ -325,10 +365,6 @@ def _environment(job: Job, forge: _Forge) -> Document:
         }
     if job.kind == "title":
         return dict(_TOKEN)
-    if job.kind == "publish":
-        index = next(index for index in forge.plan.indexes if index.name == job.index_name)
-        secrets = {index.username: "${{{{ secrets.{0} || vars.{0} }}}}", index.password: "${{{{ secrets.{0} }}}}"}
-        return {name: form.format(name) for name, form in secrets.items() if name}
     registry = forge.spec.images.registry
     if job.kind in BUILD_IMAGES and (login := _login(registry, forge.spec)):
         names = {"username": "CI_REGISTRY_USER", "password": "CI_REGISTRY_PASSWORD"}
@@ -371,8 +407,6 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
     """Return the steps that do a job's work and keep what it made; `artifact` is a name beside that of the path."""
     kind = forge.plan.kinds[job.kind]
     steps: list[Document] = []
-    if job.kind == "publish" and attests(forge.plan, forge.spec):
-        steps.append(forge.uses("attest", subject_path=Lines(f"dist/*.whl\ndist/copies/{job.index_name}/*.whl")))
     lines = [*forge.spec.setup, *_script(kind, job)]
     if job.kind in SUMMARIES:
         lines.append(f'{SUMMARIES[job.kind]} >> "$GITHUB_STEP_SUMMARY"')
@@ -392,9 +426,27 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
     return steps
 
 
+def _uploads(job: Job, forge: _Forge) -> list[Document]:
+    """Return the steps that upload the files of an index, with nothing but what was downloaded."""
+    index = publishing.index_of(forge.plan, job.index_name)
+    lines = [*publishing.taken(index.name), "echo 'any=true' >> \"$GITHUB_OUTPUT\""]
+    # A file that is there already stops it, unless the index takes the same bytes twice, as the public one does:
+    # skip-existing would pass over a file with other bytes, and the uploader refuses it for all but the public index.
+    upload = forge.uses(
+        PUBLISHER,
+        packages_dir=publishing.FILES,
+        repository_url=index.url,
+        **_secret_forms(Credentials(index.username, index.password)),
+        attestations=not index.password,
+        print_hash=True,
+    )
+    upload["with"] = {{"username": "user"}.get(key, key): value for key, value in upload["with"].items()}
+    return [{"id": "files", "run": Lines("\n".join(lines))}, {"if": "steps.files.outputs.any == 'true'", **upload}]
+
+
 def _script(kind: JobKind, job: Job) -> list[str]:
     words = {CELL: '"$TRUEWHEEL_CELL"', PYTHON: '"$TRUEWHEEL_PYTHON"'}
-    words |= {INDEX: _word(job.index_name), TARGET: _word(job.target), ARCH: _word(job.arch), STAGE: _word(job.image)}
+    words |= {TARGET: _word(job.target), ARCH: _word(job.arch), STAGE: _word(job.image)}
     return [" ".join(words.get(word) or _word(word) for word in argv) for argv in kind.commands]
 
 

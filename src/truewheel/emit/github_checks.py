@@ -36,6 +36,10 @@ def _expressions(spec: Spec) -> Iterator[Problem]:
         if EXPRESSION in line:
             message = f"GitHub would evaluate {EXPRESSION} before the shell sees this line"
             yield spec.document.problem(("setup", number), message, "read a variable of the environment instead")
+    for name, index in spec.indexes.items():
+        if EXPRESSION in index.url:
+            message = f"GitHub would read a part of {index.url} as an expression"
+            yield spec.document.problem(("indexes", name, "url"), message, "write the address out")
 
 
 def _runners(plan: Plan, spec: Spec) -> Iterator[Problem]:

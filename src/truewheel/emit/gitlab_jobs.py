@@ -8,8 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from truewheel import changes, jobs
+from truewheel.emit import publishing
 from truewheel.emit.gitlab_layout import Layout
-from truewheel.model import ARCH, CELL, INDEX, PYTHON, QUALITY, STAGE, TARGET, Job, JobKind, Plan, digest_variable
+from truewheel.model import ARCH, CELL, PYTHON, QUALITY, STAGE, TARGET, Job, JobKind, Plan, digest_variable
 from truewheel.spec import Spec
 
 CONDITIONS = {"mr": '$CI_PIPELINE_SOURCE == "merge_request_event"', "tag": "$CI_COMMIT_TAG"}
@@ -98,14 +99,27 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
         fields["rules"] = [{"if": _condition(event, is_protected=kind.is_protected)} for event in kind.events]
     if kind.exclusive:
         fields |= {"resource_group": kind.exclusive, "interruptible": False}
-    if job.index_name:
-        fields["environment"] = {"name": f"{plan.project}/{job.index_name}"}
+    if job.kind == "publish":
+        return {**fields, **_publishing(job, plan, layout)}
     if job.kind == "names" or (job.kind == "plan" and spec.merge_requests.changed_only):
         fields["variables"] = {"GIT_DEPTH": "0"}  # the change is told from where it branched off
     if job.kind == "names":
         fields["allow_failure"] = {"exit_codes": NOT_POSTED}
     fields["script"] = _script(kind, spec, layout, job)
     return {**fields, "artifacts": _artifacts(kind, spec, layout)} if kind.artifacts else fields
+
+
+def _publishing(job: Job, plan: Plan, layout: Layout) -> Document:
+    """Return what a job that publishes does: without the project's set-up, as it has the rights to publish."""
+    index = publishing.index_of(plan, job.index_name)
+    tokens = {"id_tokens": {publishing.ID_TOKEN: {"aud": "pypi"}}} if publishing.is_trusted(index) else {}
+    package = f"{plan.project}-handover" if layout.packages else ""
+    return {
+        "environment": {"name": f"{plan.project}/{index.name}"},
+        **tokens,
+        "before_script": [],
+        "script": publishing.script(index, package),
+    }
 
 
 def _condition(event: str, *, is_protected: bool) -> str:
@@ -124,7 +138,7 @@ def _script(kind: JobKind, spec: Spec, layout: Layout, job: Job | None = None) -
     """Return the commands of a job, or those that all jobs of the kind share."""
     words = {CELL: '"$TRUEWHEEL_CELL"', PYTHON: '"$TRUEWHEEL_PYTHON"'}
     if job:
-        words |= {INDEX: shlex.quote(job.index_name), TARGET: shlex.quote(job.target), ARCH: shlex.quote(job.arch)}
+        words |= {TARGET: shlex.quote(job.target), ARCH: shlex.quote(job.arch)}
         words |= {STAGE: shlex.quote(job.image), CELL: shlex.quote(",".join(job.cells))}
     hand_over = (*jobs.tool(spec), "hand-over")
     before, after = _journeys(kind.name, layout)
@@ -141,8 +155,6 @@ def _journeys(kind: str, layout: Layout) -> tuple[list[tuple[str, ...]], list[tu
         return [("--get", *key)], [("--put", "--made")] if layout.packages else []
     if kind in {"test", "image"} and layout.packages:
         return [("--get", "--cell", CELL)], []
-    if kind == "publish" and layout.packages:
-        return [("--get", "--index", INDEX)], []
     return [], []
 
 

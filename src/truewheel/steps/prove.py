@@ -13,7 +13,7 @@ from truewheel.checks.findings import Finding, is_ok, to_data
 from truewheel.checks.upload import Destination
 from truewheel.files import explained, pack, remove, sha256, subfolder, write_text
 from truewheel.indexes import PROFILES
-from truewheel.model import Cell, Plan
+from truewheel.model import LISTS, Cell, Plan
 from truewheel.problems import Exit, Problem, Stop, Where, stop
 from truewheel.rewrite import rewrite
 from truewheel.steps import evidence
@@ -117,7 +117,7 @@ def prove(folder: Path, plan: Plan, only: frozenset[str] | None = None, *, in_jo
 
 def forget(folder: Path) -> None:
     """Remove what an earlier proof left: nobody may take its sums for those of wheels that are made anew."""
-    for stale in (SUMS, PROOF, COPIES, ARCHIVES):
+    for stale in (SUMS, PROOF, COPIES, ARCHIVES, LISTS):
         remove(folder / stale)
 
 

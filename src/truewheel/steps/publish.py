@@ -108,7 +108,7 @@ def uploader(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
         if program := shutil.which(each, path=folders):
             return each, program
     missing = f"{name} is not" if name else f"neither {' nor '.join(UPLOADERS)} is"
-    raise stop("publish", f"{missing} installed here", "pip install 'truewheel[publish]'")
+    raise stop("publish", f"{missing} installed here", "install Truewheel with the extra [publish]")
 
 
 class Publisher:

@@ -132,7 +132,7 @@ def _audit(plan: Plan, cell: Cell, made: Path, natives: list[str], into: Path, e
     platform = _newest_spelling(wheelname.parse_name(cell.wheel).platform)
     if missing := host.missing_tools(env):
         message = f"{' and '.join(missing)} not installed here: {platform} cannot be proven"
-        raise stop(cell.id, message, "pip install 'truewheel[build]'", Exit.WHEEL)
+        raise stop(cell.id, message, "install Truewheel with the extra [build]", Exit.WHEEL)
     _warn_of_ceiling(cell, platform)
     package = plan.packages[cell.package]
     request = Request(

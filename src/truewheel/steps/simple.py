@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
 from truewheel import __version__
 from truewheel.naming import normalized
-from truewheel.problems import Exit, Stop, stop
+from truewheel.problems import Exit, Problem, Stop, Where
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 ABSENT = frozenset({404, 410})
@@ -35,6 +35,10 @@ LIMIT = 64 * 2**20
 _T = TypeVar("_T")
 Files = Mapping[str, Mapping[str, str]]
 """Hashes in hex by algorithm, by file name."""
+
+
+class LoginNeeded(Stop):
+    """The index lists its files only for those who log in, or not for this login."""
 
 
 class Login(NamedTuple):
@@ -57,6 +61,7 @@ def files(address: str, project: str, login: Login | None) -> Files:
     url = f"{address.rstrip('/')}/{normalized(project).replace('_', '-')}/"
     failures = 0
     while True:
+        is_login_page = False
         try:
             return _within(DEADLINE, lambda: _ask(url, login))
         except HTTPError as error:
@@ -68,9 +73,11 @@ def files(address: str, project: str, login: Login | None) -> Files:
             reason = f"{error.code} {error.reason}"
         except (OSError, HTTPException, ValueError, RecursionError) as error:
             reason = str(getattr(error, "reason", error)) or type(error).__name__
+            is_login_page = isinstance(error, _LoginPageError)
         if failures == len(PAUSES):
             hint = "look whether the index is up; a second run goes on where this one ended"
-            raise stop(url, f"no answer after {failures + 1} attempts: {reason}", hint, Exit.REMOTE_UNREACHABLE)
+            problem = Problem(Where(url), f"no answer after {failures + 1} attempts: {reason}", hint)
+            raise (LoginNeeded if is_login_page else Stop)([problem], Exit.REMOTE_UNREACHABLE)
         time.sleep(PAUSES[failures])
         failures += 1
 
@@ -121,7 +128,8 @@ def _refused(url: str, error: HTTPError) -> Stop:
         hint = "look at the variables of indexes.<name>.credentials; protected ones exist only on protected refs"
     location = error.headers.get("Location")
     to = f", to {location}" if location else ""
-    return stop(url, f"the index answers {error.code} {error.reason}{to}", hint, Exit.REMOTE_FAILED)
+    problem = Problem(Where(url), f"the index answers {error.code} {error.reason}{to}", hint)
+    return (LoginNeeded if error.code in {401, 403} else Stop)([problem], Exit.REMOTE_FAILED)
 
 
 def _from_json(body: bytes) -> Files:
@@ -136,13 +144,17 @@ def _from_html(body: bytes, url: str) -> Files:
     links = _Links()
     links.feed(body.decode("utf-8", "replace"))
     if links.wants_password:  # as no list does: it must not be taken for an empty one
-        raise ValueError("its answer is a page to log in at, no list of files (PEP 503)")
+        raise _LoginPageError("its answer is a page to log in at, no list of files (PEP 503)")
     found = {}
     for link in links.found:
         with suppress(ValueError):
             parts = urlsplit(urljoin(url, link))
             found[unquote(parts.path.rpartition("/")[2])] = dict(parse_qsl(parts.fragment))
     return found
+
+
+class _LoginPageError(ValueError):
+    pass
 
 
 class _Links(HTMLParser):

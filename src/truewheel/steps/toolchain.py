@@ -157,7 +157,7 @@ def _require_zig(cell: Cell, env: Mapping[str, str]) -> str:
     beside = [Path(folder) / "zig" for folder in (module and module.submodule_search_locations) or ()]
     found = next((str(path) for path in beside if path.is_file()), None) or shutil.which("zig", path=env.get("PATH"))
     if not found:
-        raise stop(cell.id, "zig is not installed here", "pip install 'truewheel[zig]'", Exit.WHEEL)
+        raise stop(cell.id, "zig is not installed here", "install Truewheel with the extra [zig]", Exit.WHEEL)
     return found
 
 
