@@ -637,23 +637,74 @@ def test_a_refused_plan_generates_nothing(here: Path, truewheel: Run):
         (("plan", "--cell", "nothing"), 2),
     ],
 )
-@pytest.mark.parametrize("how", ["gone", "closed"])
-def test_a_reader_that_has_gone_changes_nothing(here: Path, argv: tuple[str, ...], code: int, how: str):
+def test_a_reader_that_has_gone_changes_nothing(here: Path, argv: tuple[str, ...], code: int):
     packages = ", ".join(f"p{number}: {{version: {{file: VERSION}}}}" for number in range(300))
     project(here, f"truewheel: 1\npackages: {{{packages}}}\ntargets: {{rhel8: {{}}}}\n")
-    script = {"gone": 'exec "$@" | :; exit ${PIPESTATUS[0]}', "closed": 'exec "$@" >&-'}[how]
-    command = ["bash", "-c", script, "bash", sys.executable, str(ROOT / "gen_ci.py"), *argv]
-    done = subprocess.run(command, cwd=here, capture_output=True, check=False, timeout=60)
+    done = shell('exec "$@" | :; exit ${PIPESTATUS[0]}', here, *argv)
     assert (done.returncode, done.stdout) == (code, b"")
     assert b"Traceback" not in done.stderr
     assert b"Exception ignored" not in done.stderr
 
 
+def shell(script: str, folder: Path, *argv: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the front door as the words "$@" of a shell's script."""
+    command = ["bash", "-c", script, "bash", sys.executable, str(ROOT / "gen_ci.py"), *argv]
+    return subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("argv", ["plan", "plan --json", "check", "check --json", "--help", "--version", "plan --help"])
+@pytest.mark.parametrize(("to", "why"), [("/dev/full", "No space left on device"), ("&-", "it is closed")])
+def test_a_result_that_cannot_be_written_ends_with_1(here: Path, argv: str, to: str, why: str):
+    done = shell(f'exec "$@" >{to}', here, *argv.split())
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines()[-1] == f"stdout: cannot be written: {why}"
+    assert len(done.stderr.splitlines()) <= 2  # the generated files are not there: check says how to write them
+
+
+def test_no_file_gets_the_number_of_a_closed_stream(here: Path):
+    code = "import os; from truewheel.cli import main; main(['plan', '--output', 'plan.json'])"
+    code += "; open('next', 'w'); os.write(1, b'a child'); os.write(2, b'a child')"
+    command = ["bash", "-c", 'exec "$@" <&- >&- 2>&-', "bash", sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    assert subprocess.run(command, cwd=here, env=environment, check=False, timeout=60).returncode == 0
+    assert json.loads((here / "plan.json").read_text())["cells"]
+    assert (here / "next").read_text() == ""
+
+
+@pytest.fixture
+def small_disk(here: Path) -> Iterator[Path]:
+    """A file system of three pages with the project in two of them; unmounted afterwards."""
+    disk = here / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12k", "none", str(disk)], check=False).returncode:
+        pytest.skip("mount is not allowed here")
+    shutil.copy(here / "truewheel.yml", disk)
+    shutil.copy(here / "VERSION", disk)
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("argv", [("plan", "--output", "disk/plan.json"), ("generate", "--spec", "disk/truewheel.yml")])
+def test_a_full_disk_is_named_and_ends_with_1(here: Path, small_disk: Path, truewheel: Run, argv: tuple[str, ...]):
+    (small_disk / "full").write_bytes(b"x" * 4096)
+    code, _, err = truewheel(*argv)
+    assert code == 1
+    assert "disk/" in err
+    assert "No space left on device" in err
+    assert err.count("\n") <= 2
+
+
+def test_a_disk_that_is_only_read_is_named_and_ends_with_1(here: Path, small_disk: Path, truewheel: Run):
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    code, _, err = truewheel("plan", "--output", "disk/plan.json")
+    assert code == 1
+    assert err.startswith("disk/plan.json: cannot be written: Read-only file system\n")
+
+
 def test_nobody_at_stderr_changes_nothing(here: Path):
     project(here, COLLIDING)
-    for script in ('exec "$@" 2>&1 | :; exit ${PIPESTATUS[0]}', 'exec "$@" 2>&-'):
-        command = ["bash", "-c", script, "bash", sys.executable, str(ROOT / "gen_ci.py"), "check"]
-        done = subprocess.run(command, cwd=here, capture_output=True, check=False, timeout=60)
+    for script in ('exec "$@" 2>&1 | :; exit ${PIPESTATUS[0]}', 'exec "$@" 2>&-', 'exec "$@" 2>/dev/full'):
+        done = shell(script, here, "check")
         assert (done.returncode, done.stdout) == (2, b"")
 
 
@@ -670,7 +721,7 @@ def test_a_file_system_that_says_no_is_told(here: Path, truewheel: Run, monkeypa
         raise OSError(28, "No space left on device", "pipelines")
 
     monkeypatch.setattr(Path, "mkdir", full)
-    assert truewheel("generate") == (2, "", "pipelines: No space left on device\n")
+    assert truewheel("generate") == (1, "", "pipelines: No space left on device\n")
 
 
 def test_a_program_gets_a_document_even_when_there_can_be_no_plan(here: Path, truewheel: Run):
