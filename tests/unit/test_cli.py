@@ -951,3 +951,19 @@ def test_a_value_that_plan_would_refuse_is_told(truewheel: Run):
     code, out, err = truewheel(*NAME, "--policy=triton-2026.04", "-v", "PYPI_RELEASE=yes")
     assert (code, out) == (0, "foo-1.0-cp312-cp312-linux_x86_64.whl\n")
     assert err == "warning: PYPI_RELEASE: 'yes' is none of true, false: plan refuses it\n"
+
+
+@pytest.mark.parametrize("name", ["a:b", "c;d"])
+@pytest.mark.parametrize("is_out", [False, True])
+def test_a_folder_that_others_read_as_two_is_named_before_anything_is_built(
+    here: Path, truewheel: Run, monkeypatch: pytest.MonkeyPatch, name: str, is_out: bool
+):
+    folder = here / name
+    project(folder)
+    if not is_out:
+        monkeypatch.chdir(folder)
+    code, _, err = truewheel("run", *(["--engine", "podman", "--out", name] if is_out else []))
+    assert code == 2
+    assert err.startswith(f"{folder}: a {'colon' if ':' in name else 'semicolon'} parts ")
+    assert "    hint: move the project to another folder\n" in err
+    assert {path.name for path in folder.iterdir()} == {"VERSION", "truewheel.yml"}
