@@ -57,9 +57,15 @@ def open_streams() -> None:
     Else the next file that is opened would get its number, and what children say would be written there.
     """
     for number in range(3):
-        try:
-            os.fstat(number)
-        except OSError:
+        if not _is_open(number):
             os.open(os.devnull, os.O_RDWR)
     if sys.stderr is None:
-        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115, PTH123
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True

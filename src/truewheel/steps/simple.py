@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
-import queue
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from html.parser import HTMLParser
 from http.client import HTTPException, HTTPMessage, IncompleteRead
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple
 from urllib import request
 from urllib.error import HTTPError
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
 from truewheel import __version__
+from truewheel.deadline import within
 from truewheel.naming import normalized
 from truewheel.problems import Exit, Stop, stop
 
@@ -32,7 +31,6 @@ DEADLINE = 90.0
 LIMIT = 64 * 2**20
 """Bytes of an answer that are read."""
 
-_T = TypeVar("_T")
 Files = Mapping[str, Mapping[str, str]]
 """Hashes in hex by algorithm, by file name."""
 
@@ -58,7 +56,7 @@ def files(address: str, project: str, login: Login | None) -> Files:
     failures = 0
     while True:
         try:
-            return _within(DEADLINE, lambda: _ask(url, login))
+            return within(DEADLINE, lambda: _ask(url, login))
         except HTTPError as error:
             error.close()
             if error.code in ABSENT or _leads_elsewhere(error):
@@ -156,26 +154,3 @@ class _Links(HTMLParser):
             self.wants_password = True
         if tag == "a":
             self.found += [value for name, value in attrs if name == "href" and value]
-
-
-def _within(seconds: float, work: Callable[[], _T]) -> _T:
-    """Return what `work` returns. Raises `TimeoutError` when that takes longer, and leaves its thread behind.
-
-    There is no other end for an index that sends a byte now and then.
-    """
-    done: queue.SimpleQueue[tuple[_T | None, Exception | None]] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            done.put((work(), None))
-        except Exception as error:  # it is raised where the work was asked for
-            done.put((None, error))
-
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        result, error = done.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError(f"not complete after {seconds:.0f} s") from None
-    if error:
-        raise error
-    return result  # type: ignore[return-value]  # None only beside an error
