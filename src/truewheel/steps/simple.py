@@ -15,6 +15,7 @@ from urllib.error import HTTPError
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
 from truewheel import __version__
+from truewheel.answers import described_body
 from truewheel.deadline import within
 from truewheel.naming import normalized
 from truewheel.problems import Exit, Stop, stop
@@ -30,6 +31,8 @@ DEADLINE = 90.0
 """Seconds that one whole answer may take."""
 LIMIT = 64 * 2**20
 """Bytes of an answer that are read."""
+SUFFIXES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz", ".egg", ".exe", ".msi", ".rpm")
+"""How the files of an index end."""
 
 Files = Mapping[str, Mapping[str, str]]
 """Hashes in hex by algorithm, by file name."""
@@ -85,7 +88,10 @@ def _ask(url: str, login: Login | None) -> Files:
         if answer.length:  # a connection that was cut is no error of http.client
             raise IncompleteRead(body, answer.length)
         is_json = answer.headers.get_content_type().endswith("json")
-        return _from_json(body) if is_json else _from_html(body, answer.url)
+        found = _from_json(body) if is_json else _from_html(body, answer.url)
+    if found and not any(name.endswith(SUFFIXES) for name in found):  # it has links, and they lead to no package
+        raise ValueError(f"its answer is {described_body(body)}, no list of files (PEP 503)")
+    return found
 
 
 def _opener() -> request.OpenerDirector:
