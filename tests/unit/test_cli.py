@@ -604,6 +604,28 @@ def test_what_github_would_refuse_is_not_generated(here: Path, truewheel: Run):
     assert not (here / ".github").exists()
 
 
+def test_an_input_of_gitlab_in_a_script_is_not_generated(here: Path, truewheel: Run):
+    project(here, SMALL + "setup: ['echo $[[ inputs.A ]]']\n")
+    code, _, err = truewheel("generate")
+    assert code == 2
+    assert "truewheel.yml:4:9: GitLab puts an input here as text" in err
+    assert not (here / ".gitlab-ci.yml").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [("echo ${{ github.event.pull_request.title }}", 1), ("${{ inputs.a }}", 1), ("${{ format(github.head_ref) }}", 1)]
+    + [("echo $TITLE", 0), ("${{ runner.temp }} inputs", 0), ("${{ secrets.inputs_a }}", 0)],
+)
+def test_what_others_wrote_in_an_own_script_of_github_is_warned_of(here: Path, truewheel: Run, text: str, count: int):
+    steps = json.dumps([{"run": text}, {"env": {"A": text}, "run": 'echo "$A"'}])
+    job = f"github: {{jobs: {{own: {{runs-on: ubuntu-24.04, steps: {steps}}}}}, steps: {{wheel: {steps}}}}}\n"
+    project(here, SMALL + job)
+    code, _, err = truewheel("generate")
+    assert code == 0
+    assert err.count("warning: GitHub puts the words of others into this script") == 2 * count
+
+
 def test_a_version_that_only_git_or_a_variable_has_is_no_matter_to_generate(here: Path, truewheel: Run):
     own = "naming: {facts: {day: {from: ['vcs:date']}}, channels: {only: {version: '1.{day}'}}}\n"
     (here / "truewheel.yml").write_text(SMALL + own)
