@@ -13,9 +13,7 @@ from truewheel.problems import Exit, stop
 
 CHUNK = 2**20
 """Bytes that are read at once."""
-UNWRITABLE = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
-)
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
 """What a file system says that takes nothing; all else speaks against the path that was named."""
 
 

@@ -49,7 +49,8 @@ def run(
     """Run a program to its end and return its exit status.
 
     Its stdout and stderr go to `log`, or to stderr, where no runner reads commands in them. Interrupted or terminated,
-    it takes everything that it started with it. Raises `Stop` (exit 4) when it cannot be started, and `TimeoutError` when it takes more seconds.
+    it takes everything that it started with it. Raises `Stop` (exit 4) when it cannot be started, and `TimeoutError`
+    when it takes more seconds.
     """
     with _obeyed_by_nobody(is_shown=log is None), _interrupts_held() as let_go:
         try:

@@ -78,7 +78,8 @@ class Client:
     def _open(self, asked: request.Request) -> HTTPResponse:
         """Return the answer to a request as soon as its headers are there: they may drip for ever."""
         left = self._left()
-        return within(left, lambda: self._opener.open(asked, timeout=min(SILENCE, left)))
+        answer: HTTPResponse = within(left, lambda: self._opener.open(asked, timeout=min(SILENCE, left)))
+        return answer
 
     def _pieces(self, stream: IO[bytes]) -> Iterator[bytes]:
         while piece := stream.read(CHUNK):

@@ -14,7 +14,7 @@ from specs import project
 from truewheel.answers import described_body
 from truewheel.cli import main
 from truewheel.forge import bridge, calls, follow, once, reviews, schedules
-from truewheel.standin import Fault, GitHub, GitLab, Job, Reply, faults
+from truewheel.standin import Fault, GitHub, GitLab, Job, Reply
 
 SPEC = """\
 truewheel: 1

@@ -614,8 +614,10 @@ def test_an_input_of_gitlab_in_a_script_is_not_generated(here: Path, truewheel: 
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("echo ${{ github.event.pull_request.title }}", 1), ("${{ inputs.a }}", 1), ("${{ format(github.head_ref) }}", 1)]
-    + [("echo $TITLE", 0), ("${{ runner.temp }} inputs", 0), ("${{ secrets.inputs_a }}", 0)],
+    [
+        *(("echo ${{ github.event.issue.title }}", 1), ("${{ inputs.a }}", 1), ("${{ format(github.head_ref) }}", 1)),
+        *(("echo $TITLE", 0), ("${{ runner.temp }} inputs", 0), ("${{ secrets.inputs_a }}", 0)),
+    ],
 )
 def test_what_others_wrote_in_an_own_script_of_github_is_warned_of(here: Path, truewheel: Run, text: str, count: int):
     steps = json.dumps([{"run": text}, {"env": {"A": text}, "run": 'echo "$A"'}])

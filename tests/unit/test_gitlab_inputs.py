@@ -195,7 +195,7 @@ INJECTED = "x', expand: false}\n  EVIL: {value: 'yes"
 )
 def test_no_input_leaves_the_quotes_that_it_is_put_into(pattern: str):
     text = SPEC % (json.dumps(""), "")
-    text = text.replace("NOTE: {default: \"\"}", f"NOTE: {{pattern: {json.dumps(pattern)}}}")
+    text = text.replace('NOTE: {default: ""}', f"NOTE: {{pattern: {json.dumps(pattern)}}}")
     made = documents(text)[PARENT]
     for name, each in made["spec"]["inputs"].items():
         for value in ("'", INJECTED, "a\nb", "a\rb", f"ok{INJECTED}"):
@@ -213,7 +213,7 @@ def told(text: str) -> list[str]:
     return [str(each) for each in pipelines.problems(plan, spec_of(text), policy_of(POLICY))]
 
 
-BLOCKS = ("$[[ inputs.NOTE ]]", "a $[[inputs.NOTE]] b", "$[[\n inputs.NOTE | truncate(0,1)\n]]", "\"$[[ inputs.NOTE ]]\"")
+BLOCKS = ("$[[ inputs.NOTE ]]", "a $[[inputs.NOTE]] b", "$[[\n inputs.NOTE | f\n]]", '"$[[ inputs.NOTE ]]"')
 PLACES = (
     "setup: [x, %s]",
     "builds: {b: {command: [make, %s], wheels: {foo: 'x/*.whl'}}}",
@@ -240,9 +240,10 @@ def test_other_texts_of_scripts_are_no_inputs(text: str):
     assert not [each for each in told(spec) if "input" in each]
 
 
-@pytest.mark.parametrize("more", ["default: \"it's\"", "choices: [a, \"b'\"]", 'default: "a\\nb"'])
+@pytest.mark.parametrize("more", ['default: "it\'s"', 'choices: [a, "b\'"]', 'default: "a\\nb"'])
 def test_values_that_would_leave_their_quotes_are_refused(more: str):
-    text = f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\nvariables: {{NOTE: {{{more}}}}}\ngitlab: {{inputs: %s}}\n"
+    text = f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\nvariables: {{NOTE: {{{more}}}}}\n"
+    text += "gitlab: {inputs: %s}\n"
     (problem,) = [each for each in told(text % "true") if "leave its quotes" in each]
     assert "NOTE: an input with ' or a line break" in problem
     assert not [each for each in told(text % "false") if "leave its quotes" in each]

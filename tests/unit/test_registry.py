@@ -189,9 +189,7 @@ def test_a_token_that_is_none(stand_in: Registry, content: bytes, came: str, mon
     assert came in told
 
 
-def test_a_registry_that_sends_a_byte_now_and_then_has_a_deadline(
-    stand_in: Registry, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_registry_that_sends_a_byte_now_and_then_has_a_deadline(stand_in: Registry, monkeypatch: pytest.MonkeyPatch):
     def drip(handler: registries._Handler, *_: str) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "1000000")

@@ -15,7 +15,7 @@ from truewheel.problems import Problem
 from truewheel.spec import Schedule, Spec
 
 Route = tuple[str | int, ...]
-_OF_OTHERS = re.compile(r"\$\{\{(?:(?!\}\}).)*\b(?:inputs|github\.(?:event|head_ref|ref_name|base_ref|actor))\b", re.DOTALL)
+_OF_OTHERS = re.compile(r"(?s)\$\{\{(?:(?!\}\}).)*\b(?:inputs|github\.(?:event|head_ref|ref_name|base_ref|actor))\b")
 """Expressions for what somebody typed: inputs, titles, texts, names of branches."""
 ZONE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)+")
 """A name of the time zone database."""
@@ -48,7 +48,7 @@ def _own_scripts(spec: Spec) -> Iterator[Problem]:
     for key, part in parts.items():
         for route in _filled_in(part, ("github", key)):
             message = "GitHub puts the words of others into this script, before the shell reads it"
-            hint = "give it to the step by env: and read the variable: \"$NAME\""
+            hint = 'give it to the step by env: and read the variable: "$NAME"'
             yield _warning(spec.document.problem(route, message, hint))
 
 

@@ -104,7 +104,7 @@ def _blocks(spec: Spec, route: tuple[str | int, ...], value: object) -> Iterator
 def _block(spec: Spec, route: tuple[str | int, ...], text: str, *, key: bool = False) -> Iterator[Problem]:
     if _BLOCK.search(text):
         message = "GitLab puts an input here as text, before any shell or YAML reads it: it could be a command"
-        yield spec.document.problem(route, message, "read the variable that the input sets: \"$NAME\"", key=key)
+        yield spec.document.problem(route, message, 'read the variable that the input sets: "$NAME"', key=key)
 
 
 def _unquotable(spec: Spec, variables: Mapping[str, Variable]) -> Iterator[Problem]:

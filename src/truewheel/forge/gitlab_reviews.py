@@ -65,8 +65,8 @@ class GitlabReviews:
         """Return the newest pipeline of a branch that went well, with the jobs of its children."""
         path = self._gitlab.path("pipelines")
         with self._gitlab.explained("pipelines cannot be listed"):
-            asked = {"ref": branch, "status": "success", "order_by": "id", "sort": "desc", "per_page": 1}
-            found = self.caller.first(path, **asked)
+            order = {"order_by": "id", "sort": "desc"}
+            found = self.caller.first(path, "", ref=branch, status="success", per_page=1, **order)
         newest = id_of(found[0]) if found else 0
         if not newest:
             return None
