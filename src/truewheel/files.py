@@ -13,12 +13,14 @@ from truewheel.problems import Exit, stop
 
 CHUNK = 2**20
 """Bytes that are read at once."""
+UNWRITABLE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO})
+"""What a file system says that takes nothing; all else speaks against the path that was named."""
 
 
 def write_text(path: Path, text: str) -> None:
     """Make `path` hold `text` in UTF-8, all of it or nothing.
 
-    Raises `Stop` (exit 2) when the file cannot be written; the file that was there is then untouched.
+    Raises `Stop` (exit 1 or 2) when the file cannot be written; the file that was there is then untouched.
     """
     content = text.encode()
     with _replacing(path) as hidden:
@@ -28,7 +30,7 @@ def write_text(path: Path, text: str) -> None:
 def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
     """Make `path` hold the chunks, all of them or nothing: what they raise leaves no file behind.
 
-    Raises `Stop` (exit 2) when the file cannot be written; the file that was there is then untouched.
+    Raises `Stop` (exit 1 or 2) when the file cannot be written; the file that was there is then untouched.
     """
     with _replacing(path) as hidden, hidden.open("wb") as stream:
         for chunk in chunks:
@@ -38,7 +40,7 @@ def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
 def move(source: Path, destination: Path) -> None:
     """Move a file to the path `destination`, also to another file system; it is never there in part.
 
-    Raises `Stop` (exit 2) when that fails; the source is then untouched.
+    Raises `Stop` (exit 1 or 2) when that fails; the source is then untouched.
     """
     with explained(destination, "written"):
         try:
@@ -56,7 +58,7 @@ def move(source: Path, destination: Path) -> None:
 def pack(sources: Iterable[Path], path: Path) -> None:
     """Make `path` a zip of files, stored as they are: equal files make equal bytes.
 
-    Raises `Stop` (exit 2) when one cannot be read or written; the file that was there is then untouched.
+    Raises `Stop` (exit 1 or 2) when one cannot be read or written; the file that was there is then untouched.
     """
     from zipfile import ZipFile, ZipInfo
 
@@ -139,11 +141,14 @@ def _replacing(path: Path) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def explained(path: Path, done: str) -> Iterator[None]:
-    """Turn what the file system refuses into a `Stop` (exit 2): `path` cannot be `done` ("read", "written")."""
+    """Turn what the file system refuses into a `Stop`: `path` cannot be `done` ("read", "written").
+
+    Exit 1 when the file system takes nothing, else exit 2.
+    """
     try:
         yield
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise stop(
-            str(path), f"cannot be {done}: {reason}", "look at the path, its rights and the space left"
-        ) from None
+        hint = "look at the path, its rights and the space left"
+        code = Exit.BUG if done != "read" and error.errno in UNWRITABLE else Exit.REFUSED
+        raise stop(str(path), f"cannot be {done}: {reason}", hint, code) from None

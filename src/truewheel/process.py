@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, NoReturn
 
+from truewheel.logtext import harmless
 from truewheel.problems import Exit, stop
 
 STDERR = 2
@@ -23,8 +24,8 @@ INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
 
 
 def say(message: str) -> None:
-    """Write one line to stderr, in order with what children write there."""
-    print(message, file=sys.stderr, flush=True)
+    """Write a harmless message to stderr, in order with what children write there."""
+    print(harmless(message), file=sys.stderr, flush=True)
 
 
 def module(name: str, where: str) -> list[str]:
@@ -47,10 +48,11 @@ def run(
 ) -> int:
     """Run a program to its end and return its exit status.
 
-    Its stdout and stderr go to `log`, or to stderr. Interrupted or terminated, it takes everything that it started
-    with it. Raises `Stop` (exit 4) when it cannot be started, and `TimeoutError` when it takes more seconds.
+    Its stdout and stderr go to `log`, or to stderr, where no runner reads commands in them. Interrupted or terminated,
+    it takes everything that it started with it. Raises `Stop` (exit 4) when it cannot be started, and `TimeoutError`
+    when it takes more seconds.
     """
-    with _interrupts_held() as let_go:
+    with _obeyed_by_nobody(is_shown=log is None), _interrupts_held() as let_go:
         try:
             child = subprocess.Popen(
                 argv,
@@ -104,6 +106,24 @@ def output(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, st
 def ending(status: int) -> str:
     """Return how a program ended, in words, from its exit status; a signal's is negative."""
     return f"exit status {status}" if status >= 0 else f"killed: {signal.strsignal(-status)}"
+
+
+@contextmanager
+def _obeyed_by_nobody(*, is_shown: bool) -> Iterator[None]:
+    """Let GitHub's runner read no commands in what is shown meanwhile: a random word, which no child knows, ends that.
+
+    Only stderr is kept in order with children, so both words stand there.
+    """
+    if not is_shown or os.environ.get("GITHUB_ACTIONS") != "true":
+        yield
+        return
+    word = os.urandom(16).hex()
+    print(f"::stop-commands::{word}", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        # A child may have left its last line open, and only the start of a line is read.
+        print(f"\n::{word}::", file=sys.stderr, flush=True)
 
 
 @contextmanager

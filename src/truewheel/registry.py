@@ -15,7 +15,8 @@ from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from truewheel.lockfile import DIGEST
+from truewheel.answers import described_body
+from truewheel.deadline import Late, within
 from truewheel.problems import Exit, Stop, stop
 
 Credentials = tuple[str, str]
@@ -23,6 +24,8 @@ Credentials = tuple[str, str]
 
 TRIES = 3
 TIMEOUT = 30.0
+DEADLINE = 120.0
+"""Seconds that one image's digest may take, with all attempts: a registry may send a byte now and then."""
 PAUSE = 1.0
 MAX_BYTES = 4 * 2**20
 
@@ -124,8 +127,15 @@ def digest(
 ) -> str | None:
     """Return the digest that an image's tag stands for now, or None if the registry has no such image.
 
-    Raises `Stop` (exit 6) when the registry cannot be reached, refuses, or answers something else.
+    Raises `Stop` (exit 6) when the registry cannot be reached or not in time, refuses, or answers something else.
     """
+    try:
+        return within(DEADLINE, lambda: _digest(reference, env, pause, tries))
+    except Late as late:
+        raise _unreachable(reference, str(late)) from None
+
+
+def _digest(reference: str, env: Mapping[str, str], pause: Callable[[float], None], tries: int) -> str | None:
     image = parse(reference)
     url = f"{image.address}/v2/{image.repository}/manifests/{urllib.parse.quote(image.tag, safe=':')}"
     headers = {"Accept": _MANIFESTS}
@@ -139,10 +149,23 @@ def digest(
     if answer.status != 200:
         hint = "log in first (podman login, docker login), or correct the name"
         raise stop(reference, f"the registry refuses: HTTP {answer.status}", hint, Exit.REMOTE_UNREACHABLE)
-    found = answer.headers.get("Docker-Content-Digest") or "sha256:" + hashlib.sha256(answer.body).hexdigest()
-    if not DIGEST.fullmatch(found):
-        raise stop(reference, "the registry answers with something else than a digest", "", Exit.REMOTE_UNREACHABLE)
-    return found
+    made = "sha256:" + hashlib.sha256(answer.body).hexdigest()
+    if not _is_manifest(answer.body):
+        raise _odd(url, described_body(answer.body))
+    asked = image.tag if ":" in image.tag else made
+    if not made == asked == answer.headers.get("Docker-Content-Digest", made):
+        raise _odd(url, "a digest that is not that of its content")
+    return made
+
+
+def _is_manifest(body: bytes) -> bool:
+    """Return whether a body may be a manifest: a JSON object, whose digest speaks for the rest."""
+    return body.lstrip()[:1] == b"{"
+
+
+def _odd(url: str, came: str) -> Stop:
+    hint = "look at the address: is there a registry, or a proxy before it?"
+    return stop(url, f"answers with {came}, where a manifest is needed", hint, Exit.REMOTE_UNREACHABLE)
 
 
 class _Answer(NamedTuple):
@@ -207,6 +230,5 @@ def _authorization(challenge: str, image: Image, known: Credentials | None, paus
         return f"Bearer {data.get('token') or data['access_token']}"
     except (ValueError, KeyError, TypeError, AttributeError):
         hint = "log in first (podman login, docker login)"
-        raise stop(
-            image.host, f"the registry gives no token: HTTP {answer.status}", hint, Exit.REMOTE_UNREACHABLE
-        ) from None
+        came = described_body(answer.body) if answer.status == 200 else f"HTTP {answer.status}"
+        raise stop(realm.partition("?")[0], f"gives no token: {came}", hint, Exit.REMOTE_UNREACHABLE) from None

@@ -10,13 +10,17 @@ from typing import Any
 
 from truewheel import __version__
 from truewheel.checks.findings import Finding, counted, is_ok, to_data
+from truewheel.logtext import harmless, harmless_json
 from truewheel.wheelname import printable
 
 Results = Sequence[tuple[Path, list[Finding]]]
 
 
 def report(results: Results, style: str) -> str:
-    """Return the findings as a document; `style` is one of `STYLES`."""
+    """Return the findings as a document; `style` is one of `STYLES`.
+
+    It may stand in a job's log: no runner reads a command in it but those of the style `github`.
+    """
     return STYLES[style](results)
 
 
@@ -27,7 +31,7 @@ def _text(results: Results) -> str:
         verdict = f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}" if findings else "ok"
         lines.append(f"{printable(str(path))}: {verdict}")
         lines += [f"  {_line(found)}" for found in findings]
-    return "".join(f"{line}\n" for line in lines)
+    return harmless("".join(f"{line}\n" for line in lines))
 
 
 def _line(found: Finding) -> str:
@@ -63,7 +67,8 @@ def _junit(results: Results) -> str:
         if warnings:
             ElementTree.SubElement(case, "system-out").text = "\n".join(warnings)
     ElementTree.indent(suite)
-    return ElementTree.tostring(suite, encoding="unicode", xml_declaration=False) + "\n"
+    text = ElementTree.tostring(suite, encoding="unicode", xml_declaration=False)
+    return text.replace("##", "#&#35;") + "\n"
 
 
 def _sarif(results: Results) -> str:
@@ -118,7 +123,7 @@ def _github(results: Results) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return harmless(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:
@@ -141,7 +146,7 @@ def _fingerprint(path: Path, found: Finding) -> str:
 
 
 def _dump(data: Any) -> str:
-    return json.dumps(data, indent=1) + "\n"
+    return harmless_json(json.dumps(data, indent=1)) + "\n"
 
 
 STYLES: Mapping[str, Callable[[Results], str]] = {

@@ -15,6 +15,7 @@ from urllib.error import HTTPError
 from urllib.parse import urljoin, urlsplit
 
 from truewheel import __version__
+from truewheel.deadline import Late, within
 from truewheel.files import CHUNK, explained, write_chunks
 from truewheel.problems import Exit, Stop, stop
 
@@ -79,14 +80,14 @@ class Client:
             size = os.fstat(stream.fileno()).st_size
             headers = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
             asked = self._request(url, "PUT", headers, self._pieces(stream))
-            with self._opener.open(asked, timeout=min(SILENCE, self._left())) as answer:
+            with self._open(asked) as answer:
                 answer.read(CHUNK)
         return True
 
     def _get(self, url: str, keep: Callable[[Iterator[bytes]], None]) -> bool:
         asked = self._request(url, "GET", {})
         try:
-            answer = self._opener.open(asked, timeout=min(SILENCE, self._left()))
+            answer = self._open(asked)
         except HTTPError as error:
             if error.code == 404:
                 error.close()
@@ -95,6 +96,12 @@ class Client:
         with answer:
             keep(self._chunks(answer))
         return True
+
+    def _open(self, asked: request.Request) -> HTTPResponse:
+        """Return the answer to a request as soon as its headers are there: they may drip for ever."""
+        left = self._left()
+        answer: HTTPResponse = within(left, lambda: self._opener.open(asked, timeout=min(SILENCE, left)))
+        return answer
 
     def _pieces(self, stream: IO[bytes]) -> Iterator[bytes]:
         while piece := stream.read(CHUNK):
@@ -135,6 +142,9 @@ class Client:
                     raise _refused(url, error) from None
                 reasons.append(f"{error.code} {error.reason}")
                 wait = max(wait, _retry_after(error.headers.get("Retry-After", "")))
+            except Late:
+                reasons.append("the deadline is over")
+                break
             except (OSError, HTTPException, _Lost) as error:
                 reasons.append(_reason(error))
             if time.monotonic() + wait >= self._end:

@@ -26,6 +26,10 @@ MATCH_HINT = "correct packages.<name>.version.match: its group is the version"
 Read = Callable[[str], "bytes | None"]
 GENERATOR = f"truewheel {__version__}"
 _PACKAGE = Path(__file__).parent
+_SEPARATORS = {
+    ":": "colon parts the folders of PATH, PYTHONPATH and an engine's mounts: no environment can be made in",
+    ";": "semicolon parts CMake's lists: no compiler would be known by",
+}
 
 
 @dataclass(frozen=True)
@@ -307,3 +311,11 @@ def _plan_text(path: Path) -> str:
     if text is None:
         raise stop(str(path), "cannot be read as text", "write it again: truewheel plan --output plan.json")
     return text
+
+
+def refuse_separators(*folders: Path) -> None:
+    """Raise `Stop` (exit 2) for a folder in which nothing can be built, however the project looks."""
+    for folder in folders:
+        for sign, why in _SEPARATORS.items():
+            if sign in str(folder):
+                raise stop(str(folder), f"a {why} this folder's name", "move the project to another folder")

@@ -46,7 +46,7 @@ def test_a_server_that_never_answers_is_left_after_a_few_attempts():
 
 
 def test_a_server_that_has_answered_is_waited_for_until_the_deadline():
-    asking, _, clock = caller(ok(1), *[Fault(0, "gone")] * 1000, seconds=300)
+    asking, _, clock = caller(ok({"id": 1}), *[Fault(0, "gone")] * 1000, seconds=300)
     asking.get("/a")
     with pytest.raises(Stop, match="no answer after") as stopped:
         asking.get("/a")
@@ -55,21 +55,21 @@ def test_a_server_that_has_answered_is_waited_for_until_the_deadline():
 
 
 def test_retry_after_is_kept_to():
-    asking, _, clock = caller(Fault(429, "429", wait=17.0), ok(1))
+    asking, _, clock = caller(Fault(429, "429", wait=17.0), ok({"id": 1}))
     asking.get("/a")
     assert clock.slept == [17.0]
 
 
 def test_a_wait_beyond_the_deadline_ends_at_once():
-    asking, _, clock = caller(Fault(429, "429", wait=9000.0), ok(1))
+    asking, _, clock = caller(Fault(429, "429", wait=9000.0), ok({"id": 1}))
     with pytest.raises(Stop, match="the server asks to wait 9000 s"):
         asking.get("/a")
     assert clock.slept == []
 
 
 def test_the_last_request_of_a_rate_limit_is_followed_by_a_rest():
-    used_up = ok(1, ratelimit_remaining="0", ratelimit_reset=str(int(NOW) + 30), date=DATE)
-    asking, _, clock = caller(used_up, ok(2))
+    used_up = ok({"id": 1}, ratelimit_remaining="0", ratelimit_reset=str(int(NOW) + 30), date=DATE)
+    asking, _, clock = caller(used_up, ok({"id": 1}))
     asking.get("/a")
     assert clock.slept == []
     asking.get("/a")
@@ -77,7 +77,7 @@ def test_the_last_request_of_a_rate_limit_is_followed_by_a_rest():
 
 
 def test_nothing_is_asked_after_the_deadline():
-    asking, script, _ = caller(ok(1), seconds=-1)
+    asking, script, _ = caller(ok({"id": 1}), seconds=-1)
     with pytest.raises(Stop, match="the deadline is over"):
         asking.get("/a")
     assert script.asked == []

@@ -604,6 +604,30 @@ def test_what_github_would_refuse_is_not_generated(here: Path, truewheel: Run):
     assert not (here / ".github").exists()
 
 
+def test_an_input_of_gitlab_in_a_script_is_not_generated(here: Path, truewheel: Run):
+    project(here, SMALL + "setup: ['echo $[[ inputs.A ]]']\n")
+    code, _, err = truewheel("generate")
+    assert code == 2
+    assert "truewheel.yml:4:9: GitLab puts an input here as text" in err
+    assert not (here / ".gitlab-ci.yml").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        *(("echo ${{ github.event.issue.title }}", 1), ("${{ inputs.a }}", 1), ("${{ format(github.head_ref) }}", 1)),
+        *(("echo $TITLE", 0), ("${{ runner.temp }} inputs", 0), ("${{ secrets.inputs_a }}", 0)),
+    ],
+)
+def test_what_others_wrote_in_an_own_script_of_github_is_warned_of(here: Path, truewheel: Run, text: str, count: int):
+    steps = json.dumps([{"run": text}, {"env": {"A": text}, "run": 'echo "$A"'}])
+    job = f"github: {{jobs: {{own: {{runs-on: ubuntu-24.04, steps: {steps}}}}}, steps: {{wheel: {steps}}}}}\n"
+    project(here, SMALL + job)
+    code, _, err = truewheel("generate")
+    assert code == 0
+    assert err.count("warning: GitHub puts the words of others into this script") == 2 * count
+
+
 def test_a_version_that_only_git_or_a_variable_has_is_no_matter_to_generate(here: Path, truewheel: Run):
     own = "naming: {facts: {day: {from: ['vcs:date']}}, channels: {only: {version: '1.{day}'}}}\n"
     (here / "truewheel.yml").write_text(SMALL + own)
@@ -637,23 +661,74 @@ def test_a_refused_plan_generates_nothing(here: Path, truewheel: Run):
         (("plan", "--cell", "nothing"), 2),
     ],
 )
-@pytest.mark.parametrize("how", ["gone", "closed"])
-def test_a_reader_that_has_gone_changes_nothing(here: Path, argv: tuple[str, ...], code: int, how: str):
+def test_a_reader_that_has_gone_changes_nothing(here: Path, argv: tuple[str, ...], code: int):
     packages = ", ".join(f"p{number}: {{version: {{file: VERSION}}}}" for number in range(300))
     project(here, f"truewheel: 1\npackages: {{{packages}}}\ntargets: {{rhel8: {{}}}}\n")
-    script = {"gone": 'exec "$@" | :; exit ${PIPESTATUS[0]}', "closed": 'exec "$@" >&-'}[how]
-    command = ["bash", "-c", script, "bash", sys.executable, str(ROOT / "gen_ci.py"), *argv]
-    done = subprocess.run(command, cwd=here, capture_output=True, check=False, timeout=60)
+    done = shell('exec "$@" | :; exit ${PIPESTATUS[0]}', here, *argv)
     assert (done.returncode, done.stdout) == (code, b"")
     assert b"Traceback" not in done.stderr
     assert b"Exception ignored" not in done.stderr
 
 
+def shell(script: str, folder: Path, *argv: str) -> subprocess.CompletedProcess[bytes]:
+    """Run the front door as the words "$@" of a shell's script."""
+    command = ["bash", "-c", script, "bash", sys.executable, str(ROOT / "gen_ci.py"), *argv]
+    return subprocess.run(command, cwd=folder, capture_output=True, check=False, timeout=60)
+
+
+@pytest.mark.parametrize("argv", ["plan", "plan --json", "check", "check --json", "--help", "--version", "plan --help"])
+@pytest.mark.parametrize(("to", "why"), [("/dev/full", "No space left on device"), ("&-", "it is closed")])
+def test_a_result_that_cannot_be_written_ends_with_1(here: Path, argv: str, to: str, why: str):
+    done = shell(f'exec "$@" >{to}', here, *argv.split())
+    assert done.returncode == 1
+    assert done.stderr.decode().splitlines()[-1] == f"stdout: cannot be written: {why}"
+    assert len(done.stderr.splitlines()) <= 2  # the generated files are not there: check says how to write them
+
+
+def test_no_file_gets_the_number_of_a_closed_stream(here: Path):
+    code = "import os; from truewheel.cli import main; main(['plan', '--output', 'plan.json'])"
+    code += "; open('next', 'w'); os.write(1, b'a child'); os.write(2, b'a child')"
+    command = ["bash", "-c", 'exec "$@" <&- >&- 2>&-', "bash", sys.executable, "-c", code]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    assert subprocess.run(command, cwd=here, env=environment, check=False, timeout=60).returncode == 0
+    assert json.loads((here / "plan.json").read_text())["cells"]
+    assert (here / "next").read_text() == ""
+
+
+@pytest.fixture
+def small_disk(here: Path) -> Iterator[Path]:
+    """A file system of three pages with the project in two of them; unmounted afterwards."""
+    disk = here / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12k", "none", str(disk)], check=False).returncode:
+        pytest.skip("mount is not allowed here")
+    shutil.copy(here / "truewheel.yml", disk)
+    shutil.copy(here / "VERSION", disk)
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize("argv", [("plan", "--output", "disk/plan.json"), ("generate", "--spec", "disk/truewheel.yml")])
+def test_a_full_disk_is_named_and_ends_with_1(here: Path, small_disk: Path, truewheel: Run, argv: tuple[str, ...]):
+    (small_disk / "full").write_bytes(b"x" * 4096)
+    code, _, err = truewheel(*argv)
+    assert code == 1
+    assert "disk/" in err
+    assert "No space left on device" in err
+    assert err.count("\n") <= 2
+
+
+def test_a_disk_that_is_only_read_is_named_and_ends_with_1(here: Path, small_disk: Path, truewheel: Run):
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    code, _, err = truewheel("plan", "--output", "disk/plan.json")
+    assert code == 1
+    assert err.startswith("disk/plan.json: cannot be written: Read-only file system\n")
+
+
 def test_nobody_at_stderr_changes_nothing(here: Path):
     project(here, COLLIDING)
-    for script in ('exec "$@" 2>&1 | :; exit ${PIPESTATUS[0]}', 'exec "$@" 2>&-'):
-        command = ["bash", "-c", script, "bash", sys.executable, str(ROOT / "gen_ci.py"), "check"]
-        done = subprocess.run(command, cwd=here, capture_output=True, check=False, timeout=60)
+    for script in ('exec "$@" 2>&1 | :; exit ${PIPESTATUS[0]}', 'exec "$@" 2>&-', 'exec "$@" 2>/dev/full'):
+        done = shell(script, here, "check")
         assert (done.returncode, done.stdout) == (2, b"")
 
 
@@ -670,7 +745,7 @@ def test_a_file_system_that_says_no_is_told(here: Path, truewheel: Run, monkeypa
         raise OSError(28, "No space left on device", "pipelines")
 
     monkeypatch.setattr(Path, "mkdir", full)
-    assert truewheel("generate") == (2, "", "pipelines: No space left on device\n")
+    assert truewheel("generate") == (1, "", "pipelines: No space left on device\n")
 
 
 def test_a_program_gets_a_document_even_when_there_can_be_no_plan(here: Path, truewheel: Run):
@@ -900,3 +975,19 @@ def test_a_value_that_plan_would_refuse_is_told(truewheel: Run):
     code, out, err = truewheel(*NAME, "--policy=triton-2026.04", "-v", "PYPI_RELEASE=yes")
     assert (code, out) == (0, "foo-1.0-cp312-cp312-linux_x86_64.whl\n")
     assert err == "warning: PYPI_RELEASE: 'yes' is none of true, false: plan refuses it\n"
+
+
+@pytest.mark.parametrize("name", ["a:b", "c;d"])
+@pytest.mark.parametrize("is_out", [False, True])
+def test_a_folder_that_others_read_as_two_is_named_before_anything_is_built(
+    here: Path, truewheel: Run, monkeypatch: pytest.MonkeyPatch, name: str, is_out: bool
+):
+    folder = here / name
+    project(folder)
+    if not is_out:
+        monkeypatch.chdir(folder)
+    code, _, err = truewheel("run", *(["--engine", "podman", "--out", name] if is_out else []))
+    assert code == 2
+    assert err.startswith(f"{folder}: a {'colon' if ':' in name else 'semicolon'} parts ")
+    assert "    hint: move the project to another folder\n" in err
+    assert {path.name for path in folder.iterdir()} == {"VERSION", "truewheel.yml"}

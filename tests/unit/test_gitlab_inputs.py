@@ -58,8 +58,9 @@ def test_inputs_are_typed_from_the_declared_variables():
             "description": "Release it.",
         },
         "BRANCH": {"type": "string", "default": "", "regex": "^([a-z]+)?$"},
-        "LOOKED": {"type": "string", "default": ""},  # RE2 has no look-ahead: the plan alone judges the value
-        "NOTE": {"type": "string", "default": "$HOME"},
+        # RE2 has no look-ahead: the plan alone judges the value, but it stays within its quotes.
+        "LOOKED": {"type": "string", "default": "", "regex": gitlab_inputs.QUOTABLE},
+        "NOTE": {"type": "string", "default": "$HOME", "regex": gitlab_inputs.QUOTABLE},
     }
 
 
@@ -180,3 +181,69 @@ def test_a_child_and_its_jobs_are_the_same_with_and_without_inputs():
         path: each for path, each in without.items() if path != PARENT
     }
     assert merged("plan", with_inputs[PARENT]) == merged("plan", without[PARENT])
+
+
+INJECTED = "x', expand: false}\n  EVIL: {value: 'yes"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        *("", ".*", "[^a]+", "\\S+", "\\W", "\\s*", "[!-~]*", "[ -z]*", "(?s:.*)", "\\x27", "\\D*", "a\\\\.*"),
+        *("[\\s\\S]*", "'?", "[']", "x|.+"),
+    ],
+)
+def test_no_input_leaves_the_quotes_that_it_is_put_into(pattern: str):
+    text = SPEC % (json.dumps(""), "")
+    text = text.replace('NOTE: {default: ""}', f"NOTE: {{pattern: {json.dumps(pattern)}}}")
+    made = documents(text)[PARENT]
+    for name, each in made["spec"]["inputs"].items():
+        for value in ("'", INJECTED, "a\nb", "a\rb", f"ok{INJECTED}"):
+            allowed = value in each["options"] if "options" in each else re.search(each["regex"], value)
+            assert not allowed, (name, value)
+
+
+@pytest.mark.parametrize("pattern", ["[a-z]+", "\\d+\\.\\d+", "v?[0-9.]+", "(a|b)?", "[A-Za-z0-9_.:+/-]{1,9}", "\\w*"])
+def test_a_strict_pattern_stays_what_the_form_asks_for(pattern: str):
+    assert gitlab_inputs._regex(pattern) == f"^({pattern})?$"
+
+
+def told(text: str) -> list[str]:
+    plan = plan_of(text, policy=POLICY)
+    return [str(each) for each in pipelines.problems(plan, spec_of(text), policy_of(POLICY))]
+
+
+BLOCKS = ("$[[ inputs.NOTE ]]", "a $[[inputs.NOTE]] b", "$[[\n inputs.NOTE | f\n]]", '"$[[ inputs.NOTE ]]"')
+PLACES = (
+    "setup: [x, %s]",
+    "builds: {b: {command: [make, %s], wheels: {foo: 'x/*.whl'}}}",
+    "gitlab: {jobs: {own: {stage: test, script: [%s]}}}",
+    "gitlab: {jobs: {own: {stage: test, script: %s}}}",
+    "gitlab: {jobs: {own: {stage: test, script: [x], image: %s}}}",
+    "gitlab: {inputs: true, overrides: {wheel: {before_script: [%s]}}}",
+    "gitlab: {overrides: {wheel: {variables: {A: %s}}}}",
+)
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+@pytest.mark.parametrize("place", PLACES)
+def test_an_input_within_a_value_of_the_spec_is_refused_with_its_place(place: str, block: str):
+    text = "truewheel: 1\npackages: {foo: {}}\ntargets: {rhel8: {}}\n" + place % json.dumps(block) + "\n"
+    (problem,) = [each for each in told(text) if "GitLab puts an input here as text" in each]
+    assert re.search(r"^[^:]+:4:[1-9]\d*: ", problem)
+    assert 'read the variable that the input sets: "$NAME"' in problem
+
+
+@pytest.mark.parametrize("text", ["echo $INPUTS ]]", "[[ $A ]]", "$[[ matrix.A ]]", "$ [[ inputs.A ]]"])
+def test_other_texts_of_scripts_are_no_inputs(text: str):
+    spec = f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\nsetup: [{json.dumps(text)}]\n"
+    assert not [each for each in told(spec) if "input" in each]
+
+
+@pytest.mark.parametrize("more", ['default: "it\'s"', 'choices: [a, "b\'"]', 'default: "a\\nb"'])
+def test_values_that_would_leave_their_quotes_are_refused(more: str):
+    text = f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\nvariables: {{NOTE: {{{more}}}}}\n"
+    text += "gitlab: {inputs: %s}\n"
+    (problem,) = [each for each in told(text % "true") if "leave its quotes" in each]
+    assert "NOTE: an input with ' or a line break" in problem
+    assert not [each for each in told(text % "false") if "leave its quotes" in each]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -70,3 +71,25 @@ def test_near_the_limit_is_a_warning():
 def test_aliases_of_aliases_are_measured_at_once():
     text = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 60))
     assert [problem.code for problem in found(files_of(text))] == ["parsed-size"]
+
+
+def nested(levels: int, times: int) -> str:
+    text = ".a0: {script: [x]}\n"
+    for level in range(1, levels):
+        names = ", ".join([f"!reference [.a{level - 1}, script]"] * times)
+        text += f".a{level}: {{script: [{names}]}}\n"
+    return text + f"job: {{script: [!reference [.a{levels - 1}, script]]}}\n"
+
+
+def test_references_to_references_are_measured_at_once():
+    began = time.monotonic()
+    (problem,) = found(files_of(nested(9, 10)), "error")
+    assert problem.code == "reference-size"
+    assert "bring more than 200000 values" in problem.message
+    assert time.monotonic() - began < 1.5
+
+
+def test_references_as_people_write_them_are_not_too_many():
+    assert found(files_of(nested(9, 2)), "error") == []
+    jobs = "".join(f"j{number}: {{script: [!reference [.a0, script]]}}\n" for number in range(500))
+    assert found(files_of(".a0: {script: [a, b, c, d, e]}\n" + jobs), "error") == []

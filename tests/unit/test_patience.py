@@ -7,10 +7,12 @@ import time
 
 import pytest
 
+from truewheel.cli import main
 from truewheel.cli import patience as patiences
 from truewheel.cli.patience import patience
+from truewheel.lint.regexes import searched
 from truewheel.policy import matched
-from truewheel.problems import Stop
+from truewheel.problems import Exit, Stop
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +54,29 @@ def test_digits_are_those_of_ascii():
     assert matched(r"\d+", "12")
     assert not matched(r"\d+", "\u0661\u0662")
     assert not matched(r"\d+", "12\n")
+
+
+def test_a_lints_expressions_have_a_budget_for_all_of_them(monkeypatch):
+    monkeypatch.setattr(patiences, "TICK", 0.002)
+    monkeypatch.setattr(patiences, "LINT_TICKS", 3)
+    until = time.process_time() + 5
+
+    def search() -> None:
+        with patience():
+            while time.process_time() < until:  # each by itself ends soon
+                searched("a+b", "a" * 1000)
+
+    with pytest.raises(Stop, match=r"rules or include: the regular expression a\+b comes to no end") as stopped:
+        search()
+    assert stopped.value.code is Exit.REFUSED
+    assert time.process_time() < until - 3
+
+
+def test_the_expressions_of_a_pipeline_are_within_the_budget(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(patiences, "TICK", 0.002)
+    monkeypatch.setattr(patiences, "LINT_TICKS", 0)
+    monkeypatch.chdir(tmp_path)
+    rules = f"variables: {{A: {'a' * 4000}}}\njob: {{script: [x], rules: [{{if: $A =~ /a+b/}}]}}\n"
+    (tmp_path / "ci.yml").write_text(rules)
+    assert main(["check", "--lint", "ci.yml"]) == 2
+    assert "rules or include: the regular expression a+b comes to no end" in capsys.readouterr().err

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import registries
 from registries import Registry, serving
 
 from truewheel import registry
@@ -153,3 +155,51 @@ def test_a_silent_registry_ends_in_a_message(stand_in: Registry, monkeypatch: py
         quiet = Registry()
         quiet.host = f"127.0.0.1:{silent.getsockname()[1]}"
         assert "timed out" in refused(quiet)
+
+
+@pytest.mark.parametrize(
+    ("content", "came"),
+    [
+        *((b"<!DOCTYPE html><p>SECRET", "a page (HTML)"), (b"[]", "a JSON list"), (b"null", "nothing (null)")),
+        *((b"5", "a JSON number"), (b"", "an empty answer")),
+    ],
+)
+def test_what_is_no_manifest_has_no_digest(stand_in: Registry, content: bytes, came: str):
+    stand_in.keep("group/base", "1", content, "text/html")
+    told = refused(stand_in)
+    assert told.startswith(f"http://{stand_in.host}/v2/group/base/manifests/1: answers with ")
+    assert came in told
+    assert "SECRET" not in told
+
+
+def test_a_digest_must_be_that_of_the_content(stand_in: Registry):
+    other = stand_in.keep("group/base", "2", CONTENT + b" ")
+    stand_in.keep("group/base", "1", CONTENT)
+    stand_in.manifests[f"group/base:{other}"] = stand_in.manifests["group/base:1"]
+    with pytest.raises(Stop, match="a digest that is not that of its content"):
+        digest(stand_in, f"group/base@{other}")
+
+
+@pytest.mark.parametrize(("content", "came"), [(b"<p>", "a page (HTML)"), (b"[]", "a JSON list"), (b"null", "null")])
+def test_a_token_that_is_none(stand_in: Registry, content: bytes, came: str, monkeypatch: pytest.MonkeyPatch):
+    stand_in.login = ("me", "secret")
+    monkeypatch.setattr(registries._Handler, "_token", lambda handler: handler._answer(200, {}, content))
+    told = refused(stand_in)
+    assert told.startswith(f"{stand_in.realm}: gives no token: ")
+    assert came in told
+
+
+def test_a_registry_that_sends_a_byte_now_and_then_has_a_deadline(stand_in: Registry, monkeypatch: pytest.MonkeyPatch):
+    def drip(handler: registries._Handler, *_: str) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000000")
+        handler.end_headers()
+        for _ in range(100):
+            handler.wfile.write(b" ")
+            time.sleep(0.02)
+
+    monkeypatch.setattr(registries._Handler, "_manifest", drip)
+    monkeypatch.setattr(registry, "DEADLINE", 0.2)
+    began = time.monotonic()
+    assert "not complete after 0 s" in refused(stand_in)
+    assert time.monotonic() - began < 1

@@ -106,6 +106,7 @@ def test_a_refusal_names_the_credentials(index: Index, code: int):
 FAULTS = [
     *(standin.status(code) for code in (408, 429, 500, 502, 503, 504)),
     standin.status(200, "<form><input name=user><INPUT TYPE=password></form><a href=/help>help</a>"),
+    standin.status(200, "<!DOCTYPE html><a href=/help>help</a><a href=/>home</a>"),
     *(standin.hang, standin.cut, standin.status(200, "{", kind="application/json")),
     *(
         standin.status(200, text, kind="application/json")

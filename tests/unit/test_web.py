@@ -201,3 +201,20 @@ def test_a_folder_that_is_not_there_is_no_fault_of_the_server(registry: Registry
         client().get(registry.api + "/a", tmp_path / "none/b", SHA256)
     assert stopped.value.code is Exit.REFUSED
     assert len(registry.asked) == 1
+
+
+def test_headers_that_come_a_byte_now_and_then_have_the_same_deadline(registry: Registry, tmp_path: Path):
+    def drip(handler: packages.Handler) -> None:
+        for _ in range(100):
+            handler.wfile.write(b"H")
+            handler.wfile.flush()
+            if handler.server.over.wait(0.02):
+                return
+
+    registry.faults = [drip]
+    began = time.monotonic()
+    with pytest.raises(Stop, match="the deadline is over") as stopped:
+        client(0.3).get(registry.api + "/a", tmp_path / "b")
+    assert stopped.value.code is Exit.REMOTE_UNREACHABLE
+    assert time.monotonic() - began < 1.5
+    assert left(tmp_path) == []

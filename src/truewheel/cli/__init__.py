@@ -7,7 +7,7 @@ import os
 import sys
 
 from truewheel import __version__
-from truewheel.cli.terminal import put
+from truewheel.cli.terminal import Unwritable, open_streams, put, say
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,11 +77,16 @@ options:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code (see `truewheel.problems.Exit`)."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] in (["-h"], ["--help"], ["--version"]):
-        put(f"truewheel {__version__}" if words[0] == "--version" else overview(), sys.stdout)
-        return 0
-    gc.set_threshold(500_000)  # most commands end before there is garbage worth looking for
-    from truewheel.cli import ending, parsing  # what is above takes a tenth of their time
+    open_streams()
+    try:
+        if words[:1] in (["-h"], ["--help"], ["--version"]):
+            put(f"truewheel {__version__}" if words[0] == "--version" else overview(), sys.stdout)
+            return 0
+        gc.set_threshold(500_000)  # most commands end before there is garbage worth looking for
+        from truewheel.cli import ending, parsing  # what is above takes a tenth of their time
 
-    chosen = next((word for word in words if word in COMMANDS), "")
-    return ending.run(parsing.parser(chosen).parse_args(words), os.environ)
+        chosen = next((word for word in words if word in COMMANDS), "")
+        return ending.run(parsing.parser(chosen).parse_args(words), os.environ)
+    except Unwritable as error:
+        say(str(error))
+        return 1

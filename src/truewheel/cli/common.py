@@ -11,6 +11,7 @@ from typing import Any
 from truewheel import files, plan, workspace
 from truewheel.cli import front_door as front_door
 from truewheel.cli.terminal import say, send
+from truewheel.logtext import harmless_json
 from truewheel.matrix import Host
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, Problem, Stop, Where, errors, meant, stop
@@ -168,4 +169,4 @@ def refuse(problems: Iterable[Problem]) -> None:
 
 def print_json(data: Any) -> None:
     """Print a document for programs."""
-    send(json.dumps(data, indent=1))
+    send(harmless_json(json.dumps(data, indent=1)))

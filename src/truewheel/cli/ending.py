@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
 from argparse import Namespace
@@ -11,6 +12,9 @@ from io import TextIOWrapper
 from truewheel.cli.patience import patience
 from truewheel.cli.terminal import put, say
 from truewheel.problems import Exit, Stop
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+"""What a file system says that takes nothing, whatever the path."""
 
 
 def run(arguments: Namespace, environment: Mapping[str, str]) -> int:
@@ -33,6 +37,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> int:
         code = Exit.OK
     except OSError as error:
         say(f"{error.filename or 'truewheel'}: {error.strerror or error}")
-        code = Exit.REFUSED
-    put("", sys.stdout, end="")  # what is left in the buffer: at the interpreter's end, a closed pipe is an error
+        code = Exit.BUG if error.errno in _FULL else Exit.REFUSED
+    if sys.stdout is not None:
+        put("", sys.stdout, end="")  # what is left in the buffer: at the interpreter's end, a closed pipe is an error
     return int(code)

@@ -9,9 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 from truewheel.cli import common
-from truewheel.cli.terminal import say, show
+from truewheel.cli.terminal import put, say, show
 from truewheel.forge.follow import Failure, Follower, Verdict, states
 from truewheel.forge.model import Forge, Look, Run
+from truewheel.logtext import one_line
 from truewheel.problems import Exit, Stop, counted
 
 
@@ -49,12 +50,13 @@ def _to_end(arguments: Namespace, forge: Forge, run: Run) -> Verdict:
 def _tell(verdict: Verdict) -> None:
     run = verdict.look.run
     word = "succeeded" if verdict.is_good else run.state if run.state != "success" else "failed, below a green parent"
-    show(f"{run.url or run.id} {word}: {states(verdict.look)}")
+    show(one_line(f"{run.url or run.id} {word}: {states(verdict.look)}"))
 
 
 def _tell_failure(failure: Failure) -> None:
     job = failure.job
-    say(f"\n{job.name} failed ({failure.cause.kind}): {failure.cause.told}\n    {job.url}")
+    say("\n" + one_line(f"{job.name} failed ({failure.cause.kind}): {failure.cause.told}"))
+    say(f"    {one_line(job.url)}")
     if failure.log:
         say("\n".join(f"    | {line}" for line in failure.log.split("\n")))
 
@@ -108,8 +110,7 @@ def _ask_to_cancel(runs: Sequence[tuple[Forge, Run]]) -> None:
         if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
             say(f"{name} goes on; to follow it again: watch {run.id} --project {run.project}")
             continue
-        sys.stderr.write(f"cancel {name} too? [y/N] ")
-        sys.stderr.flush()
+        put(one_line(f"cancel {name} too? [y/N] "), sys.stderr, end="")
         if sys.stdin.readline().strip().lower() in {"y", "yes"}:
             try:
                 forge.cancel(run)
@@ -130,4 +131,4 @@ def _display() -> Iterator[tuple[Callable[[str], None], Callable[[Look], None]]]
         with table() as shown:
             yield shown
     else:
-        yield say, lambda _look: None
+        yield lambda sentence: say(one_line(sentence)), lambda _look: None

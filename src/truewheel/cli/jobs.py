@@ -39,6 +39,7 @@ def compile_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     from truewheel.steps.compile import compile_wheel
 
     plan, cells, root = _cells(arguments, environment)
+    workspace.refuse_separators(root)
     for batch_id, batch in plan.batches(cells).items():
         if plan.packages[batch[0].package].build:
             made = build_wheels(plan, batch_id, batch, root, environment, twice=arguments.twice)

@@ -12,8 +12,8 @@ from rich.live import Live
 from rich.table import Column, Table
 from rich.text import Text
 
-from truewheel.cli.terminal import printable
 from truewheel.forge.model import Job, Look
+from truewheel.logtext import one_line
 
 STYLES = {"success": "green", "failed": "bold red", "canceled": "red", "running": "cyan"}
 FIRST = ("failed", "running", "pending", "waiting_for_resource", "preparing", "manual")
@@ -32,11 +32,11 @@ def table() -> Iterator[tuple[Callable[[str], None], Callable[[Look], None]]]:
             return Group(Text("asking for the pipeline"))
         jobs = [job for each in looks[-1].all() for job in each.jobs]
         elapsed = time.monotonic() - began
-        head = Text(printable(f"{looks[-1].run.url}  {looks[-1].run.state}  {elapsed:.0f} s"))
+        head = Text(one_line(f"{looks[-1].run.url}  {looks[-1].run.state}  {elapsed:.0f} s"))
         return Group(head, _stages(jobs), _jobs(jobs, max(3, console.height - 8 - len({job.stage for job in jobs}))))
 
     with Live(get_renderable=render, console=console, refresh_per_second=2, transient=True):
-        yield (lambda text: console.print(Text(printable(text)))), looks.append
+        yield (lambda text: console.print(Text(one_line(text)))), looks.append
 
 
 def _stages(jobs: list[Job]) -> Table:
@@ -46,7 +46,7 @@ def _stages(jobs: list[Job]) -> Table:
         told = Text(", ").join(
             Text(f"{count} {state}", style=STYLES.get(state, "dim")) for state, count in states.items()
         )
-        rows.add_row(Text(printable(stage)), told)
+        rows.add_row(Text(one_line(stage)), told)
     return rows
 
 
@@ -55,7 +55,7 @@ def _jobs(jobs: list[Job], most: int) -> Table:
     shown = sorted((job for job in jobs if job.state in FIRST), key=lambda job: FIRST.index(job.state))
     for job in shown[:most]:
         state = Text(job.state, style=STYLES.get(job.state, "dim"))
-        rows.add_row(Text(printable(job.name)), state, _seconds(job.seconds), _seconds(job.queued))
+        rows.add_row(Text(one_line(job.name)), state, _seconds(job.seconds), _seconds(job.queued))
     if len(shown) > most:
         rows.add_row(Text(f"and {len(shown) - most} more"), "", "", "")
     return rows

@@ -7,12 +7,13 @@ from importlib import import_module
 from typing import Any, NoReturn
 
 from truewheel.cli import COMMANDS, PURPOSE, front_door
-from truewheel.cli.terminal import printable, put
+from truewheel.cli.terminal import put
+from truewheel.logtext import harmless
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        super().error(printable(message))
+        super().error(harmless(message))
 
     def _print_message(self, message: str, file: Any = None) -> None:
         put(message, file, end="")

@@ -11,7 +11,7 @@ from truewheel.checks.contents import Limits
 from truewheel.checks.findings import is_ok
 from truewheel.checks.upload import Destination
 from truewheel.cli import common
-from truewheel.cli.terminal import say, show
+from truewheel.cli.terminal import say, send, show
 from truewheel.model import QUALITY, Cell
 from truewheel.problems import Exit, counted, stop
 from truewheel.steps import evidence, prove, uploads, validate
@@ -95,12 +95,12 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
             files.write_text(junit, reports.report(own, "junit"))
         files.write_text(Path(arguments.out) / QUALITY, reports.report(results, "codequality"))
         if environment.get("GITHUB_ACTIONS") == "true" and (annotations := reports.report(results, "github")):
-            show(annotations.rstrip("\n"))
+            send(annotations.rstrip("\n"))
     report = reports.report(results, arguments.format)
     if arguments.output:
         files.write_text(arguments.output, report)
         report = reports.report(results, "text")
-    show(report.rstrip("\n"))
+    send(report.rstrip("\n"))
     findings = [finding for _, found in results for finding in found]
     failed = bool(findings) if arguments.strict else not is_ok(findings)
     return Exit.WHEEL if failed else Exit.OK

@@ -14,6 +14,7 @@ from truewheel.cli.merge_requests import Place
 from truewheel.cli.terminal import say, show
 from truewheel.forge import reviews as notes
 from truewheel.forge.reviews import Review, Reviews
+from truewheel.logtext import one_line
 from truewheel.model import Plan
 from truewheel.problems import Exit, Problem, Stop, Where, stop
 from truewheel.review import Story
@@ -211,7 +212,7 @@ def title(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     asked, source = _asked(arguments, environment, space)
     problems = []
     if fault := review.title_fault(asked.title, rules):
-        hint = f"such as {rules.types[0]}(build): {asked.title or 'what it does'}"
+        hint = one_line(f"such as {rules.types[0]}(build): {asked.title or 'what it does'}")
         problems.append(Problem(Where("title"), fault, hint))
     missing = [label for label in rules.labels if label not in asked.labels] if arguments.title is None else []
     if missing:

@@ -22,7 +22,7 @@ from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, counted, stop
 from truewheel.steps import prove
 from truewheel.steps.container import ENGINES
-from truewheel.workspace import Workspace
+from truewheel.workspace import Workspace, refuse_separators
 
 EXAMPLES = """\
 examples:
@@ -67,6 +67,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Build, repair, validate, test and prove the cells of this machine; exit 4 when one fails."""
     space = common.load(arguments)
     in_images = arguments.engine != HOST
+    refuse_separators(space.root, *([Path(arguments.out).absolute()] if in_images else []))
     machine = None if in_images else local_host(space.spec, environment)
     made = common.make_plan(arguments, space, environment, event=event_of(environment), on=machine)
     common.refuse(made.problems)

@@ -11,37 +11,61 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 
+class Unwritable(Exception):
+    """What was asked for cannot be written to stdout; the text says why."""
+
+
 def say(text: str) -> None:
-    """Print a message for people on stderr, as `printable` text."""
-    put(printable(text), sys.stderr)
+    """Print a message for people on stderr, as harmless text; where nobody can read it, the command goes on."""
+    from truewheel.logtext import harmless
+
+    put(harmless(text), sys.stderr)
 
 
 def show(text: str) -> None:
-    """Print what was asked for on stdout, as `printable` text."""
-    put(printable(text), sys.stdout)
+    """Print what was asked for on stdout, as harmless text. Raises `Unwritable`."""
+    from truewheel.logtext import harmless
 
-
-def printable(text: str) -> str:
-    """Return the text with the control characters of foreign names and values shown, not sent."""
-    if text.replace("\n", "").isprintable():
-        return text
-    return "".join(
-        character if character == "\n" or character.isprintable() else repr(character)[1:-1] for character in text
-    )
+    put(harmless(text), sys.stdout)
 
 
 def send(text: str) -> None:
-    """Print a document for programs on stdout, as it is."""
+    """Print a document for programs on stdout, as it is. Raises `Unwritable`."""
     put(text, sys.stdout)
 
 
 def put(text: str, stream: TextIO | None, end: str = "\n") -> None:
-    """Print; a reader that has gone (head, less) or was never there (>&-) does not change how the command ends."""
+    """Print; a reader that has gone (head, less) does not change how the command ends.
+
+    Raises `Unwritable` when stdout is full or closed (None); nobody at stderr changes nothing.
+    """
     if stream is None:
-        return
+        raise Unwritable("stdout: cannot be written: it is closed")
     try:
         print(text, end=end, file=stream, flush=True)
     except OSError as error:
-        if error.errno not in {errno.EPIPE, errno.EIO}:  # EIO: the terminal was closed
-            raise
+        # What is left in the buffer would be written once more when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        is_gone = error.errno in {errno.EPIPE, errno.EIO}  # EIO: the terminal was closed
+        if stream is sys.stdout and not is_gone:
+            raise Unwritable(f"stdout: cannot be written: {error.strerror}") from None
+
+
+def open_streams() -> None:
+    """Put the null device where a standard stream is closed.
+
+    Else the next file that is opened would get its number, and what children say would be written there.
+    """
+    for number in range(3):
+        if not _is_open(number):
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True

@@ -14,6 +14,9 @@ from truewheel.policy import Variable
 from truewheel.problems import Problem
 from truewheel.spec import Schedule, Spec
 
+Route = tuple[str | int, ...]
+_OF_OTHERS = re.compile(r"(?s)\$\{\{(?:(?!\}\}).)*\b(?:inputs|github\.(?:event|head_ref|ref_name|base_ref|actor))\b")
+"""Expressions for what somebody typed: inputs, titles, texts, names of branches."""
 ZONE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)+")
 """A name of the time zone database."""
 
@@ -22,6 +25,7 @@ def problems(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> list[
     """Return all that speaks against a plan; `variables` are those that a person may set."""
     return [
         *_expressions(spec),
+        *_own_scripts(spec),
         *_runners(plan, spec),
         *_registry(plan, spec),
         *_images(plan, spec),
@@ -40,6 +44,28 @@ def _expressions(spec: Spec) -> Iterator[Problem]:
         if EXPRESSION in index.url:
             message = f"GitHub would read a part of {index.url} as an expression"
             yield spec.document.problem(("indexes", name, "url"), message, "write the address out")
+
+
+def _own_scripts(spec: Spec) -> Iterator[Problem]:
+    """Yield a warning for every script of the project's own jobs and steps into which GitHub puts what others write."""
+    parts = {"jobs": spec.github.jobs, "overrides": spec.github.overrides, "steps": spec.github.steps}
+    for key, part in parts.items():
+        for route in _filled_in(part, ("github", key)):
+            message = "GitHub puts the words of others into this script, before the shell reads it"
+            hint = 'give it to the step by env: and read the variable: "$NAME"'
+            yield _warning(spec.document.problem(route, message, hint))
+
+
+def _filled_in(value: object, route: Route) -> Iterator[Route]:
+    """Yield the routes of the scripts (`run`) below a value with an expression of `_OF_OTHERS`."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if key == "run" and isinstance(item, str) and _OF_OTHERS.search(item):
+                yield (*route, key)
+            yield from _filled_in(item, (*route, key))
+    elif isinstance(value, (list, tuple)):
+        for number, item in enumerate(value):
+            yield from _filled_in(item, (*route, number))
 
 
 def _runners(plan: Plan, spec: Spec) -> Iterator[Problem]:

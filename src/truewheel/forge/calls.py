@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import math
 import random
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol, TypeVar
 
+from truewheel.answers import described
+from truewheel.deadline import Late, within
 from truewheel.files import write_chunks
 from truewheel.problems import Exit, Stop, stop
 
@@ -69,6 +69,13 @@ class Fault(Exception):
         return self.status == 0 or self.status in PASSING
 
 
+class Odd(Fault):
+    """An answer that is none of this API, such as a page: another attempt may help, but not any number of them."""
+
+    def __init__(self, path: str, came: str, wanted: str) -> None:
+        super().__init__(0, f"{path} answers with {came}, where {wanted} is needed")
+
+
 class Transport(Protocol):
     """Sends requests by the client library of a forge. Raises `Fault`."""
 
@@ -94,10 +101,26 @@ class Caller:
         self._end = clock.now() + seconds
         self._is_known = False
         self._rest = 0.0
+        self._path = ""
 
-    def get(self, path: str, **query: Any) -> Any:
-        """Return the document at a path."""
-        return self.insist(lambda: self.once("GET", path, query)).data
+    def get(self, path: str, **query: Any) -> dict[str, Any]:
+        """Return the record at a path; each has an id."""
+
+        def ask() -> dict[str, Any]:
+            data = self.once("GET", path, query).data
+            if not isinstance(data, dict) or not isinstance(data.get("id"), int):
+                raise self.odd(data, "a record")
+            return data
+
+        return self.insist(ask)
+
+    def first(self, path: str, field: str = "", **query: Any) -> list[dict[str, Any]]:
+        """Return the records of the first page of a list, which is the whole document, or a field of it."""
+        return list(self.insist(lambda: self._page(path, field, query)).data)
+
+    def odd(self, data: object, wanted: str) -> Odd:
+        """Return the `Fault` for the last answer, whose data is not what is wanted."""
+        return Odd(self._path, described(data), wanted)
 
     def pages(self, path: str, field: str = "", **query: Any) -> Iterator[dict[str, Any]]:
         """Return the records of a list, each once, though pages may shift while they are read.
@@ -121,6 +144,7 @@ class Caller:
         `most` are the attempts, after which the last `Fault` is raised.
         """
         reasons: list[str] = []
+        odd = 0
         while True:
             done, fault = attempted(work)
             if fault is None:
@@ -128,12 +152,23 @@ class Caller:
             if not fault.may_pass or len(reasons) + 1 >= most:
                 raise fault
             reasons.append(fault.reason)
+            odd = odd + 1 if isinstance(fault, Odd) else 0
+            if odd >= FIRST_ATTEMPTS:
+                raise self.unanswered(f"no answer after {len(reasons)} attempts: {fault.reason}")
             self.pause(fault, reasons)
 
     def once(self, verb: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None) -> Answer:
         """Send one request, once. Raises `Fault`, or `Stop` (exit 6) where the deadline is over."""
+        self._path = path
         limit = self._share(READ if verb == "GET" else WRITE)
         return self._heard(lambda seconds: self._transport.send(verb, path, query or {}, body, seconds), limit)
+
+    def change(self, verb: str, path: str, body: Any = None) -> dict[str, Any]:
+        """Send one change, once, and return the record that it leaves. Raises `Fault`."""
+        data = self.once(verb, path, body=body).data
+        if not isinstance(data, dict) or not data:
+            raise self.odd(data, "the changed record")
+        return data
 
     def tail(self, path: str, most: int) -> bytes:
         """Return the last bytes of a file, of which no more is kept while it comes; a few attempts are enough."""
@@ -182,11 +217,14 @@ class Caller:
 
     def _page(self, path: str, field: str, query: Mapping[str, Any]) -> Answer:
         answer = self.once("GET", path, query)
-        if field:
-            answer = answer._replace(data=answer.data.get(field) if isinstance(answer.data, dict) else None)
-        if not isinstance(answer.data, list) or not all(isinstance(record, dict) for record in answer.data):
-            raise Fault(0, "the answer is no list")
-        return answer
+        return answer._replace(data=self.records(answer.data, field))
+
+    def records(self, data: Any, field: str) -> list[dict[str, Any]]:
+        """Return the records of the last answer's data: a list, or a field of it. Raises `Fault`."""
+        listed = data.get(field) if field and isinstance(data, dict) else data
+        if not isinstance(listed, list) or not all(isinstance(record, dict) for record in listed):
+            raise self.odd(data, "a list of records")
+        return listed
 
     def _share(self, longest: float) -> float:
         return max(1.0, min(longest, self.left() / 3))
@@ -228,26 +266,11 @@ def attempted(work: Callable[[], _T]) -> tuple[_T | None, Fault | None]:
 
 
 def bounded(work: Callable[[], _T], seconds: float) -> _T:
-    """Return what work returns, in time. Raises `Fault` when it takes longer: an answer may drip for ever.
-
-    A thread that is late is left behind; it ends with its answer, or with the program.
-    """
-    box: SimpleQueue[tuple[bool, Any]] = SimpleQueue()
-
-    def attempt() -> None:
-        try:
-            box.put((True, work()))
-        except BaseException as error:  # raised again where somebody waits
-            box.put((False, error))
-
-    threading.Thread(target=attempt, daemon=True).start()
+    """Return what work returns, in time. Raises `Fault` when it takes longer: an answer may drip for ever."""
     try:
-        is_done, value = box.get(timeout=seconds)
-    except Empty:
+        return within(seconds, work)
+    except Late:
         raise Fault(0, f"no whole answer within {seconds:.0f} s") from None
-    if is_done:
-        return value  # type: ignore[no-any-return]
-    raise value
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

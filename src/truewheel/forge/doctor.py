@@ -12,13 +12,12 @@ from urllib.parse import quote
 
 from truewheel.forge import judging
 from truewheel.forge import schedules as clock
-from truewheel.forge.calls import PER_PAGE, Caller, Fault
+from truewheel.forge.calls import PER_PAGE, Caller, Fault, Odd
 from truewheel.forge.gitlab import Gitlab
 from truewheel.forge.judging import NOTE, Finding
 from truewheel.forge.model import number_of, text_of
 from truewheel.forge.needs import Needs
 from truewheel.forge.schedules import Schedule
-from truewheel.problems import Exit, stop
 
 PATIENCE = 6
 """Attempts at one question."""
@@ -63,8 +62,15 @@ class Questions:
         return found
 
     def must(self, path: str) -> Record:
-        """Return a record, asked for until the deadline. Raises `Fault` where it may not be asked for."""
-        return self.caller.insist(lambda: self._record(path))
+        """Return a record with an id, asked for until the deadline. Raises `Fault` where it may not be asked for."""
+
+        def ask() -> Record:
+            record = self._record(path)
+            if not isinstance(record.get("id"), int):
+                raise self.caller.odd(record, "a record")
+            return record
+
+        return self.caller.insist(ask)
 
     def _listed(self, path: str, key: str, query: Mapping[str, Any]) -> Iterator[Record]:
         for page in count(1):
@@ -75,11 +81,7 @@ class Questions:
                 return
 
     def _page(self, path: str, key: str, query: Mapping[str, Any]) -> list[Record]:
-        data = self.caller.once("GET", path, query).data
-        listed = data.get(key) if key and isinstance(data, dict) else data
-        if not isinstance(listed, list) or not all(isinstance(each, dict) for each in listed):
-            raise Fault(0, "the answer is no list")
-        return listed
+        return self.caller.records(self.caller.once("GET", path, query).data, key)
 
     def _patiently(self, work: Callable[[], _T]) -> _T:
         """Return what work returns. Raises the `Fault` of the last attempt: other questions may have an answer."""
@@ -88,6 +90,8 @@ class Questions:
     def _answered(self, what: str, work: Callable[[], Any], otherwise: Any) -> Any:
         try:
             return work()
+        except Odd as fault:  # whoever answers is not the forge, or not the whole of it
+            raise self.caller.unanswered(fault.reason) from None
         except Fault as fault:
             self.notes.append(Finding("not checked", NOTE, f"{what}: {WHY.get(fault.status, fault.reason)}"))
             return otherwise
@@ -95,7 +99,7 @@ class Questions:
     def _record(self, path: str) -> Record:
         answer = self.caller.once("GET", path)
         if not isinstance(answer.data, dict):
-            raise Fault(0, "the answer is no record")
+            raise self.caller.odd(answer.data, "a record")
         self.headers = answer.headers
         with suppress(TypeError, ValueError):
             self.today = parsedate_to_datetime(answer.headers.get("date", "")).date()
@@ -112,8 +116,6 @@ def examine(
     asked = Questions(forge.caller)
     with forge.explained("the project cannot be read"):
         settings = asked.must(forge.path())
-    if not isinstance(settings.get("id"), int):
-        raise stop(forge.caller.server, f"{forge.project} is no project", "look at its name", Exit.REMOTE_FAILED)
     branch = text_of(settings, "default_branch")
     user = asked.one("the token's user", "/user")
     level = judging.level_of(settings) or _membership(asked, forge, user)

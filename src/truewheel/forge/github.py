@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from truewheel.answers import described_body
 from truewheel.emit.github import CALLER, KEY_INPUT
 from truewheel.forge.access import Access
 from truewheel.forge.bridge import Request
-from truewheel.forge.calls import WRITE, Answer, Caller, Clock, Fault, plain, rate_wait, retry_after
+from truewheel.forge.calls import WRITE, Answer, Caller, Clock, Fault, Odd, plain, rate_wait, retry_after
 from truewheel.forge.gitlab import Explained, readable, was_not_sent
 from truewheel.forge.model import Archive, Job, Look, Run, Wish, number_of, text_of
 from truewheel.jobs import PLAN_FILE
@@ -75,7 +76,7 @@ class PyGithub:
         try:
             return Answer(status, headers, json.loads(text))
         except (ValueError, RecursionError):
-            raise Fault(0, "the answer is no JSON") from None
+            raise Odd(path, described_body(text.encode()), "JSON") from None
 
     def stream(self, path: str, seconds: float) -> Iterator[bytes]:
         """Return the chunks of a file, which lies on another host: the token does not go there."""
@@ -144,14 +145,13 @@ class Github:
     def default_ref(self) -> str:
         """Return the default branch."""
         with self.explained("the repository cannot be read"):
-            return text_of(self.caller.insist(lambda: self._record(self.path())), "default_branch") or "main"
+            return text_of(self.caller.get(self.path()), "default_branch") or "main"
 
     def newest(self) -> int:
         """Return the highest id of a run, or 0."""
         with self.explained("runs cannot be listed"):
-            found = self.caller.get(self.path("actions", "runs"), per_page=1)
-        runs = found.get("workflow_runs") if isinstance(found, dict) else None
-        return max((_id(record) for record in runs or () if isinstance(record, dict)), default=0)
+            found = self.caller.first(self.path("actions", "runs"), "workflow_runs", per_page=1)
+        return max(map(_id, found), default=0)
 
     def find(self, wish: Wish, after: int, *, strictly: bool = False) -> list[Run]:
         """Return the runs newer than `after` whose name ends in the key of a wish, oldest first."""
@@ -174,7 +174,7 @@ class Github:
             run_id, url = answer.data["workflow_run_id"], text_of(answer.data, "html_url")
             return Run(self.project, run_id, "pending", url, wish.ref)
         if answer.status != 204:
-            raise Fault(0, "the answer is no run")
+            raise self.caller.odd(answer.data, "a run")
         while True:  # it was accepted: only its id is not known yet
             if found := self.find(wish, 0):
                 return found[0]
@@ -198,13 +198,13 @@ class Github:
     def _get_run(self, run_id: int) -> Run:
         record = self._record(self.path("actions", "runs", run_id))
         if _id(record) != run_id or not _state(record):
-            raise Fault(0, "the answer is no run")
+            raise self.caller.odd(record, "a run")
         return self._run(record)
 
     def _record(self, path: str) -> dict[str, Any]:
         record = self.caller.once("GET", path).data
         if not isinstance(record, dict):
-            raise Fault(0, "the answer is no record")
+            raise self.caller.odd(record, "a record")
         return record
 
     def look(self, run: Run, before: Look | None) -> Look:
@@ -278,14 +278,14 @@ class Github:
     def _pull(self, number: int) -> dict[str, Any]:
         record = self._record(self.path("pulls", number))
         if not all(isinstance(record.get(side), dict) and record[side].get("sha") for side in ("head", "base")):
-            raise Fault(0, "the answer is no pull request")
+            raise self.caller.odd(record, "a pull request")
         return record
 
     def report(self, sha: str, context: str, state: str, told: str, url: str) -> None:
         """Set the status of a commit."""
         body = {"state": state, "context": context, "description": told[:140], **({"target_url": url} if url else {})}
         with self.explained("the status of the commit cannot be set"):
-            self.caller.insist(lambda: self.caller.once("POST", self.path("statuses", sha), body=body))
+            self.caller.insist(lambda: self.caller.change("POST", self.path("statuses", sha), body))
 
     def _run(self, record: Mapping[str, Any]) -> Run:
         texts = (text_of(record, key) for key in ("html_url", "head_branch", "display_title", "event"))

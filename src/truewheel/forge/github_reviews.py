@@ -44,18 +44,18 @@ class GithubReviews:
         with self._github.explained(f"the comments of #{number} cannot be listed"):
             found = list(self.caller.pages(self._comments(number)))
             marked = [record for record in found if text_of(record, "body").startswith(marker)]
-            ours = [note_of(record) for record in marked if self._is_own(record)]
+            ours = [note_of(self.caller, record) for record in marked if self._is_own(record)]
         return sorted(ours, key=lambda note: note.id)
 
     def write(self, number: int, text: str) -> Note:
         """Write a comment, by one request. Raises `Fault`."""
-        return note_of(self.caller.once("POST", self._comments(number), body={"body": text}).data)
+        return note_of(self.caller, self.caller.once("POST", self._comments(number), body={"body": text}).data)
 
     def rewrite(self, number: int, note: Note, text: str) -> None:
         """Change the text of a comment."""
         del number  # a comment is known by its own
         with self._github.explained("the comment cannot be changed"):
-            self.caller.insist(lambda: self.caller.once("PATCH", self._comment(note), body={"body": text}))
+            self.caller.insist(lambda: self.caller.change("PATCH", self._comment(note), body={"body": text}))
 
     def remove(self, number: int, note: Note) -> None:
         """Remove a comment."""
@@ -72,9 +72,8 @@ class GithubReviews:
         path = self._github.path("actions", "workflows", CALLER.rpartition("/")[2], "runs")
         asked = {"branch": branch, "event": "push", "status": "success", "per_page": 1}
         with self._github.explained("runs cannot be listed"):
-            found = self.caller.get(path, **asked)
-        runs = found.get("workflow_runs") if isinstance(found, dict) else None
-        newest = id_of(runs[0]) if isinstance(runs, list) and runs else 0
+            runs = self.caller.first(path, "workflow_runs", **asked)
+        newest = id_of(runs[0]) if runs else 0
         if not newest:
             return None
         look = self._github.look(self._github.run(newest), None)

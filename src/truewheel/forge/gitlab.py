@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from truewheel.answers import described_body
 from truewheel.contract import KEY
 from truewheel.emit.gitlab_children import PREFIX
 from truewheel.emit.gitlab_inputs import KEY_INPUT
 from truewheel.forge.access import Access
 from truewheel.forge.bridge import Request
-from truewheel.forge.calls import Answer, Caller, Clock, Fault, plain, retry_after
+from truewheel.forge.calls import Answer, Caller, Clock, Fault, Odd, plain, retry_after
 from truewheel.forge.model import ENDED, STATES, Archive, Job, Look, Run, Wish, number_of, text_of
 from truewheel.problems import Exit, Stop, stop
 
@@ -50,8 +51,8 @@ class PythonGitlab:
             return Answer(response.status_code, headers, None)
         try:
             return Answer(response.status_code, headers, response.json())
-        except ValueError:
-            raise Fault(0, "the answer is no JSON") from None
+        except (ValueError, RecursionError):
+            raise Odd(path, described_body(response.content), "JSON") from None
 
     def stream(self, path: str, seconds: float) -> Iterator[bytes]:
         """Return the chunks of a file."""
@@ -157,8 +158,8 @@ class Gitlab:
     def newest(self) -> int:
         """Return the highest id of a pipeline, or 0."""
         with self.explained("pipelines cannot be listed"):
-            found = self.caller.get(self.path("pipelines"), per_page=1, order_by="id", sort="desc")
-        return max((_id(record) for record in found if isinstance(record, dict)), default=0)
+            found = self.caller.first(self.path("pipelines"), per_page=1, order_by="id", sort="desc")
+        return max(map(_id, found), default=0)
 
     def find(self, wish: Wish, after: int, *, strictly: bool = False) -> list[Run]:
         """Return the pipelines newer than `after` with the key of a wish, oldest first."""
@@ -195,7 +196,7 @@ class Gitlab:
             body = {"ref": wish.ref, **_given(given, wish, as_list=True)}
             answer = self.caller.once("POST", self.path("pipeline"), body=body)
         if not isinstance(answer.data, dict) or _id(answer.data) == 0:
-            raise Fault(0, "the answer is no pipeline")
+            raise self.caller.odd(answer.data, "a pipeline")
         return self._run(answer.data)
 
     def run(self, run_id: int) -> Run:
@@ -236,7 +237,7 @@ class Gitlab:
         def ask() -> Run:
             record = self.caller.once("GET", self.path("pipelines", run_id, project=project)).data
             if not isinstance(record, dict) or _id(record) != run_id or record.get("status") not in STATES:
-                raise Fault(0, "the answer is no pipeline")
+                raise self.caller.odd(record, "a pipeline")
             return self._run(record, project)
 
         return self.caller.insist(ask)
@@ -251,7 +252,7 @@ class Gitlab:
 
     def _set(self, path: str, message: str) -> None:
         with self.explained(message):
-            self.caller.insist(lambda: self.caller.once("POST", path))
+            self.caller.insist(lambda: self.caller.change("POST", path))
 
     def log_tail(self, job: Job, most: int) -> str:
         """Return the end of a job's log as plain text."""
@@ -316,7 +317,7 @@ class Gitlab:
 
         def send() -> None:
             try:
-                self.caller.once(
+                self.caller.change(
                     "POST", self.path("statuses", sha), body={**body, **({"target_url": url} if url else {})}
                 )
             except Fault as fault:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from truewheel.forge.calls import Fault
 from truewheel.forge.gitlab import Gitlab
 
 
@@ -28,7 +27,7 @@ def judge(gitlab: Gitlab, text: str, ref: str = "") -> Judged:
     def ask() -> Judged:
         told = gitlab.caller.once("POST", gitlab.path("ci", "lint"), body=body).data
         if not isinstance(told, dict) or not isinstance(told.get("valid"), bool):
-            raise Fault(0, "the answer is no verdict")
+            raise gitlab.caller.odd(told, "a verdict")
         errors = _texts(told.get("errors"))
         if not told["valid"] and not errors:
             errors = ("GitLab does not take it, and says no more",)

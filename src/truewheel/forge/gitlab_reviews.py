@@ -38,18 +38,18 @@ class GitlabReviews:
         with self._gitlab.explained(f"the notes of !{number} cannot be listed"):
             found = list(self.caller.pages(self._notes(number), sort="asc", order_by="created_at"))
             marked = [record for record in found if text_of(record, "body").startswith(marker)]
-            ours = [note_of(record) for record in marked if self._is_own(record)]
+            ours = [note_of(self.caller, record) for record in marked if self._is_own(record)]
         return sorted(ours, key=lambda note: note.id)
 
     def write(self, number: int, text: str) -> Note:
         """Write a note, by one request. Raises `Fault`."""
-        return note_of(self.caller.once("POST", self._notes(number), body={"body": text}).data)
+        return note_of(self.caller, self.caller.once("POST", self._notes(number), body={"body": text}).data)
 
     def rewrite(self, number: int, note: Note, text: str) -> None:
         """Change the text of a note."""
         path = self._notes(number, note.id)
         with self._gitlab.explained("the note cannot be changed"):
-            self.caller.insist(lambda: self.caller.once("PUT", path, body={"body": text}))
+            self.caller.insist(lambda: self.caller.change("PUT", path, body={"body": text}))
 
     def remove(self, number: int, note: Note) -> None:
         """Remove a note."""
@@ -65,9 +65,9 @@ class GitlabReviews:
         """Return the newest pipeline of a branch that went well, with the jobs of its children."""
         path = self._gitlab.path("pipelines")
         with self._gitlab.explained("pipelines cannot be listed"):
-            asked = {"ref": branch, "status": "success", "order_by": "id", "sort": "desc", "per_page": 1}
-            found = self.caller.get(path, **asked)
-        newest = id_of(found[0]) if isinstance(found, list) and found else 0
+            order = {"order_by": "id", "sort": "desc"}
+            found = self.caller.first(path, "", ref=branch, status="success", per_page=1, **order)
+        newest = id_of(found[0]) if found else 0
         if not newest:
             return None
         look = self._gitlab.look(self._gitlab.run(newest), None)

@@ -133,10 +133,10 @@ def id_of(record: object) -> int:
     return number if isinstance(number, int) and not isinstance(number, bool) else 0
 
 
-def note_of(record: object) -> Note:
+def note_of(caller: Caller, record: object) -> Note:
     """Return a note as both forges answer to writing one. Raises `Fault`."""
     if not isinstance(record, dict) or not id_of(record):
-        raise Fault(0, "the answer is no note")
+        raise caller.odd(record, "a note")
     return Note(id_of(record), text_of(record, "body"))
 
 
@@ -146,7 +146,7 @@ def record_at(caller: Caller, path: str) -> Mapping[str, Any]:
     def ask() -> Mapping[str, Any]:
         record = caller.once("GET", path).data
         if not isinstance(record, dict) or not id_of(record):
-            raise Fault(0, "the answer is no record")
+            raise caller.odd(record, "a record")
         return record
 
     return caller.insist(ask)

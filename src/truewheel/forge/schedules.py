@@ -176,7 +176,7 @@ def _record(forge: Gitlab, schedule_id: object) -> dict[str, Any]:
 def _schedule(forge: Gitlab, verb: str, *parts: object, body: Any = None) -> dict[str, Any]:
     record = forge.caller.once(verb, forge.path("pipeline_schedules", *parts), body=body).data
     if not isinstance(record, dict) or not isinstance(record.get("id"), int):
-        raise Fault(0, "the answer is no schedule")
+        raise forge.caller.odd(record, "a schedule")
     return record
 
 
@@ -184,7 +184,7 @@ def me(forge: Gitlab) -> str:
     """Return the name of the token's user."""
     with forge.explained("the user of the token cannot be read"):
         record = forge.caller.get("/user")
-    return text_of(record, "username") if isinstance(record, dict) else ""
+    return text_of(record, "username")
 
 
 def apply(forge: Gitlab, project: str, step: Step, user: str, tell: Tell) -> None:
@@ -261,13 +261,13 @@ def _change(forge: Gitlab, wanted: Schedule, known: Found) -> None:
     if not is_given:
         if now["active"]:
             with forge.explained(f"the schedule {wanted.name} cannot be changed"):
-                forge.caller.insist(lambda: forge.caller.once("PUT", path, body={"active": False}))
+                forge.caller.insist(lambda: forge.caller.change("PUT", path, body={"active": False}))
         _give(forge, wanted, known)
     is_same = all(_is_same(key, now[key], value) for key, value in wanted.fields.items())
     if not (is_given and is_same and known.schedule.inputs == wanted.inputs):
         body = {**wanted.fields, **_inputs(wanted, known.schedule.inputs)}
         with forge.explained(f"the schedule {wanted.name} cannot be changed"):
-            forge.caller.insist(lambda: forge.caller.once("PUT", path, body=body))
+            forge.caller.insist(lambda: forge.caller.change("PUT", path, body=body))
 
 
 def _inputs(wanted: Schedule, before: Mapping[str, str]) -> dict[str, Any]:
@@ -301,11 +301,11 @@ def _set(forge: Gitlab, schedule_id: int, key: str, value: str) -> None:
 
     def put_or_post() -> None:  # in this order it may be done again, whichever answer was lost
         try:
-            forge.caller.once("PUT", forge.path(*place, key), body=body)
+            forge.caller.change("PUT", forge.path(*place, key), body)
         except Fault as fault:
             if fault.status != 404:
                 raise
-            forge.caller.once("POST", forge.path(*place), body={"key": key, **body})
+            forge.caller.change("POST", forge.path(*place), {"key": key, **body})
 
     forge.caller.insist(put_or_post)
 

@@ -227,7 +227,7 @@ def _matches(left: Value, right: Value) -> Value:
     match = regexes.DELIMITED.fullmatch(right.value.replace("\\/", "/"))
     flags = re.IGNORECASE if match and "i" in match["flags"] else 0
     try:
-        return re.search(match["pattern"], str(left or ""), flags) is not None if match else UNDECIDED
+        return regexes.searched(match["pattern"], str(left or ""), flags) if match else UNDECIDED
     except (re.error, RecursionError):
         return UNDECIDED
 

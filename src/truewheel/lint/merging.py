@@ -11,6 +11,8 @@ from truewheel.lint.report import Report
 from truewheel.lint.values import is_open, kind_of
 
 MAX_EXTENDS = 11
+MAX_VALUES = 200_000
+"""Values that all `!reference` together may bring: ten that name ten others, nine times, are a billion."""
 
 
 def over(below: Mapping[Any, Any], above: Mapping[Any, Any]) -> dict[Any, Any]:
@@ -97,6 +99,8 @@ class Dereferencer:
         self._done: dict[int, Any] = {}
         self._found: dict[tuple[str, ...], Any] = {}
         self._path: list[tuple[str, ...]] = []
+        self._sizes: dict[int, int] = {}
+        self._left = MAX_VALUES
 
     def resolve(self, value: Any) -> Any:
         """Return a value without references; the very same object where there are none in it."""
@@ -125,7 +129,26 @@ class Dereferencer:
             self._path.append(path)
             self._found[path] = self._look_up(reference)
             self._path.pop()
-        return self._found[path]
+        return self._affordable(reference, self._found[path])
+
+    def _affordable(self, reference: Reference, value: Any) -> Any:
+        """Return a value as long as all that was put in place is not too much for whoever reads it."""
+        was_enough, self._left = self._left >= 0, self._left - self._size(value)
+        if self._left >= 0:
+            return value
+        if was_enough:
+            message = f"{reference}: all !reference together bring more than {MAX_VALUES} values"
+            self.report.at("reference-size", reference.where, message, "name what is needed once; write extends")
+        return UNKNOWN
+
+    def _size(self, value: Any) -> int:
+        """Return of how many values a value is made up, with what is in it several times."""
+        if not isinstance(value, (dict, list)):
+            return 1
+        if id(value) not in self._sizes:
+            items = value.values() if isinstance(value, dict) else value
+            self._sizes[id(value)] = 1 + sum(map(self._size, items))
+        return self._sizes[id(value)]
 
     def _look_up(self, reference: Reference) -> Any:
         value = self.extender.entry(reference.path[0])

@@ -17,6 +17,15 @@ def is_delimited(text: str) -> bool:
     return DELIMITED.fullmatch(text) is not None
 
 
+def searched(pattern: str, value: str, flags: int = 0) -> bool:
+    """Return whether an expression is found in a value.
+
+    A pipeline's expressions meet values here alone, so that what takes too long is given up
+    (`cli.patience`). Raises `re.error`.
+    """
+    return re.compile(pattern, flags).search(value) is not None
+
+
 def fault(text: str) -> str:
     """Return what is wrong with a delimited expression, or nothing. What is hard to tell passes."""
     match = DELIMITED.fullmatch(text)

@@ -13,6 +13,7 @@ from truewheel.lint.document import GitlabFile
 from truewheel.lint.expressions import BadExpression, Variables
 from truewheel.lint.inputs import interpolated
 from truewheel.lint.merging import Dereferencer, Extender, over
+from truewheel.lint.regexes import searched
 from truewheel.lint.report import Report
 from truewheel.lint.values import is_open
 from truewheel.problems import Where, shown
@@ -182,8 +183,8 @@ class _Includer:
     def _paths(self, pattern: str, where: Where) -> list[str]:
         path = pattern.lstrip("/")
         if "*" in path:
-            found = re.compile(re.escape(path).replace(r"\*\*", ".*?").replace(r"\*", "[^/]*?"))
-            names = sorted(name for name in self.files if found.fullmatch(name))
+            found = re.escape(path).replace(r"\*\*", ".*?").replace(r"\*", "[^/]*?")
+            names = sorted(name for name in self.files if searched(rf"\A(?:{found})\Z", name))
             if not names:
                 self.report.at("include-nothing", where, f"include: no file matches {pattern}", severity="warning")
             return names

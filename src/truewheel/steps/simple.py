@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
-import queue
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from html.parser import HTMLParser
 from http.client import HTTPException, HTTPMessage, IncompleteRead
-from typing import IO, Any, NamedTuple, TypeVar
+from typing import IO, Any, NamedTuple
 from urllib import request
 from urllib.error import HTTPError
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
 from truewheel import __version__
+from truewheel.answers import described_body
+from truewheel.deadline import within
 from truewheel.naming import normalized
 from truewheel.problems import Exit, Problem, Stop, Where
 
@@ -31,8 +31,9 @@ DEADLINE = 90.0
 """Seconds that one whole answer may take."""
 LIMIT = 64 * 2**20
 """Bytes of an answer that are read."""
+SUFFIXES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz", ".egg", ".exe", ".msi", ".rpm")
+"""How the files of an index end."""
 
-_T = TypeVar("_T")
 Files = Mapping[str, Mapping[str, str]]
 """Hashes in hex by algorithm, by file name."""
 
@@ -63,7 +64,7 @@ def files(address: str, project: str, login: Login | None) -> Files:
     while True:
         is_login_page = False
         try:
-            return _within(DEADLINE, lambda: _ask(url, login))
+            return within(DEADLINE, lambda: _ask(url, login))
         except HTTPError as error:
             error.close()
             if error.code in ABSENT or _leads_elsewhere(error):
@@ -94,7 +95,10 @@ def _ask(url: str, login: Login | None) -> Files:
         if answer.length:  # a connection that was cut is no error of http.client
             raise IncompleteRead(body, answer.length)
         is_json = answer.headers.get_content_type().endswith("json")
-        return _from_json(body) if is_json else _from_html(body, answer.url)
+        found = _from_json(body) if is_json else _from_html(body, answer.url)
+    if found and not any(name.endswith(SUFFIXES) for name in found):  # it has links, and they lead to no package
+        raise ValueError(f"its answer is {described_body(body)}, no list of files (PEP 503)")
+    return found
 
 
 def _opener() -> request.OpenerDirector:
@@ -168,26 +172,3 @@ class _Links(HTMLParser):
             self.wants_password = True
         if tag == "a":
             self.found += [value for name, value in attrs if name == "href" and value]
-
-
-def _within(seconds: float, work: Callable[[], _T]) -> _T:
-    """Return what `work` returns. Raises `TimeoutError` when that takes longer, and leaves its thread behind.
-
-    There is no other end for an index that sends a byte now and then.
-    """
-    done: queue.SimpleQueue[tuple[_T | None, Exception | None]] = queue.SimpleQueue()
-
-    def run() -> None:
-        try:
-            done.put((work(), None))
-        except Exception as error:  # it is raised where the work was asked for
-            done.put((None, error))
-
-    threading.Thread(target=run, daemon=True).start()
-    try:
-        result, error = done.get(timeout=seconds)
-    except queue.Empty:
-        raise TimeoutError(f"not complete after {seconds:.0f} s") from None
-    if error:
-        raise error
-    return result  # type: ignore[return-value]  # None only beside an error
