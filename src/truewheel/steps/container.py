@@ -146,13 +146,18 @@ def choose(asked: str | None, env: Mapping[str, str]) -> str:
 def handed_over(plan: Plan, env: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that go from this machine into a container: declared, not empty, never image-scoped.
 
-    To pass one on empty, or by its name alone, would hide or remove what the image itself provides.
+    To pass one on empty, or by its name alone, would hide or remove what the image itself provides. Secrets are apart.
     """
-    declared = plan.policy["variables"]
-    planned = {name: each.value for name, each in plan.variables.items()}
-    secret = {name: env.get(name, "") for name, rule in declared.items() if rule["scope"] == "secret"}
-    values = {**secret, **planned}
-    return {name: value for name, value in values.items() if value and declared.get(name, {}).get("scope") != "image"}
+    declared, own = plan.policy["variables"], secrets(plan, env)
+    values = {name: each.value for name, each in plan.variables.items() if each.value and name not in own}
+    return {name: value for name, value in values.items() if declared.get(name, {}).get("scope") != "image"}
+
+
+def secrets(plan: Plan, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the secrets that go from this machine into a container: the policy's, and what builds and tests get."""
+    named = [name for owner in (*plan.packages.values(), *plan.builds.values()) for name in owner.secrets]
+    names = [name for name, rule in plan.policy["variables"].items() if rule["scope"] == "secret"]
+    return {name: env[name] for name in (*names, *named) if env.get(name)}
 
 
 def write_context(folder: Path, text: str, context: Mapping[str, bytes]) -> None:
