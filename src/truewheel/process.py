@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, NamedTuple, NoReturn
 
-from truewheel.problems import Exit, stop
+from truewheel.problems import Exit, plain_addresses, stop
 
 STDERR = 2
 GRACE = 5.0
@@ -38,7 +38,7 @@ class Ended(NamedTuple):
 
 def say(message: str) -> None:
     """Write one line to stderr, in order with what children write there."""
-    print(message, file=sys.stderr, flush=True)
+    print(plain_addresses(message), file=sys.stderr, flush=True)
 
 
 def python(program: str) -> list[str]:

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 from truewheel import __version__
 from truewheel.naming import normalized
 from truewheel.problems import Exit, Stop, stop
+from truewheel.web import answered, reason_of
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 ABSENT = frozenset({404, 410})
@@ -65,9 +66,9 @@ def files(address: str, project: str, login: Login | None) -> Files:
                 return {}
             if error.code not in AGAIN:
                 raise _refused(url, error) from None
-            reason = f"{error.code} {error.reason}"
+            reason = answered(error)
         except (OSError, HTTPException, ValueError, RecursionError) as error:
-            reason = str(getattr(error, "reason", error)) or type(error).__name__
+            reason = reason_of(error)
         if failures == len(PAUSES):
             hint = "look whether the index is up; a second run goes on where this one ended"
             raise stop(url, f"no answer after {failures + 1} attempts: {reason}", hint, Exit.REMOTE_UNREACHABLE)
@@ -119,9 +120,7 @@ def _refused(url: str, error: HTTPError) -> Stop:
     hint = "correct the address: indexes.<name>.simple"
     if error.code in {401, 403}:
         hint = "look at the variables of indexes.<name>.credentials; protected ones exist only on protected refs"
-    location = error.headers.get("Location")
-    to = f", to {location}" if location else ""
-    return stop(url, f"the index answers {error.code} {error.reason}{to}", hint, Exit.REMOTE_FAILED)
+    return stop(url, f"the index answers {answered(error)}", hint, Exit.REMOTE_FAILED)
 
 
 def _from_json(body: bytes) -> Files:
