@@ -5,6 +5,7 @@ imported, too. Relative entries of PYTHONPATH are not followed: they lead into w
 """
 
 import _signal  # type: ignore[import-not-found]  # not `signal`: its imports take longer than all that follows here
+import atexit
 import os
 import sys
 
@@ -23,13 +24,14 @@ def leave(*_: object) -> None:
         os._exit(INTERRUPTED)
 
 
-def _is_heeded() -> bool:
-    """Return whether Ctrl-C is for this process; who starts it in the background may have it ignored."""
-    return _signal.getsignal(_signal.SIGINT) is not _signal.SIG_IGN
+def _leave_at(*numbers: int) -> None:
+    """Let signals end this process, but those that are ignored: who starts it in the background may have it so."""
+    for number in numbers:
+        if callable(_signal.getsignal(number)):
+            _signal.signal(number, leave)
 
 
-if _is_heeded():
-    _signal.signal(_signal.SIGINT, leave)
+_leave_at(_signal.SIGINT)
 
 if _added := "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH", ""):
     for _entry in _added.split(os.pathsep):
@@ -41,14 +43,14 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     """Run the command line and return its exit code (see `truewheel.problems.Exit`)."""
     from truewheel import cli
 
+    atexit.register(_signal.signal, _signal.SIGINT, _signal.SIG_IGN)  # the result stands, and Python tidies up
     try:
         return cli.main(argv)
     except KeyboardInterrupt:  # a second Ctrl-C, while the first one was answered
         leave()
         raise
     finally:
-        if _is_heeded():
-            _signal.signal(_signal.SIGINT, leave)
+        _leave_at(_signal.SIGINT, _signal.SIGTERM, _signal.SIGHUP)
 
 
 if __name__ == "__main__":
