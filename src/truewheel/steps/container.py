@@ -155,7 +155,8 @@ def handed_over(plan: Plan, env: Mapping[str, str]) -> dict[str, str]:
 
 def secrets(plan: Plan, env: Mapping[str, str]) -> dict[str, str]:
     """Return the secrets that go from this machine into a container: the policy's, and what builds and tests get."""
-    named = [name for owner in (*plan.packages.values(), *plan.builds.values()) for name in owner.secrets]
+    lists = [each.secrets for each in plan.packages.values()] + [each.secrets for each in plan.builds.values()]
+    named = [name for names in lists for name in names]
     names = [name for name, rule in plan.policy["variables"].items() if rule["scope"] == "secret"]
     return {name: env[name] for name in (*names, *named) if env.get(name)}
 
