@@ -4,10 +4,14 @@
 import os
 import sys
 
-# pathlib would take half of the time of --help.
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "src"))  # noqa: PTH118, PTH120
+try:
+    if not getattr(sys.flags, "safe_path", sys.flags.isolated):
+        del sys.path[0]  # the folder of this file: others there may have the names of modules
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "src"))
 
-from truewheel.cli import main
+    from truewheel.program import main
+except KeyboardInterrupt:
+    sys.exit(130)
 
 if __name__ == "__main__":
     sys.exit(main())

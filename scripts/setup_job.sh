@@ -4,7 +4,7 @@
 
 truewheel_find_python() {
   for truewheel_python in python3 python3.14 python3.13 python3.12 python3.11 python3.10 ''; do
-    "$truewheel_python" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' && break
+    "$truewheel_python" -I -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' && break
   done 2>/dev/null
   [ "$truewheel_python" ]
 }
@@ -18,8 +18,8 @@ truewheel_install_python() { # with the headers that wheels are compiled against
 truewheel_make_venv() {
   cmp -s requirements/run.txt .venv/run.txt && return
   truewheel_find_python || { truewheel_install_python && truewheel_find_python; } || return
-  "$truewheel_python" -m venv --clear .venv &&
-    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt &&
+  "$truewheel_python" -I -m venv --clear .venv &&
+    .venv/bin/python -I -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt &&
     cp requirements/run.txt .venv
 }
 if [ "${TRUEWHEEL_VENV:-}" ] || ! cmp -s requirements/run.txt "${VIRTUAL_ENV:-}/run.txt"; then

@@ -1,12 +1,17 @@
 #!/usr/bin/env python3
 """Start a pipeline, once, and follow it: truewheel trigger, runnable by path from a checkout."""
 
+import os
 import sys
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+try:
+    if not getattr(sys.flags, "safe_path", sys.flags.isolated):
+        del sys.path[0]  # the folder of this file: others there may have the names of modules
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "src"))
 
-from truewheel.cli import main
+    from truewheel.program import main
+except KeyboardInterrupt:
+    sys.exit(130)
 
 if __name__ == "__main__":
     sys.exit(main(["trigger", *sys.argv[1:]]))

@@ -1,7 +1,17 @@
 """python -m truewheel."""
 
+import os
 import sys
 
-from truewheel.cli import main
+try:
+    here = os.getcwd()
+except OSError:  # it was removed
+    here = ""
+try:
+    if not getattr(sys.flags, "safe_path", sys.flags.isolated) and sys.path[0] == here:
+        del sys.path[0]  # the current folder may have a yaml.py
+    from truewheel.program import main
+except KeyboardInterrupt:
+    sys.exit(130)
 
 sys.exit(main())

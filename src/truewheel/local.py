@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from truewheel import files, interpreters
+from truewheel import files, interpreters, process
 from truewheel.model import CELL, Cell, Plan
 from truewheel.steps import evidence
 
@@ -128,7 +127,7 @@ def steps_of(plan: Plan, cells: Sequence[Cell], root: Path, out: Path) -> list[S
     ids = ",".join(cell.id for cell in cells)
     steps = [_step(argv, ids, root, where) for argv in plan.kinds["wheel"].commands]
     if any(plan.packages[cell.package].smoke for cell in cells):
-        argv = [sys.executable, "-m", "truewheel", "test", "--cell", ids, *where]
+        argv = [*process.python("truewheel.program"), "test", "--cell", ids, *where]
         steps.append(Step("test", argv))
     return steps
 
@@ -137,8 +136,8 @@ def _step(argv: Sequence[str], cell_ids: str, root: Path, where: Sequence[str]) 
     words = [cell_ids if word == CELL else word for word in argv]
     if words[0] == "python":
         name = Path(words[1]).name.split("_")[0]
-        return Step(name, [sys.executable, str(root / words[1]), *words[2:], *where])
-    return Step(words[1], [sys.executable, "-m", *words, *where])
+        return Step(name, [*process.python(str(root / words[1])), *words[2:], *where])
+    return Step(words[1], [*process.python("truewheel.program"), *words[1:], *where])
 
 
 def _start(
@@ -163,21 +162,10 @@ def _start(
 
 def _next_step(entry: _Running, root: Path, environment: Mapping[str, str], tell: Callable[[Progress], None]) -> None:
     step = entry.steps.pop(0)
-    package = str(Path(__file__).parents[1])
-    # A checkout is not installed: its children find this very package by the same way.
-    path = os.pathsep.join(filter(None, [package, environment.get("PYTHONPATH", "")]))
     for cell in entry.cells:
         tell(Progress(cell, step.name, time.monotonic() - entry.started))
     with entry.log.open("ab") as log:
-        entry.child = subprocess.Popen(
-            step.argv,
-            cwd=root,
-            env={**environment, "PYTHONPATH": path},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        entry.child = process.start(step.argv, cwd=root, env=environment, stdout=log, stderr=subprocess.STDOUT)
 
 
 def _advance(

@@ -37,7 +37,8 @@ class Package:
     `inject` says how the composed version gets into the build: "file" (written into `version_file`; at the group of
     `version_match`, unless that is ""), "pyproject" (`[project] version`), "env:NAME" (an environment variable of the
     build backend) or "wheel" (the built wheel is rewritten). `exclude` are patterns of libraries that stay outside the
-    wheel, `graft` of device libraries that may come in; `max_size` is in bytes, 0 for no limit.
+    wheel, `graft` of device libraries that may come in; `max_size` is in bytes, 0 for no limit. `secrets` are the names
+    of variables with credentials that its backend and its smoke test get.
     """
 
     name: str
@@ -51,16 +52,21 @@ class Package:
     exclude: tuple[str, ...] = ()
     graft: tuple[str, ...] = ()
     max_size: int = 0
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
 class Build:
-    """A command that makes the wheels of packages: an argv, its Python requirements, and a glob for each package."""
+    """A command that makes the wheels of packages: an argv, its Python requirements, and a glob for each package.
+
+    `secrets` are the names of variables with credentials that it gets.
+    """
 
     name: str
     command: tuple[str, ...]
     requires: tuple[str, ...]
     wheels: Mapping[str, str]
+    secrets: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -249,8 +255,9 @@ class Variable:
 class Plan:
     """All cells, jobs and expected wheel names of one pipeline.
 
-    `policy` is the policy's own data, `images` the builder images by `<target>/<arch>`. `left_out` are the ids of cells
-    whose package a merge request does not change: their jobs, if there are any, have nothing to do.
+    `policy` is the policy's own data, `images` the builder images by `<target>/<arch>`, `registry_login` the
+    variables that hold the user name and the password for their registry. `left_out` are the ids of cells whose package
+    a merge request does not change: their jobs, if there are any, have nothing to do.
     """
 
     generator: str
@@ -267,6 +274,7 @@ class Plan:
     policy: Mapping[str, Any]
     builds: Mapping[str, Build] = field(default_factory=dict)
     images: Mapping[str, str] = field(default_factory=dict)
+    registry_login: Mapping[str, str] = field(default_factory=dict)
     compiler_cache: str = ""
     indexes: tuple[Index, ...] = ()
     archives: tuple[Archive, ...] = ()

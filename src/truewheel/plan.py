@@ -102,6 +102,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         variables={name: value for name, value in variables.items() if value.scope != "secret" and value.value},
         policy=_written_policy(policy, spec),
         images=images,
+        registry_login={key: name for key, name in spec.images.credentials._asdict().items() if name},
         compiler_cache=spec.compiler_cache,
         indexes=indexes,
         archives=made,
@@ -399,12 +400,13 @@ def _package(name: str, build: str, spec: Spec) -> model.Package:
         exclude=package.exclude,
         graft=package.graft,
         max_size=size(package.max_size) if package.max_size else 0,
+        secrets=package.secrets,
     )
 
 
 def _build(name: str, spec: Spec) -> model.Build:
     build = spec.builds[name]
-    return model.Build(name=name, command=build.command, requires=build.requires, wheels=build.wheels)
+    return model.Build(name=name, **{key: value for key, value in build._asdict().items() if key != "path"})
 
 
 def _written_policy(policy: Policy, spec: Spec) -> dict[str, Any]:

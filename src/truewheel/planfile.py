@@ -55,6 +55,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
         "variables": {name: _fields(variable) for name, variable in plan.variables.items()},
         "policy": plan.policy,
         "images": dict(plan.images),
+        "registry_login": dict(plan.registry_login),
         "compiler_cache": plan.compiler_cache,
         "left_out": list(plan.left_out),
     }
@@ -123,6 +124,7 @@ def _plan(data: dict[str, Any]) -> Plan:
         variables={name: _record(Variable, **fields) for name, fields in data["variables"].items()},
         policy=data["policy"],
         images={name: _image(image) for name, image in data["images"].items()},
+        registry_login={key: name for key, name in data["registry_login"].items() if _words([name])},
         compiler_cache=data["compiler_cache"],
         indexes=tuple(_record(Index, **fields) for fields in data["indexes"]),
         archives=tuple(_record(Archive, **{**each, "cells": tuple(each["cells"])}) for each in data["archives"]),
@@ -245,8 +247,8 @@ def _read_job(fields: dict[str, Any]) -> Job:
 
 
 def _build(fields: dict[str, Any]) -> Build:
-    command, requires = _words(fields["command"]), _words(fields["requires"])
-    return _record(Build, **{**fields, "command": command, "requires": requires, "wheels": dict(fields["wheels"])})
+    lists = {name: _words(fields[name]) for name in ("command", "requires", "secrets")}
+    return _record(Build, **{**fields, **lists, "wheels": dict(fields["wheels"])})
 
 
 def _kind(fields: dict[str, Any]) -> JobKind:
@@ -256,7 +258,7 @@ def _kind(fields: dict[str, Any]) -> JobKind:
 
 
 def _package(fields: dict[str, Any]) -> Package:
-    return _record(Package, **{**fields, **{key: _words(fields[key]) for key in ("exclude", "graft")}})
+    return _record(Package, **{**fields, **{key: _words(fields[key]) for key in ("exclude", "graft", "secrets")}})
 
 
 def _words(words: list[Any]) -> tuple[str, ...]:

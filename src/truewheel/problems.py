@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
+
+_ADDRESS = re.compile(
+    r"""(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#'"<>]*@)?([^\s?#'"<>]*)(?:[?#][^\s'"<>]*)?"""
+)
 
 
 class Exit(IntEnum):
@@ -41,6 +46,12 @@ class Problem:
     hint: str = ""
     severity: str = "error"
 
+    def __post_init__(self) -> None:
+        for name in ("message", "hint"):
+            object.__setattr__(self, name, plain_addresses(getattr(self, name)))
+        if "://" in self.where.file:
+            object.__setattr__(self, "where", replace(self.where, file=plain_addresses(self.where.file)))
+
     def __str__(self) -> str:
         label = "warning: " if self.severity == "warning" else ""
         hint = f"\n    hint: {self.hint}" if self.hint else ""
@@ -54,6 +65,11 @@ class Stop(Exception):
         self.problems = tuple(problems)
         self.code = code
         super().__init__("\n".join(map(str, self.problems)))
+
+
+def plain_addresses(text: str) -> str:
+    """Return a text whose addresses have no user name, no password and no query: those may let somebody in."""
+    return _ADDRESS.sub(r"\1\2", text) if "://" in text else text
 
 
 def stop(where: str | Where, message: str, hint: str = "", code: Exit = Exit.REFUSED) -> Stop:

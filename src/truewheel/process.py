@@ -1,9 +1,10 @@
-"""Child processes: an argv, never a shell, and none of them outlives an interrupted parent."""
+"""Child processes: an argv, never a shell, nothing from the current folder, and none outlives an interrupted parent."""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,19 +14,41 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
-from typing import IO, NoReturn
+from typing import IO, NamedTuple, NoReturn
 
 from truewheel.logtext import harmless
-from truewheel.problems import Exit, stop
+from truewheel.problems import Exit, plain_addresses, stop
 
 STDERR = 2
 GRACE = 5.0
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM)
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LAUNCHER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")  # noqa: PTH100, PTH118, PTH120
+FOLDERS = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
+"""Variables that hold lists of folders; an entry that is empty or relative stands for the current folder."""
+FOLDER = ("PYTHONUSERBASE", "PYTHONPYCACHEPREFIX")
+"""Variables that hold one folder."""
+
+
+class Ended(NamedTuple):
+    """How a program ended, and what it wrote."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
 
 
 def say(message: str) -> None:
     """Write a harmless message to stderr, in order with what children write there."""
-    print(harmless(message), file=sys.stderr, flush=True)
+    print(harmless(plain_addresses(message)), file=sys.stderr, flush=True)
+
+
+def python(program: str) -> list[str]:
+    """Return the start of an argv that runs a module, or a script by its absolute path, with this interpreter.
+
+    Every Python program of ours starts this way: it imports nothing from the current folder, finds this very package,
+    and ends when this process does. Programs of others, such as a build backend, start as they expect it.
+    """
+    return [sys.executable, LAUNCHER, str(os.getpid()), program]
 
 
 def module(name: str, where: str) -> list[str]:
@@ -35,7 +58,47 @@ def module(name: str, where: str) -> list[str]:
     """
     if importlib.util.find_spec(name) is None:
         raise stop(where, f"{name} is not installed here", "install Truewheel with the extra [build]", Exit.WHEEL)
-    return [sys.executable, "-m", name]
+    return python(name)
+
+
+def attached(argv: Sequence[str]) -> list[str]:
+    """Return the argv that runs a program which is not ours, and ends it with all it started when this process ends."""
+    return [*python("truewheel.attached"), *argv]
+
+
+def which(name: str, env: Mapping[str, str], *first: Path) -> str | None:
+    """Return the path of a program in one of these folders or on PATH, never that of one in the current folder."""
+    path = outside({"PATH": os.pathsep.join([*map(str, first), env.get("PATH", os.defpath)])})["PATH"]
+    return shutil.which(name, path=path)
+
+
+def outside(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without what leads into the current folder, whichever that will be.
+
+    There may be a stranger's repository or an unpacked wheel, with a `git` or a `json.py` of its own.
+    """
+    clean = {name: value for name, value in env.items() if name not in FOLDER or Path(value).is_absolute()}
+    for name in clean.keys() & {*FOLDERS}:
+        entries = [entry for entry in clean[name].split(os.pathsep) if Path(entry).is_absolute()]
+        clean[name] = os.pathsep.join(entries or ([os.defpath] if name == "PATH" else []))
+        if not clean[name]:
+            del clean[name]
+    return clean
+
+
+def start(
+    argv: Sequence[str], *, cwd: Path | None, env: Mapping[str, str], stdout: IO[str] | IO[bytes] | int, stderr: int
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, with no input. Raises `OSError` when it cannot be started."""
+    return subprocess.Popen(
+        argv,
+        cwd=cwd,
+        env=outside(env),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    )
 
 
 def run(
@@ -54,15 +117,7 @@ def run(
     """
     with _obeyed_by_nobody(is_shown=log is None), _interrupts_held() as let_go:
         try:
-            child = subprocess.Popen(
-                argv,
-                cwd=cwd,
-                env=dict(env),
-                stdin=subprocess.DEVNULL,
-                stdout=STDERR if log is None else log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            child = start(argv, cwd=cwd, env=env, stdout=STDERR if log is None else log, stderr=subprocess.STDOUT)
         except OSError as error:
             hint = "install it, or put its folder on PATH"
             raise stop(argv[0], f"cannot be started: {error.strerror}", hint, Exit.WHEEL) from None
@@ -80,27 +135,34 @@ def run(
 def output(argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str], timeout: float) -> str | None:
     """Return what a program writes to stdout, or None if it fails, takes more seconds or is not there."""
     try:
-        child = subprocess.Popen(
-            argv,
-            cwd=cwd,
-            env=dict(env),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-    except OSError:
+        ended = captured(argv, cwd=cwd, env=env, timeout=timeout, stderr=subprocess.DEVNULL)
+    except (OSError, TimeoutError):
         return None
-    with child:
+    return ended.stdout.decode("utf-8", "replace") if ended.status == 0 else None
+
+
+def captured(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str],
+    timeout: float,
+    stderr: int = subprocess.PIPE,
+) -> Ended:
+    """Run a program to its end and return what it wrote.
+
+    Raises `OSError` when it cannot be started, and `TimeoutError` when it takes more seconds.
+    """
+    with start(argv, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=stderr) as child:
         try:
-            text, _ = child.communicate(timeout=timeout)
+            stdout, errors = child.communicate(timeout=timeout)
         except subprocess.TimeoutExpired:
             _end_group(child, 0)
-            return None
+            raise TimeoutError(f"no end after {timeout:.0f} s") from None
         except BaseException:
             _end_group(child, 0)
             raise
-    return text.decode("utf-8", "replace") if child.returncode == 0 else None
+    return Ended(child.returncode, stdout, errors or b"")
 
 
 def ending(status: int) -> str:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from truewheel.answers import described_body
 from truewheel.deadline import Late, within
 from truewheel.problems import Exit, Stop, stop
+from truewheel.web import reason_of
 
 Credentials = tuple[str, str]
 """A user's name and password."""
@@ -185,7 +186,7 @@ def _ask(
         try:
             answer = _get(url, headers)
         except (OSError, HTTPException) as error:
-            reason = str(getattr(error, "reason", error)) or type(error).__name__
+            reason = reason_of(error)
             continue
         if answer.status < 500 and answer.status != 429:
             return answer

@@ -41,6 +41,7 @@ class Package(NamedTuple):
     graft: tuple[str, ...]
     max_size: str
     paths: tuple[str, ...]
+    secrets: tuple[str, ...]
 
 
 class Build(NamedTuple):
@@ -50,6 +51,7 @@ class Build(NamedTuple):
     command: tuple[str, ...]
     requires: tuple[str, ...]
     wheels: Mapping[str, str]
+    secrets: tuple[str, ...]
 
 
 class Stage(NamedTuple):
@@ -289,12 +291,12 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
 
 
 def _package(fields: dict[str, Any]) -> Package:
-    patterns = {key: tuple(fields[key]) for key in ("exclude", "graft", "paths")}
+    patterns = {key: tuple(fields[key]) for key in ("exclude", "graft", "paths", "secrets")}
     return Package(**{**fields, **patterns, "version": Version(**fields["version"])})
 
 
 def _build(fields: dict[str, Any]) -> Build:
-    return Build(**{**fields, "command": tuple(fields["command"]), "requires": tuple(fields["requires"])})
+    return Build(**{**fields, **{key: tuple(fields[key]) for key in ("command", "requires", "secrets")}})
 
 
 def _target(fields: dict[str, Any]) -> Target:

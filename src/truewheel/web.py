@@ -6,8 +6,9 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from email.utils import parsedate_to_datetime
-from http.client import HTTPException, HTTPMessage, HTTPResponse
+from http.client import HTTPException, HTTPMessage, HTTPResponse, InvalidURL, responses
 from pathlib import Path
 from typing import IO, TypeVar
 from urllib import request
@@ -17,7 +18,7 @@ from urllib.parse import urljoin, urlsplit
 from truewheel import __version__
 from truewheel.deadline import Late, within
 from truewheel.files import CHUNK, explained, write_chunks
-from truewheel.problems import Exit, Stop, stop
+from truewheel.problems import Exit, Stop, plain_addresses, stop
 
 AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
@@ -114,7 +115,7 @@ class Client:
                 self._left()
                 yield chunk
         except (OSError, HTTPException) as error:
-            raise _Lost(_reason(error)) from None
+            raise _Lost(reason_of(error)) from None
         if answer.length:  # a connection that was cut is no error of http.client
             raise _Lost("the answer was cut off")
 
@@ -140,13 +141,13 @@ class Client:
                 error.close()
                 if error.code not in AGAIN:
                     raise _refused(url, error) from None
-                reasons.append(f"{error.code} {error.reason}")
+                reasons.append(answered(error))
                 wait = max(wait, _retry_after(error.headers.get("Retry-After", "")))
             except Late:
                 reasons.append("the deadline is over")
                 break
             except (OSError, HTTPException, _Lost) as error:
-                reasons.append(_reason(error))
+                reasons.append(reason_of(error))
             if time.monotonic() + wait >= self._end:
                 break
             time.sleep(wait)
@@ -164,8 +165,23 @@ def _only(chunks: Iterator[bytes], sha256: str) -> Iterator[bytes]:
         raise OtherBytes(digest.hexdigest())
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
+    """Return why there was no answer, as messages say it."""
+    if isinstance(error, InvalidURL):  # its own text repeats a part of the address, where a key may be
+        return "it leads to something that is no address"
     return str(getattr(error, "reason", error)) or type(error).__name__
+
+
+def answered(error: HTTPError) -> str:
+    """Return the status of an answer, and where it leads to: the query of that address may let somebody in."""
+    status = f"{error.code} {responses.get(error.code, '')}".strip()
+    location = error.headers.get("Location")
+    if not location:
+        return status
+    with suppress(ValueError):
+        location = urljoin(error.url, location)
+    is_address = location.startswith(("http://", "https://"))
+    return f"{status}, to {plain_addresses(location) if is_address else 'another place'}"
 
 
 def _refused(url: str, error: HTTPError) -> Stop:
@@ -174,10 +190,8 @@ def _refused(url: str, error: HTTPError) -> Stop:
         403: "let the job's token write to the package registry, and turn that on in the project's settings",
         413: "raise the instance's limit for generic packages",
     }
-    location = error.headers.get("Location")
-    to = f", to {urlsplit(location).hostname}" if location else ""
     hint = hints.get(error.code, "look at the address and at the settings of the project's package registry")
-    return stop(url, f"the server answers {error.code} {error.reason}{to}", hint, Exit.REMOTE_FAILED)
+    return stop(url, f"the server answers {answered(error)}", hint, Exit.REMOTE_FAILED)
 
 
 def _retry_after(text: str) -> float:

@@ -205,13 +205,15 @@ def at_revision(root: Path, revision: str) -> Read:
 
 
 def _git(root: Path, *words: str) -> bytes | None:
-    import subprocess  # only to look at another revision
+    import os
+
+    from truewheel import process  # only to look at another revision
 
     try:
-        done = subprocess.run(["git", *words], cwd=root, capture_output=True, check=False, timeout=60)
-    except (OSError, subprocess.TimeoutExpired):
+        ended = process.captured(["git", *words], cwd=root, env=os.environ, timeout=60)
+    except OSError:
         return None
-    return done.stdout if done.returncode == 0 else None
+    return ended.stdout if ended.status == 0 else None
 
 
 def _bytes(path: Path) -> bytes:

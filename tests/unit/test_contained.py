@@ -109,6 +109,25 @@ def test_a_command_that_fails_ends_the_cell_and_its_output_is_kept(podman: dict[
     assert log.read_text().count("said") == 3, "the log of one run"
 
 
+def test_a_secret_is_in_the_engines_environment_and_not_among_its_words(podman: dict[str, str], tmp_path: Path):
+    """Every user of a machine can read the words of a command."""
+    made = plan("variables: {SIGNS: {scope: secret}, EMPTY: {scope: secret}}")
+    made = replace(made, packages={"foo": replace(made.packages["foo"], secrets=("A_TOKEN",))})
+    seen = tmp_path / "seen"
+    script = (tmp_path / "podman").read_text()
+    script = script.replace(
+        'print("said"', f"open({str(seen)!r}, 'a').write(os.environ['SIGNS'] + '\\n')\nprint(\"said\""
+    )
+    (tmp_path / "podman").write_text(script)
+    _, (_, *calls) = run(
+        made, tmp_path, {**podman, "SIGNS": "s3cret", "A_TOKEN": "t0ken", "EMPTY": "", "B_TOKEN": "0ther"}
+    )
+    for words in calls:
+        assert [words[at + 1] for at, word in enumerate(words) if word == "--env"][-2:] == ["SIGNS", "A_TOKEN"]
+        assert not [word for word in words if any(value in word for value in ("s3cret", "t0ken", "0ther", "EMPTY"))]
+    assert seen.read_text() == "s3cret\n" * 3
+
+
 @pytest.mark.parametrize(("built", "expected"), [("1", [f"TRUEWHEEL_IMAGE_DIGEST={DIGEST}"]), ("", [])])
 def test_a_command_is_told_which_image_it_is_in(
     podman: dict[str, str], tmp_path: Path, built: str, expected: list[str]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from truewheel import files, local, planfile, workspace
+from truewheel import files, local, planfile, process, workspace
 from truewheel.local import Progress
 from truewheel.model import CELL, Build, Cell, Fact, JobKind, Package, Plan, Target
 from truewheel.problems import Where
@@ -214,7 +214,7 @@ def test_an_installed_command_runs_as_a_module(project: Path) -> None:
     plan = make_plan("a")
     kind = replace(plan.kinds["wheel"], commands=(("truewheel", "compile", "--cell", CELL),))
     step = local.steps_of(replace(plan, kinds={"wheel": kind}), plan.cells, project, project / "dist")[0]
-    assert step.argv[:5] == [sys.executable, "-m", "truewheel", "compile", "--cell"]
+    assert step.argv[:6] == [*process.python("truewheel.program"), "compile", "--cell"]
     assert step.name == "compile"
 
 

@@ -350,6 +350,31 @@ def audited(root: Path, cell: Cell, **package: Any) -> tuple[Path, dict[str, Any
     return wheel, audit
 
 
+MARKED_C = """
+#include <fcntl.h>
+__attribute__((constructor)) static void mark(void) {{ creat("{marker}", 0644); }}
+"""
+
+
+@pytest.mark.parametrize(
+    "env",
+    [{}, {"PYTHONPATH": ":"}, {"PYTHONPATH": "."}, {"LD_LIBRARY_PATH": "/usr/lib:"}, {"PATH": f".:{ENV['PATH']}"}],
+    ids=str,
+)
+def test_nothing_in_a_wheel_is_run_or_imported(tmp_path: Path, cc: Callable[..., Path], env: dict[str, str]) -> None:
+    marker, suffix = tmp_path / "marker", sysconfig.get_config_var("EXT_SUFFIX")
+    core = cc("mark.so", MARKED_C.format(marker=marker), flags=()).read_bytes()
+    source = f"open({str(marker)!r}, 'w')\n".encode() + b"#" * 2000
+    modules = ("json", "encodings/__init__", "yaml", "auditwheel/__init__", "sitecustomize", "usercustomize")
+    names = [*(f"{name}{suffix}" for name in modules), "typing.so", "libz.so.1", "libffi.so.8", "patchelf"]
+    content = {**NATIVE, **dict.fromkeys(names, core), "logging.py": source, "truewheel/__init__.py": source}
+    cell = cell_of(tmp_path, content)
+    wheel = repaired(tmp_path, cell, env)
+    assert not marker.exists()
+    with zipfile.ZipFile(wheel) as archive:
+        assert {*content} <= {*archive.namelist()}
+
+
 @pytest.mark.slow
 def test_excluded_libraries_stay_outside_and_others_come_in(tmp_path: Path, cc: Callable[..., Path]) -> None:
     cell = cell_of(tmp_path, needing(cc, "libours.so.1", "libtheirs.so.5"))

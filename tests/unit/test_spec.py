@@ -32,6 +32,7 @@ PLAIN = Package(
     graft=(),
     max_size="",
     paths=(),
+    secrets=(),
 )
 SMALL = "packages: {a: {}}\ntargets: {ubuntu24.04: {}}\n"
 FULL = """\
@@ -40,10 +41,11 @@ project: triton
 packages:
   server:
     {path: python/server, version: {file: V, match: ^v(.+), inject: 'env:VERSION'}, abi: abi3, smoke: smoke.py,
-     exclude: [libcuda.so.*], graft: [libcudart.so.12], max_size: 1.9 GB, paths: [lib]}
+     exclude: [libcuda.so.*], graft: [libcudart.so.12], max_size: 1.9 GB, paths: [lib], secrets: [A_TOKEN]}
   client: {}
 builds:
-  tree: {path: src, command: [make, -C, '.'], requires: [cmake==4.1.3], wheels: {client: 'dist/*.whl'}}
+  tree:
+    {path: src, command: [make, -C, '.'], requires: [cmake==4.1.3], wheels: {client: 'dist/*.whl'}, secrets: [B_TOKEN]}
 targets:
   rhel8:
     family: rhel
@@ -170,10 +172,17 @@ def test_the_smallest_spec_has_every_default():
 def test_every_value_of_a_full_spec_arrives():
     spec = spec_of(FULL)
     version = Version(file="V", match="^v(.+)", inject="env:VERSION")
-    libraries = {"exclude": ("libcuda.so.*",), "graft": ("libcudart.so.12",), "max_size": "1.9 GB", "paths": ("lib",)}
+    libraries = {"exclude": ("libcuda.so.*",), "graft": ("libcudart.so.12",), "max_size": "1.9 GB"}
+    libraries |= {"paths": ("lib",), "secrets": ("A_TOKEN",)}
     server = PLAIN._replace(path="python/server", version=version, abi="abi3", smoke="smoke.py", **libraries)
     assert spec.packages == {"server": server, "client": PLAIN}
-    tree = Build(path="src", command=("make", "-C", "."), requires=("cmake==4.1.3",), wheels={"client": "dist/*.whl"})
+    tree = Build(
+        path="src",
+        command=("make", "-C", "."),
+        requires=("cmake==4.1.3",),
+        wheels={"client": "dist/*.whl"},
+        secrets=("B_TOKEN",),
+    )
     assert spec.builds == {"tree": tree}
     assert spec.targets["rhel8"] == Target(
         family="rhel",

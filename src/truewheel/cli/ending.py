@@ -19,8 +19,11 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 
 def run(arguments: Namespace, environment: Mapping[str, str]) -> int:
     """Return the exit code of the command; nothing that a user can cause ends in a traceback."""
-    # Children see the end of a job as this process does: as an interruption.
+    # Children see the end of a job, or of a terminal, as this process does: as an interruption.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it, and a shell for what runs behind it
+            signal.signal(number, signal.default_int_handler)
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
     try:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from truewheel import contained, files, local, planfile
+from truewheel import contained, exclusive, files, local, planfile
 from truewheel.cli import common
 from truewheel.cli.planning import event_of, local_host, selected
 from truewheel.cli.terminal import say, show
@@ -20,7 +20,7 @@ from truewheel.local import Progress
 from truewheel.matrix import ANY, HOST
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, counted, stop
-from truewheel.steps import prove
+from truewheel.steps import evidence, prove
 from truewheel.steps.container import ENGINES
 from truewheel.workspace import Workspace, refuse_separators
 
@@ -31,6 +31,7 @@ examples:
   run -v CI_PIPELINE_ID=49163608 --out wheels
   run --engine podman          the cells of this architecture, in their targets' images
 """
+BUSY = "wait until it has ended, or run in another checkout with another --out"
 
 
 def arguments(command: str, parser: ArgumentParser) -> None:
@@ -64,7 +65,10 @@ def _cores() -> int:
 
 
 def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Build, repair, validate, test and prove the cells of this machine; exit 4 when one fails."""
+    """Build, repair, validate, test and prove the cells of this machine; exit 4 when one fails.
+
+    It has build/ and the folder of the wheels for itself. Raises `Stop` (exit 2) when another run is at work there.
+    """
     space = common.load(arguments)
     in_images = arguments.engine != HOST
     refuse_separators(space.root, *([Path(arguments.out).absolute()] if in_images else []))
@@ -73,7 +77,22 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     common.refuse(made.problems)
     cells = _here(selected(made, arguments.cell)) if in_images else selected(made, arguments.cell).cells
     out = Path(arguments.out).absolute()
-    out.mkdir(parents=True, exist_ok=True)
+    folders = (space.root / evidence.WORK, out)
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    with exclusive.held(folders, BUSY):
+        return _run(arguments, space, made, cells, out, environment)
+
+
+def _run(
+    arguments: Namespace,
+    space: Workspace,
+    made: Plan,
+    cells: Sequence[Cell],
+    out: Path,
+    environment: Mapping[str, str],
+) -> Exit:
+    in_images = arguments.engine != HOST
     prove.forget(out)
     files.write_text(out / "plan.json", planfile.write(made))
     for name in local.remove_stale(made, out):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from truewheel.answers import described
 from truewheel.deadline import Late, within
 from truewheel.files import write_chunks
-from truewheel.problems import Exit, Stop, stop
+from truewheel.problems import Exit, Stop, plain_addresses, stop
 
 FIRST_ATTEMPTS = 6
 """Attempts at a server that has never answered; afterwards, only the deadline counts."""
@@ -294,6 +294,7 @@ def rate_wait(headers: Mapping[str, str]) -> float:
 
 def plain(text: str, secrets: tuple[str, ...] = (), most: int = 300) -> str:
     """Return a server's text as messages show it: on one line, not long, without secrets."""
+    text = plain_addresses(text)
     for secret in secrets:
         text = text.replace(secret, "[hidden]")
     text = " ".join(text.translate(_CONTROL).split())

@@ -6,7 +6,6 @@ import fcntl
 import hashlib
 import json
 import os
-import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -138,7 +137,7 @@ def cached(workshop: Workshop, backend: str = "") -> Workshop:
     name, where = workshop.cache, workshop.cell.id
     if not name or workshop.cell.arch == ANY:
         return workshop
-    if not shutil.which(name, path=workshop.env.get("PATH")):
+    if not process.which(name, workshop.env):
         process.say(f"compile {where}: WARNING: no {name} here, which is this project's compiler_cache: built without")
         return workshop
     return replace(workshop, toolchain=behind_cache(workshop.toolchain, name, backend, workshop.root, workshop.env))

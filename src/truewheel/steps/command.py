@@ -24,6 +24,7 @@ from truewheel.steps.compile import (
     copy_sources,
     source_date_epoch,
     told_name,
+    without_credentials,
 )
 from truewheel.steps.image import compare_image
 from truewheel.wheelname import WheelName
@@ -48,6 +49,7 @@ def build_wheels(
     for cell in cells:
         process.say(told_name(plan, cell))
     compare_image(plan, first, env)
+    env = without_credentials(plan, batch_id, build.secrets, env)
     tools = toolchain.choose(plan.targets[first.target], first, evidence.work_folder(root, batch_id) / "toolchain", env)
     python = interpreters.require(first.builder, env, batch_id)
     version = interpreters.version(python)

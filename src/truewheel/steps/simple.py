@@ -19,6 +19,7 @@ from truewheel.answers import described_body
 from truewheel.deadline import within
 from truewheel.naming import normalized
 from truewheel.problems import Exit, Problem, Stop, Where
+from truewheel.web import answered, reason_of
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 ABSENT = frozenset({404, 410})
@@ -71,9 +72,9 @@ def files(address: str, project: str, login: Login | None) -> Files:
                 return {}
             if error.code not in AGAIN:
                 raise _refused(url, error) from None
-            reason = f"{error.code} {error.reason}"
+            reason = answered(error)
         except (OSError, HTTPException, ValueError, RecursionError) as error:
-            reason = str(getattr(error, "reason", error)) or type(error).__name__
+            reason = reason_of(error)
             is_login_page = isinstance(error, _LoginPageError)
         if failures == len(PAUSES):
             hint = "look whether the index is up; a second run goes on where this one ended"
@@ -130,9 +131,7 @@ def _refused(url: str, error: HTTPError) -> Stop:
     hint = "correct the address: indexes.<name>.simple"
     if error.code in {401, 403}:
         hint = "look at the variables of indexes.<name>.credentials; protected ones exist only on protected refs"
-    location = error.headers.get("Location")
-    to = f", to {location}" if location else ""
-    problem = Problem(Where(url), f"the index answers {error.code} {error.reason}{to}", hint)
+    problem = Problem(Where(url), f"the index answers {answered(error)}", hint)
     return (LoginNeeded if error.code in {401, 403} else Stop)([problem], Exit.REMOTE_FAILED)
 
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from truewheel import interpreters, process, wheelfile, wheelname
+from truewheel import credentials, interpreters, process, wheelfile, wheelname
 from truewheel.model import Cell, Plan
 from truewheel.problems import Exit, stop
 from truewheel.steps import evidence
@@ -28,6 +28,7 @@ def smoke_test(plan: Plan, cell: Cell, root: Path, wheel: Path, env: Mapping[str
     if not script.is_file():
         raise stop(f"packages.{package.name}.smoke", f"there is no file {package.smoke}", "correct it, or add the file")
     _refuse_hidden(script, wheel, package.smoke)
+    env, _ = credentials.without(env, plan, package.secrets)
     work = evidence.work_folder(root, cell.id) / "smoke"
     interpreter = interpreters.require(python or cell.builder, env, cell.id)
     own = interpreters.make_environment(interpreter, work / "env", env, cell.id)

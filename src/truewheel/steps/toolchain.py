@@ -6,7 +6,6 @@ import importlib.util
 import os
 import platform
 import shlex
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -155,7 +154,7 @@ def _zig(target: Target, cell: Cell, folder: Path, env: Mapping[str, str], *, is
 def _require_zig(cell: Cell, env: Mapping[str, str]) -> str:
     module = importlib.util.find_spec("ziglang")
     beside = [Path(folder) / "zig" for folder in (module and module.submodule_search_locations) or ()]
-    found = next((str(path) for path in beside if path.is_file()), None) or shutil.which("zig", path=env.get("PATH"))
+    found = next((str(path) for path in beside if path.is_file()), None) or process.which("zig", env)
     if not found:
         raise stop(cell.id, "zig is not installed here", "install Truewheel with the extra [zig]", Exit.WHEEL)
     return found
