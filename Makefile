@@ -36,8 +36,8 @@ bench: test-venv ## CPU time against bare programs that do the same; ARGS=--stri
 locks: test-venv ## renew requirements/*.txt and the locks of builder images from pyproject.toml and requirements/*.in
 	$(LOCK) pyproject.toml --extra build --output-file requirements/run.txt
 	$(LOCK) requirements/test.in --output-file requirements/test.txt
-	$(LOCK) pyproject.toml requirements/tools.in --extra build --output-file src/truewheel/locks/truewheel-tools.txt
-	$(LOCK) requirements/uv.in --output-file src/truewheel/locks/truewheel-uv.txt
+	$(LOCK) pyproject.toml requirements/tools.in --extra build --output-file src/truewheel/workspace/locks/truewheel-tools.txt
+	$(LOCK) requirements/uv.in --output-file src/truewheel/workspace/locks/truewheel-uv.txt
 
 clean: ## remove all that the other targets made
 	rm -rf .venv build dist $(TREE)/build $(TREE)/dist plan.json .mypy_cache .ruff_cache .pytest_cache .hypothesis $(NODE)/node_modules

@@ -7,7 +7,9 @@ import sys
 try:
     if not getattr(sys.flags, "safe_path", sys.flags.isolated):
         del sys.path[0]  # the folder of this file: others there may have the names of modules
-    sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "src"))
+    sys.path.insert(
+        0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "src")
+    )
 
     from truewheel.program import main
 except KeyboardInterrupt:

@@ -10,7 +10,10 @@ from setuptools import Distribution, setup
 
 
 class NativeDistribution(Distribution):
-    """A distribution whose module CMake has compiled: setuptools would take its wheel for a pure one."""
+    """A distribution whose module CMake has compiled.
+
+    Setuptools would take its wheel for a pure one.
+    """
 
     def has_ext_modules(self) -> bool:
         """Ask for platform tags and `Root-Is-Purelib: false`."""

@@ -18,7 +18,9 @@ def check_inference() -> None:
     server = tritonserver.Server()
     server.load("sum", operation="add")
     server.load("product", operation="multiply")
-    results = [server.infer(model, [1.0, 2.0, 3.5], [4.0, -2.0, 0.5]) for model in ("sum", "product")]
+    results = [
+        server.infer(model, [1.0, 2.0, 3.5], [4.0, -2.0, 0.5]) for model in ("sum", "product")
+    ]
     if results != [[5.0, 0.0, 4.0], [4.0, -4.0, 1.75]]:
         sys.exit(f"wrong inference results: {results}")
 

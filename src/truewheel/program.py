@@ -1,7 +1,8 @@
 """The start of the command line as a program of its own; nobody else imports this.
 
-From its first line on Ctrl-C ends the program with exit code 130 and one line, while the commands are still being
-imported, too. Relative entries of PYTHONPATH are not followed: they lead into whatever folder the user is in.
+From its first line on Ctrl-C ends the program with exit code 130 and one line, while the commands
+are still being imported, too. Relative entries of PYTHONPATH are not followed: they lead into
+whatever folder the user is in.
 """
 
 import _signal  # type: ignore[import-not-found]  # not `signal`: its imports take longer than all that follows here
@@ -25,7 +26,10 @@ def leave(*_: object) -> None:
 
 
 def _leave_at(*numbers: int) -> None:
-    """Let signals end this process, but those that are ignored: who starts it in the background may have it so."""
+    """Let signals end this process, but those that are ignored.
+
+    Who starts it in the background may have it so.
+    """
     for number in numbers:
         if callable(_signal.getsignal(number)):
             _signal.signal(number, leave)
@@ -40,10 +44,12 @@ if _added := "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH"
 
 
 def main(argv: "Sequence[str] | None" = None) -> int:
-    """Run the command line and return its exit code (see `truewheel.problems.Exit`)."""
+    """Run the command line and return its exit code (see `truewheel.errors.Exit`)."""
     from truewheel import cli
 
-    atexit.register(_signal.signal, _signal.SIGINT, _signal.SIG_IGN)  # the result stands, and Python tidies up
+    atexit.register(
+        _signal.signal, _signal.SIGINT, _signal.SIG_IGN
+    )  # the result stands, and Python tidies up
     try:
         return cli.main(argv)
     except KeyboardInterrupt:  # a second Ctrl-C, while the first one was answered

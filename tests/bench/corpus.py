@@ -1,7 +1,10 @@
-"""Hold real wheels from the index against the validator and auditwheel: every finding, and both verdicts on the tag.
+"""Hold real wheels from the index against the validator and auditwheel.
 
-Run it from the repository's root: `PYTHONPATH=src python tests/bench/corpus.py [FOLDER]`. An empty folder is
-filled with a small corpus first, if the index can be reached. A good wheel has no error, and no verdict differs.
+Every finding, and both verdicts on the tag.
+
+Run it from the repository's root: `PYTHONPATH=src python tests/bench/corpus.py [FOLDER]`. An empty
+folder is filled with a small corpus first, if the index can be reached. A good wheel has no error,
+and no verdict differs.
 """
 
 from __future__ import annotations
@@ -13,11 +16,11 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from truewheel import manylinux, platforms
-from truewheel.checks import system
-from truewheel.checks.contents import Contents, linux_machine, read
-from truewheel.reports import report
-from truewheel.steps.validate import validate_all, wheels_in
+from truewheel.build.validate import validate_all, wheels_in
+from truewheel.report.findings import report
+from truewheel.wheel import platform_policies, platform_tags
+from truewheel.wheel.checks import system
+from truewheel.wheel.checks.contents import Contents, linux_machine, read
 
 # project, platform, Python, ABI ("": any that fits)
 CORPUS = (
@@ -46,7 +49,17 @@ NONE = "no verdict"
 def download(folder: Path) -> bool:
     """Fill the folder; return whether all could be had."""
     for project, platform, python, abi in CORPUS:
-        argv = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:", project]
+        argv = [
+            sys.executable,
+            "-m",
+            "pip",
+            "download",
+            "--quiet",
+            "--no-deps",
+            "--only-binary",
+            ":all:",
+            project,
+        ]
         argv += ["--platform", platform, "--python-version", python, "--dest", str(folder)]
         if subprocess.run(argv + (["--abi", abi] if abi else []), check=False).returncode:
             return False
@@ -58,10 +71,10 @@ def our_tag(contents: Contents) -> str:
     machine = linux_machine(contents.platforms[0])
     if system.outside(contents):
         return f"linux_{machine}"
-    if manylinux.is_musl(contents.platforms[0]):
+    if platform_policies.is_musl(contents.platforms[0]):
         return f"musllinux_1_2_{machine}"  # musl has no symbol versions: auditwheel names the newest that it knows
-    lowest = max(system.needed_floor(contents), platforms.oldest_minor(machine))
-    known = [minor for minor in platforms.AUDITED_MINORS if minor >= lowest]
+    lowest = max(system.needed_floor(contents), platform_tags.oldest_minor(machine))
+    known = [minor for minor in platform_tags.AUDITED_MINORS if minor >= lowest]
     return f"manylinux_2_{known[0]}_{machine}" if known else f"linux_{machine}"
 
 
@@ -73,7 +86,9 @@ def their_tag(path: Path) -> str:
     logging.disable(logging.CRITICAL)
     try:
         libc, arch = get_wheel_libc(path.name), get_wheel_architecture(path.name)
-        found = analyze_wheel_abi(libc, arch, path, frozenset(), disable_isa_ext_check=False, allow_graft=False)
+        found = analyze_wheel_abi(
+            libc, arch, path, frozenset(), disable_isa_ext_check=False, allow_graft=False
+        )
     except Exception as error:  # a verdict is asked for, whatever auditwheel says of an odd file
         return f"{NONE}: {type(error).__name__}: {error}"
     return str(found.overall_policy.name)
@@ -84,7 +99,10 @@ def compare(paths: Iterable[Path]) -> int:
     differ = 0
     for path in paths:
         contents = read(path, [])
-        if contents and (system.lowest_floor(contents.platforms) or manylinux.is_musl(contents.platforms[0])):
+        if contents and (
+            system.lowest_floor(contents.platforms)
+            or platform_policies.is_musl(contents.platforms[0])
+        ):
             ours, theirs = our_tag(contents), their_tag(path)
             verdict = "same" if ours == theirs else "none" if theirs.startswith(NONE) else "DIFFER"
             differ += verdict == "DIFFER"

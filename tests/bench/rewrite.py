@@ -19,8 +19,8 @@ from statistics import median
 from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZipFile
 
-from truewheel.files import sha256
-from truewheel.rewrite import rewrite
+from truewheel.system.files import sha256
+from truewheel.wheel.rewrite import rewrite
 
 SOURCE = "demo-1.0+nv26.4-1-cp312-cp312-manylinux_2_28_x86_64.whl"
 TARGET = "demo-1.0-2-cp312-cp312-manylinux_2_28_x86_64.whl"
@@ -95,7 +95,9 @@ def main(mebibytes: int = 1024, runs: int = 5) -> None:
         ratios = f"{cpu / base_cpu:6.2f}x cpu {wall / base_wall:6.2f}x wall"
         print(f"{label:17} {cpu:8.2f} s cpu {wall:8.2f} s wall {ratios}")
     ratio = results["rewrite"][0] / base_cpu
-    print(f"goal: at most {GOAL}x the CPU of copy + sha256: {'met' if ratio <= GOAL else 'MISSED'} ({ratio:.2f}x)")
+    print(
+        f"goal: at most {GOAL}x the CPU of copy + sha256: {'met' if ratio <= GOAL else 'MISSED'} ({ratio:.2f}x)"
+    )
 
 
 if __name__ == "__main__":

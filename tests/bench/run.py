@@ -1,7 +1,8 @@
 """CPU time of whole commands as a multiple of the bare programs that do the same: make bench.
 
-Seconds depend on the machine, a ratio hardly does: each command and its floor run in turn, and their medians are
-compared. CPU time is user + system time of the process, as the kernel counts it (wait4).
+Seconds depend on the machine, a ratio hardly does: each command and its floor run in turn, and
+their medians are compared. CPU time is user + system time of the process, as the kernel counts it
+(wait4).
 """
 
 from __future__ import annotations
@@ -31,7 +32,10 @@ Argv = list[str]
 
 
 class Benchmark(NamedTuple):
-    """A command and its floor; both are functions, as they may need a fresh folder each time. `goal` is their ratio."""
+    """A command and its floor; both are functions, as they may need a fresh folder each time.
+
+    `goal` is their ratio.
+    """
 
     name: str
     command: Callable[[], Argv]
@@ -53,8 +57,12 @@ class Result(NamedTuple):
 
 def main() -> int:
     """Print the table; return 1 when a ratio is above its goal and --strict was given."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", metavar="N", type=int, default=7, help="runs of each command (default: 7)")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--runs", metavar="N", type=int, default=7, help="runs of each command (default: 7)"
+    )
     parser.add_argument("--strict", action="store_true", help="exit 1 when a goal is missed")
     arguments = parser.parse_args()
     missed = 0
@@ -75,13 +83,29 @@ def starts() -> Iterator[Benchmark]:
     def imports() -> Argv:
         return [sys.executable, "-c", "import yaml, jsonschema"]
 
-    yield Benchmark("--help / bare interpreter", lambda: [sys.executable, GEN_CI, "--help"], bare, 2.5)
-    yield Benchmark("plan --help / bare interpreter", lambda: [sys.executable, GEN_CI, "plan", "--help"], bare, None)
+    yield Benchmark(
+        "--help / bare interpreter", lambda: [sys.executable, GEN_CI, "--help"], bare, 2.5
+    )
+    yield Benchmark(
+        "plan --help / bare interpreter",
+        lambda: [sys.executable, GEN_CI, "plan", "--help"],
+        bare,
+        None,
+    )
 
     def client() -> Argv:
         return [sys.executable, "-c", "import gitlab"]
 
-    dry = [sys.executable, GEN_CI, "trigger", "--spec", str(ROOT / "truewheel.yml"), "--project", "a/b", "--dry-run"]
+    dry = [
+        sys.executable,
+        GEN_CI,
+        "trigger",
+        "--spec",
+        str(ROOT / "truewheel.yml"),
+        "--project",
+        "a/b",
+        "--dry-run",
+    ]
     yield Benchmark("trigger --dry-run / import gitlab", lambda: dry, client, None)
     check = [sys.executable, GEN_CI, "check", "--spec", str(ROOT / "truewheel.yml")]
     yield Benchmark("check / import yaml, jsonschema", lambda: check, imports, 1.5)
@@ -95,7 +119,9 @@ def generations(folder: Path) -> Iterator[Benchmark]:
         spec = str(kept / sizes.SPEC)
         command, bare = (fresh(program, folder, size) for program in (generate, floor))
         yield Benchmark(f"generate {size.cells} cells", command, bare, 3.0)
-        yield Benchmark(f"generate {size.cells}, unchanged", partial(generate, spec), partial(floor, spec), 3.0)
+        yield Benchmark(
+            f"generate {size.cells}, unchanged", partial(generate, spec), partial(floor, spec), 3.0
+        )
 
 
 def generate(spec: str) -> Argv:
@@ -121,24 +147,37 @@ def compare_bytes(size: sizes.Size, kept: Path) -> None:
     if ours != theirs:
         other = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
         files = ", ".join(other[:3])
-        sys.exit(f"the bare program writes other bytes: {files}\nadapt tests/bench/parent.txt or floor_generate.py")
+        sys.exit(
+            f"the bare program writes other bytes: {files}\nadapt tests/bench/parent.txt or floor_generate.py"
+        )
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     """Return the bytes of all files below a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
 
 
 def measure(benchmark: Benchmark, runs: int) -> Result:
     """Run the command and its floor in turn; the first pair fills caches and is not counted."""
-    pairs = [(cpu_time(benchmark.command()), cpu_time(benchmark.floor())) for _ in range(runs + 1)][1:]
+    pairs = [(cpu_time(benchmark.command()), cpu_time(benchmark.floor())) for _ in range(runs + 1)][
+        1:
+    ]
     return Result(*map(statistics.median, zip(*pairs)))
 
 
 def cpu_time(argv: Argv) -> float:
-    """Run a program without its stdout; return the seconds of CPU time that it took. It must succeed."""
+    """Run a program without its stdout; return the seconds of CPU time that it took.
+
+    It must succeed.
+    """
     silent = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
-    _, status, usage = os.wait4(os.posix_spawn(argv[0], argv, ENVIRONMENT, file_actions=[silent]), 0)
+    _, status, usage = os.wait4(
+        os.posix_spawn(argv[0], argv, ENVIRONMENT, file_actions=[silent]), 0
+    )
     if status:
         sys.exit(f"failed: {' '.join(argv)}")
     return usage.ru_utime + usage.ru_stime
@@ -149,23 +188,35 @@ def report(benchmark: Benchmark, result: Result) -> bool:
     missed = benchmark.goal is not None and result.ratio > benchmark.goal
     goal = f"{benchmark.goal:6.1f}" if benchmark.goal else f"{'-':>6}"
     times = f"{result.command * 1000:6.0f} ms {result.floor * 1000:6.0f} ms"
-    print(f"{benchmark.name:38} {times} {result.ratio:6.2f} {goal}{'  missed' if missed else ''}", flush=True)
+    print(
+        f"{benchmark.name:38} {times} {result.ratio:6.2f} {goal}{'  missed' if missed else ''}",
+        flush=True,
+    )
     return missed
 
 
 def report_growth(folder: Path, runs: int) -> bool:
-    """Print how CPU time grows with the cells, without the start; return whether that is faster than its goal.
+    """Print how CPU time grows with the cells, without the start.
 
-    The exponent is that of a power law through the two largest sizes; the smallest stands for the start. The least
-    time of each is taken: a small difference of large times needs the ones that nothing disturbed.
+    Return whether that is faster than its goal.
+
+    The exponent is that of a power law through the two largest sizes; the smallest stands for the
+    start. The least time of each is taken: a small difference of large times needs the ones that
+    nothing disturbed.
     """
     least, small, large = sizes.SIZES[0], *sizes.SIZES[-2:]
     commands = [fresh(generate, folder, size) for size in (least, small, large)]
-    start, one, ten = map(min, zip(*([cpu_time(command()) for command in commands] for _ in range(runs))))
-    exponent = math.log((ten - start) / max(one - start, 0.001)) / math.log(large.cells / small.cells)
+    start, one, ten = map(
+        min, zip(*([cpu_time(command()) for command in commands] for _ in range(runs)))
+    )
+    exponent = math.log((ten - start) / max(one - start, 0.001)) / math.log(
+        large.cells / small.cells
+    )
     missed = exponent > GROWTH_GOAL
     verdict = "  missed" if missed else ""
-    print(f"growth from {small.cells} to {large.cells} cells: n^{exponent:.2f}, goal n^{GROWTH_GOAL}{verdict}")
+    print(
+        f"growth from {small.cells} to {large.cells} cells: n^{exponent:.2f}, goal n^{GROWTH_GOAL}{verdict}"
+    )
     return missed
 
 

@@ -29,7 +29,8 @@ def write(folder: Path, size: Size) -> Path:
     """Write a spec of this size and its version file into a folder; return the spec's path."""
     pythons = ", ".join(f"'3.{10 + number}'" for number in range(size.pythons))
     packages = [
-        f"  pkg{number}: {{path: pkg{number}, version: {{file: VERSION}}}}\n" for number in range(size.packages)
+        f"  pkg{number}: {{path: pkg{number}, version: {{file: VERSION}}}}\n"
+        for number in range(size.packages)
     ]
     targets = [
         f"  distro{number}: {{base: 'registry.example/distro:{number}', floor: manylinux_2_{FLOORS[number]}}}\n"

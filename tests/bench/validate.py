@@ -1,6 +1,7 @@
 """Time the validator against the sha256 of the same file, and against the plain verification of RECORD with zlib.
 
-Run it from the repository's root: `PYTHONPATH=src python tests/bench/validate.py WHEEL…`. The programs run in turn.
+Run it from the repository's root: `PYTHONPATH=src python tests/bench/validate.py WHEEL…`. The
+programs run in turn.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from pathlib import Path
 from statistics import median
 from zipfile import ZipFile
 
-from truewheel import inflate
-from truewheel.files import sha256
-from truewheel.steps.validate import validate
+from truewheel.build.validate import validate
+from truewheel.system.files import sha256
+from truewheel.wheel import inflate
 
 RUNS = 7
 
@@ -55,11 +56,18 @@ def main(paths: list[Path]) -> None:
                 results[name].append(once(program, path))
         medians = {name: tuple(map(median, zip(*times[1:]))) for name, times in results.items()}
         cpu, wall = medians["validate"]
-        print(f"{path.name}: {path.stat().st_size / 2**20:.0f} MiB, {cpu:.2f} s cpu, {wall:.2f} s wall")
+        print(
+            f"{path.name}: {path.stat().st_size / 2**20:.0f} MiB, {cpu:.2f} s cpu, {wall:.2f} s wall"
+        )
         for name in ("sha256", "RECORD"):
             base = medians[name]
-            print(f"    {cpu / base[0]:6.2f}x the cpu, {wall / base[1]:6.2f}x the wall time of {name}")
+            print(
+                f"    {cpu / base[0]:6.2f}x the cpu, {wall / base[1]:6.2f}x the wall time of {name}"
+            )
 
 
 if __name__ == "__main__":
-    main([Path(name) for name in sys.argv[1:]] or sys.exit("name wheels, such as those that corpus.py downloads"))
+    main(
+        [Path(name) for name in sys.argv[1:]]
+        or sys.exit("name wheels, such as those that corpus.py downloads")
+    )

@@ -1,7 +1,9 @@
-"""Requests for each minute of watching, against the stand-in for GitLab: the goal is 60 with 500 jobs.
+"""Requests for each minute of watching, against the stand-in for GitLab.
 
-Time is simulated: pauses take none, and the server's clock goes along with ours. Real are the client library, the
-requests and their count.
+The goal is 60 with 500 jobs.
+
+Time is simulated: pauses take none, and the server's clock goes along with ours. Real are the
+client library, the requests and their count.
 """
 
 from __future__ import annotations
@@ -12,12 +14,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from truewheel.forge.access import Access
-from truewheel.forge.calls import Clock
-from truewheel.forge.follow import Follower
-from truewheel.forge.gitlab import Gitlab
-from truewheel.forge.model import Wish
-from truewheel.standin import Bridge, GitLab, Job
+from standins import Bridge, GitLab, Job
+
+from truewheel.forges.access import Access
+from truewheel.forges.base import Wish
+from truewheel.forges.calls import Clock
+from truewheel.forges.gitlab.api.client import Gitlab
+from truewheel.forges.watch import Follower
 
 GOAL = 60.0
 SECONDS = 600.0
@@ -62,7 +65,10 @@ def main() -> int:
         is_goal = count == 500
         missed |= is_goal and rate > GOAL
         name = f"{count} jobs in {children or 'no'} children"
-        print(f"{name:34} {requests:9} {minutes:8.1f} {rate:9.1f} {GOAL if is_goal else '-':>5}", flush=True)
+        print(
+            f"{name:34} {requests:9} {minutes:8.1f} {rate:9.1f} {GOAL if is_goal else '-':>5}",
+            flush=True,
+        )
     return 1 if missed and "--strict" in sys.argv else 0
 
 

@@ -1,7 +1,10 @@
-"""Golden cases: a folder with a spec, what is planned and generated from it in `expected`; a new folder is a new test.
+"""Golden cases: a folder with a spec, what is planned and generated from it in `expected`.
 
-After a change that is meant: TRUEWHEEL_ACCEPT=1 pytest tests/cases, then read the difference. The parent pipeline,
-or GitHub's caller, is much the same in all cases: it is compared where `expected` has it.
+A new folder is a new test.
+
+After a change that is meant: TRUEWHEEL_ACCEPT=1 pytest tests/cases, then read the difference. The
+parent pipeline, or GitHub's caller, is much the same in all cases: it is compared where `expected`
+has it.
 """
 
 from __future__ import annotations
@@ -12,26 +15,35 @@ from pathlib import Path
 
 import pytest
 
-from truewheel import pipelines, plan, workspace
-from truewheel.emit.github import CALLER
-from truewheel.emit.gitlab import PARENT
-from truewheel.model import Plan
-from truewheel.plan import Request
-from truewheel.problems import errors
+from truewheel.errors import errors
+from truewheel.forges import pipelines
+from truewheel.forges.github.emit.workflows import CALLER
+from truewheel.forges.gitlab.emit.pipeline import PARENT
+from truewheel.plan import planner
+from truewheel.plan.model import Plan
+from truewheel.plan.planner import Request
+from truewheel.workspace import loading
 
 CASES = sorted(path.parent for path in Path(__file__).parent.glob("*/truewheel.yml"))
 ACCEPT = os.environ.get("TRUEWHEEL_ACCEPT") == "1"
 
 
 def results(case: Path) -> dict[str, str]:
-    """The text of every result by its path: what is planned, and the pipeline unless the plan is refused."""
-    space = workspace.load(str(case / "truewheel.yml"), case)
-    lines = (workspace.read_text(case / "variables.txt") or "").splitlines()
+    """The text of every result by its path.
+
+    What is planned, and the pipeline unless the plan is refused.
+    """
+    space = loading.load(str(case / "truewheel.yml"), case)
+    lines = (loading.read_text(case / "variables.txt") or "").splitlines()
     overrides = dict(line.split("=", 1) for line in lines)
     request = Request(
-        generator="truewheel 0", versions=space.versions(), event="", overrides=overrides, images=space.images()
+        generator="truewheel 0",
+        versions=space.versions(),
+        event="",
+        overrides=overrides,
+        images=space.images(),
     )
-    made = plan.plan(space.spec, space.policy, request)
+    made = planner.plan(space.spec, space.policy, request)
     generated = (
         {}
         if errors(made.problems)
@@ -66,7 +78,9 @@ def test_case(case: Path):
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8", newline="")
     files = [path for path in folder.rglob("*") if path.is_file()]
-    assert made == {path.relative_to(folder).as_posix(): path.read_bytes().decode() for path in files}
+    assert made == {
+        path.relative_to(folder).as_posix(): path.read_bytes().decode() for path in files
+    }
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)

@@ -14,7 +14,8 @@ BASE = "localhost/truewheel/base:bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
-# podman within a container of the CI: no network, limits or cgroups of its own, and crun does not start there.
+# podman within a container of the CI: no network, limits or cgroups of its own, and crun does not
+# start there.
 PODMAN = """\
 [containers]
 netns = "host"
@@ -40,10 +41,14 @@ def podman(folder: Path) -> dict[str, str]:
     return environment(CONTAINERS_CONF=str(file))
 
 
-def run(*argv: str | Path, env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def run(
+    *argv: str | Path, env: Mapping[str, str] | None = None, cwd: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     words = list(map(str, argv))
     done = {**environment(), **(env or {})}
-    return subprocess.run(words, cwd=cwd, env=done, check=False, capture_output=True, text=True, timeout=600)
+    return subprocess.run(
+        words, cwd=cwd, env=done, check=False, capture_output=True, text=True, timeout=600
+    )
 
 
 def succeed(*argv: str | Path, env: Mapping[str, str] | None = None, cwd: Path = ROOT) -> str:

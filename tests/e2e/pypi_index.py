@@ -6,7 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-# The index itself is pypiserver's; this only counts its uploads, and dies of one too many. It ends with the test.
+# The index itself is pypiserver's; this only counts its uploads, and dies of one too many. It ends
+# with the test.
 SERVER = """\
 import io, os, sys, threading
 from pathlib import Path
@@ -68,7 +69,9 @@ class Index:
             str(uploads),
             self.login,
         ]
-        self.server = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.server = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
         assert self.server.stdout
         self.port = int(self.server.stdout.readline())
 

@@ -1,6 +1,9 @@
-"""The generated workflows run: act makes, repairs, tests and proves the wheel of a small project, without containers.
+"""The generated workflows run.
 
-GitHub's actions are not here: composite actions of our own stand in for them, and keep artifacts in a folder.
+Act makes, repairs, tests and proves the wheel of a small project, without containers.
+
+GitHub's actions are not here: composite actions of our own stand in for them, and keep artifacts in
+a folder.
 """
 
 from __future__ import annotations
@@ -15,8 +18,9 @@ from pathlib import Path
 
 import pytest
 
-from truewheel import platforms, workspace
-from truewheel.emit.actions import PINS
+from truewheel.forges.github.actions import PINS
+from truewheel.wheel import platform_tags
+from truewheel.workspace import loading
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -72,8 +76,20 @@ pytestmark = [
 
 
 def commit(folder: Path) -> None:
-    git = ["git", "-c", "init.defaultBranch=main", "-c", "user.name=test", "-c", "user.email=test@example.invalid"]
-    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "test"]):
+    git = [
+        "git",
+        "-c",
+        "init.defaultBranch=main",
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=test@example.invalid",
+    ]
+    for words in (
+        ["init", "--quiet"],
+        ["add", "--all"],
+        ["commit", "--quiet", "--message", "test"],
+    ):
         subprocess.run([*git, *words], cwd=folder, check=True)
 
 
@@ -90,7 +106,7 @@ def repository(tmp_path: Path) -> Path:
     shutil.copy2(ROOT / "gen_ci.py", folder)
     glibc = int((os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(".")[2])
     words = {
-        "floor": platforms.highest_floor(glibc),
+        "floor": platform_tags.highest_floor(glibc),
         "arch": platform.machine(),
         "python": f"3.{sys.version_info.minor}{sys.abiflags}",
         "scripts": SCRIPTS,
@@ -103,7 +119,10 @@ def repository(tmp_path: Path) -> Path:
 
 
 def standins(folder: Path) -> list[str]:
-    """Write an action for each of GitHub's that we use; returns the flags by which act takes them instead."""
+    """Write an action for each of GitHub's that we use.
+
+    Returns the flags by which act takes them instead.
+    """
     flags = []
     for name, (inputs, script) in STANDINS.items():
         action = name if "/" in name else f"actions/{name}"
@@ -122,7 +141,11 @@ def standins(folder: Path) -> list[str]:
 
 
 def run(
-    repository: Path, event: str, *words: str, title: str = "", payload: dict[str, str] | None = None
+    repository: Path,
+    event: str,
+    *words: str,
+    title: str = "",
+    payload: dict[str, str] | None = None,
 ) -> tuple[int, str]:
     """Run the workflows of an event with act; returns the exit status and the log."""
     folder = repository.parent
@@ -138,13 +161,26 @@ def run(
     (folder / "store").mkdir(exist_ok=True)
     flags = standins(folder / "actions")
     flags += [word for name, value in values.items() for word in ("--env", f"{name}={value}")]
-    command = [str(act()), event, "-W", ".github/workflows/wheels.yml", "-P", "ubuntu-latest=-self-hosted"]
+    command = [
+        str(act()),
+        event,
+        "-W",
+        ".github/workflows/wheels.yml",
+        "-P",
+        "ubuntu-latest=-self-hosted",
+    ]
     command += ["-P", "ubuntu-24.04=-self-hosted"]
     command += ["--eventpath", str(folder / "event.json"), *flags, *words]
     environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("CI", "GITHUB_", "GITLAB_"))
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CI", "GITHUB_", "GITLAB_"))
     }
-    environment |= {"XDG_CACHE_HOME": str(folder / "cache"), "XDG_CONFIG_HOME": str(folder), "HOME": str(folder)}
+    environment |= {
+        "XDG_CACHE_HOME": str(folder / "cache"),
+        "XDG_CONFIG_HOME": str(folder),
+        "HOME": str(folder),
+    }
     done = subprocess.run(
         command,
         cwd=repository,
@@ -162,16 +198,21 @@ def planned(repository: Path) -> list[str]:
     variables = {"CI_PIPELINE_ID": "1", "NVIDIA_UPSTREAM_VERSION": "26.04"}
     words = [word for name, value in variables.items() for word in ("-v", f"{name}={value}")]
     done = subprocess.run(
-        [sys.executable, "gen_ci.py", "plan", "--json", *words], cwd=repository, check=True, capture_output=True
+        [sys.executable, "gen_ci.py", "plan", "--json", *words],
+        cwd=repository,
+        check=True,
+        capture_output=True,
     )
     return sorted(cell["wheel"] for cell in json.loads(done.stdout)["cells"])
 
 
 def test_a_push_makes_the_wheels_that_the_plan_named_and_evaluates_nothing(repository: Path):
-    status, log = run(repository, "push", "--var", "NVIDIA_UPSTREAM_VERSION=26.04", "--var", f"NOTE={NOTE}")
+    status, log = run(
+        repository, "push", "--var", "NVIDIA_UPSTREAM_VERSION=26.04", "--var", f"NOTE={NOTE}"
+    )
     assert status == 0, log[-8000:]
     store = repository.parent / "store"
-    plan, _ = workspace.read_plan(None, store / "plan.json")
+    plan, _ = loading.read_plan(None, store / "plan.json")
     names = sorted(path.name for path in (store / "dist").glob("*.whl"))
     assert names == sorted(cell.wheel for cell in plan.cells) == planned(repository)
     assert all("+nv26.4-1-cp3" in name for name in names)

@@ -1,4 +1,7 @@
-"""Every kind of build backend makes the wheel that was planned, and what it makes can be imported: real builds."""
+"""Every kind of build backend makes the wheel that was planned, and what it makes can be imported.
+
+Real builds.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ from typing import NamedTuple
 import pytest
 from packaging.version import Version
 
-from truewheel import wheelfile
+from truewheel.wheel import reader
 
 ROOT = Path(__file__).parents[2]
 ENV = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
@@ -33,7 +36,8 @@ PyMODINIT_FUNC PyInit__core(void) {
 }
 """
 
-# A real PyO3 needs crates. maturin asks only whether there is a dependency of that name; the C API is declared here.
+# A real PyO3 needs crates. maturin asks only whether there is a dependency of that name; the C API
+# is declared here.
 CORE_RS = """\
 use std::ffi::{c_char, c_int, c_long, c_void};
 #[repr(C)] pub struct Def { head: [isize; 5], name: *const c_char, doc: *const c_char, size: isize, rest: [isize; 5] }
@@ -59,9 +63,15 @@ class Project(NamedTuple):
     programs: tuple[str, ...] = ()
 
 
-def pyproject(name: str, backend: str, requires: str, *more: str, version: str = 'version = "1.0"') -> str:
+def pyproject(
+    name: str, backend: str, requires: str, *more: str, version: str = 'version = "1.0"'
+) -> str:
     build = f'[build-system]\nrequires = [{requires}]\nbuild-backend = "{backend}"\n'
-    return f'{build}[project]\nname = "{name}"\n{version}\nrequires-python = ">=3.10"\n' + "\n".join(more) + "\n"
+    return (
+        f'{build}[project]\nname = "{name}"\n{version}\nrequires-python = ">=3.10"\n'
+        + "\n".join(more)
+        + "\n"
+    )
 
 
 DYNAMIC = 'dynamic = ["version"]'
@@ -128,7 +138,8 @@ PROJECTS = {
             "VERSION": "1.0\n",
             "setup.py": SETUP.format("scm"),
             "core.c": CORE_C,
-            "scm/__init__.py": NATIVE.format("scm") + f'from ._version import version\nassert version == "{VERSION}"\n',
+            "scm/__init__.py": NATIVE.format("scm")
+            + f'from ._version import version\nassert version == "{VERSION}"\n',
         },
     ),
     "cmade": Project(
@@ -162,7 +173,10 @@ PROJECTS = {
         {},
         {
             "pyproject.toml": pyproject(
-                "prebuilt", "hatchling.build", '"hatchling"', "[tool.hatch.build.targets.wheel.hooks.custom]"
+                "prebuilt",
+                "hatchling.build",
+                '"hatchling"',
+                "[tool.hatch.build.targets.wheel.hooks.custom]",
             ),
             "hatch_build.py": HOOK,
             "prebuilt/__init__.py": PREBUILT,
@@ -186,7 +200,10 @@ PROJECTS = {
         ("cargo",),
     ),
     "hatched": Project(
-        {**PURE, "version": {"file": "hatched/VERSION", "inject": "env:SETUPTOOLS_SCM_PRETEND_VERSION"}},
+        {
+            **PURE,
+            "version": {"file": "hatched/VERSION", "inject": "env:SETUPTOOLS_SCM_PRETEND_VERSION"},
+        },
         {
             "pyproject.toml": pyproject(
                 "hatched",
@@ -203,7 +220,10 @@ PROJECTS = {
         PURE,
         {
             "pyproject.toml": pyproject(
-                "flown", "flit_core.buildapi", '"flit-core"', version='version = "1.0"\ndescription = "flown"'
+                "flown",
+                "flit_core.buildapi",
+                '"flit-core"',
+                version='version = "1.0"\ndescription = "flown"',
             ),
             "flown/__init__.py": "ANSWER = 42\n",
         },
@@ -241,7 +261,10 @@ def answers(program: str) -> bool:
 
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One checkout, as git has it, of all packages whose tools are here; all of them built by one run."""
+    """One checkout, as git has it, of all packages whose tools are here.
+
+    All of them built by one run.
+    """
     folder = tmp_path_factory.mktemp("backends")
     packages: dict[str, object] = {}
     for name, project in PROJECTS.items():
@@ -282,9 +305,13 @@ def test_the_wheel_of_a_backend_is_the_planned_one_and_works(root: Path, name: s
         pytest.skip(f"{absent} is not installed")
     output = (root / "output.txt").read_text()
     assert f"{name}/host" in output or f"{name}/any" in output
-    [cell] = [each for each in json.loads((root / "dist/plan.json").read_text())["cells"] if each["package"] == name]
+    [cell] = [
+        each
+        for each in json.loads((root / "dist/plan.json").read_text())["cells"]
+        if each["package"] == name
+    ]
     assert f"{cell['id']}: built" in output, output  # its smoke test imported it
-    with wheelfile.open_wheel(root / "dist" / cell["wheel"]) as wheel:
+    with reader.open_wheel(root / "dist" / cell["wheel"]) as wheel:
         assert (wheel.name.version, wheel.name.build) == (VERSION, BUILD)
         assert Version(wheel.metadata.first("Version")) == Version(VERSION)
         native = [member for member in wheel.elf if member.startswith(f"{name}/")]
@@ -294,8 +321,12 @@ def test_the_wheel_of_a_backend_is_the_planned_one_and_works(root: Path, name: s
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("flag", "found"), [("-ffile-prefix-map={}=.", []), ("-DROOT={}", ["content"])])
-def test_a_build_folder_in_debug_information_is_what_differs(root: Path, flag: str, found: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("flag", "found"), [("-ffile-prefix-map={}=.", []), ("-DROOT={}", ["content"])]
+)
+def test_a_build_folder_in_debug_information_is_what_differs(
+    root: Path, flag: str, found: list[str]
+) -> None:
     plan = json.loads((root / "dist/plan.json").read_text())
     [cell] = [each for each in plan["cells"] if each["package"] == "setup"]
     mapped = f"import os\nFLAGS = ['-g', '{flag}'.format(os.getcwd())]\n"
@@ -311,16 +342,29 @@ def test_a_build_folder_in_debug_information_is_what_differs(root: Path, flag: s
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("ccache"), reason="ccache is not installed")
 @pytest.mark.parametrize("name", ["setup", "cmade", "mesoned"])
-def test_a_second_build_is_served_by_the_compiler_cache(root: Path, tmp_path: Path, name: str) -> None:
+def test_a_second_build_is_served_by_the_compiler_cache(
+    root: Path, tmp_path: Path, name: str
+) -> None:
     plan = json.loads((root / "dist/plan.json").read_text())
     [cell] = [each for each in plan["cells"] if each["package"] == name]
     write(tmp_path / "plan.json", json.dumps({**plan, "compiler_cache": "ccache"}))
     env = {**ENV, "CCACHE_DIR": str(tmp_path / "cache"), "CCACHE_CONFIGPATH": os.devnull}
-    argv = [sys.executable, "-m", "truewheel", "compile", "--plan", str(tmp_path / "plan.json"), "--cell", cell["id"]]
+    argv = [
+        sys.executable,
+        "-m",
+        "truewheel",
+        "compile",
+        "--plan",
+        str(tmp_path / "plan.json"),
+        "--cell",
+        cell["id"],
+    ]
     hits = []
     for _ in range(2):
         subprocess.run(argv, cwd=root, env=env, check=True, capture_output=True)
-        told = subprocess.run(["ccache", "--print-stats"], env=env, check=True, capture_output=True, text=True).stdout
+        told = subprocess.run(
+            ["ccache", "--print-stats"], env=env, check=True, capture_output=True, text=True
+        ).stdout
         counts = dict(line.split("\t") for line in told.splitlines())
         hits.append(int(counts["direct_cache_hit"]) + int(counts["preprocessed_cache_hit"]))
     assert hits[1] > hits[0]

@@ -1,4 +1,7 @@
-"""A merge request that changes one package: gitlab-ci-local has its jobs alone, and prove asks for no more."""
+"""A merge request that changes one package.
+
+Gitlab-ci-local has its jobs alone, and prove asks for no more.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,12 @@ from pathlib import Path
 import pytest
 from test_gitlab_ci_local import CHECKOUT, ROOT, commit, missing, pipeline
 
-from truewheel import workspace
+from truewheel.workspace import loading
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing() or "all is here")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(missing()), reason=missing() or "all is here"),
+]
 
 SPEC = {
     "truewheel": 1,
@@ -29,7 +35,9 @@ PROJECT = "[build-system]\nrequires = ['setuptools']\n[project]\nname = '{}'\nve
 
 def git(folder: Path, *words: str) -> str:
     identity = ["-c", "user.name=test", "-c", "user.email=test@example.invalid"]
-    return subprocess.run(["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(
+        ["git", *identity, *words], cwd=folder, check=True, capture_output=True, text=True
+    ).stdout
 
 
 @pytest.fixture
@@ -45,7 +53,9 @@ def repository(tmp_path: Path) -> Path:
         (origin / name / name / "__init__.py").touch()
         (origin / name / "pyproject.toml").write_text(PROJECT.format(name))
     (origin / "truewheel.yml").write_text(json.dumps(SPEC))
-    (origin / ".gitignore").write_text("__pycache__/\n*.egg-info/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n")
+    (origin / ".gitignore").write_text(
+        "__pycache__/\n*.egg-info/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n"
+    )
     subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=origin, check=True)
     commit(origin)
     git(tmp_path, "clone", "--quiet", str(origin), str(clone))
@@ -54,7 +64,10 @@ def repository(tmp_path: Path) -> Path:
 
 
 def run(folder: Path) -> tuple[list[str], Path]:
-    """Run the pipeline of a merge request; returns the cells that were built, and the folder of artifacts."""
+    """Run the pipeline of a merge request.
+
+    Returns the cells that were built, and the folder of artifacts.
+    """
     values = {
         "CI_PIPELINE_SOURCE": "merge_request_event",
         "CI_MERGE_REQUEST_IID": "1",
@@ -74,9 +87,11 @@ def test_a_change_of_one_package_builds_and_proves_that_one(repository: Path):
     git(repository, "commit", "--quiet", "--message", "change foo")
     built, artifacts = run(repository)
     assert built == ["wheel:foo:any:any:py3"]
-    plan, _ = workspace.read_plan(None, artifacts / "plan")
+    plan, _ = loading.read_plan(None, artifacts / "plan")
     assert plan.left_out == ("bar/any/any/py3",)
-    assert [path.name for path in (artifacts / "prove/dist").glob("*.whl")] == ["foo-1.0-py3-none-any.whl"]
+    assert [path.name for path in (artifacts / "prove/dist").glob("*.whl")] == [
+        "foo-1.0-py3-none-any.whl"
+    ]
 
 
 def test_a_change_of_no_package_proves_that_there_is_none(repository: Path):

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from truewheel import wheelfile
+from truewheel.wheel import reader
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(Path(__file__).parent))
 import test_backends  # noqa: E402
 
-PROJECTS = {name: test_backends.PROJECTS[name] for name in ("setup", "cmade", "mesoned", "prebuilt")}
+PROJECTS = {
+    name: test_backends.PROJECTS[name] for name in ("setup", "cmade", "mesoned", "prebuilt")
+}
 OTHER = "x86_64" if platform.machine() == "aarch64" else "aarch64"
 TAG = f"cp3{sys.version_info[1]}"
 # pow has a new version since glibc 2.29: whoever compiles against this machine's own needs it.
@@ -26,7 +28,9 @@ POW = "#include <math.h>\nPyMODINIT_FUNC PyInit__core(void) {\n    volatile doub
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(importlib.util.find_spec("ziglang") is None, reason="ziglang is not installed"),
+    pytest.mark.skipif(
+        importlib.util.find_spec("ziglang") is None, reason="ziglang is not installed"
+    ),
 ]
 
 
@@ -35,7 +39,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cross builds")
     for name, project in PROJECTS.items():
         for path, text in project.files.items():
-            test_backends.write(folder / name / path, text.replace("PyMODINIT_FUNC PyInit__core(void) {\n", POW))
+            test_backends.write(
+                folder / name / path, text.replace("PyMODINIT_FUNC PyInit__core(void) {\n", POW)
+            )
     answer = folder / "prebuilt/prebuilt/libanswer.so"
     test_backends.write(folder / "answer.c", "int answer(void) { return 42; }\n")
     subprocess.run(["cc", "-shared", "-fPIC", "-o", answer, folder / "answer.c"], check=True)
@@ -47,7 +53,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "pythons": [test_backends.PYTHON],
     }
     test_backends.write(folder / "truewheel.yml", json.dumps(spec))
-    subprocess.run(truewheel("plan", "--output", "plan.json"), cwd=folder, env=test_backends.ENV, check=True)
+    subprocess.run(
+        truewheel("plan", "--output", "plan.json"), cwd=folder, env=test_backends.ENV, check=True
+    )
     return folder
 
 
@@ -57,7 +65,9 @@ def truewheel(*words: str) -> list[str]:
 
 def compiled(root: Path, name: str) -> subprocess.CompletedProcess[str]:
     argv = truewheel("compile", "--cell", f"{name}/rhel8/{OTHER}/{TAG}")
-    return subprocess.run(argv, cwd=root, env=test_backends.ENV, check=False, capture_output=True, text=True)
+    return subprocess.run(
+        argv, cwd=root, env=test_backends.ENV, check=False, capture_output=True, text=True
+    )
 
 
 def glibc_of(content: bytes) -> set[tuple[int, int]]:
@@ -71,7 +81,7 @@ def test_a_backend_cross_compiles_for_the_floor(root: Path, name: str) -> None:
     assert done.returncode == 0, done.stderr
     wheel = Path(done.stdout.strip())
     assert wheel.name == f"{name}-1.0-{TAG}-{TAG}-linux_{OTHER}.whl"
-    with wheelfile.open_wheel(wheel) as opened:
+    with reader.open_wheel(wheel) as opened:
         member = f"{name}/_core.cpython-3{sys.version_info[1]}-{OTHER}-linux-gnu.so"
         assert opened.elf == {member: OTHER}
         content = opened.archive.read(member)

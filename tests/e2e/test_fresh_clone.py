@@ -1,4 +1,7 @@
-"""A clone on a machine that has Python, make and a compiler: `make run` builds and proves the examples' wheels."""
+"""A clone on a machine that has Python, make and a compiler.
+
+`make run` builds and proves the examples' wheels.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,16 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy2(ROOT / name, folder / name, follow_symlinks=False)
     git(folder, "-c", "init.defaultBranch=main", "init", "--quiet")
     git(folder, "add", "--all")
-    git(folder, "-c", "user.name=test", "-c", "user.email=test@example.invalid", "commit", "--quiet", "--message=test")
+    git(
+        folder,
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=test@example.invalid",
+        "commit",
+        "--quiet",
+        "--message=test",
+    )
     return folder
 
 
@@ -51,11 +63,16 @@ def first(clone: Path) -> str:
 
 
 def git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", *words], cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
+    return subprocess.run(
+        ["git", *words], cwd=folder, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
 
 
 def make_run(clone: Path) -> str:
-    """Run `make run` with an empty home folder and next to no environment; return stdout and stderr."""
+    """Run `make run` with an empty home folder and next to no environment.
+
+    Return stdout and stderr.
+    """
     home = clone.with_name("home")
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir()
@@ -76,7 +93,9 @@ def make_run(clone: Path) -> str:
 def planned(clone: Path) -> list[str]:
     """The wheel names of `plan --local`."""
     command = [clone / ".venv/bin/python", "gen_ci.py", "plan", "--local", "--json"]
-    done = subprocess.run(command, cwd=clone, env=ENVIRONMENT, check=True, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(
+        command, cwd=clone, env=ENVIRONMENT, check=True, stdout=subprocess.PIPE, text=True
+    )
     return sorted(cell["wheel"] for cell in json.loads(done.stdout)["cells"])
 
 
@@ -85,7 +104,9 @@ def test_the_first_run_leaves_the_planned_wheels_and_proves_them(clone: Path, fi
     wheels = sorted(path.name for path in dist.glob("*.whl"))
     assert len(wheels) >= 2
     assert {name.split("-")[0] for name in wheels} == {"tritonserver", "tritonfrontend"}
-    assert wheels == sorted(cell["wheel"] for cell in json.loads((dist / "plan.json").read_text())["cells"])
+    assert wheels == sorted(
+        cell["wheel"] for cell in json.loads((dist / "plan.json").read_text())["cells"]
+    )
     assert wheels == planned(clone)
     evidence = json.loads((dist / "evidence.json").read_text())
     assert evidence["ok"], evidence
@@ -99,7 +120,10 @@ def test_the_first_run_leaves_the_planned_wheels_and_proves_them(clone: Path, fi
 def test_the_tree_of_one_command_is_built_too(clone: Path):
     proof = json.loads((clone / "examples/tree/dist/evidence.json").read_text())
     assert proof["ok"], proof
-    assert [wheel["wheel"].split("-")[0] for wheel in proof["wheels"]] == ["treefrontend", "treeserver"]
+    assert [wheel["wheel"].split("-")[0] for wheel in proof["wheels"]] == [
+        "treefrontend",
+        "treeserver",
+    ]
 
 
 @pytest.mark.usefixtures("first")

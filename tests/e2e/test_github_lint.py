@@ -1,4 +1,7 @@
-"""GitHub's schema, actionlint and zizmor find nothing in what is generated: golden cases, big and hostile specs."""
+"""GitHub's schema, actionlint and zizmor find nothing in what is generated.
+
+Golden cases, big and hostile specs.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 CASES = [
-    case.parent for case in sorted((ROOT / "tests/cases").glob("*/truewheel.yml")) if case.parent.name != "publish"
+    case.parent
+    for case in sorted((ROOT / "tests/cases").glob("*/truewheel.yml"))
+    if case.parent.name != "publish"
 ]
 BIN = Path(sys.executable).parent
 DIGEST = "sha256:" + "0" * 64
@@ -88,9 +93,16 @@ def generated(folder: Path, text: str) -> list[Path]:
 
 
 def for_github(case: Path, folder: Path) -> list[Path]:
-    """The workflows of a golden case, which may have only GitLab in mind; the digests of its images are locked."""
+    """The workflows of a golden case, which may have only GitLab in mind.
+
+    The digests of its images are locked.
+    """
     shutil.copytree(case, folder, ignore=shutil.ignore_patterns("expected"))
-    text = (case / "truewheel.yml").read_text(encoding="utf-8").replace("'$CI_REGISTRY_IMAGE'", "ghcr.io/owner/name")
+    text = (
+        (case / "truewheel.yml")
+        .read_text(encoding="utf-8")
+        .replace("'$CI_REGISTRY_IMAGE'", "ghcr.io/owner/name")
+    )
     targets = yaml.safe_load(text)["targets"].values()
     images = {target.get(key) for target in targets for key in ("base", "test_image")} - {None}
     locked = {"images": {image: DIGEST for image in images if "@" not in image}}
@@ -113,7 +125,17 @@ def lint(folder: Path, files: list[Path]) -> None:
     judge([sys.executable, *SCHEMA, *map(str, files)], folder)
     judge([tool("actionlint"), "-no-color"], folder)
     said = judge(
-        [tool("zizmor"), "--offline", "--persona", "pedantic", "--no-progress", "--color", "never", "."], folder
+        [
+            tool("zizmor"),
+            "--offline",
+            "--persona",
+            "pedantic",
+            "--no-progress",
+            "--color",
+            "never",
+            ".",
+        ],
+        folder,
     )
     assert "WARN" not in said, said
 
@@ -149,17 +171,26 @@ def test_specs_of_any_size(tmp_path: Path, packages: int, targets: int, cells: i
 
 
 @pytest.mark.parametrize("registry", ["ghcr.io/owner/name", "registry.example/group"])
-def test_builder_images_and_merge_requests_that_build_what_they_change(tmp_path: Path, registry: str):
+def test_builder_images_and_merge_requests_that_build_what_they_change(
+    tmp_path: Path, registry: str
+):
     is_own = registry.startswith("ghcr.io")
     login = "" if is_own else ", credentials: {username: REGISTRY_USER, password: REGISTRY_TOKEN}"
     keys = "steps: {wheel: [{run: df}]}, test_runners: {x86_64: [ubuntu-22.04]}"
-    text = spec(2, 2).replace("merge_requests: {types", "merge_requests: {changed_only: true, types")
+    text = spec(2, 2).replace(
+        "merge_requests: {types", "merge_requests: {changed_only: true, types"
+    )
     text = text.replace(", '3.13t'", "").replace("provides", "family: debian, provides")
-    text = text.replace("github: {}", f"github: {{{keys}}}") + f"images: {{registry: {registry}{login}}}\n"
+    text = (
+        text.replace("github: {}", f"github: {{{keys}}}")
+        + f"images: {{registry: {registry}{login}}}\n"
+    )
     text += "schedules: {night: {cron: '30 2 * * 1-5'}}\n"
     text += "variables: {SIGN: {choices: ['true', 'false'], default: 'true'}}\n"
     files = generated(project(tmp_path), text)
-    assert "type: 'boolean'" in (tmp_path / ".github/workflows/wheels.yml").read_text(encoding="utf-8")
+    assert "type: 'boolean'" in (tmp_path / ".github/workflows/wheels.yml").read_text(
+        encoding="utf-8"
+    )
     lint(tmp_path, files)
 
 
@@ -181,9 +212,14 @@ def test_hostile_text_is_neither_refused_nor_evaluated(tmp_path: Path):
 
 
 def test_the_linters_are_really_asked(tmp_path: Path):
-    (file,) = [path for path in generated(project(tmp_path), spec(1, 1)) if path.name == "wheels.yml"]
+    (file,) = [
+        path for path in generated(project(tmp_path), spec(1, 1)) if path.name == "wheels.yml"
+    ]
     good = file.read_text(encoding="utf-8")
-    for old, new in (("needs: ['prove']", "needs: ['nothing']"), ("permissions: {}", "permissions: write-all")):
+    for old, new in (
+        ("needs: ['prove']", "needs: ['nothing']"),
+        ("permissions: {}", "permissions: write-all"),
+    ):
         file.write_text(good.replace(old, new), encoding="utf-8")
         with pytest.raises(AssertionError, match=r"nothing|permissions"):
             lint(tmp_path, [file])

@@ -1,4 +1,6 @@
-"""Child pipelines run: each child file directly, as gitlab-ci-local cannot start children; then the parent's proof.
+"""Child pipelines run: each child file directly, as gitlab-ci-local cannot start children.
+
+Then the parent's proof.
 
 The package registry between them is a stand-in on this machine.
 """
@@ -12,11 +14,11 @@ from pathlib import Path
 
 import pytest
 
-from truewheel import workspace
-from truewheel.files import sha256
-from truewheel.steps import evidence
-from truewheel.steps.handover import Store
-from truewheel.web import Client
+from truewheel.build import evidence
+from truewheel.build.hand_over import Store
+from truewheel.net.http import Client
+from truewheel.system.files import sha256
+from truewheel.workspace import loading
 
 ROOT = Path(__file__).parents[2]
 ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
@@ -27,7 +29,10 @@ import wheels  # noqa: E402
 from packages import Registry  # noqa: E402
 from test_gitlab_ci_local import SPEC, commit, missing, pipeline, repository  # noqa: E402, F401
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing() or "all is here")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(missing()), reason=missing() or "all is here"),
+]
 
 
 @pytest.fixture
@@ -51,7 +56,9 @@ def prepared(children: Path) -> tuple[Path, list[str]]:
     (children / ".gitignore").write_text("__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n")
     commit(children)
     (child,) = (children / "pipelines").glob("here-*.yml")
-    return child.relative_to(children), sorted(cell.wheel for cell in workspace.read_plan(None, children)[0].cells)
+    return child.relative_to(children), sorted(
+        cell.wheel for cell in loading.read_plan(None, children)[0].cells
+    )
 
 
 def variables(registry: Registry) -> list[str]:
@@ -66,17 +73,26 @@ def variables(registry: Registry) -> list[str]:
 
 
 def write_as_another_job(registry: Registry, children: Path) -> None:
-    """Put other wheels, and records of them, in the place of this pipeline's: with a token that may write packages."""
+    """Put other wheels, and records of them, in the place of this pipeline's.
+
+    With a token that may write packages.
+    """
     folder = children / "another"
     (folder / "evidence").mkdir(parents=True)
     shutil.copy2(children / "plan.json", folder)
-    plan, _ = workspace.read_plan(None, folder)
+    plan, _ = loading.read_plan(None, folder)
     for cell in plan.cells:
-        wheel = wheels.make(folder, cell.wheel, {"marker/_core.so": wheels.elf_file(ELF_MACHINES[cell.arch])})
+        wheel = wheels.make(
+            folder, cell.wheel, {"marker/_core.so": wheels.elf_file(ELF_MACHINES[cell.arch])}
+        )
         record = {"version": 1, "cell": cell.id, "wheel": cell.wheel, "sha256": sha256(wheel)}
         evidence.write(folder, record)
     client = Client({"JOB-TOKEN": packages.TOKEN}, 60)
-    place = Store(f"{registry.api}/projects/42/packages/generic/{plan.project}-handover/49163608", client, "49163608")
+    place = Store(
+        f"{registry.api}/projects/42/packages/generic/{plan.project}-handover/49163608",
+        client,
+        "49163608",
+    )
     for file in [*folder.glob("*.whl"), *folder.glob("evidence/*")]:
         client.put(file, place.url(file.relative_to(folder).as_posix()))
     shutil.rmtree(folder)

@@ -1,4 +1,7 @@
-"""The generated pipeline runs: gitlab-ci-local makes, repairs and proves the wheels of a small project, in a shell."""
+"""The generated pipeline runs.
+
+Gitlab-ci-local makes, repairs and proves the wheels of a small project, in a shell.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from truewheel import platforms, workspace
+from truewheel.wheel import platform_tags
+from truewheel.workspace import loading
 
 ROOT = Path(__file__).parents[2]
 RUNNER = ROOT / "tests/e2e/node/node_modules/.bin/gitlab-ci-local"
@@ -37,10 +41,17 @@ def missing() -> str:
     programs = [name for name in ("git", "node", "rsync", "timeout") if not shutil.which(name)]
     if programs:
         return f"not installed: {', '.join(programs)}"
-    return "" if RUNNER.is_file() else f"no gitlab-ci-local: npm ci in {RUNNER.parents[2].relative_to(ROOT)}"
+    return (
+        ""
+        if RUNNER.is_file()
+        else f"no gitlab-ci-local: npm ci in {RUNNER.parents[2].relative_to(ROOT)}"
+    )
 
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing() or "all is here")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(missing()), reason=missing() or "all is here"),
+]
 
 
 @pytest.fixture
@@ -52,29 +63,71 @@ def repository(tmp_path: Path) -> Path:
     shutil.copy2(ROOT / "gen_ci.py", tmp_path)
     glibc = int((os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(".")[2])
     python = f"3.{sys.version_info.minor}{sys.abiflags}"
-    words = {"floor": platforms.highest_floor(glibc), "arch": platform.machine(), "python": python}
+    words = {
+        "floor": platform_tags.highest_floor(glibc),
+        "arch": platform.machine(),
+        "python": python,
+    }
     (tmp_path / "truewheel.yml").write_text(SPEC % words)
-    (tmp_path / ".gitignore").write_text("__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n")
+    (tmp_path / ".gitignore").write_text(
+        "__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n"
+    )
     subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=tmp_path, check=True)
     commit(tmp_path)
     return tmp_path
 
 
 def commit(folder: Path) -> None:
-    git = ["git", "-c", "init.defaultBranch=main", "-c", "user.name=test", "-c", "user.email=test@example.invalid"]
-    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message", "test"]):
+    git = [
+        "git",
+        "-c",
+        "init.defaultBranch=main",
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=test@example.invalid",
+    ]
+    for words in (
+        ["init", "--quiet"],
+        ["add", "--all"],
+        ["commit", "--quiet", "--message", "test"],
+    ):
         subprocess.run([*git, *words], cwd=folder, check=True)
 
 
 def pipeline(folder: Path, *jobs: str) -> tuple[int, str]:
-    """Run jobs, or the whole pipeline; returns the exit status and the log. A pipeline that hangs is killed."""
-    variables = [word for name, value in VALUES.items() for word in ("--variable", f"{name}={value}")]
+    """Run jobs, or the whole pipeline; returns the exit status and the log.
+
+    A pipeline that hangs is killed.
+    """
+    variables = [
+        word for name, value in VALUES.items() for word in ("--variable", f"{name}={value}")
+    ]
     home = folder / ".gitlab-ci-local/home"
-    command = ["timeout", "-s", "KILL", "900", str(RUNNER), *FLAGS, "--home", str(home), *variables, *jobs]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CI", "GITLAB_"))}
+    command = [
+        "timeout",
+        "-s",
+        "KILL",
+        "900",
+        str(RUNNER),
+        *FLAGS,
+        "--home",
+        str(home),
+        *variables,
+        *jobs,
+    ]
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("CI", "GITLAB_"))
+    }
     environment["TRUEWHEEL_VENV"] = sys.prefix
     done = subprocess.run(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     return done.returncode, done.stdout
 
@@ -83,7 +136,7 @@ def test_the_pipeline_makes_the_wheels_that_the_plan_named(repository: Path):
     status, log = pipeline(repository)
     assert status == 0, log
     artifacts = repository / ".gitlab-ci-local/artifacts"
-    plan, _ = workspace.read_plan(None, artifacts / "plan")
+    plan, _ = loading.read_plan(None, artifacts / "plan")
     expected = sorted(cell.wheel for cell in plan.cells)
     assert len(expected) == 2
     assert all("+nv26.4-49163608-cp3" in wheel for wheel in expected)

@@ -1,4 +1,7 @@
-"""Hostile text in the spec, in variables, branch and title: the generated pipeline runs, and no shell evaluates it."""
+"""Hostile text in the spec, in variables, branch and title.
+
+The generated pipeline runs, and no shell evaluates it.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from truewheel import workspace
+from truewheel.workspace import loading
 
 ROOT = Path(__file__).parents[2]
 sys.path.append(str(ROOT / "tests/unit"))
@@ -19,7 +22,10 @@ sys.path.append(str(ROOT / "tests/unit"))
 import wheels  # noqa: E402
 from test_gitlab_ci_local import CHECKOUT, commit, missing, pipeline  # noqa: E402
 
-pytestmark = [pytest.mark.slow, pytest.mark.skipif(bool(missing()), reason=missing() or "all is here")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(missing()), reason=missing() or "all is here"),
+]
 
 WORD = "a'b\"$(touch $PWNED)`touch $PWNED`;touch $PWNED;${{ env.PWNED }}ö"
 PLAIN = WORD.replace("${{ env.PWNED }}", "")  # braces hold the names of facts
@@ -28,7 +34,11 @@ SPEC = {
     "truewheel": 1,
     "project": "demo",
     "packages": {
-        "foo": {"path": f"src of {WORD}", "version": {"file": f"{WORD}.txt"}, "smoke": f"{WORD}.py"},
+        "foo": {
+            "path": f"src of {WORD}",
+            "version": {"file": f"{WORD}.txt"},
+            "smoke": f"{WORD}.py",
+        },
         "bar": {"version": {"file": f"{WORD}.txt"}, "abi": "none"},
     },
     "builds": {
@@ -44,10 +54,15 @@ SPEC = {
     "naming": {
         "extends": "plain",
         "variables": {"NOTE": {"scope": "pipeline", "description": TEXT}},
-        "facts": {"word": {"from": [f"const:{PLAIN}"], "match": ".*", "write": "1"}, "note": {"from": ["env:NOTE"]}},
+        "facts": {
+            "word": {"from": [f"const:{PLAIN}"], "match": ".*", "write": "1"},
+            "note": {"from": ["env:NOTE"]},
+        },
         "channels": {"hostile": {"when": {"NOTE": PLAIN}, "version": "{base}+w{word}"}},
     },
-    "indexes": {"own": {"url": "https://index.example/'$(touch$IFS$PWNED)", "when": {"NOTE": WORD}}},
+    "indexes": {
+        "own": {"url": "https://index.example/'$(touch$IFS$PWNED)", "when": {"NOTE": WORD}}
+    },
     "variables": {"NOTE": {"description": TEXT, "default": TEXT}, "PICK": {"choices": [WORD, "x"]}},
     # gitlab-ci-local says each command with echo "…" and does not escape backquotes: not here
     "scripts": f"scripts of {WORD.replace('`', '|')}",
@@ -57,10 +72,16 @@ SPEC = {
         "runners": {platform.machine(): [WORD]},
         "own_stages": [WORD],
         "overrides": {
-            kind: {"variables": {"HOSTILE": TEXT}, "environment": {"name": "to $HOME"}, "resource_group": WORD}
+            kind: {
+                "variables": {"HOSTILE": TEXT},
+                "environment": {"name": "to $HOME"},
+                "resource_group": WORD,
+            }
             for kind in ("plan", "wheel", "test", "prove")
         },
-        "jobs": {WORD: {"stage": WORD, "needs": [], "script": ["true"], "variables": {"HOSTILE": TEXT}}},
+        "jobs": {
+            WORD: {"stage": WORD, "needs": [], "script": ["true"], "variables": {"HOSTILE": TEXT}}
+        },
     },
 }
 # A build that is told hostile words.
@@ -108,17 +129,24 @@ def repository(tmp_path: Path) -> Path:
     (folder / f"{WORD}.txt").write_text("1.0\n")
     (folder / f"{WORD}.py").write_text("import foo._core\n")
     (folder / "truewheel.yml").write_text(json.dumps(SPEC, ensure_ascii=False))
-    (folder / ".gitignore").write_text("__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n")
+    (folder / ".gitignore").write_text(
+        "__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n"
+    )
     subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=folder, check=True)
     commit(folder)
     subprocess.run(
-        ["git", "checkout", "--quiet", "-b", "a'b\"$(touch${IFS}$PWNED)`touch${IFS}$PWNED`;ö"], cwd=folder, check=True
+        ["git", "checkout", "--quiet", "-b", "a'b\"$(touch${IFS}$PWNED)`touch${IFS}$PWNED`;ö"],
+        cwd=folder,
+        check=True,
     )
     return folder
 
 
 def run(folder: Path, *words: str, **variables: str) -> tuple[bool, int, str]:
-    """Run jobs; returns whether a shell has evaluated something hostile, the exit status and the log."""
+    """Run jobs.
+
+    Returns whether a shell has evaluated something hostile, the exit status and the log.
+    """
     pwned = folder.parent / "pwned"
     values = {"PWNED": str(pwned), "NOTE": TEXT, **variables}
     flags = [word for name, value in values.items() for word in ("--variable", f"{name}={value}")]
@@ -131,10 +159,13 @@ def test_the_whole_pipeline_runs_and_evaluates_nothing(repository: Path):
     assert not evaluated, log
     assert status == 0, log
     artifacts = repository / ".gitlab-ci-local/artifacts"
-    plan, _ = workspace.read_plan(None, artifacts / "plan")
-    # the forge fills in its variables, as it does in every value; nothing else has happened to the text
+    plan, _ = loading.read_plan(None, artifacts / "plan")
+    # the forge fills in its variables, as it does in every value; nothing else has happened to the
+    # text
     assert plan.variables["NOTE"].value == TEXT.replace("$PWNED", str(repository.parent / "pwned"))
-    assert {path.name for path in (artifacts / "prove/dist").glob("*.whl")} == {cell.wheel for cell in plan.cells}
+    assert {path.name for path in (artifacts / "prove/dist").glob("*.whl")} == {
+        cell.wheel for cell in plan.cells
+    }
 
 
 def test_a_hostile_title_is_refused_and_evaluates_nothing(repository: Path):
@@ -165,7 +196,8 @@ def test_what_is_shell_by_design_is_evaluated(repository: Path):
 def test_the_default_of_an_input_arrives_and_is_not_evaluated(repository: Path):
     spec = json.loads((repository / "truewheel.yml").read_text())
     spec["gitlab"]["inputs"] = True
-    # gitlab-ci-local puts inputs into the text of the file, GitLab into what it has read of it: no quotes here
+    # gitlab-ci-local puts inputs into the text of the file, GitLab into what it has read of it: no
+    # quotes here
     default = TEXT.replace("'", "").replace('"', "").splitlines()[0]
     spec["variables"]["NOTE"]["default"] = default
     (repository / "truewheel.yml").write_text(json.dumps(spec, ensure_ascii=False))
@@ -175,5 +207,5 @@ def test_the_default_of_an_input_arrives_and_is_not_evaluated(repository: Path):
     status, log = pipeline(repository, "--variable", f"PWNED={pwned}", "plan")
     assert not pwned.exists(), log
     assert status == 0, log
-    plan, _ = workspace.read_plan(None, repository / ".gitlab-ci-local/artifacts/plan")
+    plan, _ = loading.read_plan(None, repository / ".gitlab-ci-local/artifacts/plan")
     assert plan.variables["NOTE"].value == default

@@ -1,4 +1,7 @@
-"""GitLab's official schema takes every generated file: those of this repository and of all golden cases."""
+"""GitLab's official schema takes every generated file.
+
+Those of this repository and of all golden cases.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,9 @@ def documents(files: list[Path], folder: Path) -> list[Path]:
     found = []
     for number, file in enumerate(files):
         header, divider, content = file.read_text(encoding="utf-8").partition("\n---\n")
-        for name, text in (("header", header), ("content", content)) if divider else (("whole", header),):
+        for name, text in (
+            (("header", header), ("content", content)) if divider else (("whole", header),)
+        ):
             found.append(folder / f"{number}-{name}.yml")
             found[-1].write_text(text, encoding="utf-8")
     return found

@@ -1,4 +1,7 @@
-"""`truewheel init` on small repositories of every kind: a valid spec and pipeline from one command, or a clear no."""
+"""`truewheel init` on small repositories of every kind.
+
+A valid spec and pipeline from one command, or a clear no.
+"""
 
 from __future__ import annotations
 
@@ -19,15 +22,33 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from truewheel import buildsystem, setupfile, versionfile
+from truewheel.init import build_backend, setup_files
+from truewheel.spec import version_file
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, str(ROOT / "gen_ci.py")]
-KEPT = ("PATH", "HOME", "TMPDIR", "PIP_", "SSL_", "REQUESTS_", "http", "https", "no_proxy", "HTTP", "NO_PROXY", "PYENV")
+KEPT = (
+    "PATH",
+    "HOME",
+    "TMPDIR",
+    "PIP_",
+    "SSL_",
+    "REQUESTS_",
+    "http",
+    "https",
+    "no_proxy",
+    "HTTP",
+    "NO_PROXY",
+    "PYENV",
+)
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name.startswith(KEPT)}
-ENVIRONMENT["SOURCE_DATE_EPOCH"] = "1795305600"  # November 2026: Python 3.10 is past its end, 3.11 is not
+ENVIRONMENT["SOURCE_DATE_EPOCH"] = (
+    "1795305600"  # November 2026: Python 3.10 is past its end, 3.11 is not
+)
 SETUPTOOLS = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
-SETUP = 'from setuptools import Extension, setup\nsetup(ext_modules=[Extension("{0}", ["{0}.c"])])\n'
+SETUP = (
+    'from setuptools import Extension, setup\nsetup(ext_modules=[Extension("{0}", ["{0}.c"])])\n'
+)
 SOURCE = """\
 #include <Python.h>
 static struct PyModuleDef definition = {PyModuleDef_HEAD_INIT, "NAME", NULL, -1, NULL};
@@ -55,7 +76,10 @@ def backend(name: str, requires: str, more: str = "", **fields: str) -> str:
 
 
 class Good(NamedTuple):
-    """A repository and what its spec must say: keys of the first package, and how many wheels are planned."""
+    """A repository and what its spec must say.
+
+    Keys of the first package, and how many wheels are planned.
+    """
 
     files: Mapping[str, str]
     package: Mapping[str, Any]
@@ -65,7 +89,9 @@ class Good(NamedTuple):
 
 GIT = '\ndynamic = ["version"]'
 SCM = SETUPTOOLS.replace('"]', '", "setuptools-scm"]') + "[tool.setuptools_scm]\n"
-HATCHLING = '[build-system]\nrequires = ["hatchling", "hatch-vcs"]\nbuild-backend = "hatchling.build"\n'
+HATCHLING = (
+    '[build-system]\nrequires = ["hatchling", "hatch-vcs"]\nbuild-backend = "hatchling.build"\n'
+)
 HATCH_VCS = '[tool.hatch.version]\nsource = "vcs"'
 DYNAMIC = "[tool.setuptools.dynamic]\nversion = "
 LINUX = "manylinux_2_28_x86_64.whl"
@@ -129,7 +155,7 @@ GOOD = {
     ),
     "setup.py alone": Good(
         {"setup.py": SETUP.replace("setup(ext", "setup(name='foo', version='1.0', ext").format("foo"), "foo.c": ""},
-        {"version": {"file": "setup.py", "match": setupfile.KEYWORD}},
+        {"version": {"file": "setup.py", "match": setup_files.KEYWORD}},
         f"foo-1.0-cp311-cp311-{LINUX}",
     ),
     "an attribute": Good(
@@ -137,7 +163,7 @@ GOOD = {
             **extension(version='dynamic = ["version"]', more=DYNAMIC + '{attr = "foo.__version__"}'),
             "src/foo/__init__.py": '__version__ = "1.1"\n',
         },
-        {"version": {"file": "src/foo/__init__.py", "match": versionfile.assigned("__version__")}},
+        {"version": {"file": "src/foo/__init__.py", "match": version_file.assigned("__version__")}},
         f"foo-1.1-cp311-cp311-{LINUX}",
     ),
     "maturin, version of Cargo": Good(
@@ -145,7 +171,7 @@ GOOD = {
             "pyproject.toml": backend("maturin", "maturin>=1", version='dynamic = ["version"]'),
             "Cargo.toml": '[package]\nname = "foo"\nversion = "1.2.0-rc.1"\n',
         },
-        {"version": {"file": "Cargo.toml", "match": buildsystem.CARGO_VERSION, "inject": "wheel"}},
+        {"version": {"file": "Cargo.toml", "match": build_backend.CARGO_VERSION, "inject": "wheel"}},
         f"foo-1.2.0rc1-cp311-cp311-{LINUX}",
     ),
     "pure": Good(
@@ -201,8 +227,19 @@ def repository(folder: Path, files: Mapping[str, str], tag: str = "") -> Path:
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
-    identity = ["-c", "user.name=test", "-c", "user.email=test@example.invalid", "-c", "init.defaultBranch=main"]
-    for words in (["init", "--quiet"], ["add", "--all"], ["commit", "--quiet", "--message=first", "--allow-empty"]):
+    identity = [
+        "-c",
+        "user.name=test",
+        "-c",
+        "user.email=test@example.invalid",
+        "-c",
+        "init.defaultBranch=main",
+    ]
+    for words in (
+        ["init", "--quiet"],
+        ["add", "--all"],
+        ["commit", "--quiet", "--message=first", "--allow-empty"],
+    ):
         subprocess.run(["git", *identity, *words], cwd=folder, check=True)
     if tag:
         subprocess.run(["git", "tag", tag], cwd=folder, check=True)
@@ -233,7 +270,11 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         done = truewheel(folders[name], "init", "--yes")
         assert done.returncode == 0, name
         assert (
-            re.sub(r"truewheel.yml.* can move: no digest is locked\n    hint: .* truewheel lock\n", "", done.stderr)
+            re.sub(
+                r"truewheel.yml.* can move: no digest is locked\n    hint: .* truewheel lock\n",
+                "",
+                done.stderr,
+            )
             == ""
         )
     return folders
@@ -251,7 +292,9 @@ def test_a_repository_gets_a_spec_whose_plan_holds(started: dict[str, Path], nam
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_its_pipeline_is_as_generated_and_a_second_init_changes_nothing(started: dict[str, Path], name: str):
+def test_its_pipeline_is_as_generated_and_a_second_init_changes_nothing(
+    started: dict[str, Path], name: str
+):
     folder = started[name]
     before = content(folder)
     assert truewheel(folder, "check").returncode == 0
@@ -261,10 +304,16 @@ def test_its_pipeline_is_as_generated_and_a_second_init_changes_nothing(started:
     assert content(folder) == before
 
 
-@pytest.mark.skipif(importlib.util.find_spec("check_jsonschema") is None, reason="check-jsonschema is not installed")
+@pytest.mark.skipif(
+    importlib.util.find_spec("check_jsonschema") is None, reason="check-jsonschema is not installed"
+)
 def test_the_official_schemas_take_every_pipeline(started: dict[str, Path]):
     gitlab = ["vendor.gitlab-ci", "--data-transform", "gitlab-ci"]
-    kinds = {".gitlab-ci.yml": gitlab, "pipelines/*": gitlab, ".github/workflows/wheels*": ["vendor.github-workflows"]}
+    kinds = {
+        ".gitlab-ci.yml": gitlab,
+        "pipelines/*": gitlab,
+        ".github/workflows/wheels*": ["vendor.github-workflows"],
+    }
     for pattern, schema in kinds.items():
         files = [str(path) for folder in started.values() for path in folder.glob(pattern)]
         done = subprocess.run(
@@ -331,20 +380,31 @@ def test_what_cannot_be_named_is_refused_with_a_reason(tmp_path: Path, name: str
 
 
 def test_all_that_is_wrong_with_a_package_is_said_at_once(tmp_path: Path):
-    repository(tmp_path, {"pyproject.toml": '[project]\nname = "a b"\nversion = "x"\nrequires-python = "3"\n'})
+    repository(
+        tmp_path,
+        {"pyproject.toml": '[project]\nname = "a b"\nversion = "x"\nrequires-python = "3"\n'},
+    )
     assert truewheel(tmp_path, "init", "--yes").stderr.count("pyproject.toml: ") == 3
 
 
 def test_a_package_below_that_cannot_be_named_is_left_out(tmp_path: Path):
-    repository(tmp_path, {**extension(), "tools/pyproject.toml": "[", "copy/pyproject.toml": project("Foo")})
+    repository(
+        tmp_path,
+        {**extension(), "tools/pyproject.toml": "[", "copy/pyproject.toml": project("Foo")},
+    )
     done = truewheel(tmp_path, "init", "--yes")
     assert done.returncode == 0
     assert "tools/pyproject.toml: warning: not TOML" in done.stderr
-    assert "copy/pyproject.toml: warning: left out: Foo is the name of ./pyproject.toml, too" in done.stderr
+    assert (
+        "copy/pyproject.toml: warning: left out: Foo is the name of ./pyproject.toml, too"
+        in done.stderr
+    )
     assert list(yaml.safe_load((tmp_path / "truewheel.yml").read_text())["packages"]) == ["foo"]
 
 
-@pytest.mark.parametrize("stages", ["", "stages: [compile, test, ship]\n", "stages: [.pre, build, test, deploy]\n"])
+@pytest.mark.parametrize(
+    "stages", ["", "stages: [compile, test, ship]\n", "stages: [.pre, build, test, deploy]\n"]
+)
 def test_a_pipeline_of_somebody_else_stays_and_includes_ours(tmp_path: Path, stages: str):
     own = f"{stages}{stages and 'workflow: {rules: [{when: always}]}'}\njob: {{stage: test, script: [make]}}\n"
     repository(tmp_path, {**extension(), ".gitlab-ci.yml": own})
@@ -389,8 +449,15 @@ def test_a_repository_on_github_gets_workflows_for_its_main_branch(tmp_path: Pat
         subprocess.run(["git", *words], cwd=tmp_path, check=True)
     done = truewheel(tmp_path, "init", "--yes")
     assert done.returncode == 0, done.stderr
-    written = [line.removeprefix("wrote ") for line in done.stdout.splitlines() if line.startswith("wrote ")]
-    workflows = [".github/workflows/wheels.yml", ".github/workflows/wheels-manylinux_2_28-x86_64.yml"]
+    written = [
+        line.removeprefix("wrote ")
+        for line in done.stdout.splitlines()
+        if line.startswith("wrote ")
+    ]
+    workflows = [
+        ".github/workflows/wheels.yml",
+        ".github/workflows/wheels-manylinux_2_28-x86_64.yml",
+    ]
     assert written == ["truewheel.yml", *workflows]
     assert "4. git add .github truewheel.yml; commit and push" in done.stdout
     caller = yaml.safe_load((tmp_path / workflows[0]).read_text())
@@ -437,16 +504,29 @@ def test_a_dry_run_prints_the_spec_and_writes_nothing(tmp_path: Path):
 
 def test_programs_get_findings_and_files(tmp_path: Path):
     repository(
-        tmp_path, {**extension(), ".gitlab-ci.yml": "a: {script: [b]}\n", "Dockerfile": "FROM --platform=x a:1\n"}
+        tmp_path,
+        {
+            **extension(),
+            ".gitlab-ci.yml": "a: {script: [b]}\n",
+            "Dockerfile": "FROM --platform=x a:1\n",
+        },
     )
-    subprocess.run(["git", "remote", "add", "origin", "git@Git.Example.org:me/foo.git"], cwd=tmp_path, check=True)
+    subprocess.run(
+        ["git", "remote", "add", "origin", "git@Git.Example.org:me/foo.git"],
+        cwd=tmp_path,
+        check=True,
+    )
     data = json.loads(truewheel(tmp_path, "init", "--json").stdout)
     assert data["files"] == [
         {"path": "truewheel.yml", "written": True},
         {"path": "ci/wheels.yml", "written": True},
     ]
     found = data["findings"]
-    assert found["packages"][0]["abi"] == {"kind": "cpython", "origin": "extensions in setup.py", "oldest": 0}
+    assert found["packages"][0]["abi"] == {
+        "kind": "cpython",
+        "origin": "extensions in setup.py",
+        "oldest": 0,
+    }
     assert found["remote"] == "git.example.org"
     assert found["containers"] == {"Dockerfile": "a:1"}
     again = json.loads(truewheel(tmp_path, "init", "--json").stdout)
@@ -459,10 +539,14 @@ def test_the_readme_shows_what_is_printed(tmp_path: Path):
     shown = readme.partition("$ truewheel init")[2].partition("\n")[2].partition("```")[0]
     files = extension(version='dynamic = ["version"]', more=DYNAMIC + '{file = "VERSION"}')
     repository(tmp_path, {**files, "VERSION": "1.0\n"})
-    subprocess.run(["git", "remote", "add", "origin", "https://gitlab.com/me/foo.git"], cwd=tmp_path, check=True)
-    assert truewheel(tmp_path, "init").stdout == shown.replace("truewheel plan:", "./gen_ci.py plan:").replace(
-        "truewheel run:", "./gen_ci.py run:"
+    subprocess.run(
+        ["git", "remote", "add", "origin", "https://gitlab.com/me/foo.git"],
+        cwd=tmp_path,
+        check=True,
     )
+    assert truewheel(tmp_path, "init").stdout == shown.replace(
+        "truewheel plan:", "./gen_ci.py plan:"
+    ).replace("truewheel run:", "./gen_ci.py run:")
 
 
 # At a terminal.
@@ -477,7 +561,10 @@ os.execv(sys.argv[1], sys.argv[1:])
 
 
 def at_terminal(folder: Path, typed: list[str], *words: str) -> tuple[int, str]:
-    """Run init at a terminal of its own and type an answer to each question; return its exit code and the screen."""
+    """Run init at a terminal of its own and type an answer to each question.
+
+    Return its exit code and the screen.
+    """
     terminal, theirs = pty.openpty()
     child = subprocess.Popen(
         [sys.executable, "-c", OWN_TERMINAL, *COMMAND, "init", *words], cwd=folder, env=ENVIRONMENT,
@@ -524,7 +611,9 @@ def test_a_person_is_asked_and_every_answer_counts(tmp_path: Path):
     assert {"gitlab", "github"} <= written.keys()
     assert (written["arches"], written["pythons"]) == (["x86_64", "aarch64"], ["3.12", "3.13"])
     assert written["naming"] == "triton-2026.04"
-    assert written["indexes"] == {"pypi": {"profile": "pypi", "channel": "release", "when": {"PYPI_RELEASE": "true"}}}
+    assert written["indexes"] == {
+        "pypi": {"profile": "pypi", "channel": "release", "when": {"PYPI_RELEASE": "true"}}
+    }
     assert truewheel(tmp_path, "check").returncode == 0
 
 

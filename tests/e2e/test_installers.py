@@ -1,4 +1,7 @@
-"""What real installers make of the names: which of two wheels is the newer one, and whether a label is taken."""
+"""What real installers make of the names.
+
+Which of two wheels is the newer one, and whether a label is taken.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from truewheel.against import older_for
-from truewheel.model import Cell
-from truewheel.rewrite import rewrite, variant_json
-from truewheel.wheelname import parse_name
+from truewheel.plan.model import Cell
+from truewheel.plan.plan_diff import older_for
+from truewheel.wheel.filename import parse_name
+from truewheel.wheel.rewrite import rewrite, variant_json
 
 UNIT = Path(__file__).parents[1] / "unit"
 sys.path.insert(0, str(UNIT))
@@ -60,12 +63,35 @@ def taken_by_pip(folder: Path, out: Path) -> str:
 
 
 def taken_by_uv(folder: Path, out: Path) -> str:
-    command = [sys.executable, "-m", "uv", "pip", "install", "--no-index", "--no-deps", "--no-cache", "--offline"]
-    command += ["--python", sys.executable, "--find-links", str(folder), "--target", str(out), "demo"]
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "--no-index",
+        "--no-deps",
+        "--no-cache",
+        "--offline",
+    ]
+    command += [
+        "--python",
+        sys.executable,
+        "--find-links",
+        str(folder),
+        "--target",
+        str(out),
+        "demo",
+    ]
     subprocess.run(command, check=True, env=ENV, capture_output=True)
     text = next(out.glob("demo-*.dist-info/WHEEL")).read_text()
-    version = next(out.glob("demo-*.dist-info")).name.removeprefix("demo-").removesuffix(".dist-info")
-    build = next((line.removeprefix("Build: ") for line in text.splitlines() if line.startswith("Build: ")), "")
+    version = (
+        next(out.glob("demo-*.dist-info")).name.removeprefix("demo-").removesuffix(".dist-info")
+    )
+    build = next(
+        (line.removeprefix("Build: ") for line in text.splitlines() if line.startswith("Build: ")),
+        "",
+    )
     tag = next(line.removeprefix("Tag: ") for line in text.splitlines() if line.startswith("Tag: "))
     return cell(version, build, tag).wheel
 
@@ -83,14 +109,22 @@ PAIRS = [
     (cell("1.0"), cell("1.1.dev5")),
     (cell("1.0rc1"), cell("1.0.dev9")),
     (cell("1.0.dev9"), cell("1.0rc1")),
-    (cell("1.0", "", "py3-none-manylinux_2_17_x86_64"), cell("1.0", "", "py3-none-manylinux_2_28_x86_64")),
-    (cell("1.0", "", "py3-none-manylinux_2_28_x86_64"), cell("1.0", "", "py3-none-manylinux_2_17_x86_64")),
+    (
+        cell("1.0", "", "py3-none-manylinux_2_17_x86_64"),
+        cell("1.0", "", "py3-none-manylinux_2_28_x86_64"),
+    ),
+    (
+        cell("1.0", "", "py3-none-manylinux_2_28_x86_64"),
+        cell("1.0", "", "py3-none-manylinux_2_17_x86_64"),
+    ),
     (cell("1.0", "", "py3-none-linux_x86_64"), cell("1.0", "", "py3-none-manylinux_2_17_x86_64")),
 ]
 
 
 @needs_uv
-@pytest.mark.parametrize(("old", "new"), PAIRS, ids=[f"{old.wheel}->{new.wheel}" for old, new in PAIRS])
+@pytest.mark.parametrize(
+    ("old", "new"), PAIRS, ids=[f"{old.wheel}->{new.wheel}" for old, new in PAIRS]
+)
 def test_the_verdict_on_newer_is_that_of_pip_and_uv(tmp_path: Path, old: Cell, new: Cell) -> None:
     if "x86_64" in new.tag and os.uname().machine != "x86_64":
         pytest.skip("this pair is for x86_64")
@@ -112,12 +146,33 @@ def test_uv_takes_a_labelled_wheel_that_says_its_label(tmp_path: Path) -> None:
     extra = {"variant.json": variant_json(parse_name(labelled))}
     (tmp_path / "out").mkdir()
     made = rewrite(plain, tmp_path / "out", labelled, extra=extra)
-    command = [sys.executable, "-m", "uv", "pip", "install", "--offline", "--no-index", "--no-deps", "--no-cache"]
-    command += ["--preview-features", "wheel-variants", "--target", str(tmp_path / "site"), "--python", sys.executable]
-    done = subprocess.run([*command, str(made)], check=False, env=ENV, capture_output=True, text=True)
+    command = [
+        sys.executable,
+        "-m",
+        "uv",
+        "pip",
+        "install",
+        "--offline",
+        "--no-index",
+        "--no-deps",
+        "--no-cache",
+    ]
+    command += [
+        "--preview-features",
+        "wheel-variants",
+        "--target",
+        str(tmp_path / "site"),
+        "--python",
+        sys.executable,
+    ]
+    done = subprocess.run(
+        [*command, str(made)], check=False, env=ENV, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "site/demo-1.0.dist-info/variant.json").is_file()
     without = rewrite(plain, tmp_path / "out", plain.name.replace(".whl", "-cu129.whl"))
-    done = subprocess.run([*command, str(without)], check=False, env=ENV, capture_output=True, text=True)
+    done = subprocess.run(
+        [*command, str(without)], check=False, env=ENV, capture_output=True, text=True
+    )
     assert done.returncode != 0
     assert "variant.json" in done.stderr

@@ -1,6 +1,7 @@
 """Our parser and composer beside those of packaging, pip, uv and wheel, on a large corpus of good and bad names.
 
-Where two of them disagree, one of the reasons in `EXPLAINED` must hold; each reason says who is right, and why.
+Where two of them disagree, one of the reasons in `EXPLAINED` must hold; each reason says who is
+right, and why.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import pytest
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 
-from truewheel.naming import Composed, platform_tag, python_tags
-from truewheel.wheelname import parse_name
+from truewheel.plan.naming import Composed, platform_tag, python_tags
+from truewheel.wheel.filename import parse_name
 
 UNIT = Path(__file__).parents[1] / "unit"
 sys.path.insert(0, str(UNIT))
@@ -38,15 +39,40 @@ PROJECTS = (
     "f\u00f6\u00f6",
 )
 VERSIONS = (
-    *("1.0", "1", "01.0", "v1.0", "1.0rc1", "1.0.0-rc1", "1.0_rc1", "1.0.post1", "2.69.0.dev49163608", "1!2.0"),
+    *(
+        "1.0",
+        "1",
+        "01.0",
+        "v1.0",
+        "1.0rc1",
+        "1.0.0-rc1",
+        "1.0_rc1",
+        "1.0.post1",
+        "2.69.0.dev49163608",
+        "1!2.0",
+    ),
     *("1.0+nv26.4.cu132", "1.0+nv26.04", "1.0+NV", "1.0+a_b", "1_0", "abc", "1.0+", "\u0661.0"),
 )
 BUILDS = ("", "", "", "1", "49163608", "1a", "0", "007", "12_b.c", "a1", "<unknown>")
 PYTHONS = ("cp312", "cp313", "py3", "py2.py3", "cp3", "312", "CP312", "", "cp312.", "pp311")
 ABIS = ("cp312", "cp313t", "abi3", "abi3t", "abi3.abi3t", "none", "NONE", "", "none.")
 PLATFORMS = (
-    *("any", "linux_x86_64", "manylinux_2_28_x86_64", "manylinux2014_x86_64.manylinux_2_17_x86_64", "win_amd64"),
-    *("musllinux_1_2_aarch64", "macosx_11_0_arm64", "manylinux_2_28-x86_64", "", "any.", "linux x86", "../x"),
+    *(
+        "any",
+        "linux_x86_64",
+        "manylinux_2_28_x86_64",
+        "manylinux2014_x86_64.manylinux_2_17_x86_64",
+        "win_amd64",
+    ),
+    *(
+        "musllinux_1_2_aarch64",
+        "macosx_11_0_arm64",
+        "manylinux_2_28-x86_64",
+        "",
+        "any.",
+        "linux x86",
+        "../x",
+    ),
 )
 LABELS = ("", "", "", "", "-cu132", "-x", "-", "-CU132", "-a-b")
 ENDS = (*[".whl"] * 9, ".WHL", "", ".whl ", ".whl\n")
@@ -61,7 +87,9 @@ EXPLAINED: dict[str, Callable[[str], bool]] = {
     "a tag has no spaces, slashes or other signs (PEP 425): uv and we refuse, packaging and pip do not look": (
         lambda name: re.search(r"[^A-Za-z0-9_.+!\u0080-\uffff-]", name) is not None
     ),
-    "an empty tag in a set stands for nothing: uv lets it pass": lambda name: re.search(r"\.(-|\.)", name) is not None,
+    "an empty tag in a set stands for nothing: uv lets it pass": lambda name: (
+        re.search(r"\.(-|\.)", name) is not None
+    ),
     "a file name has one _ for a run of signs in the project's name (PEP 427): uv lets two pass": (
         lambda name: "__" in name
     ),
@@ -113,7 +141,9 @@ def reasons(name: str) -> list[str]:
 def test_python_parsers_agree_or_the_disagreement_is_explained(parser):
     names = corpus(20_000)
     verdicts = {name: (accepts(parse_name, name), accepts(parser, name)) for name in names}
-    assert not [name for name, (ours, theirs) in verdicts.items() if ours != theirs and not reasons(name)]
+    assert not [
+        name for name, (ours, theirs) in verdicts.items() if ours != theirs and not reasons(name)
+    ]
     assert sum(ours and theirs for ours, theirs in verdicts.values()) > 500
     assert sum(not ours and not theirs for ours, theirs in verdicts.values()) > 5000
 
@@ -124,7 +154,9 @@ def test_what_both_accept_both_read_alike():
             ours = parse_name(name)
             project, version, build, tags = parse_wheel_filename(name)
             assert re.sub(r"[-_.]+", "-", ours.distribution).lower() == project
-            assert accepts(lambda text: parse_wheel_filename(f"x-{text}-py3-none-any.whl"), ours.version)
+            assert accepts(
+                lambda text: parse_wheel_filename(f"x-{text}-py3-none-any.whl"), ours.version
+            )
             assert parse_wheel_filename(f"x-{ours.version}-py3-none-any.whl")[1] == version
             assert ours.build.lstrip("0") == "".join(map(str, build)).lstrip("0")
             assert ours.tags == {str(tag) for tag in tags}
@@ -150,7 +182,9 @@ def test_uv_agrees_or_the_disagreement_is_explained(tmp_path):
             f"./{name}",
         ]
         argv = [sys.executable, "-m", *argv, "--python", sys.executable]
-        said = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ).stderr
+        said = subprocess.run(
+            argv, cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ
+        ).stderr
         theirs = not ("wheel filename" in said and "invalid" in said)
         if theirs != accepts(parse_name, name):
             wrong.append((name, theirs, reasons(name)))
@@ -170,8 +204,13 @@ def wheel_parser(name: str) -> object:
 
 
 def test_wheel_lets_pass_what_we_accept_and_looks_at_less():
-    """`wheel tags` counts the parts of a name; what else we refuse, packaging refuses too, or it is explained."""
-    verdicts = {name: (accepts(parse_name, name), accepts(wheel_parser, name)) for name in corpus(20_000)}
+    """`wheel tags` counts the parts of a name.
+
+    What else we refuse, packaging refuses too, or it is explained.
+    """
+    verdicts = {
+        name: (accepts(parse_name, name), accepts(wheel_parser, name)) for name in corpus(20_000)
+    }
     assert not [name for name, (ours, theirs) in verdicts.items() if ours and not theirs]
     lax = [name for name, (ours, theirs) in verdicts.items() if theirs and not ours]
     assert len(lax) > 5000
@@ -187,7 +226,14 @@ def combinations(count: int) -> list[tuple[str, ...]]:
         ("", "1", "007", "49163608", "12_b.c"),
         ("cpython", "abi3", "abi3t", "abi3.abi3t"),
         ("cp39", "cp312", "cp313t", "cp315", "cp315t"),
-        ("manylinux1", "manylinux2014", "manylinux_2_17", "manylinux_2_28", "musllinux_1_2", "linux"),
+        (
+            "manylinux1",
+            "manylinux2014",
+            "manylinux_2_17",
+            "manylinux_2_28",
+            "musllinux_1_2",
+            "linux",
+        ),
         ("x86_64", "aarch64", "armv7l", "s390x", "riscv64"),
     )
     found: dict[tuple[str, ...], None] = {}
@@ -206,9 +252,13 @@ def test_wheel_tags_gives_every_combination_its_composed_name(tmp_path):
         stem = composed.split("-")[0]
         folder = tmp_path / str(number)
         folder.mkdir()
-        made = wheels.make(folder, f"{stem}-{version}-cp310-cp310-linux_{arch}.whl", {f"{stem}/__init__.py": b""})
+        made = wheels.make(
+            folder, f"{stem}-{version}-cp310-cp310-linux_{arch}.whl", {f"{stem}/__init__.py": b""}
+        )
         assert tags(str(made), *tag.split("-"), build or None) == composed
-        assert parse_wheel_filename(composed)[3] == {Tag(*each.split("-")) for each in parse_name(composed).tags}
+        assert parse_wheel_filename(composed)[3] == {
+            Tag(*each.split("-")) for each in parse_name(composed).tags
+        }
 
 
 NAMED = [
@@ -226,14 +276,21 @@ def test_wheel_tags_gives_a_wheel_the_composed_name(tmp_path, abi, python, floor
     platform = platform_tag(floor, "x86_64")
     tag = "-".join((*python_tags(abi, python), platform))
     made = wheels.make(
-        tmp_path, "foo_bar-1.0+nv26.4-cp310-cp310-linux_x86_64.whl", {"foo_bar/_x.so": wheels.elf_file()}
+        tmp_path,
+        "foo_bar-1.0+nv26.4-cp310-cp310-linux_x86_64.whl",
+        {"foo_bar/_x.so": wheels.elf_file()},
     )
     python_tag, abi_tag, _ = tag.split("-")
     argv = ["--python-tag", python_tag, "--abi-tag", abi_tag, "--platform-tag", platform]
     argv += ["--build", build] if build else []
     renamed = subprocess.run(
-        [sys.executable, "-m", "wheel", "tags", *argv, str(made)], capture_output=True, text=True, check=True
+        [sys.executable, "-m", "wheel", "tags", *argv, str(made)],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     composed = Composed("1.0+nv26.4", build).wheel("Foo.Bar", tag)
     assert renamed.stdout.splitlines()[-1] == composed
-    assert parse_name(composed).tags == {f"{python_tag}-{abi_tag}-{each}" for each in platform.split(".")}
+    assert parse_name(composed).tags == {
+        f"{python_tag}-{abi_tag}-{each}" for each in platform.split(".")
+    }

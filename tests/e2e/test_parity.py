@@ -1,4 +1,7 @@
-"""One spec, four ways: the plan's names, and the wheels of GitLab's jobs, of GitHub's, and of `run` on this machine."""
+"""One spec, four ways.
+
+The plan's names, and the wheels of GitLab's jobs, of GitHub's, and of `run` on this machine.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ import pytest
 import test_act
 import test_gitlab_ci_local as gitlab
 
-from truewheel import platforms
+from truewheel.wheel import platform_tags
 
 pytestmark = [*test_act.pytestmark, *gitlab.pytestmark]
 
@@ -70,13 +73,19 @@ def repository(tmp_path: Path) -> Path:
     oldest = f"cp3{sys.version_info.minor}"
     package(
         folder / "stable",
-        EXTENSION.format("stable", limited, f", options={{'bdist_wheel': {{'py_limited_api': '{oldest}'}}}}"),
+        EXTENSION.format(
+            "stable", limited, f", options={{'bdist_wheel': {{'py_limited_api': '{oldest}'}}}}"
+        ),
     )
     package(folder / "pure", "packages=['pure']")
     glibc = int((os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(".")[2])
-    words = {"floor": platforms.highest_floor(glibc), "arch": platform.machine()}
-    (folder / "truewheel.yml").write_text(SPEC % {**words, "python": f"3.{sys.version_info.minor}{sys.abiflags}"})
-    (folder / ".gitignore").write_text("__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n")
+    words = {"floor": platform_tags.highest_floor(glibc), "arch": platform.machine()}
+    (folder / "truewheel.yml").write_text(
+        SPEC % {**words, "python": f"3.{sys.version_info.minor}{sys.abiflags}"}
+    )
+    (folder / ".gitignore").write_text(
+        "__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n"
+    )
     here(folder, "generate")
     gitlab.commit(folder)
     return folder
@@ -120,7 +129,10 @@ def test_both_forges_and_this_machine_make_what_the_plan_names(repository: Path)
     assert len(planned) == 3
     assert all("+nv26.4-49163608-" in wheel for wheel in planned)
     planned |= {
-        f"copies/public/{copy['wheel']}" for cell in cells for copy in cell["copies"] if "+" not in copy["wheel"]
+        f"copies/public/{copy['wheel']}"
+        for cell in cells
+        for copy in cell["copies"]
+        if "+" not in copy["wheel"]
     }
     assert len(planned) == 6
     made = {

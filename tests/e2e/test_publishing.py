@@ -1,4 +1,7 @@
-"""Two architectures on a real index: published, locked with hashes, and each installer takes the right wheel."""
+"""Two architectures on a real index.
+
+Published, locked with hashes, and each installer takes the right wheel.
+"""
 
 from __future__ import annotations
 
@@ -16,28 +19,41 @@ from pathlib import Path
 
 import pytest
 
-from truewheel import cli, platforms, workspace
-from truewheel.files import sha256
-from truewheel.model import Plan
-from truewheel.problems import Exit
-from truewheel.steps import evidence, publish, simple
+from truewheel import cli
+from truewheel.build import evidence, publish
+from truewheel.errors import Exit
+from truewheel.net import package_index
+from truewheel.plan.model import Plan
+from truewheel.system.files import sha256
+from truewheel.wheel import platform_tags
+from truewheel.workspace import loading
 
 UNIT = Path(__file__).parents[1] / "unit"
 sys.path.insert(0, str(UNIT))
 import wheels  # noqa: E402
 from pypi_index import Index  # noqa: E402
 
-MISSING = [name for name in ("pypiserver", "uv", "twine", "piptools") if importlib.util.find_spec(name) is None]
+MISSING = [
+    name
+    for name in ("pypiserver", "uv", "twine", "piptools")
+    if importlib.util.find_spec(name) is None
+]
 MISSING += [] if shutil.which("cc") else ["cc"]
-POETRY = shutil.which("poetry", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}")
+POETRY = shutil.which(
+    "poetry", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+)
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)}"),
-    pytest.mark.skipif(platform.machine() != "x86_64", reason="this machine's wheel is the x86_64 one"),
+    pytest.mark.skipif(
+        platform.machine() != "x86_64", reason="this machine's wheel is the x86_64 one"
+    ),
 ]
 
 PYTHON = f"3.{sys.version_info.minor}"
-FLOOR = platforms.highest_floor(int((os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(".")[2]))
+FLOOR = platform_tags.highest_floor(
+    int((os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(".")[2])
+)
 SPEC = """\
 truewheel: 1
 packages: {demo: {version: {file: VERSION}}}
@@ -56,7 +72,7 @@ PyMODINIT_FUNC PyInit__core(void) { return PyModule_Create(&module); }
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
-    monkeypatch.setattr(simple, "PAUSES", (0.1, 0.1))
+    monkeypatch.setattr(package_index, "PAUSES", (0.1, 0.1))
     monkeypatch.setenv("INDEX_USER", "me")
     monkeypatch.setenv("INDEX_PASSWORD", "hunter2-hunter2")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
@@ -72,7 +88,11 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     folder = tmp_path_factory.mktemp("core")
     (folder / "core.c").write_text(CORE)
     include = sysconfig.get_paths()["include"]
-    subprocess.run(["cc", "-shared", "-fPIC", f"-I{include}", "core.c", "-o", "core.so"], cwd=folder, check=True)
+    subprocess.run(
+        ["cc", "-shared", "-fPIC", f"-I{include}", "core.c", "-o", "core.so"],
+        cwd=folder,
+        check=True,
+    )
     return (folder / "core.so").read_bytes()
 
 
@@ -90,7 +110,7 @@ def project(tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 
 def plan_of(project: Path) -> Plan:
-    return workspace.read_plan(None, project)[0]
+    return loading.read_plan(None, project)[0]
 
 
 def made(project: Path, core: bytes) -> dict[str, Path]:
@@ -99,7 +119,9 @@ def made(project: Path, core: bytes) -> dict[str, Path]:
     for cell in plan_of(project).cells:
         content = core if cell.arch == "x86_64" else wheels.elf_file(183)
         files = {"demo/__init__.py": b"", "demo/_core.so": content}
-        found[cell.arch] = record(project, cell.id, wheels.make(project / "dist", cell.wheel, files))
+        found[cell.arch] = record(
+            project, cell.id, wheels.make(project / "dist", cell.wheel, files)
+        )
     return found
 
 
@@ -113,7 +135,13 @@ def run(*argv: str | Path, cwd: Path, **env: str) -> str:
     done = subprocess.run(
         [str(word) for word in argv],
         cwd=cwd,
-        env={**os.environ, "PIP_CONFIG_FILE": os.devnull, "UV_NO_CONFIG": "1", "UV_NO_CACHE": "1", **env},
+        env={
+            **os.environ,
+            "PIP_CONFIG_FILE": os.devnull,
+            "UV_NO_CONFIG": "1",
+            "UV_NO_CACHE": "1",
+            **env,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -145,14 +173,37 @@ def test_both_architectures_are_published_locked_and_installed(
 def locked_by(folder: Path, address: str, expected: set[str]) -> None:
     folder.mkdir()
     (folder / "demo.in").write_text("demo\n")
-    uv, pip, python = [sys.executable, "-m", "uv"], [sys.executable, "-m", "pip"], ["--python", sys.executable]
+    uv, pip, python = (
+        [sys.executable, "-m", "uv"],
+        [sys.executable, "-m", "pip"],
+        ["--python", sys.executable],
+    )
     run(
-        *(*uv, "pip", "compile", "--generate-hashes", "--universal", "--index-url", address, *python),
+        *(
+            *uv,
+            "pip",
+            "compile",
+            "--generate-hashes",
+            "--universal",
+            "--index-url",
+            address,
+            *python,
+        ),
         *("demo.in", "-o", "uv.txt"),
         cwd=folder,
     )
     run(
-        *(sys.executable, "-W", "ignore", "-m", "piptools", "compile", "--generate-hashes", "--index-url", address),
+        *(
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "piptools",
+            "compile",
+            "--generate-hashes",
+            "--index-url",
+            address,
+        ),
         *("--quiet", "--strip-extras", "demo.in", "-o", "pip.txt"),
         cwd=folder,
     )
@@ -161,17 +212,42 @@ def locked_by(folder: Path, address: str, expected: set[str]) -> None:
         for arch, number in (("x86_64", 62), ("aarch64", 183)):
             by_uv, by_pip = folder / f"uv-{arch}-{lock}", folder / f"pip-{arch}-{lock}"
             run(
-                *(*uv, "pip", "install", "--require-hashes", "--index-url", address, "-r", lock, *python),
+                *(
+                    *uv,
+                    "pip",
+                    "install",
+                    "--require-hashes",
+                    "--index-url",
+                    address,
+                    "-r",
+                    lock,
+                    *python,
+                ),
                 *("--python-platform", f"{arch}-manylinux_2_40", "--target", by_uv),
                 cwd=folder,
             )
             run(
-                *(*pip, "install", "--no-cache-dir", "--require-hashes", "--index-url", address, "-r", lock),
+                *(
+                    *pip,
+                    "install",
+                    "--no-cache-dir",
+                    "--require-hashes",
+                    "--index-url",
+                    address,
+                    "-r",
+                    lock,
+                ),
                 *("--only-binary=:all:", "--platform", f"{FLOOR}_{arch}", "--target", by_pip),
                 cwd=folder,
             )
             assert (machine(by_uv), machine(by_pip)) == (number, number)
-        run(sys.executable, "-c", "import demo._core", cwd=folder, PYTHONPATH=str(folder / f"uv-x86_64-{lock}"))
+        run(
+            sys.executable,
+            "-c",
+            "import demo._core",
+            cwd=folder,
+            PYTHONPATH=str(folder / f"uv-x86_64-{lock}"),
+        )
 
 
 @pytest.mark.parametrize("tool", ["uv", "poetry"])
@@ -185,13 +261,20 @@ def test_a_project_that_depends_on_it_gets_the_right_one(
     assert cli.main(["publish", "--index", "own"]) == Exit.OK
     user, environment = tmp_path / "user", tmp_path / "environment"
     user.mkdir()
-    source = {"uv": '[[tool.uv.index]]\ndefault = true\nname = "own"', "poetry": '[[tool.poetry.source]]\nname = "own"'}
+    source = {
+        "uv": '[[tool.uv.index]]\ndefault = true\nname = "own"',
+        "poetry": '[[tool.poetry.source]]\nname = "own"',
+    }
     (user / "pyproject.toml").write_text(
         f'[project]\nname = "user"\nversion = "1"\nrequires-python = ">={PYTHON},<4"\ndependencies = ["demo"]\n'
         f'{source[tool]}\nurl = "{index.url}simple/"\n'
     )
     run(sys.executable, "-m", "venv", "--without-pip", environment, cwd=tmp_path)
-    env = {"VIRTUAL_ENV": str(environment), "HOME": str(tmp_path), "POETRY_CACHE_DIR": str(tmp_path / "cache")}
+    env = {
+        "VIRTUAL_ENV": str(environment),
+        "HOME": str(tmp_path),
+        "POETRY_CACHE_DIR": str(tmp_path / "cache"),
+    }
     env |= {
         "POETRY_VIRTUALENVS_CREATE": "false",
         "UV_NO_CONFIG": "0",
@@ -200,7 +283,17 @@ def test_a_project_that_depends_on_it_gets_the_right_one(
     if tool == "uv":
         python = ["--python", environment / "bin/python"]
         run(sys.executable, "-m", "uv", "lock", *python, cwd=user, **env)
-        run(sys.executable, "-m", "uv", "sync", "--frozen", "--active", "--no-install-project", cwd=user, **env)
+        run(
+            sys.executable,
+            "-m",
+            "uv",
+            "sync",
+            "--frozen",
+            "--active",
+            "--no-install-project",
+            cwd=user,
+            **env,
+        )
     else:
         run(str(POETRY), "lock", "--no-interaction", cwd=user, **env)
         run(str(POETRY), "install", "--no-root", "--no-interaction", cwd=user, **env)
@@ -214,10 +307,17 @@ def test_a_project_that_depends_on_it_gets_the_right_one(
 def test_the_mistagged_pair_is_refused_before_the_upload(
     project: Path, index: Index, core: bytes, capfd: pytest.CaptureFixture[str]
 ):
-    """Where it all began: each architecture's job calls its wheel py3-none-any, and the folder keeps one of them."""
+    """Where it all began.
+
+    Each architecture's job calls its wheel py3-none-any, and the folder keeps one of them.
+    """
     for cell in plan_of(project).cells:
         content = core if cell.arch == "x86_64" else wheels.elf_file(183)
-        record(project, cell.id, wheels.make(project / "dist", "demo-1.0-py3-none-any.whl", {"demo/_core.so": content}))
+        record(
+            project,
+            cell.id,
+            wheels.make(project / "dist", "demo-1.0-py3-none-any.whl", {"demo/_core.so": content}),
+        )
     assert cli.main(["validate", "dist"]) == Exit.WHEEL
     assert cli.main(["prove", "dist"]) == Exit.WHEEL
     assert "made by demo/here/aarch64/" in capfd.readouterr().err
@@ -269,7 +369,9 @@ def test_a_wrong_password_is_refused_and_never_shown(
 def test_a_file_that_is_there_is_never_overwritten(project: Path, index: Index, core: bytes):
     both = made(project, core)
     assert cli.main(["prove", "dist"]) == Exit.OK
-    theirs = wheels.make(index.folder, both["aarch64"].name, {"demo/_core.so": wheels.elf_file(183)}).read_bytes()
+    theirs = wheels.make(
+        index.folder, both["aarch64"].name, {"demo/_core.so": wheels.elf_file(183)}
+    ).read_bytes()
     assert cli.main(["publish", "--index", "own"]) == Exit.WHEEL
     assert index.has() == [both["aarch64"].name]
     assert (index.folder / both["aarch64"].name).read_bytes() == theirs

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from truewheel import cli, policyfile, spec, workspace
-from truewheel.cli import parsing
-from truewheel.problems import Exit, Where
+from truewheel import cli
+from truewheel.cli import parser
+from truewheel.errors import Exit, Where
+from truewheel.spec import model, policy_file
+from truewheel.workspace import loading
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -31,17 +33,25 @@ SHOWN = [block for block in blocks(README) if block.startswith("$ ./gen_ci.py pl
 
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMAND = re.compile(r"^\$ (?:truewheel|\./gen_ci\.py) (.+)$", re.MULTILINE)
-COMMANDS = [(path.name, line) for path in DOCUMENTS for line in COMMAND.findall(path.read_text(encoding="utf-8"))]
+COMMANDS = [
+    (path.name, line)
+    for path in DOCUMENTS
+    for line in COMMAND.findall(path.read_text(encoding="utf-8"))
+]
 
 
 @pytest.mark.parametrize(("document", "line"), COMMANDS)
 def test_a_command_of_the_documents_can_be_given(document: str, line: str) -> None:
     words = shlex.split(line, comments=True)
-    assert parsing.parser(words[0]).parse_args(words).run, document
+    assert parser.parser(words[0]).parse_args(words).run, document
 
 
 def test_the_links_of_the_documents_lead_to_something() -> None:
-    links = [(path, link) for path in DOCUMENTS for link in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", path.read_text())]
+    links = [
+        (path, link)
+        for path in DOCUMENTS
+        for link in re.findall(r"\]\(([^):#]+)(?:#[^)]*)?\)", path.read_text())
+    ]
     assert len(links) > 20
     assert not [(path.name, link) for path, link in links if not (path.parent / link).exists()]
 
@@ -50,16 +60,23 @@ def test_the_links_of_the_documents_lead_to_something() -> None:
 def test_a_command_says_what_the_readme_prints(block: str) -> None:
     command, _, printed = block.partition("\n")
     argv = [sys.executable, *shlex.split(command.removeprefix("$ "))]
-    done = subprocess.run(argv, cwd=ROOT, env={"PATH": ""}, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        argv, cwd=ROOT, env={"PATH": ""}, capture_output=True, text=True, check=False
+    )
     assert done.stdout.strip() == printed.strip()
 
 
 def test_the_spec_to_start_from_is_one() -> None:
     (text,) = blocks(README, "yaml")
-    assert list(spec.parse(text, "truewheel.yml", workspace.schema()).targets) == ["ubuntu24.04", "rhel8"]
+    assert list(model.parse(text, "truewheel.yml", loading.schema()).targets) == [
+        "ubuntu24.04",
+        "rhel8",
+    ]
 
 
-def test_the_refusal_is_the_one_that_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_refusal_is_the_one_that_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (shown,) = [block for block in blocks(README) if "two cells get one name" in block]
     (tmp_path / "VERSION").write_text("1.0\n")
     (tmp_path / "truewheel.yml").write_text(
@@ -72,19 +89,21 @@ def test_the_refusal_is_the_one_that_is_shown(tmp_path: Path, capsys: pytest.Cap
 
 def test_the_policy_of_the_documents_is_one() -> None:
     (text,) = blocks(POLICIES, "yaml")
-    parent = workspace.policy_reader({}.get, Where("docs"))
-    policy = policyfile.parse(text, "docs.yml", workspace.policy_shape(), parent)
+    parent = loading.policy_reader({}.get, Where("docs"))
+    policy = policy_file.parse(text, "docs.yml", loading.policy_shape(), parent)
     assert [channel.name for channel in policy.channels] == ["release", "default"]
 
 
 def test_the_builds_of_the_documents_are_some() -> None:
     (text,) = blocks(BUILDS, "yaml")
-    builds = spec.parse(text, "truewheel.yml", workspace.schema()).builds
+    builds = model.parse(text, "truewheel.yml", loading.schema()).builds
     assert list(builds["tree"].wheels) == ["treeserver", "treefrontend"]
 
 
 def test_every_built_in_policy_is_in_the_documents() -> None:
-    assert {*re.findall(r"^\| `([^`]+)` \|", POLICIES, re.MULTILINE)} == {*workspace.builtin_policies()}
+    assert {*re.findall(r"^\| `([^`]+)` \|", POLICIES, re.MULTILINE)} == {
+        *loading.builtin_policies()
+    }
 
 
 def test_the_exit_codes_are_unique_and_documented() -> None:

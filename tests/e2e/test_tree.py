@@ -1,4 +1,7 @@
-"""Two wheels out of one CMake command: named as planned, repaired, imported, and nothing stale among them."""
+"""Two wheels out of one CMake command.
+
+Named as planned, repaired, imported, and nothing stale among them.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-STALE = ("dist/treeserver-9.0-cp39-cp39-linux_x86_64.whl", "build/wheels/treefrontend-9.0-cp39-cp39-linux_x86_64.whl")
+STALE = (
+    "dist/treeserver-9.0-cp39-cp39-linux_x86_64.whl",
+    "build/wheels/treefrontend-9.0-cp39-cp39-linux_x86_64.whl",
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -33,11 +39,28 @@ def tree(tmp_path: Path) -> Path:
 
 def run(tree: Path, *more: str) -> str:
     """Build the tree; return what is said."""
-    values = ["-v", "CI_PIPELINE_ID=77", "-v", "NVIDIA_UPSTREAM_VERSION=26.04", "-v", "CUDA_VERSION="]
+    values = [
+        "-v",
+        "CI_PIPELINE_ID=77",
+        "-v",
+        "NVIDIA_UPSTREAM_VERSION=26.04",
+        "-v",
+        "CUDA_VERSION=",
+    ]
     command = [sys.executable, str(ROOT / "gen_ci.py"), "run", "--out", "../out", *values, *more]
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("CI", "TRUEWHEEL_"))}
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("CI", "TRUEWHEEL_"))
+    }
     done = subprocess.run(
-        command, cwd=tree, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        cwd=tree,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
     return done.stdout
@@ -46,7 +69,9 @@ def run(tree: Path, *more: str) -> str:
 def test_one_command_makes_both_wheels_as_planned(tree: Path):
     said = run(tree)
     wheels = sorted(path.name for path in (tree.parent / "out").glob("*.whl"))
-    assert wheels == sorted(cell["wheel"] for cell in json.loads((tree.parent / "out/plan.json").read_text())["cells"])
+    assert wheels == sorted(
+        cell["wheel"] for cell in json.loads((tree.parent / "out/plan.json").read_text())["cells"]
+    )
     assert [name.split("-cp")[0] for name in wheels] == [
         "treefrontend-2.69.0.dev0+nv26.4-77",
         "treeserver-2.69.0.dev0+nv26.4-77",

@@ -11,14 +11,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from specs import plan_of, policy_of, spec_of
 
-from truewheel import contract, pipelines
-from truewheel.emit import github, gitlab_children
-from truewheel.emit.actions import PINS
-from truewheel.images import NO_IMAGES
-from truewheel.lint import EVENTS, plain
-from truewheel.lint.events import Presence, Variables
-from truewheel.lint.resolve import resolve
-from truewheel.model import Job, Plan
+from truewheel.forges import pipelines
+from truewheel.forges.github.actions import PINS
+from truewheel.forges.github.emit import workflows as github
+from truewheel.forges.gitlab.emit import children
+from truewheel.forges.gitlab.lint import EVENTS, plain
+from truewheel.forges.gitlab.lint.events import Presence, Variables
+from truewheel.forges.gitlab.lint.resolve import resolve
+from truewheel.plan.images import NO_IMAGES
+from truewheel.plan.model import Job, Plan
+from truewheel.spec import variables
 
 POLICY = """
 variables: {RELEASE: {choices: ['true', 'false']}, NOTE: {}}
@@ -31,12 +33,23 @@ HOSTILE = "'a''b \"c\" $(touch d) `e` ü'"
 
 
 def spec(
-    packages: int = 1, targets: int = 1, pythons: int = 1, gitlab: str = "", *, smoke: str = "smoke.py", more: str = ""
+    packages: int = 1,
+    targets: int = 1,
+    pythons: int = 1,
+    gitlab: str = "",
+    *,
+    smoke: str = "smoke.py",
+    more: str = "",
 ) -> str:
     """A spec; every third package is pure, every other target has an image."""
     kinds = ("{smoke: '%s'}", "{path: p%d}", "{abi: none, path: q%d}")
-    names = [f"foo{number}: {kinds[number % 3] % (smoke if number % 3 == 0 else number)}" for number in range(packages)]
-    places = [f"t{number}: {{{'base: r.example/x' if number % 2 else ''}}}" for number in range(targets)]
+    names = [
+        f"foo{number}: {kinds[number % 3] % (smoke if number % 3 == 0 else number)}"
+        for number in range(packages)
+    ]
+    places = [
+        f"t{number}: {{{'base: r.example/x' if number % 2 else ''}}}" for number in range(targets)
+    ]
     versions = ", ".join(f"'3.{minor}'" for minor in range(8, 8 + pythons))
     return (
         f"truewheel: 1\npackages: {{{', '.join(names)}}}\ntargets: {{{', '.join(places)}}}\n"
@@ -64,7 +77,9 @@ LAYOUTS = (
 def planned(text: str, event: str) -> Plan:
     parsed = spec_of(text)
     places = [(target, arch) for target in parsed.targets for arch in parsed.arches]
-    builders = {place: f"r.example/{'-'.join(place)}:0" for place in places if parsed.images.registry}
+    builders = {
+        place: f"r.example/{'-'.join(place)}:0" for place in places if parsed.images.registry
+    }
     return plan_of(text, policy=POLICY, event=event, images=NO_IMAGES._replace(references=builders))
 
 
@@ -78,7 +93,9 @@ def on_gitlab(files: Mapping[str, dict[str, Any]], event: str, prefix: str) -> I
     yield from present(documents, first, event, is_child=False)
 
 
-def present(documents: Mapping[str, Any], entry: str, event: str, *, is_child: bool) -> Iterator[str]:
+def present(
+    documents: Mapping[str, Any], entry: str, event: str, *, is_child: bool
+) -> Iterator[str]:
     config = resolve(entry, documents, Variables(), each_job=True)
     found = EVENTS[event].child() if is_child else EVENTS[event]
     judged = Presence(config, found, KNOWN, is_child=is_child)
@@ -89,15 +106,26 @@ def present(documents: Mapping[str, Any], entry: str, event: str, *, is_child: b
         if not is_there or name.startswith("."):
             continue
         if "trigger" in job:
-            yield from present(documents, job["trigger"]["include"][0]["local"], event, is_child=True)
+            yield from present(
+                documents, job["trigger"]["include"][0]["local"], event, is_child=True
+            )
         else:
             yield name
 
 
 def on_github(files: Mapping[str, dict[str, Any]], event: str) -> Iterator[tuple[str, ...]]:
-    """The jobs that GitHub would have for an event: kind and cells of those with a matrix, else their names."""
+    """The jobs that GitHub would have for an event.
+
+    Kind and cells of those with a matrix, else their names.
+    """
     caller = files[github.CALLER]
-    trigger = {"push": "push", "tag": "push", "mr": "pull_request", "schedule": "schedule", "web": "workflow_dispatch"}
+    trigger = {
+        "push": "push",
+        "tag": "push",
+        "mr": "pull_request",
+        "schedule": "schedule",
+        "web": "workflow_dispatch",
+    }
     assert trigger[event] in caller["on"]
     for job in caller["jobs"].values():
         if not holds(job.get("if", ""), event):
@@ -119,7 +147,9 @@ def holds(condition: str, event: str) -> bool:
         "github.ref_type == 'tag'": event == "tag",
         "github.ref_protected": True,
     }
-    return not condition or any(all(known[each] for each in way.split(" && ")) for way in condition.split(" || "))
+    return not condition or any(
+        all(known[each] for each in way.split(" && ")) for way in condition.split(" || ")
+    )
 
 
 def as_github_has_it(job: Job) -> tuple[str, ...]:
@@ -132,14 +162,16 @@ def check(text: str) -> int:
     whole = planned(text, "")
     made = pipelines.generated(whole, parsed, policy)
     pipelines.refuse(made, parsed)
-    workflows = github.documents(whole, parsed, contract.declared(parsed, policy), PINS)
+    workflows = github.documents(whole, parsed, variables.declared(parsed, policy), PINS)
     prefix = parsed.gitlab.prefix if parsed.gitlab.entry else ""
     for event in EVENTS:
         expected = planned(text, event).jobs
         found = sorted(name.removeprefix(prefix) for name in on_gitlab(made.gitlab, event, prefix))
-        planned_ones = [name for name in found if name.partition(":")[0] not in gitlab_children.KINDS]
+        planned_ones = [name for name in found if name.partition(":")[0] not in children.KINDS]
         assert planned_ones == sorted(job.name for job in expected), event
-        assert Counter(on_github(workflows, event)) == Counter(map(as_github_has_it, expected)), event
+        assert Counter(on_github(workflows, event)) == Counter(map(as_github_has_it, expected)), (
+            event
+        )
     return len(whole.cells)
 
 
@@ -152,7 +184,9 @@ def check(text: str) -> int:
     smoke=st.sampled_from(["", "smoke.py", "it is $(id) `x`.py"]),
     more=st.sets(st.sampled_from(sorted(MORE))),
 )
-def test_the_jobs_of_every_event_are_those_of_the_plan(packages, targets, pythons, layout, smoke, more):
+def test_the_jobs_of_every_event_are_those_of_the_plan(
+    packages, targets, pythons, layout, smoke, more
+):
     text = "".join(MORE[name] for name in sorted(more) if name != "build" or packages > 1)
     check(spec(packages, targets, pythons, layout, smoke=smoke, more=text))
 
@@ -168,13 +202,16 @@ def test_the_jobs_of_every_event_are_those_of_the_plan(packages, targets, python
     ],
 )
 def test_small_and_large_specs(packages: int, targets: int, pythons: int, gitlab: str, cells: int):
-    assert check(spec(packages, targets, pythons, gitlab, more=MORE["indexes"] + MORE["title"])) == cells
+    assert (
+        check(spec(packages, targets, pythons, gitlab, more=MORE["indexes"] + MORE["title"]))
+        == cells
+    )
 
 
 def test_a_job_too_many_or_too_few_is_seen(monkeypatch: pytest.MonkeyPatch):
-    from truewheel.emit import gitlab_jobs
+    from truewheel.forges.gitlab.emit import jobs
 
     check(spec())
-    monkeypatch.setitem(gitlab_jobs.CONDITIONS, "mr", '$CI_PIPELINE_SOURCE == "nothing"')
+    monkeypatch.setitem(jobs.CONDITIONS, "mr", '$CI_PIPELINE_SOURCE == "nothing"')
     with pytest.raises(AssertionError, match="mr"):
         check(spec())

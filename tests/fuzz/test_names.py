@@ -10,15 +10,30 @@ from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
 from packaging.version import Version
 
-from truewheel import naming, platforms
-from truewheel.model import Fact, Variable
-from truewheel.policy import Channel, FactRule, Policy
-from truewheel.problems import Problem, Stop, Where
+from truewheel.errors import Problem, Stop, Where
+from truewheel.plan import naming
+from truewheel.plan.model import Fact, Variable
+from truewheel.spec.policy import Channel, FactRule, Policy
+from truewheel.wheel import platform_tags
 
 WHERE = Where("f.yml", 1, 1)
-POLICY = Policy(name="any", description="", distribution=(), platform="", variables={}, facts={}, channels=(), data={})
+POLICY = Policy(
+    name="any",
+    description="",
+    distribution=(),
+    platform="",
+    variables={},
+    facts={},
+    channels=(),
+    data={},
+)
 CHANNEL = Channel(
-    name="any", when={}, version=("{base}",), local=(("nv{nv}",), ("cu{cuda}", "{cuda}")), build=("{build}",), label=()
+    name="any",
+    when={},
+    version=("{base}",),
+    local=(("nv{nv}",), ("cu{cuda}", "{cuda}")),
+    build=("{build}",),
+    label=(),
 )
 VERSIONS = st.from_regex(
     r"v?([0-9]!)?[0-9]{1,3}(\.[0-9]{1,3}){0,3}([-_.]?(a|b|rc|alpha|PRE)[-_.]?[0-9]?)?([-_.]?(post|REV)[0-9]?)?"
@@ -29,7 +44,12 @@ LOCALS = st.none() | st.from_regex(r"[a-zA-Z0-9]{1,5}([-_.][a-zA-Z0-9]{1,4}){0,2
 BUILDS = st.none() | st.from_regex(r"[0-9][0-9A-Za-z_.]{0,9}", fullmatch=True)
 PROJECTS = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,12}[A-Za-z0-9])?", fullmatch=True)
 FLOORS = st.sampled_from(
-    [*(f"manylinux_2_{minor}" for minor in platforms.AUDITED_MINORS), *naming.LEGACY_FLOORS, "musllinux_1_2", "linux"]
+    [
+        *(f"manylinux_2_{minor}" for minor in platform_tags.AUDITED_MINORS),
+        *naming.LEGACY_FLOORS,
+        "musllinux_1_2",
+        "linux",
+    ]
 )
 ARCHES = st.sampled_from(["x86_64", "aarch64", "armv7l", "riscv64"])
 ABIS = st.sampled_from(["cpython", "abi3", "none"])
@@ -38,7 +58,9 @@ ANYTHING = st.none() | st.text(max_size=12)
 
 
 def composed(**values: str | None) -> naming.Composed:
-    return naming.compose(POLICY, CHANNEL, {name: Fact(value=value) for name, value in values.items()}, WHERE)
+    return naming.compose(
+        POLICY, CHANNEL, {name: Fact(value=value) for name, value in values.items()}, WHERE
+    )
 
 
 @settings(derandomize=True, max_examples=400, deadline=None)
@@ -51,7 +73,9 @@ def composed(**values: str | None) -> naming.Composed:
     interpreter=st.builds(naming.python_tags, ABIS, PYTHONS),
     platform=st.builds(naming.platform_tag, FLOORS, ARCHES),
 )
-def test_a_composed_name_is_read_back_as_it_was_meant(base, nv, cuda, build, project, interpreter, platform):
+def test_a_composed_name_is_read_back_as_it_was_meant(
+    base, nv, cuda, build, project, interpreter, platform
+):
     made = composed(base=base, nv=nv, cuda=cuda, build=build)
     wheel = made.wheel(project, "-".join((*interpreter, platform)))
     name, version, number, found = parse_wheel_filename(wheel)
@@ -86,7 +110,12 @@ def test_any_facts_make_a_name_or_a_problem(base, nv, cuda, build):
 @given(raw=st.text(max_size=20), absent=st.lists(st.text(max_size=3), max_size=2))
 def test_a_value_is_never_empty_and_never_one_that_means_none(raw, absent):
     rule = FactRule(
-        sources=("env:A",), when={}, absent=tuple(absent), match=re.compile("(?s)(.*)"), write="{1}", otherwise="error"
+        sources=("env:A",),
+        when={},
+        absent=tuple(absent),
+        match=re.compile("(?s)(.*)"),
+        write="{1}",
+        otherwise="error",
     )
     variables = {"A": Variable(value=raw, origin="-v", scope="pipeline")}
     fact, wrong = naming.resolve(rule, naming.Sources(variables=variables, options={}))

@@ -6,7 +6,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from truewheel.render import Lines, remarked, render
+from truewheel.spec.yaml_writer import Lines, remarked, render
 
 NASTY = st.sampled_from(
     [
@@ -29,10 +29,16 @@ NASTY = st.sampled_from(
         "# x",
     ]
 )
-CHARACTERS = st.characters() | st.sampled_from("'\"\\:#{}[],&*!|>%@`- \t\n\r\x00\x1b\x85\u2028\ufeff\U0001f6de")
+CHARACTERS = st.characters() | st.sampled_from(
+    "'\"\\:#{}[],&*!|>%@`- \t\n\r\x00\x1b\x85\u2028\ufeff\U0001f6de"
+)
 TEXTS = NASTY | st.text(CHARACTERS, max_size=60) | st.text("ab \n'\"", max_size=200)
 MARKED = TEXTS.map(Lines) | TEXTS.map(lambda text: remarked(text, "it's why: {[#"))
-KEYS = NASTY | st.text(CHARACTERS, max_size=60) | st.from_regex(r"[.A-Za-z0-9_:/-]{1,20}", fullmatch=True)
+KEYS = (
+    NASTY
+    | st.text(CHARACTERS, max_size=60)
+    | st.from_regex(r"[.A-Za-z0-9_:/-]{1,20}", fullmatch=True)
+)
 DOCUMENTS = st.dictionaries(
     KEYS,
     st.recursive(
@@ -61,8 +67,14 @@ def test_every_string_is_quoted_and_nothing_is_shared(document):
     for event in yaml.parse(text, Loader=yaml.SafeLoader):
         assert not isinstance(event, yaml.AliasEvent)
         assert not getattr(event, "anchor", None)
-    plain = [token.value for token in yaml.scan(text, Loader=yaml.SafeLoader) if getattr(token, "plain", False)]
-    numbers = [word for word in plain if word not in {"true", "false"} and not word.lstrip("-").isdecimal()]
+    plain = [
+        token.value
+        for token in yaml.scan(text, Loader=yaml.SafeLoader)
+        if getattr(token, "plain", False)
+    ]
+    numbers = [
+        word for word in plain if word not in {"true", "false"} and not word.lstrip("-").isdecimal()
+    ]
     assert set(numbers) <= set(keys_of(document))
 
 

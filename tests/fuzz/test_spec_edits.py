@@ -11,16 +11,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truewheel import naming, pipelines, plan, planfile, policyfile, source, spec, workspace
-from truewheel.model import Variable
-from truewheel.naming import Sources
-from truewheel.plan import Request
-from truewheel.policy import Policy
-from truewheel.problems import Problem, Stop, Where
+from truewheel.errors import Problem, Stop, Where
+from truewheel.forges import pipelines
+from truewheel.plan import naming, plan_file, planner
+from truewheel.plan.model import Variable
+from truewheel.plan.naming import Sources
+from truewheel.plan.planner import Request
+from truewheel.spec import model, policy_file, yaml_source
+from truewheel.spec.policy import Policy
+from truewheel.workspace import loading
 
 FILE = "edited.yml"
-SCHEMA = workspace.schema()
-POLICIES = {name: path.read_text(encoding="utf-8") for name, path in workspace.builtin_policies().items()}
+SCHEMA = loading.schema()
+POLICIES = {
+    name: path.read_text(encoding="utf-8") for name, path in loading.builtin_policies().items()
+}
 REPOSITORY = (Path(__file__).parents[2] / "truewheel.yml").read_text(encoding="utf-8")
 RICH = """\
 truewheel: 1
@@ -59,15 +64,17 @@ def slips(text: str) -> st.SearchStrategy[str]:
 
 def planned(text: str) -> tuple[Problem, ...]:
     """Return what is said of a spec on its way to the pipeline."""
-    parsed = spec.parse(text, FILE, SCHEMA)
-    parent = workspace.policy_reader({}.get, parsed.document.where(("naming",)))
+    parsed = model.parse(text, FILE, SCHEMA)
+    parent = loading.policy_reader({}.get, parsed.document.where(("naming",)))
     if isinstance(parsed.naming, str):
         policy = parent(parsed.naming)
     else:
-        policy = policyfile.build("own", parsed.document, ("naming",), workspace.policy_shape(), parent)
+        policy = policy_file.build(
+            "own", parsed.document, ("naming",), loading.policy_shape(), parent
+        )
     versions = dict.fromkeys(parsed.packages, ("1.0", "VERSION"))
-    made = plan.plan(parsed, policy, Request(generator="truewheel 0", versions=versions))
-    planfile.read(planfile.write(made).encode().decode(), "plan.json")
+    made = planner.plan(parsed, policy, Request(generator="truewheel 0", versions=versions))
+    plan_file.read(plan_file.write(made).encode().decode(), "plan.json")
     for written in pipelines.texts(made, parsed, policy).values():
         written.encode()
     return made.problems
@@ -76,12 +83,17 @@ def planned(text: str) -> tuple[Problem, ...]:
 def named(text: str) -> tuple[Problem, ...]:
     """Return what is said of a policy on its way to a name."""
     where = Where(FILE, 1, 1)
-    policy = policyfile.parse(text, FILE, workspace.policy_shape(), workspace.policy_reader({}.get, where))
+    policy = policy_file.parse(
+        text, FILE, loading.policy_shape(), loading.policy_reader({}.get, where)
+    )
     variables = {
-        name: Variable(value="13.2.1", origin="-v", scope=rule.scope) for name, rule in policy.variables.items()
+        name: Variable(value="13.2.1", origin="-v", scope=rule.scope)
+        for name, rule in policy.variables.items()
     }
     cell = dict.fromkeys(("package", "target", "arch", "python", "abi", "platform", "number"), "x")
-    sources = Sources(variables=variables, options={}, version="1.0", version_origin="VERSION", cell=cell)
+    sources = Sources(
+        variables=variables, options={}, version="1.0", version_origin="VERSION", cell=cell
+    )
     facts, problems = naming.resolve_all(policy, sources, where)
     for channel in policy.channels:
         composed(policy, channel, facts, where)
@@ -97,7 +109,7 @@ def check(raw: bytes, use: Callable[[str], tuple[Problem, ...]]) -> None:
     """Hold what `use` says of a file against the file."""
     problems, has_ended = (), False
     try:
-        problems = use(source.decode(raw, FILE))
+        problems = use(yaml_source.decode(raw, FILE))
     except Stop as stop:
         problems, has_ended = stop.problems, True
     assert problems or not has_ended

@@ -1,7 +1,8 @@
 """Small GitLab files: a new file in `good` or `bad` is a new test.
 
-A bad file's first line says what is found, and where: `# expects: CODE at LINE:COLUMN`, with ` of FILE` for a part.
-Files in `parts` are included by others. Good files may have warnings, never errors.
+A bad file's first line says what is found, and where: `# expects: CODE at LINE:COLUMN`, with ` of
+FILE` for a part. Files in `parts` are included by others. Good files may have warnings, never
+errors.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from truewheel.lint import Finding, GitlabFile, lint
-from truewheel.lint.load import load
-from truewheel.problems import Problem, Stop, errors
+from truewheel.errors import Problem, Stop, errors
+from truewheel.forges.gitlab.lint import Finding, GitlabFile, lint
+from truewheel.forges.gitlab.lint.load import load
 
 HERE = Path(__file__).parent
 GOOD = sorted((HERE / "good").glob("*.yml"))
@@ -39,7 +40,9 @@ def read(path: Path) -> GitlabFile:
 
 @pytest.fixture(scope="module")
 def parts() -> dict[str, GitlabFile]:
-    return {path.relative_to(HERE).as_posix(): read(path) for path in (HERE / "parts").glob("*.yml")}
+    return {
+        path.relative_to(HERE).as_posix(): read(path) for path in (HERE / "parts").glob("*.yml")
+    }
 
 
 def problems(path: Path, parts: dict[str, GitlabFile]) -> list[Problem]:
@@ -65,7 +68,9 @@ def test_what_is_wrong_is_found_where_it_stands(path: Path, parts: dict[str, Git
     assert path.stem.startswith(expected["code"]), "the name begins with the code"
     file = expected["file"] or path.relative_to(HERE).as_posix()
     found = [problem for problem in errors(problems(path, parts)) if isinstance(problem, Finding)]
-    assert (expected["code"], f"{file}:{expected['place']}") in {(one.code, str(one.where)) for one in found}
+    assert (expected["code"], f"{file}:{expected['place']}") in {
+        (one.code, str(one.where)) for one in found
+    }
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
@@ -78,7 +83,9 @@ def test_there_are_many_files():
     assert len(GOOD) >= 30
 
 
-@pytest.mark.parametrize("path", [*GOOD, *BAD, *(HERE / "parts").glob("*.yml")], ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", [*GOOD, *BAD, *(HERE / "parts").glob("*.yml")], ids=lambda path: path.stem
+)
 def test_a_file_is_small_enough_to_be_read(path: Path):
     limit = 160 if "needs" in path.stem else 45
     assert len(path.read_bytes().splitlines()) <= limit
@@ -98,7 +105,9 @@ def test_many_bad_files_pass_the_schema(record_property: pytest.RecordProperty):
     readable = [path for path in BAD if path.stem not in TOO_BAD_FOR_THE_SCHEMA]
     command = [*CHECK, "--output-format", "json", *map(str, readable)]
     report = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
-    found = {Path(entry["filename"]).stem for key in ("errors", "parse_errors") for entry in report[key]}
+    found = {
+        Path(entry["filename"]).stem for key in ("errors", "parse_errors") for entry in report[key]
+    }
     missed = [path.stem for path in readable if path.stem not in found]
     print(f"the schema alone misses {len(missed)} of {len(readable)}:", *missed)
     record_property("missed by the schema alone", ", ".join(missed))

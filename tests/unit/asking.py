@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from truewheel.standin import GitLab, Token
+from standins import GitLab, Token
 
 
 @dataclass
@@ -35,10 +35,18 @@ def ask(
     where = urlsplit(server.url)
     if token:
         headers.setdefault("JOB-TOKEN" if token.kind == "job" else "PRIVATE-TOKEN", token.value)
-    content = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+    content = (
+        body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+    )
     if content is not None and not isinstance(body, bytes):
         headers.setdefault("Content-Type", "application/json")
-    with closing(http.client.HTTPConnection(str(where.hostname), where.port, timeout=10)) as connection:
+    with closing(
+        http.client.HTTPConnection(str(where.hostname), where.port, timeout=10)
+    ) as connection:
         connection.request(method, f"/api/v4{path}", content, headers)
         answer = connection.getresponse()
-        return Answer(answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read())
+        return Answer(
+            answer.status,
+            {name.lower(): value for name, value in answer.getheaders()},
+            answer.read(),
+        )

@@ -1,14 +1,18 @@
-"""A forge for the tests: the stand-in for GitLab, python-gitlab in front of it, and a clock that costs no time."""
+"""A forge for the tests.
+
+The stand-in for GitLab, python-gitlab in front of it, and a clock that costs no time.
+"""
 
 from __future__ import annotations
 
 import time
 from typing import Any
 
-from truewheel.forge.access import Access
-from truewheel.forge.calls import Answer, Clock, Fault
-from truewheel.forge.gitlab import Gitlab
-from truewheel.standin import GitLab
+from standins import GitLab
+
+from truewheel.forges.access import Access
+from truewheel.forges.calls import Answer, Clock, Fault
+from truewheel.forges.gitlab.api.client import Gitlab
 
 PROJECT = "group/demo"
 

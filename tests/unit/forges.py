@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import pytest
 from specs import project as write_project
+from standins.server import GitLab
+from standins.state import Project, Token
 
 from truewheel.cli import main
-from truewheel.standin.server import GitLab
-from truewheel.standin.state import Project, Token
 
 PATH = "group/demo"
 
@@ -42,7 +42,12 @@ def place(
     """Yield a place; its commands have the token of a maintainer called robot."""
     with GitLab() as server:
         project, token = server.project(PATH), server.token("robot")
-        for name in ("GITLAB_PRIVATE_TOKEN", "GITLAB_OAUTH_TOKEN", "CI_JOB_TOKEN", "PYTHON_GITLAB_CFG"):
+        for name in (
+            "GITLAB_PRIVATE_TOKEN",
+            "GITLAB_OAUTH_TOKEN",
+            "CI_JOB_TOKEN",
+            "PYTHON_GITLAB_CFG",
+        ):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("CI_SERVER_URL", server.url)
         monkeypatch.setenv("GITLAB_TOKEN", token.value)

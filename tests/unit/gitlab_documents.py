@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from specs import plan_of, policy_of, spec_of
 
-from truewheel import contract
-from truewheel.emit import gitlab
-from truewheel.problems import Stop
+from truewheel.errors import Stop
+from truewheel.forges.gitlab.emit import pipeline
+from truewheel.spec import variables
 
 POLICY = "facts: {base: {from: ['package:version']}}\nchannels: {default: {}}\n"
 KEYWORDS = {"stages", "workflow", "variables", "default", "include"}
@@ -19,11 +19,16 @@ Document = dict[str, Any]
 
 def documents(spec: str) -> dict[str, Document]:
     parsed, policy = spec_of(spec), policy_of(POLICY)
-    return gitlab.documents(plan_of(spec, policy=POLICY, event=""), parsed, contract.declared(parsed, policy))
+    return pipeline.documents(
+        plan_of(spec, policy=POLICY, event=""), parsed, variables.declared(parsed, policy)
+    )
 
 
 def each_pipeline(spec: str) -> list[Document]:
-    """The pipelines that GitLab makes of a spec's files: each with the local files that it includes."""
+    """The pipelines that GitLab makes of a spec's files.
+
+    Each with the local files that it includes.
+    """
     files = documents(spec)
     first, *others = files.values()
     included = [files[entry["local"]] for entry in first.get("include", [])]
@@ -33,11 +38,18 @@ def each_pipeline(spec: str) -> list[Document]:
 
 def jobs(document: Document) -> Iterator[tuple[str, Document]]:
     """The jobs of a document that are not hidden."""
-    yield from ((name, job) for name, job in document.items() if name not in KEYWORDS and not name.startswith("."))
+    yield from (
+        (name, job)
+        for name, job in document.items()
+        if name not in KEYWORDS and not name.startswith(".")
+    )
 
 
 def merged(name: str, *files: Document) -> Document:
-    """A job with what it extends, as GitLab merges it: mappings deeply, all else replaced, null removes."""
+    """A job with what it extends, as GitLab merges it.
+
+    Mappings deeply, all else replaced, null removes.
+    """
     known = {key: value for file in files for key, value in file.items()}
     return _without_null(_merged(known[name], known))
 

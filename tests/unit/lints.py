@@ -5,14 +5,17 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 
-from truewheel.lint import Finding, GitlabFile, lint
-from truewheel.lint.load import load
+from truewheel.forges.gitlab.lint import Finding, GitlabFile, lint
+from truewheel.forges.gitlab.lint.load import load
 
 
 def files_of(text: str, **more: str) -> dict[str, GitlabFile]:
     """The file `ci.yml`, and others by their names without `.yml`."""
     texts = {"ci": text, **more}
-    return {f"{name}.yml": load(textwrap.dedent(content).encode(), f"{name}.yml") for name, content in texts.items()}
+    return {
+        f"{name}.yml": load(textwrap.dedent(content).encode(), f"{name}.yml")
+        for name, content in texts.items()
+    }
 
 
 def found(files: Mapping[str, GitlabFile], severity: str = "") -> list[Finding]:

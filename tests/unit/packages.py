@@ -1,4 +1,7 @@
-"""A stand-in for GitLab's generic package registry, which can be told to misbehave: on 127.0.0.1, at its own port."""
+"""A stand-in for GitLab's generic package registry, which can be told to misbehave.
+
+On 127.0.0.1, at its own port.
+"""
 
 from __future__ import annotations
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import wheels
 
-from truewheel import workspace
-from truewheel.model import Cell, Fact, Package, Plan, Target, Variable
-from truewheel.problems import Where
+from truewheel.errors import Where
+from truewheel.plan.model import Cell, Fact, Package, Plan, Target, Variable
+from truewheel.workspace import loading
 
-PLAIN = workspace.read_policy("plain", Path(), Where("plain")).data
+PLAIN = loading.read_policy("plain", Path(), Where("plain")).data
 TAG = f"cp{sys.version_info[0]}{sys.version_info[1]}{sys.abiflags}"
 ARCH = platform.machine()
 ENV = {name: value for name, value in os.environ.items() if name != "SOURCE_DATE_EPOCH"}
@@ -92,7 +92,9 @@ def make(root: Path, *, native: bool = False, path: str = "demo") -> Path:
     return root
 
 
-def cell(*, version: str = "1.0", build: str = "", platform_tag: str = "any", python: str = TAG) -> Cell:
+def cell(
+    *, version: str = "1.0", build: str = "", platform_tag: str = "any", python: str = TAG
+) -> Cell:
     """A cell of the package `demo` on this machine; pure when its platform is `any`."""
     pure = platform_tag == "any"
     tag = "py3-none-any" if pure else f"{python}-{python}-{platform_tag}"
@@ -122,14 +124,19 @@ def plan(
     policy: Mapping[str, Any] | None = None,
     **package: Any,
 ) -> Plan:
-    """The plan that holds a cell; `package` are fields of the package that differ from the usual ones."""
+    """The plan that holds a cell.
+
+    `package` are fields of the package that differ from the usual ones.
+    """
     return Plan(
         generator="tests",
         project="demo",
         spec="truewheel.yml",
         event="push",
         local=local,
-        packages={"demo": Package(**{"name": "demo", "path": "demo", "inject": "pyproject", **package})},
+        packages={
+            "demo": Package(**{"name": "demo", "path": "demo", "inject": "pyproject", **package})
+        },
         targets={
             "box": Target(name="box", floor="manylinux_2_28", provides=provides or {}),
             "any": Target(name="any", floor="any"),

@@ -1,4 +1,7 @@
-"""A GitHub for the tests, on 127.0.0.1: one pull request with its comments, runs and jobs; it can misbehave."""
+"""A GitHub for the tests, on 127.0.0.1: one pull request with its comments, runs and jobs.
+
+It can misbehave.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 
 class PullRequests(ThreadingHTTPServer):
-    """`faults` by verb are what its next requests meet, in order: a status, "lost" or "limited"; "" for nothing."""
+    """`faults` by verb are what its next requests meet, in order: a status, "lost" or "limited".
+
+    "" for nothing.
+    """
 
     daemon_threads = True
 
@@ -77,7 +83,9 @@ class _Handler(BaseHTTPRequestHandler):
             status, data = self._handled(path, body)
             if fault == "lost":
                 self.close_connection = True
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                self.connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
             else:
                 self._answer(status, data)
 
@@ -86,10 +94,19 @@ class _Handler(BaseHTTPRequestHandler):
     def _handled(self, path: str, body: dict[str, Any]) -> tuple[int, Any]:
         server = self.server
         if path == "/user":
-            return (200, server.user) if server.user else (403, {"message": "Resource not accessible by integration"})
+            return (
+                (200, server.user)
+                if server.user
+                else (403, {"message": "Resource not accessible by integration"})
+            )
         if path == "/repos/group/demo/pulls/7":
             labels = [{"name": name} for name in server.labels]
-            return 200, {"id": 7000, "title": server.title, "labels": labels, "base": {"ref": server.base}}
+            return 200, {
+                "id": 7000,
+                "title": server.title,
+                "labels": labels,
+                "base": {"ref": server.base},
+            }
         if path == "/repos/group/demo/issues/7/comments":
             if self.command == "POST":
                 return 201, server.comment(body["body"], server.user or BOT)

@@ -1,4 +1,7 @@
-"""A container registry for the tests, on 127.0.0.1: it keeps what is pushed, wants tokens, and can misbehave."""
+"""A container registry for the tests, on 127.0.0.1.
+
+It keeps what is pushed, wants tokens, and can misbehave.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,9 @@ from typing import Any
 class Registry:
     """State of a stand-in registry.
 
-    `login` (user, password) asks for a token, or with `scheme` basic for the password itself. `faults` are answers
-    given, one a request, before any real one: a status, or "hang up". `seen` are the requests: method, path, login.
+    `login` (user, password) asks for a token, or with `scheme` basic for the password itself.
+    `faults` are answers given, one a request, before any real one: a status, or "hang up". `seen`
+    are the requests: method, path, login.
     """
 
     def __init__(self, login: tuple[str, str] | None = None, scheme: str = "Bearer") -> None:
@@ -30,16 +34,23 @@ class Registry:
         self.realm = ""
         self.host = ""
 
-    def keep(self, repository: str, tag: str, content: bytes, kind: str = "application/json") -> str:
+    def keep(
+        self, repository: str, tag: str, content: bytes, kind: str = "application/json"
+    ) -> str:
         """Keep a manifest; return its digest."""
         digest = "sha256:" + hashlib.sha256(content).hexdigest()
-        self.manifests[f"{repository}:{tag}"] = self.manifests[f"{repository}:{digest}"] = (kind, content)
+        self.manifests[f"{repository}:{tag}"] = self.manifests[f"{repository}:{digest}"] = (
+            kind,
+            content,
+        )
         return digest
 
 
 @contextmanager
 def serving(registry: Registry) -> Iterator[Registry]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"registry": registry}))
+    server = ThreadingHTTPServer(
+        ("127.0.0.1", 0), type("Handler", (_Handler,), {"registry": registry})
+    )
     registry.host = f"127.0.0.1:{server.server_port}"
     registry.realm = f"http://{registry.host}/token"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
@@ -75,7 +86,9 @@ class _Handler(BaseHTTPRequestHandler):
             self._manifest(*found.groups())
         elif found := re.fullmatch(r"/v2/.+/blobs/(sha256:[0-9a-f]+)", path):
             content = registry.blobs.get(found[1])
-            self._answer(404 if content is None else 200, {"Docker-Content-Digest": found[1]}, content or b"")
+            self._answer(
+                404 if content is None else 200, {"Docker-Content-Digest": found[1]}, content or b""
+            )
         else:
             self._answer(404)
 
@@ -106,7 +119,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         kind, content = found
         digest = {"Docker-Content-Digest": "sha256:" + hashlib.sha256(content).hexdigest()}
-        self._answer(200, {"Content-Type": kind, **(digest if self.registry.names_digest else {})}, content)
+        self._answer(
+            200, {"Content-Type": kind, **(digest if self.registry.names_digest else {})}, content
+        )
 
     def _wanted(self) -> str:
         return "Bearer let-me-in" if self.registry.scheme == "Bearer" else self._basic()
@@ -136,7 +151,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return content
 
-    def _answer(self, status: int, headers: dict[str, str] | None = None, content: bytes = b"") -> None:
+    def _answer(
+        self, status: int, headers: dict[str, str] | None = None, content: bytes = b""
+    ) -> None:
         self.send_response(status)
         for name, value in (headers or {}).items():
             self.send_header(name, value)

@@ -7,16 +7,17 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from truewheel import plan as planning
-from truewheel import policyfile, workspace
-from truewheel import spec as specs
-from truewheel.model import Plan
-from truewheel.plan import Request
-from truewheel.policy import Policy
-from truewheel.problems import Where
-from truewheel.spec import Spec
+from truewheel.errors import Where
+from truewheel.plan import planner as planning
+from truewheel.plan.model import Plan
+from truewheel.plan.planner import Request
+from truewheel.spec import model as specs
+from truewheel.spec import policy_file
+from truewheel.spec.model import Spec
+from truewheel.spec.policy import Policy
+from truewheel.workspace import loading
 
-SCHEMA = workspace.schema()
+SCHEMA = loading.schema()
 OWN = Where("own.yml")
 SMALL = """\
 truewheel: 1
@@ -28,26 +29,34 @@ targets: {rhel8: {}}
 def spec_of(text: str) -> Spec:
     """Return the spec of a text; `truewheel: 1` may be left out."""
     text = dedent(text).lstrip("\n")
-    return specs.parse(text if "truewheel: 1" in text else f"truewheel: 1\n{text}", "truewheel.yml", SCHEMA)
+    return specs.parse(
+        text if "truewheel: 1" in text else f"truewheel: 1\n{text}", "truewheel.yml", SCHEMA
+    )
 
 
 def policy_of(text: str) -> Policy:
     """Return the policy of a text."""
-    reader = workspace.policy_reader({}.get, OWN)
-    return policyfile.parse(dedent(text).lstrip("\n"), OWN.file, workspace.policy_shape(), reader)
+    reader = loading.policy_reader({}.get, OWN)
+    return policy_file.parse(dedent(text).lstrip("\n"), OWN.file, loading.policy_shape(), reader)
 
 
 def plan_of(text: str, *, policy: str = "", version: str = "1.0", **request: Any) -> Plan:
     """Return the plan of a spec's text, under the policy that it names or the text of one."""
     spec = spec_of(text)
-    rules = policy_of(policy) if policy else workspace.read_policy(spec.naming, Path(), "naming")
+    rules = policy_of(policy) if policy else loading.read_policy(spec.naming, Path(), "naming")
     versions = dict.fromkeys(spec.packages, (version, "VERSION"))
-    return planning.plan(spec, rules, Request(generator="truewheel 0", versions=versions, **request))
+    return planning.plan(
+        spec, rules, Request(generator="truewheel 0", versions=versions, **request)
+    )
 
 
 def project(folder: Path, text: str = SMALL, files: Mapping[str, str] | None = None) -> Path:
     """Write a project of a spec, a file VERSION and further files; return its folder."""
-    for path, content in {"truewheel.yml": dedent(text), "VERSION": "1.0\n", **(files or {})}.items():
+    for path, content in {
+        "truewheel.yml": dedent(text),
+        "VERSION": "1.0\n",
+        **(files or {}),
+    }.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(content, encoding="utf-8")
     return folder

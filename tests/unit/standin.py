@@ -1,4 +1,7 @@
-"""A stand-in for a package index, which can be told to misbehave: on 127.0.0.1, at a port of its own."""
+"""A stand-in for a package index, which can be told to misbehave.
+
+On 127.0.0.1, at a port of its own.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,10 @@ from urllib.parse import quote
 
 
 class Index(ThreadingHTTPServer):
-    """`files` by name; `gets` and `posts` are what the next requests meet instead of an answer, in order."""
+    """`files` by name.
+
+    `gets` and `posts` are what the next requests meet instead of an answer, in order.
+    """
 
     daemon_threads = True
 
@@ -48,7 +54,10 @@ class Handler(BaseHTTPRequestHandler):
         if not files:
             self.answer(404)
         elif self.server.is_json:
-            entries = [{"filename": name, "hashes": self.hashes(content)} for name, content in files.items()]
+            entries = [
+                {"filename": name, "hashes": self.hashes(content)}
+                for name, content in files.items()
+            ]
             self.answer(200, json.dumps({"files": entries}), "application/vnd.pypi.simple.v1+json")
         else:
             links = [
@@ -64,7 +73,9 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self.note()
         body = (
-            self.rfile.read(int(self.headers["Content-Length"])) if "Content-Length" in self.headers else self.chunks()
+            self.rfile.read(int(self.headers["Content-Length"]))
+            if "Content-Length" in self.headers
+            else self.chunks()
         )
         if self.server.posts:
             self.server.posts.pop(0)(self)
@@ -89,7 +100,11 @@ class Handler(BaseHTTPRequestHandler):
     def answer(self, status: int, text: str = "", kind: str = "text/html", **headers: str) -> None:
         self.send_response(status)
         content = text.encode()
-        for name, value in {"Content-Type": kind, "Content-Length": str(len(content)), **headers}.items():
+        for name, value in {
+            "Content-Type": kind,
+            "Content-Length": str(len(content)),
+            **headers,
+        }.items():
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(content)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import yaml
+from paths import ROOT
 
 from truewheel.cli import COMMANDS
-from truewheel.cli.parsing import parser
+from truewheel.cli.parser import parser
 
-HOOKS = yaml.safe_load((Path(__file__).parents[2] / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
 
 
 def test_a_hook_calls_a_command_that_there_is():

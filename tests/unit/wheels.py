@@ -9,7 +9,7 @@ from pathlib import Path
 from struct import pack
 from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
-from truewheel.wheelname import expand_tag, parse_name
+from truewheel.wheel.filename import expand_tag, parse_name
 
 NATIVE = "demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"
 PURE = "demo-1.0-py3-none-any.whl"
@@ -33,7 +33,14 @@ def macho_file(*machines: str) -> bytes:
 def pe_file(machine: str) -> bytes:
     """The headers of a Windows program or library, padded."""
     number = {"win32": 0x014C, "amd64": 0x8664, "arm64": 0xAA64}[machine]
-    return b"MZ" + bytes(58) + (64).to_bytes(4, "little") + b"PE\0\0" + number.to_bytes(2, "little") + bytes(200)
+    return (
+        b"MZ"
+        + bytes(58)
+        + (64).to_bytes(4, "little")
+        + b"PE\0\0"
+        + number.to_bytes(2, "little")
+        + bytes(200)
+    )
 
 
 def library(
@@ -48,7 +55,10 @@ def library(
     bits: int = 64,
     order: str = "<",
 ) -> bytes:
-    """An ELF library that the loader could read: one segment, with a dynamic section, names and version needs."""
+    """An ELF library that the loader could read.
+
+    One segment, with a dynamic section, names and version needs.
+    """
     word, head_size, segment_size = ("Q", 64, 56) if bits == 64 else ("I", 52, 32)
     strings = bytearray(b"\0")
 
@@ -58,7 +68,10 @@ def library(
 
     for export in exports:
         name(export)
-    needs = [(name(library), [name(symbol) for symbol in symbols]) for library, symbols in (versions or {}).items()]
+    needs = [
+        (name(library), [name(symbol) for symbol in symbols])
+        for library, symbols in (versions or {}).items()
+    ]
     tags = [(1, name(library)) for library in needed]
     tags += [(14, name(soname))] if soname else []
     tags += [(29, name(rpath))] if rpath else []
@@ -89,13 +102,29 @@ def library(
     segments += segment(3, start, len(path)) if interpreter else b""
     ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "<" else 2, 1]) + bytes(9)
     head = ident + pack(
-        order + "HHI" + 3 * word + "IHHHHHH", 3, number, 1, 0, head_size, 0, 0, head_size, segment_size, count, 0, 0, 0
+        order + "HHI" + 3 * word + "IHHHHHH",
+        3,
+        number,
+        1,
+        0,
+        head_size,
+        0,
+        0,
+        head_size,
+        segment_size,
+        count,
+        0,
+        0,
+        0,
     )
     return bytes(head + segments + path + strings + table + dynamic)
 
 
 def members(filename: str, content: Mapping[str, bytes] | None = None) -> dict[str, bytes]:
-    """All members of a good wheel of that name but RECORD; by default with the extension or module its tag promises."""
+    """All members of a good wheel of that name but RECORD.
+
+    By default with the extension or module its tag promises.
+    """
     name = parse_name(filename)
     pure = name.platform == "any"
     if content is None:
@@ -104,7 +133,9 @@ def members(filename: str, content: Mapping[str, bytes] | None = None) -> dict[s
     lines = ["Wheel-Version: 1.0", "Generator: tests", f"Root-Is-Purelib: {str(pure).lower()}"]
     lines += [f"Tag: {tag}" for tag in sorted(expand_tag(name.tag))]
     lines += [f"Build: {name.build}"] if name.build else []
-    metadata = f"Metadata-Version: 2.1\nName: {name.distribution}\nVersion: {name.version}\n\nA demo.\n"
+    metadata = (
+        f"Metadata-Version: 2.1\nName: {name.distribution}\nVersion: {name.version}\n\nA demo.\n"
+    )
     return {
         **content,
         f"{info}/WHEEL": "".join(f"{line}\n" for line in lines).encode(),

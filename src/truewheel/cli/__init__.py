@@ -13,7 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-# Command, module below this one, and what it is for. Only the module of the chosen command is imported.
+# Command, module below this one, and what it is for. Only the module of the chosen command is
+# imported.
 COMMANDS = {
     "init": ("starting", "look at this repository, propose a spec, write it and its pipeline"),
     "plan": ("planning", "list all cells with the wheel names they will get"),
@@ -75,7 +76,7 @@ options:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command line and return its exit code (see `truewheel.problems.Exit`)."""
+    """Run the command line and return its exit code (see `truewheel.errors.Exit`)."""
     words = list(sys.argv[1:] if argv is None else argv)
     open_streams()
     try:
@@ -83,10 +84,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             put(f"truewheel {__version__}" if words[0] == "--version" else overview(), sys.stdout)
             return 0
         gc.set_threshold(500_000)  # most commands end before there is garbage worth looking for
-        from truewheel.cli import ending, parsing  # what is above takes a tenth of their time
+        from truewheel.cli import outcome, parser  # what is above takes a tenth of their time
 
         chosen = next((word for word in words if word in COMMANDS), "")
-        return ending.run(parsing.parser(chosen).parse_args(words), os.environ)
+        return outcome.run(parser.parser(chosen).parse_args(words), os.environ)
     except Unwritable as error:
         say(str(error))
         return 1

@@ -9,13 +9,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from truewheel import workspace
-from truewheel.against import Change, changes
-from truewheel.cli import common
-from truewheel.matrix import Host
-from truewheel.model import Plan
-from truewheel.problems import Problem, Stop, Where
-from truewheel.workspace import Workspace
+from truewheel.cli import arguments as common
+from truewheel.errors import Problem, Stop, Where
+from truewheel.plan.matrix import Host
+from truewheel.plan.model import Plan
+from truewheel.plan.plan_diff import Change, changes
+from truewheel.workspace import loading
+from truewheel.workspace.loading import Workspace
 
 WHO = {"pip": "pip", "uv": "uv", "sort": "a plain sort"}
 
@@ -27,7 +27,10 @@ def against(
     new: Plan,
     machine: Host | None,
 ) -> list[Change]:
-    """Return the change of every cell's name. Raises `Stop` (exit 2) when the old plan cannot be made."""
+    """Return the change of every cell's name.
+
+    Raises `Stop` (exit 2) when the old plan cannot be made.
+    """
     return changes(before(arguments, space, environment, new, machine), new)
 
 
@@ -38,20 +41,29 @@ def before(
     new: Plan,
     machine: Host | None,
 ) -> Plan:
-    """Return the plan to compare with, made of the same variables. Raises `Stop` (exit 2) when it cannot be made."""
+    """Return the plan to compare with, made of the same variables.
+
+    Raises `Stop` (exit 2) when it cannot be made.
+    """
     try:
         return _old(arguments, space, environment, new.event, machine)
     except Stop as stopped:
         if arguments.against is None:
             raise
-        raise Stop([_at(arguments.against, problem) for problem in stopped.problems], stopped.code) from None
+        raise Stop(
+            [_at(arguments.against, problem) for problem in stopped.problems], stopped.code
+        ) from None
 
 
 def _old(
-    arguments: Namespace, space: Workspace, environment: Mapping[str, str], event: str, machine: Host | None
+    arguments: Namespace,
+    space: Workspace,
+    environment: Mapping[str, str],
+    event: str,
+    machine: Host | None,
 ) -> Plan:
     if arguments.against is not None:
-        old = workspace.load_revision(arguments.spec, Path.cwd(), arguments.against)
+        old = loading.load_revision(arguments.spec, Path.cwd(), arguments.against)
     else:
         old = _under(arguments.against_policy, space)
     declared = {**old.policy.variables, **old.spec.variables}
@@ -62,7 +74,10 @@ def _old(
 
 
 def _at(revision: str, problem: Problem) -> Problem:
-    """Return a problem of a file as that of the file in a revision; one with the revision itself stays."""
+    """Return a problem of a file as that of the file in a revision.
+
+    One with the revision itself stays.
+    """
     place = problem.where
     if place.file.startswith(("--against", f"{revision}:")):
         return problem
@@ -71,14 +86,17 @@ def _at(revision: str, problem: Problem) -> Problem:
 
 def _under(name: str, space: Workspace) -> Workspace:
     """Return the workspace under another policy, with the indexes whose channels that one has."""
-    policy = workspace.read_policy(name, space.root, Where(f"--against-policy {name}"))
+    policy = loading.read_policy(name, space.root, Where(f"--against-policy {name}"))
     known = {"", *(channel.name for channel in policy.channels)}
     indexes = {index: rule for index, rule in space.spec.indexes.items() if rule.channel in known}
     return Workspace(space.root, space.spec._replace(naming=name, indexes=indexes), space.read)
 
 
 def table(found: Sequence[Change]) -> str:
-    """Return the changes for people: old and new name under one another, and who would not take the new one."""
+    """Return the changes for people.
+
+    Old and new name under one another, and who would not take the new one.
+    """
     lines = []
     for change in found:
         index = f" on the index {change.index}" if change.index else ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
-from truewheel.cli import parsing
+from truewheel.cli import parser as parsing
 from truewheel.cli.terminal import send
-from truewheel.problems import Exit, stop
+from truewheel.errors import Exit, stop
 
 EXAMPLES = """\
 examples:
@@ -30,6 +30,8 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     try:
         import shtab
     except ImportError:
-        raise stop("completion", "shtab is not installed", "install Truewheel with the extra [completion]") from None
+        raise stop(
+            "completion", "shtab is not installed", "install Truewheel with the extra [completion]"
+        ) from None
     send(shtab.complete(parsing.parser(), shell=arguments.shell))
     return Exit.OK

@@ -6,19 +6,21 @@ from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from truewheel import contract
-from truewheel.cli import common, forges, scheduling
+from truewheel.cli import arguments as common
+from truewheel.cli import forges, scheduling
 from truewheel.cli.terminal import show
 from truewheel.cli.triggering import by_inputs
-from truewheel.emit import gitlab
-from truewheel.forge import access, doctor
-from truewheel.forge import schedules as clock
-from truewheel.forge.calls import Fault
-from truewheel.forge.gitlab import Gitlab
-from truewheel.forge.judging import NOTE, SEVERITIES, Finding
-from truewheel.forge.needs import Needs, needs
-from truewheel.problems import Exit, stop
-from truewheel.workspace import Workspace
+from truewheel.errors import Exit, stop
+from truewheel.forges import access
+from truewheel.forges.calls import Fault
+from truewheel.forges.gitlab.api import schedules as clock
+from truewheel.forges.gitlab.api import settings
+from truewheel.forges.gitlab.api.client import Gitlab
+from truewheel.forges.gitlab.api.requirements import Needs, needs
+from truewheel.forges.gitlab.api.settings_rules import NOTE, SEVERITIES, Finding
+from truewheel.forges.gitlab.emit import pipeline
+from truewheel.spec import variables
+from truewheel.workspace.loading import Workspace
 
 EXAMPLES = """\
 examples:
@@ -39,23 +41,30 @@ def arguments(command: str, parser: ArgumentParser) -> None:
 
 
 def examine(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Print what the settings of a project would do to its pipelines; exit 3 when anything is more than a note."""
+    """Print what the settings of a project would do to its pipelines.
+
+    Exit 3 when anything is more than a note.
+    """
     space = common.load(arguments)
     name = forges.forge_name(arguments, environment, space.spec.forges())
     project = forges.project_of(name, arguments.project, environment)
     found = {"gitlab": _gitlab, "github": _github}[name](arguments, environment, space, project)
     if arguments.json:
-        common.print_json({"version": 1, "project": project, "findings": [each._asdict() for each in found]})
+        common.print_json(
+            {"version": 1, "project": project, "findings": [each._asdict() for each in found]}
+        )
     else:
         _tell(found)
-    return Exit.OK if doctor.worst(found) == NOTE else Exit.DRIFT
+    return Exit.OK if settings.worst(found) == NOTE else Exit.DRIFT
 
 
-def _gitlab(arguments: Namespace, environment: Mapping[str, str], space: Workspace, project: str) -> list[Finding]:
+def _gitlab(
+    arguments: Namespace, environment: Mapping[str, str], space: Workspace, project: str
+) -> list[Finding]:
     allowed = access.gitlab(environment)
     forge = Gitlab(allowed, project, arguments.deadline)
     is_by_inputs = by_inputs(space, "gitlab")
-    return doctor.examine(
+    return settings.examine(
         forge,
         _needs(space, by_inputs=is_by_inputs),
         space.spec.project,
@@ -64,25 +73,33 @@ def _gitlab(arguments: Namespace, environment: Mapping[str, str], space: Workspa
     )
 
 
-def _github(arguments: Namespace, environment: Mapping[str, str], space: Workspace, project: str) -> list[Finding]:
-    from truewheel.emit import github
-    from truewheel.emit.actions import PINS
-    from truewheel.forge import doctor_github, judging_github
+def _github(
+    arguments: Namespace, environment: Mapping[str, str], space: Workspace, project: str
+) -> list[Finding]:
+    from truewheel.forges.github.actions import PINS
+    from truewheel.forges.github.api import settings, settings_rules
+    from truewheel.forges.github.emit import workflows
 
     made = scheduling.check(space)
     pins = {**PINS, **space.lock.actions}
-    documents = github.documents(made, space.spec, contract.declared(space.spec, space.policy), pins)
+    documents = workflows.documents(
+        made, space.spec, variables.declared(space.spec, space.policy), pins
+    )
     forge = forges.connect("github", project, arguments.deadline, environment)
     try:
-        return doctor_github.examine(forge.caller, project, judging_github.needs(space.spec, made, documents))
+        return settings.examine(
+            forge.caller, project, settings_rules.needs(space.spec, made, documents)
+        )
     except Fault as fault:
         hint = "look at its name, and at what the token may see"
-        raise stop(project, f"the repository cannot be read: {fault.reason}", hint, Exit.REMOTE_FAILED) from None
+        raise stop(
+            project, f"the repository cannot be read: {fault.reason}", hint, Exit.REMOTE_FAILED
+        ) from None
 
 
 def _needs(space: Workspace, *, by_inputs: bool) -> Needs:
     made = scheduling.check(space)
-    documents = gitlab.documents(made, space.spec, contract.declared(space.spec, space.policy))
+    documents = pipeline.documents(made, space.spec, variables.declared(space.spec, space.policy))
     return needs(space.spec, space.policy, made, documents, by_inputs=by_inputs)
 
 
@@ -92,4 +109,9 @@ def _tell(found: Sequence[Finding]) -> None:
         if each.step:
             show(f"         → {each.step}")
     counts = Counter(each.severity for each in found)
-    show(", ".join(f"{counts[severity]} {severity}{'s' * (counts[severity] != 1)}" for severity in SEVERITIES))
+    show(
+        ", ".join(
+            f"{counts[severity]} {severity}{'s' * (counts[severity] != 1)}"
+            for severity in SEVERITIES
+        )
+    )

@@ -1,4 +1,7 @@
-"""How a followed pipeline is shown: a live table where a terminal watches, plain lines in a log; and its verdict."""
+"""How a followed pipeline is shown: a live table where a terminal watches, plain lines in a log.
+
+And its verdict.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from truewheel.cli import common
+from truewheel.cli import arguments as common
 from truewheel.cli.terminal import put, say, show
-from truewheel.forge.follow import Failure, Follower, Verdict, states
-from truewheel.forge.model import Forge, Look, Run
-from truewheel.logtext import one_line
-from truewheel.problems import Exit, Stop, counted
+from truewheel.errors import Exit, Stop, counted
+from truewheel.forges.base import Forge, Look, Run
+from truewheel.forges.watch import Failure, Follower, Verdict, states
+from truewheel.system.log_text import one_line
 
 
 def follow(
-    arguments: Namespace, runs: Sequence[tuple[Forge, Run]], told: Sequence[dict[str, Any]], prefix: str
+    arguments: Namespace,
+    runs: Sequence[tuple[Forge, Run]],
+    told: Sequence[dict[str, Any]],
+    prefix: str,
 ) -> Exit:
-    """Follow pipelines to their end, and return how they ended. `prefix` is what the spec's jobs begin with."""
+    """Follow pipelines to their end, and return how they ended.
+
+    `prefix` is what the spec's jobs begin with.
+    """
     verdicts = []
     try:
         for forge, run in runs:
@@ -38,7 +47,13 @@ def follow(
 
 def _to_end(arguments: Namespace, forge: Forge, run: Run) -> Verdict:
     with _display() as (tell, look):
-        follower = Follower(forge=forge, tell=tell, show=look, interval=arguments.interval, retries=arguments.retries)
+        follower = Follower(
+            forge=forge,
+            tell=tell,
+            show=look,
+            interval=arguments.interval,
+            retries=arguments.retries,
+        )
         verdict = follower.to_end(run)
     if not arguments.json:
         _tell(verdict)
@@ -49,7 +64,13 @@ def _to_end(arguments: Namespace, forge: Forge, run: Run) -> Verdict:
 
 def _tell(verdict: Verdict) -> None:
     run = verdict.look.run
-    word = "succeeded" if verdict.is_good else run.state if run.state != "success" else "failed, below a green parent"
+    word = (
+        "succeeded"
+        if verdict.is_good
+        else run.state
+        if run.state != "success"
+        else "failed, below a green parent"
+    )
     show(one_line(f"{run.url or run.id} {word}: {states(verdict.look)}"))
 
 
@@ -63,12 +84,23 @@ def _tell_failure(failure: Failure) -> None:
 
 def _data(verdict: Verdict) -> dict[str, Any]:
     jobs = [
-        {"name": job.name, "stage": job.stage, "state": job.state, "url": job.url, "seconds": job.seconds}
+        {
+            "name": job.name,
+            "stage": job.stage,
+            "state": job.state,
+            "url": job.url,
+            "seconds": job.seconds,
+        }
         for each in verdict.look.all()
         for job in each.jobs
     ]
     failures = [
-        {"name": each.job.name, "class": each.cause.kind, "cause": each.cause.told, "url": each.job.url}
+        {
+            "name": each.job.name,
+            "class": each.cause.kind,
+            "cause": each.cause.told,
+            "url": each.job.url,
+        }
         for each in verdict.failures
     ]
     return {
@@ -79,26 +111,37 @@ def _data(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _prove(arguments: Namespace, runs: Sequence[tuple[Forge, Run]], verdicts: Sequence[Verdict], prefix: str) -> Exit:
+def _prove(
+    arguments: Namespace,
+    runs: Sequence[tuple[Forge, Run]],
+    verdicts: Sequence[Verdict],
+    prefix: str,
+) -> Exit:
     """Download the wheels of each pipeline, and prove them; several projects get a folder each.
 
     A folder gets them only when all are as planned.
     """
-    from truewheel.forge import collect
-    from truewheel.steps import prove
+    from truewheel.build import prove
+    from truewheel.forges import artifacts
 
     code = Exit.OK
     for (forge, run), verdict in zip(runs, verdicts):
-        out = arguments.wheels if len(runs) == 1 else arguments.wheels / run.project.replace("/", "__")
-        with collect.lend_folder(out) as folder:
-            plan = collect.collect(forge, verdict.look, folder, say, prefix)
+        out = (
+            arguments.wheels
+            if len(runs) == 1
+            else arguments.wheels / run.project.replace("/", "__")
+        )
+        with artifacts.lend_folder(out) as folder:
+            plan = artifacts.collect(forge, verdict.look, folder, say, prefix)
             proof = prove.prove(folder, plan)
             for problem in proof.problems:
                 say(problem)
             if proof.ok:
-                collect.move_in(folder, out)
+                artifacts.move_in(folder, out)
         if proof.ok and not arguments.json:
-            show(f"{counted(len(proof.data['wheels']), 'wheel')}, each as planned: {out}/{prove.SUMS}")
+            show(
+                f"{counted(len(proof.data['wheels']), 'wheel')}, each as planned: {out}/{prove.SUMS}"
+            )
         code = code if proof.ok else Exit.WHEEL
     return code
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from truewheel.problems import stop
+from truewheel.errors import stop
 
 if TYPE_CHECKING:
-    from truewheel.forge.model import Forge
+    from truewheel.forges.base import Forge
 
 FORGES = ("gitlab", "github")
 PROJECTS = {
@@ -22,12 +22,16 @@ PROJECTS = {
     "github": (r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+", "owner/name"),
 }
 """What the name of a project looks like, and an example."""
-REMOTE = re.compile(r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+/|[:/])(?P<path>[^?#]+)")
+REMOTE = re.compile(
+    r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+/|[:/])(?P<path>[^?#]+)"
+)
 
 
 def add_forge(parser: ArgumentParser, *, seconds: float, many: bool = False) -> None:
     """Add --forge, --project and --deadline."""
-    parser.add_argument("--forge", choices=FORGES, help="default: the one whose job this is, else that of the spec")
+    parser.add_argument(
+        "--forge", choices=FORGES, help="default: the one whose job this is, else that of the spec"
+    )
     add_project(parser, seconds=seconds, many=many)
 
 
@@ -54,7 +58,9 @@ def positive(text: str) -> float:
     return seconds
 
 
-def forge_name(arguments: Namespace, environment: Mapping[str, str], declared: tuple[str, ...] = ()) -> str:
+def forge_name(
+    arguments: Namespace, environment: Mapping[str, str], declared: tuple[str, ...] = ()
+) -> str:
     """Return which forge is meant."""
     if arguments.forge:
         return str(arguments.forge)
@@ -65,28 +71,37 @@ def forge_name(arguments: Namespace, environment: Mapping[str, str], declared: t
 
 def needed(name: str) -> None:
     """Raise `Stop` (exit 2) where the client library of a forge is not installed."""
-    library, module = {"gitlab": ("python-gitlab", "gitlab"), "github": ("PyGithub", "github")}[name]
+    library, module = {"gitlab": ("python-gitlab", "gitlab"), "github": ("PyGithub", "github")}[
+        name
+    ]
     if find_spec(module) is None:
-        raise stop(name, f"{library} is not installed", f"install Truewheel with the extra [{name}]")
+        raise stop(
+            name, f"{library} is not installed", f"install Truewheel with the extra [{name}]"
+        )
 
 
 def connect(name: str, project: str, seconds: float, environment: Mapping[str, str]) -> Forge:
-    """Return a project of a forge. Raises `Stop` (exit 2) when no server, no token or no client library is there."""
-    from truewheel.forge import access
+    """Return a project of a forge.
+
+    Raises `Stop` (exit 2) when no server, no token or no client library is there.
+    """
+    from truewheel.forges import access
 
     needed(name)
     if name == "github":
-        from truewheel.forge.github import Github
+        from truewheel.forges.github.api.client import Github
 
         return Github(access.github(environment), project, seconds)
-    from truewheel.forge.gitlab import Gitlab
+    from truewheel.forges.gitlab.api.client import Gitlab
 
     return Gitlab(access.gitlab(environment), project, seconds)
 
 
 def project_of(name: str, given: str | None, environment: Mapping[str, str]) -> str:
     """Return the project that is meant. Raises `Stop` (exit 2) when none is known."""
-    variables = {"gitlab": ("CI_PROJECT_PATH", "CI_PROJECT_ID"), "github": ("GITHUB_REPOSITORY",)}[name]
+    variables = {"gitlab": ("CI_PROJECT_PATH", "CI_PROJECT_ID"), "github": ("GITHUB_REPOSITORY",)}[
+        name
+    ]
     known = given or next((environment[each] for each in variables if environment.get(each)), "")
     known = known or remote_path(environment)
     if not known:
@@ -99,21 +114,31 @@ def project_of(name: str, given: str | None, environment: Mapping[str, str]) -> 
 
 def remote_path(environment: Mapping[str, str]) -> str:
     """Return the path of the git remote origin on its server, or ""."""
-    from truewheel import process
+    from truewheel.system import processes
 
-    address = process.output(["git", "remote", "get-url", "origin"], cwd=Path.cwd(), env=environment, timeout=10)
+    address = processes.output(
+        ["git", "remote", "get-url", "origin"], cwd=Path.cwd(), env=environment, timeout=10
+    )
     match = REMOTE.match((address or "").strip())
     return match["path"].strip("/").removesuffix(".git") if match else ""
 
 
 def pipeline_of(text: str, name: str) -> tuple[str, int]:
-    """Return the project (or "") and the id of a pipeline, from its id or its address. Raises `Stop` (exit 2)."""
+    """Return the project (or "") and the id of a pipeline, from its id or its address.
+
+    Raises `Stop` (exit 2).
+    """
     if text.isascii() and text.isdecimal() and len(text) < 20:
         return "", int(text)
-    shape = {"gitlab": r"/(.+?)/-/pipelines/(\d{1,19})/?", "github": r"/(.+?)/actions/runs/(\d{1,19})(?:/.*)?"}[name]
+    shape = {
+        "gitlab": r"/(.+?)/-/pipelines/(\d{1,19})/?",
+        "github": r"/(.+?)/actions/runs/(\d{1,19})(?:/.*)?",
+    }[name]
     match = re.fullmatch(shape, urlsplit(text).path) if "://" in text else None
     if not match:
-        raise stop("watch", f"{text!r} is no pipeline", "name its id, or its address in the browser")
+        raise stop(
+            "watch", f"{text!r} is no pipeline", "name its id, or its address in the browser"
+        )
     return match[1], int(match[2])
 
 
@@ -121,4 +146,8 @@ def check_server(text: str, server: str) -> None:
     """Raise `Stop` (exit 2) when an address is one of another server than that of the token."""
     there, here = urlsplit(text).netloc, urlsplit(server).netloc
     if there and there != here:
-        raise stop("watch", f"{there} is another server than {here}, which the token is for", "set CI_SERVER_URL")
+        raise stop(
+            "watch",
+            f"{there} is another server than {here}, which the token is for",
+            "set CI_SERVER_URL",
+        )

@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from truewheel import __version__, pipelines, plan, sync
-from truewheel.cli import common, forges
+from truewheel import __version__
+from truewheel.cli import arguments as common
+from truewheel.cli import forges
 from truewheel.cli.terminal import say, show
-from truewheel.emit import gitlab
-from truewheel.pipelines import Generated
-from truewheel.problems import Exit, errors, stop
-from truewheel.spec import FORGES
-from truewheel.sync import Drift
-from truewheel.workspace import GENERATOR, Workspace
+from truewheel.errors import Exit, errors, stop
+from truewheel.forges import pipelines
+from truewheel.forges.gitlab.emit import pipeline
+from truewheel.forges.pipelines import Generated
+from truewheel.plan import planner
+from truewheel.spec.model import FORGES
+from truewheel.workspace import generated_files
+from truewheel.workspace.generated_files import Drift
+from truewheel.workspace.loading import GENERATOR, Workspace
 
 if TYPE_CHECKING:
     from truewheel.cli import linting
@@ -54,12 +58,16 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     if command == "check":
         text = "check GitLab files of your own instead, and what they include"
         parser.add_argument("--lint", nargs="+", metavar="FILE", type=Path, help=text)
-        parser.add_argument("--remote", action="store_true", help="then ask GitLab's own lint, also of each child")
+        parser.add_argument(
+            "--remote", action="store_true", help="then ask GitLab's own lint, also of each child"
+        )
         text = "with --remote: also of the pipeline that would start on this branch or tag"
         parser.add_argument("--ref", metavar="R", default="", help=text)
         forges.add_project(parser, seconds=REMOTE_SECONDS)
     else:
-        parser.add_argument("--dry-run", action="store_true", help="write nothing, say what would change")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="write nothing, say what would change"
+        )
 
 
 def _forges(text: str) -> tuple[str, ...]:
@@ -77,9 +85,9 @@ def generate(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if found:
         pipelines.refuse(made, space.spec)
     if arguments.dry_run:
-        sync.refuse_foreign(space.root, found)
+        generated_files.refuse_foreign(space.root, found)
     else:
-        sync.write(space.root, made.texts, found)
+        generated_files.write(space.root, made.texts, found)
     if arguments.json:
         common.print_json({"files": [_entry(entry) for entry in found], "layout": made.note})
         return Exit.OK
@@ -109,7 +117,9 @@ def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if arguments.json:
         said = {"problems": asked.data()} if asked else {}
         common.print_json({"files": [_entry(entry) for entry in found], **said})
-        return Exit.DRIFT if found else Exit.REFUSED if asked and errors(asked.problems) else Exit.OK
+        return (
+            Exit.DRIFT if found else Exit.REFUSED if asked and errors(asked.problems) else Exit.OK
+        )
     if found:
         _tell(found)
         return Exit.DRIFT
@@ -132,22 +142,28 @@ def _asked(arguments: Namespace, environment: Mapping[str, str], space: Workspac
     """Ask GitLab about the pipeline as it is on disk."""
     from truewheel.cli import linting
 
-    if not (space.root / gitlab.PARENT).is_file():
+    if not (space.root / pipeline.PARENT).is_file():
         raise stop(
-            "--remote", f"there is no {gitlab.PARENT} beside {space.spec.document.file}", "GitLab reads no other"
+            "--remote",
+            f"there is no {pipeline.PARENT} beside {space.spec.document.file}",
+            "GitLab reads no other",
         )
-    return linting.ask(linting.Repository(space.root), [gitlab.PARENT], _remote(arguments, environment))
+    return linting.ask(
+        linting.Repository(space.root), [pipeline.PARENT], _remote(arguments, environment)
+    )
 
 
 def _remote(arguments: Namespace, environment: Mapping[str, str]) -> linting.Remote:
     """Return the project that is asked. Raises `Stop` (exit 2) when no server or token is known."""
     from truewheel.cli import linting
-    from truewheel.forge import access
-    from truewheel.forge.gitlab import Gitlab
+    from truewheel.forges import access
+    from truewheel.forges.gitlab.api.client import Gitlab
 
     forges.needed("gitlab")
     project = forges.project_of("gitlab", arguments.project, environment)
-    return linting.Remote(Gitlab(access.gitlab(environment), project, arguments.deadline), arguments.ref)
+    return linting.Remote(
+        Gitlab(access.gitlab(environment), project, arguments.deadline), arguments.ref
+    )
 
 
 def _made(arguments: Namespace) -> tuple[Workspace, Generated]:
@@ -161,13 +177,20 @@ def _made(arguments: Namespace) -> tuple[Workspace, Generated]:
 
 def generated(space: Workspace) -> Generated:
     """Return every generated file. Raises `Stop` (exit 2) when the plan must be refused."""
-    # No name stands in a pipeline file, so that git, a date or a variable that names may need is no matter here.
-    request = plan.Request(
-        generator=GENERATOR, versions=space.versions(), event="", stand_in="0", images=space.images()
+    # No name stands in a pipeline file, so that git, a date or a variable that names may need is no
+    # matter here.
+    request = planner.Request(
+        generator=GENERATOR,
+        versions=space.versions(),
+        event="",
+        stand_in="0",
+        images=space.images(),
     )
-    made = plan.plan(space.spec, space.policy, request)
+    made = planner.plan(space.spec, space.policy, request)
     common.refuse([*made.problems, *pipelines.problems(made, space.spec, space.policy)])
-    return pipelines.generated(made, space.spec, space.policy, space.lock.actions, space.job_files())
+    return pipelines.generated(
+        made, space.spec, space.policy, space.lock.actions, space.job_files()
+    )
 
 
 def _check_forges(arguments: Namespace, space: Workspace) -> None:
@@ -183,7 +206,7 @@ def _is_asked(arguments: Namespace, path: str) -> bool:
 
 def _drift(arguments: Namespace, space: Workspace, made: Generated) -> list[Drift]:
     """Return what differs, of the forges that are asked for."""
-    found = sync.drift(space.root, made.texts, pipelines.FOLDERS)
+    found = generated_files.drift(space.root, made.texts, pipelines.FOLDERS)
     return [entry for entry in found if _is_asked(arguments, entry.path)]
 
 

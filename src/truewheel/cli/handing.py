@@ -7,10 +7,10 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from truewheel.cli import common
+from truewheel.cli import arguments as common
 from truewheel.cli.terminal import say, show
-from truewheel.model import Cell, Plan
-from truewheel.problems import Exit, meant, stop
+from truewheel.errors import Exit, meant, stop
+from truewheel.plan.model import Cell, Plan
 
 EXAMPLES = """\
 examples:
@@ -31,19 +31,31 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.set_defaults(run=hand_over)
     way = parser.add_mutually_exclusive_group(required=True)
-    way.add_argument("--put", action="store_true", help="send wheels to the project's package registry")
-    way.add_argument("--get", action="store_true", help="get wheels from there: those of the records in DIR")
+    way.add_argument(
+        "--put", action="store_true", help="send wheels to the project's package registry"
+    )
+    way.add_argument(
+        "--get", action="store_true", help="get wheels from there: those of the records in DIR"
+    )
     way.add_argument("--sign", action="store_true", help="send signed records there")
-    way.add_argument("--make-key", metavar="FILE", help="write a new key, with which this pipeline signs")
+    way.add_argument(
+        "--make-key", metavar="FILE", help="write a new key, with which this pipeline signs"
+    )
     common.add_cells(parser, required=False)
-    parser.add_argument("--made", action="store_true", help="the copies and archives that prove has made (--put)")
+    parser.add_argument(
+        "--made", action="store_true", help="the copies and archives that prove has made (--put)"
+    )
     parser.add_argument("--index", metavar="NAME", help="the wheels that an index gets (--get)")
     parser.add_argument(
         "--key", metavar="FILE",
         help="the pipeline's key: records are signed with it, and taken if so signed; the file is then removed",
     )  # fmt: skip
     parser.add_argument(
-        "--deadline", metavar="S", type=_seconds, default=3600.0, help="seconds that it may take (default: 3600)"
+        "--deadline",
+        metavar="S",
+        type=_seconds,
+        default=3600.0,
+        help="seconds that it may take (default: 3600)",
     )
     common.add_plan(parser)
 
@@ -56,12 +68,13 @@ def _seconds(text: str) -> float:
 
 def hand_over(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Send or get the files of a pipeline's wheels, or make its key."""
-    from truewheel.steps import handover, signed
+    from truewheel.build import hand_over as handover
+    from truewheel.build import signed_records
 
     if problem := _misfit(arguments):
         raise stop("hand-over", problem, "see hand-over --help")
     if arguments.make_key:
-        signed.make_key(Path(arguments.make_key))
+        signed_records.make_key(Path(arguments.make_key))
         show(f"a new key is in {arguments.make_key}")
         return Exit.OK
     out = Path(arguments.out)
@@ -69,9 +82,11 @@ def hand_over(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     cells = _cells(arguments, plan, path)
     indexes = [index.name for index in plan.indexes]
     if arguments.index and arguments.index not in indexes:
-        raise stop(str(path), f"no index {arguments.index!r} in this plan", meant(arguments.index, indexes))
+        raise stop(
+            str(path), f"no index {arguments.index!r} in this plan", meant(arguments.index, indexes)
+        )
     place = handover.store(plan, environment, arguments.deadline)
-    key = signed.take_key(Path(arguments.key), environment) if arguments.key else b""
+    key = signed_records.take_key(Path(arguments.key), environment) if arguments.key else b""
     if arguments.sign:
         show(f"{len(handover.sign(out, cells, place, key))} records sent to {place.address}")
         return Exit.OK
@@ -82,7 +97,9 @@ def hand_over(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if key:
         handover.get_records(out, cells, place, key)
     index = arguments.index
-    for name in handover.get_for(out, plan, index, place) if index else handover.get(out, cells, place):
+    for name in (
+        handover.get_for(out, plan, index, place) if index else handover.get(out, cells, place)
+    ):
         say(f"not there: {name}")
     show(f"got from {place.address}")
     return Exit.OK
@@ -98,7 +115,11 @@ def _misfit(arguments: Namespace) -> str:
         return "--make-key stands alone"
     if arguments.sign and not (arguments.key and arguments.cell):
         return "--sign needs --key and --cell"
-    if arguments.key and not arguments.sign and (not arguments.get or arguments.cell or arguments.index):
+    if (
+        arguments.key
+        and not arguments.sign
+        and (not arguments.get or arguments.cell or arguments.index)
+    ):
         return "--key is for --sign, and for --get without --cell and --index"
     return ""
 

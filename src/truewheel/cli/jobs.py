@@ -6,11 +6,11 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-from truewheel import workspace
-from truewheel.cli import common
+from truewheel.cli import arguments as common
 from truewheel.cli.terminal import show
-from truewheel.model import Cell, Plan
-from truewheel.problems import Exit
+from truewheel.errors import Exit
+from truewheel.plan.model import Cell, Plan
+from truewheel.workspace import loading
 
 EXAMPLES = """\
 examples:
@@ -23,11 +23,18 @@ examples:
 def arguments(command: str, parser: ArgumentParser) -> None:
     """Declare the arguments of a job-side command."""
     parser.epilog = EXAMPLES.format(command=command)
-    parser.set_defaults(run={"compile": compile_cells, "repair": repair_cells, "test": test_cells}[command])
+    parser.set_defaults(
+        run={"compile": compile_cells, "repair": repair_cells, "test": test_cells}[command]
+    )
     common.add_cells(parser, required=True)
     common.add_plan(parser)
     if command == "test":
-        parser.add_argument("--python", default="", metavar="TAG", help="interpreter (default: the one that compiled)")
+        parser.add_argument(
+            "--python",
+            default="",
+            metavar="TAG",
+            help="interpreter (default: the one that compiled)",
+        )
     if command == "compile":
         twice = "build a second time in another folder, and say which members of the wheel differ"
         parser.add_argument("--twice", action="store_true", help=twice)
@@ -35,23 +42,26 @@ def arguments(command: str, parser: ArgumentParser) -> None:
 
 def compile_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Build the wheels of the cells in build/<cell>/."""
-    from truewheel.steps.command import build_wheels
-    from truewheel.steps.compile import compile_wheel
+    from truewheel.build.compile import compile_wheel
+    from truewheel.build.engines.command import build_wheels
 
     plan, cells, root = _cells(arguments, environment)
-    workspace.refuse_separators(root)
+    loading.refuse_separators(root)
     for batch_id, batch in plan.batches(cells).items():
         if plan.packages[batch[0].package].build:
             made = build_wheels(plan, batch_id, batch, root, environment, twice=arguments.twice)
         else:
-            made = [compile_wheel(plan, cell, root, environment, twice=arguments.twice) for cell in batch]
+            made = [
+                compile_wheel(plan, cell, root, environment, twice=arguments.twice)
+                for cell in batch
+            ]
         show("\n".join(map(str, made)))
     return Exit.OK
 
 
 def repair_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Repair the compiled wheels into the output folder."""
-    from truewheel.steps.repair import repair_wheel
+    from truewheel.build.repair import repair_wheel
 
     plan, cells, root = _cells(arguments, environment)
     for cell in cells:
@@ -61,16 +71,24 @@ def repair_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 def test_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Install each cell's wheel from the output folder and run its smoke test."""
-    from truewheel.steps import evidence
-    from truewheel.steps.smoke import smoke_test
+    from truewheel.build import evidence
+    from truewheel.build.smoke_test import smoke_test
 
     plan, cells, root = _cells(arguments, environment)
     out = Path(arguments.out)
     for cell in cells:
-        smoke_test(plan, cell, root, out / evidence.settled(out, cell).wheel, environment, arguments.python)
+        smoke_test(
+            plan, cell, root, out / evidence.settled(out, cell).wheel, environment, arguments.python
+        )
     return Exit.OK
 
 
-def _cells(arguments: Namespace, environment: Mapping[str, str]) -> tuple[Plan, tuple[Cell, ...], Path]:
+def _cells(
+    arguments: Namespace, environment: Mapping[str, str]
+) -> tuple[Plan, tuple[Cell, ...], Path]:
     plan, path = common.read_plan(arguments.plan, Path(arguments.out), environment)
-    return plan, common.planned_cells(plan, arguments.cell, path), workspace.root_of(arguments.spec, Path.cwd())
+    return (
+        plan,
+        common.planned_cells(plan, arguments.cell, path),
+        loading.root_of(arguments.spec, Path.cwd()),
+    )

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from truewheel import files, planfile
-from truewheel.cli import common
+from truewheel.cli import arguments
 from truewheel.cli.terminal import show
-from truewheel.lint import Finding, GitlabFile, included, lint, sending
-from truewheel.lint.load import load
-from truewheel.problems import Exit, Problem, Stop, errors, stop
+from truewheel.errors import Exit, Problem, Stop, errors, stop
+from truewheel.forges.gitlab.lint import Finding, GitlabFile, included, lint, merged_text
+from truewheel.forges.gitlab.lint.load import load
+from truewheel.plan import plan_file
+from truewheel.system import files
 
 if TYPE_CHECKING:
-    from truewheel.forge.gitlab import Gitlab
+    from truewheel.forges.gitlab.api.client import Gitlab
 
 
 class Repository(Mapping[str, GitlabFile]):
@@ -34,7 +35,11 @@ class Repository(Mapping[str, GitlabFile]):
 
     def __contains__(self, path: object) -> bool:
         # GitLab knows a file only by its own path: not ./a, a//b or ../a
-        if not isinstance(path, str) or PurePosixPath(path).as_posix() != path or ".." in PurePosixPath(path).parts:
+        if (
+            not isinstance(path, str)
+            or PurePosixPath(path).as_posix() != path
+            or ".." in PurePosixPath(path).parts
+        ):
             return False
         return (self.root / path).is_file()
 
@@ -63,7 +68,8 @@ class Remote(NamedTuple):
 def check_files(given: Sequence[Path], *, is_json: bool, remote: Remote | None = None) -> Exit:
     """Check each file as the beginning of a pipeline; exit 2 when one has an error.
 
-    A file that another of them includes is checked as a part of that one. GitLab is asked about what has no error.
+    A file that another of them includes is checked as a part of that one. GitLab is asked about
+    what has no error.
     """
     problems: list[Problem] = []
     asked = ""
@@ -79,15 +85,18 @@ def check_files(given: Sequence[Path], *, is_json: bool, remote: Remote | None =
             asked = f"; {said}"
     found = list(dict.fromkeys(problems))
     if is_json:
-        common.print_json({"problems": [_data(problem) for problem in found]})
+        arguments.print_json({"problems": [_data(problem) for problem in found]})
         return Exit.REFUSED if errors(found) else Exit.OK
     if not errors(found):
         show(f"{len(given)} {'file' if len(given) == 1 else 'files'} without an error{asked}")
-    return common.tell(found)
+    return arguments.tell(found)
 
 
 class Asked(NamedTuple):
-    """What GitLab was asked, and said: so many pipelines, of so many jobs, and what speaks against them."""
+    """What GitLab was asked, and said.
+
+    So many pipelines, of so many jobs, and what speaks against them.
+    """
 
     pipelines: int
     jobs: int
@@ -104,13 +113,13 @@ class Asked(NamedTuple):
 
 def ask(repository: Repository, entries: Iterable[str], remote: Remote) -> Asked:
     """Ask GitLab about pipelines and their children, each by itself."""
-    from truewheel.forge.gitlab_lint import judge  # most checks ask nobody
+    from truewheel.forges.gitlab.api.lint import judge  # most checks ask nobody
 
     names: set[str] = set()
     jobs = 0
     found: list[Problem] = []
     for entry in entries:
-        for sent in sending.pipelines(repository, entry, repository.text):
+        for sent in merged_text.pipelines(repository, entry, repository.text):
             names.add(sent.name)
             told = judge(remote.gitlab, sent.text, remote.ref)
             jobs += told.jobs
@@ -129,7 +138,10 @@ def _by_repository(given: Sequence[Path]) -> dict[Path, list[str]]:
 
 
 def _root(file: Path) -> Path:
-    """Return the repository's top, from which GitLab counts all paths; outside of one, the file's own folder."""
+    """Return the repository's top, from which GitLab counts all paths.
+
+    Outside of one, the file's own folder.
+    """
     return next((folder for folder in file.parents if (folder / ".git").exists()), file.parent)
 
 
@@ -149,4 +161,4 @@ def _checked(repository: Repository, entry: str) -> list[Problem]:
 
 def _data(problem: Problem) -> dict[str, object]:
     code = problem.code if isinstance(problem, Finding) else ""
-    return {**planfile.problem_data(problem), "severity": problem.severity, "code": code}
+    return {**plan_file.problem_data(problem), "severity": problem.severity, "code": code}

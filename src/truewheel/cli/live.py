@@ -11,8 +11,8 @@ from rich.live import Live
 from rich.table import Column, Table
 from rich.text import Text
 
-from truewheel.local import Progress
-from truewheel.model import Cell
+from truewheel.build.local import Progress
+from truewheel.plan.model import Cell
 
 STYLES = {"unchanged": "dim", "built": "green", "failed": "bold red", "waiting": "dim"}
 ENDED = {"unchanged", "built", "failed"}
@@ -20,7 +20,10 @@ ENDED = {"unchanged", "built", "failed"}
 
 @contextmanager
 def table(cells: Sequence[Cell]) -> Iterator[Callable[[Progress], None]]:
-    """Show a table of the cells on stderr while the block runs; yields the function that takes their progress."""
+    """Show a table of the cells on stderr while the block runs.
+
+    Yields the function that takes their progress.
+    """
     known = {cell.id: Progress(cell, "waiting") for cell in cells}
     heard = dict.fromkeys(known, time.monotonic())
 

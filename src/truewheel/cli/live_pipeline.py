@@ -1,4 +1,7 @@
-"""A live table of a pipeline, for a terminal: stages, the jobs under way, how long they ran and waited."""
+"""A live table of a pipeline, for a terminal.
+
+Stages, the jobs under way, how long they ran and waited.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from rich.live import Live
 from rich.table import Column, Table
 from rich.text import Text
 
-from truewheel.forge.model import Job, Look
-from truewheel.logtext import one_line
+from truewheel.forges.base import Job, Look
+from truewheel.system.log_text import one_line
 
 STYLES = {"success": "green", "failed": "bold red", "canceled": "red", "running": "cyan"}
 FIRST = ("failed", "running", "pending", "waiting_for_resource", "preparing", "manual")
@@ -33,7 +36,11 @@ def table() -> Iterator[tuple[Callable[[str], None], Callable[[Look], None]]]:
         jobs = [job for each in looks[-1].all() for job in each.jobs]
         elapsed = time.monotonic() - began
         head = Text(one_line(f"{looks[-1].run.url}  {looks[-1].run.state}  {elapsed:.0f} s"))
-        return Group(head, _stages(jobs), _jobs(jobs, max(3, console.height - 8 - len({job.stage for job in jobs}))))
+        return Group(
+            head,
+            _stages(jobs),
+            _jobs(jobs, max(3, console.height - 8 - len({job.stage for job in jobs}))),
+        )
 
     with Live(get_renderable=render, console=console, refresh_per_second=2, transient=True):
         yield (lambda text: console.print(Text(one_line(text)))), looks.append
@@ -44,7 +51,8 @@ def _stages(jobs: list[Job]) -> Table:
     for stage in dict.fromkeys(job.stage for job in jobs):
         states = Counter(job.state for job in jobs if job.stage == stage)
         told = Text(", ").join(
-            Text(f"{count} {state}", style=STYLES.get(state, "dim")) for state, count in states.items()
+            Text(f"{count} {state}", style=STYLES.get(state, "dim"))
+            for state, count in states.items()
         )
         rows.add_row(Text(one_line(stage)), told)
     return rows
@@ -52,7 +60,9 @@ def _stages(jobs: list[Job]) -> Table:
 
 def _jobs(jobs: list[Job], most: int) -> Table:
     rows = Table(Column("job", no_wrap=True), "state", "seconds", "queued", box=None)
-    shown = sorted((job for job in jobs if job.state in FIRST), key=lambda job: FIRST.index(job.state))
+    shown = sorted(
+        (job for job in jobs if job.state in FIRST), key=lambda job: FIRST.index(job.state)
+    )
     for job in shown[:most]:
         state = Text(job.state, style=STYLES.get(job.state, "dim"))
         rows.add_row(Text(one_line(job.name)), state, _seconds(job.seconds), _seconds(job.queued))

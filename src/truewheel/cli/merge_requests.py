@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from truewheel import workspace
 from truewheel.cli import forges
-from truewheel.forge import access
-from truewheel.forge.reviews import Review, Reviews
-from truewheel.problems import stop
+from truewheel.errors import stop
+from truewheel.forges import access
+from truewheel.forges.reviews import Review, Reviews
+from truewheel.workspace import loading
 
 
 class Place(NamedTuple):
@@ -43,14 +43,18 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def place_of(arguments: Namespace, environment: Mapping[str, str], declared: tuple[str, ...]) -> Place | None:
+def place_of(
+    arguments: Namespace, environment: Mapping[str, str], declared: tuple[str, ...]
+) -> Place | None:
     """Return the merge request that is named, or whose pipeline this is, or None."""
     name = arguments.forge or ("gitlab" if environment.get("CI_MERGE_REQUEST_IID") else "")
     name = name or forges.forge_name(arguments, environment, declared)
     number = arguments.merge_request or _own_number(name, environment)
     if not number:
         return None
-    own = environment.get("CI_MERGE_REQUEST_PROJECT_PATH") or environment.get("CI_MERGE_REQUEST_PROJECT_ID")
+    own = environment.get("CI_MERGE_REQUEST_PROJECT_PATH") or environment.get(
+        "CI_MERGE_REQUEST_PROJECT_ID"
+    )
     given = arguments.project or (own if name == "gitlab" else None)
     return Place(name, forges.project_of(name, given, environment), number)
 
@@ -64,22 +68,31 @@ def _own_number(name: str, environment: Mapping[str, str]) -> int:
     return int(text) if re.fullmatch(r"[0-9]{1,18}", text, re.ASCII) else 0
 
 
-def connect(place: Place, seconds: float, environment: Mapping[str, str], *, writes: bool) -> Reviews:
-    """Return the way to a merge request. Raises `Stop` (exit 2) where no token is known that may read, or write it."""
+def connect(
+    place: Place, seconds: float, environment: Mapping[str, str], *, writes: bool
+) -> Reviews:
+    """Return the way to a merge request.
+
+    Raises `Stop` (exit 2) where no token is known that may read, or write it.
+    """
     forges.needed(place.forge)
     if place.forge == "github":
-        from truewheel.forge.github_reviews import GithubReviews
+        from truewheel.forges.github.api.pull_requests import GithubReviews
 
         if writes and _is_of_fork(environment):
             message = "the token of a pull request from a fork may not write comments"
             raise stop(str(place), message, "the names are in the summary of its run")
         return GithubReviews(access.github(environment), place.project, seconds)
-    from truewheel.forge.gitlab_reviews import GitlabReviews
+    from truewheel.forges.gitlab.api.merge_requests import GitlabReviews
 
     known = access.gitlab(environment)
     if known.kind == "job":
         does = "write notes" if writes else "read merge requests"
-        raise stop(str(place), f"a job's token cannot {does}", "set GITLAB_TOKEN to a project's access token")
+        raise stop(
+            str(place),
+            f"a job's token cannot {does}",
+            "set GITLAB_TOKEN to a project's access token",
+        )
     return GitlabReviews(known, place.project, seconds)
 
 
@@ -104,7 +117,7 @@ def pull_request(environment: Mapping[str, str]) -> dict[str, Any]:
     if not path:
         return {}
     try:
-        payload = json.loads(workspace.read_text(Path(path)) or "{}")
+        payload = json.loads(loading.read_text(Path(path)) or "{}")
     except (ValueError, RecursionError) as error:
         raise stop(path, f"no event of GitHub: {error}", "look at GITHUB_EVENT_PATH") from None
     pull = payload.get("pull_request") if isinstance(payload, dict) else None
@@ -112,7 +125,10 @@ def pull_request(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _is_of_fork(environment: Mapping[str, str]) -> bool:
-    """Return whether this run is for a pull request from another repository; such a run's token only reads."""
+    """Return whether this run is for a pull request from another repository.
+
+    Such a run's token only reads.
+    """
     if environment.get("GITHUB_EVENT_NAME") != "pull_request":
         return False
     pull = pull_request(environment)

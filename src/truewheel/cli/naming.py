@@ -9,18 +9,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from truewheel import contract, explain, naming, planfile, workspace
-from truewheel.cli import common
+from truewheel.cli import arguments as common
 from truewheel.cli.planning import event_of, local_host
 from truewheel.cli.terminal import say, show
-from truewheel.explain import Part
-from truewheel.matrix import ANY, HOST
-from truewheel.model import Cell, Variable
-from truewheel.naming import Sources
-from truewheel.plan import Request, value_of
-from truewheel.policy import Policy
-from truewheel.policy import from_data as policy_from_data
-from truewheel.problems import Exit, Stop, Where, meant, shown, stop
+from truewheel.errors import Exit, Stop, Where, meant, shown, stop
+from truewheel.plan import explain, naming, plan_file
+from truewheel.plan.explain import Part
+from truewheel.plan.matrix import ANY, HOST
+from truewheel.plan.model import Cell, Variable
+from truewheel.plan.naming import Sources
+from truewheel.plan.planner import Request, value_of
+from truewheel.spec import variables as contract
+from truewheel.spec.policy import Policy
+from truewheel.spec.policy import from_data as policy_from_data
+from truewheel.workspace import loading
 
 HERE = Where("command line")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -45,22 +47,43 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     if command == "name":
         parser.epilog = NAME_EXAMPLES
         parser.set_defaults(run=name)
-        parser.add_argument("--policy", required=True, metavar="P", help="a built-in policy, or a policy file (*.yml)")
-        parser.add_argument("--package", required=True, metavar="N", type=_project, help="name of the project")
-        parser.add_argument("--base", default="", metavar="V", help="base version, as the package's own file has it")
         parser.add_argument(
-            "--variant-labels", action="store_true", help="end the name in the channel's label (PEP 817)"
+            "--policy",
+            required=True,
+            metavar="P",
+            help="a built-in policy, or a policy file (*.yml)",
         )
-        for tag, example in (("python", "cp312"), ("abi", "cp312"), ("platform", "manylinux_2_28_x86_64")):
+        parser.add_argument(
+            "--package", required=True, metavar="N", type=_project, help="name of the project"
+        )
+        parser.add_argument(
+            "--base", default="", metavar="V", help="base version, as the package's own file has it"
+        )
+        parser.add_argument(
+            "--variant-labels",
+            action="store_true",
+            help="end the name in the channel's label (PEP 817)",
+        )
+        for tag, example in (
+            ("python", "cp312"),
+            ("abi", "cp312"),
+            ("platform", "manylinux_2_28_x86_64"),
+        ):
             parser.add_argument(
-                f"--{tag}", required=True, metavar="TAG", type=_tag, help=f"{tag} tag, such as {example}"
+                f"--{tag}",
+                required=True,
+                metavar="TAG",
+                type=_tag,
+                help=f"{tag} tag, such as {example}",
             )
     else:
         parser.epilog = EXPLAIN_EXAMPLES
         parser.set_defaults(run=explain_name)
         common.add_spec(parser)
         parser.add_argument(
-            "what", metavar="WHAT", help="id of a cell, planned name, path of any wheel, or name of a variable"
+            "what",
+            metavar="WHAT",
+            help="id of a cell, planned name, path of any wheel, or name of a variable",
         )
 
 
@@ -72,14 +95,16 @@ def _tag(text: str) -> str:
 
 def _project(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"{text!r} is no project name (letters and digits, with . _ - inside)")
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no project name (letters and digits, with . _ - inside)"
+        )
     return text
 
 
 def name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Print one file name, from the flags alone."""
     del environment
-    policy = workspace.read_policy(arguments.policy, Path.cwd(), HERE)
+    policy = loading.read_policy(arguments.policy, Path.cwd(), HERE)
     cell = _single_cell(arguments, policy)
     if arguments.json:
         common.print_json({"wheel": cell.wheel, "channel": cell.channel, "facts": _facts(cell)})
@@ -107,7 +132,11 @@ def _single_cell(arguments: Namespace, policy: Policy) -> Cell:
     common.refuse(problems)
     channel = naming.channel_of(policy, variables, facts)
     if channel is None:
-        raise stop(HERE, f"no channel of the policy {policy.name} applies", "set one of its variables: -v NAME=VALUE")
+        raise stop(
+            HERE,
+            f"no channel of the policy {policy.name} applies",
+            "set one of its variables: -v NAME=VALUE",
+        )
     composed = naming.compose(policy, channel, facts, HERE)
     problem = naming.label_problem(composed.label, HERE)
     if problem and arguments.variant_labels:
@@ -118,7 +147,11 @@ def _single_cell(arguments: Namespace, policy: Policy) -> Cell:
     tag = f"{arguments.python}-{arguments.abi}-{platform}"
     wheel = composed.wheel(arguments.package, tag)
     if len(wheel) > naming.NAME_LIMIT:
-        raise stop(HERE, f"a file name has more than {naming.NAME_LIMIT} characters: {wheel[:60]}…", naming.TOO_LONG)
+        raise stop(
+            HERE,
+            f"a file name has more than {naming.NAME_LIMIT} characters: {wheel[:60]}…",
+            naming.TOO_LONG,
+        )
     return Cell(
         id="",
         package=arguments.package,
@@ -139,7 +172,11 @@ def _variables(arguments: Namespace, policy: Policy) -> dict[str, Variable]:
     request = Request(generator="", versions={}, overrides=dict(arguments.variables))
     for unread in sorted(set(request.overrides) - set(policy.variables)):
         say(f"warning: the policy {policy.name} does not read {unread}")
-    found = {name: value for name, rule in policy.variables.items() if (value := value_of(name, rule, request))}
+    found = {
+        name: value
+        for name, rule in policy.variables.items()
+        if (value := value_of(name, rule, request))
+    }
     for name, each in found.items():
         if each.value and (fault := contract.misfit(each.value, policy.variables[name])):
             say(f"warning: {name}: {shown(each.value)} {fault}: plan refuses it")
@@ -152,10 +189,14 @@ def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     is_wheel = what.endswith(".whl")
     if VARIABLE.fullmatch(what):
         return _explain_variable(arguments, environment)
-    cell, policy = _planned(arguments, environment, Path(what).name if is_wheel else what, is_wheel=is_wheel)
+    cell, policy = _planned(
+        arguments, environment, Path(what).name if is_wheel else what, is_wheel=is_wheel
+    )
     if cell and policy:
         parts = explain.explain(cell, policy)
-        heading = f"{cell.wheel}\n  cell {cell.id} · channel {cell.channel} of the policy {policy.name}"
+        heading = (
+            f"{cell.wheel}\n  cell {cell.id} · channel {cell.channel} of the policy {policy.name}"
+        )
         if cell.platforms:
             heading += f"\n  audited: the platform will be one of {', '.join(cell.platforms)}"
     else:
@@ -165,9 +206,19 @@ def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
             raise stop(HERE, str(error), "name a cell of the plan, or a wheel") from None
         heading = f"{Path(what).name}\n  not in the plan: told from the name alone"
     if arguments.json:
-        known = {"wheel": cell.wheel, "cell": cell.id, "channel": cell.channel} if cell else {"wheel": Path(what).name}
+        known = (
+            {"wheel": cell.wheel, "cell": cell.id, "channel": cell.channel}
+            if cell
+            else {"wheel": Path(what).name}
+        )
         common.print_json(
-            {"cell": None, "channel": None, **known, "parts": [_part(part) for part in parts], "facts": _facts(cell)}
+            {
+                "cell": None,
+                "channel": None,
+                **known,
+                "parts": [_part(part) for part in parts],
+                "facts": _facts(cell),
+            }
         )
     else:
         show("\n".join([heading, "", *explain.lines(parts)]))
@@ -175,22 +226,26 @@ def explain_name(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 
 def _explain_variable(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    from truewheel.emit import gitlab_layout  # to explain a name, no pipeline is looked at
+    from truewheel.forges.gitlab.emit import layout  # to explain a name, no pipeline is looked at
 
     space, name = common.load(arguments), arguments.what
     known = {**contract.declared(space.spec, space.policy), **contract.BUILT_IN}
     if name not in known:
         hint = meant(name, known, f"declared: {', '.join(sorted(known)) or 'none'}")
-        raise stop(HERE, f"no variable {name!r} in this file or in the policy {space.policy.name}", hint)
+        raise stop(
+            HERE, f"no variable {name!r} in this file or in the policy {space.policy.name}", hint
+        )
     made = common.make_plan(arguments, space, environment, event=event_of(environment))
-    children = "gitlab" in space.spec.forges() and gitlab_layout.layout(made, space.spec).children
+    children = "gitlab" in space.spec.forges() and layout.layout(made, space.spec).children
     way = contract.way(space.spec, space.policy, name, children=children)
     readers = contract.readers(space.spec, space.policy, name)
     value, rule = made.variables.get(name), known[name]
     if arguments.json:
         hops = [hop._asdict() for hop in way]
         now = asdict(value) if value else None
-        common.print_json({"variable": name, "scope": rule.scope, "value": now, "way": hops, "readers": readers})
+        common.print_json(
+            {"variable": name, "scope": rule.scope, "value": now, "way": hops, "readers": readers}
+        )
         return Exit.OK
     lines = [
         f"{name}: {rule.description}" if rule.description else name,
@@ -204,7 +259,7 @@ def _explain_variable(arguments: Namespace, environment: Mapping[str, str]) -> E
 
 
 def _facts(cell: Cell | None) -> dict[str, object]:
-    return {name: planfile.fact_data(fact) for name, fact in cell.facts.items()} if cell else {}
+    return {name: plan_file.fact_data(fact) for name, fact in cell.facts.items()} if cell else {}
 
 
 def _part(part: Part) -> dict[str, object]:
@@ -214,14 +269,20 @@ def _part(part: Part) -> dict[str, object]:
 def _planned(
     arguments: Namespace, environment: Mapping[str, str], what: str, *, is_wheel: bool
 ) -> tuple[Cell | None, Policy | None]:
-    """Return the cell that is meant and its policy: from the plan beside a wheel, else from the spec's plan."""
+    """Return the cell that is meant and its policy.
+
+    From the plan beside a wheel, else from the spec's plan.
+    """
     folder = Path(arguments.what).parent
-    beside = [folder / "plan.json", folder.parent.parent / "plan.json"]  # copies/<index>/ lie two folders deeper
+    beside = [
+        folder / "plan.json",
+        folder.parent.parent / "plan.json",
+    ]  # copies/<index>/ lie two folders deeper
     if common.in_job(environment):
         beside = [Path("plan.json")]  # another job may have left one beside the wheels
     plans = [path for path in beside if is_wheel and path.is_file()]
     if plans:
-        written, _ = workspace.read_plan(str(plans[0]), folder)
+        written, _ = loading.read_plan(str(plans[0]), folder)
         if cell := _named(written.cells, what):
             return cell, policy_from_data(written.policy)
     try:

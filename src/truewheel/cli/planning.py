@@ -8,16 +8,19 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from truewheel import changes, files, host, matrix, planfile, vcs
-from truewheel.against import Change
-from truewheel.cli import common, comparing
+from truewheel.cli import arguments as common
+from truewheel.cli import comparing
 from truewheel.cli.terminal import say, show
-from truewheel.model import Cell, Index, Plan
-from truewheel.naming import source_of
-from truewheel.plan import EVENTS
-from truewheel.problems import Exit, Stop, counted, errors, stop
-from truewheel.spec import Spec
-from truewheel.workspace import Workspace
+from truewheel.errors import Exit, Stop, counted, errors, stop
+from truewheel.plan import changes, matrix, plan_file
+from truewheel.plan.model import Cell, Index, Plan
+from truewheel.plan.naming import source_of
+from truewheel.plan.plan_diff import Change
+from truewheel.plan.planner import EVENTS
+from truewheel.spec.model import Spec
+from truewheel.system import files
+from truewheel.workspace import git, host
+from truewheel.workspace.loading import Workspace
 
 EXAMPLES = """\
 examples:
@@ -39,7 +42,9 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     common.add_spec(parser)
     common.add_variables(parser)
     parser.add_argument(
-        "--event", choices=EVENTS, help="what starts the pipeline (default: what the forge says, else push)"
+        "--event",
+        choices=EVENTS,
+        help="what starts the pipeline (default: what the forge says, else push)",
     )
     parser.add_argument(
         "--changed-since", metavar="REF", default="",
@@ -47,16 +52,26 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--cell", metavar="GLOB", help="show only these cells")
     parser.add_argument(
-        "--local", action="store_true", help="the cells of this machine: target host, without a container"
+        "--local",
+        action="store_true",
+        help="the cells of this machine: target host, without a container",
     )
-    parser.add_argument("--output", metavar="FILE", type=_file, help="write the plan to a file, as JSON")
+    parser.add_argument(
+        "--output", metavar="FILE", type=_file, help="write the plan to a file, as JSON"
+    )
     common.add_json(parser)
-    parser.add_argument("--html", metavar="FILE", type=_file, help="write the plan as a page for a browser")
+    parser.add_argument(
+        "--html", metavar="FILE", type=_file, help="write the plan as a page for a browser"
+    )
     older = parser.add_mutually_exclusive_group()
     older.add_argument("--against", metavar="REF", help="show how names change from a git revision")
-    older.add_argument("--against-policy", metavar="P", help="show how names change from another policy")
+    older.add_argument(
+        "--against-policy", metavar="P", help="show how names change from another policy"
+    )
     parser.add_argument(
-        "--allow-older", action="store_true", help="with --against: accept names that installers do not take for newer"
+        "--allow-older",
+        action="store_true",
+        help="with --against: accept names that installers do not take for newer",
     )
 
 
@@ -72,8 +87,10 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         return _run(arguments, environment)
     except Stop as stopped:
         if arguments.json:  # a program gets a document in any case
-            problems = [planfile.problem_data(problem) for problem in stopped.problems]
-            common.print_json({"version": planfile.VERSION, "cells": [], "jobs": [], "problems": problems})
+            problems = [plan_file.problem_data(problem) for problem in stopped.problems]
+            common.print_json(
+                {"version": plan_file.VERSION, "cells": [], "jobs": [], "problems": problems}
+            )
         raise
 
 
@@ -81,7 +98,9 @@ def _run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     space = common.load(arguments)
     machine = local_host(space.spec, environment) if arguments.local else None
     event = arguments.event or event_of(environment)
-    changed = _changed(arguments, space, environment) if event == "mr" and not arguments.local else None
+    changed = (
+        _changed(arguments, space, environment) if event == "mr" and not arguments.local else None
+    )
     made = common.make_plan(arguments, space, environment, event=event, on=machine, changed=changed)
     code = common.tell(made.problems)
     shown = selected(made, arguments.cell)
@@ -91,25 +110,27 @@ def _run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         if any(change.older_for for change in found) and not arguments.allow_older:
             code = Exit.REFUSED
     if arguments.output and code is Exit.OK:
-        files.write_text(arguments.output, planfile.write(made))
+        files.write_text(arguments.output, plan_file.write(made))
     if arguments.html:
         files.write_text(arguments.html, _page(made, space))
     if found is not None:
         return _print_changes(arguments, shown, found, code)
     if arguments.json:
-        common.print_json(planfile.to_data(shown))
+        common.print_json(plan_file.to_data(shown))
     elif not (arguments.output or arguments.html) or code is not Exit.OK:
         show(table(shown))
         show(verdict(made, space.spec))
     return code
 
 
-def _changed(arguments: Namespace, space: Workspace, environment: Mapping[str, str]) -> frozenset[str] | None:
+def _changed(
+    arguments: Namespace, space: Workspace, environment: Mapping[str, str]
+) -> frozenset[str] | None:
     """Return the packages that the merge request changes, or None where all are built."""
     base = arguments.changed_since or common.merge_base(environment)
     if not (base and space.spec.merge_requests.changed_only):
         return None
-    files = vcs.changed_files(space.root, environment, base)
+    files = git.changed_files(space.root, environment, base)
     if files is None:
         hint = "fetch the whole history (GIT_DEPTH: 0), and have git in the image of the job"
         raise stop("plan", f"git cannot tell what has changed since {base}", hint)
@@ -120,22 +141,29 @@ def _print_changes(arguments: Namespace, shown: Plan, found: Sequence[Change], c
     if arguments.cell:
         found = [change for change in found if fnmatchcase(change.cell, arguments.cell)]
     if arguments.json:
-        common.print_json({**planfile.to_data(shown), "changes": comparing.to_data(found)})
+        common.print_json({**plan_file.to_data(shown), "changes": comparing.to_data(found)})
     else:
         show(comparing.table(found))
         if any(change.older_for for change in found) and not arguments.allow_older:
-            say("refused: somebody would not take a new name for newer (accept that with --allow-older)")
+            say(
+                "refused: somebody would not take a new name for newer (accept that with --allow-older)"
+            )
     return code
 
 
 def _page(made: Plan, space: Workspace) -> str:
     """Return the page of a plan; a refused one has a page too, which shows why."""
-    from truewheel import page, pipelines, workspace
     from truewheel.cli.generating import generated
+    from truewheel.forges import pipelines
+    from truewheel.report import page
+    from truewheel.workspace import loading
 
     texts = {} if errors(made.problems) else generated(space).texts
-    shown = [page.File(pipelines.forge_of(path), path, len(text.encode())) for path, text in texts.items()]
-    parts = page.Parts(*(workspace.asset(f"page.{kind}") for kind in ("html", "css", "js")))
+    shown = [
+        page.File(pipelines.forge_of(path), path, len(text.encode()))
+        for path, text in texts.items()
+    ]
+    parts = page.Parts(*(loading.asset(f"page.{kind}") for kind in ("html", "css", "js")))
     return page.page(made, shown, parts)
 
 
@@ -163,7 +191,10 @@ def event_of(environment: Mapping[str, str]) -> str:
 
 
 def selected(made: Plan, glob: str | None) -> Plan:
-    """Return the plan with only the cells whose id matches, and their jobs. Raises `Stop` if there are none."""
+    """Return the plan with only the cells whose id matches, and their jobs.
+
+    Raises `Stop` if there are none.
+    """
     if glob is None:
         return made
     cells = tuple(cell for cell in made.cells if fnmatchcase(cell.id, glob))
@@ -171,7 +202,9 @@ def selected(made: Plan, glob: str | None) -> Plan:
         hint = f"cells look like {made.cells[0].id}" if made.cells else "the plan has no cells"
         raise stop("--cell", f"no cell matches {glob!r}", hint)
     ids = {cell.id for cell in cells}
-    jobs = (job._replace(cells=tuple(cell for cell in job.cells if cell in ids)) for job in made.jobs)
+    jobs = (
+        job._replace(cells=tuple(cell for cell in job.cells if cell in ids)) for job in made.jobs
+    )
     return replace(
         made,
         cells=cells,
@@ -183,20 +216,33 @@ def selected(made: Plan, glob: str | None) -> Plan:
 def table(made: Plan) -> str:
     """Return the cells as a table, with the facts of the names above it."""
     head = ("package", "target", "arch", "python", "wheel")
-    rows = [head, *((cell.package, cell.target, cell.arch, cell.python, _named(cell)) for cell in made.cells)]
+    rows = [
+        head,
+        *((cell.package, cell.target, cell.arch, cell.python, _named(cell)) for cell in made.cells),
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
-    lines = ["  " + "  ".join([*(f"{text:{width}}" for text, width in zip(row, widths)), row[4]]) for row in rows]
+    lines = [
+        "  " + "  ".join([*(f"{text:{width}}" for text, width in zip(row, widths)), row[4]])
+        for row in rows
+    ]
     return "\n".join([facts_line(made.cells), "", *lines, *_archive_lines(made)])
 
 
 def _archive_lines(made: Plan) -> list[str]:
-    rows = [f"  {archive.file}  all wheels of {archive.target} {archive.arch}" for archive in made.archives]
+    rows = [
+        f"  {archive.file}  all wheels of {archive.target} {archive.arch}"
+        for archive in made.archives
+    ]
     return ["", *rows] if rows else []
 
 
 def _named(cell: Cell) -> str:
     """Return a cell's wheel, and where its audit may end."""
-    return f"{cell.wheel} (audited, or lower: from {cell.platforms[0]})" if cell.platforms else cell.wheel
+    return (
+        f"{cell.wheel} (audited, or lower: from {cell.platforms[0]})"
+        if cell.platforms
+        else cell.wheel
+    )
 
 
 def facts_line(cells: Iterable[Cell]) -> str:
@@ -208,7 +254,10 @@ def facts_line(cells: Iterable[Cell]) -> str:
         for name, fact in cell.facts.items():
             told = f"{fact.value} from {source_of(fact)}" if fact.value is not None else "absent"
             facts.setdefault(name, {})[told] = None
-    parts = [f"channel {', '.join(channels)}", *(f"{name} {_few(list(told))}" for name, told in facts.items())]
+    parts = [
+        f"channel {', '.join(channels)}",
+        *(f"{name} {_few(list(told))}" for name, told in facts.items()),
+    ]
     return " · ".join(parts)
 
 
@@ -219,7 +268,13 @@ def _few(texts: list[str]) -> str:
 def verdict(made: Plan, spec: Spec) -> str:
     """Return the last line: how many wheels, and what the indexes would say."""
     names = [each.wheel for cell in made.cells for each in cell.possible()]
-    alike = "" if len(names) == 1 else ", no two alike" if len(set(names)) == len(names) else ", some alike: refused"
+    alike = (
+        ""
+        if len(names) == 1
+        else ", no two alike"
+        if len(set(names)) == len(names)
+        else ", some alike: refused"
+    )
     left_out = [f"{len(made.left_out)} of unchanged packages left out"] if made.left_out else []
     indexes = (_index_verdict(index, spec) for index in made.indexes)
     return " · ".join([f"\n{counted(len(made.cells), 'wheel')}{alike}", *left_out, *indexes])

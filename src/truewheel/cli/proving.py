@@ -6,15 +6,17 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-from truewheel import files, indexes, reports
-from truewheel.checks.contents import Limits
-from truewheel.checks.findings import is_ok
-from truewheel.checks.upload import Destination
-from truewheel.cli import common
+from truewheel.build import evidence, prove, upload_lists, validate
+from truewheel.cli import arguments as common
 from truewheel.cli.terminal import say, send, show
-from truewheel.model import QUALITY, Cell
-from truewheel.problems import Exit, counted, stop
-from truewheel.steps import evidence, prove, uploads, validate
+from truewheel.errors import Exit, counted, stop
+from truewheel.plan.model import QUALITY, Cell
+from truewheel.report import findings as reports
+from truewheel.system import files
+from truewheel.wheel import index_profiles
+from truewheel.wheel.checks.contents import Limits
+from truewheel.wheel.checks.findings import is_ok
+from truewheel.wheel.checks.upload import Destination
 
 EXAMPLES = {
     "validate": "examples:\n  validate dist/\n  validate dist/ --index pypi --strict\n"
@@ -29,12 +31,24 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     parser.epilog = EXAMPLES[command]
     if command == "validate":
         parser.set_defaults(run=validate_wheels)
-        parser.add_argument("paths", nargs="*", metavar="PATH", type=Path, help="wheels, or folders of wheels")
-        common.add_cells(parser, required=False)
-        parser.add_argument("--index", choices=list(indexes.PROFILES), default="internal", help="default: internal")
-        parser.add_argument("--format", choices=list(reports.STYLES), default="text", help="default: text")
         parser.add_argument(
-            "--output", metavar="FILE", type=Path, help="write the report to a file, and text to stdout"
+            "paths", nargs="*", metavar="PATH", type=Path, help="wheels, or folders of wheels"
+        )
+        common.add_cells(parser, required=False)
+        parser.add_argument(
+            "--index",
+            choices=list(index_profiles.PROFILES),
+            default="internal",
+            help="default: internal",
+        )
+        parser.add_argument(
+            "--format", choices=list(reports.STYLES), default="text", help="default: text"
+        )
+        parser.add_argument(
+            "--output",
+            metavar="FILE",
+            type=Path,
+            help="write the report to a file, and text to stdout",
         )
         told = f"leave a JUnit report beside the cell's evidence, and {QUALITY}; on GitHub, annotate the run"
         parser.add_argument("--report", action="store_true", help=told)
@@ -54,7 +68,9 @@ def arguments(command: str, parser: ArgumentParser) -> None:
         common.add_plan(parser)
     else:
         parser.set_defaults(run=prove_folder)
-        parser.add_argument("folder", metavar="DIR", type=Path, help="folder of the wheels and their evidence")
+        parser.add_argument(
+            "folder", metavar="DIR", type=Path, help="folder of the wheels and their evidence"
+        )
         parser.add_argument("--plan", metavar="FILE", help=common.PLAN_HELP)
         common.add_json(parser)
 
@@ -67,7 +83,9 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
     if arguments.cell:
         plan, path = common.read_plan(arguments.plan, Path(arguments.out), environment)
         out = Path(arguments.out)
-        cells = tuple(evidence.settled(out, cell) for cell in common.planned_cells(plan, arguments.cell, path))
+        cells = tuple(
+            evidence.settled(out, cell) for cell in common.planned_cells(plan, arguments.cell, path)
+        )
         paths += [out / cell.wheel for cell in cells]
         excluded = prove.excluded(plan, cells)
     elif arguments.report:
@@ -94,7 +112,9 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
             own = [result for result in results if result[0].name == cell.wheel]
             files.write_text(junit, reports.report(own, "junit"))
         files.write_text(Path(arguments.out) / QUALITY, reports.report(results, "codequality"))
-        if environment.get("GITHUB_ACTIONS") == "true" and (annotations := reports.report(results, "github")):
+        if environment.get("GITHUB_ACTIONS") == "true" and (
+            annotations := reports.report(results, "github")
+        ):
             send(annotations.rstrip("\n"))
     report = reports.report(results, arguments.format)
     if arguments.output:
@@ -108,26 +128,37 @@ def validate_wheels(arguments: Namespace, environment: Mapping[str, str]) -> Exi
 
 def _size(text: str) -> int:
     try:
-        return indexes.size(text)
+        return index_profiles.size(text)
     except ValueError as error:
         raise ArgumentTypeError(str(error)) from None
 
 
 def prove_folder(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Compare the wheels of a folder with the plan, and with the indexes that they go to; exit 4 when they differ."""
+    """Compare the wheels of a folder with the plan, and with the indexes that they go to.
+
+    Exit 4 when they differ.
+    """
     plan, path = common.read_plan(arguments.plan, arguments.folder, environment)
     is_job = common.in_job(environment)
     beside = arguments.folder / "plan.json"
-    if is_job and arguments.folder.is_dir() and (beside.is_symlink() or path.resolve() != beside.resolve()):
-        files.remove(beside)  # another job has left it, and who gets this folder would take it for the plan
+    if (
+        is_job
+        and arguments.folder.is_dir()
+        and (beside.is_symlink() or path.resolve() != beside.resolve())
+    ):
+        files.remove(
+            beside
+        )  # another job has left it, and who gets this folder would take it for the plan
     proof = prove.prove(arguments.folder, plan, in_job=is_job)
-    lists = uploads.write(arguments.folder, plan, environment) if proof.ok else []
+    lists = upload_lists.write(arguments.folder, plan, environment) if proof.ok else []
     if arguments.json:
         common.print_json(proof.data)
     for problem in proof.problems:
         say(problem)
     if proof.ok and not arguments.json:
-        show(f"{counted(len(proof.data['wheels']), 'wheel')}, each as planned: {arguments.folder}/SHA256SUMS")
+        show(
+            f"{counted(len(proof.data['wheels']), 'wheel')}, each as planned: {arguments.folder}/SHA256SUMS"
+        )
     for listed in lists:
         say(f"{listed.name}: {listed.note}")
     return Exit.OK if proof.ok else Exit.WHEEL

@@ -7,18 +7,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from truewheel import effort, files, pipelines, planfile, review, sync, workspace
-from truewheel.against import changes
-from truewheel.cli import common, comparing, generating, merge_requests
+from truewheel.cli import arguments as common
+from truewheel.cli import comparing, generating, merge_requests
 from truewheel.cli.merge_requests import Place
 from truewheel.cli.terminal import say, show
-from truewheel.forge import reviews as notes
-from truewheel.forge.reviews import Review, Reviews
-from truewheel.logtext import one_line
-from truewheel.model import Plan
-from truewheel.problems import Exit, Problem, Stop, Where, stop
-from truewheel.review import Story
-from truewheel.workspace import Workspace
+from truewheel.errors import Exit, Problem, Stop, Where, stop
+from truewheel.forges import pipelines
+from truewheel.forges import reviews as notes
+from truewheel.forges.reviews import Review, Reviews
+from truewheel.plan import pipeline_cost, plan_file
+from truewheel.plan.model import Plan
+from truewheel.plan.plan_diff import changes
+from truewheel.report import notes as review
+from truewheel.report.notes import Story
+from truewheel.system import files
+from truewheel.system.log_text import one_line
+from truewheel.workspace import generated_files, loading
+from truewheel.workspace.loading import Workspace
 
 EXAMPLES = {
     "note": """\
@@ -37,7 +42,11 @@ examples:
 }
 SECONDS = 120.0
 DONE = {"create": "note created", "update": "note updated", "nothing": "nothing to change"}
-WOULD = {"create": "would create a note", "update": "would update the note", "nothing": "would change nothing"}
+WOULD = {
+    "create": "would create a note",
+    "update": "would update the note",
+    "nothing": "would change nothing",
+}
 
 
 def arguments(command: str, parser: ArgumentParser) -> None:
@@ -47,19 +56,28 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     common.add_spec(parser)
     if command == "note":
         common.add_variables(parser)
-        parser.add_argument("--against", metavar="REF", help="git revision (default: where the merge request began)")
+        parser.add_argument(
+            "--against", metavar="REF", help="git revision (default: where the merge request began)"
+        )
         parser.add_argument("--output", metavar="FILE", type=Path, help="write the note to a file")
         text = "write it to the merge request, or not (default: where a token is known that may)"
         parser.add_argument("--post", action=BooleanOptionalAction, help=text)
-        parser.add_argument("--dry-run", action="store_true", help="say what would be written to the merge request")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="say what would be written to the merge request"
+        )
     else:
-        parser.add_argument("--title", metavar="TEXT", help="title to judge (default: the merge request's)")
+        parser.add_argument(
+            "--title", metavar="TEXT", help="title to judge (default: the merge request's)"
+        )
     merge_requests.add_merge_request(parser, seconds=SECONDS)
     common.add_json(parser)
 
 
 def note(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Tell what a merge request changes: in Markdown, and as one note on it that is kept up to date."""
+    """Tell what a merge request changes.
+
+    In Markdown, and as one note on it that is kept up to date.
+    """
     space = common.load(arguments)
     place = merge_requests.place_of(arguments, environment, space.spec.forges())
     way = _way(arguments, environment, place)
@@ -68,7 +86,9 @@ def note(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     before = _before(arguments, environment, space, made, known)
     times, failure = _times(way, known.target if known else "", space)
     told = changes(before, made)
-    story = Story(told, made, before, _drift(space), effort.efforts(before, made, times), times)
+    story = Story(
+        told, made, before, _drift(space), pipeline_cost.efforts(before, made, times), times
+    )
     text = review.note(story)
     if arguments.output:
         files.write_text(arguments.output, text)
@@ -78,17 +98,31 @@ def note(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         raise failure
     done = _post(arguments, environment, space, story, place, way) if place and way else ""
     if arguments.json:
-        common.print_json(_data(story, {"on": str(place), "done": done, "is_dry": arguments.dry_run} if done else None))
+        common.print_json(
+            _data(
+                story,
+                {"on": str(place), "done": done, "is_dry": arguments.dry_run} if done else None,
+            )
+        )
     return Exit.OK
 
 
-def _way(arguments: Namespace, environment: Mapping[str, str], place: Place | None) -> Reviews | None:
-    """Return the way to write the note; None where it is only printed. Raises `Stop` (exit 2) where it must be."""
+def _way(
+    arguments: Namespace, environment: Mapping[str, str], place: Place | None
+) -> Reviews | None:
+    """Return the way to write the note; None where it is only printed.
+
+    Raises `Stop` (exit 2) where it must be.
+    """
     if arguments.post is False:
         return None
     if place is None:
         if arguments.post:
-            raise stop("--post", "this is no merge request's pipeline", "name it: --merge-request N --project P")
+            raise stop(
+                "--post",
+                "this is no merge request's pipeline",
+                "name it: --merge-request N --project P",
+            )
         return None
     try:
         return merge_requests.connect(place, arguments.deadline, environment, writes=True)
@@ -96,28 +130,45 @@ def _way(arguments: Namespace, environment: Mapping[str, str], place: Place | No
         if arguments.post:
             raise
         problem = stopped.problems[0]
-        say(f"not posted: {problem.where}: {problem.message}" + (f" ({problem.hint})" if problem.hint else ""))
+        say(
+            f"not posted: {problem.where}: {problem.message}"
+            + (f" ({problem.hint})" if problem.hint else "")
+        )
         return None
 
 
 def _known(
     arguments: Namespace, environment: Mapping[str, str], place: Place | None, way: Reviews | None
 ) -> Review | None:
-    """Return what is known of the merge request: from the environment in its own pipeline, else by a call."""
+    """Return what is known of the merge request.
+
+    From the environment in its own pipeline, else by a call.
+    """
     if arguments.merge_request is None:
         return merge_requests.known_review(environment)
     return way.review(place.number) if place and way else None
 
 
 def _before(
-    arguments: Namespace, environment: Mapping[str, str], space: Workspace, made: Plan, known: Review | None
+    arguments: Namespace,
+    environment: Mapping[str, str],
+    space: Workspace,
+    made: Plan,
+    known: Review | None,
 ) -> Plan | None:
-    """Return the plan that the merge request began from; None where there was no spec, or a broken one."""
+    """Return the plan that the merge request began from.
+
+    None where there was no spec, or a broken one.
+    """
     own = common.merge_base(environment) if arguments.merge_request is None else ""
     base = arguments.against or own or (f"origin/{known.target}" if known and known.target else "")
     if not base:
-        raise stop("note", "this is no merge request's pipeline", "name what to compare with: --against REF")
-    workspace.at_revision(space.root, base)  # a revision that is not there is no empty one
+        raise stop(
+            "note",
+            "this is no merge request's pipeline",
+            "name what to compare with: --against REF",
+        )
+    loading.at_revision(space.root, base)  # a revision that is not there is no empty one
     asked = Namespace(**{**vars(arguments), "against": base, "against_policy": None})
     try:
         return comparing.before(asked, space, environment, made, None)
@@ -132,13 +183,15 @@ def _drift(space: Workspace) -> list[tuple[str, str]]:
         made = generating.generated(space)
     except Stop:
         return []  # the plan says why
-    found = sync.drift(space.root, made.texts, pipelines.FOLDERS)
+    found = generated_files.drift(space.root, made.texts, pipelines.FOLDERS)
     if len(found) == len(made.texts) and all(entry.state == "missing" for entry in found):
         return []
     return [(entry.state, entry.path) for entry in found]
 
 
-def _times(way: Reviews | None, branch: str, space: Workspace) -> tuple[effort.Times | None, Stop | None]:
+def _times(
+    way: Reviews | None, branch: str, space: Workspace
+) -> tuple[pipeline_cost.Times | None, Stop | None]:
     """Return how long jobs took on the target branch; or why nobody can be asked, now or later."""
     if way is None or not branch:
         return None, None
@@ -152,7 +205,7 @@ def _times(way: Reviews | None, branch: str, space: Workspace) -> tuple[effort.T
     if earlier is None:
         return None, None
     source = f"[pipeline {earlier.id}]({earlier.url}) of the target branch"
-    return effort.times(earlier.taken, space.spec.gitlab.prefix, source), None
+    return pipeline_cost.times(earlier.taken, space.spec.gitlab.prefix, source), None
 
 
 def _post(
@@ -192,7 +245,7 @@ def _data(story: Story, posted: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "version": 1,
         "changes": comparing.to_data(story.changes),
-        "problems": [planfile.problem_data(problem) for problem in story.made.problems],
+        "problems": [plan_file.problem_data(problem) for problem in story.made.problems],
         "drift": [{"state": state, "path": path} for state, path in story.drift],
         "jobs": {
             each.event: {
@@ -214,13 +267,27 @@ def title(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if fault := review.title_fault(asked.title, rules):
         hint = one_line(f"such as {rules.types[0]}(build): {asked.title or 'what it does'}")
         problems.append(Problem(Where("title"), fault, hint))
-    missing = [label for label in rules.labels if label not in asked.labels] if arguments.title is None else []
+    missing = (
+        [label for label in rules.labels if label not in asked.labels]
+        if arguments.title is None
+        else []
+    )
     if missing:
-        problems.append(Problem(Where("labels"), f"missing: {', '.join(missing)}", "add them to the merge request"))
+        problems.append(
+            Problem(
+                Where("labels"), f"missing: {', '.join(missing)}", "add them to the merge request"
+            )
+        )
     if arguments.json:
-        found = [planfile.problem_data(problem) for problem in problems]
+        found = [plan_file.problem_data(problem) for problem in problems]
         common.print_json(
-            {"version": 1, "title": asked.title, "labels": list(asked.labels), "source": source, "problems": found}
+            {
+                "version": 1,
+                "title": asked.title,
+                "labels": list(asked.labels),
+                "source": source,
+                "problems": found,
+            }
         )
         return Exit.REFUSED if problems else Exit.OK
     if problems:
@@ -229,8 +296,13 @@ def title(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     return Exit.OK
 
 
-def _asked(arguments: Namespace, environment: Mapping[str, str], space: Workspace) -> tuple[Review, str]:
-    """Return the merge request as the forge has it now, else as this pipeline knows it; and who says so."""
+def _asked(
+    arguments: Namespace, environment: Mapping[str, str], space: Workspace
+) -> tuple[Review, str]:
+    """Return the merge request as the forge has it now, else as this pipeline knows it.
+
+    And who says so.
+    """
     if arguments.title is not None:
         return Review(arguments.title, (), ""), "argument"
     known = merge_requests.known_review(environment) if arguments.merge_request is None else None

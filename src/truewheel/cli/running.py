@@ -12,17 +12,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from truewheel import contained, exclusive, files, local, planfile
-from truewheel.cli import common
+from truewheel.build import contained, evidence, local, prove
+from truewheel.build.containers import ENGINES
+from truewheel.build.local import Progress
+from truewheel.cli import arguments as common
 from truewheel.cli.planning import event_of, local_host, selected
 from truewheel.cli.terminal import say, show
-from truewheel.local import Progress
-from truewheel.matrix import ANY, HOST
-from truewheel.model import Cell, Plan
-from truewheel.problems import Exit, counted, stop
-from truewheel.steps import evidence, prove
-from truewheel.steps.container import ENGINES
-from truewheel.workspace import Workspace, refuse_separators
+from truewheel.errors import Exit, counted, stop
+from truewheel.plan import plan_file
+from truewheel.plan.matrix import ANY, HOST
+from truewheel.plan.model import Cell, Plan
+from truewheel.system import files, folder_lock
+from truewheel.workspace.loading import Workspace, refuse_separators
 
 EXAMPLES = """\
 examples:
@@ -41,17 +42,29 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     parser.set_defaults(run=run)
     common.add_spec(parser)
     common.add_variables(parser)
-    parser.add_argument("--cell", metavar="GLOB", help="build only these cells, and prove only them")
+    parser.add_argument(
+        "--cell", metavar="GLOB", help="build only these cells, and prove only them"
+    )
     parser.add_argument(
         "--engine",
         choices=(HOST, *ENGINES),
         default=HOST,
         help="host (default): on this machine; an engine: in the targets' images",
     )
-    parser.add_argument("--jobs", metavar="N", type=_jobs, default=_cores(), help="cells at once (default: the cores)")
-    parser.add_argument("--out", metavar="DIR", default="dist", help="folder of the finished wheels (default: dist)")
+    parser.add_argument(
+        "--jobs",
+        metavar="N",
+        type=_jobs,
+        default=_cores(),
+        help="cells at once (default: the cores)",
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", default="dist", help="folder of the finished wheels (default: dist)"
+    )
     common.add_json(parser)
-    parser.add_argument("options", nargs="*", metavar="OPTION", help="after --: further options of the engine's run")
+    parser.add_argument(
+        "options", nargs="*", metavar="OPTION", help="after --: further options of the engine's run"
+    )
 
 
 def _jobs(text: str) -> int:
@@ -67,7 +80,8 @@ def _cores() -> int:
 def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Build, repair, validate, test and prove the cells of this machine; exit 4 when one fails.
 
-    It has build/ and the folder of the wheels for itself. Raises `Stop` (exit 2) when another run is at work there.
+    It has build/ and the folder of the wheels for itself. Raises `Stop` (exit 2) when another run
+    is at work there.
     """
     space = common.load(arguments)
     in_images = arguments.engine != HOST
@@ -75,12 +89,14 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     machine = None if in_images else local_host(space.spec, environment)
     made = common.make_plan(arguments, space, environment, event=event_of(environment), on=machine)
     common.refuse(made.problems)
-    cells = _here(selected(made, arguments.cell)) if in_images else selected(made, arguments.cell).cells
+    cells = (
+        _here(selected(made, arguments.cell)) if in_images else selected(made, arguments.cell).cells
+    )
     out = Path(arguments.out).absolute()
     folders = (space.root / evidence.WORK, out)
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-    with exclusive.held(folders, BUSY):
+    with folder_lock.held(folders, BUSY):
         return _run(arguments, space, made, cells, out, environment)
 
 
@@ -94,7 +110,7 @@ def _run(
 ) -> Exit:
     in_images = arguments.engine != HOST
     prove.forget(out)
-    files.write_text(out / "plan.json", planfile.write(made))
+    files.write_text(out / "plan.json", plan_file.write(made))
     for name in local.remove_stale(made, out):
         say(f"removed {name}: an earlier run made it, this plan does not name it")
     with _display(cells) as tell:
@@ -102,7 +118,9 @@ def _run(
             known = {"engine": arguments.engine, "options": arguments.options, "tell": tell}
             ended = contained.run(made, cells, space.root, out, environment, **known)
         else:
-            ended = local.run(made, cells, space.root, out, environment, jobs=arguments.jobs, tell=tell)
+            ended = local.run(
+                made, cells, space.root, out, environment, jobs=arguments.jobs, tell=tell
+            )
     failed = [end.cell for end in ended if end.state == "failed"]
     for batch_id in made.batches(failed):
         say(local.failure(space.root, batch_id))
@@ -113,7 +131,9 @@ def _run(
     return _prove(arguments, made, cells, out, ended)
 
 
-def _prove(arguments: Namespace, made: Plan, cells: Sequence[Cell], out: Path, ended: Sequence[Progress]) -> Exit:
+def _prove(
+    arguments: Namespace, made: Plan, cells: Sequence[Cell], out: Path, ended: Sequence[Progress]
+) -> Exit:
     only = frozenset(cell.id for cell in cells)
     proof = prove.prove(out, made, only)
     for problem in proof.problems:
@@ -123,20 +143,35 @@ def _prove(arguments: Namespace, made: Plan, cells: Sequence[Cell], out: Path, e
     if arguments.json:
         common.print_json(proof.data)
     elif proof.ok:
-        show(f"{counted(len(cells), 'wheel')} ({how}), named as planned and proven: {arguments.out}/SHA256SUMS")
+        show(
+            f"{counted(len(cells), 'wheel')} ({how}), named as planned and proven: {arguments.out}/SHA256SUMS"
+        )
         show("\n".join(f"  {cell.wheel}" for cell in cells))
     return Exit.OK if proof.ok else Exit.WHEEL
 
 
 def _here(made: Plan) -> tuple[Cell, ...]:
-    """Return the cells that images of this machine's architecture build. Raises `Stop` (exit 2) if there are none."""
-    cells = tuple(cell for cell in made.cells if cell.arch == platform.machine() and made.image(cell.target, cell.arch))
+    """Return the cells that images of this machine's architecture build.
+
+    Raises `Stop` (exit 2) if there are none.
+    """
+    cells = tuple(
+        cell
+        for cell in made.cells
+        if cell.arch == platform.machine() and made.image(cell.target, cell.arch)
+    )
     if not cells:
-        raise stop("run --engine", f"no cell has an image for {platform.machine()}", "name one: targets.<name>.base")
+        raise stop(
+            "run --engine",
+            f"no cell has an image for {platform.machine()}",
+            "name one: targets.<name>.base",
+        )
     return cells
 
 
-def _tell_elsewhere(arguments: Namespace, space: Workspace, environment: Mapping[str, str], *, in_images: bool) -> None:
+def _tell_elsewhere(
+    arguments: Namespace, space: Workspace, environment: Mapping[str, str], *, in_images: bool
+) -> None:
     """Name the cells of the spec's targets that cannot be built here, with the reason."""
     whole = common.make_plan(arguments, space, environment, event=event_of(environment))
     here = platform.machine()

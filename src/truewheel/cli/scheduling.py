@@ -7,17 +7,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from truewheel import contract, pipelines, plan
-from truewheel.cli import common, forges
+from truewheel.cli import arguments as common
+from truewheel.cli import forges
 from truewheel.cli.terminal import say, show
 from truewheel.cli.triggering import by_inputs
-from truewheel.forge import access, wishes
-from truewheel.forge import schedules as clock
-from truewheel.forge.gitlab import Gitlab
-from truewheel.forge.schedules import Difference, Step
-from truewheel.model import Plan
-from truewheel.problems import Exit, Stop
-from truewheel.workspace import GENERATOR, Workspace
+from truewheel.errors import Exit, Stop
+from truewheel.forges import access, pipelines, trigger_variables
+from truewheel.forges.gitlab.api import schedules as clock
+from truewheel.forges.gitlab.api.client import Gitlab
+from truewheel.forges.gitlab.api.schedules import Difference, Step
+from truewheel.plan import planner
+from truewheel.plan.model import Plan
+from truewheel.spec import variables
+from truewheel.workspace.loading import GENERATOR, Workspace
 
 EXAMPLES = """\
 examples:
@@ -34,7 +36,9 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.set_defaults(run=schedules)
     common.add_spec(parser)
-    parser.add_argument("--dry-run", action="store_true", help="change nothing, say what would change")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="change nothing, say what would change"
+    )
     forges.add_forge(parser, seconds=SECONDS)
     common.add_json(parser)
 
@@ -57,13 +61,20 @@ def schedules(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 
 def check(space: Workspace) -> Plan:
-    """Return the plan of all events. Raises `Stop` (exit 2) for what speaks against it, or against a schedule's."""
-    request = plan.Request(
-        generator=GENERATOR, versions=space.versions(), event="", stand_in="0", images=space.images()
+    """Return the plan of all events.
+
+    Raises `Stop` (exit 2) for what speaks against it, or against a schedule's.
+    """
+    request = planner.Request(
+        generator=GENERATOR,
+        versions=space.versions(),
+        event="",
+        stand_in="0",
+        images=space.images(),
     )
-    made = plan.plan(space.spec, space.policy, request)
+    made = planner.plan(space.spec, space.policy, request)
     common.refuse([*made.problems, *pipelines.problems(made, space.spec, space.policy)])
-    if found := list(wishes.schedule_problems(space.spec, space.policy, request)):
+    if found := list(trigger_variables.schedule_problems(space.spec, space.policy, request)):
         raise Stop(found)
     return made
 
@@ -96,7 +107,7 @@ class _Shown:
 
     def __init__(self, arguments: Namespace, space: Workspace) -> None:
         self._arguments = arguments
-        declared = contract.declared(space.spec, space.policy)
+        declared = variables.declared(space.spec, space.policy)
         self._open = {name for name, rule in declared.items() if rule.scope == "pipeline"}
 
     def step(self, step: Step) -> None:
@@ -109,7 +120,14 @@ class _Shown:
         """Tell of what was not told yet, and how many there were of each kind."""
         if self._arguments.json:
             told = [self._data(step) for step in steps]
-            common.print_json({"version": 1, "project": project, "dry_run": self._arguments.dry_run, "schedules": told})
+            common.print_json(
+                {
+                    "version": 1,
+                    "project": project,
+                    "dry_run": self._arguments.dry_run,
+                    "schedules": told,
+                }
+            )
             return
         for step in steps:
             if self._arguments.dry_run or step.action == clock.KEEP:
@@ -121,17 +139,29 @@ class _Shown:
         yield f"{SIGNS[step.action]} {step.name}{note}"
         for each in step.differences:
             old, new = self._values(each)
-            arrow = f"{old} → {new}" if old is not None and new is not None else f"{new}" if old is None else ""
+            arrow = (
+                f"{old} → {new}"
+                if old is not None and new is not None
+                else f"{new}"
+                if old is None
+                else ""
+            )
             yield f"    {each.what}: {arrow or f'{old} → nothing'}"
 
     def _values(self, each: Difference) -> tuple[str | None, str | None]:
-        """Return both sides of a difference; what a hand has put there, and no spec declares, may be a secret."""
+        """Return both sides of a difference.
+
+        What a hand has put there, and no spec declares, may be a secret.
+        """
         name = each.what.partition(".")[2]
         is_open = not name or name in self._open
         return (each.old if each.old is None or is_open else "(hidden)"), each.new
 
     def _data(self, step: Step) -> dict[str, Any]:
-        differences = [dict(zip(("what", "old", "new"), (each.what, *self._values(each)))) for each in step.differences]
+        differences = [
+            dict(zip(("what", "old", "new"), (each.what, *self._values(each))))
+            for each in step.differences
+        ]
         number = step.found.id if step.found else None
         return {
             "name": step.name,
@@ -153,15 +183,20 @@ def _summary(steps: Sequence[Step], *, is_dry: bool) -> str:
 
 
 def _of_github(arguments: Namespace, space: Workspace) -> Exit:
-    from truewheel.emit.github import CALLER
-    from truewheel.emit.github_schedules import scheduled
+    from truewheel.forges.github.emit.schedules import scheduled
+    from truewheel.forges.github.emit.workflows import CALLER
 
     found = scheduled(space.spec)
     if arguments.json:
-        told = [{"name": name, "cron": each.cron, "timezone": each.timezone} for name, each in found.items()]
+        told = [
+            {"name": name, "cron": each.cron, "timezone": each.timezone}
+            for name, each in found.items()
+        ]
         common.print_json({"version": 1, "file": CALLER, "schedules": told})
         return Exit.OK
     for name, each in found.items():
         show(f"= {name}  {each.cron} {each.timezone}")
-    show(f"GitHub's schedules stand in {CALLER} on the default branch: generate writes them, check compares them")
+    show(
+        f"GitHub's schedules stand in {CALLER} on the default branch: generate writes them, check compares them"
+    )
     return Exit.OK

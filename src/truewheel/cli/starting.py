@@ -11,19 +11,24 @@ from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import NamedTuple
 
-from truewheel import files, pipelines, planfile, proposal, spec, survey, sync, workspace
-from truewheel.buildsystem import Package
-from truewheel.cli import common
+from truewheel.cli import arguments as common
 from truewheel.cli.generating import generated
 from truewheel.cli.terminal import put, say, show
-from truewheel.emit.gitlab import PARENT
-from truewheel.model import Plan
-from truewheel.problems import Exit, Stop, Where, counted, errors, stop
-from truewheel.proposal import ARCHES, INDEXES, TARGETS, Choices
-from truewheel.spec import FORGES
-from truewheel.survey import Survey
-from truewheel.sync import Drift
-from truewheel.workspace import SPEC, Workspace
+from truewheel.errors import Exit, Stop, Where, counted, errors, stop
+from truewheel.forges import pipelines
+from truewheel.forges.gitlab.emit.pipeline import PARENT
+from truewheel.init import detect, proposal
+from truewheel.init.build_backend import Package
+from truewheel.init.detect import Survey
+from truewheel.init.proposal import ARCHES, INDEXES, TARGETS, Choices
+from truewheel.plan import plan_file
+from truewheel.plan.model import Plan
+from truewheel.spec import model
+from truewheel.spec.model import FORGES
+from truewheel.system import files
+from truewheel.workspace import generated_files, loading
+from truewheel.workspace.generated_files import Drift
+from truewheel.workspace.loading import SPEC, Workspace
 
 EXAMPLES = """\
 examples:
@@ -35,7 +40,10 @@ VERSION = 1
 
 
 class Start(NamedTuple):
-    """What will be written below `root`: the spec, its pipeline files, and how these differ from what is there."""
+    """What will be written below `root`.
+
+    The spec, its pipeline files, and how these differ from what is there.
+    """
 
     root: Path
     text: str
@@ -51,17 +59,22 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.set_defaults(run=run)
     parser.add_argument("--yes", action="store_true", help="ask nothing, take what is proposed")
-    parser.add_argument("--dry-run", action="store_true", help="write nothing, print the spec and name the files")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="write nothing, print the spec and name the files"
+    )
     common.add_json(parser)
 
 
 def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Propose a spec for the current folder and write it with its pipeline; exit 2 when there is one already."""
+    """Propose a spec for the current folder and write it with its pipeline.
+
+    Exit 2 when there is one already.
+    """
     try:
         return _run(arguments, environment, Path.cwd())
     except Stop as stopped:
         if arguments.json:  # a program gets a document in any case
-            problems = [planfile.problem_data(problem) for problem in stopped.problems]
+            problems = [plan_file.problem_data(problem) for problem in stopped.problems]
             common.print_json({"version": VERSION, "files": [], "problems": problems})
         raise
 
@@ -70,7 +83,7 @@ def _run(arguments: Namespace, environment: Mapping[str, str], root: Path) -> Ex
     if os.path.lexists(root / SPEC):
         hint = f"change it, then: {common.front_door()} generate; or remove it, and init proposes another"
         raise stop(SPEC, "there is a spec already, and init overwrites nothing", hint)
-    found = survey.look(root, environment)
+    found = detect.look(root, environment)
     chosen = proposal.defaults(found, _today(environment))
     for problem in found.problems:
         say(str(problem))
@@ -94,7 +107,9 @@ def _asked(found: Survey, chosen: Choices) -> Choices:
     if len(found.packages) > 1:
         chosen = chosen._replace(packages=_some("Packages", chosen.packages, chosen.packages))
     chosen = chosen._replace(forges=_some("Forges", FORGES, chosen.forges))
-    if any(package.abi.kind != "none" for package in found.packages if package.name in chosen.packages):
+    if any(
+        package.abi.kind != "none" for package in found.packages if package.name in chosen.packages
+    ):
         pythons = sorted({*proposal.SUPPORTED, *chosen.pythons}, key=proposal.minor)
         chosen = chosen._replace(
             target=_one("Oldest platform", TARGETS, chosen.target),
@@ -102,7 +117,9 @@ def _asked(found: Survey, chosen: Choices) -> Choices:
             pythons=_some("Pythons", pythons, chosen.pythons),
         )
     if not proposal.is_by_git(found):
-        chosen = chosen._replace(naming=_one("Naming policy", [*workspace.builtin_policies()], chosen.naming))
+        chosen = chosen._replace(
+            naming=_one("Naming policy", [*loading.builtin_policies()], chosen.naming)
+        )
     index = _one("Index that the wheels go to", ["none", *INDEXES], chosen.profile or "none")
     return chosen._replace(profile="" if index == "none" else index)
 
@@ -112,7 +129,9 @@ def _one(question: str, known: Sequence[str], default: str) -> str:
     return _some(question, known, (default,), most=1)[0]
 
 
-def _some(question: str, known: Sequence[str], default: tuple[str, ...], most: int = 0) -> tuple[str, ...]:
+def _some(
+    question: str, known: Sequence[str], default: tuple[str, ...], most: int = 0
+) -> tuple[str, ...]:
     """Ask until the answer names only known ones, and return them in the known order."""
     while True:
         put(f"{question} ({', '.join(known)}) [{', '.join(default)}]: ", sys.stderr, end="")
@@ -132,18 +151,26 @@ def _answer() -> str:
 
 
 def _today(environment: Mapping[str, str]) -> date:
-    """Return the day on which a Python has security fixes or not: that of SOURCE_DATE_EPOCH, if it is set."""
+    """Return the day on which a Python has security fixes or not.
+
+    That of SOURCE_DATE_EPOCH, if it is set.
+    """
     epoch = environment.get("SOURCE_DATE_EPOCH", "")
     is_set = epoch.isdecimal() and len(epoch) <= 10
-    moment = datetime.fromtimestamp(int(epoch), timezone.utc) if is_set else datetime.now(timezone.utc)
+    moment = (
+        datetime.fromtimestamp(int(epoch), timezone.utc) if is_set else datetime.now(timezone.utc)
+    )
     return moment.date()
 
 
 def _start(root: Path, found: Survey, chosen: Choices, environment: Mapping[str, str]) -> Start:
-    """Return what to write. Raises `Stop` (exit 2) when the spec would be refused, or a path cannot be read."""
-    policy = workspace.read_policy(chosen.naming, root, Where(SPEC))
+    """Return what to write.
+
+    Raises `Stop` (exit 2) when the spec would be refused, or a path cannot be read.
+    """
+    policy = loading.read_policy(chosen.naming, root, Where(SPEC))
     text = proposal.text(found, chosen, policy)
-    space = Workspace(root, spec.parse(text, SPEC, workspace.schema()), workspace.on_disk(root))
+    space = Workspace(root, model.parse(text, SPEC, loading.schema()), loading.on_disk(root))
     made = common.make_plan(Namespace(variables=[], release_version=None), space, environment)
     if errors(made.problems):
         say(f"nothing is written: the plan of the proposed {SPEC} would be refused")
@@ -151,24 +178,27 @@ def _start(root: Path, found: Survey, chosen: Choices, environment: Mapping[str,
     files = generated(space)
     pipelines.refuse(files, space.spec)
     texts = files.texts
-    drift = sync.drift(root, texts, pipelines.FOLDERS)
+    drift = generated_files.drift(root, texts, pipelines.FOLDERS)
     return Start(root, text, made, texts, drift, _foreign(root, drift))
 
 
 def _foreign(root: Path, found: Sequence[Drift]) -> tuple[str, ...]:
     try:
-        sync.refuse_foreign(root, found)
+        generated_files.refuse_foreign(root, found)
     except Stop as stopped:
         return tuple(problem.where.file for problem in stopped.problems)
     return ()
 
 
 def _write(root: Path, start: Start) -> None:
-    """Write the spec and, where no file of somebody else is in the way, its pipeline: all of it or nothing."""
+    """Write the spec and, where no file of somebody else is in the way, its pipeline.
+
+    All of it or nothing.
+    """
     found = [] if start.foreign else start.found
     new = [root / SPEC, *(root / entry.path for entry in found if entry.state == "missing")]
     try:
-        sync.write(root, start.texts, found)
+        generated_files.write(root, start.texts, found)
         files.write_text(root / SPEC, start.text)
     except BaseException:
         for path in new:
@@ -196,7 +226,9 @@ def _few(names: Sequence[str], most: int = 4) -> str:
 
 def _described(package: Package) -> str:
     version = f"{package.version.value or 'version'} from {package.version.origin}"
-    return f"{version} · {package.backend} · {proposal.ABIS[package.abi.kind]} ({package.abi.origin})"
+    return (
+        f"{version} · {package.backend} · {proposal.ABIS[package.abi.kind]} ({package.abi.origin})"
+    )
 
 
 def _tell(arguments: Namespace, found: Survey, chosen: Choices, start: Start) -> None:
@@ -206,14 +238,18 @@ def _tell(arguments: Namespace, found: Survey, chosen: Choices, start: Start) ->
     for path in _written(start):
         show(f"{verb} {path}")
     cells = start.made.cells
-    show(f"{counted(len(cells), 'wheel')} {'is' if len(cells) == 1 else 'are'} planned, the first: {cells[0].wheel}")
+    show(
+        f"{counted(len(cells), 'wheel')} {'is' if len(cells) == 1 else 'are'} planned, the first: {cells[0].wheel}"
+    )
     for note in proposal.notes(found, chosen):
         show(f"note: {note}")
     show("\n".join(["", "next", *_next_steps(start)]))
 
 
 def _written(start: Start) -> list[str]:
-    changed = [] if start.foreign else [entry.path for entry in start.found if entry.state != "orphaned"]
+    changed = (
+        [] if start.foreign else [entry.path for entry in start.found if entry.state != "orphaned"]
+    )
     return [SPEC, *changed]
 
 
@@ -224,10 +260,16 @@ def _next_steps(start: Start) -> list[str]:
         last = f"move {kept} away (git mv): not generated, so left as it is. Then: {prog} generate"
     else:
         is_entry = proposal.ENTRY in start.texts
-        names = {path.partition("/")[0] for path in _written(start)} | ({PARENT} if is_entry else set())
+        names = {path.partition("/")[0] for path in _written(start)} | (
+            {PARENT} if is_entry else set()
+        )
         last = f"git add {' '.join(sorted(names))}; commit and push: the pipeline runs"
         last = last if os.path.lexists(start.root / ".git") else f"git init; {last}"
-        last = f"add to {PARENT}: include: [{{local: {proposal.ENTRY}}}]. Then: {last}" if is_entry else last
+        last = (
+            f"add to {PARENT}: include: [{{local: {proposal.ENTRY}}}]. Then: {last}"
+            if is_entry
+            else last
+        )
     return [
         f"  1. {prog} plan: the name of every wheel, before anything is built; {SPEC} has a comment on each key",
         f"  2. {prog} run: this machine's wheels, built and proven in dist/ (keep build/ and dist/ out of git)",
@@ -244,7 +286,11 @@ def _data(found: Survey, chosen: Choices, start: Start) -> dict[str, object]:
         "version": VERSION,
         "findings": {
             "packages": [
-                {**package._asdict(), "version": package.version._asdict(), "abi": package.abi._asdict()}
+                {
+                    **package._asdict(),
+                    "version": package.version._asdict(),
+                    "abi": package.abi._asdict(),
+                }
                 for package in found.packages
             ],
             "remote": found.remote,
@@ -256,5 +302,5 @@ def _data(found: Survey, chosen: Choices, start: Start) -> dict[str, object]:
         "notes": proposal.notes(found, chosen),
         "files": [{"path": path, "written": path not in kept} for path in written],
         "wheels": [cell.wheel for cell in start.made.cells],
-        "problems": [planfile.problem_data(problem) for problem in found.problems],
+        "problems": [plan_file.problem_data(problem) for problem in found.problems],
     }

@@ -16,15 +16,18 @@ class Unwritable(Exception):
 
 
 def say(text: str) -> None:
-    """Print a message for people on stderr, as harmless text; where nobody can read it, the command goes on."""
-    from truewheel.logtext import harmless
+    """Print a message for people on stderr, as harmless text.
+
+    Where nobody can read it, the command goes on.
+    """
+    from truewheel.system.log_text import harmless
 
     put(harmless(text), sys.stderr)
 
 
 def show(text: str) -> None:
     """Print what was asked for on stdout, as harmless text. Raises `Unwritable`."""
-    from truewheel.logtext import harmless
+    from truewheel.system.log_text import harmless
 
     put(harmless(text), sys.stdout)
 
@@ -54,7 +57,8 @@ def put(text: str, stream: TextIO | None, end: str = "\n") -> None:
 def open_streams() -> None:
     """Put the null device where a standard stream is closed.
 
-    Else the next file that is opened would get its number, and what children say would be written there.
+    Else the next file that is opened would get its number, and what children say would be written
+    there.
     """
     for number in range(3):
         if not _is_open(number):

@@ -9,14 +9,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from truewheel import plan, workspace
-from truewheel.cli import common, forges
+from truewheel.cli import arguments as common
+from truewheel.cli import forges
 from truewheel.cli.planning import event_of
 from truewheel.cli.terminal import say, show
-from truewheel.forge import once, wishes
-from truewheel.forge.model import Forge, Run, Wish
-from truewheel.problems import Exit, Problem, Stop, Where, counted, stop
-from truewheel.workspace import GENERATOR, Workspace
+from truewheel.errors import Exit, Problem, Stop, Where, counted, stop
+from truewheel.forges import trigger as once
+from truewheel.forges import trigger_variables
+from truewheel.forges.base import Forge, Run, Wish
+from truewheel.plan import planner
+from truewheel.workspace import loading
+from truewheel.workspace.loading import GENERATOR, Workspace
 
 EXAMPLES = {
     "trigger": """\
@@ -46,18 +49,37 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     if command == "trigger":
         common.add_spec(parser)
         add_variable(parser)
-        parser.add_argument("--ref", metavar="R", help="branch or tag (default: this job's, else the default branch)")
+        parser.add_argument(
+            "--ref",
+            metavar="R",
+            help="branch or tag (default: this job's, else the default branch)",
+        )
         keys = parser.add_mutually_exclusive_group()
-        keys.add_argument("--key", metavar="K", type=_key, help="the pipeline that has this key already is found again")
-        keys.add_argument("--if-changed", action="store_true", help="start none where these variables had one already")
+        keys.add_argument(
+            "--key",
+            metavar="K",
+            type=_key,
+            help="the pipeline that has this key already is found again",
+        )
+        keys.add_argument(
+            "--if-changed",
+            action="store_true",
+            help="start none where these variables had one already",
+        )
         parser.add_argument("--watch", action="store_true", help="follow the pipeline to its end")
-        parser.add_argument("--dry-run", action="store_true", help="check everything, start nothing")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="check everything, start nothing"
+        )
     else:
-        parser.add_argument("pipeline", metavar="PIPELINE", help="its id, or its address in the browser")
+        parser.add_argument(
+            "pipeline", metavar="PIPELINE", help="its id, or its address in the browser"
+        )
     seconds = START_SECONDS if command == "trigger" else WATCH_SECONDS
     forges.add_forge(parser, seconds=seconds, many=command == "trigger")
     add_following(parser)
-    parser.add_argument("--wheels", metavar="DIR", type=Path, help="at the end, download the wheels and prove them")
+    parser.add_argument(
+        "--wheels", metavar="DIR", type=Path, help="at the end, download the wheels and prove them"
+    )
     common.add_json(parser)
 
 
@@ -115,16 +137,24 @@ def trigger(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         from truewheel.cli import following
 
         followed = [(forge, run) for forge, run, _ in runs]
-        return following.follow(arguments, followed, [told for *_, told in runs], space.spec.gitlab.own_prefix)
+        return following.follow(
+            arguments, followed, [told for *_, told in runs], space.spec.gitlab.own_prefix
+        )
     if arguments.json:
         common.print_json({"version": 1, "pipelines": [told for *_, told in runs]})
     return Exit.OK
 
 
 def checked(space: Workspace, variables: Mapping[str, str], forge: str) -> int:
-    """Return how many wheels the pipeline is to make. Raises `Stop` (exit 2) for what may not be sent, or planned."""
-    found = [*wishes.problems(space.spec, space.policy, variables), *_without_input(space, variables, forge)]
-    request = plan.Request(
+    """Return how many wheels the pipeline is to make.
+
+    Raises `Stop` (exit 2) for what may not be sent, or planned.
+    """
+    found = [
+        *trigger_variables.problems(space.spec, space.policy, variables),
+        *_without_input(space, variables, forge),
+    ]
+    request = planner.Request(
         generator=GENERATOR,
         versions=space.versions(),
         event=event_of({"CI_PIPELINE_SOURCE": "api"}),
@@ -133,7 +163,7 @@ def checked(space: Workspace, variables: Mapping[str, str], forge: str) -> int:
         images=space.images(),
     )
     try:
-        made = plan.plan(space.spec, space.policy, request)
+        made = planner.plan(space.spec, space.policy, request)
     except Stop as stopped:
         raise Stop([*found, *stopped.problems]) from None
     common.refuse([*found, *made.problems])
@@ -144,25 +174,31 @@ def _without_input(space: Workspace, variables: Iterable[str], forge: str) -> It
     """Return a problem for every variable that GitHub would refuse, as the generated workflow has no input for it."""
     if forge != "github":
         return
-    from truewheel import contract
-    from truewheel.emit import github
+    from truewheel.forges.github.emit import workflows
+    from truewheel.spec import variables as contract
 
     declared = contract.declared(space.spec, space.policy)
     for name in variables:
-        if name in contract.settable(declared) and name not in github.asked(declared):
-            message = f"has no input in the workflow: GitHub allows {github.INPUTS_LIMIT}, the key's among them"
-            yield Problem(Where(f"-v {name}"), message, "declare it earlier in variables, or set it in the repository")
+        if name in contract.settable(declared) and name not in workflows.asked(declared):
+            message = f"has no input in the workflow: GitHub allows {workflows.INPUTS_LIMIT}, the key's among them"
+            yield Problem(
+                Where(f"-v {name}"),
+                message,
+                "declare it earlier in variables, or set it in the repository",
+            )
 
 
 def _check_build_tag(space: Workspace, forge: str) -> None:
-    from truewheel import contract
+    from truewheel.spec import variables as contract
 
     common.refuse(list(_without_input(space, [BUILD_TAG], forge)))
     if BUILD_TAG not in contract.declared(space.spec, space.policy):
-        message = (
-            f"several pipelines share a build tag by {BUILD_TAG}, which the policy {space.policy.name} does not read"
+        message = f"several pipelines share a build tag by {BUILD_TAG}, which the policy {space.policy.name} does not read"
+        raise stop(
+            "--project",
+            message,
+            f"declare it, and put env:{BUILD_TAG} first in the fact of the build tag",
         )
-        raise stop("--project", message, f"declare it, and put env:{BUILD_TAG} first in the fact of the build tag")
 
 
 def _start(
@@ -175,7 +211,9 @@ def _start(
 ) -> tuple[Forge, Run, dict[str, Any]]:
     forge = forges.connect(name, project, arguments.deadline, environment)
     ref = arguments.ref or _own_ref(environment, project) or forge.default_ref()
-    key = arguments.key or (once.key_of(project, ref, variables) if arguments.if_changed else once.new_key())
+    key = arguments.key or (
+        once.key_of(project, ref, variables) if arguments.if_changed else once.new_key()
+    )
     wish = Wish(ref, variables, key, by_inputs=by_inputs(space, name))
     is_fresh = not (arguments.key or arguments.if_changed)
     try:
@@ -206,18 +244,24 @@ def by_inputs(space: Workspace, name: str) -> bool:
 
 
 def _own_ref(environment: Mapping[str, str], project: str) -> str:
-    """Return the ref of this job, where it is a job of the project; that of a merge request is none to start from."""
+    """Return the ref of this job, where it is a job of the project.
+
+    That of a merge request is none to start from.
+    """
     own_ref = environment.get("GITHUB_REF", "")
     own = project in {environment.get("CI_PROJECT_PATH"), environment.get("CI_PROJECT_ID")}
     if own and not environment.get("CI_MERGE_REQUEST_IID"):
         return environment.get("CI_COMMIT_REF_NAME", "")
-    # A pull request's ref is refs/pull/N/merge, whatever the event; GitHub calls it a branch all the same.
+    # A pull request's ref is refs/pull/N/merge, whatever the event; GitHub calls it a branch all
+    # the same.
     if project == environment.get("GITHUB_REPOSITORY") and re.match("refs/(heads|tags)/", own_ref):
         return environment.get("GITHUB_REF_NAME", "")
     return ""
 
 
-def _tell_dry(arguments: Namespace, name: str, projects: list[str], variables: Mapping[str, str], wheels: int) -> Exit:
+def _tell_dry(
+    arguments: Namespace, name: str, projects: list[str], variables: Mapping[str, str], wheels: int
+) -> Exit:
     ref = arguments.ref or "the default branch"
     if arguments.json:
         told = {
@@ -241,7 +285,9 @@ def watch(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     from truewheel.cli import following
 
     shapes = {"github": "/actions/runs/", "gitlab": "/-/pipelines/"}
-    arguments.forge = arguments.forge or next((name for name in shapes if shapes[name] in arguments.pipeline), None)
+    arguments.forge = arguments.forge or next(
+        (name for name in shapes if shapes[name] in arguments.pipeline), None
+    )
     name = forges.forge_name(arguments, environment)
     project, number = forges.pipeline_of(arguments.pipeline, name)
     project = forges.project_of(name, arguments.project or project or None, environment)
@@ -257,8 +303,11 @@ def watch(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 
 def _prefix_here() -> str:
-    """Return what the jobs of the spec here begin with, if there is one: a pipeline may be of another project."""
+    """Return what the jobs of the spec here begin with, if there is one.
+
+    A pipeline may be of another project.
+    """
     try:
-        return workspace.load(None, Path.cwd()).spec.gitlab.own_prefix
+        return loading.load(None, Path.cwd()).spec.gitlab.own_prefix
     except Stop:
         return ""

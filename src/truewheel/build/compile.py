@@ -1,0 +1,237 @@
+"""Compile a cell's wheel in an isolated environment, with the planned version and build tag already in it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.version import Version
+
+from truewheel.build import credentials, evidence, toolchain
+from truewheel.build.engines.pep517 import Built, Workshop, build_wheel
+from truewheel.build.job_image import compare_image
+from truewheel.build.version_injection import inject_version
+from truewheel.errors import Exit, Problem, Stop, Where, stop
+from truewheel.plan import explain
+from truewheel.plan.model import Cell, Package, Plan
+from truewheel.spec.policy import from_data
+from truewheel.system import files, interpreters, processes
+from truewheel.wheel import filename, reader
+from truewheel.wheel.comparison import differences
+from truewheel.wheel.filename import WheelName, normalized
+from truewheel.wheel.rewrite import rewrite
+from truewheel.workspace import git
+
+INPUTS = "inputs.json"
+AGAIN = "again"
+START_OF_2020 = "1577836800"
+
+
+def compile_wheel(
+    plan: Plan, cell: Cell, root: Path, env: Mapping[str, str], *, twice: bool = False
+) -> Path:
+    """Compile a cell's wheel from a fresh copy of its sources; return it, in `build/<cell>/wheel/`.
+
+    Its name is the planned one, but for a platform that is still `linux_<arch>`. `twice` builds it
+    a second time, in another folder, says what differs, and leaves that for the evidence. Raises
+    `Stop` (exit 4) when the image is not the planned one, the build fails or makes another wheel;
+    (exit 2) when the package cannot be built.
+    """
+    root = root.absolute()
+    package, work = plan.packages[cell.package], evidence.work_folder(root, cell.id)
+    finished = evidence.fresh_folder(
+        work / "wheel"
+    )  # first of all: no earlier wheel outlives a failure
+    processes.say(told_name(plan, cell))
+    compare_image(plan, cell, env)
+    env = without_credentials(plan, cell.id, package.secrets, env)
+    tools = toolchain.choose(plan.targets[cell.target], cell, work / "toolchain", env)
+    python = interpreters.require(cell.builder, env, cell.id)
+    inputs = evidence.inputs_digest(plan, cell, root, python)
+    dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
+    workshop = Workshop(cell, root, python, dated, tools, plan.compiler_cache)
+    made, environment = _made(package, workshop, work)
+    rebuilt = (
+        compare_builds(made, _made(package, workshop, work / AGAIN).wheel, cell) if twice else None
+    )
+    record = {
+        "inputs": inputs,
+        "python": interpreters.version(python),
+        "compiler": toolchain.compiler(tools, env) if cell.python != interpreters.ANY else "",
+        "environment": environment,
+        "rebuilt": rebuilt,
+    }
+    files.write_text(work / INPUTS, json.dumps(record) + "\n")
+    files.move(made, finished / made.name)
+    processes.say(f"compile {cell.id}: {made.name}")
+    return finished / made.name
+
+
+def _made(package: Package, workshop: Workshop, work: Path) -> Built:
+    """Return the wheel that is built below `work` from a copy of the sources, with the planned name."""
+    cell = workshop.cell
+    source, making = (evidence.fresh_folder(work / name) for name in ("source", "made"))
+    copy_sources(evidence.source_files(package, workshop.root), source)
+    carried = inject_version(package, cell.version, source)
+    built = build_wheel(
+        replace(workshop, env={**workshop.env, **carried}), source / package.path, making
+    )
+    made = _named(built.wheel, package, cell)
+    check_name(made, cell)
+    if workshop.toolchain.programs:
+        toolchain.check_machine(made, cell)
+    return built._replace(wheel=made)
+
+
+def compare_builds(made: Path, again: Path, cell: Cell) -> list[str]:
+    """Return what differs between two builds of a cell's wheel, and say so."""
+    found = differences(made, again)
+    if found:
+        processes.say(f"compile {cell.id}: WARNING: a second build, {again}, differs:")
+        for difference in found:
+            processes.say(f"    {difference}")
+        processes.say("    hint: docs/building.md has what usually differs, and the cure")
+    else:
+        processes.say(f"compile {cell.id}: a second build in another folder is bit-identical")
+    return found
+
+
+def without_credentials(
+    plan: Plan, where: str, named: Iterable[str], env: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment that a build or test gets.
+
+    Say which variables it does not get, since it may need one.
+    """
+    kept, left_out = credentials.without(env, plan, named)
+    if left_out:
+        processes.say(
+            f"{where}: without {', '.join(left_out)}: what it needs of these, name under secrets"
+        )
+    return kept
+
+
+def told_name(plan: Plan, cell: Cell) -> str:
+    """Return the lines that say where each part of the wheel's name comes from, so that a lost variable is seen."""
+    return "\n".join([cell.wheel, *explain.lines(explain.explain(cell, from_data(plan.policy)))])
+
+
+def copy_sources(sources: Iterable[evidence.Source], folder: Path) -> None:
+    """Copy source files to their places below a folder.
+
+    Rights are made alike, as wheels record them.
+    """
+    for source in sources:
+        copy = folder / source.name
+        with files.explained(copy, "copied"):
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if source.link:
+                copy.symlink_to(source.link)
+            else:
+                shutil.copy2(source.file, copy)
+                copy.chmod(0o755 if copy.stat().st_mode & evidence.EXECUTABLE else 0o644)
+
+
+def source_date_epoch(root: Path, env: Mapping[str, str]) -> str:
+    """Return the time, in seconds, that goes into archives.
+
+    The environment's, the last commit's, or fixed.
+    """
+    if env.get("SOURCE_DATE_EPOCH"):
+        return env["SOURCE_DATE_EPOCH"]
+    return git.reader(root, env)("time") or START_OF_2020
+
+
+def _named(made: Path, package: Package, cell: Cell) -> Path:
+    """Give the wheel the name that is planned, but for its tags.
+
+    Before repair, whose SBOM has its name.
+
+    A backend need not normalise versions (poetry-core keeps nv26.04): what is equal by PEP 440 is
+    spelt as planned.
+    """
+    wheels = sorted(made.parent.glob("*.whl"))
+    if wheels != [made]:
+        left = ", ".join(wheel.name for wheel in wheels)
+        raise stop(
+            cell.id,
+            f"the build backend left {left or 'no wheel'}",
+            "one wheel was expected",
+            Exit.WHEEL,
+        )
+    with reader.open_wheel(made) as wheel:
+        name = wheel.name
+    planned = filename.parse_name(cell.wheel)
+    is_own = normalized(name.distribution) == normalized(cell.package)
+    distribution = planned.distribution if is_own else name.distribution
+    is_equal = Version(name.version) == Version(planned.version)
+    version = planned.version if is_equal or package.inject == "wheel" else name.version
+    wanted = replace(
+        name, distribution=distribution, version=version, build=planned.build or name.build
+    ).unlabelled
+    if made.name in {wanted, planned.unlabelled, cell.wheel}:
+        return made
+    if not is_equal and version != name.version:
+        processes.say(
+            f"compile {cell.id}: built as {name.version}, which its own code may still say"
+        )
+    project = (
+        distribution.replace("_", "-")
+        if normalized(distribution) != normalized(name.distribution)
+        else ""
+    )
+    return rewrite(made, evidence.fresh_folder(made.parent / "named"), wanted, project=project)
+
+
+def check_name(made: Path, cell: Cell) -> None:
+    """Compare a wheel's name with the planned one; only its platform may still be `linux_<arch>`.
+
+    Raises `Stop` (exit 4) with every part that differs.
+    """
+    with reader.open_wheel(made) as wheel:
+        name, pure = wheel.name, wheel.wheel.first("Root-Is-Purelib").lower() == "true"
+    hints = _hints(name, cell, pure)
+    planned = filename.parse_name(cell.wheel)
+    fits = {f"linux_{cell.arch}", *cell.platforms}
+    platform = planned.platform if name.platform in fits else name.platform
+    parts = {
+        "distribution": (name.distribution, planned.distribution),
+        "version": (name.version, planned.version),
+        "build tag": (name.build, planned.build),
+        "python tag": (name.python, planned.python),
+        "abi tag": (name.abi, planned.abi),
+        "platform tag": (platform, planned.platform),
+    }
+    problems = [
+        Problem(
+            Where(cell.id),
+            f"{part} {made_one or 'absent'}, planned {planned_one or 'absent'}",
+            hints[part],
+        )
+        for part, (made_one, planned_one) in parts.items()
+        if made_one != planned_one
+    ]
+    if problems:
+        raise Stop(problems, Exit.WHEEL)
+
+
+def _hints(name: WheelName, cell: Cell, pure: bool) -> dict[str, str]:
+    """Return what to do about each part of a wheel's name when it is not the planned one."""
+    package = f"packages.{cell.package}"
+    tags = f"{package}.abi is not what the build makes"
+    if pure and cell.python != interpreters.ANY:
+        tags = (
+            "the wheel declares itself pure (Root-Is-Purelib: true): give setup() ext_modules, "
+            "or a Distribution with has_ext_modules() true"
+        )
+    return {
+        "distribution": f"the spec calls the package {cell.package}: does its pyproject.toml?",
+        "version": f"the backend did not take the version: see {package}.version.inject",
+        "build tag": "leave the build tag to the plan",
+        "python tag": tags,
+        "abi tag": tags,
+        "platform tag": "let the backend leave the platform at linux_<arch>: repair decides it",
+    }

@@ -1,0 +1,282 @@
+"""Compile the wheels of several packages with one command, as a tree with a build of its own needs it."""
+
+from __future__ import annotations
+
+import glob
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from packaging.version import Version
+
+from truewheel.build import evidence, toolchain
+from truewheel.build.compile import (
+    AGAIN,
+    INPUTS,
+    compare_builds,
+    copy_sources,
+    source_date_epoch,
+    told_name,
+    without_credentials,
+)
+from truewheel.build.engines.pep517 import (
+    Workshop,
+    build_environment,
+    cached,
+    environment,
+    installed,
+)
+from truewheel.build.job_image import compare_image
+from truewheel.errors import Exit, Stop, stop
+from truewheel.plan.model import Build, Cell, Plan
+from truewheel.system import files, interpreters, processes
+from truewheel.wheel import filename, reader
+from truewheel.wheel.filename import WheelName, normalized
+from truewheel.wheel.rewrite import rewrite, variant_json
+
+PREFIX = "TRUEWHEEL_"
+PARTS = {
+    "distribution": "name",
+    "version": "version",
+    "build": "build tag",
+    "tag": "tag",
+    "label": "label",
+}
+SHOWN_WHEELS = 10
+
+
+def build_wheels(
+    plan: Plan,
+    batch_id: str,
+    cells: Sequence[Cell],
+    root: Path,
+    env: Mapping[str, str],
+    *,
+    twice: bool = False,
+) -> list[Path]:
+    """Run the command of a batch of cells once and return the wheel of each cell, in `build/<cell>/wheel/`.
+
+    It runs in a fresh copy of its sources and writes into an empty folder, so that nothing of an
+    earlier build is taken for its own. Each wheel has the planned name, or that with
+    `linux_<arch>`, which is for repair to prove. `twice` runs it a second time, in another folder,
+    says what differs, and leaves that for the evidence. Raises `Stop` (exit 4) when the image is
+    not the planned one, the command fails, or makes other wheels.
+    """
+    root, first = root.absolute(), cells[0]
+    build = plan.builds[plan.packages[first.package].build]
+    for cell in cells:
+        processes.say(told_name(plan, cell))
+    compare_image(plan, first, env)
+    env = without_credentials(plan, batch_id, build.secrets, env)
+    tools = toolchain.choose(
+        plan.targets[first.target], first, evidence.work_folder(root, batch_id) / "toolchain", env
+    )
+    python = interpreters.require(first.builder, env, batch_id)
+    version = interpreters.version(python)
+    inputs = {cell.id: evidence.inputs_digest(plan, cell, root, python) for cell in cells}
+    finished = {
+        cell.id: evidence.fresh_folder(evidence.work_folder(root, cell.id) / "wheel")
+        for cell in cells
+    }
+    workshop = cached(Workshop(first, root, python, env, tools, plan.compiler_cache))
+    work, compiler = evidence.work_folder(root, batch_id), toolchain.compiler(tools, env)
+    output, requires = _run(plan, build, batch_id, workshop, work)
+    made = _all_collected(build, cells, output, work)
+    rebuilt: dict[str, list[str]] = {}
+    if twice:
+        second, _ = _run(plan, build, batch_id, workshop, work / AGAIN)
+        again = _all_collected(build, cells, second, work / AGAIN)
+        rebuilt = {
+            cell.id: compare_builds(one, other, cell)
+            for cell, one, other in zip(cells, made, again)
+        }
+    for cell, wheel in zip(cells, made):
+        record = {
+            "inputs": inputs[cell.id],
+            "python": version,
+            "compiler": compiler,
+            "environment": requires,
+            "command": build.command,
+            "rebuilt": rebuilt.get(cell.id),
+        }
+        files.write_text(evidence.work_folder(root, cell.id) / INPUTS, json.dumps(record) + "\n")
+        files.move(wheel, finished[cell.id] / wheel.name)
+        processes.say(f"compile {cell.id}: {wheel.name}")
+    return [finished[cell.id] / wheel.name for cell, wheel in zip(cells, made)]
+
+
+def _run(
+    plan: Plan, build: Build, batch_id: str, workshop: Workshop, work: Path
+) -> tuple[Path, dict[str, str]]:
+    """Run a command in a fresh copy of its sources.
+
+    Return the folder of its output, and what its environment had.
+    """
+    source, output = (evidence.fresh_folder(work / name) for name in ("source", "output"))
+    cells = plan.batches(plan.cells)[batch_id]
+    packages = [plan.packages[cell.package] for cell in cells]
+    sources = {
+        each.name: each
+        for package in packages
+        for each in evidence.source_files(package, workshop.root)
+    }
+    copy_sources(sources.values(), source)
+    own = build_environment(workshop, sorted(build.requires))
+    given = {
+        **{name: value for name, value in workshop.env.items() if not name.startswith(PREFIX)},
+        **variables(cells),
+        f"{PREFIX}OUTPUT": str(output),
+        f"{PREFIX}PYTHON": str(own),
+        "SOURCE_DATE_EPOCH": source_date_epoch(workshop.root, workshop.env),
+    }
+    processes.say(f"compile {batch_id}: {' '.join(build.command)}")
+    given = environment(replace(workshop, env=given), own)
+    status = processes.run(build.command, cwd=source / packages[0].path, env=given)
+    if status:
+        message = f"the command failed ({processes.ending(status)}): {build.command[0]}"
+        raise stop(f"builds.{build.name}", message, "its output is above", Exit.WHEEL)
+    return output, installed(own)
+
+
+def variables(cells: Sequence[Cell]) -> dict[str, str]:
+    """Return what a command is told of its wheels, as environment variables; nothing is empty.
+
+    Where its cells differ in a value, it is left out: the planned names, one for each package, are
+    always there.
+    """
+    told = [_told(cell) for cell in cells]
+    common = {
+        name: value
+        for name, value in told[0].items()
+        if all(each.get(name) == value for each in told)
+    }
+    wheels = {f"WHEEL_{normalized(cell.package).upper()}": cell.wheel for cell in cells}
+    given = {"CELL": ",".join(cell.id for cell in cells), **common, **wheels}
+    return {f"{PREFIX}{name}": value for name, value in given.items() if value}
+
+
+def _told(cell: Cell) -> dict[str, str]:
+    python, abi, platform = cell.tag.split("-")
+    return {
+        "TARGET": cell.target,
+        "ARCH": cell.arch,
+        "VERSION": cell.version,
+        "BUILD_TAG": cell.build,
+        "PYTHON_TAG": python,
+        "ABI_TAG": abi,
+        "PLATFORM_TAG": platform,
+        **{f"FACT_{name.upper()}": fact.value or "" for name, fact in cell.facts.items()},
+    }
+
+
+def _all_collected(build: Build, cells: Sequence[Cell], output: Path, work: Path) -> list[Path]:
+    """Return the wheel of each cell under its planned name.
+
+    Raises `Stop` (exit 4) with all that is wrong.
+    """
+
+    def tried(cell: Cell) -> Path | Stop:
+        try:
+            return _named(
+                _collected(build, cell, output), cell, build, work / "named" / cell.package
+            )
+        except Stop as stopped:
+            return stopped
+
+    ends = [tried(cell) for cell in cells]
+    if problems := [problem for end in ends if isinstance(end, Stop) for problem in end.problems]:
+        raise Stop(problems, Exit.WHEEL)
+    return [end for end in ends if isinstance(end, Path)]
+
+
+def _collected(build: Build, cell: Cell, output: Path) -> Path:
+    """Return the only wheel in the output that is the cell's package's.
+
+    Raises `Stop` (exit 4) for none or more.
+    """
+    pattern, where = build.wheels[cell.package], f"builds.{build.name}.wheels.{cell.package}"
+    found = sorted({(output / name).resolve() for name in _matching(pattern, output)})
+    outside = [path for path in found if not path.is_relative_to(output.resolve())]
+    if outside:
+        hint = "let the command write into TRUEWHEEL_OUTPUT: what lies elsewhere may be of an earlier build"
+        raise stop(where, f"{pattern} leads out of the build, to {outside[0]}", hint, Exit.WHEEL)
+    if len(found) != 1:
+        names = _listed(found or [output / name for name in _matching("**/*.whl", output)], output)
+        message = (
+            f"{len(found)} wheels match {pattern}: {names}"
+            if found
+            else f"no wheel matches {pattern}; {names}"
+        )
+        hint = "correct the glob, or let the command put this package's wheel, and no other, there"
+        raise stop(where, message, hint, Exit.WHEEL)
+    return found[0]
+
+
+def _matching(pattern: str, output: Path) -> list[str]:
+    # Path.glob refuses some patterns, and which ones depends on the Python.
+    names = glob.glob(pattern, root_dir=output, recursive=True)  # noqa: PTH207
+    return [name for name in names if (output / name).is_file()]
+
+
+def _listed(wheels: Sequence[Path], output: Path) -> str:
+    if not wheels:
+        return "the command left no wheel in TRUEWHEEL_OUTPUT"
+    names = [filename.printable(str(wheel.relative_to(output))) for wheel in sorted(wheels)]
+    more = f" and {len(names) - SHOWN_WHEELS} more" if len(names) > SHOWN_WHEELS else ""
+    return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:SHOWN_WHEELS])}{more}"
+
+
+def _named(made: Path, cell: Cell, build: Build, folder: Path) -> Path:
+    """Return the wheel under its planned name; what is not repaired yet keeps `linux_<arch>` in it.
+
+    A wheel that lacks the local version or the build tag gets them now: before repair, whose SBOM
+    has its name. Raises `Stop` (exit 4) for a wheel that is another one.
+    """
+    with reader.open_wheel(made) as wheel:
+        name = wheel.name
+    planned = filename.parse_name(cell.wheel)
+    unrepaired = replace(planned, platform=f"linux_{cell.arch}")
+    if differing := _differences(name, planned, unrepaired, cell):
+        message = f"{made.name} is not the planned {cell.wheel}: {'; '.join(differing)}"
+        hint = "the command finds the planned name in TRUEWHEEL_WHEEL_<PACKAGE>, its parts in TRUEWHEEL_VERSION and others"
+        raise stop(f"builds.{build.name}.wheels.{cell.package}", message, hint, Exit.WHEEL)
+    is_final = name.tags == planned.tags
+    wanted = cell.wheel if is_final else unrepaired.unlabelled
+    if made.name == wanted:
+        return made
+    project = (
+        ""
+        if normalized(name.distribution) == planned.distribution
+        else planned.distribution.replace("_", "-")
+    )
+    extra = (
+        {"variant.json": variant_json(planned)}
+        if is_final and planned.label and not name.label
+        else {}
+    )
+    return rewrite(made, evidence.fresh_folder(folder), wanted, project=project, extra=extra)
+
+
+def _differences(
+    name: WheelName, planned: WheelName, unrepaired: WheelName, cell: Cell
+) -> list[str]:
+    """Return what a new name could not mend, in words."""
+    version, wanted = Version(name.version), Version(planned.version)
+    same = {
+        "distribution": normalized(name.distribution)
+        in {normalized(cell.package), planned.distribution},
+        "version": version == wanted or version == Version(wanted.public),
+        "build": name.build in {"", planned.build},
+        "tag": name.tags in (planned.tags, unrepaired.tags),
+        "label": name.label in {"", planned.label},
+    }
+    pairs = {
+        part: (getattr(name, part), getattr(planned, part))
+        for part, is_same in same.items()
+        if not is_same
+    }
+    return [
+        f"{PARTS[part]} {made or 'absent'}, planned {wanted or 'absent'}"
+        for part, (made, wanted) in pairs.items()
+    ]

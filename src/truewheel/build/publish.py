@@ -1,0 +1,294 @@
+"""Publishing.
+
+What `prove` passed and nothing else, all or none, never over a file that an index has already.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from truewheel.build import evidence
+from truewheel.build.proof import fault, seen
+from truewheel.build.prove import COPIES
+from truewheel.errors import Exit, Problem, Stop, Where, shown, stop
+from truewheel.net import package_index
+from truewheel.net.package_index import Files, Login
+from truewheel.plan import naming
+from truewheel.plan.model import Index, Plan
+from truewheel.system import processes
+from truewheel.system.files import hexdigest
+
+UPLOADERS = ("uv", "twine")
+"""Programs that upload, the preferred one first.
+
+Uv starts at once, and gives up on an index that hangs.
+"""
+DEADLINE = 3600.0
+"""Seconds that all uploads may take together."""
+LAG = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0)
+"""Seconds between the looks for uploaded files: a large index shows them after a while."""
+OUTPUT_LIMIT = 8000
+"""Characters of an uploader's output that a message repeats, from its end."""
+
+OIDC = "ACTIONS_ID_TOKEN_REQUEST_URL"
+"""Set in the jobs of GitHub that may ask for a token of their own.
+
+With it, an index needs no password.
+"""
+
+_LATE = "did not end in time"
+_HASHES = ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")
+_OWN = ("UV_PUBLISH_", "TWINE_USERNAME", "TWINE_PASSWORD", "TWINE_REPOSITORY")
+"""Variables by which an uploader could be led to another index, or to other credentials."""
+
+
+class Proven(NamedTuple):
+    """A file to be published; `path` is relative to the folder of the proof."""
+
+    wheel: str
+    path: str
+    sha256: str
+
+
+def waits_for(plan: Plan, index: Index) -> list[str]:
+    """Return the conditions of an index that do not hold, as messages say them."""
+    facts = plan.cells[0].facts if plan.cells else {}
+    unmet = {
+        name: wanted
+        for name, wanted in index.when.items()
+        if not naming.holds({name: wanted}, plan.variables, facts)
+    }
+    return [f"{name} is not {shown(wanted)}" for name, wanted in (unmet or index.when).items()]
+
+
+def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
+    """Return the files that the plan names for an index, each with the bytes that `prove` saw.
+
+    Raises `Stop` (exit 4) when prove did not pass, or when a file is missing or not as it was then.
+    """
+    known = seen(folder, index)
+    files, problems = [], []
+    for wheel, path in _names(folder, plan, index):
+        if why := fault(folder, path, known):
+            problems.append(
+                Problem(
+                    Where(str(folder / path)), why, "build and prove again; nothing was uploaded"
+                )
+            )
+        files.append(Proven(wheel, path, known.recorded.get(path, "")))
+    twice = [wheel for wheel, count in Counter(file.wheel for file in files).items() if count > 1]
+    problems += [
+        Problem(Where(wheel), "two cells have this name on the index", "plan again")
+        for wheel in twice
+    ]
+    if problems:
+        raise Stop(problems, Exit.WHEEL)
+    return files
+
+
+def _names(folder: Path, plan: Plan, index: str) -> Iterator[tuple[str, str]]:
+    """Give the names that the plan has for an index, each with its path in the folder of the proof."""
+    for cell in (evidence.settled(folder, each) for each in plan.cells):
+        for copy in cell.copies:
+            if copy.index == index:
+                yield (
+                    copy.wheel,
+                    copy.wheel if copy.wheel == cell.wheel else f"{COPIES}/{index}/{copy.wheel}",
+                )
+
+
+def login_of(index: Index, environment: Mapping[str, str]) -> Login | None:
+    """Return the credentials of an index.
+
+    Raises `Stop` (exit 2) when a variable that holds them is not set.
+    """
+    if not index.password:
+        return None
+    missing = [
+        name for name in (index.username, index.password) if name and not environment.get(name)
+    ]
+    if missing:
+        hint = f"it holds the credentials of the index {index.name}: a masked variable, protected if the ref is"
+        raise Stop([Problem(Where(name), "is not set", hint) for name in missing])
+    return Login(
+        environment[index.username] if index.username else "__token__", environment[index.password]
+    )
+
+
+def is_trusted(index: Index, environment: Mapping[str, str]) -> bool:
+    """Return whether this job is known to the index by GitHub's word alone.
+
+    Trusted publishing, without credentials.
+    """
+    return not index.password and bool(environment.get(OIDC))
+
+
+def uploader(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
+    """Return the name and the program of an uploader.
+
+    Of the named one, or of the first that is here.
+
+    Raises `Stop` (exit 2) when there is none.
+    """
+    for each in [name] if name else UPLOADERS:
+        if program := processes.which(each, environment, Path(sys.executable).parent):
+            return each, program
+    missing = f"{name} is not" if name else f"neither {' nor '.join(UPLOADERS)} is"
+    raise stop("publish", f"{missing} installed here", "install Truewheel with the extra [publish]")
+
+
+class Publisher:
+    """Brings the proven files of one index there."""
+
+    def __init__(
+        self, folder: Path, index: Index, files: Sequence[Proven], login: Login | None
+    ) -> None:
+        self._folder = folder
+        self._index = index
+        self._files = files
+        self._login = login
+
+    def missing(self) -> list[Proven]:
+        """Ask the index for the files and return those that it does not have.
+
+        Raises `Stop`: exit 4 when it has other bytes under one of the names, 5 when it refuses, 6
+        without an answer.
+        """
+        projects = sorted({file.wheel.partition("-")[0] for file in self._files})
+        listed: dict[str, Mapping[str, str]] = {}
+        for project in projects:
+            listed |= _named(
+                package_index.files(self._index.simple, project, self._login), self._files
+            )
+        problems = [
+            Problem(
+                Where(file.wheel),
+                fault,
+                "plan another version or build tag: no file is ever overwritten",
+            )
+            for file in self._files
+            if file.wheel in listed and (fault := self._difference(file, listed[file.wheel]))
+        ]
+        if problems:
+            raise Stop(problems, Exit.WHEEL)
+        return [file for file in self._files if file.wheel not in listed]
+
+    def _difference(self, file: Proven, hashes: Mapping[str, str]) -> str:
+        algorithm = next((name for name in _HASHES if name in hashes), "")
+        if not algorithm:
+            return f"the index {self._index.name} has such a file and does not say its hash"
+        ours = (
+            file.sha256 if algorithm == "sha256" else hexdigest(self._folder / file.path, algorithm)
+        )
+        if hashes[algorithm].lower() == ours:
+            return ""
+        theirs = f"{algorithm} {hashes[algorithm]}, ours {ours}"
+        return f"the index {self._index.name} has other bytes under this name: {theirs}"
+
+    def upload(
+        self,
+        files: Sequence[Proven],
+        tool: tuple[str, str],
+        environment: Mapping[str, str],
+        deadline: float,
+    ) -> None:
+        """Upload the files with one call of an uploader, then see that the index has their very bytes.
+
+        Raises `Stop`: exit 4, 5 and 6 as in `missing`; 5 when the upload fails, 6 when it takes
+        more seconds.
+        """
+        name, program = tool
+        trusted = is_trusted(self._index, environment)
+        # Relative paths: both uploaders would expand a * or [ in a folder's name.
+        argv = [
+            program,
+            *_flags(name, self._index.url, trusted=trusted),
+            *(file.path for file in files),
+        ]
+        ended, said = self._run(
+            argv, _environment(environment, name, self._login, trusted=trusted), deadline
+        )
+        if not ended:
+            self._confirm()
+        elif left := len(self.missing()):  # none: the last answer was lost, not the file
+            there = f"{len(self._files) - left} of {len(self._files)} wheels are there, a second run uploads the rest"
+            code = Exit.REMOTE_UNREACHABLE if ended == _LATE else Exit.REMOTE_FAILED
+            raise stop(self._index.url, f"{name} {ended}: {there}\n{said}".rstrip(), code=code)
+
+    def _run(
+        self, argv: Sequence[str], environment: Mapping[str, str], deadline: float
+    ) -> tuple[str, str]:
+        """Return how an uploader ended, "" when well, and what it said."""
+        with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
+            try:
+                status = processes.run(
+                    argv, cwd=self._folder, env=environment, log=log, timeout=deadline
+                )
+                ended = f"failed (exit status {status})" if status else ""
+            except TimeoutError:
+                ended = _LATE
+            log.seek(0)
+            return ended, _scrubbed(log.read(), self._login)[-OUTPUT_LIMIT:]
+
+    def _confirm(self) -> None:
+        for pause in (*LAG, None):
+            missing = self.missing()
+            if not missing:
+                return
+            if pause is not None:
+                time.sleep(pause)
+        message = f"uploaded, but the index {self._index.name} does not list it"
+        hint = f"it was asked at {self._index.simple}; the address is indexes.{self._index.name}.simple"
+        raise Stop(
+            [Problem(Where(file.wheel), message, hint) for file in missing], Exit.REMOTE_UNREACHABLE
+        )
+
+
+def _named(listed: Files, files: Sequence[Proven]) -> Files:
+    wanted = {file.wheel for file in files}
+    return {name: hashes for name, hashes in listed.items() if name in wanted}
+
+
+def _flags(name: str, url: str, *, trusted: bool) -> list[str]:
+    """Return the flags by which an uploader does just this.
+
+    Nothing from its files, no question, no colours.
+    """
+    if name == "uv":
+        return [
+            *("publish", f"--publish-url={url}", "--no-config", "--no-cache"),
+            f"--trusted-publishing={'always' if trusted else 'never'}",
+            *("--no-attestations", "--keyring-provider=disabled", "--no-progress", "--color=never"),
+        ]
+    return [
+        *("--no-color", "upload", f"--repository-url={url}", f"--config-file={os.devnull}"),
+        *("--non-interactive", "--disable-progress-bar"),
+    ]
+
+
+def _environment(
+    env: Mapping[str, str], name: str, login: Login | None, *, trusted: bool
+) -> dict[str, str]:
+    """Return the uploader's environment: ours, with the credentials.
+
+    Both insist on some, also for an open index.
+    """
+    username, password = login or Login("anonymous", "anonymous")
+    prefix = "UV_PUBLISH_" if name == "uv" else "TWINE_"
+    kept = {key: value for key, value in env.items() if not key.startswith(_OWN)}
+    return (
+        kept if trusted else {**kept, f"{prefix}USERNAME": username, f"{prefix}PASSWORD": password}
+    )
+
+
+def _scrubbed(text: str, login: Login | None) -> str:
+    for secret in (login.password, login.basic) if login else ():
+        text = text.replace(secret, "***")
+    return text

@@ -1,0 +1,155 @@
+"""Validate wheels: each one read once and held against every check, many at a time.
+
+Then the set as a whole.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from truewheel.errors import Exit, stop
+from truewheel.system.files import explained, sha256
+from truewheel.wheel.checks import archive, names, native, system, upload, wheel_set
+from truewheel.wheel.checks.contents import USUAL, Contents, Limits, read
+from truewheel.wheel.checks.findings import Finding, shortened
+from truewheel.wheel.checks.upload import Destination
+from truewheel.wheel.filename import printable
+
+Excluded = Mapping[str, tuple[str, ...]]
+"""By the file name of a wheel, patterns of libraries that its package leaves outside on purpose."""
+NOTHING: Excluded = {}
+
+CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
+    names.check_name,
+    names.check_tags,
+    names.check_dist_info,
+    names.check_label,
+    names.check_wheel,
+    names.check_metadata,
+    archive.check_members,
+    archive.check_record,
+    native.check_purelib,
+    native.check_platform,
+    native.check_machines,
+    native.check_modules,
+    native.check_suffixes,
+    system.check_floor,
+    system.check_libc,
+    system.check_libraries,
+    system.check_paths,
+)
+
+
+def validate(
+    path: Path,
+    to: Destination = upload.ANYWHERE,
+    limits: Limits = USUAL,
+    excluded: Excluded = NOTHING,
+) -> list[Finding]:
+    """Return what is wrong with a wheel.
+
+    Of one kind at most `findings.LISTED`, then how many more there are.
+    """
+    findings: list[Finding] = []
+    contents = read(path, findings, limits)
+    if contents is not None:
+        contents = replace(contents, excluded=excluded.get(path.name, ()))
+        for check in CHECKS:
+            findings.extend(check(contents))
+        findings.extend(upload.check(contents, to))
+    return shortened(upload.judged(findings, to))
+
+
+def refused(path: Path, to: Destination) -> list[Finding]:
+    """Return what only an index would refuse a wheel for that is good otherwise.
+
+    Its content is not read again.
+    """
+    findings: list[Finding] = []
+    contents = read(path, findings, None)
+    if contents is not None:
+        findings.extend(names.check_metadata(contents))
+        findings.extend(upload.check(contents, to))
+    return [found for found in shortened(upload.judged(findings, to)) if found.severity == "error"]
+
+
+def validate_all(
+    paths: Sequence[Path],
+    to: Destination = upload.ANYWHERE,
+    limits: Limits = USUAL,
+    excluded: Excluded = NOTHING,
+) -> list[tuple[Path, list[Finding]]]:
+    """Return the findings of each wheel, in the order of `paths`."""
+    one = partial(validate, to=to, limits=limits, excluded=excluded)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # inflating and hashing let other threads run
+        return list(zip(paths, pool.map(one, paths), strict=True))
+
+
+def validate_set(
+    paths: Sequence[Path],
+    to: Destination = upload.ANYWHERE,
+    limits: Limits = USUAL,
+    planned: Iterable[str] | None = None,
+    excluded: Excluded = NOTHING,
+) -> list[tuple[Path, list[Finding]]]:
+    """Return the findings of each wheel, and those of the set.
+
+    Against each other, and against the `planned` names.
+
+    A planned wheel that is missing is a result of its own.
+    """
+    results = dict(validate_all(paths, to, limits, excluded))
+    found = [*wheel_set.check_builds(paths)]
+    for group in wheel_set.alike(paths):
+        found += wheel_set.check_bytes([(path, sha256(path)) for path in group if path.is_file()])
+    if planned is not None:
+        found += wheel_set.check_planned(paths, planned)
+    for path, finding in found:
+        results.setdefault(path, []).append(finding)
+    return list(results.items())
+
+
+def expand(paths: Iterable[Path]) -> list[Path]:
+    """Return the wheels that `paths` mean.
+
+    A folder stands for all that is named like a wheel directly in it, sorted.
+
+    Raises `Stop` for a path that does not exist (exit 2) and for a folder without a wheel (exit 4).
+    """
+    wheels: dict[Path, None] = {}
+    for path in paths:
+        wheels |= dict.fromkeys(_expand(path))
+    return list(wheels)
+
+
+def _expand(path: Path) -> list[Path]:
+    with explained(path, "read"):
+        kind = path.stat().st_mode
+    if not stat.S_ISDIR(kind):
+        return [path]
+    found = _named_in(path)
+    if not found:
+        raise stop(
+            printable(str(path)), "holds no wheel", "build one first: truewheel run", Exit.WHEEL
+        )
+    return found
+
+
+def wheels_in(folder: Path) -> list[Path]:
+    """Return the wheels directly in a folder, sorted; hidden files are unfinished and left out."""
+    return [path for path in _named_in(folder) if path.is_file()]
+
+
+def _named_in(folder: Path) -> list[Path]:
+    with explained(folder, "read"):
+        return sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix == ".whl" and not path.name.startswith(".")
+        )

@@ -1,0 +1,1 @@
+"""GitHub: its workflows, its API."""

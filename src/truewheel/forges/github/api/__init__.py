@@ -1,0 +1,1 @@
+"""A GitHub repository, asked and told by PyGithub."""

@@ -1,0 +1,1 @@
+"""A plan as GitHub Actions workflows. Pure: translates, decides nothing."""

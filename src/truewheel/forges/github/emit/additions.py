@@ -1,0 +1,179 @@
+"""What a project adds to its workflows.
+
+Keys of generated jobs, by kind or by name, and jobs of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from truewheel.errors import Problem, Stop, in_order, meant, shown
+from truewheel.spec import overrides
+from truewheel.spec.model import Spec
+
+KEYWORDS = (
+    *(
+        "concurrency",
+        "container",
+        "continue-on-error",
+        "defaults",
+        "env",
+        "environment",
+        "if",
+        "name",
+        "needs",
+    ),
+    *(
+        "outputs",
+        "permissions",
+        "runs-on",
+        "secrets",
+        "services",
+        "steps",
+        "strategy",
+        "timeout-minutes",
+        "uses",
+        "with",
+    ),
+)
+"""The keys of a job (GitHub's workflow syntax)."""
+OWN_VARIABLES = "TRUEWHEEL_"
+PLACED = re.compile(r"(container|wheel|test)\b")
+
+Document = dict[str, Any]
+
+
+def apply(
+    spec: Spec, workflows: Mapping[str, Document], kinds: Mapping[str, str], caller: str
+) -> None:
+    """Change the jobs of the workflows as `github.overrides` and `steps` say, and add `github.jobs` to the caller.
+
+    `kinds` are those of the caller's jobs by id. A selector is a kind, or workflow/job with * and
+    ?: kinds are changed first. Raises `Stop` (exit 2) for keys that no job has, selectors that
+    reach nothing, nulls that remove nothing, and ids that are taken.
+    """
+    found = [
+        *_faults(spec, "overrides"),
+        *_faults(spec, "jobs"),
+        *overrides.misread(spec.document, *_steps_of(spec)),
+    ]
+    known = workflows[caller]["jobs"]
+    for name in spec.github.jobs.keys() & known.keys():
+        hint = "change it under github.overrides, or rename this one"
+        found.append(
+            spec.document.problem(
+                ("github", "jobs", name), f"the job {name} is generated", hint, key=True
+            )
+        )
+    for selector in sorted(spec.github.overrides, key=_is_narrow):
+        found += _patch(spec, selector, workflows, kinds)
+    for selector in sorted(spec.github.steps, key=_is_narrow):
+        found += _insert(spec, selector, workflows, kinds)
+    if found:
+        raise Stop(in_order(found))
+    known |= spec.github.jobs
+
+
+def _is_narrow(selector: str) -> bool:
+    return "/" in selector
+
+
+def _steps_of(spec: Spec) -> tuple[Any, overrides.Route]:
+    return {selector: list(steps) for selector, steps in spec.github.steps.items()}, (
+        "github",
+        "steps",
+    )
+
+
+def _reached(
+    selector: str, workflows: Mapping[str, Document], kinds: Mapping[str, str]
+) -> list[tuple[dict[str, Document], str]]:
+    """Return the jobs that a selector reaches.
+
+    The jobs of the workflow that each is in, and its id.
+    """
+    found = []
+    for path, workflow in workflows.items():
+        for name in workflow["jobs"]:
+            placed = PLACED.match(name)
+            kind = kinds.get(name) or (placed[1] if placed else "")
+            if selector == kind or fnmatchcase(_named(path, name), selector):
+                found.append((workflow["jobs"], name))
+    return found
+
+
+def _patch(
+    spec: Spec, selector: str, workflows: Mapping[str, Document], kinds: Mapping[str, str]
+) -> Iterator[Problem]:
+    route, patch = ("github", "overrides", selector), spec.github.overrides[selector]
+    removed: set[overrides.Route] = set()
+    reached = _reached(selector, workflows, kinds)
+    for jobs, name in reached:
+        jobs[name] = overrides.merged(jobs[name], patch, {}, removed)
+    if not reached:
+        yield _nothing(spec, route, workflows, kinds)
+        return
+    for at in overrides.removals(patch):
+        if at not in removed:
+            message = f"{selector} has no {'.'.join(at)} to remove"
+            yield spec.document.problem((*route, *at), message, "remove the line", key=True)
+
+
+def _insert(
+    spec: Spec, selector: str, workflows: Mapping[str, Document], kinds: Mapping[str, str]
+) -> Iterator[Problem]:
+    """Put steps of the project between a job's checkout and what it does there."""
+    reached = [
+        (jobs, name) for jobs, name in _reached(selector, workflows, kinds) if "steps" in jobs[name]
+    ]
+    for jobs, name in reached:
+        steps = jobs[name]["steps"]
+        first = next((at for at, step in enumerate(steps) if not _is_start(step)), len(steps))
+        jobs[name] = {
+            **jobs[name],
+            "steps": [*steps[:first], *spec.github.steps[selector], *steps[first:]],
+        }
+    if not reached:
+        yield _nothing(spec, ("github", "steps", selector), workflows, kinds)
+
+
+def _is_start(step: Mapping[str, Any]) -> bool:
+    return str(step.get("uses", "")).startswith(("actions/checkout@", "actions/setup-python@"))
+
+
+def _nothing(
+    spec: Spec, route: overrides.Route, workflows: Mapping[str, Document], kinds: Mapping[str, str]
+) -> Problem:
+    names = [_named(path, name) for path, each in workflows.items() for name in each["jobs"]]
+    known = [*kinds.values(), "container", "wheel", "test", *names]
+    hint = meant(route[-1], known, "name a kind, or workflow/job; * and ? match")
+    return spec.document.problem(route, f"no job is {shown(route[-1])}", hint, key=True)
+
+
+def _named(path: str, job: str) -> str:
+    """Return a job as a selector names it: with its workflow, such as wheels-rhel8-x86_64/test."""
+    return f"{path.rpartition('/')[2].removesuffix('.yml')}/{job}"
+
+
+def _faults(spec: Spec, part: str) -> Iterator[Problem]:
+    """Yield what is wrong with the keys and values of patches, or of added jobs."""
+    for name, fields in getattr(spec.github, part).items():
+        route = ("github", part, name)
+        for key in fields:
+            if key not in KEYWORDS:
+                message, hint = (
+                    f"jobs have no key {shown(key)}",
+                    meant(key, KEYWORDS, "see GitHub's workflow syntax"),
+                )
+                yield spec.document.problem((*route, key), message, hint, key=True)
+        variables = fields.get("env") if part == "overrides" else None
+        for variable in variables if isinstance(variables, dict) else ():
+            if variable.startswith(OWN_VARIABLES):
+                hint = "the plan decides it: name your variable otherwise"
+                yield spec.document.problem(
+                    (*route, "env", variable), f"{variable} is Truewheel's own", hint, key=True
+                )
+        yield from overrides.misread(spec.document, fields, route)

@@ -1,0 +1,39 @@
+"""Schedules of a GitHub workflow: when it starts, and the values that its variables have then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from truewheel.spec.model import Schedule, Spec
+
+Document = dict[str, Any]
+
+
+def scheduled(spec: Spec) -> dict[str, Schedule]:
+    """Return the schedules that GitHub starts, by name."""
+    return {name: each for name, each in spec.schedules_of("github").items() if each.active}
+
+
+def clock(spec: Spec) -> Document:
+    """Return what stands below `on`: nothing where there are no schedules."""
+    times = [
+        {"cron": each.cron, **({"timezone": each.timezone} if each.timezone != "UTC" else {})}
+        for each in scheduled(spec).values()
+    ]
+    return {"schedule": times} if times else {}
+
+
+def with_values(environment: Document, spec: Spec) -> Document:
+    """Return an environment of expressions in which the values of the schedule that started the run come first."""
+    forms = dict(environment)
+    for each in scheduled(spec).values():
+        for name, value in each.variables.items():
+            if name in forms:
+                chosen = f"github.event.schedule == {_literal(each.cron)} && {_literal(value)}"
+                forms[name] = f"${{{{ {chosen} || {forms[name].removeprefix('${{ ')}"
+    return forms
+
+
+def _literal(text: str) -> str:
+    """Return a text as GitHub's expressions write it."""
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,664 @@
+"""GitHub Actions from a plan.
+
+A workflow that calls one reusable workflow for each target and architecture.
+
+No expression stands in a `run`: values reach a shell by the environment alone.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from truewheel.forges import publish_jobs
+from truewheel.forges.github.actions import Pin
+from truewheel.forges.github.emit import additions, schedules
+from truewheel.plan.jobs import BUT_MERGE_REQUESTS, DIGEST_FILE, TIMEOUT, TIMEOUTS
+from truewheel.plan.matrix import ANY
+from truewheel.plan.model import (
+    ARCH,
+    CELL,
+    PYTHON,
+    STAGE,
+    TARGET,
+    Cell,
+    Job,
+    JobKind,
+    Plan,
+    digest_variable,
+)
+from truewheel.spec.model import Credentials, Spec
+from truewheel.spec.policy import Variable
+from truewheel.spec.variables import BUILT_IN, KEY, settable
+from truewheel.spec.yaml_writer import Lines, remarked
+
+FOLDER = ".github/workflows"
+CALLER = f"{FOLDER}/wheels.yml"
+CONDITIONS = {"mr": "github.event_name == 'pull_request'", "tag": "github.ref_type == 'tag'"}
+"""By event, what is true in its runs alone."""
+NO_PULL_REQUEST = "github.event_name != 'pull_request'"
+BUILD_IMAGES = frozenset({"container", "image"})
+"""The kinds of jobs that need a container engine."""
+MATRIX_LIMIT = 256
+WORKFLOWS_LIMIT = 20
+"""Different reusable workflows in one run: GitHub's own limit is 50, that of older servers 20."""
+INPUTS_LIMIT = 25
+KEY_INPUT = "truewheel_key"
+RUN_NAME = "${{ inputs.truewheel_key && format('{0} for {1} [{2}]', github.workflow, github.ref_name, inputs.truewheel_key) }}"
+"""Of a run that somebody gave a key; others are called what GitHub calls them."""
+SUBJECTS_LIMIT = 1024
+"""Files that one attestation speaks of."""
+SUMMARIES = {"names": "cat names.md", "prove": "sed 's/^/    /' dist/SHA256SUMS"}
+"""By job kind, the command that prints its summary, in Markdown."""
+REGISTRY = "ghcr.io"
+"""The registry for which a job's own token is enough."""
+
+EXPRESSION = "${{"
+PUBLISHER = "pypa/gh-action-pypi-publish"
+"""The action that uploads. It is one of Docker's for x86_64.
+
+No runner but GitHub's own is sure to have that.
+"""
+HOSTED = "ubuntu-24.04"
+ATTEST = "attest"
+_LOCAL = "zizmor: ignore[self-repository] older servers and act know no other form"
+_UNGUARDED = "zizmor: ignore[secrets-outside-env] wheel jobs have no environment"
+_TOKEN = {"GITHUB_TOKEN": "${{ github.token }}"}
+_LOGIN = {"username": "${{ github.actor }}", "password": "${{ github.token }}"}
+
+Document = dict[str, Any]
+
+
+class _Forge(NamedTuple):
+    """What every job is made from."""
+
+    plan: Plan
+    spec: Spec
+    variables: Mapping[str, Variable]
+    pins: Mapping[str, Pin]
+    cells: Mapping[str, Cell]
+
+    def uses(self, action: str, /, **inputs: Any) -> Document:
+        """Return the step that an action does.
+
+        One of GitHub's, or one that is named with its owner.
+        """
+        name = action if "/" in action else f"actions/{action}"
+        pin = self.pins[name]
+        fields = {key.replace("_", "-"): value for key, value in inputs.items()}
+        return {"uses": remarked(f"{name}@{pin.commit}", pin.tag), "with": fields}
+
+    def image(self, job: Job) -> str:
+        """Return the image that a job runs in, "" for the runner itself."""
+        return image_of(job, self.plan)
+
+
+def image_of(job: Job, plan: Plan) -> str:
+    """Return the image that a job runs in on GitHub, "" for the runner itself."""
+    if job.target in {"", ANY} or job.kind in BUILD_IMAGES:
+        return ""
+    return (plan.image if job.kind == "wheel" else plan.test_image)(job.target, job.arch)
+
+
+def runner_of(job: Job, plan: Plan, spec: Spec) -> list[str]:
+    """Return the labels of a job's runners: those of its kind, else of its machine, else of x86_64."""
+    keys = spec.github
+    if job.kind == "publish":
+        return [HOSTED]
+    own = (
+        keys.test_runners.get(job.arch, ())
+        if job.kind == "test"
+        else ()
+        if job.target
+        else keys.tool_runner
+    )
+    return list(own or getattr(keys.runners, _machine(job, plan), keys.runners.x86_64))
+
+
+def documents(
+    plan: Plan, spec: Spec, variables: Mapping[str, Variable], pins: Mapping[str, Pin]
+) -> dict[str, Document]:
+    """Return the workflows by path.
+
+    `variables` are those that a person may set, `pins` the commits of actions.
+
+    Raises `Stop` (exit 2) for additions that fit no job.
+    """
+    forge = _Forge(plan, spec, variables, pins, {cell.id: cell for cell in plan.cells})
+    parts = _parts(plan)
+    paths = {part: f"{FOLDER}/wheels-{part}.yml" for part in parts}
+    tools = [job for job in plan.jobs if not job.place]
+    ids = _ids([*(job.name for job in tools), *(f"wheels-{part}" for part in parts), ATTEST])
+    published = [job for job in tools if job.kind == "publish"]
+    signs = bool(published) and attests(plan, spec)
+    first = [ids[job.name] for job in tools if job.kind == "plan"]
+    calls = {
+        ids[f"wheels-{part}"]: _call(paths[part], jobs, first, forge)
+        for part, jobs in parts.items()
+    }
+    made: Document = {}
+    for job in tools:
+        needs = [*first, *calls] if job.needs is None else [ids[name] for name in job.needs]
+        if job.kind == "publish" and signs:
+            made.setdefault(ids[ATTEST], _attest_job(published, needs, forge))
+            needs = [*needs, ids[ATTEST]]
+        made[ids[job.name]] = _tool_job(job, needs, forge)
+        if job.kind == "plan":
+            made |= calls
+    caller = {
+        "name": "wheels",
+        "run-name": RUN_NAME,
+        "on": _triggers(spec, variables),
+        "concurrency": _concurrency(),
+        **_jobs(made),
+    }
+    workflows = {
+        CALLER: caller,
+        **{paths[part]: _reusable(part, jobs, forge) for part, jobs in parts.items()},
+    }
+    kinds = {**{ids[job.name]: job.kind for job in tools}, **dict.fromkeys(calls, "call")}
+    if signs:
+        kinds[ids[ATTEST]] = ATTEST
+    additions.apply(spec, workflows, kinds, CALLER)
+    return workflows
+
+
+def _parts(plan: Plan) -> dict[str, list[Job]]:
+    """Return the jobs of each reusable workflow.
+
+    Of a target and architecture, or of several if there are too many.
+    """
+    places: dict[str, list[Job]] = {}
+    for job in plan.jobs:
+        if job.place:
+            places.setdefault(job.place, []).append(job)
+    if len(places) <= WORKFLOWS_LIMIT:
+        return places
+    size = -(-len(places) // WORKFLOWS_LIMIT)
+    groups = _chunks(list(places.values()), size)
+    return {
+        str(number): [job for jobs in group for job in jobs]
+        for number, group in enumerate(groups, 1)
+    }
+
+
+def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
+    return (items[start : start + size] for start in range(0, len(items), size))
+
+
+def _ids(names: Iterable[str]) -> dict[str, str]:
+    """Return an id for each name, of letters, digits, _ and -; no two differ in their case alone."""
+    ids: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        made = "".join(
+            each if (each.isascii() and each.isalnum()) or each in "_-" else "-" for each in name
+        )
+        while made.lower() in taken:
+            made += "_"
+        taken.add(made.lower())
+        ids[name] = made
+    return ids
+
+
+def _triggers(spec: Spec, variables: Mapping[str, Variable]) -> Document:
+    # A branch with a pull request has that one's runs: pushes count on the named branches alone.
+    chosen = settable(variables)
+    inputs = {name: _input(chosen[name]) for name in asked(variables)}
+    return {
+        "push": {"branches": list(spec.github.branches), "tags": ["**"]},
+        **schedules.clock(spec),
+        "pull_request": {},
+        "workflow_dispatch": {"inputs": {**inputs, KEY_INPUT: _input(BUILT_IN[KEY])}},
+    }
+
+
+def asked(variables: Mapping[str, Variable]) -> list[str]:
+    """Return the variables that have an input of the workflow; one more is the key's."""
+    return list(settable(variables))[: INPUTS_LIMIT - 1]
+
+
+def _input(variable: Variable) -> Document:
+    """Return an input.
+
+    A switch with its default, or one that is empty and leaves it to the repository's variable.
+    """
+    told = variable.description
+    fields: Document = {"type": "string"}
+    if _is_switch(variable):
+        fields = {"type": "boolean", "default": variable.default == "true"}
+    elif variable.choices and not any(EXPRESSION in choice for choice in variable.choices):
+        fields = {"type": "choice", "options": list(dict.fromkeys(["", *variable.choices]))}
+    if variable.default and "default" not in fields:
+        told = f"{told} Default: {variable.default}".strip()
+    if told:
+        fields["description"] = told.replace(EXPRESSION, "$ {{")
+    return fields
+
+
+def _is_switch(variable: Variable) -> bool:
+    return set(variable.choices) == {"true", "false"} and variable.default in variable.choices
+
+
+def _concurrency() -> Document:
+    return {
+        # A push ends what is older than it, not a run that somebody has started and waits for, by a
+        # key or without.
+        "group": f"${{{{ github.workflow }}}}-${{{{ github.ref }}}}-${{{{ inputs.{KEY_INPUT} || github.event_name }}}}",
+        "cancel-in-progress": "${{ github.ref_type != 'tag' }}",
+    }
+
+
+def _jobs(made: Document) -> Document:
+    return {"permissions": {}, "defaults": {"run": {"shell": "sh"}}, "jobs": made}
+
+
+def _call(path: str, jobs: list[Job], needs: list[str], forge: _Forge) -> Document:
+    places = dict.fromkeys(f"{job.target} {job.arch}" for job in jobs)
+    permissions = [_permissions(job, forge) for job in jobs]
+    passed = _passed(jobs, forge)
+    return {
+        "name": ", ".join(places),
+        "needs": needs,
+        # What a called workflow may do is what the call may do at most.
+        "permissions": next((each for each in permissions if len(each) > 1), permissions[0]),
+        "uses": remarked(f"./{path}", _LOCAL),
+        **({"secrets": {name: f"${{{{ secrets.{name} }}}}" for name in passed}} if passed else {}),
+    }
+
+
+def _passed(jobs: Iterable[Job], forge: _Forge) -> list[str]:
+    """Return the secrets that the jobs of a reusable workflow need.
+
+    It sees only what its caller passes on.
+    """
+    images = (
+        forge.spec.images.registry if job.kind == "container" else forge.image(job) for job in jobs
+    )
+    if not any(image and not is_own(image) and _login(image, forge.spec) for image in images):
+        return []
+    return [name for name in forge.spec.images.credentials if name]
+
+
+def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
+    kind = forge.plan.kinds[job.kind]
+    fields: Document = {"name": job.name}
+    if needs:
+        fields["needs"] = needs
+    fields |= _when(kind)
+    fields |= _place(job, forge)
+    if kind.exclusive:
+        # One group for all indexes would cancel the third of a run: only one job can wait in a
+        # group.
+        group = "-".join(filter(None, [forge.plan.project, kind.exclusive, job.index_name]))
+        fields["concurrency"] = {"group": group, "cancel-in-progress": False}
+    if job.index_name:
+        fields["environment"] = job.index_name
+    if environment := _environment(job, forge):
+        fields["env"] = (
+            schedules.with_values(environment, forge.spec) if job.kind == "plan" else environment
+        )
+    if job.kind == "publish":
+        return {**fields, "steps": [*_downloads(job, forge), *_uploads(job, forge)]}
+    return {**fields, "steps": [*_start(job, forge), *_downloads(job, forge), *_work(job, forge)]}
+
+
+def _when(kind: JobKind) -> Document:
+    if kind.events == BUT_MERGE_REQUESTS:
+        return {"if": NO_PULL_REQUEST}
+    conditions = [_condition(event, is_protected=kind.is_protected) for event in kind.events]
+    return {"if": " || ".join(conditions)} if conditions else {}
+
+
+def _attest_job(published: list[Job], needs: list[str], forge: _Forge) -> Document:
+    """Return the job that signs the proven wheels.
+
+    It has no rights on an index, and its token names no environment.
+    """
+    copies = [f"dist/copies/{job.index_name}/*.whl" for job in published]
+    return {
+        "name": ATTEST,
+        "needs": needs,
+        **_when(forge.plan.kinds["publish"]),
+        "runs-on": HOSTED,
+        "timeout-minutes": TIMEOUT,
+        "permissions": {
+            "id-token": remarked("write", "to sign attestations"),
+            "attestations": remarked("write", "attestations of the proven wheels"),
+        },
+        "steps": [
+            *_downloads(published[0], forge),
+            forge.uses("attest", subject_path=Lines("\n".join(["dist/*.whl", *copies]))),
+        ],
+    }
+
+
+def _condition(event: str, *, is_protected: bool) -> str:
+    return CONDITIONS[event] + (" && github.ref_protected" if is_protected else "")
+
+
+def _place(job: Job, forge: _Forge) -> Document:
+    """Return where a job runs, for how long, and what it may do."""
+    labels = runner_of(job, forge.plan, forge.spec)
+    return {
+        "runs-on": labels[0] if len(labels) == 1 else labels,
+        "timeout-minutes": TIMEOUTS.get(job.kind, TIMEOUT),
+        "permissions": _permissions(job, forge),
+    }
+
+
+def _machine(job: Job, plan: Plan) -> str:
+    """Return the architecture of a job's runner.
+
+    Its own, or that of the one that builds its wheel from afar.
+    """
+    is_from_afar = job.target and job.kind in {"container", "wheel"}
+    return (plan.targets[job.target].runner if is_from_afar else "") or job.arch
+
+
+def _permissions(job: Job, forge: _Forge) -> Document:
+    if job.kind == "publish":
+        is_trusted = not publish_jobs.index_of(forge.plan, job.index_name).password
+        return {"id-token": remarked("write", "trusted publishing")} if is_trusted else {}
+    may: Document = {"contents": "read"}
+    if job.kind == "names":
+        may["actions"] = remarked("read", "how long the jobs of earlier runs took")
+        may["pull-requests"] = remarked("write", "the note on the pull request")
+    elif job.kind == "title":
+        may["pull-requests"] = remarked("read", "its title and labels as they are now")
+    elif job.kind in BUILD_IMAGES and is_own(forge.spec.images.registry):
+        may["packages"] = remarked("write", "to push the image")
+    elif is_own(forge.image(job)):
+        may["packages"] = remarked("read", "to pull the image of the job")
+    return may
+
+
+def is_own(image: str) -> bool:
+    """Return whether a job's own token is enough for the registry of an image."""
+    return image.partition("/")[0] == REGISTRY
+
+
+def logs_in(spec: Spec) -> bool:
+    """Return whether jobs log in at the registry of builder images with the project's own credentials."""
+    return bool(spec.images.credentials.password) and not is_own(spec.images.registry)
+
+
+def _login(image: str, spec: Spec) -> Document:
+    """Return the credentials that a job has for the registry of an image.
+
+    None for one that lets everyone in.
+    """
+    if is_own(image):
+        return dict(_LOGIN)
+    if logs_in(spec) and image.partition("/")[0] == spec.images.registry.partition("/")[0]:
+        return {
+            key: remarked(form, _UNGUARDED)
+            for key, form in _secret_forms(spec.images.credentials).items()
+        }
+    return {}
+
+
+def _secret_forms(credentials: Credentials) -> Document:
+    forms = {"username": "${{{{ secrets.{0} || vars.{0} }}}}", "password": "${{{{ secrets.{0} }}}}"}
+    return {key: forms[key].format(name) for key, name in credentials._asdict().items() if name}
+
+
+def attests(plan: Plan, spec: Spec) -> bool:
+    """Return whether the proven wheels are signed before they are published."""
+    # Each index may get each wheel under another name, which is a subject of its own.
+    names = 1 + sum(job.kind == "publish" for job in plan.jobs)
+    return spec.github.attestations and names * len(plan.cells) <= SUBJECTS_LIMIT
+
+
+def _environment(job: Job, forge: _Forge) -> Document:
+    if job.kind in {"plan", "names"}:
+        chosen = settable(forge.variables)
+        # As the event has it, an input is text: a false one is not taken for none.
+        given = {
+            name: "${{{{ github.event.inputs.{0} || vars.{0} }}}}"
+            if _is_switch(chosen[name])
+            else "${{{{ inputs.{0} || vars.{0} }}}}"
+            for name in asked(forge.variables)
+        }
+        forms = {**dict.fromkeys(chosen, "${{{{ vars.{0} }}}}"), **given}
+        return {
+            "TRUEWHEEL_PIPELINE_ID": "${{ github.run_id }}",
+            KEY: f"${{{{ inputs.{KEY_INPUT} }}}}",
+            **{name: form.format(name) for name, form in forms.items()},
+        }
+    if job.kind == "title":
+        return dict(_TOKEN)
+    registry = forge.spec.images.registry
+    if job.kind in BUILD_IMAGES and (login := _login(registry, forge.spec)):
+        names = {"username": "CI_REGISTRY_USER", "password": "CI_REGISTRY_PASSWORD"}
+        return {
+            "CI_REGISTRY": registry.partition("/")[0],
+            **{names[key]: form for key, form in login.items()},
+        }
+    return {}
+
+
+def _start(job: Job, forge: _Forge) -> list[Document]:
+    """Return the steps that every job begins with.
+
+    The checkout and, outside of an image, its Pythons.
+    """
+    history = {"fetch_depth": 0} if job.kind in {"plan", "names"} else {}  # names may come from git
+    steps = [forge.uses("checkout", persist_credentials=False, **history)]
+    if not forge.image(job):
+        python = forge.spec.github.python
+        both = Lines(
+            "${{ matrix.version }}\n" + python
+        )  # the last one is called python, and runs the tools
+        steps.append(
+            forge.uses("setup-python", python_version=both if job.place and job.cells else python)
+        )
+    return steps
+
+
+def _downloads(job: Job, forge: _Forge) -> list[Document]:
+    """Return the steps that fetch the artifacts of what a tool job needs."""
+    kinds = forge.plan.kinds
+    if job.needs is None:
+        folder = kinds["wheel"].artifacts[0]
+        wheels = forge.uses(
+            "download-artifact", pattern="wheel__*", path=folder, merge_multiple=True
+        )
+        return [_download(kinds["plan"], forge), wheels]
+    needed = {each.name: each.kind for each in forge.plan.jobs}
+    return [_download(kinds[needed[name]], forge) for name in job.needs]
+
+
+def _download(kind: JobKind, forge: _Forge) -> Document:
+    path = kind.artifacts[0]
+    return forge.uses(
+        "download-artifact", name=_artifact(path), path=path if path.endswith("/") else "."
+    )
+
+
+def _artifact(path: str) -> str:
+    return path.rstrip("/")
+
+
+def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
+    """Return the steps that do a job's work and keep what it made.
+
+    `artifact` is a name beside that of the path.
+    """
+    kind = forge.plan.kinds[job.kind]
+    steps: list[Document] = []
+    lines = [*forge.spec.setup, *_script(kind, job)]
+    if job.kind in SUMMARIES:
+        lines.append(f'{SUMMARIES[job.kind]} >> "$GITHUB_STEP_SUMMARY"')
+    if job.kind == "container":
+        lines.append(f'cat {DIGEST_FILE} >> "$GITHUB_OUTPUT"')
+    steps.append(
+        {**({"id": job.kind} if job.kind == "container" else {}), "run": Lines("\n".join(lines))}
+    )
+    if kind.artifacts:
+        path = kind.artifacts[0]
+        kept = {
+            "overwrite": True,
+            "retention_days": int(forge.spec.github.retention_days),
+        }  # a second attempt
+        name = artifact or _artifact(path)
+        # A merge request may leave the cell out: then its job has nothing to keep.
+        missing = "ignore" if job.cells and forge.spec.merge_requests.changed_only else "error"
+        steps.append(
+            forge.uses("upload-artifact", name=name, path=path, if_no_files_found=missing, **kept)
+        )
+    if job.kind == "names":  # with a token it is posted; a pull request does not wait for that
+        posting = Lines("\n".join([*forge.spec.setup, *_script(kind, job)]))
+        steps.append({"continue-on-error": True, "env": dict(_TOKEN), "run": posting})
+    return steps
+
+
+def _uploads(job: Job, forge: _Forge) -> list[Document]:
+    """Return the steps that upload the files of an index, with nothing but what was downloaded."""
+    index = publish_jobs.index_of(forge.plan, job.index_name)
+    lines = [*publish_jobs.taken(index.name), "echo 'any=true' >> \"$GITHUB_OUTPUT\""]
+    # A file that is there already stops it, unless the index takes the same bytes twice, as the
+    # public one does: skip-existing would pass over a file with other bytes, and the uploader
+    # refuses it for all but the public index.
+    upload = forge.uses(
+        PUBLISHER,
+        packages_dir=publish_jobs.FILES,
+        repository_url=index.url,
+        **_secret_forms(Credentials(index.username, index.password)),
+        attestations=not index.password,
+        print_hash=True,
+    )
+    upload["with"] = {
+        {"username": "user"}.get(key, key): value for key, value in upload["with"].items()
+    }
+    return [
+        {"id": "files", "run": Lines("\n".join(lines))},
+        {"if": "steps.files.outputs.any == 'true'", **upload},
+    ]
+
+
+def _script(kind: JobKind, job: Job) -> list[str]:
+    words = {CELL: '"$TRUEWHEEL_CELL"', PYTHON: '"$TRUEWHEEL_PYTHON"'}
+    words |= {TARGET: _word(job.target), ARCH: _word(job.arch), STAGE: _word(job.image)}
+    return [" ".join(words.get(word) or _word(word) for word in argv) for argv in kind.commands]
+
+
+def _word(text: str) -> str:
+    """Return a text as one word of a shell, in which GitHub finds no expression."""
+    return shlex.quote(text).replace(EXPRESSION, "$''{{")
+
+
+def _reusable(part: str, jobs: list[Job], forge: _Forge) -> Document:
+    """Return a reusable workflow.
+
+    Its container jobs, then the wheels and tests of each place as matrices.
+    """
+    places: dict[str, list[Job]] = {}
+    for job in jobs:
+        places.setdefault(f"{job.target}-{job.arch}", []).append(job)
+    suffixes = (
+        _ids(f"-{place}" for place in places)
+        if len(places) > 1
+        else dict.fromkeys((f"-{p}" for p in places), "")
+    )
+    made: Document = {}
+    for place, own in places.items():
+        made |= _place_jobs(own, suffixes[f"-{place}"], forge)
+    passed = {name: {"required": False} for name in _passed(jobs, forge)}
+    return {
+        "name": f"wheels {part}",
+        "on": {"workflow_call": {"secrets": passed} if passed else {}},
+        **_jobs(made),
+    }
+
+
+def _place_jobs(jobs: list[Job], suffix: str, forge: _Forge) -> Document:
+    made = {
+        _builder_id(suffix): _container_job(job, forge) for job in jobs if job.kind == "container"
+    }
+    makers = {cell: job for job in jobs if job.kind == "wheel" for cell in job.cells}
+    needs = list(made)
+    for kind in ("wheel", "test"):
+        chunks = _chunks([job for job in jobs if job.kind == kind], MATRIX_LIMIT)
+        named = {
+            f"{kind}{suffix}" + (f"-{number}" if number else ""): chunk
+            for number, chunk in enumerate(chunks)
+        }
+        for name, chunk in named.items():
+            entries = [_entry(job, makers, forge) for job in chunk]
+            builder = _builder_id(suffix) if forge.plan.builder(chunk[0]) else ""
+            made[name] = _matrix_job(chunk, needs, entries, builder, forge)
+        needs = list(named)
+    return made
+
+
+def _builder_id(suffix: str) -> str:
+    """Return the id of the container job of a place."""
+    return f"container{suffix}"
+
+
+def _container_job(job: Job, forge: _Forge) -> Document:
+    environment = _environment(job, forge)
+    told = f"${{{{ steps.{job.kind}.outputs.{digest_variable(job.target, job.arch)} }}}}"
+    return {
+        "name": job.name,
+        **_place(job, forge),
+        "outputs": {"digest": told},
+        **({"env": environment} if environment else {}),
+        "steps": [*_start(job, forge), *_work(job, forge)],
+    }
+
+
+def _entry(job: Job, makers: Mapping[str, Job], forge: _Forge) -> Document:
+    """Return what a job has for itself, as an entry of its matrix."""
+    fields = {"title": job.name.partition(":")[2].replace(":", " "), "cell": ",".join(job.cells)}
+    fields["artifact"] = makers[job.cells[0]].name.replace(":", "__")
+    if job.python:
+        fields["python"] = job.python
+    if not forge.image(job):
+        cell = forge.cells[job.cells[0]]
+        fields["version"] = _version(job.python or cell.builder) or forge.spec.github.python
+    return fields
+
+
+def _version(tag: str) -> str:
+    """Return the version of an interpreter's tag: 3.13t of cp313t, "" of py3."""
+    return f"3.{tag.removeprefix('cp3')}" if tag.startswith("cp3") else ""
+
+
+def _matrix_job(
+    jobs: list[Job], needs: list[str], entries: list[Document], builder: str, forge: _Forge
+) -> Document:
+    """Return the job that runs once for each entry.
+
+    `jobs` are all of one kind, target and architecture.
+
+    `builder` is the id of the job whose image they run in, "" for another image or none.
+    """
+    first, digest = jobs[0], f"${{{{ needs.{builder}.outputs.digest }}}}"
+    needs = list(dict.fromkeys(filter(None, [builder, *needs])))
+    fields: Document = {
+        "name": f"{first.kind} ${{{{ matrix.title }}}}",
+        **({"needs": needs} if needs else {}),
+    }
+    fields |= {
+        **_place(first, forge),
+        "strategy": {"fail-fast": False, "matrix": {"include": entries}},
+    }
+    if image := forge.image(first):
+        fields["container"] = {"image": f"{image}@{digest}" if builder else image}
+        if login := _login(image, forge.spec):
+            fields["container"]["credentials"] = login
+    fields["env"] = {"TRUEWHEEL_CELL": "${{ matrix.cell }}"}
+    if builder:
+        fields["env"][digest_variable(first.target, first.arch)] = digest
+    steps = [*_start(first, forge), _download(forge.plan.kinds["plan"], forge)]
+    if first.kind == "test":
+        fields["env"]["TRUEWHEEL_PYTHON"] = "${{ matrix.python }}"
+        folder = forge.plan.kinds["wheel"].artifacts[0]
+        sought: Document = {"name": "${{ matrix.artifact }}"}
+        if forge.spec.merge_requests.changed_only:  # a pattern may find nothing
+            sought = {"pattern": "${{ matrix.artifact }}", "merge_multiple": True}
+        steps.append(forge.uses("download-artifact", **sought, path=folder))
+    return {**fields, "steps": [*steps, *_work(first, forge, "${{ matrix.artifact }}")]}

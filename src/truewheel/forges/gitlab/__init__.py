@@ -1,0 +1,1 @@
+"""GitLab: its files, its API, its limits."""

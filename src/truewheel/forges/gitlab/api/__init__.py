@@ -1,0 +1,1 @@
+"""A GitLab project, asked and told by python-gitlab."""

@@ -1,0 +1,45 @@
+"""GitLab's own CI lint: what it says of a text, in the project that the pipeline is for."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from truewheel.forges.gitlab.api.client import Gitlab
+
+
+class Judged(NamedTuple):
+    """What GitLab says of a text: errors and warnings as it words them, and how many jobs it has."""
+
+    errors: tuple[str, ...]
+    warnings: tuple[str, ...]
+    jobs: int
+
+
+def judge(gitlab: Gitlab, text: str, ref: str = "") -> Judged:
+    """Return what GitLab says; with a `ref`, also of the pipeline that would start there.
+
+    Raises `Stop`: exit 5 when GitLab refuses to say, exit 6 when it cannot be reached.
+    """
+    body: dict[str, Any] = {"content": text, "include_jobs": True}
+    if ref:
+        body |= {"dry_run": True, "ref": ref}
+
+    def ask() -> Judged:
+        told = gitlab.caller.once("POST", gitlab.path("ci", "lint"), body=body).data
+        if not isinstance(told, dict) or not isinstance(told.get("valid"), bool):
+            raise gitlab.caller.odd(told, "a verdict")
+        errors = _texts(told.get("errors"))
+        if not told["valid"] and not errors:
+            errors = ("GitLab does not take it, and says no more",)
+        return Judged(errors, _texts(told.get("warnings")), len(_listed(told.get("jobs"))))
+
+    with gitlab.explained("GitLab does not check the file"):
+        return gitlab.caller.insist(ask)
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(" ".join(str(text).split()) for text in _listed(value))
+
+
+def _listed(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

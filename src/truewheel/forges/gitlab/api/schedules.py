@@ -1,0 +1,360 @@
+"""Pipelines by the clock on GitLab.
+
+What the spec declares, what the project has, and the way from one to the other.
+
+A mark at the end of the description says which schedules are ours; what others made is never
+touched.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from truewheel.errors import Exit, stop
+from truewheel.forges.base import text_of
+from truewheel.forges.calls import Fault, attempted
+from truewheel.forges.gitlab.api.client import Gitlab
+from truewheel.forges.trigger import LOOKS, UNSURE
+from truewheel.spec.model import Spec
+
+CREATE, CHANGE, REMOVE, KEEP = "create", "change", "remove", "keep"
+WORDS = {"cron_timezone": "timezone"}
+"""What the spec calls a field of GitLab's, where that differs."""
+FILE = "(a file)"
+"""Stands for the value of a variable that is a file, which none of ours is."""
+_MARK = re.compile(r"\[truewheel:([^\s:\[\]]+):([^\s:\[\]]+)\]\s*\Z")
+
+Tell = Callable[[str], None]
+
+
+class Schedule(NamedTuple):
+    """A schedule in the words of GitLab's API.
+
+    Its fields, and the variables or inputs of its pipelines.
+    """
+
+    name: str
+    fields: Mapping[str, Any]
+    variables: Mapping[str, str]
+    inputs: Mapping[str, str]
+
+
+class Found(NamedTuple):
+    """A schedule of ours that the project has. `is_whole` says that its variables may be seen."""
+
+    id: int
+    schedule: Schedule
+    owner: str
+    is_owner_active: bool
+    is_whole: bool
+
+
+class Difference(NamedTuple):
+    """What is to change: a field, or `variables.NAME`.
+
+    None where there is nothing before, or after.
+    """
+
+    what: str
+    old: str | None
+    new: str | None
+
+
+class Step(NamedTuple):
+    """What is to be done for one schedule. `why` is told where its declaration does not say it."""
+
+    action: str
+    name: str
+    wanted: Schedule | None
+    found: Found | None
+    differences: tuple[Difference, ...] = ()
+    why: str = ""
+
+
+def declared(spec: Spec, default_ref: str, *, by_inputs: bool = False) -> dict[str, Schedule]:
+    """Return the schedules that a spec declares for GitLab, by name."""
+    made = {}
+    for name, each in spec.schedules_of("gitlab").items():
+        fields = {
+            "description": f"{each.description or name} [truewheel:{spec.project}:{name}]",
+            "ref": each.ref or default_ref,
+            "cron": each.cron,
+            "cron_timezone": each.timezone,
+            "active": each.active,
+        }
+        given = dict(each.variables)
+        made[name] = Schedule(name, fields, {} if by_inputs else given, given if by_inputs else {})
+    return made
+
+
+def ours(record: Mapping[str, Any], project: str) -> str:
+    """Return the name of a schedule that is ours, "" of another one; `project` is the spec's."""
+    match = _MARK.search(text_of(record, "description"))
+    return match[2] if match and match[1] == project else ""
+
+
+def found(record: Mapping[str, Any], project: str) -> Found:
+    """Return what the API says of a schedule of ours."""
+    owner = record.get("owner")
+    owner = owner if isinstance(owner, dict) else {}
+    fields = {
+        key: record.get(key) for key in ("description", "ref", "cron", "cron_timezone", "active")
+    }
+    variables = {
+        text_of(each, "key"): FILE
+        if each.get("variable_type") == "file"
+        else text_of(each, "value")
+        for each in _records(record, "variables")
+    }
+    inputs = {text_of(each, "name"): str(each.get("value")) for each in _records(record, "inputs")}
+    schedule = Schedule(ours(record, project), fields, variables, inputs)
+    is_active = text_of(owner, "state") in {"active", ""} and bool(owner)
+    return Found(
+        record["id"], schedule, text_of(owner, "username"), is_active, "variables" in record
+    )
+
+
+def _records(record: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    value = record.get(key)
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def steps(wanted: Mapping[str, Schedule], known: Iterable[Found]) -> list[Step]:
+    """Return what is to be done, in the order of the spec, and then what goes.
+
+    The oldest of equal names stays.
+    """
+    oldest: dict[str, Found] = {}
+    gone = []
+    for each in sorted(known, key=lambda each: each.id):
+        name = each.schedule.name
+        if name not in wanted:
+            gone.append(Step(REMOVE, name, None, each, why="the spec does not declare it"))
+        elif name in oldest:
+            gone.append(
+                Step(
+                    REMOVE, name, None, each, why=f"the second of one name: {oldest[name].id} stays"
+                )
+            )
+        else:
+            oldest[name] = each
+    return [*(_step(each, oldest.get(name)) for name, each in wanted.items()), *gone]
+
+
+def _step(wanted: Schedule, known: Found | None) -> Step:
+    if known is None:
+        return Step(CREATE, wanted.name, wanted, None, tuple(_differences(None, wanted)))
+    differences = list(_differences(known.schedule, wanted))
+    if not known.is_owner_active:
+        differences.append(
+            Difference("owner", f"{known.owner or 'nobody'}, who is not active", "the token's user")
+        )
+    if not known.is_whole:
+        differences.append(Difference("variables", "hidden from this token", "as declared"))
+    return Step(CHANGE if differences else KEEP, wanted.name, wanted, known, tuple(differences))
+
+
+def _differences(old: Schedule | None, new: Schedule) -> Iterator[Difference]:
+    for key, value in new.fields.items():
+        before = old.fields.get(key) if old else None
+        if old is None or not _is_same(key, before, value):
+            yield Difference(
+                WORDS.get(key, key), None if before is None else _shown(before), _shown(value)
+            )
+    for kind in ("variables", "inputs"):
+        before, after = getattr(old, kind) if old else {}, getattr(new, kind)
+        for name in [*after, *(name for name in before if name not in after)]:
+            if before.get(name) != after.get(name):
+                yield Difference(f"{kind}.{name}", before.get(name), after.get(name))
+
+
+def _is_same(key: str, before: object, after: object) -> bool:
+    """GitLab answers with the whole name of a ref."""
+    heads = {f"refs/heads/{after}", f"refs/tags/{after}"}
+    return before == after or (key == "ref" and before in heads)
+
+
+def _shown(value: object) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def read(forge: Gitlab, project: str) -> list[Found]:
+    """Return all schedules of ours that the project has; `project` is the spec's."""
+
+    def look() -> list[Found]:
+        listed = list(forge.caller.pages(forge.path("pipeline_schedules")))
+        records = [_record(forge, each.get("id")) for each in listed if ours(each, project)]
+        return [found(each, project) for each in records if ours(each, project)]
+
+    with forge.explained("the schedules cannot be read"):
+        made, fault = attempted(look)
+        if fault and fault.status != 404:
+            raise fault
+        return look() if made is None else made  # one of them went while we looked
+
+
+def _record(forge: Gitlab, schedule_id: object) -> dict[str, Any]:
+    return forge.caller.insist(lambda: _schedule(forge, "GET", schedule_id))
+
+
+def _schedule(forge: Gitlab, verb: str, *parts: object, body: Any = None) -> dict[str, Any]:
+    record = forge.caller.once(verb, forge.path("pipeline_schedules", *parts), body=body).data
+    if not isinstance(record, dict) or not isinstance(record.get("id"), int):
+        raise forge.caller.odd(record, "a schedule")
+    return record
+
+
+def me(forge: Gitlab) -> str:
+    """Return the name of the token's user."""
+    with forge.explained("the user of the token cannot be read"):
+        record = forge.caller.get("/user")
+    return text_of(record, "username")
+
+
+def apply(forge: Gitlab, project: str, step: Step, user: str, tell: Tell) -> None:
+    """Do a step; done again, it goes on where it ended.
+
+    A schedule rests while its variables change: no pipeline starts with half of them.
+    """
+    message = f"the schedule {step.name} cannot be {step.action}d"
+    if step.action == REMOVE and step.found:
+        with forge.explained(message):
+            _remove(forge, step.found.id)
+    elif step.action == CHANGE and step.wanted and step.found:
+        with forge.explained(message):
+            known = _owned(forge, project, step.found, user)
+        _change(forge, step.wanted, known)
+    elif step.action == CREATE and step.wanted:
+        with forge.explained(message):
+            known = _create(forge, project, step.wanted, tell)
+        _change(forge, step.wanted, known)
+
+
+def _remove(forge: Gitlab, schedule_id: int) -> None:
+    try:
+        forge.caller.insist(
+            lambda: forge.caller.once("DELETE", forge.path("pipeline_schedules", schedule_id))
+        )
+    except Fault as fault:
+        if fault.status != 404:  # an answer was lost, or somebody was faster
+            raise
+
+
+def _owned(forge: Gitlab, project: str, known: Found, user: str) -> Found:
+    """Return a schedule that belongs to the token's user: nobody else may change it."""
+    if known.owner == user:
+        return known
+    forge.caller.insist(lambda: _schedule(forge, "POST", known.id, "take_ownership"))
+    return found(_record(forge, known.id), project)
+
+
+def _create(forge: Gitlab, project: str, wanted: Schedule, tell: Tell) -> Found:
+    """Return a new schedule, at rest until it has its variables.
+
+    Whatever gets lost, it is made once.
+    """
+    body = {
+        **wanted.fields,
+        "active": wanted.fields["active"] and not wanted.variables,
+        **_inputs(wanted, {}),
+    }
+    reasons: list[str] = []
+    unsure = 0
+    while True:
+        record, fault = attempted(lambda: _schedule(forge, "POST", body=body))
+        if record:
+            return found(record, project)
+        if fault is None or not fault.may_pass:
+            raise fault or Fault(0, "no answer")
+        reasons.append(fault.reason)
+        tell(f"creating the schedule {wanted.name}: {fault.reason}")
+        if not fault.is_certain:
+            unsure += 1
+            if late := _late(forge, project, wanted.name):
+                return late
+            if unsure >= UNSURE:
+                raise forge.caller.unanswered(
+                    f"{wanted.name} is not created after {unsure} attempts: {fault.reason}"
+                )
+        forge.caller.pause(fault, reasons)
+
+
+def _late(forge: Gitlab, project: str, name: str) -> Found | None:
+    """Return what was created though its answer was lost."""
+    for seconds in LOOKS:
+        forge.caller.rest(seconds)
+        if made := [each for each in read(forge, project) if each.schedule.name == name]:
+            return min(made, key=lambda each: each.id)
+    return None
+
+
+def _change(forge: Gitlab, wanted: Schedule, known: Found) -> None:
+    """Let a schedule that is ours be as declared."""
+    path = forge.path("pipeline_schedules", known.id)
+    is_given = known.schedule.variables == wanted.variables
+    now = known.schedule.fields
+    if not is_given:
+        if now["active"]:
+            with forge.explained(f"the schedule {wanted.name} cannot be changed"):
+                forge.caller.insist(
+                    lambda: forge.caller.change("PUT", path, body={"active": False})
+                )
+        _give(forge, wanted, known)
+    is_same = all(_is_same(key, now[key], value) for key, value in wanted.fields.items())
+    if not (is_given and is_same and known.schedule.inputs == wanted.inputs):
+        body = {**wanted.fields, **_inputs(wanted, known.schedule.inputs)}
+        with forge.explained(f"the schedule {wanted.name} cannot be changed"):
+            forge.caller.insist(lambda: forge.caller.change("PUT", path, body=body))
+
+
+def _inputs(wanted: Schedule, before: Mapping[str, str]) -> dict[str, Any]:
+    gone = [{"name": name, "destroy": True} for name in before if name not in wanted.inputs]
+    given = [{"name": name, "value": value} for name, value in wanted.inputs.items()]
+    return {"inputs": [*given, *gone]} if given or gone else {}
+
+
+def _give(forge: Gitlab, wanted: Schedule, known: Found) -> None:
+    """Let a schedule have just the variables that are declared."""
+    before = known.schedule.variables
+    try:
+        for key, value in wanted.variables.items():
+            if before.get(key) != value:
+                _set(forge, known.id, key, value)
+        for key in before:
+            if key not in wanted.variables:
+                _unset(forge, known.id, key)
+    except Fault as fault:
+        message = f"the variables of the schedule {wanted.name}, which rests until it has them, are refused"
+        hint = (
+            "raise in the project's Settings, CI/CD, Variables, the minimum role to use pipeline variables to that of "
+            "the token; then run this again"
+        )
+        raise stop(
+            forge.caller.server, f"{message}: {fault.reason}", hint, Exit.REMOTE_FAILED
+        ) from None
+
+
+def _set(forge: Gitlab, schedule_id: int, key: str, value: str) -> None:
+    place = ("pipeline_schedules", schedule_id, "variables")
+    body = {"value": value, "variable_type": "env_var"}
+
+    def put_or_post() -> None:  # in this order it may be done again, whichever answer was lost
+        try:
+            forge.caller.change("PUT", forge.path(*place, key), body)
+        except Fault as fault:
+            if fault.status != 404:
+                raise
+            forge.caller.change("POST", forge.path(*place), {"key": key, **body})
+
+    forge.caller.insist(put_or_post)
+
+
+def _unset(forge: Gitlab, schedule_id: int, key: str) -> None:
+    path = forge.path("pipeline_schedules", schedule_id, "variables", key)
+    try:
+        forge.caller.insist(lambda: forge.caller.once("DELETE", path))
+    except Fault as fault:
+        if fault.status != 404:
+            raise

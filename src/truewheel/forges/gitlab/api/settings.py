@@ -1,0 +1,289 @@
+"""Asks a GitLab project for its settings, and has them judged.
+
+What a token may not ask is told, and no failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from itertools import count, islice
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from truewheel.forges.base import number_of, text_of
+from truewheel.forges.calls import PER_PAGE, Caller, Fault, Odd
+from truewheel.forges.gitlab.api import schedules as clock
+from truewheel.forges.gitlab.api import settings_rules
+from truewheel.forges.gitlab.api.client import Gitlab
+from truewheel.forges.gitlab.api.requirements import Needs
+from truewheel.forges.gitlab.api.schedules import Schedule
+from truewheel.forges.gitlab.api.settings_rules import NOTE, Finding
+
+PATIENCE = 6
+"""Attempts at one question."""
+MOST = 10_000
+"""Records of a list that are looked at."""
+RUNNERS = 20
+"""Runners that are looked at for a set of tags."""
+WHY = {
+    401: "the token is not one that may ask",
+    403: "the token may not ask",
+    404: "the token may not ask, or this GitLab does not have it",
+}
+
+Record = dict[str, Any]
+_T = TypeVar("_T")
+
+
+class Questions:
+    """Asks, and keeps a note of what got no answer. `today` is the date by the server's clock.
+
+    `headers` are those of the last record.
+    """
+
+    def __init__(self, caller: Caller) -> None:
+        self.caller = caller
+        self.notes: list[Finding] = []
+        self.today = datetime.now(timezone.utc).date()
+        self.headers: Mapping[str, str] = {}
+
+    def one(self, what: str, path: str) -> Record:
+        """Return a record, empty where it may not be asked for."""
+        found: Record = self._answered(
+            what, lambda: self._patiently(lambda: self._record(path)), {}
+        )
+        return found
+
+    def known(
+        self, what: str, path: str, key: str = "", most: int = MOST, **query: Any
+    ) -> list[Record] | None:
+        """Return the first records of a list, None where it may not be asked for.
+
+        The list is the whole document, or stands in it under a key.
+        """
+        found: list[Record] | None
+        found = self._answered(
+            what, lambda: list(islice(self._listed(path, key, query), most)), None
+        )
+        return found
+
+    def must(self, path: str) -> Record:
+        """Return a record with an id, asked for until the deadline.
+
+        Raises `Fault` where it may not be asked for.
+        """
+
+        def ask() -> Record:
+            record = self._record(path)
+            if not isinstance(record.get("id"), int):
+                raise self.caller.odd(record, "a record")
+            return record
+
+        return self.caller.insist(ask)
+
+    def _listed(self, path: str, key: str, query: Mapping[str, Any]) -> Iterator[Record]:
+        for page in count(1):
+            asked = {**query, "per_page": PER_PAGE, "page": page}
+            listed = self._patiently(lambda asked=asked: self._page(path, key, asked))  # type: ignore[misc]
+            yield from listed
+            if len(listed) < PER_PAGE:
+                return
+
+    def _page(self, path: str, key: str, query: Mapping[str, Any]) -> list[Record]:
+        return self.caller.records(self.caller.once("GET", path, query).data, key)
+
+    def _patiently(self, work: Callable[[], _T]) -> _T:
+        """Return what work returns. Raises the `Fault` of the last attempt.
+
+        Other questions may have an answer.
+        """
+        return self.caller.insist(work, PATIENCE)
+
+    def _answered(self, what: str, work: Callable[[], Any], otherwise: Any) -> Any:
+        try:
+            return work()
+        except Odd as fault:  # whoever answers is not the forge, or not the whole of it
+            raise self.caller.unanswered(fault.reason) from None
+        except Fault as fault:
+            self.notes.append(
+                Finding("not checked", NOTE, f"{what}: {WHY.get(fault.status, fault.reason)}")
+            )
+            return otherwise
+
+    def _record(self, path: str) -> Record:
+        answer = self.caller.once("GET", path)
+        if not isinstance(answer.data, dict):
+            raise self.caller.odd(answer.data, "a record")
+        self.headers = answer.headers
+        with suppress(TypeError, ValueError):
+            self.today = parsedate_to_datetime(answer.headers.get("date", "")).date()
+        return answer.data
+
+
+def examine(
+    forge: Gitlab,
+    needs: Needs,
+    project: str,
+    declared: Callable[[str], Mapping[str, Schedule]],
+    kind: str,
+) -> list[Finding]:
+    """Return all findings, the worst first.
+
+    Raises `Stop` (exit 5) when the project itself cannot be read.
+
+    `project` is the spec's, `declared` gives the schedules for a default branch, `kind` is that of
+    the token.
+    """
+    asked = Questions(forge.caller)
+    with forge.explained("the project cannot be read"):
+        settings = asked.must(forge.path())
+    branch = text_of(settings, "default_branch")
+    user = asked.one("the token's user", "/user")
+    level = settings_rules.level_of(settings) or _membership(asked, forge, user)
+    found = [
+        *_token(asked, kind),
+        *settings_rules.access(level),
+        *settings_rules.version(
+            text_of(asked.one("the server's version", "/version"), "version"), needs
+        ),
+        *settings_rules.project(settings, needs, level),
+        *_refs(asked, forge, needs, branch),
+        *_job_token(asked, forge),
+        *_variables(asked, forge, needs, settings),
+        *_runners(asked, forge, needs),
+        *_images(asked, forge, needs, settings),
+        *_schedules(asked, forge, declared(branch), project, text_of(user, "username")),
+    ]
+    return sorted_findings([*found, *asked.notes])
+
+
+def sorted_findings(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings, the worst first."""
+    return sorted(found, key=lambda each: settings_rules.SEVERITIES.index(each.severity))
+
+
+def _membership(asked: Questions, forge: Gitlab, user: Mapping[str, Any]) -> int:
+    """Return the access level of somebody who is a member by way of a group, or 0."""
+    if not user.get("id"):
+        return 0
+    member = asked.one("the role of the token's user", forge.path("members", "all", user["id"]))
+    return int(number_of(member, "access_level"))
+
+
+def _token(asked: Questions, kind: str) -> Iterator[Finding]:
+    if kind != "private":
+        yield Finding(
+            "not checked",
+            NOTE,
+            f"scopes and end of the token: a {kind or 'missing'} token does not say",
+        )
+    elif record := asked.one("scopes and end of the token", "/personal_access_tokens/self"):
+        yield from settings_rules.token(record, asked.today)
+
+
+def _refs(asked: Questions, forge: Gitlab, needs: Needs, branch: str) -> Iterator[Finding]:
+    tags = asked.known("protected tags", forge.path("protected_tags")) if needs.publishes else None
+    if tags is not None:
+        yield from settings_rules.protected_tags(tags, needs)
+    branches = asked.known("protected branches", forge.path("protected_branches"))
+    if branches is not None:
+        yield from settings_rules.default_branch(branches, branch)
+
+
+def _job_token(asked: Questions, forge: Gitlab) -> Iterator[Finding]:
+    if scope := asked.one("the scope of job tokens", forge.path("job_token_scope")):
+        allowed = asked.known(
+            "the allowlist of job tokens", forge.path("job_token_scope", "allowlist")
+        )
+        if allowed is not None:
+            yield from settings_rules.job_token(scope, allowed)
+
+
+def _variables(
+    asked: Questions, forge: Gitlab, needs: Needs, settings: Mapping[str, Any]
+) -> Iterator[Finding]:
+    """Judge the variables of the project and of the groups above it."""
+    own = asked.known("variables of the project", forge.path("variables"))
+    records, is_all = list(own or []), own is not None
+    yield from settings_rules.colliding(records, "project", needs)
+    for group in _groups(settings):
+        path = f"/groups/{quote(group, safe='')}/variables"
+        above = asked.known(f"variables of the group {group}", path)
+        is_all = is_all and above is not None
+        yield from settings_rules.colliding(above or [], f"group {group}", needs)
+        records += above or []
+    for secret in needs.secrets:
+        yield from settings_rules.held(secret, records, is_all=is_all)
+
+
+def _groups(settings: Mapping[str, Any]) -> list[str]:
+    """Return the paths of the groups that a project is in, the nearest first."""
+    space = settings.get("namespace")
+    if not isinstance(space, dict) or space.get("kind") != "group":
+        return []
+    parts = text_of(space, "full_path").split("/")
+    return ["/".join(parts[:end]) for end in range(len(parts), 0, -1) if parts[0]]
+
+
+def _runners(asked: Questions, forge: Gitlab, needs: Needs) -> Iterator[Finding]:
+    details: dict[int, Record] = {}
+    for tags, job in needs.tags.items():
+        query = {
+            "status": "online",
+            "paused": "false",
+            **({"tag_list": ",".join(tags)} if tags else {}),
+        }
+        online = asked.known("runners", forge.path("runners"), most=RUNNERS, **query)
+        if online is None:
+            return
+        yield from settings_rules.runners(
+            tags, job, [_runner(asked, each, details) for each in online], needs
+        )
+
+
+def _images(
+    asked: Questions, forge: Gitlab, needs: Needs, settings: Mapping[str, Any]
+) -> Iterator[Finding]:
+    if paths := settings_rules.repositories(settings, needs.images):
+        path = forge.path("registry", "protection", "repository", "rules")
+        rules = asked.known("protected container repositories", path)
+        if rules is not None:
+            yield from settings_rules.image_rules(rules, paths)
+
+
+def _runner(asked: Questions, listed: Record, details: dict[int, Record]) -> Record:
+    """Return what may be seen of a runner: a list says little of it."""
+    number = int(number_of(listed, "id"))
+    if number not in details:
+        details[number] = {**listed, **asked.one(f"the runner {number}", f"/runners/{number}")}
+    return details[number]
+
+
+def _schedules(
+    asked: Questions, forge: Gitlab, declared: Mapping[str, Schedule], project: str, user: str
+) -> Iterator[Finding]:
+    listed = asked.known("schedules", forge.path("pipeline_schedules"))
+    if listed is None:
+        return
+    ours = [each for each in listed if clock.ours(each, project)]
+    whole = [
+        asked.one(
+            f"the schedule {clock.ours(each, project)}",
+            forge.path("pipeline_schedules", each.get("id")),
+        )
+        for each in ours
+    ]
+    if all(whole):
+        known = [clock.found(each, project) for each in whole]
+        yield from settings_rules.schedules(clock.steps(declared, known), user)
+    yield from settings_rules.foreign_schedules(
+        [each for each in listed if not clock.ours(each, project)]
+    )
+
+
+def worst(found: Sequence[Finding]) -> str:
+    """Return the severity of the worst finding."""
+    return min((each.severity for each in found), key=settings_rules.SEVERITIES.index, default=NOTE)

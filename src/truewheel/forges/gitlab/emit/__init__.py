@@ -1,0 +1,1 @@
+"""A plan as GitLab CI files. Pure: translates, decides nothing."""

@@ -1,0 +1,327 @@
+"""GitLab jobs from the jobs of a plan, and the hidden jobs that they extend."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterable
+from typing import Any
+
+from truewheel.forges import publish_jobs
+from truewheel.forges.gitlab.emit.layout import Layout
+from truewheel.plan import changes, jobs
+from truewheel.plan.model import (
+    ARCH,
+    CELL,
+    PYTHON,
+    QUALITY,
+    STAGE,
+    TARGET,
+    Job,
+    JobKind,
+    Plan,
+    digest_variable,
+)
+from truewheel.spec.model import Spec
+
+CONDITIONS = {"mr": '$CI_PIPELINE_SOURCE == "merge_request_event"', "tag": "$CI_COMMIT_TAG"}
+"""By event, what is true in its pipelines alone."""
+NO_MERGE_REQUEST = '$CI_PIPELINE_SOURCE != "merge_request_event"'
+DEFAULTS = {
+    "interruptible": True,
+    "retry": {"max": 2, "when": ["runner_system_failure", "stuck_or_timeout_failure"]},
+}
+KEY = "key"
+"""The parent's job whose artifact, the key of the pipeline, the jobs that sign and prove need."""
+PARENTS = ("plan", KEY)
+"""Jobs of a parent whose artifacts its children need."""
+TOOL = ".truewheel"
+"""The hidden job of jobs that have no target."""
+CHANGED = ".changed:"
+"""What the hidden jobs begin with that say for which merge requests a package is built."""
+NOT_POSTED = [5, 6]
+"""Exit codes that tell of the forge: a merge request does not wait for a note on it."""
+LARGE = ["dist/**/*.whl", "dist/**/*.zip"]
+
+Document = dict[str, Any]
+
+
+def template(spec: Spec, fields: Document) -> Document:
+    """Return a hidden job that begins with the project's own set-up."""
+    return {**fields, "before_script": list(spec.setup)} if spec.setup else fields
+
+
+def tool_template(spec: Spec) -> Document:
+    """Return the hidden job of jobs that have no target."""
+    tags = {"tags": list(spec.gitlab.tool_runner)} if spec.gitlab.tool_runner else {}
+    return template(spec, {"image": spec.gitlab.tool_image, **tags, "timeout": _timeout("")})
+
+
+def _timeout(kind: str) -> str:
+    return f"{jobs.TIMEOUTS.get(kind, jobs.TIMEOUT)} minutes"
+
+
+def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document]:
+    """Return the hidden jobs `.container`, `.wheel` and `.test`: what all jobs of a kind share."""
+    templates = {}
+    for name in ("container", "wheel", "test"):
+        if kind := plan.kinds.get(name):
+            if name == "container":
+                told = {"expire_in": spec.gitlab.expire_in, "reports": {"dotenv": jobs.DIGEST_FILE}}
+                templates[".container"] = {**_engine_template(kind, spec), "artifacts": told}
+                continue
+            fields: Document = {
+                "stage": kind.stage,
+                "timeout": _timeout(name),
+                "script": _script(kind, spec, layout),
+            }
+            if kind.artifacts:
+                fields["artifacts"] = _artifacts(kind, spec, layout)
+            templates[f".{name}"] = template(spec, fields)
+    return templates
+
+
+def _engine_template(kind: JobKind, spec: Spec) -> Document:
+    """Return what jobs that build images begin with."""
+    fields: Document = {"stage": kind.stage, "timeout": _timeout(kind.name)}
+    if spec.images.job_image:
+        fields["image"] = spec.images.job_image
+    if spec.images.credentials.password:
+        fields["variables"] = _login(spec)
+    return template(spec, fields)
+
+
+def _login(spec: Spec) -> Document:
+    """Return the credentials of another registry, under the names that GitLab's own has in a job."""
+    keys = spec.images.credentials
+    host, names = (
+        spec.images.registry.partition("/")[0],
+        {"USER": keys.username, "PASSWORD": keys.password},
+    )
+    return {
+        "CI_REGISTRY": host,
+        **{f"CI_REGISTRY_{each}": f"${name}" for each, name in names.items() if name},
+    }
+
+
+def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
+    """Return a job that has no target."""
+    kind = plan.kinds[job.kind]
+    fields: Document = {"extends": TOOL, "stage": kind.stage}
+    if job.image:
+        fields = {**_engine_template(kind, spec), **_runner(job, plan, spec)}
+    elif job.kind in jobs.TIMEOUTS:
+        fields["timeout"] = _timeout(job.kind)
+    if job.needs is not None:
+        fields["needs"] = list(job.needs)
+    if kind.events == jobs.BUT_MERGE_REQUESTS:
+        fields["rules"] = [{"if": NO_MERGE_REQUEST}]
+    elif kind.events:
+        fields["rules"] = [
+            {"if": _condition(event, is_protected=kind.is_protected)} for event in kind.events
+        ]
+    if kind.exclusive:
+        fields |= {"resource_group": kind.exclusive, "interruptible": False}
+    if job.kind == "publish":
+        return {**fields, **_publishing(job, plan, layout)}
+    if job.kind == "names" or (job.kind == "plan" and spec.merge_requests.changed_only):
+        fields["variables"] = {"GIT_DEPTH": "0"}  # the change is told from where it branched off
+    if job.kind == "names":
+        fields["allow_failure"] = {"exit_codes": NOT_POSTED}
+    fields["script"] = _script(kind, spec, layout, job)
+    return {**fields, "artifacts": _artifacts(kind, spec, layout)} if kind.artifacts else fields
+
+
+def _publishing(job: Job, plan: Plan, layout: Layout) -> Document:
+    """Return what a job that publishes does.
+
+    Without the project's set-up, as it has the rights to publish.
+    """
+    index = publish_jobs.index_of(plan, job.index_name)
+    tokens = (
+        {"id_tokens": {publish_jobs.ID_TOKEN: {"aud": "pypi"}}}
+        if publish_jobs.is_trusted(index)
+        else {}
+    )
+    package = f"{plan.project}-handover" if layout.packages else ""
+    return {
+        "environment": {"name": f"{plan.project}/{index.name}"},
+        **tokens,
+        "before_script": [],
+        "script": publish_jobs.script(index, package),
+    }
+
+
+def _condition(event: str, *, is_protected: bool) -> str:
+    protected = ' && $CI_COMMIT_REF_PROTECTED == "true"' if is_protected else ""
+    return CONDITIONS[event] + protected
+
+
+def _artifacts(kind: JobKind, spec: Spec, layout: Layout) -> Document:
+    large = {"exclude": LARGE} if layout.packages and "dist/" in kind.artifacts else {}
+    reports = (
+        {"reports": {"junit": kind.report, "codequality": f"dist/{QUALITY}"}} if kind.report else {}
+    )
+    kept = (
+        {"when": "always"} if kind.name == "names" else {}
+    )  # the note is there, though it cannot be posted
+    return {
+        "paths": list(kind.artifacts),
+        **large,
+        **kept,
+        "expire_in": spec.gitlab.expire_in,
+        **reports,
+    }
+
+
+def _script(kind: JobKind, spec: Spec, layout: Layout, job: Job | None = None) -> list[str]:
+    """Return the commands of a job, or those that all jobs of the kind share."""
+    words = {CELL: '"$TRUEWHEEL_CELL"', PYTHON: '"$TRUEWHEEL_PYTHON"'}
+    if job:
+        words |= {TARGET: shlex.quote(job.target), ARCH: shlex.quote(job.arch)}
+        words |= {STAGE: shlex.quote(job.image), CELL: shlex.quote(",".join(job.cells))}
+    hand_over = (*jobs.tool(spec), "hand-over")
+    before, after = _journeys(kind.name, layout)
+    argvs = (
+        *((*hand_over, *flags) for flags in before),
+        *kind.commands,
+        *((*hand_over, *flags) for flags in after),
+    )
+    return [" ".join(words.get(word) or shlex.quote(word) for word in argv) for argv in argvs]
+
+
+def _journeys(kind: str, layout: Layout) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Return what a job gets from the package registry before its own commands, and puts there after them."""
+    if kind == "wheel" and (layout.children or layout.packages):
+        return [], [("--put", "--cell", CELL)]
+    if kind == "prove" and (layout.children or layout.packages):
+        key = ("--key", jobs.KEY_FILE) if layout.children else ()
+        return [("--get", *key)], [("--put", "--made")] if layout.packages else []
+    if kind in {"test", "image"} and layout.packages:
+        return [("--get", "--cell", CELL)], []
+    return [], []
+
+
+def changed_rules(packages: Iterable[str], spec: Spec) -> list[Document]:
+    """Return rules by which a job is there for merge requests that change one of the packages, and for all else.
+
+    None, where any change is one of theirs.
+    """
+    found = (
+        [changes.roots(spec, name) for name in packages] if spec.merge_requests.changed_only else []
+    )
+    if not (found and all(found)):
+        return []
+    changed = [
+        {"paths": [pattern for root in roots for pattern in (_glob(root), f"{_glob(root)}/**/*")]}
+        for roots in dict.fromkeys(found)
+    ]
+    is_request = "$CI_MERGE_REQUEST_IID"
+    return [
+        *({"if": is_request, "changes": each} for each in changed),
+        {"if": f"{is_request} == null"},
+    ]
+
+
+def _glob(path: str) -> str:
+    """Return the pattern of a path that stands for itself."""
+    return re.sub(r"([*?\[\]{}\\])", r"\\\1", path)
+
+
+def changed_templates(packages: Iterable[str], spec: Spec) -> dict[str, Document]:
+    """Return the hidden jobs that hold the rules of packages, where merge requests build only what they change."""
+    rules = {name: changed_rules([name], spec) for name in packages}
+    return {f"{CHANGED}{name}": {"rules": each} for name, each in rules.items() if each}
+
+
+def package_of(job: Job) -> str:
+    """Return the package whose changes are those of a wheel or test job; several change together."""
+    return job.cells[0].partition("/")[0]
+
+
+def place_jobs(found: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
+    """Return the jobs of a target and architecture, with the hidden jobs of that place that they extend."""
+    document: Document = {}
+    filtered = changed_templates(plan.packages, spec).keys()
+    for job in found:
+        if job.kind == "container":
+            script = _script(plan.kinds[job.kind], spec, layout, job)
+            document[job.name] = {
+                "extends": ".container",
+                **_runner(job, plan, spec),
+                "needs": [],
+                "script": script,
+            }
+            continue
+        hidden = place_template(job)
+        if hidden not in document:
+            document[hidden] = _place_template(job, plan, spec, layout)
+        own = f"{CHANGED}{package_of(job)}"
+        extends = [own, hidden] if own in filtered else hidden
+        document[job.name] = {"extends": extends, **_own(job, spec, layout)}
+    return document
+
+
+def place_template(job: Job) -> str:
+    """Return the name of the hidden job that a wheel or test job extends."""
+    place = f"{job.target}:{job.arch}"
+    return f".{place}" if job.kind == "wheel" else f".{job.kind}:{place}"
+
+
+def _place_template(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
+    """Return what the jobs of a kind share on one target and architecture."""
+    image = _image(job, plan)
+    fields: Document = {
+        "extends": f".{job.kind}",
+        **({"image": image} if image else {}),
+        **_runner(job, plan, spec),
+    }
+    if job.kind == "wheel":
+        fields["needs"] = [need(name, spec, layout) for name in job.needs or ()]
+    return fields
+
+
+def _image(job: Job, plan: Plan) -> str:
+    """Return the image of a wheel or test job.
+
+    A builder by the digest that its container job tells, not by tag alone.
+
+    Without that variable there is no such image, and the job does not start.
+    """
+    if builder := plan.builder(job):
+        return f"{builder}@${digest_variable(job.target, job.arch)}"
+    return (
+        plan.image(job.target, job.arch)
+        if job.kind == "wheel"
+        else plan.test_image(job.target, job.arch)
+    )
+
+
+def need(name: str, spec: Spec, layout: Layout) -> str | Document:
+    """Return what a job with a target writes to need another.
+
+    A child's needs its parent's job from there.
+    """
+    if name in PARENTS and layout.children:
+        return {"pipeline": "$TRUEWHEEL_PIPELINE_ID", "job": f"{spec.gitlab.own_prefix}{name}"}
+    return name
+
+
+def _own(job: Job, spec: Spec, layout: Layout) -> Document:
+    """Return what a job has for itself."""
+    variables = {"TRUEWHEEL_CELL": ",".join(job.cells)}
+    if job.kind == "wheel":
+        return {"variables": variables}
+    needs = [need(name, spec, layout) for name in job.needs or ()]
+    return {"needs": needs, "variables": {**variables, "TRUEWHEEL_PYTHON": job.python}}
+
+
+def _runner(job: Job, plan: Plan, spec: Spec) -> Document:
+    """Return the tags of a job's runners.
+
+    Of its kind or architecture, or of what builds its wheel from afar.
+    """
+    own = spec.gitlab.test_runners.get(job.arch) if job.kind == "test" else None
+    builder = plan.targets[job.target].runner if job.kind not in {"test", "image"} else ""
+    tags = own or spec.gitlab.runners.get(builder or job.arch, ())
+    return {"tags": list(tags)} if tags else {}

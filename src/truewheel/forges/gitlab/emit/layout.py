@@ -1,0 +1,152 @@
+"""GitLab's limits, and how a plan keeps within them.
+
+Which layout, and which jobs stand together in a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from truewheel.errors import Problem, Stop
+from truewheel.plan.model import Job, Plan
+from truewheel.spec.model import Spec
+
+FOLDER = "pipelines"
+PIPELINE_JOBS = 500
+"""Jobs of one pipeline on the hosted free plan.
+
+Self-managed instances have no limit unless somebody sets one.
+"""
+FILE_JOBS = 1000
+"""Jobs of one file.
+
+With their hidden jobs they stay below half of the 2 MiB that a parsed file may take.
+"""
+INCLUDES = 150
+NEEDS = 50
+SIGNED = NEEDS - len(["plan", "key"])
+"""Wheel jobs whose records one job signs."""
+CHILD_JOBS = PIPELINE_JOBS - -(-PIPELINE_JOBS // SIGNED)
+"""Jobs of one child, beside those that sign for them."""
+DOWNSTREAM = 1000
+
+
+class Layout(NamedTuple):
+    """How the jobs lie in files.
+
+    `name` is include or children, `reason` says why where the spec leaves it open.
+
+    `parts` are the jobs that have a target, by file. With `packages`, wheels travel through the
+    package registry alone and are in no artifact.
+    """
+
+    name: str
+    reason: str
+    parts: Mapping[str, tuple[Job, ...]]
+    packages: bool
+
+    @property
+    def children(self) -> bool:
+        """Whether each part is a pipeline of its own."""
+        return self.name == "children"
+
+
+def layout(plan: Plan, spec: Spec) -> Layout:
+    """Return the layout of a plan. Raises `Stop` (exit 2) for one that GitLab would not take."""
+    asked = spec.gitlab.layout
+    reason = _too_large_for_one(plan, spec) if asked == "auto" else ""
+    name = ("children" if reason else "include") if asked == "auto" else asked
+    parts = _parts(plan.jobs, children=name == "children")
+    made = Layout(name, reason, parts, spec.gitlab.wheels == "packages")
+    if problem := _problem(made, plan, spec):
+        raise Stop([problem])
+    return made
+
+
+def _too_large_for_one(plan: Plan, spec: Spec) -> str:
+    """Return why the plan should not be one pipeline, or ""."""
+    if len(plan.jobs) > PIPELINE_JOBS:
+        return f"{len(plan.jobs)} jobs, where a pipeline of the hosted free plan may have {PIPELINE_JOBS}"
+    return _too_many(_parts(plan.jobs, children=False), plan, spec)
+
+
+def _too_many(parts: Mapping[str, Sequence[Job]], plan: Plan, spec: Spec) -> str:
+    """Return which limit one pipeline would break, or ""."""
+    if spec.gitlab.entry:
+        needed = 1 + len(proven(plan))
+        return (
+            f"prove would need {needed} jobs, where a job may need {NEEDS}"
+            if needed > NEEDS
+            else ""
+        )
+    included = len(parts) + len(spec.gitlab.include)
+    return (
+        f"{included} files, where a pipeline may include {INCLUDES}" if included > INCLUDES else ""
+    )
+
+
+def _problem(made: Layout, plan: Plan, spec: Spec) -> Problem | None:
+    route = ("gitlab", "layout")
+    if not made.children:
+        fault = _too_many(made.parts, plan, spec)
+        return (
+            spec.document.problem(route, f"layout include: {fault}", "write layout: children")
+            if fault
+            else None
+        )
+    most = NEEDS - len(["plan", "key"]) if spec.gitlab.entry else DOWNSTREAM
+    if len(made.parts) > most:
+        why = "prove may need" if spec.gitlab.entry else "a pipeline may start"
+        message = f"layout children: {len(made.parts)} child pipelines, where {why} {most}"
+        return spec.document.problem(
+            route, message, "build fewer targets and architectures in one project"
+        )
+    return None
+
+
+def proven(plan: Plan) -> list[Job]:
+    """Return the jobs that must have ended well before the proof."""
+    return [job for job in plan.jobs if job.kind in {"wheel", "test"}]
+
+
+def _parts(jobs: Iterable[Job], *, children: bool) -> dict[str, tuple[Job, ...]]:
+    """Return the jobs of each file, by path.
+
+    Those of a target and architecture, in several files if they are many.
+    """
+    places: dict[str, list[Job]] = {}
+    for job in jobs:
+        if job.place:
+            places.setdefault(job.place, []).append(job)
+    return {
+        f"{FOLDER}/{place}{f'.{number}' if number > 1 else ''}.yml": tuple(part)
+        for place, found in places.items()
+        for number, part in enumerate(_split(found, children=children), 1)
+    }
+
+
+def _split(jobs: list[Job], *, children: bool) -> list[list[Job]]:
+    """Return jobs in lots that a file, or a child pipeline, may hold.
+
+    Tests stay beside the job of their wheel.
+
+    Each child has its own container job: no job can need one of another child, nor hear of its
+    digest.
+    """
+    limit = CHILD_JOBS if children else FILE_JOBS
+    if len(jobs) <= limit:
+        return [jobs]
+    containers = [job for job in jobs if job.kind == "container"]
+    together: dict[str, list[Job]] = {}
+    for job in jobs:
+        if job.kind != "container":
+            together.setdefault(
+                job.name if job.kind == "wheel" else (job.needs or ())[-1], []
+            ).append(job)
+    lots = [list(containers)]
+    for each in together.values():
+        if len(lots[-1]) + len(each) > limit:
+            lots.append(list(containers) if children else [])
+        lots[-1] += each
+    return lots

@@ -1,0 +1,44 @@
+"""A GitLab file as data with places, read or made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from truewheel.errors import Where
+from truewheel.spec.yaml_source import Document, Place
+
+
+class _Mark(NamedTuple):
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A `!reference [job, keyword]` and where it stands."""
+
+    path: tuple[str, ...]
+    where: Where
+
+    def __str__(self) -> str:
+        return f"!reference [{', '.join(self.path)}]"
+
+
+@dataclass(frozen=True)
+class GitlabFile(Document):
+    """A GitLab file.
+
+    `header` is what its `spec:` says, in a document of its own before the content.
+    """
+
+    header: Mapping[Any, Any] = field(default_factory=dict)
+
+
+def plain(file: str, data: Mapping[str, Any]) -> GitlabFile:
+    """Return a file that was not read but made: it has no places. `spec` in it is its header."""
+    content = {key: value for key, value in data.items() if key != "spec"}
+    return GitlabFile(
+        file, content, {(): Place(_Mark(-1, -1), _Mark(-1, -1), None)}, header=data.get("spec", {})
+    )

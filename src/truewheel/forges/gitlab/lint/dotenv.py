@@ -1,0 +1,50 @@
+"""Dotenv reports that a script writes line by line: what GitLab would not take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from truewheel.forges.gitlab.lint.resolve import Config
+
+MAX_VARIABLES = 20
+MAX_BYTES = 5 * 1024
+_ECHO = r"""echo\s+(?P<text>"[^"$`\\]*"|'[^']*'|[^\s"'$`;|&<>]*)\s*>{1,2}\s*["']?(?P<file>[\w./-]+)["']?"""
+_LINE = r"[A-Za-z_][A-Za-z0-9_]*=.*"
+
+
+def check(config: Config) -> None:
+    """Warn of dotenv files that are too large, or have lines that GitLab refuses, where scripts spell them out."""
+    for name, job in config.jobs.items():
+        artifacts = job.get("artifacts")
+        reports = artifacts.get("reports") if isinstance(artifacts, dict) else None
+        given = reports.get("dotenv") if isinstance(reports, dict) else None
+        for file in [given] if isinstance(given, str) else given if isinstance(given, list) else ():
+            for message in _faults(list(_written(job, file))):
+                config.report.add(
+                    "dotenv", (name, "script"), f"job {name}: {file} {message}", severity="warning"
+                )
+
+
+def _written(job: Mapping[str, Any], file: Any) -> Iterator[str]:
+    for key in ("before_script", "script", "after_script"):
+        lines = job.get(key)
+        for line in [lines] if isinstance(lines, str) else lines if isinstance(lines, list) else ():
+            if isinstance(line, str):
+                found = re.finditer(_ECHO, line)
+                yield from (match["text"].strip("\"'") for match in found if match["file"] == file)
+
+
+def _faults(lines: list[str]) -> Iterator[str]:
+    if len(lines) > MAX_VARIABLES:
+        yield f"gets {len(lines)} variables, and GitLab takes at most {MAX_VARIABLES}"
+    if sum(len(line.encode()) + 1 for line in lines) > MAX_BYTES:
+        yield f"has more than {MAX_BYTES} bytes"
+    for line in lines:
+        if not re.fullmatch(_LINE, line):
+            yield (
+                "gets an empty line"
+                if not line.strip()
+                else f"gets a line that is no NAME=value: {line!r}"
+            )

@@ -1,0 +1,326 @@
+"""Which jobs a pipeline has for an event.
+
+Rules judged with what GitLab sets, and with what may be anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from truewheel.forges.gitlab.lint import expressions, needs, regexes
+from truewheel.forges.gitlab.lint.expressions import SET, UNKNOWN, BadExpression, Value
+from truewheel.forges.gitlab.lint.graph import Graph
+from truewheel.forges.gitlab.lint.resolve import Config
+from truewheel.forges.gitlab.lint.values import as_text, is_blank, is_open
+
+DEFAULT_REFS = ["branches", "tags"]
+_OF_MERGE_REQUESTS = "CI_MERGE_REQUEST_"
+
+
+class Event(NamedTuple):
+    """Why a pipeline runs: what `CI_PIPELINE_SOURCE` says, and for what it runs.
+
+    Branch, tag or merge request.
+    """
+
+    name: str
+    source: str
+    kind: str
+
+    def child(self) -> Event:
+        """Return the event of a child pipeline."""
+        return self._replace(source="parent_pipeline")
+
+
+EVENTS = {
+    event.name: event
+    for event in (
+        Event("push", "push", "branch"),
+        Event("mr", "merge_request_event", "merge request"),
+        Event("tag", "push", "tag"),
+        Event("schedule", "schedule", "branch"),
+        Event("web", "web", "branch"),
+    )
+}
+
+
+class Variables(dict[str, Value]):
+    """What is known of a pipeline's variables; asked for another, it says unknown."""
+
+    def get(self, name: str, default: Any = UNKNOWN) -> Value:
+        """Return what is known of a variable."""
+        if name in self:
+            return self[name]
+        if name.startswith(_OF_MERGE_REQUESTS):
+            return self[_OF_MERGE_REQUESTS]
+        return default
+
+
+def predefined(event: Event) -> Variables:
+    """Return the variables that GitLab sets for an event."""
+    is_request = event.kind == "merge request"
+    return Variables(
+        {
+            "CI": "true",
+            "GITLAB_CI": "true",
+            "CI_PIPELINE_SOURCE": event.source,
+            "CI_COMMIT_BRANCH": SET if event.kind == "branch" else None,
+            "CI_COMMIT_TAG": SET if event.kind == "tag" else None,
+            "CI_COMMIT_REF_NAME": SET,
+            "CI_COMMIT_SHA": SET,
+            "CI_DEFAULT_BRANCH": SET,
+            "CI_OPEN_MERGE_REQUESTS": SET
+            if is_request
+            else None
+            if event.kind == "tag"
+            else UNKNOWN,
+            # Some of them depend on the kind of request.
+            _OF_MERGE_REQUESTS: UNKNOWN if is_request else None,
+            "CI_MERGE_REQUEST_ID": SET if is_request else None,
+            "CI_MERGE_REQUEST_IID": SET if is_request else None,
+            "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": SET if is_request else None,
+            "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": SET if is_request else None,
+            "CI_PIPELINE_TRIGGERED": None,
+        }
+    )
+
+
+def _written(variables: Any) -> dict[str, Value]:
+    """Return the values of a `variables` keyword; what refers to others is unknown."""
+    found: dict[str, Value] = {}
+    for name, value in variables.items() if isinstance(variables, dict) else ():
+        entry = value.get("value") if isinstance(value, dict) else value
+        text = "" if entry is None else as_text(entry) if not is_open(entry) else "$"
+        found[str(name)] = UNKNOWN if "$" in text else text
+    return found
+
+
+class Presence:
+    """The jobs of a configuration for one event: there, not there, or None for maybe."""
+
+    def __init__(
+        self,
+        config: Config,
+        event: Event,
+        given: Mapping[str, Value] | None = None,
+        *,
+        is_child: bool = False,
+    ) -> None:
+        self.config = config
+        self.event = event
+        written = _written(config.keywords.get("variables"))
+        if is_child:  # the parent's variables win over those of the file
+            written = dict.fromkeys(written, UNKNOWN)
+        workflow = config.keywords.get("workflow")
+        self.workflow_rules = workflow.get("rules") if isinstance(workflow, dict) else None
+        self.has_workflow = isinstance(workflow, dict) and "rules" in workflow
+        self.variables = Variables({**predefined(event), **written, **(given or {})})
+        self.pipeline = (
+            self._of_rules(self.workflow_rules, "always", self.variables)
+            if self.has_workflow
+            else True
+        )
+        if self.has_workflow and self.pipeline is not False:
+            self.variables.update(dict.fromkeys(self._set_by_workflow(), UNKNOWN))
+        self._given = dict(given or {})
+        self._known: dict[str, bool | None] = {}
+
+    def _set_by_workflow(self) -> Iterator[str]:
+        for rule in _flat(self.workflow_rules):
+            if isinstance(rule, dict) and isinstance(rule.get("variables"), dict):
+                yield from map(str, rule["variables"])
+
+    def job(self, name: str) -> bool | None:
+        """Return whether a job is in the pipeline, if there is one."""
+        if name in self.config.open_entries:
+            return None
+        if name not in self._known:
+            self._known[name] = self._judge(name)
+        return self._known[name]
+
+    def _judge(self, name: str) -> bool | None:
+        job, variables = self.config.jobs[name], self._variables_of(name)
+        if job.get("rules") is not None:
+            return self._of_rules(job["rules"], job.get("when"), variables)
+        if "rules" in job:
+            return True
+        if job.get("only") is None and job.get("except") is None:
+            if self.has_workflow:
+                return True
+            default = self._refs(DEFAULT_REFS)
+            return None if self.config.report.is_open and default is False else default
+        return self._of_policies(job, variables)
+
+    def _variables_of(self, name: str) -> Variables:
+        job = self.config.jobs[name]
+        own = job["variables"] if isinstance(job.get("variables"), dict) else {}
+        # What is judged for several jobs cannot depend on the variables of one.
+        is_model = name in self.config.models
+        matrix = job["parallel"].get("matrix") if isinstance(job.get("parallel"), dict) else None
+        if not own and not matrix:
+            return self.variables
+        names = [str(name) for row in matrix or () if isinstance(row, dict) for name in row]
+        written = dict.fromkeys(own, UNKNOWN) if is_model else _written(own)
+        return Variables(
+            {**self.variables, **written, **dict.fromkeys(names, UNKNOWN), **self._given}
+        )
+
+    def rule(self, rules: Any, variables: Variables) -> tuple[Any, bool]:
+        """Return the first rule that surely holds, and whether none before it may hold."""
+        is_sure = True
+        for rule in _flat(rules):
+            holds = self._holds(rule, variables)
+            if holds:
+                return rule, is_sure
+            is_sure = is_sure and holds is False
+        return None, is_sure
+
+    def needs(self, name: str) -> Any:
+        """Return what a job surely needs in this pipeline: those of its rule, or its own.
+
+        None when unsure.
+        """
+        job = self.config.jobs[name]
+        rules = [rule for rule in _flat(job.get("rules")) if isinstance(rule, dict)]
+        if not any("needs" in rule for rule in rules):
+            return job.get("needs")
+        rule, is_sure = self.rule(job["rules"], self._variables_of(name))
+        if not is_sure or rule is None:
+            return None
+        return rule.get("needs", job.get("needs"))
+
+    def _of_rules(self, rules: Any, default: Any, variables: Variables) -> bool | None:
+        outcomes: set[bool] = set()
+        for rule in _flat(rules):
+            holds = self._holds(rule, variables)
+            if holds is False:
+                continue
+            outcomes.add(_when(rule, default) != "never")
+            if holds:
+                break
+        else:
+            outcomes.add(False)
+        return outcomes.pop() if len(outcomes) == 1 else None
+
+    def _holds(self, rule: Any, variables: Variables) -> bool | None:
+        if not isinstance(rule, dict):
+            return None
+        clauses: list[bool | None] = []
+        if rule.get("if") is not None:
+            clauses.append(self._expression(rule["if"], variables))
+        if rule.get("changes") is not None:
+            clauses.append(self._changed(rule["changes"]))
+        if rule.get("exists") is not None:
+            clauses.append(None)
+        return False if False in clauses else None if None in clauses else True
+
+    def _expression(self, text: Any, variables: Variables) -> bool | None:
+        if not isinstance(text, str):
+            return None
+        try:
+            return expressions.judge(expressions.parse(text), variables)
+        except BadExpression:
+            return None
+
+    def _changed(self, changes: Any) -> bool | None:
+        # Without something to compare with, GitLab takes every file for changed.
+        is_compared = isinstance(changes, dict) and changes.get("compare_to")
+        return None if is_compared or self.event.name in {"push", "mr"} else True
+
+    def _of_policies(self, job: Mapping[str, Any], variables: Variables) -> bool | None:
+        only = _policy(job.get("only"), is_default=True)
+        without = _policy(job.get("except"), is_default=False)
+        wanted = [self._clause(key, value, variables) for key, value in only.items()]
+        refused = [self._clause(key, value, variables) for key, value in without.items()]
+        if False in wanted or True in refused:
+            return False
+        return None if None in wanted or None in refused else True
+
+    def _clause(self, key: str, value: Any, variables: Variables) -> bool | None:
+        if key == "refs":
+            return self._refs(value)
+        if key == "variables" and isinstance(value, list):
+            return _any([self._expression(text, variables) for text in value])
+        return self._changed(value) if key == "changes" else None
+
+    def _refs(self, refs: Any) -> bool | None:
+        return _any([self._ref(ref) for ref in refs]) if isinstance(refs, list) else None
+
+    def _ref(self, ref: Any) -> bool | None:
+        if not isinstance(ref, str) or is_open(ref):
+            return None
+        pattern, at, _ = ref.partition("@")
+        matches = self._named(pattern)
+        return None if at and matches and not regexes.is_delimited(ref) else matches
+
+    def _named(self, pattern: str) -> bool | None:
+        source = self.event.source.removesuffix("_event")
+        if pattern in {source, f"{source}s", f"{source}es"}:
+            return True
+        if pattern in {"tags", "branches"}:
+            return pattern == {"tag": "tags", "branch": "branches"}.get(self.event.kind)
+        if pattern in _OTHER_SOURCES or self.event.kind == "merge request":
+            return False
+        return None
+
+
+_OTHER_SOURCES = {
+    "api", "chat", "chats", "external", "external_pull_request", "external_pull_requests", "merge_request",
+    "merge_requests", "pipeline", "pipelines", "push", "pushes", "schedule", "schedules", "trigger", "triggers", "web",
+    "webs",
+}  # fmt: skip
+
+
+def _any(found: list[bool | None]) -> bool | None:
+    return True if True in found else None if None in found else False
+
+
+def _policy(value: Any, *, is_default: bool) -> dict[str, Any]:
+    given = {"refs": value} if isinstance(value, list) else value if isinstance(value, dict) else {}
+    filled = {key: item for key, item in given.items() if not is_blank(item)}
+    return {"refs": DEFAULT_REFS, **filled} if is_default else filled
+
+
+def _when(rule: Any, default: Any) -> Any:
+    return rule.get("when") or default if isinstance(rule, dict) else default
+
+
+def _flat(rules: Any) -> Iterator[Any]:
+    for rule in rules if isinstance(rules, list) else ():
+        if isinstance(rule, list):
+            yield from _flat(rule)
+        else:
+            yield rule
+
+
+def check_needs(graph: Graph, presences: list[Presence]) -> None:
+    """Report each job that is surely there while one that it needs is surely not."""
+    absent: dict[tuple[str, str], list[str]] = {}
+    routes: dict[tuple[str, str], tuple[Any, ...]] = {}
+    for presence in presences:
+        if presence.pipeline is False:
+            continue
+        there = {name: presence.job(name) for name in graph.jobs}
+        if all(there.values()):
+            continue
+        for name, target, route in _absent(graph, presence, there):
+            absent.setdefault((name, target), []).append(presence.event.name)
+            routes[name, target] = route
+    for (name, target), events in absent.items():
+        message = f"job {name} needs {target}, which is not there for {' and '.join(events)}: the pipeline cannot start"
+        hint = "give both the same rules, or write optional: true"
+        graph.report.add("absent-need", (name, *routes[name, target]), message, hint)
+
+
+def _absent(
+    graph: Graph, presence: Presence, there: Mapping[str, bool | None]
+) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
+    for name, is_there in there.items():
+        if not is_there:
+            continue
+        given = presence.needs(name)
+        for need in needs.same_pipeline(given) if given else ():
+            base = graph.base.get(graph.names(need)[0] if graph.names(need) else need.job, need.job)
+            if not need.is_optional and there.get(base, True) is False:
+                yield name, need.job, ("needs", *need.route)

@@ -1,0 +1,681 @@
+"""The keywords of a GitLab file, and what each may hold. One entry a keyword.
+
+What several share has a name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from truewheel.errors import shown
+from truewheel.forges.gitlab.lint import durations
+from truewheel.forges.gitlab.lint.values import (
+    Check,
+    Fault,
+    Route,
+    anything,
+    below,
+    boolean,
+    condition,
+    duration,
+    each,
+    either,
+    filled,
+    flat,
+    integers,
+    is_blank,
+    is_open,
+    kind_of,
+    list_of,
+    mapping,
+    nested,
+    one_of,
+    regex,
+    script,
+    strings,
+    text,
+    text_or_list,
+    text_or_regex,
+    up_to,
+    whole,
+    wrong,
+)
+
+MAX_NAME = 255
+MAX_TAGS = 50
+MAX_CACHES = 4
+MAX_RETRIES = 2
+MAX_PARALLEL = 200
+MAX_TRIGGERED_FILES = 3
+MAX_PATHS = 50
+MAX_FALLBACK_KEYS = 5
+MAX_OTHER_PIPELINES = 5
+
+ON_SUCCESS = ("on_success", "on_failure", "always")
+FAILURES = (
+    "always", "unknown_failure", "script_failure", "api_failure", "stuck_or_timeout_failure",
+    "stuck_pending_with_matching_runners", "stuck_pending_no_matching_runners", "no_updates_running",
+    "no_updates_canceling", "runner_system_failure", "runner_configuration_error",
+    "runner_external_dependency_failure", "runner_interrupted", "missing_dependency_failure", "runner_unsupported",
+    "stale_schedule", "job_execution_timeout", "job_execution_server_timeout", "server_timeout_running",
+    "server_timeout_canceling", "archived_failure", "unmet_prerequisites", "scheduler_failure",
+    "data_integrity_failure", "forward_deployment_failure", "user_blocked", "project_deleted", "ci_quota_exceeded",
+    "pipeline_loop_detected", "no_matching_runner", "trace_size_exceeded", "builds_disabled",
+    "environment_creation_failure", "deployment_rejected", "failed_outdated_deployment_job",
+    "protected_environment_failure", "insufficient_bridge_permissions", "downstream_bridge_project_not_found",
+    "invalid_bridge_trigger", "upstream_bridge_project_not_found", "insufficient_upstream_permissions",
+    "bridge_pipeline_is_child_pipeline", "downstream_pipeline_creation_failed", "secrets_provider_not_found",
+    "reached_max_descendant_pipelines_depth", "ip_restriction_failure", "reached_max_pipeline_hierarchy_size",
+    "reached_downstream_pipeline_trigger_rate_limit", "duo_workflow_not_allowed", "job_router_failure",
+    "job_token_expired",
+)  # fmt: skip
+REPORTS = (
+    "accessibility", "annotations", "api_fuzzing", "browser_performance", "cluster_image_scanning", "codequality",
+    "container_scanning", "coverage_fuzzing", "coverage_report", "cyclonedx", "dast", "dependency_scanning", "dotenv",
+    "junit", "license_scanning", "load_performance", "lsif", "metrics", "performance", "repository_xray",
+    "requirements", "requirements_v2", "sarif", "sast", "secret_detection", "terraform",
+)  # fmt: skip
+
+_ENVIRONMENT = r"[A-Za-z0-9_\\${}. -](?:[A-Za-z0-9_/\\${}. -]*[A-Za-z0-9_\\${}. -])?"
+_EXPOSED = re.compile(r"\w[-\w ]*", re.ASCII)
+_POLICY = re.compile(r"pull-push|push|pull|\$\w")
+_TAG = r"""\s*(?:"([^"]*)"|'([^']*)'|([^,]*))\s*(?:,|$)"""
+
+
+# Variables
+
+
+def _scalar(value: Any) -> Iterator[Fault]:
+    if not isinstance(value, (str, int, float)):
+        yield wrong(value, "a text, a number, true or false")
+
+
+def _word(value: Any) -> Iterator[Fault]:
+    if isinstance(value, bool) or not isinstance(value, (str, int)):
+        yield wrong(value, "a text or a whole number")
+
+
+def _chosen(value: dict[str, Any]) -> Iterator[Fault]:
+    options = value.get("options")
+    if (
+        options
+        and isinstance(options, list)
+        and not is_open(value.get("value"))
+        and value.get("value") not in options
+    ):
+        hint = f"write one of them as value, or add it: {kind_of(value.get('value'))}"
+        yield Fault("not-an-option", ("value",), "must be one of the options", hint)
+
+
+def _variables(keys: dict[str, Check]) -> Check:
+    long_form = mapping(keys)
+
+    def value_of(value: Any) -> Iterator[Fault]:
+        if isinstance(value, dict) and keys:
+            yield from long_form(value)
+            yield from _chosen(value)
+        elif value is not None or not keys:
+            yield from _scalar(value)
+
+    def check(value: Any) -> Iterator[Fault]:
+        yield from each(value_of)(value)
+        for name in value if isinstance(value, dict) else ():
+            yield from below(name, _variable_name(name))
+
+    return check
+
+
+def _variable_name(name: Any) -> Iterator[Fault]:
+    if isinstance(name, bool) or not isinstance(name, (str, int)):
+        yield Fault(
+            "variable-name", (), f"must have a text as its name, not {kind_of(name)}", "quote it"
+        )
+    elif not re.fullmatch(r"[A-Za-z0-9_]{1,255}", str(name)) and not is_open(name):
+        message = "has a name that a shell cannot read: letters, digits and _ only, at most 255"
+        yield Fault("odd-variable-name", (), message, "rename it")
+
+
+_VALUE: dict[str, Check] = {"value": _scalar, "expand": boolean}
+GLOBAL_VARIABLES = _variables({**_VALUE, "description": _word, "options": strings})
+JOB_VARIABLES = _variables(_VALUE)
+PLAIN_VARIABLES = _variables({})
+
+
+# Images and services
+
+_PULL_POLICY = one_of("always", "never", "if-not-present")
+_IMAGE: dict[str, Check] = {
+    "name": filled,
+    "entrypoint": strings,
+    "docker": each(anything),
+    "kubernetes": each(anything),
+    "pull_policy": either(
+        "a policy or a list of them", text=_PULL_POLICY, list=list_of(_PULL_POLICY, least=1)
+    ),
+}
+_SERVICE: dict[str, Check] = {
+    **_IMAGE,
+    "command": script,
+    "alias": text,
+    "variables": PLAIN_VARIABLES,
+}
+IMAGE = either("a text or a mapping", text=filled, mapping=mapping(_IMAGE, required=("name",)))
+SERVICES = flat(
+    either("a text or a mapping", text=filled, mapping=mapping(_SERVICE, required=("name",)))
+)
+
+
+# Rules
+
+
+def _start(value: Any) -> Iterator[Fault]:
+    """A delay belongs to `when: delayed`, and only there."""
+    if value.get("when") == "delayed" and is_blank(value.get("start_in")):
+        yield Fault("missing-value", (), "is delayed and must have start_in")
+    elif value.get("when") != "delayed" and value.get("start_in") is not None:
+        yield Fault(
+            "exclusive-keys", ("start_in",), "has start_in, which goes only with when: delayed"
+        )
+
+
+_DELAY = duration(most=durations.WEEK)
+_PATHS = list_of(text, most=MAX_PATHS)
+_CHANGES = either(
+    "a list of paths, or a mapping with paths",
+    list=_PATHS,
+    mapping=mapping({"paths": _PATHS, "compare_to": text}, present=("paths",)),
+)
+_EXISTING = mapping({"paths": _PATHS, "project": text, "ref": text}, present=("paths",))
+
+
+def _files_that_exist(value: Any) -> Iterator[Fault]:
+    yield from _EXISTING(value) if value else ()
+    if value.get("ref") is not None and "project" not in value:
+        yield Fault("missing-value", (), "has ref and must have project")
+
+
+_EXISTS = either(
+    "a path, a list of paths, or a mapping with paths",
+    text=text,
+    list=_PATHS,
+    mapping=_files_that_exist,
+)
+
+
+def _rules(keys: dict[str, Check]) -> Check:
+    rule = mapping(keys, may_be_empty=False)
+
+    def check_rule(value: Any) -> Iterator[Fault]:
+        yield from rule(value)
+        if isinstance(value, dict):
+            yield from _start(value)
+
+    listed = nested(check_rule, "a list of rules")
+
+    def check(value: Any) -> Iterator[Fault]:
+        if value == []:
+            yield Fault(
+                "missing-value", (), "must not be empty", "write a rule, or leave the keyword out"
+            )
+        yield from listed(value)
+
+    return check
+
+
+# Needs
+
+
+def _need(value: Any) -> Iterator[Fault]:
+    if isinstance(value, str):
+        yield from filled(value)
+    elif not isinstance(value, dict):
+        yield wrong(value, "a job's name or a mapping")
+    elif "project" in value:
+        yield from _NEED_OF_PROJECT(value)
+    elif "pipeline" in value:
+        yield from (_NEED_OF_PIPELINE if "job" in value else _PIPELINE_STATUS)(value)
+    else:
+        yield from _NEED(value)
+
+
+def _needs(value: Any) -> Iterator[Fault]:
+    if value == {}:
+        yield Fault("missing-value", (), "must not be an empty mapping")
+        return
+    yield from either("a list", list=flat(_need), mapping=_need)(value)
+    listed = value if isinstance(value, list) else []
+    others = [
+        need for need in listed if isinstance(need, dict) and "pipeline" in need and "job" in need
+    ]
+    if len(others) > MAX_OTHER_PIPELINES:
+        yield Fault(
+            "too-many",
+            (),
+            f"has {len(others)} jobs of other pipelines, of at most {MAX_OTHER_PIPELINES}",
+        )
+
+
+def _matrix_values(value: Any) -> Iterator[Fault]:
+    if not isinstance(value, dict):
+        yield wrong(value, "a mapping")
+        return
+    if not value:
+        yield Fault("missing-value", (), "must not be empty")
+    for name, items in value.items():
+        if items is None:
+            yield Fault("missing-value", (name,), "must not be empty")
+            continue
+        for index, item in enumerate(items if isinstance(items, list) else [items]):
+            route: Route = (name, index) if isinstance(items, list) else (name,)
+            if isinstance(item, (bool, float)) or not isinstance(item, (str, int)):
+                yield Fault(
+                    "matrix-value", route, f"must be a text, not {kind_of(item)}", _quoted(item)
+                )
+
+
+def _quoted(value: Any) -> str:
+    return "quote it" if isinstance(value, (bool, float)) else ""
+
+
+_MATRIX = mapping({"matrix": list_of(_matrix_values)}, present=("matrix",))
+PARALLEL = either(
+    f"a number from 1 to {MAX_PARALLEL}, or a matrix",
+    number=whole(1, MAX_PARALLEL),
+    mapping=_MATRIX,
+)
+_NEED_PARALLEL = either("a matrix", mapping=_MATRIX)
+_NEED = mapping(
+    {"job": filled, "artifacts": boolean, "optional": boolean, "parallel": _NEED_PARALLEL},
+    required=("job",),
+)
+_NEED_OF_PIPELINE = mapping(
+    {"pipeline": filled, "job": filled, "artifacts": boolean}, required=("pipeline",)
+)
+_PIPELINE_STATUS = mapping({"pipeline": filled}, required=("pipeline",))
+_NEED_OF_PROJECT = mapping(
+    {
+        "project": filled,
+        "ref": filled,
+        "job": filled,
+        "artifacts": boolean,
+        "parallel": _NEED_PARALLEL,
+    },
+    required=("project", "ref", "job"),
+)
+
+_CANCEL = mapping(
+    {
+        "on_new_commit": one_of("conservative", "interruptible", "none"),
+        "on_job_failure": one_of("none", "all"),
+    }
+)
+_RULE: dict[str, Check] = {
+    "if": condition,
+    "changes": _CHANGES,
+    "exists": _EXISTS,
+    "when": one_of(*ON_SUCCESS, "never", "manual", "delayed"),
+    "start_in": _DELAY,
+    "allow_failure": boolean,
+    "variables": PLAIN_VARIABLES,
+    "needs": _needs,
+}
+INCLUDE_RULE = mapping(
+    {"if": condition, "changes": _CHANGES, "exists": anything, "when": one_of("always", "never")},
+    may_be_empty=False,
+)
+RULES = _rules({**_RULE, "interruptible": boolean})
+WORKFLOW = mapping(
+    {
+        "rules": _rules({**_RULE, "when": one_of("always", "never"), "auto_cancel": _CANCEL}),
+        "name": up_to(MAX_NAME),
+        "auto_cancel": _CANCEL,
+    }
+)
+POLICY = either(
+    "a list of refs, or a mapping",
+    list=list_of(text_or_regex),
+    mapping=mapping(
+        {
+            "refs": list_of(text_or_regex),
+            "kubernetes": one_of("active"),
+            "variables": list_of(condition),
+            "changes": strings,
+        },
+        may_be_empty=False,
+    ),
+)
+
+
+# Artifacts and caches
+
+
+def _exposed(value: Any) -> Iterator[Fault]:
+    yield from up_to(100)(value)
+    if isinstance(value, str) and not _EXPOSED.fullmatch(value):
+        yield Fault("wrong-value", (), "may have letters, digits, -, _ and spaces only")
+
+
+_COVERAGE_REPORT = mapping(
+    {"coverage_format": one_of("cobertura", "jacoco"), "path": text},
+    required=("coverage_format", "path"),
+)
+_ARTIFACTS = mapping(
+    {
+        "name": text,
+        "untracked": boolean,
+        "paths": strings,
+        "exclude": strings,
+        "reports": mapping(
+            {**dict.fromkeys(REPORTS, text_or_list), "coverage_report": _COVERAGE_REPORT}
+        ),
+        "when": one_of(*ON_SUCCESS),
+        "expire_in": duration(never=True),
+        "expose_as": _exposed,
+        "public": boolean,
+        "access": one_of("none", "developer", "maintainer", "all"),
+    },
+    exclusive=(("access", "public"),),
+)
+
+
+def artifacts(value: Any) -> Iterator[Fault]:
+    """Take the artifacts of a job."""
+    yield from _ARTIFACTS(value)
+    if not isinstance(value, dict) or value.get("expose_as") is None:
+        return
+    if is_blank(value.get("paths")):
+        yield Fault("missing-value", (), "has expose_as and must have paths")
+    for index, path in enumerate(value.get("paths") or ()):
+        if isinstance(path, str) and "*" in path:
+            yield Fault("wrong-value", ("paths", index), "cannot have a * where expose_as is used")
+
+
+def _cache_key(value: Any) -> Iterator[Fault]:
+    yield from text(value)
+    path = re.sub(
+        "%2[ef]",
+        lambda escape: {"%2e": ".", "%2f": "/"}[escape[0].lower()],
+        str(value),
+        flags=re.IGNORECASE,
+    )
+    if "/" in path:
+        yield Fault("cache-key", (), f"cannot have a / in it: {shown(value)}", "write a - instead")
+    elif path in {".", ".."}:
+        yield Fault("cache-key", (), "cannot be . or ..")
+
+
+_FILES = list_of(text, least=1, most=2)
+_FILES_KEY = mapping(
+    {"files": _FILES, "files_commits": _FILES, "prefix": _cache_key},
+    exclusive=(("files", "files_commits"),),
+)
+
+
+def _key_of_files(value: Any) -> Iterator[Fault]:
+    yield from _FILES_KEY(value)
+    if not {"files", "files_commits"} & value.keys():
+        yield Fault("missing-value", (), "must have files or files_commits")
+
+
+def _policy(value: Any) -> Iterator[Fault]:
+    yield from text(value)
+    if isinstance(value, str) and value.strip() and not _POLICY.search(value):
+        yield Fault("wrong-value", (), f"must be pull-push, push or pull, not {shown(value)}")
+
+
+_CACHE = mapping(
+    {
+        "key": either("a text or a mapping", text=_cache_key, mapping=_key_of_files),
+        "untracked": boolean,
+        "paths": strings,
+        "when": one_of(*ON_SUCCESS),
+        "policy": _policy,
+        "unprotect": boolean,
+        "fallback_keys": list_of(text, most=MAX_FALLBACK_KEYS),
+    }
+)
+
+
+def cache(value: Any) -> Iterator[Fault]:
+    """Take a cache or a list of them."""
+    if isinstance(value, list) and len(value) > MAX_CACHES:
+        yield Fault("too-many", (), f"has {len(value)} caches, of at most {MAX_CACHES}")
+    yield from either("a mapping or a list of mappings", mapping=_CACHE, list=flat(_CACHE))(value)
+
+
+# Triggers
+
+_INCLUDED = mapping(
+    {
+        "local": filled, "file": text_or_list, "remote": filled, "project": filled, "ref": text, "integrity": text,
+        "cache": anything, "template": filled, "artifact": filled, "inputs": each(anything), "job": filled,
+        "rules": list_of(each(anything)), "component": filled,
+    }
+)  # fmt: skip
+SOURCES = ("local", "project", "remote", "template", "artifact", "component")
+
+
+def _included(value: Any) -> Iterator[Fault]:
+    yield from _INCLUDED(value)
+    found = (
+        [key for key in SOURCES if value.get(key) is not None]
+        if isinstance(value, dict)
+        else ["local"]
+    )
+    if len(found) != 1:
+        message = f"must have one of {', '.join(SOURCES)}" + (
+            f", not {' and '.join(found)}" if found else ""
+        )
+        yield Fault("include-kind", (), message)
+    elif found == ["project"] and is_blank(value.get("file")):
+        yield Fault("missing-value", (), "must have file, the path in that project")
+    elif found == ["artifact"] and is_blank(value.get("job")):
+        yield Fault("missing-value", (), "must have job, whose artifact it is")
+
+
+include_item = either("a path or a mapping", text=filled, mapping=_included)
+_FORWARD = mapping({"yaml_variables": boolean, "pipeline_variables": boolean})
+_STRATEGY = one_of("depend", "mirror")
+_OF_PROJECT = mapping(
+    {
+        "project": filled,
+        "branch": text,
+        "strategy": _STRATEGY,
+        "forward": _FORWARD,
+        "inputs": each(anything),
+    },
+    required=("project",),
+)
+_OF_FILES = mapping(
+    {
+        "include": either(
+            "a path or a list of files",
+            text=filled,
+            list=list_of(include_item, most=MAX_TRIGGERED_FILES),
+        ),
+        "strategy": _STRATEGY,
+        "forward": _FORWARD,
+        "inputs": each(anything),
+    }
+)
+
+
+def _trigger(value: Any) -> Iterator[Fault]:
+    yield from (_OF_FILES if "include" in value else _OF_PROJECT)(value)
+
+
+TRIGGER = either("a project or a mapping", text=filled, mapping=_trigger)
+
+
+# Environments and releases
+
+
+def _environment_name(value: Any) -> Iterator[Fault]:
+    yield from filled(value)
+    if isinstance(value, str) and value.strip() and not re.fullmatch(_ENVIRONMENT, value):
+        message = "may have letters, digits, spaces, - _ . / $ { } only, and no / at its ends"
+        yield Fault("wrong-value", (), f"{message}: {shown(value)}")
+
+
+ENVIRONMENT = either(
+    "a text or a mapping",
+    text=_environment_name,
+    mapping=mapping(
+        {
+            "name": _environment_name,
+            "url": up_to(255),
+            "action": one_of("start", "stop", "prepare", "verify", "access"),
+            "on_stop": text,
+            "auto_stop_in": text,
+            "kubernetes": each(anything),
+            "deployment_tier": text,
+        },
+        required=("name",),
+    ),
+)
+RELEASE = mapping(
+    {
+        "tag_name": filled, "tag_message": text, "name": text, "description": filled, "ref": text,
+        "released_at": text, "milestones": text_or_list,
+        "assets": mapping({"links": list_of(each(anything), least=1)}, required=("links",)),
+    },
+    required=("tag_name", "description"),
+)  # fmt: skip
+
+
+# Jobs
+
+
+def count_tags(tags: list[Any]) -> int:
+    """Return how many different tags GitLab reads from a list: a comma divides."""
+    found = (match for match in re.finditer(_TAG, ", ".join(map(str, tags))) if match[0])
+    return len({(match[1] or match[2] or match[3] or "").strip() for match in found} - {""})
+
+
+def _tags(value: Any) -> Iterator[Fault]:
+    yield from strings(value)
+    if isinstance(value, list) and (count := count_tags(value)) >= MAX_TAGS:
+        yield Fault("too-many", (), f"has {count} tags, and must have fewer than {MAX_TAGS}")
+
+
+def _retry_when(value: Any) -> Iterator[Fault]:
+    yield from either(
+        "a reason or a list of reasons", text=one_of(*FAILURES), list=list_of(one_of(*FAILURES))
+    )(value)
+
+
+_RETRIES = whole(0, MAX_RETRIES)
+RETRY = either(
+    f"a number from 0 to {MAX_RETRIES}, or a mapping",
+    number=_RETRIES,
+    mapping=mapping({"max": _RETRIES, "when": _retry_when, "exit_codes": integers}),
+)
+_ID_TOKEN = mapping({"aud": text_or_list}, required=("aud",))
+_INPUT: dict[str, Check] = {
+    "default": anything, "description": text, "options": list_of(anything, most=50), "regex": text,
+    "type": one_of("array", "boolean", "number", "string"),
+}  # fmt: skip
+
+# What `default:` may have too.
+DEFAULT: dict[str, Check] = {
+    "before_script": script,
+    "after_script": script,
+    "hooks": mapping({"pre_get_sources_script": script}),
+    "cache": cache,
+    "image": IMAGE,
+    "services": SERVICES,
+    "interruptible": boolean,
+    "timeout": duration(most=durations.LONGEST_TIMEOUT),
+    "retry": RETRY,
+    "tags": _tags,
+    "artifacts": artifacts,
+    "id_tokens": each(_ID_TOKEN),
+    "identity": one_of("google_cloud"),
+}
+INHERIT = mapping(
+    {
+        "default": either(
+            "true, false or a list of keywords", boolean=boolean, list=list_of(one_of(*DEFAULT))
+        ),
+        "variables": either("true, false or a list of names", boolean=boolean, list=strings),
+    }
+)
+_EVERY: dict[str, Check] = {
+    "extends": text_or_list,
+    "stage": text,
+    "only": POLICY,
+    "except": POLICY,
+    "rules": RULES,
+    "variables": JOB_VARIABLES,
+    "inherit": INHERIT,
+    "needs": _needs,
+    "parallel": PARALLEL,
+    "resource_group": text,
+    "environment": ENVIRONMENT,
+    "interruptible": boolean,
+}
+_EXIT_CODES = mapping({"exit_codes": integers})
+JOB: dict[str, Check] = {
+    **DEFAULT,
+    **_EVERY,
+    "script": script,
+    "run": list_of(each(anything)),
+    "when": one_of(*ON_SUCCESS, "manual", "delayed"),
+    "start_in": _DELAY,
+    "allow_failure": either("true, false or exit_codes", boolean=boolean, mapping=_EXIT_CODES),
+    "dependencies": strings,
+    "coverage": regex,
+    "release": RELEASE,
+    "publish": text,
+    "pages": either(
+        "true, false or a mapping",
+        boolean=boolean,
+        mapping=mapping(
+            {
+                "path_prefix": text,
+                "expire_in": duration(never=True, variables=True),
+                "publish": text,
+            }
+        ),
+    ),
+    "manual_confirmation": text,
+    "secrets": each(each(anything)),
+    "dast_configuration": mapping({"site_profile": text, "scanner_profile": text}),
+    "inputs": each(mapping(_INPUT, required=())),
+}
+BRIDGE: dict[str, Check] = {
+    **_EVERY,
+    "trigger": TRIGGER,
+    "parallel": either("a matrix", mapping=_MATRIX),
+    "when": one_of(*ON_SUCCESS, "manual"),
+    "allow_failure": boolean,
+}
+
+
+# The top level
+
+STAGES = nested(text, "a list of stages")
+GLOBAL: dict[str, Check] = {
+    "default": mapping(DEFAULT),
+    "include": anything,
+    "before_script": script,
+    "image": IMAGE,
+    "services": SERVICES,
+    "after_script": script,
+    "variables": GLOBAL_VARIABLES,
+    "stages": STAGES,
+    "cache": cache,
+    "workflow": WORKFLOW,
+}
+HEADER = mapping(
+    {
+        "inputs": each(
+            either("a mapping", mapping=mapping({**_INPUT, "rules": anything}), null=anything)
+        ),
+        "include": anything,
+        "component": strings,
+        "description": up_to(256),
+    }
+)

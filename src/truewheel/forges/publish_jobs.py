@@ -1,0 +1,142 @@
+"""What jobs that publish run, on both forges.
+
+Pinned tools alone, no Truewheel, and nothing of the project's set-up.
+
+They take the list that `prove` wrote for their index, see that the files are the proven ones, and
+upload them.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator, Mapping
+
+from truewheel.forges.gitlab.emit.layout import FOLDER
+from truewheel.plan.containerfile import UV_LOCK
+from truewheel.plan.model import LISTS, Index, Plan
+
+FILES = "upload"
+"""The folder that holds what is uploaded, and nothing else."""
+TOOLS = "uploader"
+"""The virtual environment of the uploader on GitLab."""
+REQUIREMENTS = f"{FOLDER}/publish-requirements.txt"
+FETCH = f"{FOLDER}/fetch_listed.py"
+FETCH_SOURCE = "fetch_listed.py"
+ID_TOKEN = "PYPI_ID_TOKEN"  # noqa: S105 - the name of a variable
+"""Where uv looks for a job's own token on GitLab.
+
+Named for its audience, which the public index asks for.
+"""
+_GITLAB_INDEX = re.compile(
+    r"https?://[^/]+/(.+/)?api/v4/(projects|groups)/[^/]+/(-/)?packages/pypi\b"
+)
+
+
+def index_of(plan: Plan, name: str) -> Index:
+    """Return an index of the plan."""
+    return next(index for index in plan.indexes if index.name == name)
+
+
+def taken(index: str, *before: str) -> list[str]:
+    """Return the lines that put the files of an index into `FILES`, once they are compared with their sums.
+
+    They end the script where there is nothing to upload, and say why; `before` is run once there is
+    something.
+    """
+    listed = f"{LISTS}/{index}.sha256"
+    names = f"sed -n 's/^[0-9a-f]\\{{64\\}}  //p' dist/{listed}"
+    return [
+        f"grep -q '^[^#]' dist/{listed} || {{ cat dist/{listed} && exit 0; }}",
+        *before,
+        f"(cd dist && sha256sum --check --strict {listed})",
+        f"mkdir {FILES} && {names} | (cd dist && xargs -d '\\n' mv -t ../{FILES} --)",
+    ]
+
+
+def script(index: Index, package: str) -> list[str]:
+    """Return the script of a GitLab job.
+
+    `package` is that of the registry which holds the wheels, "" for artifacts.
+    """
+    fetch = (
+        [f"python3 -I {FETCH} {shlex.quote(package)} dist/{LISTS}/{index.name}.sha256"]
+        if package
+        else []
+    )
+    pip = f"{TOOLS}/bin/python -I -m pip install --quiet --disable-pip-version-check"
+    return [
+        *taken(index.name, *fetch),
+        f"python3 -I -m venv {TOOLS}",
+        f"{pip} --require-hashes --only-binary :all: --requirement {REQUIREMENTS}",
+        *_login(index),
+        " ".join([f"{TOOLS}/bin/uv publish", *map(shlex.quote, _flags(index)), f"{FILES}/*.whl"]),
+    ]
+
+
+def is_trusted(index: Index) -> bool:
+    """Return whether a GitLab job is known to the index by its own token.
+
+    Trusted publishing, without credentials.
+    """
+    return index.profile == "pypi" and not index.password
+
+
+def _login(index: Index) -> list[str]:
+    """Return the lines that give uv its credentials.
+
+    By the environment and a file, never as words of a command.
+    """
+    if is_trusted(index):
+        return []
+    if not index.password:  # uv insists on some, also for an index that lets everyone in
+        return ["export UV_PUBLISH_USERNAME=anonymous UV_PUBLISH_PASSWORD=anonymous"]
+    username = f'"${{{index.username}:?is not set}}"' if index.username else "__token__"
+    given = f'export UV_PUBLISH_USERNAME={username} UV_PUBLISH_PASSWORD="${{{index.password}:?is not set}}"'
+    if _forwards(index):
+        return [given]
+    # uv reads an index with what this file says alone; printf is the shell's own, so that no
+    # command has the words.
+    form = "machine %s login %s password %s\\n"
+    values = f'{_host(index.simple)} "$UV_PUBLISH_USERNAME" "$UV_PUBLISH_PASSWORD"'
+    return [
+        f'{given} NETRC="$PWD/{TOOLS}/netrc"',
+        f"(umask 077 && printf '{form}' {values} > \"$NETRC\")",
+    ]
+
+
+def _flags(index: Index) -> Iterator[str]:
+    yield f"--publish-url={index.url}"
+    if not _forwards(index):
+        yield f"--check-url={index.simple}"
+    yield from ("--no-config", "--no-cache")
+    yield f"--trusted-publishing={'always' if is_trusted(index) else 'never'}"
+    yield from (
+        "--no-attestations",
+        "--keyring-provider=disabled",
+        "--no-progress",
+        "--color=never",
+    )
+
+
+def _forwards(index: Index) -> bool:
+    """Return whether an index may show the files of another one as its own.
+
+    GitLab's do, and uv would skip those.
+    """
+    return bool(_GITLAB_INDEX.match(index.simple))
+
+
+def _host(address: str) -> str:
+    return shlex.quote(address.partition("://")[2].partition("/")[0].partition(":")[0])
+
+
+def files(plan: Plan, sources: Mapping[str, str], *, packages: bool) -> dict[str, str]:
+    """Return the files that publish jobs of GitLab need beside the pipeline, by path.
+
+    `sources` are by name.
+    """
+    if not any(job.kind == "publish" for job in plan.jobs):
+        return {}
+    lock = re.sub(r"\A(#.*\n)+", "", sources[UV_LOCK])
+    return {REQUIREMENTS: lock, **({FETCH: sources[FETCH_SOURCE]} if packages else {})}

@@ -1,0 +1,60 @@
+"""What may be asked of a pipeline: variables that people set, with values that the spec allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from truewheel.errors import Problem, Stop, Where, errors
+from truewheel.plan import planner
+from truewheel.plan.planner import FORGE_PREFIXES, Request
+from truewheel.spec import variables
+from truewheel.spec.model import Spec
+from truewheel.spec.policy import Policy
+
+WHY = {
+    "forge": ("is set by the forge itself", "leave it out: plan -v shows names with it"),
+    "image": (
+        "is provided by the container, and never forwarded",
+        "say its value in targets.NAME.provides",
+    ),
+    "secret": (
+        "is a secret, and every process of this machine can read the command line",
+        "set it in the settings of the project",
+    ),
+}
+
+
+def problems(spec: Spec, policy: Policy, given: Mapping[str, str]) -> Iterator[Problem]:
+    """Return a problem for every variable that nobody may send to a pipeline.
+
+    Values are judged by the plan.
+    """
+    known = variables.declared(spec, policy)
+    for name in given:
+        scope = (
+            known[name].scope
+            if name in known
+            else "forge"
+            if name.startswith(FORGE_PREFIXES)
+            else "pipeline"
+        )
+        if scope in WHY:
+            message, hint = WHY[scope]
+            yield Problem(Where(f"-v {name}"), message, hint)
+
+
+def schedule_problems(spec: Spec, policy: Policy, request: Request) -> Iterator[Problem]:
+    """Return what the plans of the spec's schedules are refused for, at their lines.
+
+    `request` is one without them.
+    """
+    for name, schedule in spec.schedules.items():
+        try:
+            asked = replace(request, event="schedule", overrides=schedule.variables)
+            found = planner.plan(spec, policy, asked).problems
+        except Stop as stopped:
+            found = stopped.problems
+        for problem in errors(found):
+            message = f"the pipelines of {name} are refused: {problem.message}"
+            yield spec.document.problem(("schedules", name), message, problem.hint, key=True)

@@ -1,0 +1,1 @@
+"""From a stranger's repository to a proposed spec."""

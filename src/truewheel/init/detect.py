@@ -1,0 +1,349 @@
+"""What a repository shows of itself: its packages, its pipelines, its remote.
+
+Reads, and changes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from truewheel.errors import Problem, Stop, Where, shown, stop
+from truewheel.forges.gitlab.emit.pipeline import PARENT
+from truewheel.forges.pipelines import MARK, WORKFLOWS
+from truewheel.init import build_backend
+from truewheel.init.build_backend import PYPROJECT, TAG, Files, Package, at, texts_at
+from truewheel.spec import yaml_source
+from truewheel.system import processes
+from truewheel.wheel.filename import normalized
+from truewheel.workspace import loading
+
+BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", re.ASCII)
+"""A branch that means nothing else in a workflow's patterns."""
+LEVELS = 2
+MAX_BYTES = 2**20
+MAX_FOLDERS = 2000
+SECONDS = 30.0
+# Folders whose projects are somebody else's, or are not shipped.
+OTHERS = frozenset(
+    {
+        *("build", "dist", "node_modules", "venv", "env"),
+        *(
+            "third_party",
+            "third-party",
+            "thirdparty",
+            "vendor",
+            "vendored",
+            "extern",
+            "external",
+            "deps",
+        ),
+        *(
+            "subprojects",
+            "submodules",
+            "test",
+            "tests",
+            "testing",
+            "testdata",
+            "fixtures",
+            "doc",
+            "docs",
+        ),
+        *(
+            "example",
+            "examples",
+            "sample",
+            "samples",
+            "demo",
+            "demos",
+            "bench",
+            "benchmark",
+            "benchmarks",
+        ),
+    }
+)
+NATIVE = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".pyx", ".rs", ".f", ".f90", ".zig", ".S"})
+NATIVE_FILES = frozenset({"CMakeLists.txt", "Cargo.toml"})
+
+# What cibuildwheel is told, by the name of its environment variable; pyproject.toml has it in lower
+# case, with dashes.
+CIBUILDWHEEL = ("BUILD", "SKIP", "ARCHS", "MANYLINUX_X86_64_IMAGE")
+
+
+class Survey(NamedTuple):
+    """What was found below a folder.
+
+    `remote` is the host of the git remote, `branch` its main branch ("": not known), `tag` the
+    nearest git tag, `pipelines` the CI files, `stages` those of a hand-written .gitlab-ci.yml
+    (None: there is none), `containers` the Dockerfiles with the images that they start from,
+    `cibuildwheel` its settings. `problems` are warnings: packages that were left out.
+    """
+
+    name: str
+    packages: tuple[Package, ...]
+    remote: str = ""
+    branch: str = ""
+    tag: str = ""
+    pipelines: tuple[str, ...] = ()
+    stages: tuple[str, ...] | None = None
+    containers: Mapping[str, str] = {}
+    cibuildwheel: Mapping[str, str] = {}
+    problems: tuple[Problem, ...] = ()
+
+
+def look(root: Path, environment: Mapping[str, str]) -> Survey:
+    """Return what the repository at `root` shows.
+
+    Raises `Stop` (exit 2) when `root` lies inside a repository but is not its top, or no wheel of
+    it can be named.
+    """
+    top = _git(root, environment, "rev-parse", "--show-toplevel")
+    if top and Path(top).resolve() != root.resolve():
+        message = f"{root} is not the top of its repository: forges look for pipelines only there"
+        raise stop("init", message, f"go to {top}")
+    packages, problems = _packages(root)
+    pipelines = [PARENT, *_names(root, WORKFLOWS, (".yml", ".yaml"))]
+    pipelines = [name for name in pipelines if _text(root, name) is not None]
+    tag = _git(root, environment, "describe", "--tags", "--abbrev=0")
+    if (
+        any(not package.version.value for package in packages)
+        and tag
+        and not re.fullmatch(TAG, tag, re.ASCII)
+    ):
+        raise stop(
+            "git", f"the nearest tag holds no version: {shown(tag)}", "tag a release: git tag v1.0"
+        )
+    return Survey(
+        name=root.resolve().name,
+        packages=packages,
+        remote=_host(_git(root, environment, "remote", "get-url", "origin")),
+        branch=_branch(root, environment),
+        tag=tag,
+        pipelines=tuple(pipelines),
+        stages=_stages(_text(root, PARENT)),
+        containers=dict(_containers(root)),
+        cibuildwheel=_cibuildwheel(root, pipelines),
+        problems=problems,
+    )
+
+
+def _packages(root: Path) -> tuple[tuple[Package, ...], tuple[Problem, ...]]:
+    """Return the packages whose wheels can be named, and warnings for others.
+
+    The one at the top must be nameable.
+    """
+    found: list[Package] = []
+    problems: list[Problem] = []
+    for path in _folders(root, LEVELS):
+        if path != "." and _text(root, f"{path}/{PYPROJECT}") is None:
+            continue
+        try:
+            found += filter(None, [build_backend.package(_nameable(path), _files(root, path))])
+        except Stop as stopped:
+            if path == ".":
+                raise
+            problems += stopped.problems
+    if not found:
+        raise Stop(problems or [_no_package(root)])
+    _check_origins(found)
+    warnings = tuple(replace(problem, severity="warning") for problem in problems)
+    warnings += tuple(_drop_alike(found))
+    return tuple(found), warnings
+
+
+def _folders(root: Path, levels: int, path: str = ".") -> Iterator[str]:
+    """Give the folders in which a package may lie, as paths below the root, the upper ones first."""
+    yield path
+    if levels:
+        for name in _entries(root / path):
+            is_other = name.startswith(".") or name.lower() in OTHERS
+            if (
+                not is_other
+                and (root / path / name).is_dir()
+                and not (root / path / name).is_symlink()
+            ):
+                yield from _folders(root, levels - 1, name if path == "." else f"{path}/{name}")
+
+
+def _entries(folder: Path) -> list[str]:
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError:
+        return []
+
+
+def _nameable(path: str) -> str:
+    if not path.isprintable() or path.startswith("-"):
+        raise stop(
+            shown(path),
+            "a spec cannot name this folder",
+            "rename it: printable characters, no - in front",
+        )
+    return path
+
+
+def _no_package(root: Path) -> Problem:
+    hint = "write a pyproject.toml with [build-system] and [project]"
+    if (root / "CMakeLists.txt").is_file():
+        hint += "; the build backend scikit-build-core runs CMake"
+    return Problem(
+        Where("init"),
+        f"no Python package here or two levels below: no readable {PYPROJECT} with [project]",
+        hint,
+    )
+
+
+def _drop_alike(found: list[Package]) -> Iterator[Problem]:
+    """Remove the packages that have the name of an earlier one, with a warning for each."""
+    first: dict[str, Package] = {}
+    for package in list(found):
+        other = first.setdefault(normalized(package.name), package)
+        if other is not package:
+            found.remove(package)
+            message = f"left out: {package.name} is the name of {other.path}/{PYPROJECT}, too"
+            yield Problem(Where(f"{package.path}/{PYPROJECT}"), message, "rename one", "warning")
+
+
+def _check_origins(found: list[Package]) -> None:
+    by_git = [package.name for package in found if not package.version.value]
+    others = [package.name for package in found if package.version.value]
+    if by_git and others:
+        message = f"{', '.join(by_git)} take their version from git, {', '.join(others)} from files"
+        hint = "one naming policy cannot read both: choose one way for all of them"
+        raise stop(PYPROJECT, message, hint)
+
+
+def _files(root: Path, path: str) -> Files:
+    def text(name: str) -> str | None:
+        return _text(root, f"{path}/{name}")
+
+    return Files(
+        text, lambda name: loading.toml(text(name) or ""), lambda: _has_native(root / path)
+    )
+
+
+def _text(root: Path, name: str) -> str | None:
+    """Return the text of a file that really lies below the root.
+
+    None for what is none, or is too large.
+    """
+    path = Path(os.path.normpath(root / name))
+    with suppress(OSError, ValueError):
+        if (
+            path.is_file()
+            and path.resolve().is_relative_to(root.resolve())
+            and path.stat().st_size <= MAX_BYTES
+        ):
+            return path.read_text(encoding="utf-8-sig")
+    return None
+
+
+def _has_native(folder: Path) -> bool:
+    """Return whether sources to be compiled lie below a folder, among the first folders that are looked into."""
+    for _, folders, names in islice(os.walk(folder), MAX_FOLDERS):
+        if any(Path(name).suffix in NATIVE or name in NATIVE_FILES for name in names):
+            return True
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and name.lower() not in OTHERS
+        )
+    return False
+
+
+def _names(root: Path, folder: str, suffixes: tuple[str, ...]) -> list[str]:
+    return [
+        f"{folder}/{name}"
+        for name in _entries(root / folder)
+        if name.endswith(suffixes) and name.isprintable()
+    ]
+
+
+def _containers(root: Path) -> Iterator[tuple[str, str]]:
+    """Give the Dockerfiles of the top and of usual folders, with the image that each starts from."""
+    for folder in (".", "docker", "ci", ".ci"):
+        for name in _entries(root / folder):
+            if re.match(r"(?:Dockerfile|Containerfile)\b", name) and name.isprintable():
+                path = name if folder == "." else f"{folder}/{name}"
+                match = re.search(
+                    r"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(\S+)", _text(root, path) or ""
+                )
+                yield path, match[1] if match else ""
+
+
+def _host(address: str) -> str:
+    """Return the host of a git remote: https://host/…, ssh://user@host:port/… or user@host:path."""
+    match = re.match(
+        r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)([A-Za-z0-9][A-Za-z0-9.-]*)(?=[:/])", address
+    )
+    return match[1].lower() if match else ""
+
+
+def _branch(root: Path, environment: Mapping[str, str]) -> str:
+    """Return the branch that a clone starts with: the remote's, else one of the usual names."""
+    remote = _git(
+        root, environment, "symbolic-ref", "--short", "refs/remotes/origin/HEAD"
+    ).partition("/")[2]
+    own = _git(root, environment, "branch", "--format=%(refname:short)").split()
+    branch = remote or next((name for name in ("main", "master") if name in own), "")
+    return branch if BRANCH.fullmatch(branch) else ""
+
+
+def _stages(text: str | None) -> tuple[str, ...] | None:
+    """Return the stages that a hand-written .gitlab-ci.yml names, none where it leaves them to GitLab."""
+    if text is None or MARK in text.partition("\n")[0]:
+        return None
+    with suppress(yaml.YAMLError, RecursionError):
+        node = yaml.compose(text, Loader=yaml_source.Loader)
+        pairs = node.value if isinstance(node, yaml.MappingNode) else []
+        lists = [
+            value.value
+            for key, value in pairs
+            if key.value == "stages" and isinstance(value, yaml.SequenceNode)
+        ]
+        return tuple(
+            each.value for each in (lists or [[]])[-1] if isinstance(each, yaml.ScalarNode)
+        )
+    return ()
+
+
+def _git(root: Path, environment: Mapping[str, str], *words: str) -> str:
+    text = processes.output(["git", *words], cwd=root, env=environment, timeout=SECONDS)
+    return (text or "").strip()
+
+
+def _cibuildwheel(root: Path, pipelines: Iterable[str]) -> dict[str, str]:
+    """Return what cibuildwheel is told to build on Linux, by CIBUILDWHEEL's names.
+
+    CI files win, as they do there.
+    """
+    found: dict[str, str] = {}
+    with suppress(ValueError, RecursionError):
+        table = at(loading.toml(_text(root, PYPROJECT) or ""), "tool", "cibuildwheel")
+        for part in (table, at(table, "linux")):
+            for name in CIBUILDWHEEL:
+                if values := texts_at(part, name.lower().replace("_", "-")):
+                    found[name] = " ".join(values)
+    for path in pipelines:
+        for name, value in _settings(_text(root, path) or ""):
+            plain = name.removeprefix("CIBW_").removesuffix("_LINUX")
+            if plain in CIBUILDWHEEL:
+                found[plain] = value
+    return found
+
+
+def _settings(text: str) -> Iterator[tuple[str, str]]:
+    """Give the variables of cibuildwheel that a CI file sets to plain text, wherever they stand."""
+    before = ""
+    with suppress(yaml.YAMLError):
+        for event in yaml.parse(text, Loader=yaml_source.Loader):
+            value = event.value if isinstance(event, yaml.ScalarEvent) else ""
+            if before.startswith("CIBW_") and value and "${{" not in value:
+                yield before, value
+            before = value

@@ -1,0 +1,465 @@
+"""From what a repository shows to the text of a spec for it, with a comment on each key."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, NamedTuple
+
+from packaging.specifiers import SpecifierSet
+
+from truewheel.errors import Problem, Stop, Where
+from truewheel.forges.gitlab.emit.pipeline import PARENT
+from truewheel.forges.pipelines import forge_of
+from truewheel.init.build_backend import PYPROJECT, SPEC_NAME, TAG, Package
+from truewheel.plan.matrix import interpreter_tag
+from truewheel.spec.model import FORGES
+from truewheel.spec.policy import Policy
+from truewheel.spec.yaml_writer import scalar
+
+if TYPE_CHECKING:
+    from truewheel.init.detect import Survey
+
+# CPython versions and the last month of their security fixes (PEP 619, 664, 693, 719, 745).
+SUPPORTED = {
+    "3.10": (2026, 10),
+    "3.11": (2027, 10),
+    "3.12": (2028, 10),
+    "3.13": (2029, 10),
+    "3.14": (2030, 10),
+}
+
+# Images of manylinux, and the architectures that one name of theirs stands for.
+TARGETS = ("manylinux2014", "manylinux_2_28", "manylinux_2_34")
+ARCHES = ("x86_64", "aarch64")
+IMAGES = "quay.io/pypa"
+TARGET = "manylinux_2_28"
+INDEXES = ("internal", "pypi")
+
+# The images of manylinux have this Python on PATH, and so has the default tool image.
+SETUP = (
+    "python3.12 -m venv /tmp/truewheel",
+    ". /tmp/truewheel/bin/activate",
+    "pip install --require-hashes -r ci/truewheel.txt",
+)
+IMAGE_WITH_GIT = "docker.io/library/python:3.12"
+HOSTED = "gitlab.com"
+ENTRY = "ci/wheels.yml"
+"""What a .gitlab-ci.yml of somebody else includes."""
+GITLAB_STAGES = ("build", "test", "deploy")
+OURS = (("container", "wheel"), ("test", "prove", "review"), ("publish",))
+"""Our stages that stand for each of GitLab's own."""
+HOSTED_RUNNERS = {"x86_64": "saas-linux-small-amd64", "aarch64": "saas-linux-small-arm64"}
+ABIS = {
+    "cpython": "a wheel for each Python",
+    "abi3": "one wheel for all Pythons",
+    "none": "pure: one wheel for everything",
+}
+INJECTED = "; the built wheel gets the planned one"
+COLUMN = 40
+
+Row = tuple[str, str]
+"""A line of YAML and what its comment says."""
+
+
+class Choices(NamedTuple):
+    """What a person may decide; `profile` is that of the index they go to, or ""."""
+
+    packages: tuple[str, ...]
+    forges: tuple[str, ...]
+    target: str
+    arches: tuple[str, ...]
+    pythons: tuple[str, ...]
+    naming: str = "plain"
+    profile: str = ""
+
+
+def defaults(found: Survey, today: date) -> Choices:
+    """Return the choices that suit a repository.
+
+    Raises `Stop` (exit 2) where no known Python suits a package.
+    """
+    native = [package for package in found.packages if package.abi.kind != "none"]
+    pythons = {package: _pythons(package, found, today) for package in native}
+    if unsuited := [package for package in native if not pythons[package]]:
+        raise Stop(_no_python(package) for package in unsuited)
+    asked = found.cibuildwheel.get("ARCHS", "").replace(",", " ").split()
+    image = found.cibuildwheel.get("MANYLINUX_X86_64_IMAGE", "")
+    return Choices(
+        packages=tuple(package.name for package in found.packages),
+        forges=_forges(found),
+        target=next((target for target in TARGETS if target in image), TARGET),
+        arches=tuple(arch for arch in ARCHES if arch in asked) or ARCHES[:1],
+        pythons=tuple(sorted({*sum(pythons.values(), ())}, key=minor)),
+    )
+
+
+def _forges(found: Survey) -> tuple[str, ...]:
+    """Return the forges of the remote and of the CI files; GitLab where neither shows one."""
+    shown = {forge_of(path).lower() for path in found.pipelines}
+    return tuple(name for name in FORGES if name in shown or name in found.remote) or FORGES[:1]
+
+
+def minor(python: str) -> int:
+    """Return X of 3.X."""
+    return int(python.partition(".")[2])
+
+
+def _pythons(package: Package, found: Survey, today: date) -> tuple[str, ...]:
+    known = [python for python in SUPPORTED if allows(package, python)]
+    if not package.requires_python and package.classified:
+        lowest = min(map(minor, package.classified))
+        known = [python for python in known if minor(python) >= lowest]
+    alive = [python for python in known if (today.year, today.month) <= SUPPORTED[python]] or known[
+        -1:
+    ]
+    if oldest := package.abi.oldest:  # the wheel's tag begins there, whoever builds it
+        return (f"3.{oldest}", *(python for python in alive if minor(python) > oldest))
+    return tuple(python for python in alive if _is_selected(python, found)) or tuple(alive)
+
+
+def allows(package: Package, python: str) -> bool:
+    """Return whether a package can be built with a Python, as its requires-python and limited API say."""
+    is_required = SpecifierSet(package.requires_python).contains(f"{python}.99", prereleases=True)
+    return is_required and minor(python) >= package.abi.oldest
+
+
+def _no_python(package: Package) -> Problem:
+    message = (
+        f"requires-python {package.requires_python} allows none of Python {', '.join(SUPPORTED)}"
+    )
+    return Problem(
+        Where(f"{package.path}/{PYPROJECT}".removeprefix("./")), message, "allow a newer one"
+    )
+
+
+def _is_selected(python: str, found: Survey) -> bool:
+    """Return whether cibuildwheel builds for a Python.
+
+    Identifiers such as cp312-manylinux_x86_64, and globs.
+    """
+    name = f"{interpreter_tag(python)}-manylinux_x86_64"
+    builds, skips = (found.cibuildwheel.get(key, "") for key in ("BUILD", "SKIP"))
+    return _matches(name, builds or "*") and not _matches(name, skips)
+
+
+def _matches(name: str, globs: str) -> bool:
+    return any(fnmatchcase(name, glob) for each in globs.split() for glob in _braced(each))
+
+
+def _braced(glob: str) -> list[str]:
+    """Return the globs that one with a group in braces stands for: cp3{11,12}-*.
+
+    A second group stays as it is.
+    """
+    match = re.fullmatch(r"([^{}]*)\{([^{}]*)\}(.*)", glob)
+    return [f"{match[1]}{each}{match[3]}" for each in match[2].split(",")] if match else [glob]
+
+
+def text(found: Survey, chosen: Choices, policy: Policy) -> str:
+    """Return the spec: YAML in which every text of the repository is quoted where that is needed."""
+    packages = [package for package in found.packages if package.name in chosen.packages]
+    blocks = [
+        _head(found, packages),
+        _packages(packages),
+        _targets(found, chosen, packages),
+        _matrix(chosen, packages),
+        _naming(found, chosen, policy),
+        _indexes(chosen, policy),
+        _setup(),
+        _gitlab(found, chosen) if "gitlab" in chosen.forges else (),
+        _github(found) if "github" in chosen.forges else (),
+    ]
+    return "\n".join(_written(block) for block in map(list, blocks) if block)
+
+
+def _written(rows: Iterable[Row]) -> str:
+    return "".join(f"{_row(*row)}\n" for row in rows)
+
+
+def _row(yaml: str, comment: str) -> str:
+    if not comment:
+        return yaml
+    comment = "".join(each if each.isprintable() else repr(each)[1:-1] for each in comment)
+    return f"{f'{yaml}  ':{COLUMN}}# {comment}" if yaml else f"# {comment}"
+
+
+def _flow(values: Iterable[str]) -> str:
+    return f"[{', '.join(map(scalar, values))}]"
+
+
+def _head(found: Survey, packages: list[Package]) -> Iterator[Row]:
+    yield (
+        "",
+        "What CI builds, where, and what the wheels are called. Proposed by truewheel init, yours to change.",
+    )
+    yield (
+        "",
+        "truewheel plan shows the wheels' names; after a change, truewheel generate writes the pipeline again.",
+    )
+    yield "truewheel: 1", "the form of this file"
+    names = [package.name for package in packages] if len(packages) == 1 else [found.name, "wheels"]
+    yield (
+        f"project: {scalar(next(filter(SPEC_NAME.fullmatch, names)))}",
+        "leads the names of environments and images",
+    )
+
+
+def _packages(packages: Iterable[Package]) -> Iterator[Row]:
+    yield "", "What becomes a wheel, by distribution name."
+    yield "packages:", ""
+    for package in packages:
+        yield f"  {scalar(package.name)}:", ""
+        yield f"    path: {scalar(package.path)}", f"its folder ({package.backend})"
+        yield from _version(package)
+        yield f"    abi: {package.abi.kind}", f"{ABIS[package.abi.kind]} ({package.abi.origin})"
+        smoke = below(package.path, package.smoke)
+        yield (
+            f"    smoke: {scalar(smoke)}" if smoke else "    # smoke: smoke.py",
+            "run where the wheel is installed",
+        )
+
+
+def _version(package: Package) -> Iterator[Row]:
+    version = package.version
+    if version.file:
+        fields = {
+            "file": below(package.path, version.file),
+            "match": version.match,
+            "inject": version.inject,
+        }
+        written = ", ".join(f"{key}: {scalar(value)}" for key, value in fields.items() if value)
+        told = "its group is the version" if version.match else "holds the version, nothing else"
+        yield f"    version: {{{written}}}", f"{told}{INJECTED if version.inject else ''}"
+    elif version.inject:
+        yield (
+            f"    version: {{inject: {scalar(version.inject)}}}",
+            "so the build gets the version of naming, below",
+        )
+    else:
+        yield (
+            "    # version: {file: VERSION}",
+            f"the version is that of {version.origin}; or a file with nothing else",
+        )
+
+
+def below(path: str, name: str) -> str:
+    """Return a name that is relative to a package's folder as a path below the root.
+
+    "" stays what it is.
+    """
+    return posixpath.normpath(f"{path}/{name}") if name else ""
+
+
+def _targets(found: Survey, chosen: Choices, packages: list[Package]) -> Iterator[Row]:
+    yield (
+        "",
+        "Where wheels are built: in which image, and the oldest C library that they promise to run on.",
+    )
+    if all(package.abi.kind == "none" for package in packages):
+        yield "", "Pure packages need none of that: they are built once, where the tools run."
+    yield "targets:", ""
+    yield f"  {chosen.target}:", ""
+    yield "    family: rhel", "its package manager: rhel (dnf) or debian (apt)"
+    yield f"    base: {scalar(_image(found, chosen))}", "image of its jobs"
+    yield (
+        f"    floor: {chosen.target}",
+        "oldest C library (PEP 600); audited: what auditwheel finds",
+    )
+
+
+def _image(found: Survey, chosen: Choices) -> str:
+    """Return the image of cibuildwheel if it is one's own.
+
+    Else manylinux's, with the name that suits all arches.
+    """
+    image = found.cibuildwheel.get("MANYLINUX_X86_64_IMAGE", "")
+    if chosen.arches != ARCHES[:1]:
+        return f"{IMAGES}/{chosen.target}" + (
+            f"_{chosen.arches[0]}" if len(chosen.arches) == 1 else ""
+        )
+    is_own = chosen.target in image and re.fullmatch(
+        r"[a-z0-9][\w.-]*(?::[0-9]+)?/[\w./:@-]+", image, re.ASCII
+    )
+    return image if is_own else f"{IMAGES}/{chosen.target}_x86_64"
+
+
+def _matrix(chosen: Choices, packages: list[Package]) -> Iterator[Row]:
+    native = [package for package in packages if package.abi.kind != "none"]
+    if not native:
+        return
+    yield "", "For each target, a wheel is built for each of these."
+    yield f"arches: {_flow(chosen.arches)}", "each needs runners of its own"
+    yield f"pythons: {_flow(chosen.pythons)}", _why_pythons(native)
+    unfit = [
+        (package.name, python)
+        for package in native
+        for python in chosen.pythons
+        if not allows(package, python)
+    ]
+    if unfit:
+        yield "exclude:", "what requires-python or the limited API rules out"
+    for name, python in unfit:
+        yield f"  - {{package: {scalar(name)}, python: {scalar(python)}}}", ""
+
+
+def _why_pythons(packages: Iterable[Package]) -> str:
+    said = dict.fromkeys(
+        f"requires-python {each.requires_python}" for each in packages if each.requires_python
+    )
+    return " · ".join([*said, "those with security fixes"])
+
+
+def _naming(found: Survey, chosen: Choices, policy: Policy) -> Iterator[Row]:
+    yield (
+        "",
+        "The policy by which wheels are named: a built-in one, a file of yours (*.yml), or rules that stand here.",
+    )
+    if is_by_git(found):
+        yield from _naming_by_git(found.tag)
+        if "gitlab" in chosen.forges:  # GitHub's jobs that name wheels fetch all in any case
+            yield "variables:", ""
+            yield (
+                "  GIT_DEPTH: {default: '0', description: 'Commits to fetch; 0: all, since tags give the version.'}",
+                "",
+            )
+    else:
+        yield f"naming: {scalar(chosen.naming)}", policy.description.partition(". ")[0].rstrip(".")
+
+
+def is_by_git(found: Survey) -> bool:
+    """Return whether the packages take their versions from git."""
+    return any(not package.version.value for package in found.packages)
+
+
+def _naming_by_git(tag: str) -> Iterator[Row]:
+    sources = ["option:release-version", "vcs:tag"]
+    yield "naming:", "1.2 on the tag v1.2, and 1.2.post3 three commits later"
+    yield "  extends: plain", ""
+    yield "  facts:", ""
+    if not tag:
+        yield (
+            "    # There is no tag yet. After the first one, remove const:0.0, so that a missing tag is an error.",
+            "",
+        )
+        sources.append("const:0.0")
+    yield f"    base: {{from: {_flow(sources)}, match: {scalar(TAG)}, write: '{{1}}'}}", ""
+    yield "    distance: {from: ['vcs:distance'], match: '[1-9][0-9]*', otherwise: none}", ""
+    yield "  channels:", ""
+    yield "    default: {version: ['{base}.post{distance}', '{base}']}", ""
+
+
+def _indexes(chosen: Choices, policy: Policy) -> Iterator[Row]:
+    yield (
+        "",
+        "Where wheels go: the plan refuses names that the index would not take (profile: internal, pypi).",
+    )
+    if not chosen.profile:
+        yield "# indexes: {pypi: {profile: pypi}}", ""
+        return
+    release = next((channel for channel in policy.channels if channel.name == "release"), None)
+    yield "indexes:", ""
+    yield f"  {chosen.profile}:", ""
+    yield f"    profile: {chosen.profile}", "what it accepts"
+    if chosen.profile == "pypi" and release:
+        when = ", ".join(f"{scalar(name)}: {scalar(value)}" for name, value in release.when.items())
+        yield f"    channel: {release.name}", "the channel of the policy that names these copies"
+        yield f"    when: {{{when}}}", "publish only then"
+
+
+def _setup() -> Iterator[Row]:
+    yield (
+        "",
+        "What every job runs first. Fill it in: jobs need Truewheel, from a file of the repository with hashes,",
+    )
+    yield (
+        "",
+        "or from a git address with a commit; never by its bare name, which anyone may have on an index.",
+    )
+    yield "# setup:", ""
+    for command in SETUP:
+        yield f"#   - {scalar(command)}", ""
+
+
+def _gitlab(found: Survey, chosen: Choices) -> Iterator[Row]:
+    rows: list[Row] = []
+    if found.stages is not None:
+        rows.append((f"  entry: {ENTRY}", f"{PARENT} stays yours, and includes this file"))
+        rows += _stages(found.stages)
+    if is_by_git(found):
+        rows.append(
+            (
+                f"  tool_image: {IMAGE_WITH_GIT}",
+                "of jobs that compile nothing; with git, which has the version",
+            )
+        )
+    if chosen.arches != ARCHES[:1]:
+        tags = {
+            arch: HOSTED_RUNNERS[arch] if found.remote == HOSTED else arch for arch in chosen.arches
+        }
+        runners = ", ".join(f"{arch}: [{tag}]" for arch, tag in tags.items())
+        rows.append((f"  runners: {{{runners}}}", "tags of the runners: those of yours"))
+    if rows:
+        yield "", "What only GitLab needs to know."
+        yield "gitlab:", ""
+        yield from rows
+    elif len(chosen.forges) > 1:
+        yield "gitlab: {}", f"{PARENT}, and a file for each target and architecture"
+
+
+def _stages(own: Sequence[str]) -> Iterator[Row]:
+    """Give the stages of a hand-written file for ours, in its order, where it lacks some of GitLab's own."""
+    if {*GITLAB_STAGES} <= {*own} or not own:
+        return
+    place, places = 0, []
+    for number, name in enumerate(GITLAB_STAGES):
+        last = number == len(GITLAB_STAGES) - 1
+        place = max(place, own.index(name) if name in own else len(own) - 1 if last else place)
+        places.append(own[place])
+    stages = ", ".join(
+        f"{name}: {scalar(place)}" for place, ours in zip(places, OURS) for name in ours
+    )
+    yield f"  stages: {{{stages}}}", "of that file, for ours"
+
+
+def _github(found: Survey) -> Iterator[Row]:
+    yield "", "What only GitHub needs to know."
+    if found.branch in {"", "main"}:
+        yield "github: {}", "its own runners; pushes to main count, and pull requests and tags"
+        return
+    yield "github:", ""
+    yield (
+        f"  branches: {_flow([found.branch])}",
+        "pushes that count; pull requests and tags always do",
+    )
+
+
+def notes(found: Survey, chosen: Choices) -> list[str]:
+    """Return what a person should know of the proposal, beside what the spec says."""
+    told = []
+    if "github" in chosen.forges and chosen.target == TARGETS[0]:
+        told.append(
+            f"GitHub's checkout does not run in the images of {TARGETS[0]}: its C library is too old"
+        )
+    if found.cibuildwheel:
+        told.append("read from cibuildwheel's settings: Pythons, architectures, manylinux image")
+    others = {*found.cibuildwheel.get("ARCHS", "").replace(",", " ").split()} - {
+        *ARCHES,
+        "auto",
+        "auto64",
+        "native",
+    }
+    if others:
+        told.append(
+            f"left out: {', '.join(sorted(others))}; give each a target with an image of its own"
+        )
+    for package in found.packages:
+        oldest = f"3.{package.abi.oldest}"
+        if package.name in chosen.packages and package.abi.oldest and oldest not in SUPPORTED:
+            told.append(
+                f"{package.name}: {package.abi.origin} asks for Python {oldest}, which is past its end of life"
+            )
+    return told

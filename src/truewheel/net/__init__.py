@@ -1,0 +1,1 @@
+"""HTTP: one client, package indexes, container registries."""

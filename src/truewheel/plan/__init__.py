@@ -1,0 +1,1 @@
+"""Spec and variables in; cells, names, jobs and images out. Pure."""

@@ -1,0 +1,287 @@
+"""The jobs of a pipeline: which there are for an event, what they run, and what they wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from truewheel.plan.images import newest
+from truewheel.plan.images import wheels as wheels_within
+from truewheel.plan.matrix import ANY, has_abi, interpreter_tag, minor
+from truewheel.plan.model import (
+    ARCH,
+    CELL,
+    PYTHON,
+    STAGE,
+    TARGET,
+    Cell,
+    Index,
+    Job,
+    JobKind,
+    Package,
+    in_batches,
+)
+from truewheel.spec.model import Spec
+
+PLAN_FILE = "plan.json"
+NAMES_FILE = "names.md"
+KEY_FILE = "truewheel.key"
+REPORTS = "dist/evidence/*.xml"
+DIGEST_FILE = "container.env"
+"""What a container job tells the jobs after it: the digest of its image, as NAME=VALUE."""
+SCRIPTS = {
+    "container": "build_container.py",
+    "compile": "compile_wheel.py",
+    "repair": "repair_wheel.py",
+    "validate": "validate_wheels.py",
+    "test": "test_wheel.py",
+}
+
+
+BUT_MERGE_REQUESTS = ("push", "tag", "schedule", "web")
+"""Events of jobs that push what a merge request, which may come from a fork, has no right to."""
+
+
+TIMEOUTS = {"container": 120, "wheel": 360, "test": 60, "prove": 60, "image": 120, "publish": 90}
+"""Minutes that the jobs of a kind may take, where it is not `TIMEOUT`.
+
+GitHub's own runners give no more than 360.
+"""
+TIMEOUT = 15
+
+
+def tool(spec: Spec) -> tuple[str, ...]:
+    """Return the program that jobs run."""
+    return ("python", "gen_ci.py") if spec.scripts else ("truewheel",)
+
+
+def kinds(spec: Spec) -> dict[str, JobKind]:
+    """Return the kinds of jobs that pipelines of this spec can have, in the order of their stages."""
+    program = tool(spec)
+    step = {
+        verb: ("python", f"{spec.scripts.rstrip('/')}/{script}")
+        if spec.scripts
+        else ("truewheel", verb)
+        for verb, script in SCRIPTS.items()
+    }
+    cell, place, shared = (
+        ("--cell", CELL),
+        ("--target", TARGET, "--arch", ARCH),
+        ("--if-missing", "--push"),
+    )
+    known = [
+        JobKind(
+            name="plan",
+            stage="plan",
+            commands=((*program, "check"), (*program, "plan", "--output", PLAN_FILE)),
+            artifacts=(PLAN_FILE,),
+        ),
+        JobKind(
+            name="container",
+            stage="container",
+            commands=((*step["container"], *place, *shared, "--digest-file", DIGEST_FILE),),
+        ),
+        JobKind(
+            name="wheel",
+            stage="wheel",
+            commands=(
+                (*step["compile"], *cell),
+                (*step["repair"], *cell),
+                (*step["validate"], *cell, "--report"),
+            ),
+            artifacts=("dist/",),
+            report=REPORTS,
+        ),
+        JobKind(name="test", stage="test", commands=((*step["test"], *cell, "--python", PYTHON),)),
+        JobKind(
+            name="prove",
+            stage="prove",
+            commands=((*program, "prove", "dist", "--plan", PLAN_FILE),),
+            artifacts=("dist/",),
+        ),
+        JobKind(
+            name="image",
+            stage="image",
+            commands=((*step["container"], *place, "--stage", STAGE, *shared),),
+            events=BUT_MERGE_REQUESTS,
+        ),
+        JobKind(
+            name="publish",
+            stage="publish",
+            commands=(),  # each forge has its own: Truewheel is not installed where the rights to publish are
+            events=("tag",),
+            is_protected=True,
+            exclusive="publish",
+        ),
+        # What only speaks of a change holds up nothing: it starts at once, and no job waits for its
+        # stage.
+        JobKind(
+            name="names",
+            stage="review",
+            commands=((*program, "note", "--output", NAMES_FILE),),
+            artifacts=(NAMES_FILE,),
+            events=("mr",),
+        ),
+        JobKind(name="title", stage="review", commands=((*program, "title"),), events=("mr",)),
+    ]
+    return {kind.name: kind for kind in known}
+
+
+def jobs(
+    spec: Spec,
+    cells: Iterable[Cell],
+    packages: Mapping[str, Package],
+    indexes: Iterable[Index],
+    images: Iterable[str],
+) -> list[Job]:
+    """Return the jobs of all events.
+
+    `images` are the places, `target/arch`, that have a builder image.
+    """
+    cells, images = tuple(cells), tuple(images)
+    builders = {place: "container:" + place.replace("/", ":") for place in images}
+    wheels = list(_wheel_jobs(cells, packages, builders))
+    return [
+        Job(name="plan", kind="plan", needs=()),
+        *(_container_job(place, name) for place, name in builders.items()),
+        *wheels,
+        *_test_jobs(spec, cells, packages, _test_needs(spec, wheels, builders)),
+        Job(name="prove", kind="prove"),
+        *(job for place in images for job in _image_jobs(spec, cells, place)),
+        *(
+            Job(
+                name=f"publish:{index.name}",
+                kind="publish",
+                index_name=index.name,
+                needs=("prove",),
+            )
+            for index in indexes
+            if index.url
+        ),
+        *_review_jobs(spec),
+    ]
+
+
+def _container_job(place: str, name: str) -> Job:
+    target, arch = place.split("/")
+    return Job(name=name, kind="container", target=target, arch=arch, needs=())
+
+
+def _wheel_jobs(
+    cells: Iterable[Cell], packages: Mapping[str, Package], builders: Mapping[str, str]
+) -> Iterator[Job]:
+    for batch_id, batch in in_batches(cells, packages).items():
+        first = batch[0]
+        builder = builders.get(f"{first.target}/{first.arch}")
+        yield Job(
+            name="wheel:" + batch_id.replace("/", ":"),
+            kind="wheel",
+            cells=tuple(cell.id for cell in batch),
+            target=first.target,
+            arch=first.arch,
+            needs=("plan", builder) if builder else ("plan",),
+        )
+
+
+def _test_needs(
+    spec: Spec, wheels: Iterable[Job], builders: Mapping[str, str]
+) -> dict[str, tuple[str, ...]]:
+    """Return what the tests of each cell need, the job of its wheel last.
+
+    Those that run in a builder image get its digest from the container job.
+    """
+    needs: dict[str, tuple[str, ...]] = {}
+    for job in wheels:
+        builder = builders.get(f"{job.target}/{job.arch}")
+        target = spec.targets.get(job.target)
+        is_inside = builder and target and not target.test_image and target.runner in {"", job.arch}
+        own = ("plan", builder, job.name) if builder and is_inside else ("plan", job.name)
+        needs |= dict.fromkeys(job.cells, own)
+    return needs
+
+
+def _test_jobs(
+    spec: Spec,
+    cells: Iterable[Cell],
+    packages: Mapping[str, Package],
+    needs: Mapping[str, tuple[str, ...]],
+) -> Iterator[Job]:
+    """Yield the smoke tests: of a wheel for many Pythons, one on each.
+
+    `needs` is what those of a cell wait for.
+    """
+    for cell in cells:
+        if packages[cell.package].smoke:
+            for python in _pythons(spec, cell):
+                place = cell.id.rpartition("/")[0].replace("/", ":")
+                yield Job(
+                    name=f"test:{place}:{python}",
+                    kind="test",
+                    cells=(cell.id,),
+                    target=cell.target,
+                    arch=cell.arch,
+                    python=python,
+                    needs=needs[cell.id],
+                )
+
+
+def _pythons(spec: Spec, cell: Cell) -> list[str]:
+    """Return the interpreters, lowest first, that a cell's wheel is for."""
+    target = spec.targets.get(cell.target)
+    abi = spec.packages[cell.package].abi
+    if cell.target == ANY or target is None or abi == "cpython":
+        return [cell.python]
+    known = [interpreter_tag(python) for python in target.pythons or spec.pythons]
+    fits = [tag for tag in known if has_abi(tag, abi) and minor(tag) >= minor(cell.python)]
+    return sorted({cell.python, *fits}, key=lambda tag: (minor(tag), tag))
+
+
+def _image_jobs(spec: Spec, cells: Iterable[Cell], place: str) -> Iterator[Job]:
+    """Yield the jobs that make images of proven wheels, which a target and architecture have."""
+    target, arch = place.split("/")
+    for stage, each in spec.targets[target].container.stages.items():
+        if each.wheels:
+            yield Job(
+                name=image_job(target, arch, stage),
+                kind="image",
+                cells=tuple(cell.id for cell in _inside(spec, cells, target, arch, stage)),
+                target=target,
+                arch=arch,
+                image=stage,
+                needs=("plan", "prove"),
+            )
+
+
+def image_job(target: str, arch: str, stage: str) -> str:
+    """Return the name of the job that makes an image of proven wheels."""
+    return f"image:{stage}:{target}:{arch}"
+
+
+def _inside(
+    spec: Spec, cells: Iterable[Cell], target: str, arch: str, stage: str
+) -> Iterator[Cell]:
+    """Yield the cells whose wheels a stage installs.
+
+    Those that the interpreter of its environment runs.
+    """
+    packages = {package for each in wheels_within(spec, target, stage).values() for package in each}
+    python = interpreter_tag(newest(spec, target))
+    for cell in cells:
+        if cell.package in packages:
+            is_here = (cell.target, cell.arch) == (target, arch) and python in _pythons(spec, cell)
+            if is_here or cell.target == ANY:
+                yield cell
+
+
+def _review_jobs(spec: Spec) -> Iterator[Job]:
+    yield Job(name="names", kind="names", needs=())
+    if spec.merge_requests.types:
+        yield Job(name="title", kind="title", needs=())
+
+
+def of_event(made: Iterable[Job], known: Mapping[str, JobKind], event: str) -> tuple[Job, ...]:
+    """Return the jobs that pipelines of an event have; "" stands for every event."""
+    return tuple(
+        job
+        for job in made
+        if not (event and known[job.kind].events) or event in known[job.kind].events
+    )

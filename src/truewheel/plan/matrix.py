@@ -1,0 +1,195 @@
+"""Which wheels there are.
+
+Packages x targets x arches x pythons, with the axes that a wheel's tags lack collapsed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from itertools import product
+from typing import NamedTuple
+
+from truewheel.errors import Problem
+from truewheel.spec.model import CellPattern, Spec
+
+ANY = "any"
+HOST = "host"
+PURE = "py3"
+
+
+class StableAbi(NamedTuple):
+    """What builds for a stable ABI, and runs it.
+
+    CPython 3.`since` and newer, free-threaded (True) or not (False).
+    """
+
+    since: int
+    threading: frozenset[bool]
+
+
+# PEP 384; PEP 803 for free-threaded Pythons. The ABI of before that has no free-threaded build.
+STABLE_ABIS = {
+    "abi3": StableAbi(2, frozenset({False})),
+    "abi3t": StableAbi(15, frozenset({True})),
+    "abi3.abi3t": StableAbi(15, frozenset({False, True})),
+}
+
+
+class Host(NamedTuple):
+    """This machine as a target.
+
+    Its architecture, its floor and the interpreters found on it (`cp312`).
+    """
+
+    arch: str
+    floor: str
+    pythons: tuple[str, ...]
+
+
+class Slot(NamedTuple):
+    """A wheel to be built that has no name yet. `builder` is the interpreter that compiles it."""
+
+    package: str
+    target: str
+    arch: str
+    python: str
+    builder: str
+
+    @property
+    def id(self) -> str:
+        """The cell's id."""
+        return f"{self.package}/{self.target}/{self.arch}/{self.python}"
+
+
+def interpreter_tag(python: str) -> str:
+    """Return the interpreter's tag: cp312 for 3.12, cp313t for 3.13t."""
+    return "cp" + python.replace(".", "")
+
+
+def minor(tag: str) -> int:
+    """Return X of the interpreter tag cp3X."""
+    return int(tag[3:].removesuffix("t"))
+
+
+def has_abi(tag: str, abi: str) -> bool:
+    """Return whether an interpreter builds for a stable ABI, and runs what is built for it."""
+    rule = STABLE_ABIS[abi]
+    return minor(tag) >= rule.since and tag.endswith("t") in rule.threading
+
+
+def _age(tag: str) -> tuple[int, bool]:
+    return minor(tag), tag.endswith("t")
+
+
+def wanted_pythons(spec: Spec) -> list[str]:
+    """Return the tags of all interpreters that the spec's cells are built with, lowest first."""
+    versions = (
+        {*spec.pythons} if any(not target.pythons for target in spec.targets.values()) else set()
+    )
+    versions.update(
+        *(target.pythons for target in spec.targets.values()),
+        (each.python for each in spec.include),
+    )
+    return sorted(map(interpreter_tag, versions), key=_age)
+
+
+def slots(spec: Spec, problems: list[Problem]) -> list[Slot]:
+    """Return the slots of the spec's targets.
+
+    What is wrong with include and exclude is added to `problems`.
+    """
+    matrix = dict.fromkeys(_product(spec))
+    _leave_out(spec, matrix, problems)
+    for number, pattern in enumerate(spec.include):
+        slot = (pattern.package, pattern.target, pattern.arch, pattern.python)
+        if slot in matrix:
+            message = f"the cell {'/'.join(slot)} is in the matrix already"
+            problems.append(spec.document.problem(("include", number), message, "remove the entry"))
+        matrix[slot] = None
+    return _collapse(
+        spec,
+        [
+            (package, target, arch, interpreter_tag(python))
+            for package, target, arch, python in matrix
+        ],
+    )
+
+
+def host_slots(spec: Spec, host: Host) -> list[Slot]:
+    """Return the slots that this machine can build without a container, less what every target excludes."""
+    pythons = {python: f"{python[2]}.{python[3:]}" for python in host.pythons}
+    slots = product(spec.packages, [HOST], [host.arch], host.pythons)
+    return _collapse(
+        spec,
+        (
+            slot
+            for slot in slots
+            if not any(_matches(pattern, (*slot[:3], pythons[slot[3]])) for pattern in spec.exclude)
+        ),
+    )
+
+
+def _product(spec: Spec) -> Iterator[tuple[str, str, str, str]]:
+    for package in spec.packages:
+        for name, target in spec.targets.items():
+            yield from product(
+                [package], [name], target.arches or spec.arches, target.pythons or spec.pythons
+            )
+
+
+def _leave_out(
+    spec: Spec, matrix: dict[tuple[str, str, str, str], None], problems: list[Problem]
+) -> None:
+    whole = tuple(matrix)
+    for number, pattern in enumerate(spec.exclude):
+        out = [slot for slot in whole if _matches(pattern, slot)]
+        if not out:
+            hint = (
+                "it matches no package, target, arch and python of this file: remove or correct it"
+            )
+            problems.append(spec.document.problem(("exclude", number), "nothing is excluded", hint))
+        for slot in out:
+            matrix.pop(slot, None)
+
+
+def _matches(pattern: CellPattern, slot: tuple[str, str, str, str]) -> bool:
+    globs = (pattern.package, pattern.target, pattern.arch, pattern.python)
+    return all(fnmatchcase(value, glob) for value, glob in zip(slot, globs))
+
+
+def _collapse(spec: Spec, matrix: Iterable[tuple[str, str, str, str]]) -> list[Slot]:
+    found: dict[tuple[str, ...], Slot] = {}
+    for package, target, arch, python in matrix:
+        abi = spec.packages[package].abi
+        if abi == "none":
+            found.setdefault((package,), Slot(package, ANY, ANY, PURE, PURE))
+        elif abi == "cpython":
+            found[package, target, arch, python] = Slot(package, target, arch, python, python)
+        elif has_abi(python, abi):
+            key = (package, target, arch)
+            if key not in found or _age(python) < _age(found[key].python):
+                found[key] = Slot(package, target, arch, python, python)
+    return list(found.values())
+
+
+def packages_without_cells(spec: Spec, cells: list[Slot]) -> list[Problem]:
+    """Return a problem for every package of which no wheel would be built."""
+    built = {slot.package for slot in cells}
+    return [
+        spec.document.problem(
+            ("packages", name), f"no wheel of {name} is built", _why_none(spec, name), key=True
+        )
+        for name in spec.packages
+        if name not in built
+    ]
+
+
+def _why_none(spec: Spec, package: str) -> str:
+    abi = spec.packages[package].abi
+    if abi == "abi3":
+        return "abi3 has no free-threaded build: name a python without t, or exclude less"
+    if abi in STABLE_ABIS:
+        python = "a free-threaded Python" if abi == "abi3t" else "Python"
+        return f"{abi} needs {python} from 3.{STABLE_ABIS[abi].since} on (PEP 803): name one, or exclude less"
+    return "exclude leaves none: exclude less"

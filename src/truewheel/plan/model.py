@@ -1,0 +1,367 @@
+"""What a plan says: the one record that every job, forge and local run reads.
+
+`plan.json` is this model written down (`planfile`). Nothing downstream looks at the spec again.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from truewheel.errors import Problem
+
+CELL = "{cell}"
+TARGET = "{target}"
+ARCH = "{arch}"
+PYTHON = "{python}"
+STAGE = "{stage}"
+"""Stand in the commands of a job kind for what a job has.
+
+Its cells' ids, joined by commas, its target …
+"""
+
+
+LISTS = "publish"
+"""Folder, in that of the proven wheels, of the lists of what each index is to get."""
+QUALITY = "gl-code-quality-report.json"
+"""The findings of a wheel job, as GitLab shows them.
+
+One name for all jobs, since GitLab takes one file from each.
+"""
+
+
+def digest_variable(target: str, arch: str) -> str:
+    """Return the variable in which a container job tells the digest of its image to the jobs that run in it."""
+    return "TRUEWHEEL_DIGEST_" + re.sub(r"[^A-Za-z0-9]", "_", f"{target}_{arch}").upper()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """A package as its jobs see it. Paths are relative to the folder of the spec.
+
+    `path` is that of its sources.
+
+    `build` names the command build that makes it; "" for its own PEP 517 backend. `inject` says how
+    the composed version gets into the build: "file" (written into `version_file`; at the group of
+    `version_match`, unless that is ""), "pyproject" (`[project] version`), "env:NAME" (an
+    environment variable of the build backend) or "wheel" (the built wheel is rewritten). `exclude`
+    are patterns of libraries that stay outside the wheel, `graft` of device libraries that may come
+    in; `max_size` is in bytes, 0 for no limit. `secrets` are the names of variables with
+    credentials that its backend and its smoke test get.
+    """
+
+    name: str
+    path: str
+    version_file: str = ""
+    version_match: str = ""
+    inject: str = "pyproject"
+    abi: str = "cpython"
+    smoke: str = ""
+    build: str = ""
+    exclude: tuple[str, ...] = ()
+    graft: tuple[str, ...] = ()
+    max_size: int = 0
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Build:
+    """A command that makes the wheels of packages.
+
+    An argv, its Python requirements, and a glob for each package.
+
+    `secrets` are the names of variables with credentials that it gets.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    requires: tuple[str, ...]
+    wheels: Mapping[str, str]
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A distro image family as its jobs see it.
+
+    `floor` is a platform without arch (PEP 600, 656), linux or audited.
+
+    `toolchain` is "zig" or "", the image's own; `runner` the architecture of its runners, or "" for
+    that of the cell.
+    """
+
+    name: str
+    floor: str
+    family: str = ""
+    base: str = ""
+    test_image: str = ""
+    provides: Mapping[str, str] = field(default_factory=dict)
+    toolchain: str = ""
+    runner: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class JobKind:
+    """What all jobs of one kind share.
+
+    In the argv tuples `commands`, `CELL` and its like stand for what a job has.
+
+    Pipelines have them for `events`, or for all if there are none; `is_protected` on protected refs
+    alone. Jobs of kinds with the same `exclusive` never run at once, in no pipeline, and are never
+    cancelled for a newer one.
+    """
+
+    name: str
+    stage: str
+    commands: tuple[tuple[str, ...], ...]
+    artifacts: tuple[str, ...] = ()
+    report: str = ""
+    events: tuple[str, ...] = ()
+    is_protected: bool = False
+    exclusive: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Fact:
+    """A named value of a policy. `value` is None when no source had one.
+
+    `skipped` says why each one had not.
+    """
+
+    value: str | None
+    source: str = ""
+    origin: str = ""
+    raw: str = ""
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Copy:
+    """A further file name of one built wheel, for one index, by a channel of the policy."""
+
+    index: str
+    channel: str = ""
+    version: str
+    wheel: str
+
+
+class Cell(NamedTuple):
+    """One wheel to be built: package x target x arch x python.
+
+    `python` is the interpreter's tag (`cp312`, `cp313t`; `py3` for a pure package), `builder` the
+    tag of the interpreter that compiles it, `tag` the whole compatibility tag, `build` the PEP 427
+    build tag or "". `platforms` are the platform tags, lowest floor first, one of which auditwheel
+    will find (floor: audited); until then the names are those of the last. They are empty for a
+    cell whose platform is settled.
+    """
+
+    id: str
+    package: str
+    target: str
+    arch: str
+    python: str
+    builder: str
+    channel: str
+    version: str
+    build: str
+    tag: str
+    wheel: str
+    facts: Mapping[str, Fact]
+    copies: tuple[Copy, ...] = ()
+    platforms: tuple[str, ...] = ()
+
+    def names(self) -> tuple[str, ...]:
+        """Return the wheel's file name and those of its copies."""
+        return (self.wheel, *(copy.wheel for copy in self.copies))
+
+    def copied(self, copy: Copy) -> "Cell":
+        """Return the cell as one of its copies is called."""
+        parts = copy.wheel.partition(f"-{self.tag}")[0].split("-")
+        return self._replace(
+            channel=copy.channel or self.channel,
+            version=copy.version,
+            build="".join(parts[2:]),
+            wheel=copy.wheel,
+            copies=(),
+        )
+
+    def possible(self) -> "Iterator[Cell]":
+        """Yield the cell under each name that it may get, the lowest floor first."""
+        if not self.platforms:
+            yield self
+        for platform in self.platforms:
+            yield self.settled(platform)
+
+    def settled(self, platform: str) -> "Cell":
+        """Return the cell as it is called on one of its platforms."""
+        old = self.tag.rpartition("-")[2]
+        return self._replace(
+            tag=f"{self.tag.removesuffix(old)}{platform}",
+            wheel=_moved(self.wheel, old, platform),
+            copies=tuple(
+                replace(copy, wheel=_moved(copy.wheel, old, platform)) for copy in self.copies
+            ),
+            platforms=(),
+        )
+
+
+def _moved(wheel: str, old: str, new: str) -> str:
+    """Return a wheel's file name for another platform."""
+    return (
+        "-".join(new if part == old else part for part in wheel.removesuffix(".whl").split("-"))
+        + ".whl"
+    )
+
+
+class Job(NamedTuple):
+    """One job of the pipeline. `cells` are ids.
+
+    `needs` are job names, and None waits for all earlier stages.
+
+    `python` is the interpreter that a test runs on, `image` the stage of the target's image that
+    the job makes of the proven wheels of its cells.
+    """
+
+    name: str
+    kind: str
+    cells: tuple[str, ...] = ()
+    target: str = ""
+    arch: str = ""
+    python: str = ""
+    index_name: str = ""
+    image: str = ""
+    needs: tuple[str, ...] | None = None
+
+    @property
+    def place(self) -> str:
+        """`<target>-<arch>` of a job that stands with the others of its place.
+
+        "" for one before or after them all.
+        """
+        return f"{self.target}-{self.arch}" if self.target and not self.image else ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Index:
+    """What an index says of the names.
+
+    `active` when this pipeline would publish to it, `refusals` by reason.
+
+    `max_size` is the most bytes that it takes for a file; 0 is the limit of its profile. `url`
+    takes uploads ("" for an index that nothing is published to), `simple` lists what is there;
+    `username` and `password` are names of variables. It is active when all of `when` holds.
+    """
+
+    name: str
+    profile: str
+    active: bool
+    refusals: Mapping[str, int]
+    max_size: int = 0
+    url: str = ""
+    simple: str = ""
+    username: str = ""
+    password: str = ""
+    when: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Archive:
+    """An archive of the wheels of a target and architecture.
+
+    Its entry in the spec, file name, and cells' ids.
+    """
+
+    name: str
+    target: str
+    arch: str
+    file: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variable:
+    """A variable's value for this pipeline and where it came from (`-v`, `environment`, `default`)."""
+
+    value: str
+    origin: str
+    scope: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """All cells, jobs and expected wheel names of one pipeline.
+
+    `policy` is the policy's own data, `images` the builder images by `<target>/<arch>`,
+    `registry_login` the variables that hold the user name and the password for their registry.
+    `left_out` are the ids of cells whose package a merge request does not change: their jobs, if
+    there are any, have nothing to do.
+    """
+
+    generator: str
+    project: str
+    spec: str
+    event: str
+    local: bool
+    packages: Mapping[str, Package]
+    targets: Mapping[str, Target]
+    kinds: Mapping[str, JobKind]
+    cells: tuple[Cell, ...]
+    jobs: tuple[Job, ...]
+    variables: Mapping[str, Variable]
+    policy: Mapping[str, Any]
+    builds: Mapping[str, Build] = field(default_factory=dict)
+    images: Mapping[str, str] = field(default_factory=dict)
+    registry_login: Mapping[str, str] = field(default_factory=dict)
+    compiler_cache: str = ""
+    indexes: tuple[Index, ...] = ()
+    archives: tuple[Archive, ...] = ()
+    left_out: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+    def cell(self, cell_id: str) -> Cell | None:
+        """Return the cell with this id."""
+        return next((cell for cell in self.cells if cell.id == cell_id), None)
+
+    def image(self, target: str, arch: str) -> str:
+        """Return the image that the wheel jobs of a target run in.
+
+        Its builder, else its base, or "" if it has none.
+        """
+        return self.images.get(f"{target}/{arch}") or self.targets[target].base
+
+    def test_image(self, target: str, arch: str) -> str:
+        """Return the image that the test jobs of a target run in.
+
+        Its own for that, else the wheel jobs' one.
+
+        A builder image for runners of another architecture runs no tests: the base does.
+        """
+        known = self.targets[target]
+        return known.test_image or (
+            self.image(target, arch) if known.runner in {"", arch} else known.base
+        )
+
+    def builder(self, job: Job) -> str:
+        """Return the builder image that a wheel or test job runs in, "" if it runs in another one or in none."""
+        made = self.images.get(f"{job.target}/{job.arch}", "")
+        of_its_kind = self.image if job.kind == "wheel" else self.test_image
+        return made if made and made == of_its_kind(job.target, job.arch) else ""
+
+    def batches(self, cells: Iterable[Cell]) -> dict[str, tuple[Cell, ...]]:
+        """Return the cells in the batches that one job each compiles."""
+        return in_batches(cells, self.packages)
+
+
+def in_batches(
+    cells: Iterable[Cell], packages: Mapping[str, Package]
+) -> dict[str, tuple[Cell, ...]]:
+    """Return the cells in the batches that one job each compiles, by the id of the batch.
+
+    That is the id of its only cell or, for the cells that one command makes, an id with the build
+    for the package.
+    """
+    batches: dict[str, list[Cell]] = {}
+    for cell in cells:
+        package, _, place = cell.id.partition("/")
+        batches.setdefault(f"{packages[cell.package].build or package}/{place}", []).append(cell)
+    return {name: tuple(batch) for name, batch in batches.items()}

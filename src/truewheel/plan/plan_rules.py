@@ -1,0 +1,288 @@
+"""What a plan is refused for.
+
+Two cells with one name, names that an index would not take, floors too high.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from truewheel.errors import Problem, counted
+from truewheel.plan import images
+from truewheel.plan.model import Cell, Index, Job
+from truewheel.plan.naming import LEGACY_FLOORS, NAME_LIMIT, TOO_LONG
+from truewheel.spec import template
+from truewheel.spec.model import Spec
+from truewheel.spec.policy import Policy
+from truewheel.wheel import index_profiles, platform_tags
+
+AXES = ("package", "target", "arch", "python")
+
+
+def collisions(spec: Spec, policy: Policy, cells: Iterable[Cell]) -> list[Problem]:
+    """Return a problem for every pair of axis values that leads to cells with one wheel name, here or on an index."""
+    first: dict[tuple[str, str], Cell] = {}
+    told: set[tuple[str, str]] = set()
+    pairs: dict[tuple[str, ...], list[tuple[str, Cell, Cell]]] = {}
+    for cell in cells:
+        for index, wheel in _names(cell):
+            other = first.setdefault((index, wheel), cell)
+            if other is not cell and (other.id, cell.id) not in told:
+                told.add((other.id, cell.id))
+                axes = [axis for axis in AXES if getattr(cell, axis) != getattr(other, axis)]
+                key = (
+                    index,
+                    *axes,
+                    *(getattr(side, axis) for side in (other, cell) for axis in axes),
+                )
+                pairs.setdefault(key, []).append((wheel, other, cell))
+    return [_collision(spec, policy, key[0], alike) for key, alike in pairs.items()]
+
+
+def _names(cell: Cell) -> Iterator[tuple[str, str]]:
+    """Yield every name that a cell's wheel may get, and the index that gets it; "" is here."""
+    for possible in cell.possible():
+        yield "", possible.wheel
+        yield from ((copy.index, copy.wheel) for copy in possible.copies)
+
+
+def _collision(
+    spec: Spec, policy: Policy, index: str, alike: list[tuple[str, Cell, Cell]]
+) -> Problem:
+    wheel, one, two = alike[0]
+    axes = [axis for axis in AXES if getattr(one, axis) != getattr(two, axis)]
+    missing, differing = " and ".join(axes), _differing(spec, one, two)
+    may = "may " if one.platforms or two.platforms else ""
+    lines = [
+        f"two cells {may}get one name{f' on the index {index}' if index else ''}, {wheel}",
+        f"    {one.id} and {two.id} differ only in the {missing}, and the name has no {missing}",
+    ]
+    if "target" in axes:
+        lines += [f"    {_target(spec, target, differing)}" for target in (one.target, two.target)]
+    if len(alike) > 1:
+        lines.append(f"    the same happens to {len(alike) - 1} more names")
+    route = ("targets", two.target) if "target" in axes else ("packages", two.package)
+    return spec.document.problem(
+        route, "\n".join(lines), _way_out(spec, policy, one, two), key=True
+    )
+
+
+def _target(spec: Spec, name: str, differing: Iterable[str]) -> str:
+    """Return a target, its place, and what its image provides otherwise than that of another one."""
+    provided = spec.targets[name].provides if name in spec.targets else {}
+    values = ", ".join(f"{variable} {provided.get(variable) or 'absent'}" for variable in differing)
+    return f"{name}: {spec.document.where(('targets', name), key=True)}{f' ({values})' if values else ''}"
+
+
+def _differing(spec: Spec, one: Cell, two: Cell) -> list[str]:
+    """Return the variables that the images of two cells provide otherwise."""
+    first, second = (
+        spec.targets[cell.target].provides if cell.target in spec.targets else {}
+        for cell in (one, two)
+    )
+    return sorted(name for name in {**first, **second} if first.get(name) != second.get(name))
+
+
+def _way_out(spec: Spec, policy: Policy, one: Cell, two: Cell) -> str:
+    labels = [] if spec.variant_labels else [_label(policy, cell) for cell in (one, two)]
+    if len(set(labels)) == 2:
+        said = " and ".join(label or "none" for label in labels)
+        return f"their labels, {said}, stand in no name: add variant_labels: true, or build one of the two"
+    if differing := _differing(spec, one, two):
+        return f"they differ in {', '.join(differing)}: let the policy put it into the name, or build one of the two"
+    for name in (two.target, one.target):
+        own = own_floor(spec, name)
+        floor = spec.targets[name].floor if name in spec.targets else ""
+        if own and floor and own != floor:
+            return (
+                f"give {name} its own floor (its glibc allows up to {own}), or build one of the two"
+            )
+    return "build one of the two"
+
+
+def _label(policy: Policy, cell: Cell) -> str:
+    """Return the variant label that the policy has for a cell, whether names carry it or not."""
+    values = {name: fact.value for name, fact in cell.facts.items()}
+    return next(
+        (
+            template.joined(each.label, values)
+            for each in policy.channels
+            if each.name == cell.channel
+        ),
+        "",
+    )
+
+
+def long_names(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
+    """Return a problem for the file names that no file system takes."""
+    long = [name for cell in cells for name in cell.names() if len(name) > NAME_LIMIT]
+    if not long:
+        return []
+    count = f"{counted(len(long), 'file name')} {'have' if len(long) > 1 else 'has'}"
+    message = f"{count} more than {NAME_LIMIT} characters, the first: {long[0][:60]}…"
+    return [spec.document.problem(("naming",), message, TOO_LONG)]
+
+
+def index_verdict(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
+    """Return what the index `name` says of its copies, or of the wheels as they are when it gets none."""
+    copies = [
+        (copy.version, cell.tag, copy.wheel)
+        for cell in cells
+        for copy in cell.copies
+        if copy.index == name
+    ]
+    index = spec.indexes[name]
+    reasons: Counter[str] = Counter()
+    for version, tag, wheel in copies or [(cell.version, cell.tag, cell.wheel) for cell in cells]:
+        label = wheel.removesuffix(".whl").partition(f"{tag}-")[2]
+        reasons.update(
+            index_profiles.refusals(index.profile, version, tag, wheel.partition("-")[0], label)
+        )
+    return Index(
+        name=name,
+        profile=index.profile,
+        active=bool(copies),
+        refusals=dict(sorted(reasons.items())),
+        max_size=index_profiles.size(index.max_size) if index.max_size else 0,
+        url=index.url,
+        simple=index.simple or index_profiles.simple_address(index.url),
+        username=index.credentials.username,
+        password=index.credentials.password,
+        when=index.when,
+    )
+
+
+def index_problems(spec: Spec, verdicts: Iterable[Index]) -> list[Problem]:
+    """Return a problem for every index that this pipeline would publish to and that would refuse its wheels."""
+    return [
+        spec.document.problem(
+            ("indexes", verdict.name),
+            f"the index {verdict.name} would refuse {counted(count, 'wheel')}: {reason}",
+            f"{index_profiles.evidence(reason)}; name a channel that leaves it out, or publish on another condition",
+            key=True,
+        )
+        for verdict in verdicts
+        if verdict.active
+        for reason, count in verdict.refusals.items()
+    ]
+
+
+def floor_problems(spec: Spec) -> list[Problem]:
+    """Return a problem for every target whose floor is unknown, cannot be audited, or is above its own glibc."""
+    problems = []
+    for name, target in spec.targets.items():
+        floor = target.floor
+        if floor in {"", platform_tags.AUDITED} and not own_floor(spec, name):
+            hint = "add floor: manylinux_2_28, or what its image has, such as glibc: '2.28'"
+            problems.append(
+                spec.document.problem(
+                    ("targets", name), f"the target {name} has no floor", hint, key=True
+                )
+            )
+        wanted = platform_tags.floor_minor(LEGACY_FLOORS.get(floor, floor))
+        problems += [
+            spec.document.problem(("targets", name, "floor"), message, hint)
+            for message, hint in _floor_faults(spec, name, wanted)
+        ]
+    return problems
+
+
+def own_floor(spec: Spec, target: str) -> str:
+    """Return the highest floor that a target's glibc allows, or "" when that is not known."""
+    return (
+        platform_tags.own_floor(target, spec.targets[target].glibc)
+        if target in spec.targets
+        else ""
+    )
+
+
+def _floor_faults(spec: Spec, name: str, wanted: int | None) -> Iterator[tuple[str, str]]:
+    if wanted is None:
+        return
+    target = spec.targets[name]
+    floor, known = target.floor, platform_tags.glibc_minor(name, target.glibc)
+    if wanted not in platform_tags.AUDITED_MINORS:
+        hint = f"auditwheel knows manylinux_2_X for X in {', '.join(map(str, platform_tags.AUDITED_MINORS))}"
+        yield f"{floor} cannot be audited", hint
+    elif known is not None and wanted > known:
+        hint = f"its glibc allows up to {own_floor(spec, name)}"
+        yield f"{floor} is above the glibc of {name}, 2.{known}", hint
+    for arch in target.arches or spec.arches:
+        if wanted < (oldest := platform_tags.oldest_minor(arch)):
+            yield (
+                f"there is no {floor} for {arch}",
+                f"the lowest floor for it is manylinux_2_{oldest}",
+            )
+
+
+def toolchain_problems(spec: Spec) -> list[Problem]:
+    """Return a problem for every target that its toolchain cannot compile on its runners."""
+    problems = []
+    for name, target in spec.targets.items():
+        floor = target.floor or own_floor(spec, name)
+        for arch in target.arches or spec.arches:
+            if target.toolchain == "zig" and not platform_tags.zig_target(
+                LEGACY_FLOORS.get(floor, floor), arch
+            ):
+                message = f"zig cannot compile {name} for {floor or 'no floor'} on {arch}"
+                hint = f"zig: manylinux_2_{platform_tags.ZIG_OLDEST_MINOR} and newer, {' and '.join(platform_tags.ZIG_ARCHES)}"
+                problems.append(
+                    spec.document.problem(("targets", name, "toolchain"), message, hint)
+                )
+            if target.runner not in {"", arch} and not target.toolchain:
+                message = f"runners for {target.runner} cannot compile {name} for {arch}"
+                hint = "add toolchain: zig, or remove runner"
+                problems.append(spec.document.problem(("targets", name, "runner"), message, hint))
+    return problems
+
+
+def images_without_wheels(spec: Spec, jobs: Iterable[Job]) -> list[Problem]:
+    """Return a problem for every wheel that an image shall have and no cell makes."""
+    problems = []
+    for job in jobs:
+        if not job.image:
+            continue
+        built, python = (
+            {cell.partition("/")[0] for cell in job.cells},
+            images.newest(spec, job.target),
+        )
+        for stage, packages in images.wheels(spec, job.target, job.image).items():
+            for number, name in enumerate(packages):
+                if name not in built:
+                    route = ("targets", job.target, "container", "stages", stage, "wheels", number)
+                    message = (
+                        f"no wheel of {name} is built for {job.target} {job.arch}, Python {python}"
+                    )
+                    problems.append(
+                        spec.document.problem(route, message, "build it there, or leave it out")
+                    )
+    return problems
+
+
+def text_sorted(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
+    """Return a warning for every package whose local versions or labels sort as text.
+
+    Cu1210 before cu129.
+    """
+    ends = {(cell.package, cell.version.partition("+")[2]) for cell in cells}
+    if spec.variant_labels:
+        ends |= {
+            (cell.package, cell.wheel.removesuffix(".whl").partition(f"{cell.tag}-")[2])
+            for cell in cells
+        }
+    numbers: dict[tuple[str, str], set[str]] = {}
+    for package, end in sorted(ends):
+        for part in end.split("."):
+            stem = part.rstrip("0123456789")
+            if stem and stem != part:
+                numbers.setdefault((package, stem), set()).add(part[len(stem) :])
+    problems = []
+    for (package, stem), found in numbers.items():
+        by_text, by_number = sorted(found), sorted(found, key=int)
+        if by_text != by_number:
+            order = " < ".join(stem + number for number in by_text)
+            message = f"{package}: installers compare {stem} parts as text, so that {order}"
+            hint = "the higher one is not taken for newer: write such numbers with equal length ({fact:04})"
+            problems.append(Problem(spec.document.where(("naming",)), message, hint, "warning"))
+    return problems

@@ -1,0 +1,521 @@
+"""The plan: a pure function of the spec, the policy and a request.
+
+Every fact of a pipeline is decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+from truewheel.errors import Problem, Stop, meant, shown
+from truewheel.plan import archives, jobs, matrix, model, naming, plan_rules
+from truewheel.plan.images import NO_IMAGES, Images
+from truewheel.plan.matrix import ANY, HOST, Host, Slot
+from truewheel.plan.model import Cell, Copy, Fact, Plan, Target
+from truewheel.plan.naming import Composed, Sources
+from truewheel.spec import template
+from truewheel.spec import variables as contract
+from truewheel.spec.model import Spec
+from truewheel.spec.policy import Channel, Policy, Variable, matched
+from truewheel.wheel import platform_tags
+from truewheel.wheel.index_profiles import size
+
+EVENTS = ("push", "mr", "tag", "schedule", "web")
+FORGE_PREFIXES = ("CI_", "GITLAB_", "GITHUB_")
+
+
+class Names(NamedTuple):
+    """What the cells of one target and one base version have in common.
+
+    Copies with their channels, by index.
+    """
+
+    channel: str
+    facts: Mapping[str, Fact]
+    own: Composed
+    copies: Mapping[str, tuple[str, Composed]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What is asked of the planner.
+
+    `overrides` are the `-v` variables, `environment` the process's own, `options` the flags that a
+    policy may read, `versions` the base version of each package and where it was found. `host` asks
+    for this machine's cells instead of the spec's targets. `read_file` gives the text of files that
+    facts are read from, `vcs` what git knows. `stand_in` is the value of facts that a version needs
+    and no source has, for plans whose names nobody will see. `images` are the builder images of the
+    targets, `changed` the packages whose cells alone are wanted (None: all).
+    """
+
+    generator: str
+    versions: Mapping[str, tuple[str, str]]
+    event: str = "push"
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+    host: Host | None = None
+    read_file: Callable[[str], str | None] | None = None
+    vcs: Callable[[str], str | None] | None = None
+    stand_in: str = ""
+    images: Images = NO_IMAGES
+    changed: frozenset[str] | None = None
+
+
+def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
+    """Return the plan; its `problems` hold all that speaks against it.
+
+    Raises `Stop` (exit 2) when there can be no names at all: a variable that is not allowed, a
+    version that is none.
+    """
+    if leaks := contract.leaked_secrets(spec, policy):
+        raise Stop(leaks)
+    problems = [
+        *request.images.problems,
+        *plan_rules.floor_problems(spec),
+        *plan_rules.toolchain_problems(spec),
+    ]
+    problems += contract.lost(spec, policy)
+    with _beside(problems):
+        variables = _variables(spec, policy, request)
+    slots = matrix.host_slots(spec, request.host) if request.host else matrix.slots(spec, problems)
+    problems += matrix.packages_without_cells(spec, slots)
+    targets = _targets(spec, slots, request)
+    namer = Namer(spec, policy, request, variables, targets)
+    packages = _packages(spec)
+    with _beside(problems):
+        cells = _cells(namer, slots)
+    images = _images(cells, request)
+    indexes = tuple(plan_rules.index_verdict(spec, name, cells) for name in spec.indexes)
+    problems += [
+        *namer.problems,
+        *plan_rules.collisions(spec, policy, cells),
+        *plan_rules.index_problems(spec, indexes),
+    ]
+    problems += [*plan_rules.long_names(spec, cells), *plan_rules.text_sorted(spec, cells)]
+    made = archives.archives(spec, cells, problems)
+    known = jobs.kinds(spec)
+    # All cells are judged, those that are left out with them: a name may not collide only because
+    # nobody builds it.
+    wanted = tuple(
+        cell for cell in cells if request.changed is None or cell.package in request.changed
+    )
+    all_jobs = jobs.jobs(spec, wanted, packages, indexes, images)
+    problems += plan_rules.images_without_wheels(spec, all_jobs)
+    present = jobs.of_event(all_jobs, known, request.event)
+    return Plan(
+        generator=request.generator,
+        project=spec.project,
+        spec=spec.document.file,
+        event=request.event,
+        local=request.host is not None,
+        packages=packages,
+        builds={name: _build(name, spec) for name in spec.builds},
+        targets=targets,
+        kinds={name: kind for name, kind in known.items() if name in {job.kind for job in present}},
+        cells=wanted,
+        left_out=tuple(
+            cell.id
+            for cell in cells
+            if request.changed is not None and cell.package not in request.changed
+        ),
+        jobs=present,
+        variables={
+            name: value
+            for name, value in variables.items()
+            if value.scope != "secret" and value.value
+        },
+        policy=_written_policy(policy, spec),
+        images=images,
+        registry_login={
+            key: name for key, name in spec.images.credentials._asdict().items() if name
+        },
+        compiler_cache=spec.compiler_cache,
+        indexes=indexes,
+        archives=made,
+        problems=tuple(problems),
+    )
+
+
+@contextmanager
+def _beside(problems: Iterable[Problem]) -> Iterator[None]:
+    """Let what ends the plan be told beside the problems that are known already."""
+    try:
+        yield
+    except Stop as stopped:
+        raise Stop([*problems, *stopped.problems], stopped.code) from None
+
+
+def _cells(namer: Namer, slots: Iterable[Slot]) -> tuple[Cell, ...]:
+    """Return the cells of the slots. Raises `Stop` with every reason why some can have no name."""
+    cells = tuple(
+        cell for number, slot in enumerate(slots, 1) if (cell := namer.cell(slot, number))
+    )
+    if namer.failures:
+        raise Stop([*namer.problems, *namer.failures])
+    return cells
+
+
+def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.Variable]:
+    """Return every variable that is set, with its value.
+
+    Raises `Stop` for one that may not have that value.
+    """
+    declared = {**contract.BUILT_IN, **contract.declared(spec, policy)}
+    values = {
+        name: value for name, rule in declared.items() if (value := value_of(name, rule, request))
+    }
+    problems = [
+        _undeclared(name, declared, spec, policy.name)
+        for name in request.overrides
+        if name not in declared
+    ]
+    problems += [
+        problem
+        for name, value in values.items()
+        for problem in _value_problems(name, value, declared[name], spec)
+    ]
+    if found := [problem for problem in problems if problem]:
+        raise Stop(found)
+    return values
+
+
+def value_of(name: str, rule: Variable, request: Request) -> model.Variable | None:
+    """Return the first value that is not empty.
+
+    Else the first that is, so that its emptiness can be told.
+    """
+    given = {"-v": request.overrides.get(name)}
+    if rule.scope != "image" or request.host:
+        given["environment"] = request.environment.get(name)
+    given["default"] = rule.default or None
+    values = [
+        model.Variable(value=text, origin=origin, scope=rule.scope)
+        for origin, text in given.items()
+        if text is not None
+    ]
+    return next((value for value in values if value.value.strip()), values[0] if values else None)
+
+
+def _undeclared(
+    name: str, declared: Mapping[str, Variable], spec: Spec, policy: str
+) -> Problem | None:
+    if name.startswith(FORGE_PREFIXES):
+        return None
+    hint = meant(name, declared, f"declared: {', '.join(sorted(declared)) or 'none'}")
+    message = f"the variable {name} is declared neither here nor in the policy {policy}"
+    return spec.document.problem(("variables",), message, hint, key=True)
+
+
+def _value_problems(
+    name: str, value: model.Variable, rule: Variable, spec: Spec
+) -> Iterable[Problem]:
+    text, said = value.value, "its value" if value.scope == "secret" else shown(value.value)
+    if text and rule.choices and text not in rule.choices:
+        hint = f"allowed: {', '.join(rule.choices)}, or empty"
+        yield spec.document.problem(
+            ("variables", name), f"{name} ({value.origin}): {said} is not allowed", hint
+        )
+    if text != text.encode(errors="ignore").decode():
+        message = f"{name} ({value.origin}): {said} is not UTF-8 text"
+        yield spec.document.problem(
+            ("variables", name), message, "correct the value, or leave it empty"
+        )
+    if text and rule.pattern and not matched(rule.pattern, text):
+        message = f"{name} ({value.origin}): {said} does not match {rule.pattern}"
+        yield spec.document.problem(
+            ("variables", name), message, rule.description or "correct it, or leave it empty"
+        )
+
+
+def _images(cells: Iterable[Cell], request: Request) -> dict[str, str]:
+    """Return the builder image of every target and architecture that has one, in the order of the cells."""
+    places = dict.fromkeys((cell.target, cell.arch) for cell in cells)
+    known = request.images.references
+    return {"/".join(place): known[place] for place in places if place in known}
+
+
+def _targets(spec: Spec, slots: Iterable[Slot], request: Request) -> dict[str, Target]:
+    """Return the targets of the cells, floors filled in.
+
+    The spec's, this machine, and that of pure packages.
+    """
+    if request.host:
+        targets = {HOST: Target(name=HOST, floor=request.host.floor)}
+    else:
+        targets = {
+            name: Target(
+                name=name,
+                family=target.family,
+                base=request.images.bases.get(name, target.base),
+                floor=target.floor or platform_tags.own_floor(name, target.glibc),
+                test_image=request.images.tests.get(name, target.test_image),
+                provides=target.provides,
+                toolchain=target.toolchain,
+                runner=target.runner,
+            )
+            for name, target in spec.targets.items()
+        }
+    if any(slot.target == ANY for slot in slots):
+        targets[ANY] = Target(name=ANY, floor=ANY, base=spec.gitlab.tool_image)
+    return targets
+
+
+class Namer:
+    """Gives slots their names.
+
+    Facts are resolved once for all slots that see the same, not for each.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        policy: Policy,
+        request: Request,
+        variables: Mapping[str, model.Variable],
+        targets: Mapping[str, Target],
+    ) -> None:
+        self.spec = spec
+        self.policy = policy
+        self.request = request
+        self.problems: list[Problem] = []
+        self.failures: dict[Problem, None] = {}
+        self._where = spec.document.where(("naming",))
+        self._floors = {name: target.floor for name, target in targets.items()}
+        declared = contract.declared(spec, policy)
+        self._seen = {name: _seen(target, declared, variables) for name, target in targets.items()}
+        self._named: dict[tuple[Any, ...], Names | None] = {}
+        self._tags: dict[tuple[str, str, str, str], str] = {}
+        self._asked = policy.axes()
+
+    def cell(self, slot: Slot, number: int) -> Cell | None:
+        """Return the cell of a slot, named; None where `failures` has why not.
+
+        `number` is its place, from 1.
+        """
+        names = self._names(slot, number)
+        if names is None:
+            return None
+        own, tag = names.own, self._tag(slot)
+        return Cell(
+            id=slot.id,
+            package=slot.package,
+            target=slot.target,
+            arch=slot.arch,
+            python=slot.python,
+            builder=slot.builder,
+            channel=names.channel,
+            version=own.version,
+            build=own.build,
+            tag=tag,
+            wheel=own.wheel(slot.package, tag),
+            facts=names.facts,
+            copies=tuple(
+                Copy(
+                    index=name,
+                    channel=channel,
+                    version=copy.version,
+                    wheel=copy.wheel(slot.package, tag),
+                )
+                for name, (channel, copy) in names.copies.items()
+            ),
+            platforms=self._range(slot)
+            if self._floors[slot.target] == platform_tags.AUDITED
+            else (),
+        )
+
+    def _names(self, slot: Slot, number: int) -> Names | None:
+        axes = {**self._axes(slot), "number": str(number)} if self._asked else {}
+        key = (
+            slot.target,
+            self.request.versions[slot.package],
+            *(axes[axis] for axis in self._asked),
+        )
+        if key not in self._named:
+            try:
+                self._named[key] = self._composed(slot, axes)
+            except Stop as stopped:
+                self._named[key] = None
+                self.failures.update(dict.fromkeys(stopped.problems))
+        return self._named[key]
+
+    def _composed(self, slot: Slot, axes: Mapping[str, str]) -> Names:
+        facts = self._facts(slot, axes)
+        channel = self._channel(slot.target, facts)
+        copied = self._copy_channels(slot.target, facts, channel)
+        return Names(
+            channel=channel.name,
+            facts=facts,
+            own=self._compose(channel, facts, slot),
+            copies={
+                index: (each.name, self._compose(each, facts, slot))
+                for index, each in copied.items()
+            },
+        )
+
+    def _axes(self, slot: Slot) -> dict[str, str]:
+        _, abi, platform = self._tag(slot).split("-")
+        return {
+            "package": slot.package,
+            "target": slot.target,
+            "arch": slot.arch,
+            "python": slot.python,
+            "abi": abi,
+            "platform": platform,
+        }
+
+    def _facts(self, slot: Slot, axes: Mapping[str, str]) -> dict[str, Fact]:
+        request = self.request
+        version, version_origin = request.versions[slot.package]
+        sources = Sources(
+            variables=self._seen[slot.target],
+            options=request.options,
+            version=version,
+            version_origin=version_origin,
+            event=request.event,
+            cell=axes,
+            read_file=request.read_file,
+            in_image=request.host is not None,
+            vcs=request.vcs,
+        )
+        facts, problems = naming.resolve_all(self.policy, sources, self._where)
+        self._report(problems)
+        return facts
+
+    def _report(self, problems: Iterable[Problem]) -> None:
+        self.problems += [problem for problem in problems if problem not in self.problems]
+
+    def _channel(self, target: str, facts: Mapping[str, Fact]) -> Channel:
+        channel = naming.channel_of(self.policy, self._seen[target], facts)
+        if channel is None:
+            message = f"no channel of the policy {self.policy.name} applies"
+            raise Stop([Problem(self._where, message, "let its last channel have no conditions")])
+        return channel
+
+    def _copy_channels(
+        self, target: str, facts: Mapping[str, Fact], own: Channel
+    ) -> dict[str, Channel]:
+        """Return the channel of every index that this pipeline publishes to."""
+        known = {channel.name: channel for channel in self.policy.channels}
+        channels = {}
+        for name, index in self.spec.indexes.items():
+            if index.channel and index.channel not in known:
+                message = f"the policy {self.policy.name} has no channel {index.channel!r}"
+                route = ("indexes", name, "channel")
+                raise Stop(
+                    [
+                        self.spec.document.problem(
+                            route, message, f"its channels: {', '.join(known)}"
+                        )
+                    ]
+                )
+            if naming.holds(index.when, self._seen[target], facts):
+                channels[name] = known.get(index.channel) or own
+        return channels
+
+    def _compose(self, channel: Channel, facts: Mapping[str, Fact], slot: Slot) -> Composed:
+        composed = naming.compose(
+            self.policy, channel, self._completed(channel, facts), self._where
+        )
+        if not self.spec.variant_labels or slot.target == ANY:
+            return replace(composed, label="")
+        if problem := naming.label_problem(composed.label, self._where):
+            self._report([problem])
+            return replace(composed, label="")
+        return composed
+
+    def _completed(self, channel: Channel, facts: Mapping[str, Fact]) -> Mapping[str, Fact]:
+        """Return the facts, with the request's stand-in for those that the version cannot do without."""
+        if not self.request.stand_in:
+            return facts
+        missing = [
+            name for name in template.fields(channel.version[-1]) if facts[name].value is None
+        ]
+        return {**facts, **dict.fromkeys(missing, Fact(value=self.request.stand_in))}
+
+    def _tag(self, slot: Slot) -> str:
+        abi = self.spec.packages[slot.package].abi
+        key = (abi, slot.target, slot.arch, slot.python)
+        tag = self._tags.get(key)
+        if tag is None:
+            platform = ANY if slot.target == ANY else self._platform(slot)
+            tag = "-".join((*naming.python_tags(abi, slot.python), platform))
+            self._tags[key] = tag
+        return tag
+
+    def _platform(self, slot: Slot) -> str:
+        floor = self._floors[slot.target]
+        if floor == platform_tags.AUDITED:
+            return self._range(slot)[-1]
+        return naming.platform_tag(floor, slot.arch, self.policy.platform)
+
+    def _range(self, slot: Slot) -> tuple[str, ...]:
+        """Return the platform tags of which an audit will find one.
+
+        Up to what the target's own glibc allows.
+        """
+        minor = platform_tags.glibc_minor(slot.target, self.spec.targets[slot.target].glibc)
+        floors = platform_tags.audited_floors(slot.arch, minor or 0) or ("linux",)
+        return tuple(
+            naming.platform_tag(floor, slot.arch, self.policy.platform) for floor in floors
+        )
+
+
+def _seen(
+    target: Target, declared: Mapping[str, Variable], variables: Mapping[str, model.Variable]
+) -> dict[str, model.Variable]:
+    """Return the variables that a target's jobs see.
+
+    Set ones, then what the image provides, then defaults.
+    """
+    provided = {
+        name: model.Variable(value=value, origin=f"provided by {target.name}", scope="image")
+        for name, value in target.provides.items()
+        if name in declared and value
+    }
+    chosen = {
+        name: each for name, each in variables.items() if each.value and each.origin != "default"
+    }
+    return {**variables, **provided, **chosen}
+
+
+def _packages(spec: Spec) -> dict[str, model.Package]:
+    builds = {package: name for name, build in spec.builds.items() for package in build.wheels}
+    return {name: _package(name, builds.get(name, ""), spec) for name in spec.packages}
+
+
+def _package(name: str, build: str, spec: Spec) -> model.Package:
+    package = spec.packages[name]
+    return model.Package(
+        name=name,
+        path=spec.builds[build].path if build else package.path,
+        version_file=package.version.file,
+        version_match=package.version.match,
+        inject=package.version.inject or ("file" if package.version.file else "pyproject"),
+        abi=package.abi,
+        smoke=package.smoke,
+        build=build,
+        exclude=package.exclude,
+        graft=package.graft,
+        max_size=size(package.max_size) if package.max_size else 0,
+        secrets=package.secrets,
+    )
+
+
+def _build(name: str, spec: Spec) -> model.Build:
+    build = spec.builds[name]
+    return model.Build(
+        name=name, **{key: value for key, value in build._asdict().items() if key != "path"}
+    )
+
+
+def _written_policy(policy: Policy, spec: Spec) -> dict[str, Any]:
+    """Return the policy's data as jobs read it: with the variables that the spec adds or replaces."""
+    added = {
+        name: {**each._asdict(), "choices": list(each.choices)}
+        for name, each in spec.variables.items()
+    }
+    return {**policy.data, "variables": {**policy.data["variables"], **added}}

@@ -1,0 +1,185 @@
+"""Findings as documents: text for people.
+
+JSON, JUnit, SARIF, GitLab code quality and GitHub commands for programs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from truewheel import __version__
+from truewheel.system.log_text import harmless, harmless_json
+from truewheel.wheel.checks.findings import Finding, counted, is_ok, to_data
+from truewheel.wheel.filename import printable
+
+Results = Sequence[tuple[Path, list[Finding]]]
+
+
+def report(results: Results, style: str) -> str:
+    """Return the findings as a document; `style` is one of `STYLES`.
+
+    It may stand in a job's log: no runner reads a command in it but those of the style `github`.
+    """
+    return STYLES[style](results)
+
+
+def _text(results: Results) -> str:
+    lines = []
+    for path, findings in results:
+        errors = sum(found.severity == "error" for found in findings)
+        verdict = (
+            f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}"
+            if findings
+            else "ok"
+        )
+        lines.append(f"{printable(str(path))}: {verdict}")
+        lines += [f"  {_line(found)}" for found in findings]
+    return harmless("".join(f"{line}\n" for line in lines))
+
+
+def _line(found: Finding) -> str:
+    return printable(f"{found.severity} {_said(found)}")
+
+
+def _said(found: Finding) -> str:
+    where = f"{found.where}: " if found.where else ""
+    return f"{found.code.name} {where}{found.message}"
+
+
+def _json(results: Results) -> str:
+    wheels: list[dict[str, Any]] = [
+        {
+            "path": str(path),
+            "ok": is_ok(findings),
+            "findings": [to_data(found) for found in findings],
+        }
+        for path, findings in results
+    ]
+    return _dump({"wheels": wheels})
+
+
+def _junit(results: Results) -> str:
+    from xml.etree import ElementTree
+
+    failed = sum(not is_ok(findings) for _, findings in results)
+    suite = ElementTree.Element(
+        "testsuite", name="validate", tests=str(len(results)), failures=str(failed)
+    )
+    for path, findings in results:
+        case = ElementTree.SubElement(
+            suite, "testcase", classname="wheel", name=printable(str(path))
+        )
+        errors = [_line(found) for found in findings if found.severity == "error"]
+        warnings = [_line(found) for found in findings if found.severity != "error"]
+        if errors:
+            # forges show only the first failure of a test case
+            failure = ElementTree.SubElement(case, "failure", message=errors[0])
+            failure.text = "\n".join(errors)
+        if warnings:
+            ElementTree.SubElement(case, "system-out").text = "\n".join(warnings)
+    ElementTree.indent(suite)
+    text = ElementTree.tostring(suite, encoding="unicode", xml_declaration=False)
+    return text.replace("##", "#&#35;") + "\n"
+
+
+def _sarif(results: Results) -> str:
+    """SARIF 2.1.0, as GitHub's code scanning reads it."""
+    codes = sorted({found.code for _, found in _each(results)}, key=lambda code: code.name)
+    rules = [{"id": code.name, "shortDescription": {"text": code.value}} for code in codes]
+    places = {code: number for number, code in enumerate(codes)}
+    run = {
+        "tool": {"driver": {"name": "truewheel", "version": __version__, "rules": rules}},
+        "results": [
+            {
+                "ruleId": found.code.name,
+                "ruleIndex": places[found.code],
+                "level": found.severity,
+                "message": {"text": printable(_said(found))},
+                "locations": [_location(path)],
+                "partialFingerprints": {"truewheel/v1": _fingerprint(path, found)},
+            }
+            for path, found in _each(results)
+        ],
+    }
+    return _dump(
+        {
+            "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+            "version": "2.1.0",
+            "runs": [run],
+        }
+    )
+
+
+def _location(path: Path) -> Mapping[str, Any]:
+    from urllib.parse import quote
+
+    return {
+        "physicalLocation": {
+            "artifactLocation": {"uri": quote(_posix(path))},
+            "region": {"startLine": 1},
+        }
+    }
+
+
+def _codequality(results: Results) -> str:
+    """GitLab's code quality report: the fields of Code Climate that its widget reads."""
+    issues = [
+        {
+            "description": printable(_said(found)),
+            "check_name": found.code.name,
+            "fingerprint": _fingerprint(path, found),
+            "severity": "major" if found.severity == "error" else "minor",
+            "location": {"path": _posix(path), "lines": {"begin": 1}},
+        }
+        for path, found in _each(results)
+    ]
+    return _dump(issues)
+
+
+def _github(results: Results) -> str:
+    """Workflow commands, which GitHub shows as annotations of the run."""
+    return "".join(
+        f"::{found.severity} file={_property(_posix(path))},title={found.code.name}::{_data(printable(_said(found)))}\n"
+        for path, found in _each(results)
+    )
+
+
+def _data(text: str) -> str:
+    return harmless(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def _posix(path: Path) -> str:
+    return printable(path.as_posix())
+
+
+def _each(results: Results) -> Iterator[tuple[Path, Finding]]:
+    for path, findings in results:
+        for found in findings:
+            yield path, found
+
+
+def _fingerprint(path: Path, found: Finding) -> str:
+    text = "\0".join([path.name, *to_data(found).values()])
+    return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:40]
+
+
+def _dump(data: Any) -> str:
+    return harmless_json(json.dumps(data, indent=1)) + "\n"
+
+
+STYLES: Mapping[str, Callable[[Results], str]] = {
+    "text": _text,
+    "json": _json,
+    "sarif": _sarif,
+    "junit": _junit,
+    "codequality": _codequality,
+    "github": _github,
+}

@@ -1,0 +1,237 @@
+"""What a merge request is told: how names, jobs and generated files change.
+
+And whether its title is as asked for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from truewheel.errors import Problem, errors
+from truewheel.plan.model import Plan
+from truewheel.plan.pipeline_cost import EVENTS, Effort, Load, Times
+from truewheel.plan.plan_diff import Change
+from truewheel.spec.model import MergeRequests
+
+SHOWN = 20
+"""Changes that stand in the open; with more, all of them are folded."""
+MOST = 60_000
+"""Characters of a note that is posted: GitHub takes 65,536, GitLab 1,000,000."""
+LONGEST = 500
+"""Characters of one message."""
+QUIET = "### Wheel names\n\nNothing changes any more: names, jobs and generated files are as on the target branch.\n"
+
+
+class Story(NamedTuple):
+    """What there is to tell of a change.
+
+    `before` is the plan of the target branch, None where it has none; `drift` are states and paths
+    of files that are not as generated.
+    """
+
+    changes: Sequence[Change]
+    made: Plan
+    before: Plan | None
+    drift: Sequence[tuple[str, str]] = ()
+    efforts: Sequence[Effort] = ()
+    times: Times | None = None
+
+    @property
+    def renamed(self) -> list[Change]:
+        """The changes that are some."""
+        return [change for change in self.changes if change.state != "unchanged"]
+
+    @property
+    def is_news(self) -> bool:
+        """Whether there is anything to tell: a warning that was there before is nothing new."""
+        known = {problem.message for problem in self.before.problems} if self.before else set()
+        is_warned = any(problem.message not in known for problem in self.made.problems)
+        jobs = any(
+            each.before is None or each.before.jobs != each.after.jobs for each in self.efforts
+        )
+        return bool(self.renamed or self.drift or errors(self.made.problems) or is_warned or jobs)
+
+
+def marker(project: str, folder: str) -> str:
+    """Return the hidden comment by which the note of a project is found again.
+
+    `folder` is that of its spec.
+    """
+    words = ["truewheel:names", project, *([folder] if folder not in {"", "."} else [])]
+    return f"<!-- {' '.join(map(_word, words))} -->"
+
+
+def _word(text: str) -> str:
+    """Return a text without spaces, and without what could end a comment; no two become one."""
+    return re.sub(r"[^\w./:-]", lambda match: f"%{ord(match[0]):x}", text, flags=re.ASCII)
+
+
+def note(story: Story) -> str:
+    """Return the Markdown of a note, or "" where there is nothing to tell."""
+    return _note(story, len(story.renamed), "") if story.is_news else ""
+
+
+def post(story: Story, mark: str, pointer: str) -> str:
+    """Return a note as it is posted: below its marker, and no longer than a forge takes.
+
+    `pointer` says, in Markdown, where the whole of a note is that had to be cut.
+    """
+    if not story.is_news:
+        return f"{mark}\n{QUIET}"
+    count = len(story.renamed)
+    text = f"{mark}\n{_note(story, count, pointer)}"
+    while _size(text) > MOST and count:  # half of the rows may be the long ones
+        count = min(count - 1, int(count * MOST / _size(text)))
+        text = f"{mark}\n{_note(story, count, pointer)}"
+    return text
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _note(story: Story, rows: int, pointer: str) -> str:
+    lines = ["### Wheel names", "", _summary(story), ""]
+    if story.before is None:
+        lines += ["The target branch has no plan to compare with: all wheels are new.", ""]
+    lines += [*_problems(story.made.problems), *_drift(story.drift), *_older(story.renamed)]
+    if story.renamed:
+        lines += [*_folded(_table(story.renamed[:rows]), len(story.renamed))]
+        if rows < len(story.renamed):
+            lines += [
+                "",
+                f"The first {rows} of {len(story.renamed)} changes. All of them: {pointer}",
+            ]
+        lines.append("")
+    lines += [*_efforts(story), *_verdicts(story)]
+    return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def _summary(story: Story) -> str:
+    if not story.renamed:
+        return "No wheel's file name changes."
+    counts = Counter(change.state for change in story.changes)
+    return f"File names of the wheels that pipelines build: {', '.join(f'{n} {state}' for state, n in counts.items())}."
+
+
+def _problems(problems: Sequence[Problem]) -> list[str]:
+    told = [
+        f"- {_code(f'{each.where}')} {_text(each.message)}{_hint(each)}"
+        for each in problems[:SHOWN]
+    ]
+    if not told:
+        return []
+    head = "**The plan is refused:**" if errors(problems) else "Warnings:"
+    more = [f"- and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
+    return [head, "", *told, *more, ""]
+
+
+def _hint(problem: Problem) -> str:
+    return f" (hint: {_text(problem.hint)})" if problem.hint else ""
+
+
+def _drift(drift: Sequence[tuple[str, str]]) -> list[str]:
+    if not drift:
+        return []
+    told = [f"- {state} {_code(path)}" for state, path in drift[:SHOWN]]
+    more = [f"- and {len(drift) - SHOWN} more"] if len(drift) > SHOWN else []
+    return ["**Not as generated** (`generate` writes them again):", "", *told, *more, ""]
+
+
+def _older(renamed: Sequence[Change]) -> list[str]:
+    who = sorted({name for change in renamed for name in change.older_for})
+    return [f"**Not taken for newer** by {', '.join(who)}.", ""] if who else []
+
+
+def _table(renamed: Sequence[Change]) -> list[str]:
+    rows = [
+        f"| {' | '.join(_code(text) if text else '' for text in (_place(change), change.old, change.new))} |"
+        for change in renamed
+    ]
+    return ["| cell | before | after |", "|---|---|---|", *rows]
+
+
+def _place(change: Change) -> str:
+    return f"{change.cell} ({change.index})" if change.index else change.cell
+
+
+def _folded(lines: list[str], count: int) -> list[str]:
+    if count <= SHOWN:
+        return lines
+    return [f"<details><summary>{count} changes</summary>", "", *lines, "", "</details>"]
+
+
+def _efforts(story: Story) -> list[str]:
+    """Return how many jobs there are and, where earlier ones are known, how long they take together."""
+    if not story.efforts:
+        return []
+    columns = ["pipelines of", "jobs", *(["job minutes"] if story.times else [])]
+    rows = []
+    for event, before, after in story.efforts:
+        cells = [EVENTS[event], _arrow(before, after, lambda load: str(load.jobs))]
+        if story.times:
+            cells.append(
+                _arrow(
+                    before, after, lambda load: f"about {load.minutes:.0f}" if load.minutes else "?"
+                )
+            )
+        rows.append(f"| {' | '.join(cells)} |")
+    head = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
+    return [*head, *rows, "", *_estimate(story), ""] if story.times else [*head, *rows, ""]
+
+
+def _arrow(before: Load | None, after: Load, told: Callable[[Load], str]) -> str:
+    old, new = told(before) if before else "", told(after)
+    return new if old in {"", new} else f"{old} → {new}"
+
+
+def _estimate(story: Story) -> list[str]:
+    if story.times is None:
+        return []
+    unknown = dict.fromkeys(kind for each in story.efforts for kind in each.after.unknown)
+    missing = f" Not counted, since none ran there: {', '.join(unknown)}." if unknown else ""
+    return [
+        f"Minutes: what each job took in {story.times.source}, a new one the mean of its kind.{missing}"
+    ]
+
+
+def _verdicts(story: Story) -> list[str]:
+    """Return what each index says of the names, and said before where that was something else."""
+    old = (
+        {index.name: _verdict(index.refusals) for index in story.before.indexes}
+        if story.before
+        else {}
+    )
+    told = []
+    for index in story.made.indexes:
+        if index.active:
+            new = _verdict(index.refusals)
+            was = old.get(index.name, new)
+            told.append(f"{index.name}: {new if was == new else f'{was} → {new}'}")
+    return [f"Indexes: {' · '.join(told)}"] if told else []
+
+
+def _verdict(refusals: Mapping[str, int]) -> str:
+    return ", ".join(refusals) or "accepted"
+
+
+def _code(text: str) -> str:
+    """Return a text as code in a table; nothing in it ends the code or the cell."""
+    return "`" + re.sub(r"[`|\s]", "_", text) + "`"
+
+
+def _text(text: str) -> str:
+    line = " ".join(text.split())
+    line = line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
+    return re.sub(r"([\\`*_<>\[\]|#@!$~])", r"\\\1", line)
+
+
+def title_fault(title: str, rules: MergeRequests) -> str:
+    """Say what is wrong with a title such as `fix(build): link statically`, or nothing."""
+    pattern = rf"(Draft: )?({'|'.join(map(re.escape, rules.types))})(\([^()\s]+\))?!?: \S.*"
+    if not rules.types or re.fullmatch(pattern, title):
+        return ""
+    return f"the title {title!r} does not start with a type: {', '.join(rules.types)}"

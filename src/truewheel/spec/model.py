@@ -1,0 +1,505 @@
+"""The spec: what a maintainer writes in truewheel.yml, checked against the schema and frozen.
+
+Named tuples, not dataclasses: Python makes these classes anew at each start, and dataclasses take
+six times as long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from truewheel.errors import Problem, Stop, in_order
+from truewheel.spec import cron, yaml_source
+from truewheel.spec.policy import Templates, Variable, templates, variable
+from truewheel.spec.schema import Schema, check, misfits, shape, with_defaults
+from truewheel.spec.version_file import is_match
+from truewheel.spec.yaml_source import Document
+from truewheel.wheel.filename import normalized
+
+FORGES = ("gitlab", "github")
+
+
+class Version(NamedTuple):
+    """Where a package's base version comes from (`file`, else pyproject.toml) and how the composed one gets in.
+
+    `match` is a regular expression whose group is the version in that file; "": it holds nothing
+    else.
+    """
+
+    file: str
+    match: str
+    inject: str
+
+
+class Package(NamedTuple):
+    """Something that becomes a wheel."""
+
+    path: str
+    version: Version
+    abi: str
+    smoke: str
+    exclude: tuple[str, ...]
+    graft: tuple[str, ...]
+    max_size: str
+    paths: tuple[str, ...]
+    secrets: tuple[str, ...]
+
+
+class Build(NamedTuple):
+    """A command that makes the wheels of packages; `wheels` are globs by package."""
+
+    path: str
+    command: tuple[str, ...]
+    requires: tuple[str, ...]
+    wheels: Mapping[str, str]
+    secrets: tuple[str, ...]
+
+
+class Stage(NamedTuple):
+    """A further image of a target. `base` is a stage's name or an image; empty: the target's base.
+
+    `wheels` are packages whose proven wheels it installs: it is made after the proof.
+    """
+
+    base: str
+    packages: tuple[str, ...]
+    requirements: str
+    wheels: tuple[str, ...]
+
+
+class Container(NamedTuple):
+    """What a target's builder image has beside its base, and the images made from it."""
+
+    file: str
+    files: tuple[str, ...]
+    interpreters: str
+    packages: tuple[str, ...]
+    requirements: str
+    stages: Mapping[str, Stage]
+
+
+class Target(NamedTuple):
+    """A distro image family; empty `arches` and `pythons` are the project's."""
+
+    family: str
+    base: str
+    test_image: str
+    floor: str
+    glibc: str
+    arches: tuple[str, ...]
+    pythons: tuple[str, ...]
+    provides: Mapping[str, str]
+    container: Container
+    toolchain: str
+    runner: str
+
+
+class CellPattern(NamedTuple):
+    """A cell to include, or the cells to exclude (`*` and `?` match)."""
+
+    package: str
+    target: str
+    arch: str
+    python: str
+
+
+class Credentials(NamedTuple):
+    """Names of the variables that hold a user name and a password."""
+
+    username: str
+    password: str
+
+
+class Index(NamedTuple):
+    """Where wheels are published, and when."""
+
+    profile: str
+    channel: str
+    max_size: str
+    when: Mapping[str, str]
+    url: str
+    simple: str
+    credentials: Credentials
+
+
+class Archive(NamedTuple):
+    """An archive of a target's wheels.
+
+    Of the templates of its name, the first that can be filled is taken.
+    """
+
+    name: Templates
+    package: str
+    targets: tuple[str, ...]
+
+
+class Images(NamedTuple):
+    """Where builder images go, what all of them have, and the image that builds them."""
+
+    registry: str
+    credentials: Credentials
+    tools: str
+    job_image: str
+
+
+class Schedule(NamedTuple):
+    """A pipeline that starts by the clock.
+
+    An empty `ref` is the default branch, empty `forges` are all of the file.
+    """
+
+    cron: str
+    timezone: str
+    ref: str
+    variables: Mapping[str, str]
+    active: bool
+    description: str
+    forges: tuple[str, ...]
+
+
+class MergeRequests(NamedTuple):
+    """What a merge request must have.
+
+    A title that starts with one of the types, and all of the labels.
+
+    With `changed_only`, its pipeline builds only the packages that it changes.
+    """
+
+    types: tuple[str, ...]
+    changed_only: bool
+    labels: tuple[str, ...]
+
+
+class Gitlab(NamedTuple):
+    """Keys of the GitLab pipeline.
+
+    `jobs`, `overrides` and `include` hold what the project adds, as it was written.
+    """
+
+    layout: str
+    wheels: str
+    entry: str
+    prefix: str
+    stages: Mapping[str, str]
+    own_stages: tuple[str, ...]
+    runners: Mapping[str, tuple[str, ...]]
+    test_runners: Mapping[str, tuple[str, ...]]
+    tool_runner: tuple[str, ...]
+    tool_image: str
+    inputs: bool
+    expire_in: str
+    jobs: Mapping[str, Mapping[str, Any]]
+    overrides: Mapping[str, Mapping[str, Any]]
+    include: tuple[str | Mapping[str, Any], ...]
+
+    @property
+    def own_prefix(self) -> str:
+        """What the names of all generated jobs begin with: nothing, but in a fragment."""
+        return self.prefix if self.entry else ""
+
+
+class GithubRunners(NamedTuple):
+    """Labels of GitHub's runners, by architecture."""
+
+    x86_64: tuple[str, ...]
+    aarch64: tuple[str, ...]
+    i686: tuple[str, ...]
+    ppc64le: tuple[str, ...]
+    s390x: tuple[str, ...]
+    armv7l: tuple[str, ...]
+    riscv64: tuple[str, ...]
+
+
+class Github(NamedTuple):
+    """Keys of the GitHub workflows.
+
+    `jobs`, `overrides` and `steps` hold what the project adds, as it was written.
+    """
+
+    runners: GithubRunners
+    test_runners: Mapping[str, tuple[str, ...]]
+    tool_runner: tuple[str, ...]
+    branches: tuple[str, ...]
+    python: str
+    retention_days: str
+    attestations: bool
+    jobs: Mapping[str, Mapping[str, Any]]
+    overrides: Mapping[str, Mapping[str, Any]]
+    steps: Mapping[str, tuple[Mapping[str, Any], ...]]
+
+
+class Spec(NamedTuple):
+    """The whole file. `document` finds the place of every value."""
+
+    truewheel: int
+    project: str
+    packages: Mapping[str, Package]
+    builds: Mapping[str, Build]
+    targets: Mapping[str, Target]
+    arches: tuple[str, ...]
+    pythons: tuple[str, ...]
+    include: tuple[CellPattern, ...]
+    exclude: tuple[CellPattern, ...]
+    naming: str | Mapping[str, Any]
+    variant_labels: bool
+    variables: Mapping[str, Variable]
+    indexes: Mapping[str, Index]
+    archives: Mapping[str, Archive]
+    scripts: str
+    compiler_cache: str
+    setup: tuple[str, ...]
+    images: Images
+    schedules: Mapping[str, Schedule]
+    merge_requests: MergeRequests
+    gitlab: Gitlab
+    github: Github
+    document: Document
+
+    def forges(self) -> tuple[str, ...]:
+        """Return the keys of the forges that pipelines are made for."""
+        return tuple(name for name in FORGES if name in self.document.data) or FORGES[:1]
+
+    def schedules_of(self, forge: str) -> dict[str, Schedule]:
+        """Return the schedules that a forge has, by name."""
+        return {
+            name: each
+            for name, each in self.schedules.items()
+            if forge in (each.forges or self.forges())
+        }
+
+
+def parse(text: str, file: str, schema: Schema) -> Spec:
+    """Return the spec that `text` holds. Raises `Stop` (exit 2) with all problems and their places."""
+    document = yaml_source.load(text, file)
+    known = shape(schema)
+    problems = check(document, known)
+    if isinstance(document.data, dict) and isinstance(document.data.get("naming"), dict):
+        problems = in_order([*problems, *misfits(document, shape(schema, "policy"), ("naming",))])
+    if problems:
+        raise Stop(problems)
+    data = with_defaults(document.data, known)
+    spec = _spec(data, document)
+    problems = [
+        *_unknown_names(spec),
+        *_unknown_wheels(spec),
+        *_alike_packages(spec),
+        *_matches(spec),
+    ]
+    problems += [*_build_problems(spec), *_schedule_problems(spec)]
+    if problems:
+        raise Stop(in_order(problems))
+    return spec
+
+
+def _spec(data: dict[str, Any], document: Document) -> Spec:
+    return Spec(
+        document=document,
+        packages={name: _package(fields) for name, fields in data.pop("packages").items()},
+        builds={name: _build(fields) for name, fields in data.pop("builds").items()},
+        targets={name: _target(fields) for name, fields in data.pop("targets").items()},
+        arches=tuple(data.pop("arches")),
+        pythons=tuple(data.pop("pythons")),
+        include=tuple(CellPattern(**fields) for fields in data.pop("include")),
+        exclude=tuple(CellPattern(**fields) for fields in data.pop("exclude")),
+        variables={name: variable(fields) for name, fields in data.pop("variables").items()},
+        indexes={name: _index(fields) for name, fields in data.pop("indexes").items()},
+        archives={name: _archive(fields) for name, fields in data.pop("archives").items()},
+        setup=tuple(data.pop("setup")),
+        images=_images(data.pop("images")),
+        merge_requests=_merge_requests(data.pop("merge_requests")),
+        schedules={name: _schedule(fields) for name, fields in data.pop("schedules").items()},
+        gitlab=_gitlab(data.pop("gitlab")),
+        github=_github(data.pop("github")),
+        **data,
+    )
+
+
+def _package(fields: dict[str, Any]) -> Package:
+    patterns = {key: tuple(fields[key]) for key in ("exclude", "graft", "paths", "secrets")}
+    return Package(**{**fields, **patterns, "version": Version(**fields["version"])})
+
+
+def _build(fields: dict[str, Any]) -> Build:
+    return Build(
+        **{**fields, **{key: tuple(fields[key]) for key in ("command", "requires", "secrets")}}
+    )
+
+
+def _target(fields: dict[str, Any]) -> Target:
+    container = _container(fields["container"])
+    lists = {name: tuple(fields[name]) for name in ("arches", "pythons")}
+    return Target(**{**fields, **lists, "container": container})
+
+
+def _container(fields: dict[str, Any]) -> Container:
+    stages = {name: _stage(stage) for name, stage in fields["stages"].items()}
+    lists = {name: tuple(fields[name]) for name in ("files", "packages")}
+    return Container(**{**fields, **lists, "stages": stages})
+
+
+def _stage(fields: dict[str, Any]) -> Stage:
+    return Stage(**{**fields, **{name: tuple(fields[name]) for name in ("packages", "wheels")}})
+
+
+def _archive(fields: dict[str, Any]) -> Archive:
+    return Archive(
+        **{**fields, "name": templates(fields["name"]), "targets": tuple(fields["targets"])}
+    )
+
+
+def _index(fields: dict[str, Any]) -> Index:
+    return Index(**{**fields, "credentials": Credentials(**fields["credentials"])})
+
+
+def _images(fields: dict[str, Any]) -> Images:
+    return Images(**{**fields, "credentials": Credentials(**fields["credentials"])})
+
+
+def _merge_requests(fields: dict[str, Any]) -> MergeRequests:
+    return MergeRequests(
+        **{**fields, "types": tuple(fields["types"]), "labels": tuple(fields["labels"])}
+    )
+
+
+def _schedule(fields: dict[str, Any]) -> Schedule:
+    return Schedule(
+        **{**fields, "cron": " ".join(fields["cron"].split()), "forges": tuple(fields["forges"])}
+    )
+
+
+def _gitlab(fields: dict[str, Any]) -> Gitlab:
+    lists = {name: tuple(fields[name]) for name in ("own_stages", "include", "tool_runner")}
+    runners = {name: _tuples(fields[name]) for name in ("runners", "test_runners")}
+    return Gitlab(**{**fields, **lists, **runners})
+
+
+def _github(fields: dict[str, Any]) -> Github:
+    lists = {name: tuple(fields[name]) for name in ("branches", "tool_runner")}
+    tuples = {name: _tuples(fields[name]) for name in ("test_runners", "steps")}
+    return Github(
+        **{**fields, **lists, **tuples, "runners": GithubRunners(**_tuples(fields["runners"]))}
+    )
+
+
+def _tuples(fields: Mapping[str, list[Any]]) -> dict[str, tuple[Any, ...]]:
+    return {name: tuple(items) for name, items in fields.items()}
+
+
+def _unknown_names(spec: Spec) -> list[Problem]:
+    known = {"package": set(spec.packages), "target": set(spec.targets)}
+    problems = []
+    for number, pattern in enumerate(spec.include):
+        for axis, names in known.items():
+            name = getattr(pattern, axis)
+            if name not in names:
+                hint = f"{axis}s of this file: {', '.join(sorted(names))}"
+                problems.append(
+                    spec.document.problem(("include", number, axis), f"no {axis} {name!r}", hint)
+                )
+    for name in ("host", "any"):
+        if name in spec.targets:
+            hint = "host is this machine (plan --local), any is where pure packages are built: choose another name"
+            problems.append(
+                spec.document.problem(
+                    ("targets", name), f"the target name {name} is taken", hint, key=True
+                )
+            )
+    return problems
+
+
+def _unknown_wheels(spec: Spec) -> Iterator[Problem]:
+    hint = f"packages of this file: {', '.join(sorted(spec.packages))}"
+    for target, each in spec.targets.items():
+        for stage, image in each.container.stages.items():
+            for number, name in enumerate(image.wheels):
+                if name not in spec.packages:
+                    route = ("targets", target, "container", "stages", stage, "wheels", number)
+                    yield spec.document.problem(route, f"no package {name!r}", hint)
+
+
+def _alike_packages(spec: Spec) -> list[Problem]:
+    first: dict[str, str] = {}
+    problems = []
+    for name in spec.packages:
+        other = first.setdefault(normalized(name), name)
+        if other != name:
+            message = (
+                f"{name} and {other} are one project: indexes write both as {normalized(name)}"
+            )
+            problems.append(
+                spec.document.problem(("packages", name), message, "rename one", key=True)
+            )
+    return problems
+
+
+def _matches(spec: Spec) -> Iterator[Problem]:
+    """Yield what speaks against the expressions that find versions in files."""
+    for name, package in spec.packages.items():
+        version, route = package.version, ("packages", name, "version", "match")
+        if version.match and not version.file:
+            yield spec.document.problem(
+                route, "there is no file to search", "name it: version.file"
+            )
+        elif not is_match(version.match):
+            message = f"{version.match} must have one group: the version"
+            yield spec.document.problem(route, message, 'such as ^__version__ = "(.+)"')
+
+
+def _build_problems(spec: Spec) -> list[Problem]:
+    """Return what is wrong with the packages of the builds, and with their names."""
+    owners: dict[str, str] = {}
+    problems = []
+    for name, build in spec.builds.items():
+        if name in spec.packages and name not in build.wheels:
+            message = f"{name} is a package of this file, which this build does not make"
+            problems.append(
+                spec.document.problem(("builds", name), message, "rename the build", key=True)
+            )
+        for package in build.wheels:
+            found = _build_problem(spec, name, package, owners.setdefault(package, name))
+            if found:
+                problems.append(
+                    spec.document.problem(("builds", name, "wheels", package), *found, key=True)
+                )
+    return problems
+
+
+def _build_problem(spec: Spec, build: str, package: str, owner: str) -> tuple[str, str] | None:
+    """Return what speaks against a package in a build, and a hint."""
+    if package not in spec.packages:
+        return (
+            f"no package {package!r}",
+            f"packages of this file: {', '.join(sorted(spec.packages))}",
+        )
+    if owner != build:
+        return f"{package} is in the build {owner} already", "a package is built once: remove one"
+    if spec.packages[package].version.inject:
+        hint = f"remove packages.{package}.version.inject: the command reads TRUEWHEEL_VERSION"
+        return f"the version of {package} is injected, and a command gets it another way", hint
+    native = [
+        each
+        for each in spec.builds[build].wheels
+        if each in spec.packages and spec.packages[each].abi != "none"
+    ]
+    if native and package not in native:
+        hint = "a pure package is built apart from the native ones: take it out of this build"
+        return f"the build {build} makes pure and native packages", hint
+    return None
+
+
+def _schedule_problems(spec: Spec) -> list[Problem]:
+    problems = []
+    for name, schedule in spec.schedules.items():
+        if fault := cron.fault(schedule.cron):
+            hint = "five fields: minute, hour, day of the month, month, day of the week"
+            problems.append(spec.document.problem(("schedules", name, "cron"), fault, hint))
+        for number, forge in enumerate(schedule.forges):
+            if forge not in spec.forges():
+                hint = f"forges of this file: {', '.join(spec.forges())}; a key {forge} adds it"
+                problems.append(
+                    spec.document.problem(
+                        ("schedules", name, "forges", number), f"no {forge} here", hint
+                    )
+                )
+    return problems

@@ -1,0 +1,133 @@
+"""Naming policies as data: variables, facts and channels, frozen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+ANY_TEXT = "(?s:.*)"
+Templates = tuple[str, ...]
+
+
+class Variable(NamedTuple):
+    """A variable of the pipeline and who sets it (`scope`: forge, pipeline, image or secret)."""
+
+    scope: str = "pipeline"
+    description: str = ""
+    pattern: str = ""
+    choices: tuple[str, ...] = ()
+    default: str = ""
+
+
+class FactRule(NamedTuple):
+    """How a fact gets its value.
+
+    Sources in order, what counts as none, and what is written of the match.
+    """
+
+    sources: tuple[str, ...]
+    when: Mapping[str, str]
+    absent: tuple[str, ...]
+    match: re.Pattern[str]
+    write: str
+    otherwise: str
+
+
+class Channel(NamedTuple):
+    """Templates of a name, and the conditions under which they apply.
+
+    Of several, the first that can be filled.
+    """
+
+    name: str
+    when: Mapping[str, str]
+    version: Templates
+    local: tuple[Templates, ...]
+    build: Templates
+    label: tuple[Templates, ...]
+
+
+class Policy(NamedTuple):
+    """A naming policy. `data` is the checked document itself: it travels in plan.json.
+
+    `platform` says which platform tags stand in a name where several would be right (keep, highest,
+    legacy).
+    """
+
+    name: str
+    description: str
+    distribution: Templates
+    platform: str
+    variables: Mapping[str, Variable]
+    facts: Mapping[str, FactRule]
+    channels: tuple[Channel, ...]
+    data: Mapping[str, Any]
+
+    def axes(self) -> tuple[str, ...]:
+        """Return the axes of a cell that its facts ask for, such as platform."""
+        sources = (source.partition(":") for rule in self.facts.values() for source in rule.sources)
+        return tuple(sorted({name for kind, _, name in sources if kind == "cell"}))
+
+
+def from_data(data: Mapping[str, Any]) -> Policy:
+    """Return the policy of checked data, defaults filled in: a parsed file's, or that of plan.json."""
+    return Policy(
+        name=data["name"],
+        description=data["description"],
+        distribution=templates(data["distribution"]),
+        platform=data["platform"] or "keep",
+        variables={name: variable(fields) for name, fields in data["variables"].items()},
+        facts={name: _fact(fields) for name, fields in data["facts"].items()},
+        channels=tuple(_channel(name, fields) for name, fields in data["channels"].items()),
+        data=data,
+    )
+
+
+def variable(fields: Mapping[str, Any]) -> Variable:
+    """Return a variable of checked data."""
+    return Variable(**{**fields, "choices": tuple(fields["choices"])})
+
+
+def _fact(fields: Mapping[str, Any]) -> FactRule:
+    return FactRule(
+        sources=tuple(fields["from"]),
+        when=fields["when"],
+        absent=tuple(fields["absent"]),
+        match=re.compile(fields["match"] or ANY_TEXT, re.ASCII),
+        write=fields["write"],
+        otherwise=fields["otherwise"],
+    )
+
+
+def _channel(name: str, fields: Mapping[str, Any]) -> Channel:
+    return Channel(
+        name=name,
+        when=fields["when"],
+        version=templates(fields["version"]),
+        local=tuple(templates(part) for part in fields["local"]),
+        build=templates(fields["build"]),
+        label=tuple(templates(part) for part in fields["label"]),
+    )
+
+
+def matched(pattern: str | re.Pattern[str], value: str) -> re.Match[str] | None:
+    """Return the match of a whole value, or None; digits and letters are those of ASCII.
+
+    Values meet the patterns of policies and specs here alone, so that one that never ends can be
+    given up (`cli.patience`).
+    """
+    return re.compile(pattern, 0 if isinstance(pattern, re.Pattern) else re.ASCII).fullmatch(value)
+
+
+def templates(written: str | list[str]) -> Templates:
+    """Return the templates of which the first that can be filled is taken.
+
+    One alone may be written as text.
+    """
+    return (written,) if isinstance(written, str) else tuple(written)
+
+
+def is_pattern(condition: str) -> bool:
+    """Return whether a condition's value is a regular expression between slashes."""
+    return len(condition) > 1 and condition[0] == condition[-1] == "/"

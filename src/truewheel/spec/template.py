@@ -1,0 +1,50 @@
+"""Templates of names: text in which {name} stands for a value, {name:02} for it with leading zeros."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+
+FIELD = re.compile(r"\{([^{}:]*)(?::([^{}]*))?\}")
+FORMS = re.compile(r"0[1-9]|lower|upper")
+
+
+@lru_cache(maxsize=4096)
+def fields(template: str) -> tuple[str, ...]:
+    """Return the names that a template asks for, in order."""
+    return tuple(match[1] for match in FIELD.finditer(template))
+
+
+def fill(template: str, values: Mapping[str, str | None]) -> str | None:
+    """Return the template with the values put in, or None if one of them is absent."""
+    if any(values.get(name) is None for name in fields(template)):
+        return None
+    return FIELD.sub(lambda field: _formed(values[field[1]] or "", field[2]), template)
+
+
+def first(templates: tuple[str, ...], values: Mapping[str, str | None]) -> str | None:
+    """Return the first template that can be filled, filled; None if none can."""
+    return next((text for each in templates if (text := fill(each, values)) is not None), None)
+
+
+def joined(parts: tuple[tuple[str, ...], ...], values: Mapping[str, str | None]) -> str:
+    """Return the parts that can be filled, joined by dots."""
+    return ".".join(text for part in parts if (text := first(part, values)) is not None)
+
+
+def _formed(value: str, form: str | None) -> str:
+    if form is None:
+        return value
+    if form in {"lower", "upper"}:
+        return value.lower() if form == "lower" else value.upper()
+    return value.zfill(int(form))
+
+
+def wrong_forms(template: str) -> list[str]:
+    """Return the forms that no field can have; a brace that belongs to no field is one too."""
+    rest = FIELD.sub("", template)
+    forms = [match[2] for match in FIELD.finditer(template) if match[2] is not None]
+    return [form for form in forms if not FORMS.fullmatch(form)] + [
+        brace for brace in "{}" if brace in rest
+    ]

@@ -1,0 +1,1 @@
+"""This machine: processes, files, interpreters. Knows nothing of wheels."""

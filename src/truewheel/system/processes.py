@@ -1,0 +1,277 @@
+"""Child processes.
+
+An argv, never a shell, nothing from the current folder, and none outlives an interrupted parent.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from types import FrameType
+from typing import IO, NamedTuple, NoReturn
+
+from truewheel.errors import Exit, plain_addresses, stop
+from truewheel.system.log_text import harmless
+
+STDERR = 2
+GRACE = 5.0
+INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+LAUNCHER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")  # noqa: PTH100, PTH118, PTH120
+FOLDERS = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
+"""Variables that hold lists of folders.
+
+An entry that is empty or relative stands for the current folder.
+"""
+FOLDER = ("PYTHONUSERBASE", "PYTHONPYCACHEPREFIX")
+"""Variables that hold one folder."""
+
+
+class Ended(NamedTuple):
+    """How a program ended, and what it wrote."""
+
+    status: int
+    stdout: bytes
+    stderr: bytes
+
+
+def say(message: str) -> None:
+    """Write a harmless message to stderr, in order with what children write there."""
+    print(harmless(plain_addresses(message)), file=sys.stderr, flush=True)
+
+
+def python(program: str) -> list[str]:
+    """Return the start of an argv that runs a module, or a script by its absolute path, with this interpreter.
+
+    Every Python program of ours starts this way: it imports nothing from the current folder, finds
+    this very package, and ends when this process does. Programs of others, such as a build backend,
+    start as they expect it.
+    """
+    return [sys.executable, LAUNCHER, str(os.getpid()), program]
+
+
+def module(name: str, where: str) -> list[str]:
+    """Return the start of an argv that runs one of the modules installed beside this one.
+
+    Raises `Stop` (exit 4) when it is not installed; `where` names who needs it.
+    """
+    if importlib.util.find_spec(name) is None:
+        raise stop(
+            where,
+            f"{name} is not installed here",
+            "install Truewheel with the extra [build]",
+            Exit.WHEEL,
+        )
+    return python(name)
+
+
+def attached(argv: Sequence[str]) -> list[str]:
+    """Return the argv that runs a program which is not ours, and ends it with all it started when this process ends."""
+    return [*python("truewheel.system.attached"), *argv]
+
+
+def which(name: str, env: Mapping[str, str], *first: Path) -> str | None:
+    """Return the path of a program in one of these folders or on PATH, never that of one in the current folder."""
+    path = outside({"PATH": os.pathsep.join([*map(str, first), env.get("PATH", os.defpath)])})[
+        "PATH"
+    ]
+    return shutil.which(name, path=path)
+
+
+def outside(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without what leads into the current folder, whichever that will be.
+
+    There may be a stranger's repository or an unpacked wheel, with a `git` or a `json.py` of its
+    own.
+    """
+    clean = {
+        name: value
+        for name, value in env.items()
+        if name not in FOLDER or Path(value).is_absolute()
+    }
+    for name in clean.keys() & {*FOLDERS}:
+        entries = [entry for entry in clean[name].split(os.pathsep) if Path(entry).is_absolute()]
+        clean[name] = os.pathsep.join(entries or ([os.defpath] if name == "PATH" else []))
+        if not clean[name]:
+            del clean[name]
+    return clean
+
+
+def start(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None,
+    env: Mapping[str, str],
+    stdout: IO[str] | IO[bytes] | int,
+    stderr: int,
+) -> subprocess.Popen[bytes]:
+    """Start a program in a session of its own, with no input.
+
+    Raises `OSError` when it cannot be started.
+    """
+    return subprocess.Popen(
+        argv,
+        cwd=cwd,
+        env=outside(env),
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=stderr,
+        start_new_session=True,
+    )
+
+
+def run(
+    argv: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    log: IO[str] | None = None,
+    timeout: float | None = None,
+) -> int:
+    """Run a program to its end and return its exit status.
+
+    Its stdout and stderr go to `log`, or to stderr, where no runner reads commands in them.
+    Interrupted or terminated, it takes everything that it started with it. Raises `Stop` (exit 4)
+    when it cannot be started, and `TimeoutError` when it takes more seconds.
+    """
+    with _obeyed_by_nobody(is_shown=log is None), _interrupts_held() as let_go:
+        try:
+            child = start(
+                argv,
+                cwd=cwd,
+                env=env,
+                stdout=STDERR if log is None else log,
+                stderr=subprocess.STDOUT,
+            )
+        except OSError as error:
+            hint = "install it, or put its folder on PATH"
+            raise stop(argv[0], f"cannot be started: {error.strerror}", hint, Exit.WHEEL) from None
+        try:
+            let_go()
+            return child.wait(timeout)
+        except subprocess.TimeoutExpired:
+            _end_group(child, GRACE)
+            raise TimeoutError from None
+        except BaseException:
+            _end_group(child, GRACE)
+            raise
+
+
+def output(
+    argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str], timeout: float
+) -> str | None:
+    """Return what a program writes to stdout, or None if it fails, takes more seconds or is not there."""
+    try:
+        ended = captured(argv, cwd=cwd, env=env, timeout=timeout, stderr=subprocess.DEVNULL)
+    except (OSError, TimeoutError):
+        return None
+    return ended.stdout.decode("utf-8", "replace") if ended.status == 0 else None
+
+
+def captured(
+    argv: Sequence[str],
+    *,
+    cwd: Path | None = None,
+    env: Mapping[str, str],
+    timeout: float,
+    stderr: int = subprocess.PIPE,
+) -> Ended:
+    """Run a program to its end and return what it wrote.
+
+    Raises `OSError` when it cannot be started, and `TimeoutError` when it takes more seconds.
+    """
+    with start(argv, cwd=cwd, env=env, stdout=subprocess.PIPE, stderr=stderr) as child:
+        try:
+            stdout, errors = child.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            _end_group(child, 0)
+            raise TimeoutError(f"no end after {timeout:.0f} s") from None
+        except BaseException:
+            _end_group(child, 0)
+            raise
+    return Ended(child.returncode, stdout, errors or b"")
+
+
+def ending(status: int) -> str:
+    """Return how a program ended, in words, from its exit status; a signal's is negative."""
+    return f"exit status {status}" if status >= 0 else f"killed: {signal.strsignal(-status)}"
+
+
+@contextmanager
+def _obeyed_by_nobody(*, is_shown: bool) -> Iterator[None]:
+    """Let GitHub's runner read no commands in what is shown meanwhile.
+
+    A random word, which no child knows, ends that.
+
+    Only stderr is kept in order with children, so both words stand there.
+    """
+    if not is_shown or os.environ.get("GITHUB_ACTIONS") != "true":
+        yield
+        return
+    word = os.urandom(16).hex()
+    print(f"::stop-commands::{word}", file=sys.stderr, flush=True)
+    try:
+        yield
+    finally:
+        # A child may have left its last line open, and only the start of a line is read.
+        print(f"\n::{word}::", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[Callable[[], None]]:
+    """Hold Ctrl-C and SIGTERM back until the function that is lent is called.
+
+    A child must be known to be ended.
+
+    From then on SIGTERM ends this process the way Ctrl-C does, unless it has a handler already.
+    Only the main thread is ever interrupted.
+    """
+    came: list[int] = []
+    in_main = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in INTERRUPTS} if in_main else {}
+
+    def let_go() -> None:
+        for number, handler in before.items():
+            signal.signal(number, _interrupt if handler is signal.SIG_DFL else handler)
+        while came:
+            signal.raise_signal(came.pop())
+
+    for number in before:
+        signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield let_go
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        while came:
+            signal.raise_signal(came.pop())
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def _end_group(child: subprocess.Popen[bytes], patience: float) -> None:
+    """Ask the child's process group to end.
+
+    After `patience` seconds, or interrupted again, make it.
+    """
+    deadline = time.monotonic() + patience
+    with suppress(ProcessLookupError):
+        os.killpg(child.pid, signal.SIGTERM)
+        try:
+            while time.monotonic() < deadline:
+                child.poll()  # reaps the leader: only then can the group be empty
+                os.killpg(child.pid, 0)
+                time.sleep(0.02)
+        finally:
+            os.killpg(child.pid, signal.SIGKILL)
+    child.wait()

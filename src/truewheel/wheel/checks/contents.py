@@ -1,0 +1,339 @@
+"""All that the checks look at, read from a wheel in one pass.
+
+Each member is unpacked once, in bounded memory.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple, TypeVar, cast
+from zipfile import ZipInfo
+
+from truewheel.errors import Stop
+from truewheel.wheel import elf, native_files, platform_policies, zip_structure
+from truewheel.wheel.checks.findings import Code, Finding, finding
+from truewheel.wheel.filename import WheelName, parse_name
+from truewheel.wheel.native_files import Native
+from truewheel.wheel.reader import Fields, Row, Wheel, open_wheel
+
+SPOOLED = 32 * 2**20
+"""Bytes of an ELF file that are kept in memory until its dynamic section can be read.
+
+More go to a temporary file.
+"""
+
+NAMES = 64 * 2**20
+"""Bytes of memory for the names of libraries and symbols that all native code of a wheel asks for."""
+
+STRONG = hashlib.algorithms_guaranteed & {
+    "blake2b", "blake2s", "sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512",
+}  # fmt: skip
+_FRAME = {
+    zip_structure.Kind.STRAY: Code.TW314,
+    zip_structure.Kind.HEADER: Code.TW315,
+    zip_structure.Kind.NAME: Code.TW316,
+    zip_structure.Kind.DESCRIPTOR: Code.TW317,
+    zip_structure.Kind.COMMENT: Code.TW318,
+    zip_structure.Kind.END: Code.TW319,
+}
+_T = TypeVar("_T")
+
+
+class Limits(NamedTuple):
+    """Where unpacking stops.
+
+    Content above `free` bytes must not be more than `ratio` times its packed size.
+
+    A single member may be denser, `member_ratio`; no wheel may unpack to more than `total` bytes.
+    """
+
+    free: int = (
+        64 * 2**20
+    )  # this and the ratio of a whole file are those of the public index's upload API
+    ratio: int = 50
+    member_ratio: int = 200
+    total: int = 64 * 2**30
+
+
+USUAL = Limits()
+
+
+class Scan(NamedTuple):
+    """A member that was read to its end: its digest and size, and what kind of native file it is."""
+
+    size: int
+    digest: bytes
+    native: Native | None
+    needs: elf.Needs | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contents:
+    """All that the checks look at.
+
+    A part that could not be read is None, or absent, and a finding says so.
+
+    `excluded` are patterns of libraries that stay outside the wheel on purpose.
+    """
+
+    name: WheelName | None
+    entries: tuple[ZipInfo, ...]
+    folders: tuple[ZipInfo, ...] = ()
+    dist_infos: tuple[str, ...] = ()
+    wheel: Fields | None = None
+    metadata: Fields | None = None
+    record: tuple[Row, ...] | None = None
+    variants: tuple[str, ...] | None = None
+    scans: Mapping[str, Scan] = field(default_factory=dict)
+    size: int = 0
+    excluded: tuple[str, ...] = ()
+
+    @cached_property
+    def members(self) -> frozenset[str]:
+        """The names of all members."""
+        return frozenset(entry.filename for entry in self.entries)
+
+    @cached_property
+    def platforms(self) -> tuple[str, ...]:
+        """The platform tags of the file name, in lower case."""
+        return tuple(self.name.platform.lower().split(".")) if self.name else ()
+
+    @property
+    def is_any(self) -> bool:
+        """Whether the wheel says that it is for any platform."""
+        return "any" in self.platforms
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every member could be read."""
+        return all(entry.filename in self.scans for entry in self.entries)
+
+    @cached_property
+    def natives(self) -> Mapping[str, Native]:
+        """The members that a machine may load.
+
+        Device code (cubin, hsaco) and firmware are data to it.
+        """
+        return {
+            member: scan.native
+            for member, scan in self.scans.items()
+            if scan.native and (_is_loaded(member) or not _is_unknown(scan.native))
+        }
+
+    @cached_property
+    def elves(self) -> Mapping[str, str]:
+        """The machine of every native ELF member."""
+        return {
+            member: next(iter(native.machines))
+            for member, native in self.natives.items()
+            if native.format == "ELF"
+        }
+
+    def is_module(self, member: str) -> bool:
+        """Tell whether Python could import this native member."""
+        path = PurePosixPath(member)
+        scan = self.scans.get(member)
+        if native_files.is_module(path.name) or (scan and scan.needs and scan.needs.is_module):
+            return True
+        importable = path.parent == PurePosixPath() or f"{path.parent}/__init__.py" in self.members
+        return (
+            path.suffix == ".so"
+            and path.stem.isidentifier()
+            and not path.stem.startswith("lib")
+            and importable
+        )
+
+    def file(self, name: str) -> str:
+        """Return the path of a file in the dist-info folder."""
+        return f"{self.dist_infos[0]}/{name}"
+
+
+def is_library(member: str) -> bool:
+    """Tell whether a member is a shared library by its name: `x.so`, `libx.so.5`."""
+    return ".so" in PurePosixPath(member).suffixes
+
+
+def _is_loaded(member: str) -> bool:
+    """Tell whether a machine is to load or run a member, by its path alone."""
+    top, _, below = member.partition("/")
+    return is_library(member) or (top.endswith(".data") and below.startswith("scripts/"))
+
+
+def _is_unknown(native: Native) -> bool:
+    return all(machine.startswith("unknown") for machine in native.machines)
+
+
+def read(path: Path, findings: list[Finding], limits: Limits | None = USUAL) -> Contents | None:
+    """Read a wheel; what cannot be read becomes a finding.
+
+    Without `limits` only its dist-info folder is read.
+    """
+    try:
+        name = parse_name(path.name)
+    except ValueError as error:
+        name = None
+        findings.append(finding(Code.TW101, str(error)))
+    try:
+        with open_wheel(path) as wheel:
+            return _contents(wheel, name, findings, limits)
+    except Stop as failure:
+        findings.append(finding(Code.TW301, failure.problems[0].message))
+        return None
+
+
+def _contents(
+    wheel: Wheel, name: WheelName | None, findings: list[Finding], limits: Limits | None
+) -> Contents:
+    def part(code: Code, file: str, read: Callable[[], _T]) -> _T | None:
+        if len(wheel.dist_infos) != 1:
+            return None
+        return _part(findings, code, read, f"{wheel.dist_info}/{file}")
+
+    findings += [
+        finding(_FRAME[fault.kind], f"{fault.kind.value}: {fault.message}", fault.where)
+        for fault in wheel.faults
+    ]
+    record = part(Code.TW303, "RECORD", lambda: wheel.record)
+    return Contents(
+        name=name,
+        entries=wheel.entries,
+        folders=wheel.folders,
+        dist_infos=wheel.dist_infos,
+        wheel=part(Code.TW203, "WHEEL", lambda: wheel.wheel),
+        metadata=part(Code.TW206, "METADATA", lambda: wheel.metadata),
+        record=record,
+        variants=_variants(wheel) if name and name.label and len(wheel.dist_infos) == 1 else None,
+        scans=_scans(wheel, record or (), findings, limits) if limits else {},
+        size=wheel.path.stat().st_size,
+    )
+
+
+def _variants(wheel: Wheel) -> tuple[str, ...] | None:
+    """Return the labels that variant.json names, or None when there is no such file of that form."""
+    try:
+        variants = json.loads(wheel.text(f"{wheel.dist_info}/variant.json"))["variants"]
+        return tuple(map(str, variants)) if isinstance(variants, dict) else None
+    except (Stop, ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _part(findings: list[Finding], code: Code, read: Callable[[], _T], where: str) -> _T | None:
+    try:
+        return read()
+    except Stop as failure:
+        findings.append(finding(code, failure.problems[0].message, where))
+        return None
+
+
+def _scans(
+    wheel: Wheel, record: Iterable[Row], findings: list[Finding], limits: Limits
+) -> dict[str, Scan]:
+    algorithms = {row.path: row.hash.partition("=")[0] for row in record}
+    bombs = {entry.filename: entry for entry in wheel.entries if _is_bomb(entry, limits)}
+    for member, entry in bombs.items():
+        message = (
+            f"not unpacked: {entry.file_size} bytes from {entry.compress_size} would be a zip bomb"
+        )
+        findings.append(finding(Code.TW313, message, member))
+    entries = [entry for entry in wheel.entries if entry.filename not in bombs]
+    total = sum(entry.file_size for entry in entries)
+    if total > limits.total or total > max(limits.free, limits.ratio * wheel.path.stat().st_size):
+        findings.append(
+            finding(
+                Code.TW313, f"not unpacked: its members have {total} bytes, it would be a zip bomb"
+            )
+        )
+        return {}
+    scans: dict[str, Scan] = {}
+    names = 0
+    for entry in entries:
+        algorithm = algorithms.get(entry.filename, "")
+        if scan := _scan(wheel, entry, algorithm if algorithm in STRONG else "sha256", findings):
+            names += elf.weight(scan.needs) if scan.needs else 0
+            if names > NAMES:
+                findings.append(
+                    finding(
+                        Code.TW313, f"the names in its native code need more than {NAMES} bytes"
+                    )
+                )
+                return {}
+            scans[entry.filename] = scan
+    return scans
+
+
+def _is_bomb(entry: ZipInfo, limits: Limits) -> bool:
+    return entry.file_size > max(limits.free, limits.member_ratio * entry.compress_size)
+
+
+def _scan(wheel: Wheel, entry: ZipInfo, algorithm: str, findings: list[Finding]) -> Scan | None:
+    """Read a member to its end, and what an ELF file needs from the same bytes."""
+    digest, size, native, copy = hashlib.new(algorithm), 0, None, None
+    with contextlib.ExitStack() as stack:
+        try:
+            for piece in wheel.chunks(entry):
+                if not size:
+                    native = native_files.identify(piece[: native_files.HEAD])
+                    copy = (
+                        stack.enter_context(_spool()) if native and native.format == "ELF" else None
+                    )
+                size += len(piece)
+                digest.update(piece)
+                if copy:
+                    copy.write(piece)
+        except Stop as failure:
+            findings.append(finding(Code.TW302, failure.problems[0].message, entry.filename))
+            return None
+        needs = _needs(copy, entry, findings) if copy else None
+        return Scan(size, digest.digest(), native, needs)
+
+
+def _spool() -> IO[bytes]:
+    return cast(
+        "IO[bytes]", tempfile.SpooledTemporaryFile(SPOOLED)
+    )  # of that type only from Python 3.11 on
+
+
+def _needs(copy: IO[bytes], entry: ZipInfo, findings: list[Finding]) -> elf.Needs | None:
+    member = entry.filename
+    path = PurePosixPath(member)
+    module = path.name.partition(".")[0] if path.suffix == ".so" else ""
+    try:
+        return elf.needs(copy, module)
+    except (ValueError, OverflowError) as error:
+        loaded = _is_loaded(member)
+        if loaded or entry.external_attr >> 16 & 0o111:
+            severity = (
+                "error" if loaded else "warning"
+            )  # it may be data, such as what a linker is tested with
+            message = f"the loader cannot read it: {error}; build it again"
+            findings.append(finding(Code.TW408, message, member, severity))
+        return None
+
+
+def linux_machine(platform: str) -> str:
+    """Return the machine that a Linux platform tag names, in the words of ELF.
+
+    "" for other platforms.
+    """
+    prefix, _, arch = platform.partition("_")
+    if prefix in {"linux", "manylinux1", "manylinux2010", "manylinux2014"}:
+        return _ALIASES.get(arch, arch)
+    if platform_policies.floor(platform) is not None or platform_policies.is_musl(platform):
+        arch = platform.split("_", 3)[3]
+        return _ALIASES.get(arch, arch)
+    return ""
+
+
+_ALIASES = {
+    "i386": "i686",
+    "i586": "i686",
+    "armv6l": "armv7l",
+    "armv8l": "armv7l",
+}  # one ELF machine each

@@ -1,0 +1,152 @@
+"""Findings.
+
+What is wrong with a wheel, under stable codes that docs/findings.md explains one by one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+LISTED = 10
+"""Findings of one code that are listed for a wheel; the others are counted."""
+
+
+class Code(Enum):
+    """What a finding is about. The names are stable.
+
+    1xx file name, 2xx dist-info, 3xx zip and RECORD, 4xx native code, 5xx a set of wheels, 6xx what
+    an index takes.
+    """
+
+    TW101 = "not a wheel file name"
+    TW102 = "version not in its normal form"
+    TW103 = "distribution name not in its normal form"
+    TW104 = "tags that no installer takes"
+    TW201 = "not exactly one dist-info folder"
+    TW202 = "dist-info folder differs from the file name"
+    TW203 = "WHEEL is missing or not readable"
+    TW204 = "Tag differs from the file name"
+    TW205 = "Build differs from the file name"
+    TW206 = "METADATA is missing or not readable"
+    TW207 = "Name differs from the file name"
+    TW208 = "Version differs from the file name"
+    TW209 = "data folder differs from the file name"
+    TW210 = "variant label without its variant.json"
+    TW211 = "Metadata-Version is missing or not known"
+    TW212 = "License-File is not in the wheel"
+    TW213 = "a requirement that cannot be read"
+    TW301 = "not a readable zip file"
+    TW302 = "member not readable"
+    TW303 = "RECORD is missing or not readable"
+    TW304 = "member not in RECORD"
+    TW305 = "row of RECORD without a member"
+    TW306 = "two rows of RECORD for one member"
+    TW307 = "hash differs from RECORD"
+    TW308 = "size differs from RECORD"
+    TW309 = "no strong hash in RECORD"
+    TW310 = "two members with one name"
+    TW311 = "unsafe member path"
+    TW312 = "member is not a regular file"
+    TW313 = "unpacks to too much"
+    TW314 = "bytes that belong to no member"
+    TW315 = "member's own header differs from the directory"
+    TW316 = "member name is not clean UTF-8"
+    TW317 = "data descriptor"
+    TW318 = "comment in the zip file"
+    TW319 = "records at the end of the zip file are broken"
+    TW320 = "a file where another member needs a folder"
+    TW321 = "two members that differ only in case"
+    TW401 = "extension module in a pure wheel"
+    TW402 = "native code in a pure wheel"
+    TW403 = "native code for any platform"
+    TW404 = "no native code for a native platform"
+    TW405 = "machine differs from the platform tag"
+    TW406 = "extension module for another interpreter"
+    TW407 = "extension module named for another machine"
+    TW408 = "ELF file is damaged"
+    TW409 = "needs a newer system than the platform tag says"
+    TW410 = "needs a library that nothing in the tag or the wheel provides"
+    TW411 = "linked against another C library"
+    TW412 = "library search path outside the wheel"
+    TW413 = "extension module named for another C library"
+    TW414 = "extension module of another operating system"
+    TW415 = "extension module that is no native file"
+    TW501 = "one file name, different bytes"
+    TW502 = "different build tags in one set"
+    TW503 = "planned wheel is missing"
+    TW504 = "wheel is not planned"
+    TW601 = "the index refuses such a name"
+    TW602 = "larger than the index takes"
+    TW603 = "dist-info folder is not spelled as the index wants it"
+
+
+WARNINGS = frozenset({Code.TW103, Code.TW317, Code.TW318, Code.TW402, Code.TW412, Code.TW502})
+"""Codes that are warnings unless a check says otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """Something wrong with a wheel.
+
+    `severity` is "error" or "warning", `where` a member's name or "" for the wheel.
+    """
+
+    code: Code
+    severity: str
+    message: str
+    where: str = ""
+
+
+def finding(code: Code, message: str, where: str = "", severity: str = "") -> Finding:
+    """Return a finding with the severity of its code, or the one that is given; long texts are cut."""
+    usual = "warning" if code in WARNINGS else "error"
+    return Finding(code=code, severity=severity or usual, message=_cut(message), where=_cut(where))
+
+
+def _cut(text: str, limit: int = 500) -> str:
+    return text if len(text) <= limit else f"{text[:limit]}…"
+
+
+def shortened(findings: Iterable[Finding]) -> list[Finding]:
+    """Return at most `LISTED` findings of each code and severity, and then how many more there are."""
+    seen: Counter[tuple[Code, str]] = Counter()
+    listed = []
+    for found in findings:
+        key = found.code, found.severity
+        seen[key] += 1
+        if seen[key] <= LISTED:
+            listed.append(found)
+    return listed + [
+        finding(code, f"and {count - LISTED} more", severity=severity)
+        for (code, severity), count in seen.items()
+        if count > LISTED
+    ]
+
+
+def is_ok(findings: Iterable[Finding]) -> bool:
+    """Tell whether none of the findings is an error."""
+    return all(found.severity != "error" for found in findings)
+
+
+def to_data(found: Finding) -> dict[str, str]:
+    """Return a finding as the JSON object of the command contract."""
+    return {
+        "code": found.code.name,
+        "severity": found.severity,
+        "message": found.message,
+        "where": found.where,
+    }
+
+
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: `1 error`, `2 errors`."""
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def listing(words: Sequence[str], most: int = 5) -> str:
+    """Return words in a row, the last of many left out."""
+    rest = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + rest

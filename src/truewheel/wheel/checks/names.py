@@ -1,0 +1,265 @@
+"""Checks on names: the file name against itself and against the files of the dist-info folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from truewheel.wheel.checks.contents import Contents
+from truewheel.wheel.checks.findings import Code, Finding, finding, listing
+from truewheel.wheel.filename import WheelName, expand_tag
+from truewheel.wheel.index_profiles import METADATA_VERSIONS
+from truewheel.wheel.reader import Fields
+
+_RETAG = "change both with the build or a retagging tool, never with mv"
+_ABI = re.compile(r"(cp\d+)[a-z]*")
+_SYSTEM = re.compile(r"(?:many|musl)?linux.*|macos.*|win.*")
+_PLATFORM = re.compile(
+    r"(?:linux|manylinux(?:1|2010|2014|_\d+_\d+)|musllinux_\d+_\d+|macosx_\d+_\d+)_[a-z]\w*|win32|win_[a-z]\w*"
+)
+_SCHEMES = {"data", "headers", "platlib", "purelib", "scripts"}
+
+
+def check_name(contents: Contents) -> Iterator[Finding]:
+    """The file name's version (PEP 440) and distribution (PEP 503) are in their normal forms."""
+    from packaging.utils import canonicalize_name
+    from packaging.version import Version
+
+    name = contents.name
+    if name is None:
+        return
+    version = str(Version(name.version))
+    if name.version != version:
+        message = f"the file name says {name.version}, PEP 440 writes {version}; build it with that version"
+        yield finding(Code.TW102, message)
+    distribution = canonicalize_name(name.distribution).replace("-", "_")
+    if name.distribution != distribution:
+        message = f"the file name says {name.distribution}, the normal form is {distribution}; use newer build tools"
+        yield finding(Code.TW103, message)
+
+
+def check_tags(contents: Contents) -> Iterator[Finding]:
+    """There is an interpreter and a system that the tags of the file name are for (PEP 425, 600, 656)."""
+    if contents.name is None:
+        return
+    pythons, abis = contents.name.python.lower().split("."), contents.name.abi.lower().split(".")
+    for platform in contents.platforms:
+        if _SYSTEM.fullmatch(platform) and not _PLATFORM.fullmatch(platform):
+            yield finding(
+                Code.TW104, f"no system has the platform tag {platform}; let the build make it"
+            )
+    for abi in abis:
+        if (own := _ABI.fullmatch(abi)) and own[1] not in pythons:
+            yield finding(Code.TW104, f"no {contents.name.python} has the ABI {abi}; {_RETAG}")
+        if abi.startswith("abi3") and not any(python.startswith("cp3") for python in pythons):
+            yield finding(
+                Code.TW104,
+                f"only CPython has {abi}, the file name says {contents.name.python}; {_RETAG}",
+            )
+    if contents.platforms == ("any",) and "none" not in abis:
+        yield finding(
+            Code.TW104,
+            f"an ABI is of a system, the file name says {contents.name.abi}-any; {_RETAG}",
+        )
+
+
+def check_dist_info(contents: Contents) -> Iterator[Finding]:
+    """There is one dist-info folder, and it and the data folders are of this distribution and version (PEP 427)."""
+    if len(contents.dist_infos) != 1:
+        found = ", ".join(contents.dist_infos) or "none"
+        yield finding(Code.TW201, f"a wheel has one dist-info folder, this one: {found}")
+    if contents.name is None:
+        return
+    stem = f"{contents.name.distribution}-{contents.name.version}"
+    for folder in contents.dist_infos:
+        if not _is_named(folder.removesuffix(".dist-info"), contents.name):
+            yield finding(
+                Code.TW202, f"the folder is {folder}, the file name says {stem}; {_RETAG}", folder
+            )
+    yield from _check_data(contents, stem)
+
+
+def _check_data(contents: Contents, stem: str) -> Iterator[Finding]:
+    """Installers spread what is in `.data` by the folders in it, and refuse others."""
+    paths = [entry.filename.split("/", 2) for entry in contents.entries]
+    data = [parts for parts in paths if len(parts) > 1 and parts[0].endswith(".data")]
+    for folder in sorted({parts[0] for parts in data}):
+        if contents.name and not _is_named(folder.removesuffix(".data"), contents.name):
+            yield finding(
+                Code.TW209, f"the folder is {folder}, the file name says {stem}; {_RETAG}", folder
+            )
+    for parts in data:
+        if len(parts) == 2 or parts[1] not in _SCHEMES:
+            message = f"an installer knows no place for it, only for {', '.join(sorted(_SCHEMES))}"
+            yield finding(Code.TW209, message, "/".join(parts))
+
+
+def _is_named(stem: str, name: WheelName) -> bool:
+    distribution, _, version = stem.rpartition("-")
+    return _same_name(distribution, name.distribution) and _same_version(version, name.version)
+
+
+def _same_name(one: str, other: str) -> bool:
+    from packaging.utils import canonicalize_name
+
+    return canonicalize_name(one) == canonicalize_name(other)
+
+
+def _same_version(one: str, other: str) -> bool:
+    from packaging.version import Version
+
+    try:
+        return Version(one) == Version(other)
+    except ValueError:  # also a number with too many digits
+        return one == other
+
+
+def check_label(contents: Contents) -> Iterator[Finding]:
+    """A labelled wheel holds a variant.json of just that label (PEP 825).
+
+    Another one would not be installed.
+    """
+    label = contents.name.label if contents.name else ""
+    if label and list(contents.variants or ()) != [label]:
+        said = (
+            "there is none"
+            if contents.variants is None
+            else f"it names {', '.join(contents.variants) or 'none'}"
+        )
+        yield finding(
+            Code.TW210, f"the file name says {label}, variant.json must name just that: {said}"
+        )
+
+
+def check_wheel(contents: Contents) -> Iterator[Finding]:
+    """WHEEL can be read, and says the tags and the build tag of the file name (PEP 427)."""
+    if contents.wheel is None:
+        return
+    fields, where = contents.wheel, contents.file("WHEEL")
+    for name in _several(fields, "Wheel-Version", "Root-Is-Purelib", "Build"):
+        yield finding(
+            Code.TW203,
+            f"it says {name} more than once, and readers differ in which they take",
+            where,
+        )
+    if not re.fullmatch(r"1\.\d+", fields.first("Wheel-Version")):
+        yield finding(
+            Code.TW203,
+            f"Wheel-Version is {fields.first('Wheel-Version') or 'missing'}, not 1.x",
+            where,
+        )
+    if purelib(fields) not in {"true", "false"}:
+        yield finding(Code.TW203, "Root-Is-Purelib is neither true nor false", where)
+    if contents.name is None:
+        return
+    if not _is_same_tags(fields.all("Tag"), contents.name.tags):
+        said = ", ".join(fields.all("Tag")) or "nothing"
+        yield finding(
+            Code.TW204,
+            f"WHEEL says {said}, the file name says {contents.name.tag}; {_RETAG}",
+            where,
+        )
+    build = fields.first("Build")
+    if build != contents.name.build:
+        said, named = build or "no Build", contents.name.build or "no build tag"
+        yield finding(Code.TW205, f"WHEEL says {said}, the file name says {named}; {_RETAG}", where)
+
+
+def _is_same_tags(lines: Iterable[str], tags: frozenset[str]) -> bool:
+    found: set[str] = set()
+    for line in lines:
+        found |= expand_tag(line)
+        if not found <= tags:
+            return False
+    return found == tags
+
+
+def purelib(fields: Fields) -> str:
+    """Return what WHEEL says of Root-Is-Purelib, in lower case."""
+    return fields.first("Root-Is-Purelib").lower()
+
+
+def check_metadata(contents: Contents) -> Iterator[Finding]:
+    """METADATA has a known version, the file name's Name and Version, and no license file that is not there."""
+    if contents.metadata is None:
+        return
+    fields, where = contents.metadata, contents.file("METADATA")
+    for field in _several(fields, "Metadata-Version", "Name", "Version", "Requires-Python"):
+        yield finding(
+            Code.TW206,
+            f"it says {field} more than once, and readers differ in which they take",
+            where,
+        )
+    yield from _check_requirements(fields, where)
+    yield from _check_metadata_version(fields, where)
+    yield from _check_licenses(contents, fields, where)
+    name = contents.name
+    if name is None:
+        return
+    said = fields.first("Name") or "nothing"
+    if not _same_name(said, name.distribution):
+        yield finding(
+            Code.TW207,
+            f"METADATA says {said}, the file name says {name.distribution}; {_RETAG}",
+            where,
+        )
+    said = fields.first("Version") or "nothing"
+    if not _same_version(said, name.version):
+        yield finding(
+            Code.TW208, f"METADATA says {said}, the file name says {name.version}; {_RETAG}", where
+        )
+
+
+def _several(fields: Fields, *names: str) -> list[str]:
+    return [name for name in names if len(fields.all(name)) > 1]
+
+
+def _check_requirements(fields: Fields, where: str) -> Iterator[Finding]:
+    """Installers can read each requirement (PEP 508 and 440)."""
+    from packaging.requirements import Requirement
+    from packaging.specifiers import SpecifierSet
+
+    readers: Mapping[str, Callable[[str], object]] = {
+        "Requires-Dist": Requirement,
+        "Requires-Python": SpecifierSet,
+    }
+    for name, read in readers.items():
+        for line in fields.all(name):
+            if reason := _complaint(read, line):
+                yield finding(Code.TW213, f"{name} cannot be read: {reason}", where)
+
+
+def _complaint(read: Callable[[str], object], line: str) -> str:
+    try:
+        read(line)
+    except ValueError as error:
+        return f"{line}: {error}".partition("\n")[0]
+    except RecursionError:
+        return f"{line[:40]}…: too many brackets"
+    return ""
+
+
+def _check_metadata_version(fields: Fields, where: str) -> Iterator[Finding]:
+    version = fields.first("Metadata-Version")
+    if version not in METADATA_VERSIONS:
+        known = ", ".join(METADATA_VERSIONS)
+        severity = "warning" if re.fullmatch(r"[12]\.\d+", version) else "error"
+        yield finding(
+            Code.TW211,
+            f"Metadata-Version is {version or 'missing'}, known are {known}",
+            where,
+            severity,
+        )
+
+
+def _check_licenses(contents: Contents, fields: Fields, where: str) -> Iterator[Finding]:
+    """From METADATA 2.4 on, each License-File is in the folder licenses (PEP 639)."""
+    version = re.fullmatch(r"(\d{1,3})\.(\d{1,3})", fields.first("Metadata-Version"))
+    if version is None or (int(version[1]), int(version[2])) < (2, 4):
+        return
+    files = fields.all("License-File")
+    if missing := [
+        file for file in files if contents.file(f"licenses/{file}") not in contents.members
+    ]:
+        message = f"METADATA names {listing(missing)}, the folder licenses does not hold it; use newer build tools"
+        yield finding(Code.TW212, message, where, "warning")

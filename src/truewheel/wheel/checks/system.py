@@ -1,0 +1,183 @@
+"""Checks on what native code asks of a Linux system against what the platform tag promises (PEP 600, 656)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
+
+from truewheel.wheel import elf, platform_policies
+from truewheel.wheel.checks.contents import Contents
+from truewheel.wheel.checks.findings import Code, Finding, finding, listing
+from truewheel.wheel.elf import Needs
+
+_ORIGIN = re.compile(r"\$(ORIGIN|\{ORIGIN\})(?=/|$)")
+
+
+def check_floor(contents: Contents) -> Iterator[Finding]:
+    """No symbol version is newer than the lowest manylinux tag of the file name."""
+    floor = lowest_floor(contents.platforms)
+    if floor is None:
+        return
+    for member, needs in _needs(contents):
+        newer = sorted(
+            {
+                (since, symbol)
+                for since, symbol in _floors(needs, contents.elves[member])
+                if since > floor
+                and (floor <= platform_policies.NEWEST or symbol.startswith("GLIBC_"))
+            }
+        )
+        if newer:
+            fits = (
+                f"manylinux_2_{newer[-1][0]}"
+                if newer[-1][0] < platform_policies.NEVER
+                else "no manylinux tag"
+            )
+            symbols = listing([symbol for _, symbol in reversed(newer)])
+            message = f"it needs {symbols}; the tag says manylinux_2_{floor}, {fits} fits: build it on an older system"
+            yield finding(Code.TW409, message, member)
+
+
+def needed_floor(contents: Contents) -> int:
+    """Return the lowest floor 2_X that all symbol versions fit.
+
+    `manylinux.NEVER` when there is none.
+    """
+    found = [
+        since
+        for member, needs in _needs(contents)
+        for since, _ in _floors(needs, contents.elves[member])
+    ]
+    return max(found, default=0)
+
+
+def lowest_floor(platforms: Iterable[str]) -> int | None:
+    """Return the lowest floor 2_X of the manylinux tags.
+
+    With several, the wheel is installed from there on.
+    """
+    floors = [floor for floor in map(platform_policies.floor, platforms) if floor is not None]
+    return min(floors, default=None)
+
+
+def _floors(needs: Needs, machine: str) -> Iterator[tuple[int, str]]:
+    for library, symbol in needs.versions:
+        if not platform_policies.is_loader(library):
+            yield platform_policies.since(symbol, machine), symbol
+
+
+def _needs(contents: Contents) -> Iterator[tuple[str, Needs]]:
+    for member in contents.elves:
+        needs = contents.scans[member].needs
+        if needs:
+            yield member, needs
+
+
+def check_libc(contents: Contents) -> Iterator[Finding]:
+    """Native code of a musllinux wheel is linked against musl, that of any other Linux wheel against glibc."""
+    wanted = {_libc(platform) for platform in contents.platforms}
+    names = {"gnu": "glibc", "musl": "musl"}
+    for member, needs in _needs(contents) if wanted and wanted <= names.keys() else ():
+        found = elf.libc(needs.libraries, needs.interpreter)
+        if found and found not in wanted:
+            message = f"it is linked against {names[found]}, {contents.platforms[0]} has another; build it there"
+            yield finding(Code.TW411, message, member)
+
+
+def _libc(platform: str) -> str:
+    """Return the C library that a platform tag promises.
+
+    "" where it leaves that open, as linux_x86_64 does.
+    """
+    return (
+        "musl"
+        if platform_policies.is_musl(platform)
+        else "gnu"
+        if platform_policies.floor(platform) is not None
+        else ""
+    )
+
+
+def check_libraries(contents: Contents) -> Iterator[Finding]:
+    """Each needed library is part of the tag's policy or lies in the wheel.
+
+    It may also come from a driver or from another wheel: that cannot be seen here, and is a
+    warning. What the plan leaves outside on purpose (`contents.excluded`) is no finding.
+    """
+    for member, needed in outside(contents).items():
+        missing = [
+            library
+            for library in needed
+            if not any(fnmatchcase(library, each) for each in contents.excluded)
+        ]
+        if not missing:
+            continue
+        lost = any(map(platform_policies.GRAFTED.fullmatch, missing))
+        brought = not lost and (_requires_others(contents) or all(map(_may_be_there, missing)))
+        source = (
+            "a driver or another wheel must bring them" if brought else "graft them with auditwheel"
+        )
+        message = f"neither {contents.platforms[0]} nor the wheel has {listing(missing)}: {source}"
+        yield finding(Code.TW410, message, member, "warning" if brought else "error")
+
+
+def outside(contents: Contents) -> dict[str, list[str]]:
+    """Return the libraries that each native member needs, and that neither tag nor wheel provide."""
+    floor = lowest_floor(contents.platforms)
+    musl = any(map(platform_policies.is_musl, contents.platforms))
+    if floor is None and not musl:
+        return {}
+    own = {PurePosixPath(member).name for member in contents.elves}
+    own |= {needs.soname for _, needs in _needs(contents)}
+
+    def is_there(library: str) -> bool:
+        if PurePosixPath(library).name in own or (
+            musl and platform_policies.musl_provides(library)
+        ):
+            return True
+        return floor is not None and platform_policies.provides(library, floor)
+
+    found = {}
+    for member, needs in _needs(contents):
+        if missing := [library for library in needs.libraries if not is_there(library)]:
+            found[member] = missing
+    return found
+
+
+def _may_be_there(library: str) -> bool:
+    patterns = (platform_policies.DRIVER, platform_policies.SHARED)
+    return library in platform_policies.FORMER or any(
+        pattern.fullmatch(library) for pattern in patterns
+    )
+
+
+def _requires_others(contents: Contents) -> bool:
+    lines = contents.metadata.all("Requires-Dist") if contents.metadata else ()
+    return any("extra ==" not in line and "extra==" not in line for line in lines)
+
+
+def check_paths(contents: Contents) -> Iterator[Finding]:
+    """Libraries are looked for beside the file that needs them ($ORIGIN), not where the build machine had them."""
+    for member, needs in _needs(contents):
+        if odd := sorted({path for path in needs.paths if path and not _is_inside(path, member)}):
+            message = f"the loader will also look in {listing(odd)}; link without it, or let auditwheel repair it"
+            yield finding(Code.TW412, message, member)
+
+
+def _is_inside(path: str, member: str) -> bool:
+    """Tell whether a search path begins at the member's own folder, and does not lead above the one of all packages."""
+    below = _ORIGIN.match(path)
+    if below is None:
+        return False
+    top, *rest = PurePosixPath(member).parent.parts or ("",)
+    start = (
+        ["bin"] if rest[:1] == ["scripts"] else rest[1:] if top.endswith(".data") else [top, *rest]
+    )
+    depth = len([part for part in start if part])
+    for part in path[below.end() :].split("/"):
+        depth += -1 if part == ".." else part not in {"", "."}
+        if depth < 0:
+            return False
+    return True

@@ -1,0 +1,174 @@
+"""What the native code of a wheel needs from outside, and what speaks against grafting it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from truewheel.errors import meant
+
+SHOWN = 5
+"""Names that a message holds before it only counts them."""
+
+# They belong to the kernel module of the machine that runs them: a copy works on no other one.
+_DRIVERS = re.compile(
+    r"lib(cuda|cudadebugger|nvcuvid|nvoptix|nvidia-[\w.+-]+|(GLX|EGL|GLESv[12](_CM)?)_nvidia|ze_intel_gpu)\.so"
+)
+# They are large, come as wheels of their own, and two copies in one process do not know of each
+# other.
+_TOOLKITS = re.compile(
+    r"lib(cudart|cublas\w*|cudnn\w*|nccl|nvrtc[\w-]*|nvJitLink|cufft\w*|cusparse\w*|cusolver\w*|curand|cupti|cutensor\w*"
+    r"|cufile\w*|nvToolsExt|nvjpeg|npp(c|s|i\w+)|nvshmem\w*|nvinfer\w*|nvonnxparser|tensorrt\w*|amdhip64|MIOpen|rccl"
+    r"|hip(blas|fft|rand|rtc|solver|sparse|tensor)\w*|roc(m|blas|fft|profiler|rand|solver|sparse|tracer|tx)\w*"
+    r"|hsa-runtime64)\.so"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Symbol:
+    """A symbol that `file` needs in a version of `library` that the floor has not."""
+
+    file: str
+    symbol: str
+    version: str
+    library: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Linked:
+    """What auditwheel found out about the native files of a wheel.
+
+    `needed` says who needs each library (DT_NEEDED), those of libraries to be grafted included.
+    `grafts` has the path of each library that the floor does not promise, "" where it was not
+    found. `fits` is the highest platform whose symbols suffice, "" when none is known. `private`
+    are symbols that a library of the floor does not promise.
+    """
+
+    needed: Mapping[str, Sequence[str]]
+    grafts: Mapping[str, str]
+    symbols: Sequence[Symbol] = ()
+    fits: str = ""
+    private: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    needs_newer_processor: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a wheel is to become.
+
+    Its platform, and which libraries stay outside or may come in (patterns).
+
+    `range` are platforms, lowest floor first, of which an audit finds one; empty where `platform`
+    is settled. `natives` are its ELF files; `way_out` the hint for a floor that is too low, with
+    `{floor}` for one that would do.
+    """
+
+    wheel: str
+    package: str
+    platform: str
+    arch: str
+    natives: Sequence[str]
+    exclude: Sequence[str] = ()
+    graft: Sequence[str] = ()
+    range: Sequence[str] = ()
+    way_out: str = ""
+
+
+Refusal = tuple[str, str]
+"""A message and its hint."""
+
+
+def refusals(linked: Linked, request: Request) -> Iterator[Refusal]:
+    """Give all that must be mended before libraries are grafted."""
+    where = f"packages.{request.package}"
+    yield from _unused(linked, request.exclude, f"{where}.exclude")
+    yield from _unused(linked, request.graft, f"{where}.graft")
+    yield from _devices(linked, request, where)
+    yield from _missing(linked, f"{where}.exclude")
+    cannot = f"{request.wheel} cannot be made {request.platform}:"
+    if linked.symbols:
+        yield f"{cannot} it needs {_told(linked.symbols)}", _way_out(linked, request)
+    for library, symbols in sorted(linked.private.items()):
+        hint = f"link {library} statically, or do without them"
+        yield f"{cannot} it uses {_listed(symbols)} of {library}, which are not for others", hint
+    if linked.needs_newer_processor:
+        yield (
+            f"{cannot} it needs a newer processor than any {request.arch}",
+            "compile it without -march",
+        )
+
+
+def matches(library: str, patterns: Iterable[str]) -> bool:
+    """Return whether a library's name matches one of the patterns, as auditwheel matches them."""
+    return any(fnmatchcase(library, pattern) for pattern in patterns)
+
+
+def _unused(linked: Linked, patterns: Iterable[str], where: str) -> Iterator[Refusal]:
+    for pattern in patterns:
+        if any(matches(library, [pattern]) for library in linked.needed):
+            continue
+        known = _listed(sorted(linked.needed)) or "none"
+        hint = meant(pattern, linked.needed, f"remove it; needed are {known}")
+        if named := sorted(
+            library
+            for library in linked.needed
+            if matches(library, [f"{pattern}.*", f"*{pattern}*"])
+        ):
+            hint = f"its name is {named[0]}: write '{named[0]}' or '{_open(named[0])}'"
+        yield f"{where}: nothing in this wheel needs {pattern}", hint
+
+
+def _devices(linked: Linked, request: Request, where: str) -> Iterator[Refusal]:
+    for library in sorted(library for library, path in linked.grafts.items() if path):
+        line = f"add '{_open(library)}' to {where}.exclude"
+        needs = f"{_listed(linked.needed.get(library, ()))} needs {library}"
+        if _DRIVERS.match(library):
+            yield f"{needs}, which is of the device's driver and works on this machine only", line
+        elif _TOOLKITS.match(library) and not matches(library, request.graft):
+            hint = f"{line} if another wheel brings it, or to {where}.graft if this wheel is to carry it"
+            yield f"{needs}, which is of a device's toolkit and would be grafted", hint
+
+
+def _missing(linked: Linked, where: str) -> Iterator[Refusal]:
+    for library in sorted(library for library, path in linked.grafts.items() if not path):
+        hint = (
+            "install it, or put its folder into LD_LIBRARY_PATH; "
+            f"if it is brought by another wheel or the machine, add '{_open(library)}' to {where}"
+        )
+        yield (
+            f"{_listed(linked.needed.get(library, ()))} needs {library}, which is not found here",
+            hint,
+        )
+
+
+def _way_out(linked: Linked, request: Request) -> str:
+    if not linked.fits:
+        return "auditwheel knows no floor that has them: build it on an older system"
+    return request.way_out.format(floor=linked.fits.removesuffix(f"_{request.arch}"))
+
+
+def _told(symbols: Iterable[Symbol]) -> str:
+    """Return the newest symbols in words, by the file that needs them."""
+    newest = sorted(
+        symbols,
+        key=lambda each: ([-number for number in _numbers(each.version)], each.symbol, each.file),
+    )
+    told = (f"{each.symbol}@{each.version} of {each.library} in {each.file}" for each in newest)
+    return _listed([text.removeprefix("@") for text in told])
+
+
+def _numbers(version: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _open(library: str) -> str:
+    """Return the pattern for a library in any version: `libx.so.*` for `libx.so.5`."""
+    stem, so, version = library.partition(".so.")
+    return f"{stem}.so.*" if so and version else library

@@ -1,0 +1,133 @@
+"""What a manylinux or musllinux system provides.
+
+Libraries, and the symbol versions that came with each floor.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+LIBRARIES = frozenset({
+    "libGL.so.1", "libICE.so.6", "libSM.so.6", "libX11.so.6", "libXext.so.6", "libXrender.so.1", "libanl.so.1",
+    "libatomic.so.1", "libc.so.6", "libdl.so.2", "libgcc_s.so.1", "libglib-2.0.so.0", "libgobject-2.0.so.0",
+    "libgthread-2.0.so.0", "libm.so.6", "libnsl.so.1", "libpthread.so.0", "libresolv.so.2", "librt.so.1",
+    "libstdc++.so.6", "libutil.so.1", "libz.so.1",
+})  # fmt: skip
+"""Libraries that every manylinux system has (PEP 513, 571 and 599, with what auditwheel's policies added since)."""
+
+LATER = {"libexpat.so.1": 12, "libmvec.so.1": 24}
+"""Libraries that are there from a floor 2_X on."""
+
+DRIVER = re.compile(
+    r"lib(cuda|nvcuvid|nvidia-[a-z0-9-]+|nvoptix|amdhip64|ze_loader|OpenCL|ibverbs|mlx5|rdmacm)\.so(\.\d+)*"
+)
+"""Libraries that come with a device driver and must not be in a wheel."""
+
+SHARED = re.compile(
+    r"lib(c10|torch|tensorflow|cu(dart|blas|dnn|fft|fftw|rand|solver|sparse|tensor|pti|file)|nccl|nv(rtc|JitLink|ToolsExt)"
+    r"|npp|mpi|mkl|tbb)\w*\.so(\.\d+)*"
+)
+"""Libraries of frameworks that load them from a wheel or a system of their own, often without being required."""
+
+GRAFTED = re.compile(r".+-[0-9a-f]{8}\.so[.\d]*")
+"""Names that auditwheel gives to the libraries that it puts into a wheel: no other wheel has them."""
+
+FORMER = frozenset({"libcrypt.so.1", "libncursesw.so.5", "libpanelw.so.5"})
+"""Libraries of PEP 513, 571 and 599 that distributions have dropped since, and auditwheel with them."""
+
+NEVER = 1000
+"""Stands for a symbol version that no floor has."""
+
+NEWEST = 41
+"""The newest floor whose libstdc++ is known here."""
+
+_LEGACY = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
+_PLATFORM = re.compile(r"(?:(manylinux(?:1|2010|2014))|manylinux_2_(\d+))_[a-z].*")
+_MUSL = re.compile(r"musllinux_1_(\d+)_[a-z].*")
+
+# The floor 2_X from which on all systems have a symbol version (the highest of its library that is
+# not above it): read off the policies of auditwheel 6.8, which were read off the distributions.
+_SINCE = {
+    "GLIBCXX": {
+        "3.4.8": 5, "3.4.13": 12, "3.4.19": 17, "3.4.22": 24, "3.4.24": 26, "3.4.28": 31, "3.4.29": 34, "3.4.30": 35,
+        "3.4.33": 39,
+    },
+    "CXXABI": {
+        "1.3.1": 5, "1.3.3": 12, "1.3.7": 17, "1.3.10": 24, "1.3.11": 26, "1.3.12": 31, "1.3.13": 34, "1.3.15": 39,
+    },
+    "GCC": {"4.2.0": 5, "4.5.0": 12, "4.8.0": 17, "7.0.0": 26, "11.0": 34, "12.0.0": 35, "14.0.0": 39},
+    "LIBATOMIC": {"1.0": 17, "1.2": 24},
+    "ZLIB": {"1.2.2.4": 12, "1.2.5.2": 17, "1.2.9": 26, "1.2.12": 37},
+}  # fmt: skip
+_NAMED = {"CXXABI_TM_1": 17, "CXXABI_FLOAT128": 24, "GLIBC_ABI_DT_RELR": 36}
+_OWN = {  # where a machine's distributions had it earlier or later than those of the others
+    ("aarch64", "GLIBC_2.18"): 17,
+    ("i686", "ZLIB_1.2.12"): 36,
+    ("loongarch64", "GLIBCXX_3.4.33"): 40,
+    ("riscv64", "GLIBC_ABI_DT_RELR"): 38,
+    ("s390x", "LIBATOMIC_1.0"): 24,
+    ("x86_64", "LIBATOMIC_1.0"): 24,
+}
+_SYMBOL = re.compile(
+    r"(GLIBC|GLIBCXX|CXXABI|GCC|LIBATOMIC|ZLIB)_(?:LDBL_|IEEE128_|ARM_)?(\d+(?:\.\d+)*)"
+)
+
+
+def floor(platform: str) -> int | None:
+    """Return the minor glibc version that a manylinux tag promises to be content with, such as 28.
+
+    None for others.
+    """
+    found = _PLATFORM.fullmatch(platform)
+    return None if found is None else _LEGACY[found[1]] if found[1] else int(found[2])
+
+
+def is_musl(platform: str) -> bool:
+    """Tell whether this is a musllinux tag (PEP 656)."""
+    return _MUSL.fullmatch(platform) is not None
+
+
+@lru_cache(maxsize=4096)
+def since(symbol: str, machine: str) -> int:
+    """Return the lowest floor 2_X that has a symbol version, such as 34 for `GLIBC_2.34`.
+
+    0 for unknown families.
+    """
+    if minor := _OWN.get((machine, symbol)) or _NAMED.get(symbol):
+        return minor
+    found = _SYMBOL.fullmatch(symbol)
+    if found is None:
+        return NEVER if symbol.startswith("GLIBC_") else 0
+    family, version = found[1], _numbers(found[2])
+    if family == "GLIBC":
+        return version[1] if version[0] == 2 and len(version) > 1 else NEVER
+    first = next(
+        (minor for known, minor in _SINCE[family].items() if version <= _numbers(known)), NEVER
+    )
+    late = machine == "x86_64" or (machine, family) == ("aarch64", "ZLIB")
+    return (
+        27 if first == 26 and late else first
+    )  # their systems with glibc 2.26 had older compilers or zlib
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def provides(library: str, minor: int) -> bool:
+    """Tell whether every system of the floor 2_X has a library; the dynamic loader is one."""
+    return library in LIBRARIES or LATER.get(library, NEVER) <= minor or is_loader(library)
+
+
+def musl_provides(library: str) -> bool:
+    """Tell whether every musllinux system has a library (PEP 656 asks for musl alone.
+
+    Zlib comes with Python).
+    """
+    return library.startswith(("libc.musl-", "ld-musl-")) or library in {"libc.so", "libz.so.1"}
+
+
+def is_loader(library: str) -> bool:
+    """Tell whether this is glibc's dynamic loader."""
+    return library.startswith("ld-linux") or library in {"ld64.so.1", "ld64.so.2"}

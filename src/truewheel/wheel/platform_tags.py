@@ -1,0 +1,92 @@
+"""What is known of C libraries.
+
+The glibc of distributions, and the floors that auditwheel can check.
+"""
+
+from __future__ import annotations
+
+import re
+
+# glibc 2.X of distributions, by the names that targets usually have; read off the distributions'
+# own packages.
+GLIBC_MINOR = {
+    "debian11": 31,
+    "debian12": 36,
+    "debian13": 41,
+    "ubuntu20.04": 31,
+    "ubuntu22.04": 35,
+    "ubuntu24.04": 39,
+    "rhel8": 28,
+    "rhel9": 34,
+    "rhel10": 39,
+    "almalinux8": 28,
+    "almalinux9": 34,
+    "almalinux10": 39,
+    "rocky8": 28,
+    "rocky9": 34,
+    "rocky10": 39,
+    "ubi8": 28,
+    "ubi9": 34,
+    "ubi10": 39,
+    "amazonlinux2023": 34,
+    "manylinux2014": 17,
+    "manylinux_2_28": 28,
+    "manylinux_2_34": 34,
+}
+
+# The policies of auditwheel 6.8: a wheel cannot be proven for a floor between two of them.
+AUDITED = "audited"
+AUDITED_MINORS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36, 37, 38, 39, 40, 41)
+
+
+# The lowest of them for an architecture; 17 for all that are not named.
+OLDEST_MINORS = {"x86_64": 5, "i686": 5, "riscv64": 31}
+
+ZIG_ARCHES = ("x86_64", "aarch64")
+ZIG_OLDEST_MINOR = 17
+
+
+def zig_target(floor: str, arch: str) -> str:
+    """Return zig's word for a PEP 600 floor, such as aarch64-linux-gnu.2.28.
+
+    "" where it does not go so low.
+    """
+    minor = floor_minor(floor)
+    if minor is None or minor < ZIG_OLDEST_MINOR or arch not in ZIG_ARCHES:
+        return ""
+    return f"{arch}-linux-gnu.2.{minor}"
+
+
+def oldest_minor(arch: str) -> int:
+    """Return the X of the lowest manylinux_2_X that auditwheel knows for an architecture."""
+    return OLDEST_MINORS.get(arch, 17)
+
+
+def highest_floor(glibc_minor: int) -> str:
+    """Return the highest floor that can be audited on a machine with glibc 2.`glibc_minor`."""
+    allowed = [minor for minor in AUDITED_MINORS if minor <= glibc_minor]
+    return f"manylinux_2_{allowed[-1]}" if allowed else "linux"
+
+
+def glibc_minor(target: str, glibc: str = "") -> int | None:
+    """Return X of a target's glibc 2.X: as the spec says it, else that of a known distribution."""
+    return int(glibc.partition(".")[2]) if glibc else GLIBC_MINOR.get(target)
+
+
+def own_floor(target: str, glibc: str = "") -> str:
+    """Return the floor that a target's glibc allows, or "" when that is not known."""
+    minor = glibc_minor(target, glibc)
+    return highest_floor(minor) if minor else ""
+
+
+def audited_floors(arch: str, minor: int) -> tuple[str, ...]:
+    """Return the floors, lowest first, that auditwheel can find for a wheel built on glibc 2.`minor`."""
+    return tuple(
+        f"manylinux_2_{each}" for each in AUDITED_MINORS if oldest_minor(arch) <= each <= minor
+    )
+
+
+def floor_minor(floor: str) -> int | None:
+    """Return X of manylinux_2_X, or None for another floor."""
+    match = re.fullmatch(r"manylinux_2_(\d+)", floor)
+    return int(match[1]) if match else None

@@ -1,0 +1,408 @@
+"""What a command reads from disk: the spec, its policy, base versions, plans.
+
+And what is known of this process.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from truewheel import __version__
+from truewheel.errors import Problem, Stop, Where, stop
+from truewheel.forges.publish_jobs import FETCH_SOURCE
+from truewheel.plan import images, plan_file
+from truewheel.plan.containerfile import UV_LOCK
+from truewheel.plan.images import Images
+from truewheel.plan.model import Plan
+from truewheel.spec import model as spec
+from truewheel.spec import policy_file, version_file, yaml_source
+from truewheel.spec import schema as shapes
+from truewheel.spec.model import Spec
+from truewheel.spec.policy import Policy
+from truewheel.workspace import lock_file
+from truewheel.workspace.lock_file import LOCK_FILE, Lock
+
+SPEC = "truewheel.yml"
+PACKAGE_VERSION = "package:version"
+MATCH_HINT = "correct packages.<name>.version.match: its group is the version"
+Read = Callable[[str], "bytes | None"]
+GENERATOR = f"truewheel {__version__}"
+_PACKAGE = Path(__file__).parents[1]
+_SEPARATORS = {
+    ":": "colon parts the folders of PATH, PYTHONPATH and an engine's mounts: no environment can be made in",
+    ";": "semicolon parts CMake's lists: no compiler would be known by",
+}
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """A spec and the folder it stands in, which is the root of all its paths.
+
+    `read` gives the bytes of a file below that folder or None: from disk, or from a git revision.
+    """
+
+    root: Path
+    spec: Spec
+    read: Read
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The naming policy of the spec. Raises `Stop` (exit 2) when there is none of that name."""
+        parent = policy_reader(self.read, self.spec.document.where(("naming",)))
+        if isinstance(self.spec.naming, str):
+            return parent(self.spec.naming)
+        name = f"of {self.spec.document.file}"
+        return policy_file.build(name, self.spec.document, ("naming",), policy_shape(), parent)
+
+    def text(self, path: str) -> str | None:
+        """Return the text of a file below the folder of the spec, or None if there is none to be read."""
+        try:
+            raw = self.read(path)
+            return None if raw is None else raw.decode("utf-8-sig")
+        except ValueError:
+            return None
+
+    @cached_property
+    def lock(self) -> Lock:
+        """What truewheel.lock beside the spec holds; nothing where there is none.
+
+        Raises `Stop` (exit 2).
+        """
+        raw = self.read(LOCK_FILE)
+        return (
+            Lock()
+            if raw is None
+            else lock_file.parse(yaml_source.decode(raw, LOCK_FILE), LOCK_FILE)
+        )
+
+    def image_sources(self) -> images.Sources:
+        """Return what images are made from beside the spec."""
+        locks = {
+            path.name: path.read_bytes() for path in (_PACKAGE / "workspace/locks").glob("*.txt")
+        }
+        return images.Sources(self.read, locks, self.lock.digests, self.lock.truewheel)
+
+    def job_files(self) -> dict[str, str]:
+        """Return the texts of the files by which GitLab's jobs publish, by name."""
+        files = (_PACKAGE / "workspace/locks" / UV_LOCK, _PACKAGE / "forges/gitlab" / FETCH_SOURCE)
+        return {file.name: file.read_text(encoding="utf-8") for file in files}
+
+    def images(self) -> Images:
+        """Return what plans say of the builder images.
+
+        Raises `Stop` (exit 2) for one that cannot be built.
+        """
+        return images.images(self.spec, self.image_sources())
+
+    def versions(self) -> dict[str, tuple[str, str]]:
+        """Return each package's base version and the file it was found in. Raises `Stop` (exit 2).
+
+        A policy that asks for none, since git or a variable has it all, gets empty ones.
+        """
+        if not any(PACKAGE_VERSION in rule.sources for rule in self.policy.facts.values()):
+            return dict.fromkeys(self.spec.packages, ("", ""))
+        found: dict[str, tuple[str, str]] = {}
+        read: dict[tuple[str, str], str | Problem] = {}
+        problems: list[Problem] = []
+        for name, package in self.spec.packages.items():
+            file = (
+                package.version.file
+                or f"{package.path.rstrip('/')}/pyproject.toml".removeprefix("./")
+            )
+            place = (file, package.version.match)
+            if place not in read:
+                read[place] = self._version(*place, is_project=not package.version.file)
+            version = read[place]
+            if isinstance(version, str):
+                found[name] = (version, file)
+            else:
+                route = (
+                    ("packages", name, "version", "file")
+                    if package.version.file
+                    else ("packages", name)
+                )
+                problems.append(
+                    self.spec.document.problem(route, f"{file}: {version.message}", version.hint)
+                )
+        if problems:
+            raise Stop(problems)
+        return found
+
+    def _version(self, file: str, match: str, *, is_project: bool) -> str | Problem:
+        text = self.text(file)
+        if text is None:
+            hint = "name the file that holds the version: packages.<name>.version.file"
+            return Problem(self.spec.document.where(), "is not there or is not text", hint)
+        if match:
+            where = self.spec.document.where()
+            return version_file.found(text, match) or Problem(
+                where, f"holds nothing that matches {match}", MATCH_HINT
+            )
+        return self._project_version(text) if is_project else _bare_version(text, self.spec)
+
+    def _project_version(self, text: str) -> str | Problem:
+        where = self.spec.document.where()
+        hint = "write it there, or name a version file: packages.<name>.version.file"
+        try:
+            project = toml(text).get("project", {})
+        except (ValueError, RecursionError) as error:
+            return Problem(where, f"is not TOML: {error}", "correct the file")
+        version = project.get("version") if isinstance(project, dict) else None
+        return (
+            version
+            if isinstance(version, str)
+            else Problem(where, "has no [project] version", hint)
+        )
+
+
+def _bare_version(text: str, spec: Spec) -> str | Problem:
+    words = text.split()
+    if len(words) == 1:
+        return words[0]
+    hint = "such as 2.69.0.dev0; or say where the version stands: packages.<name>.version.match"
+    return Problem(spec.document.where(), "must hold one version and nothing else", hint)
+
+
+def toml(text: str) -> dict[str, Any]:
+    """Return the data of a TOML text.
+
+    Raises `ValueError`, or `RecursionError` for one nested too deep.
+    """
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        import tomli as tomllib
+    return tomllib.loads(text)
+
+
+def find_spec(given: str | None, start: Path) -> Path:
+    """Return the spec's path.
+
+    The given one, else truewheel.yml in `start` or the nearest folder above it.
+    """
+    if given:
+        return Path(given)
+    for folder in (start, *start.parents):
+        if (folder / SPEC).is_file():
+            return folder / SPEC
+    raise stop(
+        SPEC,
+        f"no {SPEC} in {start} or above it",
+        "go to your project, or name the file: --spec FILE",
+    )
+
+
+def root_of(given: str | None, start: Path) -> Path:
+    """Return the folder that the paths of a written plan start from.
+
+    The spec's, else `start` itself.
+    """
+    try:
+        return find_spec(given, start).resolve().parent
+    except Stop:
+        return start
+
+
+def load(given: str | None, start: Path) -> Workspace:
+    """Return the workspace of a spec. Raises `Stop` (exit 2) with every problem of the file."""
+    path = find_spec(given, start)
+    if not path.name.isprintable():  # the generated files name it
+        raise stop(str(path), "the spec's file name is not printable text", "rename the file")
+    return _workspace(path, _bytes(path), on_disk(path.resolve().parent))
+
+
+def load_revision(given: str | None, start: Path, revision: str) -> Workspace:
+    """Return the workspace as a git revision has it.
+
+    Raises `Stop` (exit 2) when there is no such revision or spec.
+    """
+    path = find_spec(given, start)
+    read = at_revision(path.resolve().parent, revision)
+    raw = read(path.name)
+    if raw is None:
+        raise stop(
+            f"{revision}:{path.name}",
+            "there is no such file in that revision",
+            "name another: --against REF",
+        )
+    return _workspace(path, raw, read)
+
+
+def _workspace(path: Path, raw: bytes, read: Read) -> Workspace:
+    parsed = spec.parse(yaml_source.decode(raw, path.name), path.name, schema())
+    return Workspace(path.resolve().parent, parsed, read)
+
+
+def on_disk(root: Path) -> Read:
+    """Return the reader of the files below a folder."""
+
+    def read(path: str) -> bytes | None:
+        try:
+            return (root / path).read_bytes()
+        except OSError:
+            return None
+
+    return read
+
+
+def at_revision(root: Path, revision: str) -> Read:
+    """Return the reader of the files below a folder as a git revision has them.
+
+    Raises `Stop` (exit 2).
+    """
+    commit = _git(
+        root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
+    )
+    if commit is None:
+        raise stop(
+            f"--against {revision}", "git knows no such revision here", "fetch it, or name another"
+        )
+    return lambda path: _git(root, "cat-file", "blob", f"{commit.decode().strip()}:./{path}")
+
+
+def _git(root: Path, *words: str) -> bytes | None:
+    import os
+
+    from truewheel.system import processes  # only to look at another revision
+
+    try:
+        ended = processes.captured(["git", *words], cwd=root, env=os.environ, timeout=60)
+    except OSError:
+        return None
+    return ended.stdout if ended.status == 0 else None
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(yaml_source.MAX_BYTES + 1)
+    except OSError as error:
+        raise stop(
+            str(path), f"cannot be read: {error.strerror}", "name the file: --spec FILE"
+        ) from None
+
+
+def read_text(path: Path) -> str | None:
+    """Return the text of a small file, or None if there is none to be read."""
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, ValueError):
+        return None
+
+
+@lru_cache(maxsize=1)
+def schema() -> dict[str, Any]:
+    """Return the JSON schema of the spec.
+
+    Beside the package when installed, in `schema/` of a checkout.
+    """
+    name = "truewheel.schema.json"
+    installed = _PACKAGE / "schema" / name
+    path = installed if installed.is_file() else _PACKAGE.parents[1] / "schema" / name
+    data: dict[str, Any] = json.loads(path.read_bytes())
+    return data
+
+
+@lru_cache(maxsize=1)
+def policy_shape() -> shapes.Schema:
+    """Return the shape of a policy."""
+    return shapes.shape(schema(), "policy")
+
+
+def asset(name: str) -> str:
+    """Return the text of a file that ships with the package, such as page.css."""
+    return (_PACKAGE / "report/assets" / name).read_text(encoding="utf-8")
+
+
+def builtin_policies() -> dict[str, Path]:
+    """Return the files of the built-in policies by name."""
+    return {path.stem: path for path in sorted((_PACKAGE / "spec/policies").glob("*.yml"))}
+
+
+def read_policy(name: str, root: Path, where: Where) -> Policy:
+    """Return a policy by name: a file below `root` when it ends in .yml, else a built-in one.
+
+    Raises `Stop`.
+    """
+    return policy_reader(on_disk(root), where)(name)
+
+
+def policy_reader(read: Read, where: Where) -> policy_file.Parent:
+    """Return the function that gives a policy by name, for policies that extend one another.
+
+    A name that ends in .yml is a file that `read` gives; any other is a built-in policy. Problems
+    that have no place of their own stand at `where`.
+    """
+    known = builtin_policies()
+    reading: list[str] = []
+
+    def parent(name: str) -> Policy:
+        is_file = name.endswith((".yml", ".yaml"))
+        raw = read(name) if is_file else known[name].read_bytes() if name in known else None
+        if raw is None:
+            hint = f"built in: {', '.join(known)}; or the path of a file that ends in .yml"
+            raise stop(where, f"no policy {name!r}", hint)
+        if name in reading:
+            raise stop(
+                where,
+                f"the policy {name} extends itself: {' -> '.join([*reading, name])}",
+                "remove one extends",
+            )
+        reading.append(name)
+        label = name if is_file else known[name].name
+        found = policy_file.parse(yaml_source.decode(raw, label), label, policy_shape(), parent)
+        reading.remove(name)
+        return found
+
+    return parent
+
+
+def read_plan(given: str | None, folder: Path, *, in_job: bool = False) -> tuple[Plan, Path]:
+    """Return a written plan and its path.
+
+    The given one, else plan.json in `folder`, else in the current one.
+
+    In a job of a forge, that of the current folder alone: any other job's artifacts may have filled
+    `folder`.
+    """
+    beside, here = folder / "plan.json", Path("plan.json")
+    candidates = [Path(given)] if given else [here] if in_job else [beside, here]
+    for path in candidates:
+        if path.is_file():
+            return plan_file.read(_plan_text(path), str(path)), path
+    if in_job and not given:
+        other = f"; {beside} may be of any job, and is not taken" if beside.is_file() else ""
+        raise stop(
+            str(here),
+            f"is not here{other}",
+            "let the job have the artifact of the job plan, or: --plan FILE",
+        )
+    names = " and no ".join(str(path) for path in candidates)
+    raise stop(
+        str(candidates[0]), f"no {names}", "write one first: truewheel plan --output plan.json"
+    )
+
+
+def _plan_text(path: Path) -> str:
+    text = read_text(path)
+    if text is None:
+        raise stop(
+            str(path), "cannot be read as text", "write it again: truewheel plan --output plan.json"
+        )
+    return text
+
+
+def refuse_separators(*folders: Path) -> None:
+    """Raise `Stop` (exit 2) for a folder in which nothing can be built, however the project looks."""
+    for folder in folders:
+        for sign, why in _SEPARATORS.items():
+            if sign in str(folder):
+                raise stop(
+                    str(folder), f"a {why} this folder's name", "move the project to another folder"
+                )

@@ -1,0 +1,84 @@
+"""truewheel.lock: which bytes a tag stood for when `truewheel lock` asked.
+
+Text in, `Lock` out, and back.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from truewheel.errors import Problem, Stop, in_order, shown
+from truewheel.forges.github.actions import Pin
+from truewheel.net.container_registry import DIGEST
+from truewheel.spec import yaml_source, yaml_writer
+from truewheel.spec.yaml_source import Document
+
+LOCK_FILE = "truewheel.lock"
+
+_PIN = re.compile(r"truewheel==[A-Za-z0-9.!+]+( --hash=sha256:[0-9a-f]{64})+")
+_ACTION = re.compile(r"[0-9a-f]{40} v[0-9]+(\.[0-9]+){0,2}")
+_HINT = "write it again: truewheel lock"
+
+
+class Lock(NamedTuple):
+    """The digest of each image, and the requirement that pins Truewheel itself, with hashes ("" if it has none).
+
+    `actions` are the commits of GitHub's actions, where the project has others than Truewheel.
+    """
+
+    digests: Mapping[str, str] = {}
+    truewheel: str = ""
+    actions: Mapping[str, Pin] = {}
+
+
+def parse(text: str, file: str) -> Lock:
+    """Return what a lock holds. Raises `Stop` (exit 2) with every line that is none of a lock."""
+    document = yaml_source.load(text, file)
+    problems = [*document.problems, *_problems(document)]
+    if problems:
+        raise Stop(in_order(problems))
+    actions = {
+        name: Pin(*text.split(" ")) for name, text in (document.data.get("actions") or {}).items()
+    }
+    return Lock(document.data.get("images") or {}, document.data.get("truewheel") or "", actions)
+
+
+def write(lock: Lock, generator: str) -> str:
+    """Return the text of a lock."""
+    content: dict[str, Any] = {"images": dict(sorted(lock.digests.items()))}
+    if lock.truewheel:
+        content["truewheel"] = lock.truewheel
+    if lock.actions:
+        content["actions"] = {name: " ".join(pin) for name, pin in sorted(lock.actions.items())}
+    return yaml_writer.render(content, f"Locked by {generator}. Do not edit: truewheel lock")
+
+
+def _problems(document: Document) -> list[Problem]:
+    data = document.data
+    if not isinstance(data, dict):
+        return [document.problem((), "not a mapping of images to digests", _HINT)]
+    problems = [
+        document.problem((key,), f"unknown key {shown(key)}", _HINT, key=True)
+        for key in data
+        if key not in {"images", "truewheel", "actions"}
+    ]
+    problems += _misfits(document, "images", DIGEST, "digest")
+    problems += _misfits(document, "actions", _ACTION, "commit with its tag")
+    pin = data.get("truewheel") or ""
+    if pin and not (isinstance(pin, str) and _PIN.fullmatch(pin)):
+        problems.append(document.problem(("truewheel",), f"{shown(pin)} pins no Truewheel", _HINT))
+    return problems
+
+
+def _misfits(document: Document, section: str, form: re.Pattern[str], wanted: str) -> list[Problem]:
+    """Return a problem for every entry of a section that has not the form."""
+    entries = document.data.get(section) or {}
+    if not isinstance(entries, dict):
+        return [document.problem((section,), f"not a mapping of {section} to {wanted}s", _HINT)]
+    return [
+        document.problem((section, name), f"{shown(value)} is no {wanted}", _HINT)
+        for name, value in entries.items()
+        if not (isinstance(value, str) and form.fullmatch(value))
+    ]

@@ -1,0 +1,221 @@
+"""Which variables hold credentials, and that what others wrote gets none of them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import projects
+import pytest
+import wheels
+from specs import plan_of
+
+from truewheel.build import credentials, evidence
+from truewheel.build.compile import compile_wheel
+from truewheel.build.engines.command import build_wheels
+from truewheel.build.smoke_test import smoke_test
+from truewheel.plan.matrix import Host
+from truewheel.plan.model import Index
+from truewheel.system import interpreters
+
+HELD = (
+    *(
+        "CI_JOB_TOKEN",
+        "CI_BUILD_TOKEN",
+        "CI_JOB_JWT",
+        "CI_JOB_JWT_V2",
+        "CI_REGISTRY_PASSWORD",
+        "CI_DEPLOY_PASSWORD",
+    ),
+    *(
+        "CI_REPOSITORY_URL",
+        "GITLAB_TOKEN",
+        "GITHUB_TOKEN",
+        "GH_TOKEN",
+        "GH_ENTERPRISE_TOKEN",
+        "PRIVATE_TOKEN",
+    ),
+    *(
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN",
+        "ACTIONS_ID_TOKEN_REQUEST_URL",
+        "ACTIONS_RUNTIME_TOKEN",
+        "ACTIONS_CACHE_URL",
+    ),
+    *(
+        "TWINE_PASSWORD",
+        "TWINE_USERNAME",
+        "UV_PUBLISH_TOKEN",
+        "UV_PUBLISH_URL",
+        "PYPI_TOKEN",
+        "PYPI_API_TOKEN",
+    ),
+    *(
+        "TEST_PYPI_TOKEN",
+        "DOCKER_AUTH_CONFIG",
+        "AWS_SECRET_ACCESS_KEY",
+        "NPM_TOKEN",
+        "SIGNING_KEY",
+        "api_key",
+        "GH_PAT",
+    ),
+)
+FREE = (
+    *(
+        "PATH",
+        "HOME",
+        "PIP_INDEX_URL",
+        "PIP_EXTRA_INDEX_URL",
+        "UV_INDEX_URL",
+        "UV_INDEX_OWN_PASSWORD",
+        "PIP_CONFIG_FILE",
+    ),
+    *(
+        "CI_PIPELINE_ID",
+        "CI_COMMIT_SHA",
+        "TOKENIZERS_PARALLELISM",
+        "CUDA_PATH",
+        "CC",
+        "CFLAGS",
+        "KEYBOARD",
+        "GITHUB_SHA",
+    ),
+    *(
+        "ccache_dir",
+        "SCCACHE_DIR",
+        "MONKEY",
+        "TRUEWHEEL_PIPELINE_ID",
+        "SOURCE_DATE_EPOCH",
+        "CI_REGISTRY",
+        "PATTERN",
+    ),
+)
+LOOK = (
+    "import json, os, pathlib\npathlib.Path({told!r}).write_text(json.dumps(sorted(os.environ)))\n"
+)
+ENV = {
+    **projects.ENV,
+    **dict.fromkeys(HELD, "hidden"),
+    "OWN_LOGIN": "hidden",
+    "PIP_INDEX_URL": "x",
+    "PIP_NO_INDEX": "1",
+}
+
+
+@pytest.mark.parametrize("name", HELD)
+def test_a_name_that_stands_for_credentials(name: str):
+    assert credentials.is_credential(name)
+
+
+@pytest.mark.parametrize("name", FREE)
+def test_a_name_that_stands_for_none(name: str):
+    assert not credentials.is_credential(name)
+
+
+SPEC = """
+packages: {foo: {}}
+targets: {rhel8: {}}
+variables: {SIGNS: {scope: secret}, A_TOKEN: {scope: pipeline}}
+images: {registry: r.example/x, credentials: {username: REGISTRY_USER, password: REGISTRY_PW}}
+indexes:
+  own: {url: 'https://index.example/', credentials: {username: INDEX_USER, password: INDEX_PW}}
+"""
+
+
+def test_the_plan_adds_its_own():
+    plan = plan_of(SPEC)
+    assert credentials.of_plan(plan) == {
+        "SIGNS",
+        "REGISTRY_USER",
+        "REGISTRY_PW",
+        "INDEX_USER",
+        "INDEX_PW",
+    }
+    env = dict.fromkeys(("SIGNS", "INDEX_PW", "A_TOKEN", "B_TOKEN", "HOME"), "x")
+    assert credentials.without(env, plan, ["B_TOKEN"]) == (
+        {"A_TOKEN": "x", "B_TOKEN": "x", "HOME": "x"},
+        ["INDEX_PW", "SIGNS"],
+    )
+
+
+# --- what others wrote
+# ------------------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def running_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = interpreters._probed(Path(sys.executable), projects.TAG, projects.ENV)
+    monkeypatch.setattr(interpreters, "find", lambda *_: own)
+
+
+LOGIN = {"username": "OWN_LOGIN", "password": "OWN_PW"}
+INDEXES = (Index(name="own", profile="internal", active=False, refusals={}, **LOGIN),)
+
+
+def check(told: Path, named: str) -> None:
+    """What was seen holds no credentials but the named ones, and all that pip needs."""
+    seen = {*json.loads(told.read_text())}
+    assert seen & {*HELD, "OWN_LOGIN"} == ({named} if named else set())
+    assert {"PATH", "HOME", "PIP_INDEX_URL"} <= seen
+
+
+@pytest.mark.parametrize("named", ["", "CI_JOB_TOKEN", "OWN_LOGIN"])
+def test_a_backend_gets_none_but_what_the_spec_names(
+    tmp_path: Path, named: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    told = tmp_path / "told"
+    root = projects.make(tmp_path / "root")
+    projects.write(root / "demo", {"backend.py": LOOK.format(told=str(told)) + projects.BACKEND})
+    cell = projects.cell()
+    plan = replace(projects.plan(cell, secrets=(named,) if named else ()), indexes=INDEXES)
+    compile_wheel(plan, cell, root, ENV)
+    check(told, named)
+    said = capfd.readouterr().err
+    assert "demo/any/any/py3: without " in said
+    assert "GITLAB_TOKEN, " in said
+    assert "hidden" not in said
+    assert not named or f" {named}," not in said
+
+
+@pytest.mark.parametrize("named", ["", "CI_JOB_TOKEN"])
+def test_a_smoke_test_gets_none_but_what_the_spec_names(tmp_path: Path, named: str) -> None:
+    told, cell = tmp_path / "told", projects.cell()
+    root = projects.write(tmp_path / "root", {"tests/smoke.py": LOOK.format(told=str(told))})
+    wheel = wheels.make(evidence.fresh_folder(root / "dist"), cell.wheel)
+    plan = projects.plan(cell, smoke="tests/smoke.py", secrets=(named,) if named else ())
+    smoke_test(replace(plan, indexes=INDEXES), cell, root, wheel, ENV)
+    check(told, named)
+
+
+@pytest.mark.parametrize("named", ["", "CI_JOB_TOKEN"])
+def test_a_command_gets_none_but_what_the_spec_names(tmp_path: Path, named: str) -> None:
+    told, linux = tmp_path / "told", f"linux_{projects.ARCH}"
+    text = f"""
+    packages: {{foo: {{version: {{file: VERSION}}}}}}
+    builds: {{tree: {{command: [python, make.py], wheels: {{foo: '*.whl'}}, secrets: [{named}]}}}}
+    targets: {{ubuntu24.04: {{}}}}
+    """
+    plan = plan_of(text, host=Host(projects.ARCH, "linux", (projects.TAG,)))
+    made = wheels.make(
+        tmp_path, f"foo-1.0-{projects.TAG}-{projects.TAG}-{linux}.whl", {"foo/_c.so": projects.ELF}
+    )
+    copy = (
+        "import shutil\nshutil.copy('made.whl', os.environ['TRUEWHEEL_OUTPUT'] + '/"
+        + made.name
+        + "')\n"
+    )
+    files = {
+        "make.py": LOOK.format(told=str(told)) + copy,
+        "made.whl": made.read_bytes(),
+        "VERSION": "1.0",
+    }
+    root = projects.write(tmp_path / "root", files)
+    build_wheels(
+        replace(plan, indexes=INDEXES),
+        f"tree/host/{projects.ARCH}/{projects.TAG}",
+        plan.cells,
+        root,
+        ENV,
+    )
+    check(told, named)

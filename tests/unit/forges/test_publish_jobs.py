@@ -1,0 +1,256 @@
+"""Jobs that may publish.
+
+Pinned tools alone, no Truewheel, no set-up, no checkout where there needs to be none.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from paths import ROOT
+from specs import plan_of, policy_of, spec_of
+
+from truewheel.forges import pipelines, publish_jobs
+from truewheel.forges.github.actions import PINS
+from truewheel.forges.github.emit import plan_rules, workflows
+from truewheel.plan.model import Index
+from truewheel.spec import variables as contract
+from truewheel.workspace import loading
+
+POLICY = "facts: {base: {from: ['package:version']}}\nchannels: {default: {}}\n"
+SPEC = """
+project: p
+packages: {foo: {}, bar: {}}
+targets: {rhel8: {base: 'registry.example/el8@sha256:0'}}
+setup: ['. ci/setup.sh', 'pip install ./truewheel.whl']
+indexes:
+  own: {url: 'https://index.example/x', credentials: {username: WHO, password: TOKEN}}
+  inner:
+    url: 'https://git.example/api/v4/projects/7/packages/pypi'
+    credentials: {username: WHO, password: CI_JOB_TOKEN}
+  open: {url: 'https://open.example/x'}
+  public: {profile: pypi, url: 'https://upload.index.example/legacy/'}
+github: {}
+"""
+SPECS = {
+    "include": SPEC + "gitlab: {}\n",
+    "children": SPEC + "gitlab: {layout: children}\n",
+    "entry": SPEC + "gitlab: {entry: ci/wheels.yml}\n",
+    "packages": SPEC + "gitlab: {wheels: packages}\n",
+    "scripts": SPEC + "gitlab: {}\nscripts: scripts\n",
+}
+UPLOADER = "--require-hashes --only-binary :all: --requirement pipelines/publish-requirements.txt"
+GOLDEN = [
+    *sorted(path for path in (ROOT / "tests/cases").glob("*/expected/**/*.*") if path.is_file()),
+    *(ROOT / ".github/workflows").glob("*.yml"),
+    *(ROOT / "pipelines").iterdir(),
+    ROOT / ".gitlab-ci.yml",
+]
+
+
+def texts(text: str) -> dict[str, str]:
+    plan, space = (
+        plan_of(text, policy=POLICY, event=""),
+        loading.load(str(ROOT / "truewheel.yml"), ROOT),
+    )
+    return dict(pipelines.texts(plan, spec_of(text), policy_of(POLICY), None, space.job_files()))
+
+
+def publishing_jobs(text: str, path: str) -> Iterator[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """Give the jobs of a file that publish, each with its name and the whole document."""
+    if path.endswith(".yml"):
+        for document in yaml.safe_load_all(text):
+            for name, job in {**document, **document.get("jobs", {})}.items():
+                if re.match(r"(.*:)?publish[-:]", name):
+                    yield name, job, document
+
+
+def judge(job: dict[str, Any]) -> None:
+    """Assert that a job runs nothing but what is pinned."""
+    if "steps" in job:
+        actions = [step["uses"].partition("@") for step in job["steps"] if "uses" in step]
+        assert [name for name, *_ in actions] == ["actions/download-artifact", workflows.PUBLISHER]
+        assert all(commit == PINS[name].commit for name, _, commit in actions)
+        script = "\n".join(step.get("run", "") for step in job["steps"])
+        assert "pip" not in script
+    else:
+        assert job["before_script"] == []
+        script = "\n".join(job["script"])
+        installs = [
+            line for line in job["script"] if re.search(r"\bpip\b.* install|\binstall\b", line)
+        ]
+        assert len(installs) == 1
+        assert UPLOADER in installs[0]
+    assert "truewheel" not in script
+    assert "setup.sh" not in script
+    assert "sha256sum --check --strict" in script
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_no_job_that_publishes_runs_anything_that_is_not_pinned(spec: str):
+    jobs = [job for path, text in texts(spec).items() for _, job, _ in publishing_jobs(text, path)]
+    assert len(jobs) == 8, "four indexes on two forges"
+    for job in jobs:
+        judge(job)
+
+
+def test_no_golden_job_that_publishes_runs_anything_that_is_not_pinned():
+    jobs = [job for path in GOLDEN for _, job, _ in publishing_jobs(path.read_text(), str(path))]
+    assert jobs
+    for job in jobs:
+        judge(job)
+
+
+@pytest.mark.parametrize("text", [*SPECS.values(), *GOLDEN], ids=str)
+def test_no_generated_file_has_a_requirement_of_ours_without_a_hash(text: str | Path):
+    files = texts(text) if isinstance(text, str) else {str(text): text.read_text()}
+    for path, content in files.items():
+        for line in content.splitlines():
+            bare = re.search(
+                r"\btruewheel(\[[a-z,]*\])?\s*([=~!<>]=|[<>])|\binstall\b.*[\s'\"]truewheel(\[|\s|$)",
+                line,
+            )
+            assert not bare or "--hash=sha256:" in line, (path, line)
+
+
+def test_the_lock_of_the_uploader_is_committed_and_has_a_hash_for_each_of_its_files():
+    text = texts(SPECS["include"])["pipelines/publish-requirements.txt"]
+    first, *lines = text.splitlines()
+    assert first.startswith("# Generated by Truewheel")
+    assert re.fullmatch(r"uv==[0-9.]+ \\", lines[0])
+    assert all(re.fullmatch(r"    --hash=sha256:[0-9a-f]{64}( \\)?", line) for line in lines[1:])
+    assert "pipelines/fetch_listed.py" not in texts(SPECS["include"])
+    assert not [
+        path
+        for path in texts("packages: {foo: {}}\ntargets: {rhel8: {}}\n")
+        if path.endswith(".txt")
+    ]
+
+
+def index(**fields: Any) -> Index:
+    known = {
+        "name": "own",
+        "profile": "internal",
+        "active": True,
+        "refusals": {},
+        "url": "https://i.example/x",
+    }
+    return Index(**{**known, "simple": "https://i.example/x/simple/", **fields})
+
+
+def test_no_password_is_a_word_of_a_command():
+    lines = publish_jobs.script(index(username="WHO", password="TOKEN"), "")
+    with_secrets = [line for line in lines if "$UV_PUBLISH" in line or "TOKEN" in line]
+    assert all(line.startswith(("export ", "(umask 077 && printf ")) for line in with_secrets)
+
+
+def test_an_index_of_gitlabs_own_is_not_looked_into_by_uv():
+    """Where it lacks a project it shows that of the public index, whose files uv would take for its own."""
+    simple = "https://git.example/a/api/v4/projects/7/packages/pypi/simple/"
+    script = "\n".join(
+        publish_jobs.script(index(simple=simple, username="WHO", password="CI_JOB_TOKEN"), "")
+    )
+    assert "--check-url" not in script
+    assert "NETRC" not in script
+    assert "--check-url=https://i.example/x/simple/" in "\n".join(publish_jobs.script(index(), ""))
+
+
+def test_the_public_index_knows_a_job_of_gitlab_by_its_own_token():
+    document = yaml.safe_load(texts(SPECS["include"])[".gitlab-ci.yml"])
+    assert document["publish:public"]["id_tokens"] == {"PYPI_ID_TOKEN": {"aud": "pypi"}}
+    assert "--trusted-publishing=always" in document["publish:public"]["script"][-1]
+    assert "UV_PUBLISH_PASSWORD" not in str(document["publish:public"])
+    assert "id_tokens" not in document["publish:open"]
+    assert "id_tokens" not in document["publish:own"]
+
+
+def test_github_hands_credentials_to_the_uploader_alone():
+    jobs = yaml.safe_load(texts(SPECS["include"])[workflows.CALLER])["jobs"]
+    own, public = (jobs[name]["steps"][-1]["with"] for name in ("publish-own", "publish-public"))
+    assert own["user"] == "${{ secrets.WHO || vars.WHO }}"
+    assert own["password"] == "${{ secrets.TOKEN }}"
+    assert own["attestations"] is False
+    assert (public["attestations"], "password" in public, "user" in public) == (True, False, False)
+    assert public["repository-url"] == "https://upload.index.example/legacy/"
+    assert jobs["publish-own"]["permissions"] == {}
+    assert jobs["publish-public"]["permissions"] == {"id-token": "write"}
+    assert "secrets." not in str(
+        [jobs["publish-own"][key] for key in jobs["publish-own"] if key != "steps"]
+    )
+
+
+def run_taken(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
+    (folder / "dist/publish").mkdir(parents=True, exist_ok=True)
+    (folder / "dist/publish/own.sha256").write_text(text)
+    script = "\n".join([*publish_jobs.taken("own"), "echo taken"])
+    return subprocess.run(
+        ["sh", "-ec", script], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+def sums(folder: Path, *paths: str) -> str:
+    lines = []
+    for path in paths:
+        (folder / "dist" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "dist" / path).write_text(path)
+        done = subprocess.run(
+            ["sha256sum", path], cwd=folder / "dist", capture_output=True, text=True, check=True
+        )
+        lines.append(done.stdout)
+    return "".join(lines)
+
+
+def test_the_files_of_the_list_and_no_others_are_taken(tmp_path: Path):
+    text = "# it has c-1.whl\n" + sums(tmp_path, "a-1+nv1.whl", "copies/own/b-1.whl")
+    sums(tmp_path, "c-1.whl", "copies/other/b-1.whl")
+    done = run_taken(tmp_path, text)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "taken"), done.stderr
+    assert sorted(path.name for path in (tmp_path / "upload").iterdir()) == [
+        "a-1+nv1.whl",
+        "b-1.whl",
+    ]
+
+
+def test_a_changed_file_is_refused_before_anything_is_taken(tmp_path: Path):
+    text = sums(tmp_path, "a-1.whl", "b-1.whl")
+    (tmp_path / "dist/b-1.whl").write_text("another")
+    done = run_taken(tmp_path, text)
+    assert done.returncode != 0
+    assert "b-1.whl: FAILED" in done.stdout
+    assert not (tmp_path / "upload").exists()
+
+
+@pytest.mark.parametrize("text", ["# its conditions do not hold\n", ""])
+def test_where_there_is_nothing_to_upload_the_job_says_why_and_ends_well(tmp_path: Path, text: str):
+    done = run_taken(tmp_path, text)
+    assert (done.returncode, done.stdout) == (0, text)
+
+
+def test_a_list_that_is_damaged_or_missing_is_no_empty_one(tmp_path: Path):
+    assert run_taken(tmp_path, "not a sum\n").returncode != 0
+    (tmp_path / "dist/publish/own.sha256").unlink()
+    script = "\n".join(publish_jobs.taken("own"))
+    done = subprocess.run(
+        ["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+
+
+def test_an_address_with_an_expression_of_github_is_refused():
+    text = SPEC.replace("https://open.example/x", "https://open.example/${{github.token}}")
+    plan, parsed = plan_of(text, policy=POLICY, event=""), spec_of(text)
+    variables = contract.declared(parsed, policy_of(POLICY))
+    assert any("${{" in str(problem) for problem in plan_rules.problems(plan, parsed, variables))
+
+
+def test_what_fetches_the_listed_files_needs_nothing_but_python():
+    source = loading.load(str(ROOT / "truewheel.yml"), ROOT).job_files()[publish_jobs.FETCH_SOURCE]
+    imported = set(re.findall(r"(?m)^\s*(?:from|import) (\w+)", source))
+    assert imported <= {*sys.stdlib_module_names}

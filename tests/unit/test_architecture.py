@@ -1,0 +1,165 @@
+"""The architecture is the tree: who may import whom, and what is pure, is read from the folders."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from paths import SOURCE
+
+PACKAGE = SOURCE / "truewheel"
+ORDER = (
+    *("errors", "system", "net", "wheel", "spec", "plan", "forges", "workspace"),
+    *("build", "init", "report", "cli"),
+)
+"""The folders of the package; each imports those before it, and none after it."""
+PURE = (
+    "spec/**/*",
+    "plan/**/*",
+    "forges/*/emit/*",
+    "forges/gitlab/lint/*",
+    "wheel/filename",
+    "**/*_rules",
+)
+"""What knows no file system, no network, no processes and no environment."""
+OUTSIDE = {
+    *("os", "sys", "subprocess", "pathlib", "socket", "urllib", "http", "tempfile", "shutil"),
+    *("io", "importlib"),
+}
+DOORS = {"open", "exec", "eval", "__import__", "input", "print"}
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def name_of(file: Path) -> str:
+    return ".".join(file.relative_to(SOURCE).with_suffix("").parts).removesuffix(".__init__")
+
+
+MODULES = {name_of(file): file for file in FILES}
+
+
+def imported(file: Path) -> Iterator[str]:
+    """Yield the modules of this package that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in MODULES)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module in MODULES:
+            for alias in node.names:
+                inner = f"{node.module}.{alias.name}"
+                yield inner if inner in MODULES else node.module
+
+
+def ways_out(tree: ast.AST) -> list[str]:
+    """Return every import and call by which code can reach the world outside."""
+    ways = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            ways += [alias.name for alias in node.names if alias.name.split(".")[0] in OUTSIDE]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in OUTSIDE:
+            ways.append(str(node.module))
+        elif isinstance(node, ast.Name) and node.id in DOORS:
+            ways.append(node.id)
+        elif isinstance(node, ast.Attribute) and node.attr in {"environ", "getenv"}:
+            ways.append(node.attr)
+    return ways
+
+
+def cycle(edges: dict[str, set[str]]) -> list[str]:
+    """Return the names of one circle of imports, or none."""
+    done: set[str] = set()
+
+    def visit(name: str, way: list[str]) -> list[str]:
+        if name in way:
+            return [*way[way.index(name) :], name]
+        if name in done:
+            return []
+        for other in sorted(edges.get(name, ())):
+            if circle := visit(other, [*way, name]):
+                return circle
+        done.add(name)
+        return []
+
+    return next((circle for name in sorted(edges) if (circle := visit(name, []))), [])
+
+
+def edges_between(names: dict[str, str]) -> dict[str, set[str]]:
+    """Return who imports whom, among modules or what `names` puts them under."""
+    edges: dict[str, set[str]] = {}
+    for module, file in MODULES.items():
+        one = names[module]
+        edges.setdefault(one, set()).update(names[other] for other in imported(file))
+        edges[one].discard(one)
+    return edges
+
+
+def test_few_files_stand_beside_the_folders():
+    assert sorted(file.name for file in PACKAGE.glob("*.py")) == [
+        *("__init__.py", "__main__.py", "errors.py", "program.py")
+    ]
+
+
+def test_the_folders_are_those_of_the_order():
+    folders = {folder.name for folder in PACKAGE.iterdir() if folder.is_dir()} - {"__pycache__"}
+
+    assert folders | {"errors"} == set(ORDER)
+
+
+def test_no_import_points_upwards():
+    upwards = []
+    for module, file in MODULES.items():
+        top = module.split(".")[1] if "." in module else ""
+        for other in imported(file) if top in ORDER else ():
+            above = other.split(".")[1] if "." in other else ""
+            if above in ORDER and ORDER.index(above) > ORDER.index(top):
+                upwards.append(f"{module} imports {other}")
+
+    assert upwards == []
+
+
+def test_modules_do_not_import_one_another_in_a_circle():
+    assert cycle(edges_between({module: module for module in MODULES})) == []
+
+
+def test_the_forges_know_nothing_of_each_other():
+    crossing = [
+        f"{module} imports {other}"
+        for module, file in MODULES.items()
+        for other in imported(file)
+        if {module.split(".")[2:3][0] if module.count(".") > 1 else "", *other.split(".")[2:3]}
+        >= {"gitlab", "github"}
+        and module.startswith("truewheel.forges.")
+        and other.startswith("truewheel.forges.")
+    ]
+
+    assert crossing == []
+
+
+PURE_FILES = sorted({file for rule in PURE for file in PACKAGE.glob(f"{rule}.py")})
+
+
+@pytest.mark.parametrize("file", PURE_FILES, ids=name_of)
+def test_pure_code_reaches_nothing_outside(file):
+    assert ways_out(ast.parse(file.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "ways"),
+    [
+        ("import os", ["os"]),
+        ("def f():\n    import os.path as p", ["os.path"]),
+        ("from pathlib import Path", ["pathlib"]),
+        ("from urllib.request import urlopen", ["urllib.request"]),
+        ("open('x')", ["open"]),
+        ("posix.environ['HOME']", ["environ"]),
+        ("import json, re", []),
+        ("from . import io", []),
+    ],
+)
+def test_ways_out_are_seen(code, ways):
+    assert ways_out(ast.parse(code)) == ways
+
+
+def test_a_circle_is_seen():
+    assert cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) == ["a", "b", "c", "a"]
+    assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []

@@ -1,0 +1,170 @@
+"""What speaks against a graft, in words that say what to do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from truewheel.wheel.libraries import Linked, Request, Symbol, refusals
+
+WHEEL = "demo-1.0-cp312-cp312-linux_x86_64.whl"
+CORE = ["demo/_core.so"]
+
+
+def said(
+    grafts: dict[str, str] | None = None,
+    needed: tuple[str, ...] = (),
+    exclude: tuple[str, ...] = (),
+    graft: tuple[str, ...] = (),
+    **linked: Any,
+) -> list[tuple[str, str]]:
+    request = Request(
+        wheel=WHEEL,
+        package="demo",
+        platform="manylinux_2_28_x86_64",
+        arch="x86_64",
+        natives=CORE,
+        exclude=exclude,
+        graft=graft,
+        way_out="raise it to {floor}",
+    )
+    grafts = grafts or {}
+    return list(
+        refusals(
+            Linked(needed=dict.fromkeys([*grafts, *needed], CORE), grafts=grafts, **linked), request
+        )
+    )
+
+
+def test_an_ordinary_library_is_grafted_without_a_word():
+    assert said({"libhelp.so.1": "/opt/libhelp.so.1"}, needed=("libc.so.6",)) == []
+
+
+@pytest.mark.parametrize(
+    ("pattern", "hint"),
+    [
+        ("libhelp.so", "its name is libhelp.so.5: write 'libhelp.so.5' or 'libhelp.so.*'"),
+        ("libhelp", "its name is libhelp.so.5: write 'libhelp.so.5' or 'libhelp.so.*'"),
+        ("libhlep.so.5", "did you mean libhelp.so.5?"),
+        ("qq.so", "remove it; needed are libc.so.6, libhelp.so.5"),
+    ],
+)
+@pytest.mark.parametrize("key", ["exclude", "graft"])
+def test_a_pattern_that_matches_nothing_is_refused_with_the_near_name(key, pattern, hint):
+    [(message, way_out)] = said(
+        {"libhelp.so.5": "/opt/libhelp.so.5"}, needed=("libc.so.6",), **{key: (pattern,)}
+    )
+    assert message == f"packages.demo.{key}: nothing in this wheel needs {pattern}"
+    assert way_out == hint
+
+
+@pytest.mark.parametrize("pattern", ["libhelp.so.5", "libhelp.so.*", "lib?elp.so.[0-9]", "*"])
+def test_a_pattern_that_matches_is_right_though_the_library_is_not_grafted_then(pattern):
+    assert said(needed=("libhelp.so.5",), exclude=(pattern,)) == []
+
+
+@pytest.mark.parametrize(
+    "library", ["libcuda.so.1", "libnvidia-ml.so.1", "libnvcuvid.so.1", "libEGL_nvidia.so.0"]
+)
+def test_a_driver_is_never_grafted(library):
+    pattern = library.rpartition(".")[0] + ".*"
+    [(message, hint)] = said({library: f"/opt/{library}"}, graft=(library,))
+    assert (
+        message
+        == f"demo/_core.so needs {library}, which is of the device's driver and works on this machine only"
+    )
+    assert hint == f"add '{pattern}' to packages.demo.exclude"
+
+
+@pytest.mark.parametrize(
+    "library",
+    [
+        *(
+            "libcudart.so.12",
+            "libcublas.so.12",
+            "libcublasLt.so.12",
+            "libcudnn.so.9",
+            "libcudnn_ops.so.9",
+            "libnccl.so.2",
+        ),
+        *(
+            "libnvrtc.so.12",
+            "libnvrtc-builtins.so.12.4",
+            "libcufft.so.11",
+            "libcusparse.so.12",
+            "libcusparseLt.so.0",
+        ),
+        *(
+            "libcusolver.so.11",
+            "libcurand.so.10",
+            "libnvJitLink.so.12",
+            "libnvinfer.so.10",
+            "libnvinfer_plugin.so.10",
+        ),
+        *(
+            "libamdhip64.so.6",
+            "librocblas.so.4",
+            "libhipblas.so.2",
+            "librocm_smi64.so.7",
+            "libMIOpen.so.1",
+        ),
+    ],
+)
+def test_a_toolkit_is_grafted_only_when_the_package_says_so(library):
+    [(message, hint)] = said({library: f"/opt/{library}"})
+    assert (
+        message
+        == f"demo/_core.so needs {library}, which is of a device's toolkit and would be grafted"
+    )
+    assert hint.startswith(
+        f"add '{library.partition('.so.')[0]}.so.*' to packages.demo.exclude if another wheel"
+    )
+    assert hint.endswith("or to packages.demo.graft if this wheel is to carry it")
+    assert said({library: f"/opt/{library}"}, graft=(library,)) == []
+
+
+@pytest.mark.parametrize(
+    "library", ["librocket.so.1", "libcurl.so.4", "libnppy.py", "libhip.so.1", "libcudagear.so.1"]
+)
+def test_a_library_that_only_sounds_like_one_is_grafted(library):
+    assert said({library: f"/opt/{library}"}) == []
+
+
+def test_a_library_that_is_not_found_names_who_needs_it_and_the_way_out():
+    [(message, hint)] = said({"libgone.so.2": ""})
+    assert message == "demo/_core.so needs libgone.so.2, which is not found here"
+    assert "LD_LIBRARY_PATH" in hint
+    assert "add 'libgone.so.*' to packages.demo.exclude" in hint
+
+
+def test_the_newest_symbols_are_named_first_and_the_others_counted():
+    old = [
+        Symbol(file="demo/a.so", symbol=f"f{n}", version="GLIBC_2.9", library="libm.so.6")
+        for n in range(6)
+    ]
+    new = Symbol(
+        file="demo/_core.so", symbol="pthread_join", version="GLIBC_2.34", library="libc.so.6"
+    )
+    unused = Symbol(file="demo/_core.so", symbol="", version="GLIBC_2.30", library="libc.so.6")
+    [(message, hint)] = said(symbols=[*old, new, unused], fits="manylinux_2_34_x86_64")
+    start, _, symbols = message.partition(": it needs ")
+    assert start == f"{WHEEL} cannot be made manylinux_2_28_x86_64"
+    assert symbols.startswith(
+        "pthread_join@GLIBC_2.34 of libc.so.6 in demo/_core.so, GLIBC_2.30 of libc.so.6 in demo/"
+    )
+    assert symbols.endswith("f2@GLIBC_2.9 of libm.so.6 in demo/a.so and 3 more")
+    assert hint == "raise it to manylinux_2_34"
+
+
+def test_symbols_that_no_floor_has_need_an_older_system():
+    symbol = Symbol(file="demo/_core.so", symbol="f", version="GLIBC_2.99", library="libc.so.6")
+    [(_, hint)] = said(symbols=[symbol])
+    assert hint == "auditwheel knows no floor that has them: build it on an older system"
+
+
+def test_private_symbols_and_newer_processors_are_refused():
+    private, processor = said(private={"libz.so.1": ["_tr_init"]}, needs_newer_processor=True)
+    assert private[0].endswith("it uses _tr_init of libz.so.1, which are not for others")
+    assert processor[0].endswith("it needs a newer processor than any x86_64")
+    assert processor[1] == "compile it without -march"
