@@ -7,15 +7,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from truewheel.errors import Problem
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.emit.jobs import Document
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Variable
 from truewheel.spec.variables import BUILT_IN, KEY, settable
 
 KEY_INPUT = "truewheel_key"
-LIMIT = 20
-OPTIONS_LIMIT = 50
-DESCRIPTION_LIMIT = 1024
 QUOTABLE = "^[^'\\r\\n]*$"
 """What stays within the quotes that it stands in.
 
@@ -43,7 +41,10 @@ def taken(variables: Mapping[str, Variable]) -> dict[str, str]:
 
     The key, then as many as GitLab takes.
     """
-    return {KEY: KEY_INPUT, **{name: name for name in list(settable(variables))[: LIMIT - 1]}}
+    return {
+        KEY: KEY_INPUT,
+        **{name: name for name in list(settable(variables))[: limits.INPUTS - 1]},
+    }
 
 
 def header(variables: Mapping[str, Variable]) -> Document:
@@ -56,12 +57,12 @@ def _declared(variable: Variable) -> Document:
     # A boolean would not do: put into a variable it stays one, and GitLab takes only text there.
     fields: Document = {"type": "string", "default": variable.default}
     allowed = options(variable)
-    if allowed and len(allowed) <= OPTIONS_LIMIT:
+    if allowed and len(allowed) <= limits.INPUT_OPTIONS:
         fields["options"] = allowed
     if "options" not in fields:
         fields["regex"] = _regex(variable.pattern)
     if variable.description:
-        fields["description"] = variable.description[:DESCRIPTION_LIMIT]
+        fields["description"] = variable.description[: limits.INPUT_DESCRIPTION]
     return fields
 
 
@@ -159,9 +160,8 @@ def _too_many(spec: Spec, variables: Mapping[str, Variable]) -> list[Problem]:
     left = [name for name in settable(variables) if name not in taken(variables)]
     if not (spec.gitlab.inputs and left):
         return []
-    message = (
-        f"a pipeline has {LIMIT} inputs at most: {', '.join(left)} can be set as variables alone"
-    )
+    most = f"a pipeline has {limits.INPUTS} inputs at most"
+    message = f"{most}: {', '.join(left)} can be set as variables alone"
     where = spec.document.problem(
         ("gitlab", "inputs"), message, "declare those first that people set", key=True
     )

@@ -1,7 +1,4 @@
-"""GitLab's limits, and how a plan keeps within them.
-
-Which layout, and which jobs stand together in a file.
-"""
+"""How a plan keeps within GitLab's limits: the layout, and which jobs stand together in a file."""
 
 from __future__ import annotations
 
@@ -9,27 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from truewheel.errors import Problem, Stop
+from truewheel.forges.gitlab import limits
 from truewheel.plan.model import Job, Plan
 from truewheel.spec.model import Spec
 
 FOLDER = "pipelines"
-PIPELINE_JOBS = 500
-"""Jobs of one pipeline on the hosted free plan.
-
-Self-managed instances have no limit unless somebody sets one.
-"""
-FILE_JOBS = 1000
-"""Jobs of one file.
-
-With their hidden jobs they stay below half of the 2 MiB that a parsed file may take.
-"""
-INCLUDES = 150
-NEEDS = 50
-SIGNED = NEEDS - len(["plan", "key"])
+SIGNED = limits.NEEDS - len(["plan", "key"])
 """Wheel jobs whose records one job signs."""
-CHILD_JOBS = PIPELINE_JOBS - -(-PIPELINE_JOBS // SIGNED)
+CHILD_JOBS = limits.FREE_PLAN_JOBS - -(-limits.FREE_PLAN_JOBS // SIGNED)
 """Jobs of one child, beside those that sign for them."""
-DOWNSTREAM = 1000
 
 
 class Layout(NamedTuple):
@@ -66,8 +51,9 @@ def layout(plan: Plan, spec: Spec) -> Layout:
 
 def _too_large_for_one(plan: Plan, spec: Spec) -> str:
     """Return why the plan should not be one pipeline, or ""."""
-    if len(plan.jobs) > PIPELINE_JOBS:
-        return f"{len(plan.jobs)} jobs, where a pipeline of the hosted free plan may have {PIPELINE_JOBS}"
+    if len(plan.jobs) > limits.FREE_PLAN_JOBS:
+        most = f"a pipeline of the hosted free plan may have {limits.FREE_PLAN_JOBS}"
+        return f"{len(plan.jobs)} jobs, where {most}"
     return _too_many(_parts(plan.jobs, children=False), plan, spec)
 
 
@@ -76,13 +62,15 @@ def _too_many(parts: Mapping[str, Sequence[Job]], plan: Plan, spec: Spec) -> str
     if spec.gitlab.entry:
         needed = 1 + len(proven(plan))
         return (
-            f"prove would need {needed} jobs, where a job may need {NEEDS}"
-            if needed > NEEDS
+            f"prove would need {needed} jobs, where a job may need {limits.NEEDS}"
+            if needed > limits.NEEDS
             else ""
         )
     included = len(parts) + len(spec.gitlab.include)
     return (
-        f"{included} files, where a pipeline may include {INCLUDES}" if included > INCLUDES else ""
+        f"{included} files, where a pipeline may include {limits.INCLUDES}"
+        if included > limits.INCLUDES
+        else ""
     )
 
 
@@ -95,7 +83,7 @@ def _problem(made: Layout, plan: Plan, spec: Spec) -> Problem | None:
             if fault
             else None
         )
-    most = NEEDS - len(["plan", "key"]) if spec.gitlab.entry else DOWNSTREAM
+    most = limits.NEEDS - len(["plan", "key"]) if spec.gitlab.entry else limits.DOWNSTREAM
     if len(made.parts) > most:
         why = "prove may need" if spec.gitlab.entry else "a pipeline may start"
         message = f"layout children: {len(made.parts)} child pipelines, where {why} {most}"
@@ -134,7 +122,7 @@ def _split(jobs: list[Job], *, children: bool) -> list[list[Job]]:
     Each child has its own container job: no job can need one of another child, nor hear of its
     digest.
     """
-    limit = CHILD_JOBS if children else FILE_JOBS
+    limit = CHILD_JOBS if children else limits.FILE_JOBS
     if len(jobs) <= limit:
         return [jobs]
     containers = [job for job in jobs if job.kind == "container"]

@@ -11,6 +11,7 @@ from collections import ChainMap
 from collections.abc import Iterator, Mapping
 
 from truewheel.errors import Problem, Where
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import (
     children,
     dotenv,
@@ -31,8 +32,6 @@ from truewheel.forges.gitlab.lint.events import (
 from truewheel.forges.gitlab.lint.findings import Finding
 from truewheel.forges.gitlab.lint.graph import Graph
 from truewheel.forges.gitlab.lint.resolve import Config, Files, resolve
-
-MANY_JOBS = 500
 
 __all__ = [
     "EVENTS",
@@ -117,7 +116,7 @@ class _Lint:
         yield from self._sizes(config)
         for one in configs:
             yield from one.report.findings
-        if depth <= children.MAX_DEPTH:
+        if depth <= limits.CHILD_DEPTH:
             yield from self._of_children(config, entry, depth)
 
     def _check(self, config: Config, events: list[Event], *, is_child: bool) -> None:
@@ -163,13 +162,12 @@ class _Lint:
             return None
         self._sized.add(path)
         estimate = size.estimate(self.files[path].data)
-        if estimate <= size.LIMIT * size.NEAR:
+        if estimate <= limits.YAML_BYTES * size.NEAR:
             return None
         megabytes = f"{estimate / 2**20:.1f} MiB"
-        is_sure = estimate > size.LIMIT * size.SURE
-        message = (
-            f"takes about {megabytes} when GitLab has read it, and it may take 2 MiB (an estimate)"
-        )
+        is_sure = estimate > limits.YAML_BYTES * size.SURE
+        most = f"it may take {limits.YAML_BYTES // 2**20} MiB (an estimate)"
+        message = f"takes about {megabytes} when GitLab has read it, and {most}"
         hint = (
             "divide it into included files; write extends instead of anchors, which count each time"
         )
@@ -182,10 +180,9 @@ class _Lint:
 def _count(config: Config) -> None:
     sizes = {name: parallel.count(job.get("parallel")) for name, job in config.jobs.items()}
     total = sum(sizes.values()) + sum(sizes.get(model, 0) for model in config.twins.values())
-    if total > MANY_JOBS:
-        message = (
-            f"{total} jobs: a limit that an instance may set, on the hosted free plan {MANY_JOBS}"
-        )
+    if total > limits.FREE_PLAN_JOBS:
+        most = f"a limit that an instance may set, on the hosted free plan {limits.FREE_PLAN_JOBS}"
+        message = f"{total} jobs: {most}"
         config.report.add("job-count", (), message, severity="warning")
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint.events import Presence
 from truewheel.forges.gitlab.lint.findings import Finding
 from truewheel.forges.gitlab.lint.resolve import Config
 from truewheel.forges.gitlab.lint.values import is_open
-
-MAX_DEPTH = 2
 
 
 class Child(NamedTuple):
@@ -60,11 +59,12 @@ def not_there(config: Config, child: Child, path: str) -> Finding:
 
 def check_depth(config: Config, depth: int) -> None:
     """Report a pipeline that starts a child too deep below the first."""
-    if depth < MAX_DEPTH:
+    if depth < limits.CHILD_DEPTH:
         return
     for name, job in config.jobs.items():
         if isinstance(job.get("trigger"), dict) and "include" in job["trigger"]:
-            message = f"job {name} starts a child pipeline {depth + 1} levels below the first, of at most {MAX_DEPTH}"
+            levels = f"{depth + 1} levels below the first, of at most {limits.CHILD_DEPTH}"
+            message = f"job {name} starts a child pipeline {levels}"
             config.report.add(
                 "child-depth", (name, "trigger"), message, "start it from a pipeline above"
             )

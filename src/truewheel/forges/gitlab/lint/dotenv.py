@@ -6,10 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint.resolve import Config
 
-MAX_VARIABLES = 20
-MAX_BYTES = 5 * 1024
 _ECHO = r"""echo\s+(?P<text>"[^"$`\\]*"|'[^']*'|[^\s"'$`;|&<>]*)\s*>{1,2}\s*["']?(?P<file>[\w./-]+)["']?"""
 _LINE = r"[A-Za-z_][A-Za-z0-9_]*=.*"
 
@@ -37,10 +36,10 @@ def _written(job: Mapping[str, Any], file: Any) -> Iterator[str]:
 
 
 def _faults(lines: list[str]) -> Iterator[str]:
-    if len(lines) > MAX_VARIABLES:
-        yield f"gets {len(lines)} variables, and GitLab takes at most {MAX_VARIABLES}"
-    if sum(len(line.encode()) + 1 for line in lines) > MAX_BYTES:
-        yield f"has more than {MAX_BYTES} bytes"
+    if len(lines) > limits.DOTENV_VARIABLES:
+        yield f"gets {len(lines)} variables, and GitLab takes at most {limits.DOTENV_VARIABLES}"
+    if sum(len(line.encode()) + 1 for line in lines) > limits.DOTENV_BYTES:
+        yield f"has more than {limits.DOTENV_BYTES} bytes"
     for line in lines:
         if not re.fullmatch(_LINE, line):
             yield (

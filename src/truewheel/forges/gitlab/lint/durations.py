@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 
 MINUTE, HOUR, DAY, WEEK, MONTH, YEAR = 60, 3600, 86_400, 604_800, 2_592_000, 31_557_600
-LONGEST_TIMEOUT = 2_629_746
-"""Seconds of GitLab's month."""
 
 _UNITS = {
     1: "s sec secs second seconds",

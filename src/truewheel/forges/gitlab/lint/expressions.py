@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import regexes
-
-MAX_TOKENS = 100
 
 
 class Unknown:
@@ -92,8 +91,8 @@ def _tokens(text: str) -> list[_Token]:
         if match is None:
             raise BadExpression(_unread(text, at))
         tokens.append(_Token(kind, match[0], at))
-        if len(tokens) >= MAX_TOKENS:
-            raise BadExpression(f"has more than {MAX_TOKENS - 1} words and signs")
+        if len(tokens) >= limits.EXPRESSION_TOKENS:
+            raise BadExpression(f"has more than {limits.EXPRESSION_TOKENS - 1} words and signs")
         at = match.end()
     return tokens
 

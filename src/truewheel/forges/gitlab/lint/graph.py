@@ -8,13 +8,12 @@ from functools import cached_property
 from typing import Any
 
 from truewheel.errors import meant, shown
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import needs, parallel
-from truewheel.forges.gitlab.lint.keywords import MAX_NAME, MAX_PARALLEL
 from truewheel.forges.gitlab.lint.needs import Need
 from truewheel.forges.gitlab.lint.resolve import Config
 from truewheel.forges.gitlab.lint.values import as_text, is_open
 
-MAX_NEEDS = 50
 DEFAULT_STAGES = ("build", "test", "deploy")
 DEFAULT_STAGE = "test"
 FIRST, LAST = ".pre", ".post"
@@ -104,9 +103,9 @@ class Graph:
     def _matrix(self, name: str, job: Mapping[str, Any]) -> None:
         if (
             isinstance(job.get("parallel"), dict)
-            and (count := parallel.count(job["parallel"])) > MAX_PARALLEL
+            and (count := parallel.count(job["parallel"])) > limits.PARALLEL
         ):
-            message = f"job {name}: the matrix makes {count} jobs, of at most {MAX_PARALLEL}"
+            message = f"job {name}: the matrix makes {count} jobs, of at most {limits.PARALLEL}"
             self.report.add(
                 "matrix-size", (name, "parallel"), message, "divide it among several jobs"
             )
@@ -178,8 +177,8 @@ class Graph:
             self.report.add(
                 "duplicate-need", (name, *route), f"job {name} needs {twice} twice", "keep one"
             )
-        if len(all_names) > MAX_NEEDS:
-            message = f"job {name} needs {len(all_names)} jobs, of at most {MAX_NEEDS}"
+        if len(all_names) > limits.NEEDS:
+            message = f"job {name} needs {len(all_names)} jobs, of at most {limits.NEEDS}"
             if len(all_names) > len(found):
                 message += " (each parallel job counts)"
             hint = "leave needs out, so that it waits for all stages before, or gather in a job between"
@@ -206,8 +205,9 @@ class Graph:
                 message = f"job {name} {verb} {shown(target)}, and there is no such job"
                 self.report.missing(f"missing-{code}", place, message, target, self.base, hint)
             return is_optional
-        if verb == "needs" and len(target) > MAX_NAME:
-            message = f"job {name} needs a job whose name has {len(target)} characters, of at most {MAX_NAME}"
+        if verb == "needs" and len(target) > limits.JOB_NAME:
+            length = f"{len(target)} characters, of at most {limits.JOB_NAME}"
+            message = f"job {name} needs a job whose name has {length}"
             self.report.add("job-name", place, message, "give it, or its matrix, shorter names")
         order, stage, own = self.stages or [], self.stage(self.base[target]), self.stage(name)
         if stage not in order or own not in order or order.index(stage) <= order.index(own):

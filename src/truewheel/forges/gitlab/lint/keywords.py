@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from truewheel.errors import shown
-from truewheel.forges.gitlab.lint import durations
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint.values import (
     Check,
     Fault,
@@ -43,16 +43,6 @@ from truewheel.forges.gitlab.lint.values import (
     wrong,
 )
 
-MAX_NAME = 255
-MAX_TAGS = 50
-MAX_CACHES = 4
-MAX_RETRIES = 2
-MAX_PARALLEL = 200
-MAX_TRIGGERED_FILES = 3
-MAX_PATHS = 50
-MAX_FALLBACK_KEYS = 5
-MAX_OTHER_PIPELINES = 5
-
 ON_SUCCESS = ("on_success", "on_failure", "always")
 FAILURES = (
     "always", "unknown_failure", "script_failure", "api_failure", "stuck_or_timeout_failure",
@@ -79,6 +69,7 @@ REPORTS = (
 )  # fmt: skip
 
 _ENVIRONMENT = r"[A-Za-z0-9_\\${}. -](?:[A-Za-z0-9_/\\${}. -]*[A-Za-z0-9_\\${}. -])?"
+_NAME = rf"[A-Za-z0-9_]{{1,{limits.VARIABLE_NAME}}}"
 _EXPOSED = re.compile(r"\w[-\w ]*", re.ASCII)
 _POLICY = re.compile(r"pull-push|push|pull|\$\w")
 _TAG = r"""\s*(?:"([^"]*)"|'([^']*)'|([^,]*))\s*(?:,|$)"""
@@ -132,8 +123,9 @@ def _variable_name(name: Any) -> Iterator[Fault]:
         yield Fault(
             "variable-name", (), f"must have a text as its name, not {kind_of(name)}", "quote it"
         )
-    elif not re.fullmatch(r"[A-Za-z0-9_]{1,255}", str(name)) and not is_open(name):
-        message = "has a name that a shell cannot read: letters, digits and _ only, at most 255"
+    elif not re.fullmatch(_NAME, str(name)) and not is_open(name):
+        form = f"letters, digits and _ only, at most {limits.VARIABLE_NAME}"
+        message = f"has a name that a shell cannot read: {form}"
         yield Fault("odd-variable-name", (), message, "rename it")
 
 
@@ -180,8 +172,8 @@ def _start(value: Any) -> Iterator[Fault]:
         )
 
 
-_DELAY = duration(most=durations.WEEK)
-_PATHS = list_of(text, most=MAX_PATHS)
+_DELAY = duration(most=limits.LONGEST_DELAY)
+_PATHS = list_of(text, most=limits.PATHS)
 _CHANGES = either(
     "a list of paths, or a mapping with paths",
     list=_PATHS,
@@ -249,11 +241,11 @@ def _needs(value: Any) -> Iterator[Fault]:
     others = [
         need for need in listed if isinstance(need, dict) and "pipeline" in need and "job" in need
     ]
-    if len(others) > MAX_OTHER_PIPELINES:
+    if len(others) > limits.NEEDS_OF_PIPELINES:
         yield Fault(
             "too-many",
             (),
-            f"has {len(others)} jobs of other pipelines, of at most {MAX_OTHER_PIPELINES}",
+            f"has {len(others)} jobs of other pipelines, of at most {limits.NEEDS_OF_PIPELINES}",
         )
 
 
@@ -281,8 +273,8 @@ def _quoted(value: Any) -> str:
 
 _MATRIX = mapping({"matrix": list_of(_matrix_values)}, present=("matrix",))
 PARALLEL = either(
-    f"a number from 1 to {MAX_PARALLEL}, or a matrix",
-    number=whole(1, MAX_PARALLEL),
+    f"a number from 1 to {limits.PARALLEL}, or a matrix",
+    number=whole(1, limits.PARALLEL),
     mapping=_MATRIX,
 )
 _NEED_PARALLEL = either("a matrix", mapping=_MATRIX)
@@ -329,7 +321,7 @@ RULES = _rules({**_RULE, "interruptible": boolean})
 WORKFLOW = mapping(
     {
         "rules": _rules({**_RULE, "when": one_of("always", "never"), "auto_cancel": _CANCEL}),
-        "name": up_to(MAX_NAME),
+        "name": up_to(limits.WORKFLOW_NAME),
         "auto_cancel": _CANCEL,
     }
 )
@@ -352,7 +344,7 @@ POLICY = either(
 
 
 def _exposed(value: Any) -> Iterator[Fault]:
-    yield from up_to(100)(value)
+    yield from up_to(limits.EXPOSED_NAME)(value)
     if isinstance(value, str) and not _EXPOSED.fullmatch(value):
         yield Fault("wrong-value", (), "may have letters, digits, -, _ and spaces only")
 
@@ -406,7 +398,7 @@ def _cache_key(value: Any) -> Iterator[Fault]:
         yield Fault("cache-key", (), "cannot be . or ..")
 
 
-_FILES = list_of(text, least=1, most=2)
+_FILES = list_of(text, least=1, most=limits.CACHE_KEY_FILES)
 _FILES_KEY = mapping(
     {"files": _FILES, "files_commits": _FILES, "prefix": _cache_key},
     exclusive=(("files", "files_commits"),),
@@ -433,15 +425,15 @@ _CACHE = mapping(
         "when": one_of(*ON_SUCCESS),
         "policy": _policy,
         "unprotect": boolean,
-        "fallback_keys": list_of(text, most=MAX_FALLBACK_KEYS),
+        "fallback_keys": list_of(text, most=limits.FALLBACK_KEYS),
     }
 )
 
 
 def cache(value: Any) -> Iterator[Fault]:
     """Take a cache or a list of them."""
-    if isinstance(value, list) and len(value) > MAX_CACHES:
-        yield Fault("too-many", (), f"has {len(value)} caches, of at most {MAX_CACHES}")
+    if isinstance(value, list) and len(value) > limits.CACHES:
+        yield Fault("too-many", (), f"has {len(value)} caches, of at most {limits.CACHES}")
     yield from either("a mapping or a list of mappings", mapping=_CACHE, list=flat(_CACHE))(value)
 
 
@@ -493,7 +485,7 @@ _OF_FILES = mapping(
         "include": either(
             "a path or a list of files",
             text=filled,
-            list=list_of(include_item, most=MAX_TRIGGERED_FILES),
+            list=list_of(include_item, most=limits.CHILD_FILES),
         ),
         "strategy": _STRATEGY,
         "forward": _FORWARD,
@@ -525,7 +517,7 @@ ENVIRONMENT = either(
     mapping=mapping(
         {
             "name": _environment_name,
-            "url": up_to(255),
+            "url": up_to(limits.ENVIRONMENT_ADDRESS),
             "action": one_of("start", "stop", "prepare", "verify", "access"),
             "on_stop": text,
             "auto_stop_in": text,
@@ -556,8 +548,8 @@ def count_tags(tags: list[Any]) -> int:
 
 def _tags(value: Any) -> Iterator[Fault]:
     yield from strings(value)
-    if isinstance(value, list) and (count := count_tags(value)) >= MAX_TAGS:
-        yield Fault("too-many", (), f"has {count} tags, and must have fewer than {MAX_TAGS}")
+    if isinstance(value, list) and (count := count_tags(value)) >= limits.TAGS:
+        yield Fault("too-many", (), f"has {count} tags, and must have fewer than {limits.TAGS}")
 
 
 def _retry_when(value: Any) -> Iterator[Fault]:
@@ -566,15 +558,16 @@ def _retry_when(value: Any) -> Iterator[Fault]:
     )(value)
 
 
-_RETRIES = whole(0, MAX_RETRIES)
+_RETRIES = whole(0, limits.RETRIES)
 RETRY = either(
-    f"a number from 0 to {MAX_RETRIES}, or a mapping",
+    f"a number from 0 to {limits.RETRIES}, or a mapping",
     number=_RETRIES,
     mapping=mapping({"max": _RETRIES, "when": _retry_when, "exit_codes": integers}),
 )
 _ID_TOKEN = mapping({"aud": text_or_list}, required=("aud",))
 _INPUT: dict[str, Check] = {
-    "default": anything, "description": text, "options": list_of(anything, most=50), "regex": text,
+    "default": anything, "description": text, "regex": text,
+    "options": list_of(anything, most=limits.INPUT_OPTIONS),
     "type": one_of("array", "boolean", "number", "string"),
 }  # fmt: skip
 
@@ -587,7 +580,7 @@ DEFAULT: dict[str, Check] = {
     "image": IMAGE,
     "services": SERVICES,
     "interruptible": boolean,
-    "timeout": duration(most=durations.LONGEST_TIMEOUT),
+    "timeout": duration(most=limits.LONGEST_TIMEOUT),
     "retry": RETRY,
     "tags": _tags,
     "artifacts": artifacts,
@@ -676,6 +669,6 @@ HEADER = mapping(
         ),
         "include": anything,
         "component": strings,
-        "description": up_to(256),
+        "description": up_to(limits.COMPONENT_DESCRIPTION),
     }
 )

@@ -13,14 +13,12 @@ from typing import Any, NamedTuple
 import yaml
 
 from truewheel.errors import Problem, Stop, Where, shown
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import scalars
 from truewheel.forges.gitlab.lint.document import GitlabFile, Reference
 from truewheel.forges.gitlab.lint.expressions import UNKNOWN
 from truewheel.forges.gitlab.lint.findings import Finding
 from truewheel.spec.yaml_source import Loader, Place, syntax_problem
-
-MAX_BYTES = 2 * 1024 * 1024
-MAX_DEPTH = 100
 
 # What libyaml itself refuses.
 _FORBIDDEN = re.compile(
@@ -48,8 +46,8 @@ def load(raw: bytes, file: str) -> GitlabFile:
 
 
 def _decoded(raw: bytes, file: str) -> str:
-    if len(raw) > MAX_BYTES:
-        message = f"too large: GitLab reads at most {MAX_BYTES // 2**20} MiB"
+    if len(raw) > limits.YAML_BYTES:
+        message = f"too large: GitLab reads at most {limits.YAML_BYTES // 2**20} MiB"
         raise Stop([Finding(Where(file, 1, 1), message, "include several files", code="too-large")])
     try:
         text = raw.decode("utf-8-sig")
@@ -134,11 +132,11 @@ class _Reader:
         if isinstance(event, yaml.ScalarEvent):
             data = self._scalar(event)
         else:
-            if len(route) >= MAX_DEPTH:
+            if len(route) >= limits.YAML_DEPTH:
                 self._report(
                     event,
                     "too-deep",
-                    f"nested more than {MAX_DEPTH} levels deep",
+                    f"nested more than {limits.YAML_DEPTH} levels deep",
                     "write it flatter",
                 )
                 raise Stop(self.problems)

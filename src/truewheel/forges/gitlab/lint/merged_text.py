@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from truewheel.errors import Where
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import children, size
 from truewheel.forges.gitlab.lint.document import Reference, plain
 from truewheel.forges.gitlab.lint.events import Variables
@@ -89,7 +90,7 @@ def _texts(files: Files, entry: str, read: Callable[[str], str]) -> Iterator[str
     for part in parts:
         whole = over(whole, part)
     whole = over(whole, own)
-    if size.estimate(whole) <= size.LIMIT * size.NEAR:
+    if size.estimate(whole) <= limits.YAML_BYTES * size.NEAR:
         yield _written(whole)
         return
     for part in parts:

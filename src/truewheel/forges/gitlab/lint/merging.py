@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint.document import Reference
 from truewheel.forges.gitlab.lint.expressions import UNKNOWN
 from truewheel.forges.gitlab.lint.report import Report
 from truewheel.forges.gitlab.lint.values import is_open, kind_of
 
-MAX_EXTENDS = 11
 MAX_VALUES = 200_000
 """Values that all `!reference` together may bring.
 
@@ -62,8 +62,9 @@ class Extender:
             depth = max(depth, below + 1)
             if base in self.open:
                 self.open.add(name)
-        if depth == MAX_EXTENDS + 1:
-            message = f"{name}: extends is nested too deep: through {depth} others, of at most {MAX_EXTENDS}"
+        if depth == limits.EXTENDS_DEPTH + 1:
+            levels = f"through {depth} others, of at most {limits.EXTENDS_DEPTH}"
+            message = f"{name}: extends is nested too deep: {levels}"
             self.report.add("extends-depth", (name, "extends"), message, "extend fewer at a time")
         return over(merged, value), depth
 

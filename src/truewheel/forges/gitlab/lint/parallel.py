@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 from typing import Any, NamedTuple
 
-from truewheel.forges.gitlab.lint.keywords import MAX_PARALLEL
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint.values import as_text
 
 
@@ -41,7 +41,7 @@ def expand(name: str, parallel: Any) -> list[Instance]:
     Just that one when it is not parallel, or too often so to be listed.
     """
     many = count(parallel)
-    if not 1 <= many <= MAX_PARALLEL:
+    if not 1 <= many <= limits.PARALLEL:
         return [Instance(name, {})]
     if isinstance(parallel, int) and not isinstance(parallel, bool):
         return [Instance(f"{name} {number}/{many}", {}) for number in range(1, many + 1)]

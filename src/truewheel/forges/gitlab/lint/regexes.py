@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 
+from truewheel.forges.gitlab import limits
+
 DELIMITED = re.compile(r"/(?P<pattern>.*)/(?P<flags>[ismU]*)", re.DOTALL)
-MAX_REPEAT = 1000
 
 _REPEAT = re.compile(r"\{(\d+)(?:(,)(\d*))?\}")
 _GROUP = r"\?(?:P?<[A-Za-z_]\w*>|[imsU]*(?:-[imsU]+)?[:)])"
@@ -127,8 +128,8 @@ class _Reader:
             self.fault_found = f"repeats nothing: {character}"
             return
         counts = _REPEAT.match(self.pattern, self.at) if character == "{" else None
-        if counts and max(int(counts[1]), int(counts[3] or 0)) > MAX_REPEAT:
-            self.fault_found = f"repeats more than {MAX_REPEAT} times"
+        if counts and max(int(counts[1]), int(counts[3] or 0)) > limits.REGEX_REPEAT:
+            self.fault_found = f"repeats more than {limits.REGEX_REPEAT} times"
             return
         self.at = counts.end() if counts else self.at + 1
         if self.pattern[self.at : self.at + 1] == "?":

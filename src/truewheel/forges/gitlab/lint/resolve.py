@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from truewheel.errors import Where, shown
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import expressions, keywords
 from truewheel.forges.gitlab.lint.document import GitlabFile
 from truewheel.forges.gitlab.lint.expressions import BadExpression, Variables
@@ -18,7 +19,6 @@ from truewheel.forges.gitlab.lint.regexes import searched
 from truewheel.forges.gitlab.lint.report import Report
 from truewheel.forges.gitlab.lint.values import is_open
 
-MAX_INCLUDES = 150
 RESERVED = frozenset(keywords.GLOBAL)
 JOB_MARKS = frozenset({"script", "run", "trigger", "needs"})
 
@@ -233,9 +233,9 @@ class _Includer:
 
     def _file(self, path: str, given: Mapping[str, Any], where: Where) -> Iterable[dict[Any, Any]]:
         self._count += 1
-        if self._count > MAX_INCLUDES or self._depth > MAX_INCLUDES:
-            if self._count == MAX_INCLUDES + 1:
-                message = f"more than {MAX_INCLUDES} files are included"
+        if self._count > limits.INCLUDES or self._depth > limits.INCLUDES:
+            if self._count == limits.INCLUDES + 1:
+                message = f"more than {limits.INCLUDES} files are included"
                 self.report.at("too-many-includes", where, message, "does a file include itself?")
             return []
         file = self.files[path]

@@ -10,7 +10,8 @@ from contextlib import suppress
 from datetime import date
 from typing import Any
 
-MAX_DIGITS = 40
+_LONGEST_NUMBER = 40
+"""Characters. A longer one is text to us: it is no number that a job would have."""
 
 _WORDS: dict[str, Any] = {
     "": None, "~": None, "null": None,
@@ -40,7 +41,7 @@ def read(text: str) -> Any:
     """
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
-    if not _LIKE_A_NUMBER.match(text) or len(text) > MAX_DIGITS:
+    if not _LIKE_A_NUMBER.match(text) or len(text) > _LONGEST_NUMBER:
         return text
     if _TIME.fullmatch(text):
         return date.min

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-LIMIT = 2 * 1024 * 1024
 NEAR = 0.85
 SURE = 1.1
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from truewheel.errors import Where, meant, shown
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import keywords
 from truewheel.forges.gitlab.lint.document import GitlabFile
 from truewheel.forges.gitlab.lint.report import Report, Route
@@ -87,8 +88,9 @@ class _Checker:
 
     def name(self, name: str) -> None:
         """Report a job's name that is empty or too long."""
-        if len(name) > keywords.MAX_NAME:
-            message = f"the name of a job has {len(name)} characters, of at most {keywords.MAX_NAME}: {shown(name)}"
+        if len(name) > limits.JOB_NAME:
+            length = f"{len(name)} characters, of at most {limits.JOB_NAME}"
+            message = f"the name of a job has {length}: {shown(name)}"
             self.report.add("job-name", (name,), message)
         if not name.strip():
             self.report.add("job-name", (name,), "the name of a job must not be empty")

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from truewheel.errors import meant, shown
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import durations, expressions, regexes
 from truewheel.forges.gitlab.lint.expressions import UNKNOWN, BadExpression
 
 Route = tuple["str | int", ...]
-
-MAX_NESTING = 10
 
 
 class Fault(NamedTuple):
@@ -301,9 +300,12 @@ def nested(check: Check, wanted: str) -> Check:
             return
         if not isinstance(value, list):
             yield from check(value)
-        elif level > MAX_NESTING:
+        elif level > limits.SCRIPT_DEPTH:
             yield Fault(
-                "too-deep", (), f"is nested more than {MAX_NESTING} levels deep", "write it flatter"
+                "too-deep",
+                (),
+                f"is nested more than {limits.SCRIPT_DEPTH} levels deep",
+                "write it flatter",
             )
         else:
             for index, item in enumerate(value):

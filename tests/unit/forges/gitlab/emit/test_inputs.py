@@ -16,8 +16,8 @@ from specs import plan_of, policy_of, spec_of
 
 from truewheel.errors import Stop
 from truewheel.forges import pipelines
-from truewheel.forges.gitlab import lint
-from truewheel.forges.gitlab.emit import inputs as gitlab_inputs
+from truewheel.forges.gitlab import limits, lint
+from truewheel.forges.gitlab.emit import inputs
 from truewheel.spec import variables
 
 PARENT = ".gitlab-ci.yml"
@@ -71,8 +71,8 @@ def test_inputs_are_typed_from_the_declared_variables():
         },
         "BRANCH": {"type": "string", "default": "", "regex": "^([a-z]+)?$"},
         # RE2 has no look-ahead: the plan alone judges the value, but it stays within its quotes.
-        "LOOKED": {"type": "string", "default": "", "regex": gitlab_inputs.QUOTABLE},
-        "NOTE": {"type": "string", "default": "$HOME", "regex": gitlab_inputs.QUOTABLE},
+        "LOOKED": {"type": "string", "default": "", "regex": inputs.QUOTABLE},
+        "NOTE": {"type": "string", "default": "$HOME", "regex": inputs.QUOTABLE},
     }
 
 
@@ -135,7 +135,7 @@ def test_more_than_twenty_variables_are_told():
         "variables:\n", "variables:\n" + "".join(f"  V{number}: {{}}\n" for number in range(20))
     )
     parsed, policy = spec_of(text), policy_of(POLICY)
-    assert len(documents(text)[PARENT]["spec"]["inputs"]) == gitlab_inputs.LIMIT
+    assert len(documents(text)[PARENT]["spec"]["inputs"]) == limits.INPUTS
     (told,) = pipelines.problems(plan_of(text, policy=POLICY, event=""), parsed, policy)
     assert told.severity == "warning"
     assert "V19, RELEASE, BRANCH, LOOKED, NOTE can be set as variables alone" in told.message
@@ -246,7 +246,7 @@ def test_no_input_leaves_the_quotes_that_it_is_put_into(pattern: str):
     "pattern", ["[a-z]+", "\\d+\\.\\d+", "v?[0-9.]+", "(a|b)?", "[A-Za-z0-9_.:+/-]{1,9}", "\\w*"]
 )
 def test_a_strict_pattern_stays_what_the_form_asks_for(pattern: str):
-    assert gitlab_inputs._regex(pattern) == f"^({pattern})?$"
+    assert inputs._regex(pattern) == f"^({pattern})?$"
 
 
 def told(text: str) -> list[str]:

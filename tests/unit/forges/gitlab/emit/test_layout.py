@@ -7,6 +7,7 @@ from gitlab_documents import POLICY
 from specs import plan_of, spec_of
 
 from truewheel.errors import Stop
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.emit import layout as gitlab_layout
 from truewheel.forges.gitlab.emit.layout import Layout
 from truewheel.plan.images import Images
@@ -42,7 +43,7 @@ def test_a_small_plan_is_one_pipeline_and_nothing_is_said():
 
 
 def test_more_jobs_than_a_hosted_pipeline_may_have_make_children():
-    most = gitlab_layout.PIPELINE_JOBS - len(["plan", "prove", "names"])
+    most = limits.FREE_PLAN_JOBS - len(["plan", "prove", "names"])
     assert layout(packages(most) + TARGETS).name == "include"
     made = layout(packages(most + 1) + TARGETS)
     assert made.name == "children"

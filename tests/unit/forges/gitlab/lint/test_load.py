@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from lints import files_of
 
 from truewheel.errors import Stop
+from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint.document import GitlabFile, Reference
-from truewheel.forges.gitlab.lint.load import MAX_DEPTH, load
+from truewheel.forges.gitlab.lint.load import load
 
 
 def read(text: str) -> GitlabFile:
@@ -99,7 +100,7 @@ def test_what_cannot_be_read(raw: bytes, message: str):
 
 
 def test_a_hundred_levels_are_read():
-    load(b"a: " + b"[" * (MAX_DEPTH - 2) + b"]" * (MAX_DEPTH - 2), "ci.yml")
+    load(b"a: " + b"[" * (limits.YAML_DEPTH - 2) + b"]" * (limits.YAML_DEPTH - 2), "ci.yml")
 
 
 @given(st.text("ab:-&*!<>[]{} \n'\"#,|?1.~", max_size=60))

@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from truewheel.errors import Where
-from truewheel.forges.gitlab.lint import merged_text, size
+from truewheel.forges.gitlab import limits
+from truewheel.forges.gitlab.lint import merged_text
 from truewheel.forges.gitlab.lint.load import load
 from truewheel.forges.gitlab.lint.merged_text import Sent
 
@@ -83,7 +84,7 @@ def test_a_pipeline_too_large_for_one_text_is_sent_part_by_part(monkeypatch: pyt
     files = {name: f"{name}: {{extends: .base}}\n" for name in "ab"}
     files = {"root": "include: [a.yml, b.yml]\n.base: {script: make}\n", **files}
     assert len(sent(**files)) == 1
-    monkeypatch.setattr(size, "LIMIT", 100)
+    monkeypatch.setattr(limits, "YAML_BYTES", 100)
     assert [set(read(one.text)) for one in sent(**files)] == [{".base", "a"}, {".base", "b"}]  # type: ignore[call-overload]
 
 

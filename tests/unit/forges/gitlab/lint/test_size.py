@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from lints import codes, files_of, found
 
-from truewheel.forges.gitlab.lint.size import LIMIT, estimate
+from truewheel.forges.gitlab import limits
+from truewheel.forges.gitlab.lint.size import estimate
 
 JOB = """\
 wheel:{0}:
@@ -64,7 +65,8 @@ def test_two_thousand_merges_of_an_anchor_are_too_large_and_the_same_with_extend
 
 def test_near_the_limit_is_a_warning():
     text = "".join(f"j{number}: {{script: ['{'x' * 1000}']}}\n" for number in range(1500))
-    assert 0.85 * LIMIT < estimate(files_of(text)["ci.yml"].data) < 1.1 * LIMIT
+    size = estimate(files_of(text)["ci.yml"].data)
+    assert 0.85 * limits.YAML_BYTES < size < 1.1 * limits.YAML_BYTES
     assert [
         problem.severity for problem in found(files_of(text)) if problem.code == "parsed-size"
     ] == ["warning"]
