@@ -8,73 +8,13 @@ from fnmatch import translate
 from typing import Any, NamedTuple
 
 from truewheel.errors import Problem, Stop, in_order, meant, shown
+from truewheel.forges.gitlab import keywords
 from truewheel.forges.gitlab.emit.children import KINDS
 from truewheel.forges.gitlab.emit.jobs import Document, place_template
 from truewheel.plan.model import Job, Plan
 from truewheel.spec import overrides as patches
 from truewheel.spec.model import Spec
 
-KEYWORDS = (
-    *(
-        "after_script",
-        "allow_failure",
-        "artifacts",
-        "before_script",
-        "cache",
-        "coverage",
-        "dast_configuration",
-    ),
-    *(
-        "dependencies",
-        "environment",
-        "except",
-        "extends",
-        "hooks",
-        "id_tokens",
-        "identity",
-        "image",
-        "inherit",
-    ),
-    *(
-        "interruptible",
-        "manual_confirmation",
-        "needs",
-        "only",
-        "pages",
-        "parallel",
-        "publish",
-        "release",
-    ),
-    *(
-        "resource_group",
-        "retry",
-        "rules",
-        "run",
-        "script",
-        "secrets",
-        "services",
-        "stage",
-        "start_in",
-        "tags",
-    ),
-    *("timeout", "trigger", "variables", "when"),
-)
-"""The keys of a job (GitLab's CI/CD YAML reference)."""
-TOP_LEVEL = (
-    *(
-        "after_script",
-        "before_script",
-        "cache",
-        "default",
-        "image",
-        "include",
-        "services",
-        "spec",
-        "stages",
-        "types",
-    ),
-    *("variables", "workflow"),
-)
 OWN_VARIABLES = "TRUEWHEEL_"
 EVERYWHERE = (".pre", ".post")
 
@@ -266,7 +206,7 @@ def _name_problems(spec: Spec, name: str, generated: Collection[str]) -> Iterato
             f"the job {shown(name)} is generated",
             "change it under gitlab.overrides, or rename this one",
         )
-    elif name in TOP_LEVEL:
+    elif name in keywords.TOP_LEVEL:
         message, hint = f"{name} is a key of a pipeline, not a job", "rename the job"
     else:
         return
@@ -303,10 +243,10 @@ def _misfits(spec: Spec, route: tuple[str, ...]) -> Iterator[Problem]:
     """Yield what is wrong with the keys and values of a patch, or of an added job."""
     fields: Mapping[str, Any] = getattr(spec.gitlab, route[1])[route[2]]
     for key in fields:
-        if key not in KEYWORDS:
+        if key not in keywords.JOB:
             message, hint = (
                 f"jobs have no key {shown(key)}",
-                meant(key, KEYWORDS, "see GitLab's CI/CD YAML reference"),
+                meant(key, sorted(keywords.JOB), "see GitLab's CI/CD YAML reference"),
             )
             yield spec.document.problem((*route, key), message, hint, key=True)
     if route[1] == "overrides":

@@ -238,3 +238,9 @@ def test_what_fits_nowhere_is_refused_with_its_place(line: str, told: str):
 def test_all_that_is_wrong_is_said_at_once():
     told = refused(SPEC + "  overrides: {whel: {a: 1}, tset: {b: 1}}\n")
     assert told.count("truewheel.yml:8:") == 4
+
+
+def test_a_job_may_have_inputs():
+    added = "jobs: {lint: {script: [make], inputs: {level: {default: high}}}}"
+    made = documents(SPEC + f"  {added}\n")[PARENT]["lint"]
+    assert made["inputs"] == {"level": {"default": "high"}}

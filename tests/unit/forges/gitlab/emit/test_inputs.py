@@ -17,7 +17,7 @@ from specs import plan_of, policy_of, spec_of
 from truewheel.errors import Stop
 from truewheel.forges import pipelines
 from truewheel.forges.gitlab import limits, lint
-from truewheel.forges.gitlab.emit import inputs
+from truewheel.forges.gitlab.emit import inputs as input_rules
 from truewheel.spec import variables
 
 PARENT = ".gitlab-ci.yml"
@@ -71,8 +71,8 @@ def test_inputs_are_typed_from_the_declared_variables():
         },
         "BRANCH": {"type": "string", "default": "", "regex": "^([a-z]+)?$"},
         # RE2 has no look-ahead: the plan alone judges the value, but it stays within its quotes.
-        "LOOKED": {"type": "string", "default": "", "regex": inputs.QUOTABLE},
-        "NOTE": {"type": "string", "default": "$HOME", "regex": inputs.QUOTABLE},
+        "LOOKED": {"type": "string", "default": "", "regex": input_rules.QUOTABLE},
+        "NOTE": {"type": "string", "default": "$HOME", "regex": input_rules.QUOTABLE},
     }
 
 
@@ -246,7 +246,7 @@ def test_no_input_leaves_the_quotes_that_it_is_put_into(pattern: str):
     "pattern", ["[a-z]+", "\\d+\\.\\d+", "v?[0-9.]+", "(a|b)?", "[A-Za-z0-9_.:+/-]{1,9}", "\\w*"]
 )
 def test_a_strict_pattern_stays_what_the_form_asks_for(pattern: str):
-    assert inputs._regex(pattern) == f"^({pattern})?$"
+    assert input_rules._regex(pattern) == f"^({pattern})?$"
 
 
 def told(text: str) -> list[str]:
