@@ -12,11 +12,10 @@ from truewheel.cli import arguments as common
 from truewheel.cli import comparing
 from truewheel.cli.terminal import say, show
 from truewheel.errors import Exit, Stop, counted, errors, stop
-from truewheel.plan import changes, matrix, plan_file
+from truewheel.plan import changes, events, matrix, plan_file
 from truewheel.plan.model import Cell, Index, Plan
 from truewheel.plan.naming import source_of
 from truewheel.plan.plan_diff import Change
-from truewheel.plan.planner import EVENTS
 from truewheel.spec.model import Spec
 from truewheel.system import files
 from truewheel.workspace import git, host
@@ -43,7 +42,7 @@ def arguments(command: str, parser: ArgumentParser) -> None:
     common.add_variables(parser)
     parser.add_argument(
         "--event",
-        choices=EVENTS,
+        choices=events.EVENTS,
         help="what starts the pipeline (default: what the forge says, else push)",
     )
     parser.add_argument(
@@ -178,16 +177,8 @@ def local_host(spec: Spec, environment: Mapping[str, str]) -> matrix.Host:
 def event_of(environment: Mapping[str, str]) -> str:
     """Return the event that the forge's own variables tell of."""
     source = environment.get("CI_PIPELINE_SOURCE") or environment.get("GITHUB_EVENT_NAME") or ""
-    if environment.get("CI_COMMIT_TAG") or environment.get("GITHUB_REF_TYPE") == "tag":
-        return "tag"
-    named = {
-        "merge_request_event": "mr",
-        "pull_request": "mr",
-        "schedule": "schedule",
-        "web": "web",
-        "workflow_dispatch": "web",
-    }
-    return named.get(source, "push")
+    is_tag = bool(environment.get("CI_COMMIT_TAG")) or environment.get("GITHUB_REF_TYPE") == "tag"
+    return events.name_of(source, is_tag=is_tag)
 
 
 def selected(made: Plan, glob: str | None) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from truewheel.plan.events import BUT_MERGE_REQUESTS
 from truewheel.plan.images import newest
 from truewheel.plan.images import wheels as wheels_within
 from truewheel.plan.matrix import ANY, has_abi, interpreter_tag, minor
@@ -35,11 +36,6 @@ SCRIPTS = {
     "validate": "validate_wheels.py",
     "test": "test_wheel.py",
 }
-
-
-BUT_MERGE_REQUESTS = ("push", "tag", "schedule", "web")
-"""Events of jobs that push what a merge request, which may come from a fork, has no right to."""
-
 
 TIMEOUTS = {"container": 120, "wheel": 360, "test": 60, "prove": 60, "image": 120, "publish": 90}
 """Minutes that the jobs of a kind may take, where it is not `TIMEOUT`.

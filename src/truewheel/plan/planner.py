@@ -23,7 +23,6 @@ from truewheel.spec.policy import Channel, Policy, Variable, matched
 from truewheel.wheel import platform_tags
 from truewheel.wheel.index_profiles import size
 
-EVENTS = ("push", "mr", "tag", "schedule", "web")
 FORGE_PREFIXES = ("CI_", "GITLAB_", "GITHUB_")
 
 

@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from truewheel.errors import Problem, errors
+from truewheel.plan.events import EVENTS
 from truewheel.plan.model import Plan
-from truewheel.plan.pipeline_cost import EVENTS, Effort, Load, Times
+from truewheel.plan.pipeline_cost import Effort, Load, Times
 from truewheel.plan.plan_diff import Change
 from truewheel.spec.model import MergeRequests
 
@@ -171,7 +172,7 @@ def _efforts(story: Story) -> list[str]:
     columns = ["pipelines of", "jobs", *(["job minutes"] if story.times else [])]
     rows = []
     for event, before, after in story.efforts:
-        cells = [EVENTS[event], _arrow(before, after, lambda load: str(load.jobs))]
+        cells = [EVENTS[event].plural, _arrow(before, after, lambda load: str(load.jobs))]
         if story.times:
             cells.append(
                 _arrow(

@@ -22,7 +22,7 @@ from specs import SMALL, project
 from truewheel import __version__
 from truewheel.cli import COMMANDS, main
 from truewheel.forges.pipelines import MARK
-from truewheel.plan.planner import EVENTS
+from truewheel.plan.events import EVENTS
 from truewheel.workspace import loading
 
 COLLIDING = (

@@ -6,9 +6,8 @@ import pytest
 from specs import plan_of
 
 from truewheel.errors import Stop
+from truewheel.plan.events import BUT_MERGE_REQUESTS, EVENTS
 from truewheel.plan.images import Images
-from truewheel.plan.jobs import BUT_MERGE_REQUESTS
-from truewheel.plan.planner import EVENTS
 
 SPEC = """\
 truewheel: 1

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 from truewheel.forges import publish_jobs
 from truewheel.forges.github.actions import Pin
 from truewheel.forges.github.emit import additions, schedules
-from truewheel.plan.jobs import BUT_MERGE_REQUESTS, DIGEST_FILE, TIMEOUT, TIMEOUTS
+from truewheel.plan.events import BUT_MERGE_REQUESTS
+from truewheel.plan.jobs import DIGEST_FILE, TIMEOUT, TIMEOUTS
 from truewheel.plan.matrix import ANY
 from truewheel.plan.model import (
     ARCH,

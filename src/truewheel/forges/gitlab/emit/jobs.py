@@ -10,6 +10,7 @@ from typing import Any
 from truewheel.forges import publish_jobs
 from truewheel.forges.gitlab.emit.layout import Layout
 from truewheel.plan import changes, jobs
+from truewheel.plan.events import BUT_MERGE_REQUESTS
 from truewheel.plan.model import (
     ARCH,
     CELL,
@@ -114,7 +115,7 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
         fields["timeout"] = _timeout(job.kind)
     if job.needs is not None:
         fields["needs"] = list(job.needs)
-    if kind.events == jobs.BUT_MERGE_REQUESTS:
+    if kind.events == BUT_MERGE_REQUESTS:
         fields["rules"] = [{"if": NO_MERGE_REQUEST}]
     elif kind.events:
         fields["rules"] = [

@@ -13,16 +13,15 @@ from truewheel.forges.gitlab.lint.expressions import SET, UNKNOWN, BadExpression
 from truewheel.forges.gitlab.lint.graph import Graph
 from truewheel.forges.gitlab.lint.resolve import Config
 from truewheel.forges.gitlab.lint.values import as_text, is_blank, is_open
+from truewheel.plan import events
+from truewheel.plan.events import BRANCH, MERGE_REQUEST, TAG
 
 DEFAULT_REFS = ["branches", "tags"]
 _OF_MERGE_REQUESTS = "CI_MERGE_REQUEST_"
 
 
 class Event(NamedTuple):
-    """Why a pipeline runs: what `CI_PIPELINE_SOURCE` says, and for what it runs.
-
-    Branch, tag or merge request.
-    """
+    """Why a pipeline runs, with the value of `CI_PIPELINE_SOURCE`; `kind` is the event's `ref`."""
 
     name: str
     source: str
@@ -34,14 +33,7 @@ class Event(NamedTuple):
 
 
 EVENTS = {
-    event.name: event
-    for event in (
-        Event("push", "push", "branch"),
-        Event("mr", "merge_request_event", "merge request"),
-        Event("tag", "push", "tag"),
-        Event("schedule", "schedule", "branch"),
-        Event("web", "web", "branch"),
-    )
+    name: Event(name, event.sources["gitlab"], event.ref) for name, event in events.EVENTS.items()
 }
 
 
@@ -59,22 +51,18 @@ class Variables(dict[str, Value]):
 
 def predefined(event: Event) -> Variables:
     """Return the variables that GitLab sets for an event."""
-    is_request = event.kind == "merge request"
+    is_request = event.kind == MERGE_REQUEST
     return Variables(
         {
             "CI": "true",
             "GITLAB_CI": "true",
             "CI_PIPELINE_SOURCE": event.source,
-            "CI_COMMIT_BRANCH": SET if event.kind == "branch" else None,
-            "CI_COMMIT_TAG": SET if event.kind == "tag" else None,
+            "CI_COMMIT_BRANCH": SET if event.kind == BRANCH else None,
+            "CI_COMMIT_TAG": SET if event.kind == TAG else None,
             "CI_COMMIT_REF_NAME": SET,
             "CI_COMMIT_SHA": SET,
             "CI_DEFAULT_BRANCH": SET,
-            "CI_OPEN_MERGE_REQUESTS": SET
-            if is_request
-            else None
-            if event.kind == "tag"
-            else UNKNOWN,
+            "CI_OPEN_MERGE_REQUESTS": SET if is_request else None if event.kind == TAG else UNKNOWN,
             # Some of them depend on the kind of request.
             _OF_MERGE_REQUESTS: UNKNOWN if is_request else None,
             "CI_MERGE_REQUEST_ID": SET if is_request else None,
@@ -259,8 +247,8 @@ class Presence:
         if pattern in {source, f"{source}s", f"{source}es"}:
             return True
         if pattern in {"tags", "branches"}:
-            return pattern == {"tag": "tags", "branch": "branches"}.get(self.event.kind)
-        if pattern in _OTHER_SOURCES or self.event.kind == "merge request":
+            return pattern == {TAG: "tags", BRANCH: "branches"}.get(self.event.kind)
+        if pattern in _OTHER_SOURCES or self.event.kind == MERGE_REQUEST:
             return False
         return None
 
@@ -307,8 +295,9 @@ def check_needs(graph: Graph, presences: list[Presence]) -> None:
         for name, target, route in _absent(graph, presence, there):
             absent.setdefault((name, target), []).append(presence.event.name)
             routes[name, target] = route
-    for (name, target), events in absent.items():
-        message = f"job {name} needs {target}, which is not there for {' and '.join(events)}: the pipeline cannot start"
+    for (name, target), missed in absent.items():
+        why = f"which is not there for {' and '.join(missed)}: the pipeline cannot start"
+        message = f"job {name} needs {target}, {why}"
         hint = "give both the same rules, or write optional: true"
         graph.report.add("absent-need", (name, *routes[name, target]), message, hint)
 
