@@ -13,7 +13,7 @@ _ADDRESS = re.compile(
 
 
 class Exit(IntEnum):
-    """How a command ends. Documented in docs/concepts.md; a test keeps the two alike."""
+    """How a command ends. Documented in docs/concepts.md; a test compares both."""
 
     OK = 0
     BUG = 1
@@ -39,7 +39,7 @@ class Where:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something a user can mend. `severity` is "error" or "warning"; only errors stop a command."""
+    """Something a user can correct: an "error", which stops a command, or a "warning"."""
 
     where: Where
     message: str
@@ -61,7 +61,7 @@ class Problem:
 
 
 class Stop(Exception):
-    """Ends a command with every problem found so far and a documented exit code."""
+    """Ends a command with every problem so far and a documented exit code."""
 
     def __init__(self, problems: Iterable[Problem], code: Exit = Exit.REFUSED) -> None:
         self.problems = tuple(problems)
@@ -84,7 +84,10 @@ def stop(where: str | Where, message: str, hint: str = "", code: Exit = Exit.REF
 
 
 def meant(word: str, known: Iterable[str], otherwise: str = "", cutoff: float = 0.6) -> str:
-    """Return the hint "did you mean …?" for a misspelt word, or `otherwise` when nothing known is close to it."""
+    """Return the hint "did you mean …?" for a misspelt word.
+
+    `otherwise` is the hint when no known word is close to it.
+    """
     import difflib  # a correct file need not pay for it
 
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
@@ -92,7 +95,7 @@ def meant(word: str, known: Iterable[str], otherwise: str = "", cutoff: float = 
 
 
 def counted(count: int, what: str) -> str:
-    """Return a number of things as people say it: 1 wheel, 2 wheels."""
+    """Return a number with its noun: 1 wheel, 2 wheels."""
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
@@ -110,9 +113,6 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
 
 
 def shown(value: object) -> str:
-    """Return a value as messages show it.
-
-    Quoted and escaped on one line, not longer than 60 characters.
-    """
+    """Return a value as messages show it: quoted, on one line, 60 characters at most."""
     text = repr(value)
     return text if len(text) <= 60 else text[:59] + "…"

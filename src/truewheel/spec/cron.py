@@ -43,9 +43,9 @@ def fault(text: str) -> str:
         _, _, days, months, _ = (_values(word, field) for word, field in zip(words, FIELDS))
     except _Bad as bad:
         return str(bad)
-    # Where both days are named, either will do.
+    # Where both days are given, cron runs on either.
     if words[4] == "*" and not any(min(days) <= LONGEST[month - 1] for month in months):
-        return f"{text!r} never comes: no such month has a day {min(days)}"
+        return f"{text!r} never comes: none of these months has a day {min(days)}"
     return ""
 
 
@@ -57,22 +57,19 @@ def _values(word: str, field: _Field) -> set[int]:
 def _part(part: str, field: _Field) -> range:
     match = _PART.fullmatch(part)
     if not match:
-        raise _Bad(
-            f"{part!r} is no {field.name}: *, a number, a range such as 1-5, and steps such as */2 are known"
-        )
+        forms = "*, a number, a range such as 1-5, and steps such as */2"
+        raise _Bad(f"{part!r} is no {field.name}: allowed are {forms}")
     low = _number(match["low"], field) if match["low"] else field.low
     # A step without a range goes to the end: 5/20 is 5-59/20.
     last = low if match["low"] and not match["step"] else field.high
     high = _number(match["high"], field) if match["high"] else last
     if low > high:
-        raise _Bad(
-            f"{part!r} runs backwards: for the {field.name}, write {low}-{field.high},{field.low}-{high}"
-        )
+        ranges = f"{low}-{field.high},{field.low}-{high}"
+        raise _Bad(f"{part!r} ends before it begins: for the {field.name}, write {ranges}")
     step = int(match["step"] or "1")
     if not 1 <= step <= field.high:
-        raise _Bad(
-            f"{part!r}: a step of {step} is none for the {field.name}, {field.low} to {field.high}"
-        )
+        values = f"the {field.name}, {field.low} to {field.high}"
+        raise _Bad(f"{part!r}: a step of {step} does not fit {values}")
     return range(low, high + 1, step)
 
 
@@ -80,8 +77,8 @@ def _number(word: str, field: _Field) -> int:
     if word.upper() in field.words:
         return field.words.index(word.upper()) + field.low
     if not word.isdecimal():
-        known = f"; known are {field.words[0]} to {field.words[-1]}" if field.words else ""
-        raise _Bad(f"{word!r} is no {field.name}{known}")
+        words = f"; allowed are {field.words[0]} to {field.words[-1]}" if field.words else ""
+        raise _Bad(f"{word!r} is no {field.name}{words}")
     if not field.low <= int(word[:9]) <= field.high:
-        raise _Bad(f"{word} is no {field.name}: {field.low} to {field.high}")
+        raise _Bad(f"{word} is no {field.name}: allowed are {field.low} to {field.high}")
     return int(word)

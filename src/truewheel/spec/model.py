@@ -21,10 +21,10 @@ FORGES = ("gitlab", "github")
 
 
 class Version(NamedTuple):
-    """Where a package's base version comes from (`file`, else pyproject.toml) and how the composed one gets in.
+    """Where a package's base version comes from, and how the composed one gets into the build.
 
-    `match` is a regular expression whose group is the version in that file; "": it holds nothing
-    else.
+    It stands in `file`, else in pyproject.toml. `match` is a regular expression whose group is the
+    version in that file; "": the file holds nothing else.
     """
 
     file: str
@@ -124,10 +124,7 @@ class Index(NamedTuple):
 
 
 class Archive(NamedTuple):
-    """An archive of a target's wheels.
-
-    Of the templates of its name, the first that can be filled is taken.
-    """
+    """An archive of a target's wheels; its name is the first template that can be filled."""
 
     name: Templates
     package: str
@@ -144,9 +141,9 @@ class Images(NamedTuple):
 
 
 class Schedule(NamedTuple):
-    """A pipeline that starts by the clock.
+    """A pipeline that starts at set times.
 
-    An empty `ref` is the default branch, empty `forges` are all of the file.
+    An empty `ref` is the default branch; without `forges`, all forges of the file have it.
     """
 
     cron: str
@@ -159,9 +156,7 @@ class Schedule(NamedTuple):
 
 
 class MergeRequests(NamedTuple):
-    """What a merge request must have.
-
-    A title that starts with one of the types, and all of the labels.
+    """What a merge request must have: a title that begins with one of `types`, and all `labels`.
 
     With `changed_only`, its pipeline builds only the packages that it changes.
     """
@@ -172,10 +167,7 @@ class MergeRequests(NamedTuple):
 
 
 class Gitlab(NamedTuple):
-    """Keys of the GitLab pipeline.
-
-    `jobs`, `overrides` and `include` hold what the project adds, as it was written.
-    """
+    """Keys of the GitLab pipeline; `jobs`, `overrides` and `include` are kept as written."""
 
     layout: str
     wheels: str
@@ -212,10 +204,7 @@ class GithubRunners(NamedTuple):
 
 
 class Github(NamedTuple):
-    """Keys of the GitHub workflows.
-
-    `jobs`, `overrides` and `steps` hold what the project adds, as it was written.
-    """
+    """Keys of the GitHub workflows; `jobs`, `overrides` and `steps` are kept as written."""
 
     runners: GithubRunners
     test_runners: Mapping[str, tuple[str, ...]]
@@ -263,27 +252,30 @@ class Spec(NamedTuple):
     def schedules_of(self, forge: str) -> dict[str, Schedule]:
         """Return the schedules that a forge has, by name."""
         return {
-            name: each
-            for name, each in self.schedules.items()
-            if forge in (each.forges or self.forges())
+            name: schedule
+            for name, schedule in self.schedules.items()
+            if forge in (schedule.forges or self.forges())
         }
 
 
 def parse(text: str, file: str, schema: Schema) -> Spec:
-    """Return the spec that `text` holds. Raises `Stop` (exit 2) with all problems and their places."""
+    """Return the spec that `text` holds.
+
+    Raises `Stop` (exit 2) with all problems and their places.
+    """
     document = yaml_source.load(text, file)
-    known = shape(schema)
-    problems = check(document, known)
+    spec_schema = shape(schema)
+    problems = check(document, spec_schema)
     if isinstance(document.data, dict) and isinstance(document.data.get("naming"), dict):
         problems = in_order([*problems, *misfits(document, shape(schema, "policy"), ("naming",))])
     if problems:
         raise Stop(problems)
-    data = with_defaults(document.data, known)
+    data = with_defaults(document.data, spec_schema)
     spec = _spec(data, document)
     problems = [
         *_unknown_names(spec),
         *_unknown_wheels(spec),
-        *_alike_packages(spec),
+        *_equal_names(spec),
         *_matches(spec),
     ]
     problems += [*_build_problems(spec), *_schedule_problems(spec)]
@@ -399,34 +391,31 @@ def _unknown_names(spec: Spec) -> list[Problem]:
                 )
     for name in ("host", "any"):
         if name in spec.targets:
-            hint = "host is this machine (plan --local), any is where pure packages are built: choose another name"
-            problems.append(
-                spec.document.problem(
-                    ("targets", name), f"the target name {name} is taken", hint, key=True
-                )
-            )
+            meaning = "host is this machine (plan --local), any is where pure packages are built"
+            message = f"the target name {name} is reserved"
+            hint = f"{meaning}: choose another name"
+            problems.append(spec.document.problem(("targets", name), message, hint, key=True))
     return problems
 
 
 def _unknown_wheels(spec: Spec) -> Iterator[Problem]:
     hint = f"packages of this file: {', '.join(sorted(spec.packages))}"
-    for target, each in spec.targets.items():
-        for stage, image in each.container.stages.items():
-            for number, name in enumerate(image.wheels):
-                if name not in spec.packages:
-                    route = ("targets", target, "container", "stages", stage, "wheels", number)
-                    yield spec.document.problem(route, f"no package {name!r}", hint)
+    for name, target in spec.targets.items():
+        for stage, image in target.container.stages.items():
+            for number, package in enumerate(image.wheels):
+                if package not in spec.packages:
+                    route = ("targets", name, "container", "stages", stage, "wheels", number)
+                    yield spec.document.problem(route, f"no package {package!r}", hint)
 
 
-def _alike_packages(spec: Spec) -> list[Problem]:
+def _equal_names(spec: Spec) -> list[Problem]:
     first: dict[str, str] = {}
     problems = []
     for name in spec.packages:
         other = first.setdefault(normalized(name), name)
         if other != name:
-            message = (
-                f"{name} and {other} are one project: indexes write both as {normalized(name)}"
-            )
+            written = normalized(name)
+            message = f"{name} and {other} are one project: indexes write both as {written}"
             problems.append(
                 spec.document.problem(("packages", name), message, "rename one", key=True)
             )
@@ -434,7 +423,7 @@ def _alike_packages(spec: Spec) -> list[Problem]:
 
 
 def _matches(spec: Spec) -> Iterator[Problem]:
-    """Yield what speaks against the expressions that find versions in files."""
+    """Yield what is wrong with the expressions that find versions in files."""
     for name, package in spec.packages.items():
         version, route = package.version, ("packages", name, "version", "match")
         if version.match and not version.file:
@@ -442,7 +431,7 @@ def _matches(spec: Spec) -> Iterator[Problem]:
                 route, "there is no file to search", "name it: version.file"
             )
         elif not is_match(version.match):
-            message = f"{version.match} must have one group: the version"
+            message = f"{version.match} must have exactly one group: the version"
             yield spec.document.problem(route, message, 'such as ^__version__ = "(.+)"')
 
 
@@ -452,21 +441,21 @@ def _build_problems(spec: Spec) -> list[Problem]:
     problems = []
     for name, build in spec.builds.items():
         if name in spec.packages and name not in build.wheels:
-            message = f"{name} is a package of this file, which this build does not make"
+            message = f"{name} is also a package, which this build does not make"
             problems.append(
                 spec.document.problem(("builds", name), message, "rename the build", key=True)
             )
         for package in build.wheels:
-            found = _build_problem(spec, name, package, owners.setdefault(package, name))
-            if found:
+            fault = _build_fault(spec, name, package, owners.setdefault(package, name))
+            if fault:
                 problems.append(
-                    spec.document.problem(("builds", name, "wheels", package), *found, key=True)
+                    spec.document.problem(("builds", name, "wheels", package), *fault, key=True)
                 )
     return problems
 
 
-def _build_problem(spec: Spec, build: str, package: str, owner: str) -> tuple[str, str] | None:
-    """Return what speaks against a package in a build, and a hint."""
+def _build_fault(spec: Spec, build: str, package: str, owner: str) -> tuple[str, str] | None:
+    """Return why a package cannot be in a build, and a hint."""
     if package not in spec.packages:
         return (
             f"no package {package!r}",
@@ -476,14 +465,14 @@ def _build_problem(spec: Spec, build: str, package: str, owner: str) -> tuple[st
         return f"{package} is in the build {owner} already", "a package is built once: remove one"
     if spec.packages[package].version.inject:
         hint = f"remove packages.{package}.version.inject: the command reads TRUEWHEEL_VERSION"
-        return f"the version of {package} is injected, and a command gets it another way", hint
+        return f"{package} has version.inject, which a build with a command ignores", hint
     native = [
-        each
-        for each in spec.builds[build].wheels
-        if each in spec.packages and spec.packages[each].abi != "none"
+        name
+        for name in spec.builds[build].wheels
+        if name in spec.packages and spec.packages[name].abi != "none"
     ]
     if native and package not in native:
-        hint = "a pure package is built apart from the native ones: take it out of this build"
+        hint = "a pure package is built once, native ones for each target: use a second build"
         return f"the build {build} makes pure and native packages", hint
     return None
 
@@ -496,10 +485,10 @@ def _schedule_problems(spec: Spec) -> list[Problem]:
             problems.append(spec.document.problem(("schedules", name, "cron"), fault, hint))
         for number, forge in enumerate(schedule.forges):
             if forge not in spec.forges():
-                hint = f"forges of this file: {', '.join(spec.forges())}; a key {forge} adds it"
+                hint = f"forges of this file: {', '.join(spec.forges())}; the key {forge} adds it"
                 problems.append(
                     spec.document.problem(
-                        ("schedules", name, "forges", number), f"no {forge} here", hint
+                        ("schedules", name, "forges", number), f"this file has no key {forge}", hint
                     )
                 )
     return problems

@@ -1,6 +1,6 @@
-"""What a project changes in generated jobs.
+"""Merges what a project changes into generated jobs.
 
-Mappings are merged deeply, all else is replaced, null removes a key.
+Mappings are merged key by key, other values are replaced, null removes a key.
 """
 
 from __future__ import annotations
@@ -20,41 +20,43 @@ def merged(
 ) -> dict[str, Any]:
     """Return the fields of a job, or of a mapping in it, with a patch.
 
-    `inherited` are those of the job that it extends: what is removed here and comes from there is
-    set to null. The routes of what is removed are added to `removed`.
+    `inherited` are those of the job that it extends: a key that is removed, and comes from there,
+    is set to null. The routes of removed keys are added to `removed`.
     """
-    made = dict(fields)
+    result = dict(fields)
     for key, value in patch.items():
-        above, old, route = inherited.get(key), made.get(key), (*at, key)
+        above, old, route = inherited.get(key), result.get(key), (*at, key)
         if value is None:
-            if key in made or above is not None:
+            if key in result or above is not None:
                 removed.add(route)
-            made.pop(key, None)
+            result.pop(key, None)
             if above is not None:
-                made[key] = None
+                result[key] = None
         elif isinstance(value, dict):
-            own = old if isinstance(old, dict) else {}
-            made[key] = merged(own, value, above if isinstance(above, dict) else {}, removed, route)
+            old = old if isinstance(old, dict) else {}
+            above = above if isinstance(above, dict) else {}
+            result[key] = merged(old, value, above, removed, route)
         else:
-            made[key] = value
-    return made
+            result[key] = value
+    return result
 
 
 def restricted(patch: Fields, fields: Fields) -> dict[str, Any]:
-    """Return the part of a patch that speaks of what the fields have themselves."""
+    """Return the part of a patch whose keys the fields have themselves."""
     part = {}
     for key in patch.keys() & fields.keys():
-        value, own = patch[key], fields[key]
-        deeper = (
-            restricted(value, own) if isinstance(value, dict) and isinstance(own, dict) else value
-        )
-        if deeper != {} or value == {}:
-            part[key] = deeper
+        value, old = patch[key], fields[key]
+        if isinstance(value, dict) and isinstance(old, dict):
+            below = restricted(value, old)
+            if not below and value:
+                continue
+            value = below
+        part[key] = value
     return part
 
 
 def removals(patch: Fields, at: Route = ()) -> Iterator[Route]:
-    """Yield the routes of all that a patch removes."""
+    """Yield the routes of all keys that a patch removes."""
     for key, value in patch.items():
         if value is None:
             yield (*at, key)
@@ -63,7 +65,7 @@ def removals(patch: Fields, at: Route = ()) -> Iterator[Route]:
 
 
 def misread(document: Document, value: Any, route: tuple[str | int, ...]) -> Iterator[Problem]:
-    """Yield a problem for every value at a route that YAML reads as another than what is written there.
+    """Yield a problem for every value at a route that YAML reads as another than is written.
 
     No key of a job takes a fraction: what looks like one is a version, and 3.10 would become 3.1.
     """

@@ -23,7 +23,8 @@ class Variable(NamedTuple):
 class FactRule(NamedTuple):
     """How a fact gets its value.
 
-    Sources in order, what counts as none, and what is written of the match.
+    `sources` are asked in order. A value in `absent` counts as none, one that does not `match` is
+    handled as `otherwise` says; of a match, `write` says what becomes the value.
     """
 
     sources: tuple[str, ...]
@@ -35,9 +36,9 @@ class FactRule(NamedTuple):
 
 
 class Channel(NamedTuple):
-    """Templates of a name, and the conditions under which they apply.
+    """Templates of a name's parts, and the conditions under which they apply.
 
-    Of several, the first that can be filled.
+    Of several templates, the first that can be filled is used.
     """
 
     name: str
@@ -49,9 +50,9 @@ class Channel(NamedTuple):
 
 
 class Policy(NamedTuple):
-    """A naming policy. `data` is the checked document itself: it travels in plan.json.
+    """A naming policy. `data` is the checked document itself, which plan.json contains.
 
-    `platform` says which platform tags stand in a name where several would be right (keep, highest,
+    `platform` says which platform tags a name has where several would be right (keep, highest,
     legacy).
     """
 
@@ -65,13 +66,13 @@ class Policy(NamedTuple):
     data: Mapping[str, Any]
 
     def axes(self) -> tuple[str, ...]:
-        """Return the axes of a cell that its facts ask for, such as platform."""
+        """Return the axes of a cell that facts read, such as platform."""
         sources = (source.partition(":") for rule in self.facts.values() for source in rule.sources)
         return tuple(sorted({name for kind, _, name in sources if kind == "cell"}))
 
 
 def from_data(data: Mapping[str, Any]) -> Policy:
-    """Return the policy of checked data, defaults filled in: a parsed file's, or that of plan.json."""
+    """Return the policy of checked data with its defaults: of a parsed file, or of plan.json."""
     return Policy(
         name=data["name"],
         description=data["description"],
@@ -114,16 +115,16 @@ def _channel(name: str, fields: Mapping[str, Any]) -> Channel:
 def matched(pattern: str | re.Pattern[str], value: str) -> re.Match[str] | None:
     """Return the match of a whole value, or None; digits and letters are those of ASCII.
 
-    Values meet the patterns of policies and specs here alone, so that one that never ends can be
-    given up (`cli.patience`).
+    Only here are values matched by the patterns of policies and specs, so that the command line can
+    stop a match that does not end (`cli.time_limit`).
     """
     return re.compile(pattern, 0 if isinstance(pattern, re.Pattern) else re.ASCII).fullmatch(value)
 
 
 def templates(written: str | list[str]) -> Templates:
-    """Return the templates of which the first that can be filled is taken.
+    """Return templates, of which the first that can be filled is used, as a tuple.
 
-    One alone may be written as text.
+    A single one may be written as text.
     """
     return (written,) if isinstance(written, str) else tuple(written)
 

@@ -1,7 +1,4 @@
-"""Policy files.
-
-Read, checked against the schema and against themselves, and laid over the policy they extend.
-"""
+"""Reads policy files, checks them, and adds the policy that they extend."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ Parent = Callable[[str], Policy]
 
 
 class Fault(NamedTuple):
-    """Something wrong within a policy; `is_key` when its place is a key, not the value."""
+    """Something wrong in a policy; `is_key` when its place is a key, not the value."""
 
     place: tuple[str | int, ...]
     message: str
@@ -27,34 +24,34 @@ class Fault(NamedTuple):
     is_key: bool = False
 
 
-def parse(text: str, file: str, known: Schema, parent: Parent) -> Policy:
+def parse(text: str, file: str, schema: Schema, parent: Parent) -> Policy:
     """Return the policy that `text` holds.
 
-    `known` is a policy's shape, `parent` gives the one that it extends.
+    `schema` is a policy's expanded schema, `parent` returns the policy that it extends.
 
     Raises `Stop` (exit 2) with all problems and their places.
     """
     document = yaml_source.load(text, file, "extends: plain")
-    problems = check(document, known)
+    problems = check(document, schema)
     if problems:
         raise Stop(problems)
     name = re.sub(r"\.ya?ml$", "", file.rpartition("/")[2])
-    return build(name, document, (), known, parent)
+    return build(name, document, (), schema, parent)
 
 
 def build(
-    name: str, document: Document, route: tuple[str, ...], known: Schema, parent: Parent
+    name: str, document: Document, route: tuple[str, ...], schema: Schema, parent: Parent
 ) -> Policy:
-    """Return the policy that stands, in the right shape, at `route` of `document`.
+    """Return the policy at `route` of `document`, which the schema allows.
 
     Raises `Stop` (exit 2) with all problems and their places.
     """
     data = document.data
     for step in route:
         data = data[step]
-    filled = with_defaults(data, known)
+    filled = with_defaults(data, schema)
     if filled["extends"]:
-        filled = _laid_over(parent(filled["extends"]).data, filled)
+        filled = _extended(parent(filled["extends"]).data, filled)
     problems = [
         document.problem((*route, *fault.place), fault.message, fault.hint, key=fault.is_key)
         for fault in _faults(filled)
@@ -64,33 +61,33 @@ def build(
     return from_data({**filled, "name": name})
 
 
-def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the policy `below` with the entries of `above`: replaced in their place.
+def _extended(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the policy `below` with the entries of `above`, which replace equal ones in place.
 
-    New channels are asked first.
+    New channels come first.
     """
-    laid = {**below, **{key: value for key, value in above.items() if value}}
-    laid["variables"] = {**below["variables"], **above["variables"]}
-    laid["facts"] = {**below["facts"], **above["facts"]}
+    merged = {**below, **{key: value for key, value in above.items() if value}}
+    merged["variables"] = {**below["variables"], **above["variables"]}
+    merged["facts"] = {**below["facts"], **above["facts"]}
     added = {
         name: fields for name, fields in above["channels"].items() if name not in below["channels"]
     }
     kept = {name: above["channels"].get(name, fields) for name, fields in below["channels"].items()}
-    laid["channels"] = {**added, **kept}
-    return laid
+    merged["channels"] = {**added, **kept}
+    return merged
 
 
 def _faults(data: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield what is wrong within a policy."""
+    """Yield what is wrong in a policy that the schema allows."""
     if not data["channels"]:
         yield Fault(
             ("channels",),
-            "no channel: nothing says what a name looks like",
+            "the policy has no channel, so wheels have no name",
             "add channels: {default: {}}",
         )
     yield from _unknown_facts(data)
     yield from _wrong_forms(data)
-    yield from _facts_in_a_circle(data)
+    yield from _facts_used_too_early(data)
     yield from _undeclared(data)
 
 
@@ -111,15 +108,15 @@ def _templates(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...],
 def _conditions(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for kind in ("channels", "facts"):
         for name, entry in data[kind].items():
-            for asked, value in entry["when"].items():
-                yield (kind, name, "when", asked), value
+            for condition, value in entry["when"].items():
+                yield (kind, name, "when", condition), value
 
 
 def _unknown_facts(data: Mapping[str, Any]) -> Iterator[Fault]:
     known = ", ".join(data["facts"]) or "none"
-    asked = [(place, fact) for place, text in _templates(data) for fact in template.fields(text)]
-    asked += [(place, text[5:]) for place, text in _sources(data) if text.startswith("fact:")]
-    for place, fact in asked:
+    uses = [(place, fact) for place, text in _templates(data) for fact in template.fields(text)]
+    uses += [(place, text[5:]) for place, text in _sources(data) if text.startswith("fact:")]
+    for place, fact in uses:
         if fact not in data["facts"]:
             yield Fault(place, f"no fact {fact!r}", f"facts of this policy: {known}")
 
@@ -146,16 +143,18 @@ def _wrong_forms(data: Mapping[str, Any]) -> Iterator[Fault]:
                 yield Fault(("facts", name, "write"), message, example)
 
 
-def _facts_in_a_circle(data: Mapping[str, Any]) -> Iterator[Fault]:
-    """Yield what asks for a fact of its own line or below: facts are resolved in order."""
+def _facts_used_too_early(data: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield what reads the same fact, or a later one: facts are resolved in order."""
     order = list(data["facts"])
-    asked = [(place, text[5:]) for place, text in _sources(data) if text.startswith("fact:")]
+    uses = [(place, text[5:]) for place, text in _sources(data) if text.startswith("fact:")]
     for place, value in _conditions(data):
         if place[0] == "facts":
-            asked += [(place, name) for name in (str(place[-1]), *template.fields(value))]
-    for place, name in asked:
+            uses += [(place, name) for name in (str(place[-1]), *template.fields(value))]
+    for place, name in uses:
         if name in order and order.index(name) >= order.index(str(place[1])):
-            yield Fault(place, f"the fact {name} is not known yet", f"move {name} above {place[1]}")
+            yield Fault(
+                place, f"the fact {name} is not resolved yet", f"move {name} above {place[1]}"
+            )
 
 
 def _undeclared(data: Mapping[str, Any]) -> Iterator[Fault]:
@@ -166,4 +165,6 @@ def _undeclared(data: Mapping[str, Any]) -> Iterator[Fault]:
     for place, name in read:
         if name not in data["variables"]:
             hint = f"add {name} to variables, with its scope"
-            yield Fault(place, f"{name} is read here but not declared", hint, is_key=True)
+            yield Fault(
+                place, f"the variable {name} is read here but not declared", hint, is_key=True
+            )

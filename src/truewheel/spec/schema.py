@@ -1,7 +1,4 @@
-"""Data against the JSON schema.
-
-Every misfit as a `Problem` with its place, and the defaults filled in.
-"""
+"""Checks data by the JSON schema, and fills in its defaults."""
 
 from __future__ import annotations
 
@@ -18,11 +15,11 @@ Schema = Mapping[str, Any]
 
 
 def shape(schema: Schema, definition: str = "") -> Schema:
-    """Return the schema, or one of its `$defs`, with every `$ref` replaced by what it stands for.
+    """Return the schema, or one of its `$defs`, with every `$ref` replaced by its definition.
 
-    Both keep their say: what stands beside a `$ref` replaces what it refers to, but descriptions
-    are joined. if and then are for editors: here the part that they speak of is held against a
-    shape of its own.
+    Keys beside a `$ref` replace those of the definition, but descriptions are joined. `if` and
+    `then` are left out: they are for editors, and the part that they are about is checked by a
+    definition of its own.
     """
     definitions = schema["$defs"]
     root = (
@@ -39,61 +36,61 @@ def _expanded(node: Any, definitions: Schema) -> Any:
         return [_expanded(item, definitions) for item in node]
     if not isinstance(node, dict):
         return node
-    own = {
+    keys = {
         key: _expanded(part, definitions)
         for key, part in node.items()
         if key not in {"$ref", "if", "then"}
     }
     if "$ref" not in node:
-        return own
+        return keys
     reference = _expanded(definitions[node["$ref"].rpartition("/")[2]], definitions)
-    form = reference["description"]
-    return {
-        **reference,
-        **own,
-        "description": f"{own['description']} ({form})" if "description" in own else form,
-    }
+    description = reference["description"]
+    if "description" in keys:
+        description = f"{keys['description']} ({description})"
+    return {**reference, **keys, "description": description}
 
 
-def check(document: Document, shape: Schema) -> list[Problem]:
-    """Return all that speaks against the document.
+def check(document: Document, expanded: Schema) -> list[Problem]:
+    """Return what could not be read of the document, and every place that breaks the schema."""
+    return in_order([*document.problems, *misfits(document, expanded)])
 
-    What could not be read, and every misfit with the shape.
+
+def misfits(document: Document, expanded: Schema, route: tuple[str, ...] = ()) -> list[Problem]:
+    """Return every place at or below `route` that breaks the expanded schema.
+
+    Places that could not be read are left out: `Document.problems` has them.
     """
-    return in_order([*document.problems, *misfits(document, shape)])
-
-
-def misfits(document: Document, shape: Schema, route: tuple[str, ...] = ()) -> list[Problem]:
-    """Return every misfit with the shape of the part of the document at `route`, but for what could not be read."""
     unread = {problem.where for problem in document.problems}
     part = document.data
     for step in route:
         part = part[step]
     return [
         problem
-        for error in _strict()(shape).iter_errors(part)
+        for error in _strict()(expanded).iter_errors(part)
         for problem in _problems(error, document, (*route, *error.absolute_path))
         if error.instance is not None or problem.where not in unread
     ]
 
 
-def with_defaults(data: Any, shape: Schema) -> Any:
-    """Return `data` with the default of every absent property, as the shape declares it."""
+def with_defaults(data: Any, expanded: Schema) -> Any:
+    """Return `data` with the default of every absent property, as the schema declares it."""
     if isinstance(data, dict):
-        return _filled_mapping(data, shape)
-    if isinstance(data, list) and "items" in shape:
-        return [with_defaults(item, shape["items"]) for item in data]
+        return _filled_mapping(data, expanded)
+    if isinstance(data, list) and "items" in expanded:
+        return [with_defaults(item, expanded["items"]) for item in data]
     return data
 
 
-def _filled_mapping(data: dict[str, Any], shape: Schema) -> dict[str, Any]:
-    known: Mapping[str, Any] = shape.get("properties", {})
-    others = shape.get("additionalProperties") or {}
+def _filled_mapping(data: dict[str, Any], expanded: Schema) -> dict[str, Any]:
+    properties: Mapping[str, Any] = expanded.get("properties", {})
+    others = expanded.get("additionalProperties") or {}
     filled = {
         key: with_defaults(data[key] if key in data else child["default"], child)
-        for key, child in known.items()
+        for key, child in properties.items()
     }
-    extra = {key: with_defaults(value, others) for key, value in data.items() if key not in known}
+    extra = {
+        key: with_defaults(value, others) for key, value in data.items() if key not in properties
+    }
     return {**filled, **extra}
 
 
@@ -127,7 +124,9 @@ def _check_format(_: Any, form: str, text: Any, __: Any) -> Iterator[Any]:
     if isinstance(text, str) and (pattern := _PATTERN_IN[form].fullmatch(text)):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("error")  # a pattern that Python reads in two ways is none
+                warnings.simplefilter(
+                    "error"
+                )  # Python warns of a pattern that a later release reads otherwise
                 re.compile(pattern[1], re.ASCII)
         except (re.error, ValueError, OverflowError, RecursionError, Warning) as error:
             yield ValidationError(f"not a regular expression: {error}")
@@ -152,10 +151,10 @@ def _problems(error: Any, document: Document, route: tuple[str | int, ...]) -> I
 def _unknown_keys(
     error: Any, document: Document, route: tuple[str | int, ...]
 ) -> Iterator[Problem]:
-    known = list(error.schema["properties"])
+    names = list(error.schema["properties"])
     for key in error.instance:
-        if key not in known:
-            hint = meant(key, known, f"known keys: {', '.join(known)}")
+        if key not in names:
+            hint = meant(key, names, f"known keys: {', '.join(names)}")
             yield document.problem((*route, key), f"unknown key {shown(key)}", hint, key=True)
 
 
@@ -201,15 +200,14 @@ def _kind_of(value: Any, raw: str | None) -> str:
     if isinstance(value, str):
         return f"the text {shown(value)}"
     if isinstance(value, (bool, int, float)):
-        kind, read = (
-            ("boolean", str(value).lower()) if isinstance(value, bool) else ("number", str(value))
-        )
+        is_boolean = isinstance(value, bool)
+        kind, read = ("boolean", str(value).lower()) if is_boolean else ("number", str(value))
         return f"the {kind} {read}" if read == raw else f"{raw} is read as the {kind} {read}"
     return "a mapping" if isinstance(value, dict) else "a list"
 
 
 def _hint(error: Any, raw: str | None) -> str:
-    """Return what to write instead; in most cases that is what the schema says of the place."""
+    """Return what to write instead: in most cases the description in the schema."""
     value, wanted = error.instance, error.validator_value
     if error.validator == "enum":
         return meant(

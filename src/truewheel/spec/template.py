@@ -1,4 +1,4 @@
-"""Templates of names: text in which {name} stands for a value, {name:02} for it with leading zeros."""
+"""Templates of names: {name} stands for a value, {name:02} for it with leading zeros."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FORMS = re.compile(r"0[1-9]|lower|upper")
 
 @lru_cache(maxsize=4096)
 def fields(template: str) -> tuple[str, ...]:
-    """Return the names that a template asks for, in order."""
+    """Return the names of a template's fields, in order."""
     return tuple(match[1] for match in FIELD.finditer(template))
 
 
@@ -25,7 +25,8 @@ def fill(template: str, values: Mapping[str, str | None]) -> str | None:
 
 def first(templates: tuple[str, ...], values: Mapping[str, str | None]) -> str | None:
     """Return the first template that can be filled, filled; None if none can."""
-    return next((text for each in templates if (text := fill(each, values)) is not None), None)
+    texts = (fill(template, values) for template in templates)
+    return next((text for text in texts if text is not None), None)
 
 
 def joined(parts: tuple[tuple[str, ...], ...], values: Mapping[str, str | None]) -> str:
@@ -42,7 +43,7 @@ def _formed(value: str, form: str | None) -> str:
 
 
 def wrong_forms(template: str) -> list[str]:
-    """Return the forms that no field can have; a brace that belongs to no field is one too."""
+    """Return the forms that no field can have, and braces that belong to no field."""
     rest = FIELD.sub("", template)
     forms = [match[2] for match in FIELD.finditer(template) if match[2] is not None]
     return [form for form in forms if not FORMS.fullmatch(form)] + [

@@ -1,7 +1,4 @@
-"""The environment contract.
-
-The way of every variable from the forge to the script, and what gets lost on it.
-"""
+"""The path of every variable from the forge to the script, and where a value gets lost."""
 
 from __future__ import annotations
 
@@ -18,7 +15,7 @@ CHILD_HOPS = ("trigger", "child")
 
 
 class Hop(NamedTuple):
-    """One stretch of a variable's way, and what happens to it there."""
+    """One step on the path of a variable, and what happens to it there."""
 
     place: str
     told: str
@@ -27,26 +24,26 @@ class Hop(NamedTuple):
 WAYS: Mapping[str, tuple[str, str, str, str]] = {
     "forge": (
         "set by the forge itself",
-        "read once, by the job plan; its value stands in plan.json",
-        "handed over as -e {name}=VALUE, unless empty",
+        "read once, by the job plan; its value is in plan.json",
+        "passed as -e {name}=VALUE, unless empty",
         "read from plan.json, not from the environment again",
     ),
     "pipeline": (
         "set by people, schedules and the API; prefilled with {default}",
-        "read once, by the job plan; its value stands in plan.json",
-        "handed over as -e {name}=VALUE, unless empty",
+        "read once, by the job plan; its value is in plan.json",
+        "passed as -e {name}=VALUE, unless empty",
         "read from plan.json, not from the environment again",
     ),
     "image": (
         "never forwarded, never prefilled",
-        "never declared: a job's variable, even an empty one, would hide the image's",
+        "never declared: a job's variable, even an empty one, would replace the image's",
         "provided by {provided}",
         "compared with the plan, present or absent; a difference ends the job (exit 4)",
     ),
     "secret": (
         "set in the settings of the project; in no file",
         "in the environment of the jobs that the forge gives it to",
-        "never handed over",
+        "never passed",
         "in no name and in no plan.json",
     ),
 }
@@ -55,11 +52,14 @@ WAYS: Mapping[str, tuple[str, str, str, str]] = {
 KEY = "TRUEWHEEL_KEY"
 BUILT_IN = {
     KEY: Variable(
-        description="Names the run of whoever started the pipeline: letters, digits, _ . : and -, 64 at most.",
+        description=(
+            "Names the run of whoever started the pipeline: letters, digits, _ . : and -, "
+            "64 at most."
+        ),
         pattern="[A-Za-z0-9_.:-]{1,64}",
     )
 }
-"""Variables that every pipeline takes, declared by nobody."""
+"""Variables that every pipeline takes, without a declaration."""
 
 
 class Forge(NamedTuple):
@@ -76,11 +76,11 @@ FORGES = {
 
 CHILD_WAYS: Mapping[str, tuple[str, str]] = {
     "forge": (
-        "the pipeline's id alone is handed on, as TRUEWHEEL_PIPELINE_ID: $CI_PIPELINE_ID",
-        "the child has a value of its own, which nobody reads: plan.json of the parent counts",
+        "only the pipeline's id is passed on, as TRUEWHEEL_PIPELINE_ID: $CI_PIPELINE_ID",
+        "the child has its own value, which nobody reads: plan.json of the parent counts",
     ),
     "pipeline": (
-        "handed on by the job that starts the child (forward: pipeline_variables: true)",
+        "passed on by the job that starts the child (forward: pipeline_variables: true)",
         "a pipeline variable there too, but plan.json of the parent counts",
     ),
     "image": ("never forwarded", "never declared there either"),
@@ -92,49 +92,49 @@ SCHEDULED = {
     "forge": ("is set by the forge itself", "leave it out"),
     "image": (
         "is provided by the container, and never forwarded",
-        "say its value in targets.NAME.provides",
+        "write its value in targets.NAME.provides",
     ),
-    "secret": ("is a secret, and this file is none", "set it in the settings of the project"),
+    "secret": (
+        "is a secret, and this file is readable for all",
+        "set it in the settings of the project",
+    ),
 }
 """By scope, why a schedule cannot set a variable, and what to do instead."""
 
 
 def declared(spec: Spec, policy: Policy) -> dict[str, Variable]:
-    """Return every declared variable: the policy's, replaced or added to by the spec's."""
+    """Return every declared variable: the policy's, with those of the spec added or replaced."""
     return {**policy.variables, **spec.variables}
 
 
 def settable(variables: Mapping[str, Variable]) -> dict[str, Variable]:
-    """Return the variables that people set."""
+    """Return the variables that people may set."""
     return {name: variable for name, variable in variables.items() if variable.scope == "pipeline"}
 
 
 def way(spec: Spec, policy: Policy, name: str, *, children: bool = False) -> list[Hop]:
-    """Return the way of a declared or built-in variable, hop by hop.
+    """Return the path of a declared or built-in variable, hop by hop.
 
-    `children` are GitLab's child pipelines.
+    `children`: the pipeline has GitLab's child pipelines.
     """
     rule = {**declared(spec, policy), **BUILT_IN}[name]
     provided = ", ".join(
-        f"{target} ({each.provides[name]})"
-        for target, each in spec.targets.items()
-        if each.provides.get(name)
+        f"{key} ({target.provides[name]})"
+        for key, target in spec.targets.items()
+        if target.provides.get(name)
     )
     values = {
         "name": name,
         "default": rule.default or "nothing",
         "provided": provided or "no target of this file",
     }
-    hops = [Hop(place, told.format_map(values)) for place, told in zip(HOPS, WAYS[rule.scope])]
+    hops = [Hop(place, text.format_map(values)) for place, text in zip(HOPS, WAYS[rule.scope])]
     added = map(Hop, CHILD_HOPS, CHILD_WAYS[rule.scope]) if children else ()
     return [hops[0], *added, *hops[1:]]
 
 
 def readers(spec: Spec, policy: Policy, name: str) -> list[str]:
-    """Return what reads a variable.
-
-    Facts of the policy, and conditions of facts, channels and indexes.
-    """
+    """Return what reads a variable: facts, and conditions of facts, channels and indexes."""
     facts = [
         f"the fact {fact}" for fact, rule in policy.facts.items() if f"env:{name}" in rule.sources
     ]
@@ -149,7 +149,10 @@ def readers(spec: Spec, policy: Policy, name: str) -> list[str]:
 
 
 def lost(spec: Spec, policy: Policy) -> list[Problem]:
-    """Return a problem for everything that is read, or set, and cannot arrive, with the hop where it gets lost."""
+    """Return a problem for every value that is read, or set, and cannot arrive.
+
+    Each says between which hops the value gets lost.
+    """
     return [
         *_taken_names(spec, policy),
         *_unread_provides(spec, policy),
@@ -167,23 +170,21 @@ def lost(spec: Spec, policy: Policy) -> list[Problem]:
 def _taken_names(spec: Spec, policy: Policy) -> Iterator[Problem]:
     for name in declared(spec, policy):
         if name.upper() in BUILT_IN:
-            yield _at_variable(
-                spec, name, f"{name} is Truewheel's own", "name your variable otherwise"
-            )
+            message = f"the name {name} is reserved for Truewheel"
+            yield _at_variable(spec, name, message, "choose another name")
 
 
 def _unread_provides(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    known = declared(spec, policy)
+    rules = declared(spec, policy)
     for name, target in spec.targets.items():
         for variable in target.provides:
-            scope = known[variable].scope if variable in known else ""
+            scope = rules[variable].scope if variable in rules else ""
             if scope != "image":
-                why = (
-                    f"has the scope {scope}"
-                    if scope
-                    else f"is not declared by the policy {policy.name}"
-                )
-                message = f"{variable} {why}: what the image provides would not be read{_at('container', 'script')}"
+                why = f"has the scope {scope}"
+                if not scope:
+                    why = f"is not declared by the policy {policy.name}"
+                lost_at = _at("container", "script")
+                message = f"{variable} {why}: the image's value would not be read{lost_at}"
                 hint = "declare it under variables with scope: image, or remove it"
                 yield spec.document.problem(
                     ("targets", name, "provides", variable), message, hint, key=True
@@ -191,10 +192,10 @@ def _unread_provides(spec: Spec, policy: Policy) -> Iterator[Problem]:
 
 
 def _values_that_do_not_fit(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    known = declared(spec, policy)
+    rules = declared(spec, policy)
     for name, target in spec.targets.items():
         for variable, value in target.provides.items():
-            rule = known.get(variable)
+            rule = rules.get(variable)
             if rule and value and (fault := misfit(value, rule)):
                 route = ("targets", name, "provides", variable)
                 yield spec.document.problem(
@@ -203,94 +204,90 @@ def _values_that_do_not_fit(spec: Spec, policy: Policy) -> Iterator[Problem]:
 
 
 def misfit(value: str, rule: Variable) -> str:
-    """Say why a variable may not have a value, or nothing."""
+    """Return why a variable may not have a value, or ""."""
     if rule.choices and value not in rule.choices:
         return f"is none of {', '.join(rule.choices)}"
-    return (
-        f"does not match {rule.pattern}"
-        if rule.pattern and not matched(rule.pattern, value)
-        else ""
-    )
+    if rule.pattern and not matched(rule.pattern, value):
+        return f"does not match {rule.pattern}"
+    return ""
 
 
 def _defaults_of_images(spec: Spec, policy: Policy) -> Iterator[Problem]:
     for name, rule in declared(spec, policy).items():
         if rule.scope == "image" and rule.default:
             message = f"{name} has a default, but only an image can set it{_at('job', 'container')}"
-            hint = "say it where it is true: targets.NAME.provides"
+            hint = "write the value of each image in targets.NAME.provides"
             yield _at_variable(spec, name, message, hint)
 
 
 def _unset_conditions(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    known = declared(spec, policy)
+    rules = declared(spec, policy)
     for name, index in spec.indexes.items():
-        for asked in index.when:
-            if asked not in known and asked not in policy.facts:
+        for variable in index.when:
+            if variable not in rules and variable not in policy.facts:
                 why = f"is declared neither here nor in the policy {policy.name}"
-                message = f"{asked} {why}: nobody can set it{_at('forge', 'job')}"
-                hint = meant(asked, known, "declare it under variables")
+                message = f"{variable} {why}: nobody can set it{_at('forge', 'job')}"
+                hint = meant(variable, rules, "declare it under variables")
                 yield spec.document.problem(
-                    ("indexes", name, "when", asked), message, hint, key=True
+                    ("indexes", name, "when", variable), message, hint, key=True
                 )
 
 
 def _overwritten_by_builds(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    known = declared(spec, policy)
+    rules = declared(spec, policy)
     for name, package in spec.packages.items():
         variable = package.version.inject.removeprefix("env:")
-        if variable in known:
-            message = f"the build of {name} sets {variable} itself: the pipeline's value is lost{_at('job', 'script')}"
-            hint = "hand the version over in another variable, which nobody declares"
+        if variable in rules:
+            what = f"the build of {name} sets {variable} itself"
+            message = f"{what}: the pipeline's value is lost{_at('job', 'script')}"
+            hint = "pass the version in another variable, which is not declared"
             yield spec.document.problem(("packages", name, "version", "inject"), message, hint)
 
 
 def _facts_out_of_reach(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    """A laptop may have a fact that no pipeline can: then the two would disagree on a name."""
+    """Yield facts that a laptop can have and a pipeline cannot: their names would differ."""
     for name, rule in policy.facts.items():
         if all(source.startswith("option:") for source in rule.sources):
             flags = " and ".join(f"--{source.removeprefix('option:')}" for source in rule.sources)
-            message = f"the fact {name} comes from {flags} alone, and the jobs of a pipeline have no flags"
-            yield _at_naming(
-                spec, message + _at("forge", "job"), "add a variable to its sources: env:NAME"
-            )
+            message = f"the fact {name} comes only from {flags}, which a pipeline's jobs do not get"
+            hint = "add a variable to its sources: env:NAME"
+            yield _at_naming(spec, message + _at("forge", "job"), hint)
         elif all(_is_of_image(source) for source in rule.sources):
-            message = (
-                f"the fact {name} is read from a file of the image alone, which the plan cannot see"
+            message = f"the fact {name} comes only from a file of the image, which no plan can read"
+            hint = (
+                "put a variable with scope: image before it, and its value into "
+                "targets.NAME.provides"
             )
-            hint = "put a variable with scope: image before it, and say its value in targets.NAME.provides"
             yield _at_naming(spec, message + _at("forge", "container"), hint)
 
 
 def _facts_of_other_forges(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    """A fact may be read off what another forge sets, as CI_PIPELINE_ID on GitHub.
-
-    It is absent there, always.
-    """
-    known = declared(spec, policy)
+    """Yield facts whose variables only another forge sets, as CI_PIPELINE_ID for GitHub."""
+    rules = declared(spec, policy)
     for name, rule in policy.facts.items():
-        read = [
+        sources = [
             source
             for source in rule.sources
             if not source.startswith("option:") and not _is_of_image(source)
         ]
-        variables = [source.removeprefix("env:") for source in read if source.startswith("env:")]
+        variables = [source.removeprefix("env:") for source in sources if source.startswith("env:")]
         if (
-            not read
-            or len(variables) < len(read)
-            or any(known[each].scope != "forge" for each in variables)
+            not sources
+            or len(variables) < len(sources)
+            or any(rules[variable].scope != "forge" for variable in variables)
         ):
             continue
-        homes = {home for each in variables for home in _homes(each)}
+        homes = {home for variable in variables for home in _homes(variable)}
         for forge in spec.forges():
             if forge not in homes:
-                told = f"the fact {name} comes from {' and '.join(variables)}, which {FORGES[forge].name} does not set"
-                yield _at_naming(
-                    spec, told + _at("forge", "job"), _other_source(variables, FORGES[forge].name)
-                )
+                label, names = FORGES[forge].name, " and ".join(variables)
+                message = f"the fact {name} comes from {names}, which {label} does not set"
+                hint = _other_source(variables, label)
+                yield _at_naming(spec, message + _at("forge", "job"), hint)
 
 
 def _homes(variable: str) -> list[str]:
-    """Return the forges that set a variable; all of them where its name does not tell."""
+    """Return the forges that set a variable; all of them where its name does not say."""
     return [key for key, forge in FORGES.items() if variable.startswith(forge.prefixes)] or list(
         FORGES
     )
@@ -307,64 +304,55 @@ def _is_of_image(source: str) -> bool:
 
 
 def leaked_secrets(spec: Spec, policy: Policy) -> list[Problem]:
-    """Return a problem for every fact that reads a secret.
-
-    Facts are in file names and in plan.json.
-    """
-    known = declared(spec, policy)
-    read = {
-        (fact, name): None for fact, rule in policy.facts.items() for name in _variables_of(rule)
-    }
+    """Return a problem for every fact that reads a secret: facts are in names and plan.json."""
+    rules = declared(spec, policy)
+    uses = dict.fromkeys(
+        (fact, name) for fact, rule in policy.facts.items() for name in _variables_of(rule)
+    )
+    shown_in = "its value would be in file names and in plan.json"
     hint = "give the variable another scope, or let the fact read another variable"
     return [
-        _at_variable(
-            spec,
-            name,
-            f"the fact {fact} reads the secret {name}: its value would be in file names and in plan.json",
-            hint,
-        )
-        for fact, name in read
-        if known[name].scope == "secret"
+        _at_variable(spec, name, f"the fact {fact} reads the secret {name}: {shown_in}", hint)
+        for fact, name in uses
+        if rules[name].scope == "secret"
     ]
 
 
 def _open_passwords(spec: Spec, policy: Policy) -> list[Problem]:
-    """Return a problem for every password in a variable that plan.json and the forge would show."""
-    known = declared(spec, policy)
+    """Return a problem for every password in a variable that plan.json and the forge show."""
+    rules = declared(spec, policy)
     holders = [
         (("indexes", name), index.credentials.password) for name, index in spec.indexes.items()
     ]
     problems = []
     for route, variable in [*holders, (("images",), spec.images.credentials.password)]:
-        if variable in known and known[variable].scope != "secret":
-            message = (
-                f"{variable} has the scope {known[variable].scope}: the password would be shown"
-            )
+        scope = rules[variable].scope if variable in rules else "secret"
+        if scope != "secret":
+            message = f"{variable} has the scope {scope}: the password would be shown"
             place = (*route, "credentials", "password")
-            problems.append(
-                spec.document.problem(
-                    place, message, "declare it with scope: secret, or not at all"
-                )
-            )
+            hint = "declare it with scope: secret, or not at all"
+            problems.append(spec.document.problem(place, message, hint))
     if bool(spec.images.credentials.password) != bool(spec.images.credentials.username):
-        message = "a registry asks for a user name and a password"
+        message = "a registry needs a user name and a password, and only one is named"
         problems.append(
-            spec.document.problem(("images", "credentials"), message, "name the variables of both")
+            spec.document.problem(
+                ("images", "credentials"), message, "name a variable for each of them"
+            )
         )
     return problems
 
 
 def _schedules(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    known = declared(spec, policy)
+    rules = declared(spec, policy)
     for name, schedule in spec.schedules.items():
         for variable, value in schedule.variables.items():
             route = ("schedules", name, "variables", variable)
-            rule = known.get(variable)
+            rule = rules.get(variable)
             if rule is None:
-                message = f"{variable} is declared neither here nor in the policy {policy.name}: nothing would read it"
-                yield spec.document.problem(
-                    route, message, meant(variable, known, "declare it"), key=True
-                )
+                why = f"is declared neither here nor in the policy {policy.name}"
+                message = f"{variable} {why}: nothing would read it"
+                hint = meant(variable, rules, "declare it under variables")
+                yield spec.document.problem(route, message, hint, key=True)
             elif rule.scope in SCHEDULED:
                 why, hint = SCHEDULED[rule.scope]
                 yield spec.document.problem(route, f"{variable} {why}", hint, key=True)

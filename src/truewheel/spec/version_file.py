@@ -1,7 +1,4 @@
-"""A version that stands in a file among other things.
-
-Found by a regular expression whose group it is.
-"""
+"""Finds a version in a text by a regular expression whose group it is."""
 
 from __future__ import annotations
 
@@ -9,7 +6,7 @@ import re
 
 
 def is_match(match: str) -> bool:
-    """Return whether a text is such an expression, or "" for none."""
+    """Return whether a text is an expression with one group, or ""."""
     try:
         return not match or re.compile(match).groups == 1
     except re.error:
@@ -17,13 +14,16 @@ def is_match(match: str) -> bool:
 
 
 def assigned(names: str) -> str:
-    """Return the expression for a text that a line of Python assigns to one of the names, which | joins."""
+    """Return the expression for a text that Python code assigns to a name.
+
+    Several names are joined by |.
+    """
     names = f"(?:{names})" if "|" in names else names
     return rf"""^{names}(?: *: *str)? *= *["']v?(.+?)["'] *(?:#.*)?$"""
 
 
 def found(text: str, match: str) -> str:
-    """Return what the group holds where the expression matches first, "" where it does not."""
+    """Return the group of the first match, "" where there is none."""
     place = re.search(match, text, re.MULTILINE)
     return (place[1] or "") if place else ""
 
@@ -31,7 +31,7 @@ def found(text: str, match: str) -> str:
 def replaced(text: str, match: str, version: str) -> str:
     """Return the text with another version in the same place.
 
-    Raises `ValueError` when it would not be found there.
+    Raises `ValueError` when the new one would not be read back from there.
     """
     place = re.search(match, text, re.MULTILINE)
     if place:

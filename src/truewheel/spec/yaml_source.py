@@ -1,7 +1,4 @@
-"""YAML text with its places.
-
-Plain data for the model, and a line and column for every route into it.
-"""
+"""Reads YAML text: plain data, and the line and column of every route into it."""
 
 from __future__ import annotations
 
@@ -25,15 +22,15 @@ Route = Sequence["str | int"]
 HAS_LIBYAML = bool(yaml.__with_libyaml__)
 Loader: Any = yaml.CSafeLoader if HAS_LIBYAML else yaml.SafeLoader
 
-# What no editor shows: control characters, surrogates, marks of byte order, and the line breaks of
-# YAML 1.1 that other programs do not count as such.
+# All but characters that no editor shows: control characters, surrogates, byte order marks, and the
+# line breaks of YAML 1.1 that other programs do not count as such.
 _PLAIN = re.compile(r"[\t\n\r -~]*")
 _RESOLVER: Any = yaml.resolver.Resolver()
 _CONSTRUCTOR = yaml.constructor.SafeConstructor()
 
 
 class Place(NamedTuple):
-    """The marks of a value and of its key, and the value as it was typed if it is a plain scalar."""
+    """The marks of a value and of its key, and the text of the value if it is a plain scalar."""
 
     value: Any
     key: Any
@@ -42,10 +39,7 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Document:
-    """A YAML file.
-
-    Its data, the way from a route (keys and indices) back to the text, and what could not be read.
-    """
+    """A YAML file: its data, the place of every route (keys and indices), and its problems."""
 
     file: str
     data: Any
@@ -53,16 +47,13 @@ class Document:
     problems: tuple[Problem, ...] = ()
 
     def where(self, route: Route = (), *, key: bool = False) -> Where:
-        """Return the place of the value at `route`, or of its key.
-
-        The nearest parent if it is not there.
-        """
-        known = (tuple(route[:end]) for end in range(len(route), -1, -1))
-        place = next(self.places[part] for part in known if part in self.places)
+        """Return the place of the value at `route`, or of its key; else of its nearest parent."""
+        parents = (tuple(route[:end]) for end in range(len(route), -1, -1))
+        place = next(self.places[part] for part in parents if part in self.places)
         return _at(place.key if key else place.value, self.file)
 
     def raw(self, route: Route) -> str | None:
-        """Return the text of the scalar at `route` as it was typed, or None if it is no plain scalar."""
+        """Return the text of a plain scalar as it is in the file, or None for anything else."""
         place = self.places.get(tuple(route))
         return place.raw if place else None
 
@@ -79,16 +70,16 @@ def decode(raw: bytes, file: str) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        # The codec counts from behind a byte order mark, and so do people.
+        # The codec counts from after a byte order mark, as people do.
         before = error.object[: error.start].decode()
         message = f"not UTF-8: byte 0x{error.object[error.start]:02x}"
         raise stop(_end_of(before, file), message, "save the file as UTF-8") from None
 
 
 def load(text: str, file: str, start: str = "truewheel: 1") -> Document:
-    """Return the document that `text` holds; what of it could not be read is in its `problems`.
+    """Return the document that `text` holds; its `problems` have what could not be read.
 
-    `start` is how such a file may start, for one that is empty.
+    `start` is how such a file may begin, for the hint about an empty one.
 
     Raises `Stop` (exit 2) where nothing more can be read: a syntax error, an empty file, one nested
     too deep.
@@ -115,10 +106,9 @@ def _end_of(text: str, file: str) -> Where:
 
 
 def _invisible(text: str) -> re.Match[str] | None:
-    """Return the first character that nobody sees, and a YAML reader may take for something else."""
-    if _PLAIN.fullmatch(
-        text
-    ):  # nearly always; the other pattern alone takes milliseconds to compile
+    """Return the first character that no editor shows."""
+    # Nearly every text is plain, and the other pattern takes milliseconds to compile.
+    if _PLAIN.fullmatch(text):
         return None
     return re.search(
         "[^\t\n\r -~\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]", text
@@ -131,7 +121,7 @@ def _codepoint(character: str) -> str:
 
 # What YAML's own messages mean, most of the time.
 _SYNTAX_HINTS = {
-    "mapping values are not allowed": "check the indentation; quote the text if it has a colon inside",
+    "mapping values are not allowed": "check the indentation; quote a text that has a colon",
     "cannot start any token": "quote the text: YAML reserves the character that it begins with",
     "unexpected end of stream": "close the quote",
     "escape": "in \"…\" a backslash begins an escape: write the text between ' and '",
@@ -142,7 +132,7 @@ _SYNTAX_HINTS = {
 
 
 def syntax_problem(error: yaml.MarkedYAMLError, text: str, file: str) -> Problem:
-    """Return what YAML's own error means for the one who wrote `text`."""
+    """Return what YAML's own error means to the author of `text`."""
     lines = text.splitlines()
     mark: Any = error.problem_mark
     if mark.line >= len(lines):  # the end of the file, which libyaml counts as a further line
@@ -169,7 +159,7 @@ def _syntax_message(error: yaml.MarkedYAMLError) -> tuple[str, str]:
 class _Reader:
     """Turns the events of a document into plain data, and keeps the place of every value.
 
-    Events, not nodes: nodes behind aliases can be one another's parents.
+    It reads events, not nodes: with aliases, a node can be part of itself.
     """
 
     def __init__(self, events: Iterator[Any], file: str, start: str) -> None:
@@ -192,7 +182,7 @@ class _Reader:
             self._report(
                 after,
                 "a second document: only one is read",
-                "remove the --- and what does not belong here",
+                "remove the --- line, and what does not belong here",
             )
         return Document(self.file, data, self._places, tuple(self.problems))
 
@@ -225,7 +215,7 @@ class _Reader:
         )
 
     def _check_depth(self, event: Any, depth: int) -> None:
-        # libyaml needs ever longer for each further level; and nobody writes so many.
+        # libyaml takes longer for each further level, and nobody writes so many.
         if depth > MAX_DEPTH:
             self._report(event, f"nested more than {MAX_DEPTH} levels deep", "write it flatter")
             raise Stop(self.problems)
@@ -285,8 +275,7 @@ class _Reader:
         return None if kind == "null" else event.value
 
     def _number(self, event: yaml.ScalarEvent, kind: str) -> Any:
-        # A long one could not even be shown: Python does not write down numbers of thousands of
-        # digits.
+        # Python does not print numbers of thousands of digits.
         if len(event.value) <= MAX_DIGITS:
             with suppress(ValueError, OverflowError):
                 node = yaml.ScalarNode(f"tag:yaml.org,2002:{kind}", event.value)

@@ -293,9 +293,9 @@ def test_included_cells_name_what_the_file_has():
         ("{file: V, match: '('}", "not a regular expression"),
         (
             "{file: V, match: 'a'}",
-            "a must have one group: the version\n    hint: such as ^__version__",
+            "a must have exactly one group: the version\n    hint: such as ^__version__",
         ),
-        ("{file: V, match: '(a)(b)'}", "(a)(b) must have one group: the version"),
+        ("{file: V, match: '(a)(b)'}", "(a)(b) must have exactly one group: the version"),
         ("{match: '(a)'}", "there is no file to search\n    hint: name it: version.file"),
     ],
 )
@@ -309,7 +309,7 @@ def test_what_finds_a_version_has_a_file_and_one_group(version: str, message: st
 def test_the_names_of_our_own_targets_are_taken(name):
     (problem,) = refused(SMALL.replace("ubuntu24.04", name))
     assert problem.startswith(
-        f"truewheel.yml:3:11: the target name {name} is taken\n    hint: host is this machine"
+        f"truewheel.yml:3:11: the target name {name} is reserved\n    hint: host is this machine"
     )
 
 
@@ -349,12 +349,12 @@ builds:
             ],
             "6:33: a is in",
         ),
-        (["t: {command: [make], wheels: {own: '*.whl'}}"], "5:33: the version of own is injected"),
+        (["t: {command: [make], wheels: {own: '*.whl'}}"], "5:33: own has version.inject"),
         (
             ["t: {command: [make], wheels: {a: '*.whl', pure: '*.whl'}}"],
             "5:45: the build t makes pure and native",
         ),
-        (["c: {command: [make], wheels: {a: '*.whl'}}"], "5:3: c is a package of this file"),
+        (["c: {command: [make], wheels: {a: '*.whl'}}"], "5:3: c is also a package"),
         (["t: {command: [], wheels: {a: '*.whl'}}"], "5:16: "),
         (["t: {command: make, wheels: {a: '*.whl'}}"], "5:16: "),
         (["t: {command: [make, 4], wheels: {a: '*.whl'}}"], "5:23: "),
@@ -407,12 +407,12 @@ def test_passwords_go_to_https_addresses_alone(url, is_taken):
 @pytest.mark.parametrize(
     ("schedule", "problem"),
     [
-        ("{cron: 0 25 * * *}", "5:19: 25 is no hour: 0 to 23"),
+        ("{cron: 0 25 * * *}", "5:19: 25 is no hour: allowed are 0 to 23"),
         ("{cron: 3}", "5:19: schedules.nightly.cron: the number 3, where text is needed"),
         ("{cron: '* * * * *', timezone: ''}", "5:42: "),
         ("{cron: '* * * * *', variables: {A: ''}}", "5:47: "),
         ("{cron: '* * * * *', ref: a b}", "5:37: "),
-        ("{cron: '* * * * *', forges: [github]}", "5:41: no github here"),
+        ("{cron: '* * * * *', forges: [github]}", "5:41: this file has no key github"),
         ("{ref: main}", "5:12: schedules.nightly has no cron"),
     ],
 )

@@ -93,8 +93,8 @@ def test_what_is_written_may_only_use_groups_of_the_match(match, write, wrong):
 def test_a_variable_that_is_read_must_be_declared_with_its_scope():
     text = "facts: {base: {from: ['env:CI_JOB']}}\nchannels: {default: {when: {RELEASE: 'true'}}}\n"
     assert refused(text) == [
-        "own.yml:1:23: CI_JOB is read here but not declared\n    hint: add CI_JOB to variables, with its scope",
-        "own.yml:2:29: RELEASE is read here but not declared\n    hint: add RELEASE to variables, with its scope",
+        "own.yml:1:23: the variable CI_JOB is read here but not declared\n    hint: add CI_JOB to variables, with its scope",
+        "own.yml:2:29: the variable RELEASE is read here but not declared\n    hint: add RELEASE to variables, with its scope",
     ]
     assert policy_of("variables: {CI_JOB: {scope: forge}, RELEASE: {}}\n" + text).facts
 
@@ -102,8 +102,8 @@ def test_a_variable_that_is_read_must_be_declared_with_its_scope():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("facts: {}\n", "no channel: nothing says what a name looks like"),
-        ("channels: {}\n", "no channel: nothing says what a name looks like"),
+        ("facts: {}\n", "the policy has no channel, so wheels have no name"),
+        ("channels: {}\n", "the policy has no channel, so wheels have no name"),
         ("chanels: {a: {version: '1'}}\n", "did you mean channels?"),
         ("channels: {A: {version: '1'}}\n", "lower-case letters, digits, _ and -, a letter first"),
         ("channels: {a: {version: 1.10}}\n", "1.10 is read as the number 1.1"),
@@ -160,17 +160,17 @@ def test_policies_that_extend_one_another_in_a_circle_are_refused(tmp_path):
     [
         (
             "facts: {a: {from: ['fact:b']}, b: {from: ['const:1']}}\nchannels: {d: {}}\n",
-            "the fact b is not known yet",
+            "the fact b is not resolved yet",
         ),
-        ("facts: {a: {from: ['fact:a']}}\nchannels: {d: {}}\n", "the fact a is not known yet"),
+        ("facts: {a: {from: ['fact:a']}}\nchannels: {d: {}}\n", "the fact a is not resolved yet"),
         ("facts: {a: {from: ['fact:z']}}\nchannels: {d: {}}\n", "no fact 'z'"),
         (
             "facts: {a: {from: ['const:1'], when: {b: x}}, b: {from: ['const:1']}}\nchannels: {d: {}}\n",
-            "not known yet",
+            "not resolved yet",
         ),
         (
             "facts: {a: {from: ['const:1'], when: {B: x}}}\nchannels: {d: {}}\n",
-            "B is read here but not declared",
+            "the variable B is read here but not declared",
         ),
         ("channels: {d: {when: {X: '/(/'}}}\n", "not a regular expression"),
         ("channels: {d: {when: {X: '!{z}'}}}\n", "no fact 'z'"),

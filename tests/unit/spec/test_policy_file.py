@@ -25,12 +25,15 @@ def test_a_condition_may_ask_for_facts_of_before_and_fill_them_in():
 @pytest.mark.parametrize(
     ("condition", "told"),
     [
-        ("c: '1'", "the fact c is not known yet\n    hint: move c above b"),
-        ("b: '1'", "the fact b is not known yet"),
-        ("a: '{c}'", "the fact c is not known yet\n    hint: move c above b"),
+        ("c: '1'", "the fact c is not resolved yet\n    hint: move c above b"),
+        ("b: '1'", "the fact b is not resolved yet"),
+        ("a: '{c}'", "the fact c is not resolved yet\n    hint: move c above b"),
         ("a: '{z}'", "no fact 'z'\n    hint: facts of this policy: a, b, c"),
         ("a: '!{z}'", "no fact 'z'"),
-        ("Z: '1'", "Z is read here but not declared\n    hint: add Z to variables, with its scope"),
+        (
+            "Z: '1'",
+            "the variable Z is read here but not declared\n    hint: add Z to variables, with its scope",
+        ),
     ],
 )
 def test_a_condition_of_a_fact_may_not_ask_for_what_comes_later(condition, told):

@@ -52,7 +52,7 @@ def test_the_way_of_an_image_s_variable_starts_in_the_container():
     ("name", "trigger", "child"),
     [
         ("PIPE", "forward: pipeline_variables: true", "a pipeline variable there too"),
-        ("FORGE", "TRUEWHEEL_PIPELINE_ID: $CI_PIPELINE_ID", "the child has a value of its own"),
+        ("FORGE", "TRUEWHEEL_PIPELINE_ID: $CI_PIPELINE_ID", "the child has its own value"),
         ("IMAGE", "never forwarded", "never declared"),
         ("SECRET", "never forwarded", "the settings of the project"),
     ],
@@ -72,11 +72,11 @@ def test_the_way_of_a_pipeline_s_variable_leads_through_plan_json():
     hops = way("RELEASE")
     assert hops["forge"] == "set by people, schedules and the API; prefilled with false"
     assert "plan.json" in hops["job"]
-    assert hops["container"] == "handed over as -e RELEASE=VALUE, unless empty"
+    assert hops["container"] == "passed as -e RELEASE=VALUE, unless empty"
 
 
 def test_a_secret_is_handed_to_nothing():
-    assert way("TOKEN")["container"] == "never handed over"
+    assert way("TOKEN")["container"] == "never passed"
     assert way("TOKEN")["script"] == "in no name and in no plan.json"
 
 
@@ -93,17 +93,17 @@ def test_readers_are_facts_and_conditions():
 
 DECLARE = "declare it under variables with scope: image, or remove it"
 LOST = {
-    "3:74: RELEASE has the scope pipeline: what the image provides would not be read": (
+    "3:74: RELEASE has the scope pipeline: the image's value would not be read": (
         ("ubi9: {}", "ubi9: {provides: {RELEASE: 'true'}}"),
         ("container and script", DECLARE),
     ),
-    "3:74: CUDA is not declared by the policy own: what the image provides would not be read": (
+    "3:74: CUDA is not declared by the policy own: the image's value would not be read": (
         ("ubi9: {}", "ubi9: {provides: {CUDA: '13'}}"),
         ("container and script", DECLARE),
     ),
     "1:1: CUDA_VERSION has a default, but only an image can set it": (
         ("{scope: image,", "{scope: image, default: '13.0',"),
-        ("job and container", "say it where it is true: targets.NAME.provides"),
+        ("job and container", "write the value of each image in targets.NAME.provides"),
     ),
     "4:40: RELEASES is declared neither here nor in the policy own: nobody can set it": (
         ("when: {RELEASE: 'true'}}}\n", "when: {RELEASES: 'true'}}}\n"),
@@ -111,17 +111,17 @@ LOST = {
     ),
     "2:45: the build of foo sets CUDA_VERSION itself: the pipeline's value is lost": (
         ("env:VERSION", "env:CUDA_VERSION"),
-        ("job and script", "hand the version over in another variable, which nobody declares"),
+        ("job and script", "pass the version in another variable, which is not declared"),
     ),
-    "1:1: the fact id comes from --id alone, and the jobs of a pipeline have no flags": (
+    "1:1: the fact id comes only from --id, which a pipeline's jobs do not get": (
         (", 'env:CI_PIPELINE_ID'", ""),
         ("forge and job", "add a variable to its sources: env:NAME"),
     ),
-    "1:1: the fact cuda is read from a file of the image alone, which the plan cannot see": (
+    "1:1: the fact cuda comes only from a file of the image, which no plan can read": (
         ("'env:CUDA_VERSION', ", ""),
         (
             "forge and container",
-            "put a variable with scope: image before it, and say its value in targets.NAME.provides",
+            "put a variable with scope: image before it, and its value into targets.NAME.provides",
         ),
     ),
 }
@@ -204,8 +204,8 @@ def test_the_place_of_a_default_is_the_spec_where_the_spec_has_it():
             "{username: U, password: NOTE}",
             "NOTE has the scope pipeline: the password would be shown",
         ),
-        ("{password: TOKEN}", "a registry asks for a user name and a password"),
-        ("{username: U}", "a registry asks for a user name and a password"),
+        ("{password: TOKEN}", "a registry needs a user name and a password, and only one is named"),
+        ("{username: U}", "a registry needs a user name and a password, and only one is named"),
     ],
 )
 def test_the_login_of_a_registry_is_two_variables_and_its_password_is_no_open_one(
@@ -227,7 +227,7 @@ def test_the_login_of_a_registry_is_two_variables_and_its_password_is_no_open_on
         ),
         ("CI_PIPELINE_ID: '1'", "52: CI_PIPELINE_ID is set by the forge itself"),
         ("CUDA_VERSION: '13'", "52: CUDA_VERSION is provided by the container"),
-        ("TOKEN: x", "52: TOKEN is a secret, and this file is none"),
+        ("TOKEN: x", "52: TOKEN is a secret, and this file is readable for all"),
         ("RELEASE: maybe", "61: RELEASE: maybe is none of true, false"),
     ],
 )

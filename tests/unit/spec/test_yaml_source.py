@@ -168,7 +168,7 @@ def test_a_tab_elsewhere_is_not_blamed():
 @pytest.mark.parametrize(
     ("text", "place", "hint"),
     [
-        ("a: b: c\n", "1:5", "quote the text if it has a colon inside"),
+        ("a: b: c\n", "1:5", "quote a text that has a colon"),
         ("a: 'b\nc: 1\n", "2:5", "close the quote"),
         ("a: [b\n", "1:6", "close the bracket"),
         ("a: {b: [}\n", "1:9", "close the bracket"),

@@ -194,7 +194,7 @@ def test_the_key_needs_no_declaration_and_must_be_one():
 def test_nobody_can_declare_the_key(name: str):
     found = plan_of(spec().replace("  NOTE:", f"  {name}: {{}}\n  NOTE:"), policy=POLICY).problems
     assert [f"{problem.where} {problem.message}" for problem in found] == [
-        f"truewheel.yml:8:3 {name} is Truewheel's own"
+        f"truewheel.yml:8:3 the name {name} is reserved for Truewheel"
     ]
 
 
