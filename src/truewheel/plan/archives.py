@@ -1,4 +1,4 @@
-"""Archives of a target's wheels, such as the .zip of an RPM-based image, named from the facts of the wheels in them."""
+"""Archives of a target's wheels, named from the facts of the wheels in them."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ def archives(spec: Spec, cells: Iterable[Cell], problems: list[Problem]) -> tupl
     """Return the archives of a plan, one for each target and architecture that has cells.
 
     What is wrong with their names is added to `problems`. Raises `Stop` (exit 2) for a target, a
-    package or a fact that there is not.
+    package or a fact that the spec does not have.
     """
     places: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
         places.setdefault((cell.target, cell.arch), []).append(cell)
-    made = tuple(
-        _archive(spec, name, inside, problems)
+    result = tuple(
+        _archive(spec, name, members, problems)
         for name, rule in spec.archives.items()
         if _is_known(spec, name)
-        for (target, _), inside in places.items()
+        for (target, _), members in places.items()
         if target in rule.targets
     )
-    problems += _alike(spec, made)
-    return made
+    problems += _equal_names(spec, result)
+    return result
 
 
 def _is_known(spec: Spec, name: str) -> bool:
@@ -38,7 +38,7 @@ def _is_known(spec: Spec, name: str) -> bool:
     routes = {
         ("archives", name, "targets", number): target for number, target in enumerate(rule.targets)
     }
-    found = [
+    problems = [
         spec.document.problem(
             route, f"no target {target!r}", f"targets of this file: {', '.join(spec.targets)}"
         )
@@ -47,19 +47,19 @@ def _is_known(spec: Spec, name: str) -> bool:
     ]
     if rule.package not in spec.packages:
         hint = f"packages of this file: {', '.join(spec.packages)}"
-        found.append(
+        problems.append(
             spec.document.problem(
                 ("archives", name, "package"), f"no package {rule.package!r}", hint
             )
         )
-    if found:
-        raise Stop(found)
+    if problems:
+        raise Stop(problems)
     return True
 
 
-def _archive(spec: Spec, name: str, inside: Sequence[Cell], problems: list[Problem]) -> Archive:
-    rule, first = spec.archives[name], inside[0]
-    named = next((cell for cell in inside if cell.package == rule.package), None)
+def _archive(spec: Spec, name: str, members: Sequence[Cell], problems: list[Problem]) -> Archive:
+    rule, first = spec.archives[name], members[0]
+    named = next((cell for cell in members if cell.package == rule.package), None)
     problem: tuple[str, str] | None = None
     filled = None
     if named is None:
@@ -90,33 +90,34 @@ def _archive(spec: Spec, name: str, inside: Sequence[Cell], problems: list[Probl
         target=first.target,
         arch=first.arch,
         file=f"{filled or name}.zip",
-        cells=tuple(cell.id for cell in inside),
+        cells=tuple(cell.id for cell in members),
     )
 
 
 def _values(spec: Spec, name: str, cell: Cell) -> dict[str, str | None]:
-    values = {fact: each.value for fact, each in cell.facts.items()}
+    values = {name: fact.value for name, fact in cell.facts.items()}
     values |= {
         "version": cell.version,
         "build": cell.build or None,
         "target": cell.target,
         "arch": cell.arch,
     }
-    asked = [field for text in spec.archives[name].name for field in template.fields(text)]
-    if unknown := sorted({field for field in asked if field not in values}):
+    names = [field for text in spec.archives[name].name for field in template.fields(text)]
+    if unknown := sorted({field for field in names if field not in values}):
         message = f"the archive {name}: no fact {', '.join(unknown)}"
-        hint = f"there is {', '.join(sorted(values))}"
+        hint = f"it can use: {', '.join(sorted(values))}"
         raise Stop([spec.document.problem(("archives", name, "name"), message, hint)])
     return values
 
 
-def _alike(spec: Spec, made: Iterable[Archive]) -> Iterator[Problem]:
+def _equal_names(spec: Spec, archives: Iterable[Archive]) -> Iterator[Problem]:
     first: dict[str, Archive] = {}
-    for archive in made:
+    for archive in archives:
         other = first.setdefault(archive.file, archive)
         if other is not archive:
             message = (
-                f"two archives get one name, {archive.file}: {other.name} of {other.target} {other.arch} and "
+                f"two archives get one name, {archive.file}: "
+                f"{other.name} of {other.target} {other.arch} and "
                 f"{archive.name} of {archive.target} {archive.arch}"
             )
             yield spec.document.problem(

@@ -1,7 +1,4 @@
-"""Which packages a merge request changes.
-
-The folders and files that make up each, and those that all share.
-"""
+"""Which packages a merge request changes: by the folders and files of each, and shared ones."""
 
 from __future__ import annotations
 
@@ -11,26 +8,23 @@ from truewheel.spec.model import Spec
 
 LOCK = "truewheel.lock"
 GENERATED = {"gitlab": (".gitlab-ci.yml", "pipelines"), "github": (".github/workflows",)}
-"""Generated files by forge: what they change, they change for all packages."""
+"""Generated files by forge; a change of them is a change of all packages."""
 
 
 def roots(spec: Spec, package: str) -> tuple[str, ...]:
-    """Return the folders and files whose change is a change of a package.
-
-    None where that is any change.
+    """Return the folders and files whose change is a change of a package; () for any change.
 
     The packages of one build are changed together.
     """
-    build = next((each for each in spec.builds.values() if package in each.wheels), None)
-    together = list(build.wheels) if build else [package]
-    found = [*(path for each in together for path in _own(spec, each)), *_shared(spec)]
-    folders = [
-        path.removeprefix("./").rstrip("/") for path in [*found, *([build.path] if build else [])]
-    ]
+    build = next((build for build in spec.builds.values() if package in build.wheels), None)
+    members = list(build.wheels) if build else [package]
+    paths = [path for member in members for path in _paths_of(spec, member)]
+    paths += [*_shared(spec), *([build.path] if build else [])]
+    folders = [path.removeprefix("./").rstrip("/") for path in paths]
     return () if {"", "."} & {*folders} else tuple(dict.fromkeys(folders))
 
 
-def _own(spec: Spec, name: str) -> Iterator[str]:
+def _paths_of(spec: Spec, name: str) -> Iterator[str]:
     package = spec.packages[name]
     if not any(name in build.wheels for build in spec.builds.values()):
         yield package.path
@@ -52,14 +46,11 @@ def _shared(spec: Spec) -> Iterator[str]:
 
 
 def changed(spec: Spec, files: Iterable[str]) -> frozenset[str]:
-    """Return the packages that a change of files changes.
-
-    Their paths are those of the spec's folder.
-    """
+    """Return the packages that a change of files changes; paths are relative to the spec."""
     files = tuple(files)
     return frozenset(name for name in spec.packages if _touches(files, roots(spec, name)))
 
 
-def _touches(files: Iterable[str], found: tuple[str, ...]) -> bool:
-    below = tuple(f"{root}/" for root in found)
-    return not found or any(file in found or file.startswith(below) for file in files)
+def _touches(files: Iterable[str], paths: tuple[str, ...]) -> bool:
+    folders = tuple(f"{path}/" for path in paths)
+    return not paths or any(file in paths or file.startswith(folders) for file in files)

@@ -1,6 +1,4 @@
-"""The text of a Containerfile.
-
-System packages, interpreters, and one virtual environment for the tools.
+"""Writes a Containerfile: system packages, interpreters, one virtual environment for the tools.
 
 That environment is first on PATH by ENV: images made from a builder inherit it, and the
 distribution's own Python is left alone (PEP 668). Text that is not Truewheel's own is quoted for
@@ -19,13 +17,13 @@ BUILD = "build"
 """The stage that compiles; others need no compiler."""
 UV_LOCK = "truewheel-uv.txt"
 WHEELS = "wheels"
-"""Folder of the context with the proven wheels of a stage, and a file for each such stage that names them."""
+"""Folder of the context with the proven wheels, and with a list of them for each stage."""
 PYENV = "https://github.com/pyenv/pyenv.git"
 PYENV_COMMIT = "bec9a562a59e48a730fe3320fe90c6999c82886c"  # v2.8.1
 SECRET = "pip"  # noqa: S105
-"""Id of the build secret that pip reads as its configuration: an index and how to get in.
+"""Id of the build secret that pip reads as its configuration: an index and its credentials.
 
-No layer has it.
+No layer of the image has it.
 """
 
 _COMPILERS = {
@@ -53,12 +51,12 @@ _BUILDS_PYTHON = {
     ),
 }
 _MOUNTED = f"/run/{WHEELS}"
-# With a `python3` of EL 8 (3.6) there is no virtual environment for tools of today.
+# The `python3` of EL 8 is 3.6, which is too old for the tools.
 _OWN_PYTHON = {"debian": "3", "rhel": "3.12"}
 
 
 class Stage(NamedTuple):
-    """One stage. `base` is an image, or a stage before it.
+    """One stage; `base` is an image, or a stage before it.
 
     `interpreters` says where the `pythons` (such as 3.12) come from: distribution, pyenv, uv, base;
     `own` makes the environment from an interpreter of the stage's own base; empty inherits it.
@@ -85,41 +83,42 @@ def wheels_lock(stage: str) -> str:
 
 
 def wheels_locked(wheels: Mapping[str, str]) -> bytes:
-    """Return what `wheels_lock` says of wheels by name, each with its sha256 in hex."""
+    """Return the content of `wheels_lock` for wheels by name, each with its sha256 in hex."""
     lines = (
         f"{_MOUNTED}/{name} --hash=sha256:{digest}\n" for name, digest in sorted(wheels.items())
     )
     return "".join(lines).encode()
 
 
-def stage(one: Stage) -> str:
+def stage(layer: Stage) -> str:
     """Return the text of a stage."""
-    paragraphs = [f"FROM {one.base} AS {one.name}", *_system_packages(one)]
-    if one.interpreters:
-        paragraphs[1:1] = [_variables(one)]
-        paragraphs += [*_interpreters(one), _environment(one)]
-    return "\n\n".join([*paragraphs, *_installed(one), *_proven(one)]) + "\n"
+    paragraphs = [f"FROM {layer.base} AS {layer.name}", *_system_packages(layer)]
+    if layer.interpreters:
+        paragraphs[1:1] = [_variables(layer)]
+        paragraphs += [*_interpreters(layer), _environment(layer)]
+    return "\n\n".join([*paragraphs, *_installed(layer), *_proven(layer)]) + "\n"
 
 
-def fragment(one: Stage) -> str:
-    """Return what a hand-written Containerfile needs after its system packages.
-
-    Environment and tools.
-    """
-    own = [_variables(one), *_interpreters(one), _environment(one)] if one.interpreters else []
-    return "\n\n".join([*own, *_installed(one), *_proven(one)]) + "\n"
-
-
-def _variables(one: Stage) -> str:
-    return f"ENV VIRTUAL_ENV={one.environment}\nENV PATH=$VIRTUAL_ENV/bin:$PATH"
+def fragment(layer: Stage) -> str:
+    """Return what a hand-written Containerfile needs after its system packages."""
+    paragraphs = (
+        [_variables(layer), *_interpreters(layer), _environment(layer)]
+        if layer.interpreters
+        else []
+    )
+    return "\n\n".join([*paragraphs, *_installed(layer), *_proven(layer)]) + "\n"
 
 
-def _system_packages(one: Stage) -> list[str]:
-    packages = sorted({*_needed(one), *one.packages})
+def _variables(layer: Stage) -> str:
+    return f"ENV VIRTUAL_ENV={layer.environment}\nENV PATH=$VIRTUAL_ENV/bin:$PATH"
+
+
+def _system_packages(layer: Stage) -> list[str]:
+    packages = sorted({*_needed(layer), *layer.packages})
     if not packages:
         return []
     names = [f"    {shlex.quote(name)}" for name in packages]
-    if one.family == "debian":
+    if layer.family == "debian":
         install = [
             "DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends",
             *names,
@@ -130,50 +129,50 @@ def _system_packages(one: Stage) -> list[str]:
     return ["# hadolint ignore=DL3041\n" + _run([_wrapped(install), "dnf clean all"])]
 
 
-def _needed(one: Stage) -> list[str]:
-    """Return the packages that the stage itself asks for."""
-    is_debian = one.family == "debian"
-    compilers = _COMPILERS[one.family] if one.name == BUILD else ()
-    python = f"python{one.python or _OWN_PYTHON[one.family]}"
-    own = [python, f"{python}-venv"] if is_debian else [python]
-    of_the_family = [
-        f"python{python}-{part}" for python in one.pythons for part in _parts(is_debian=is_debian)
+def _needed(layer: Stage) -> list[str]:
+    """Return the system packages that the stage needs itself."""
+    is_debian = layer.family == "debian"
+    compilers = _COMPILERS[layer.family] if layer.name == BUILD else ()
+    python = f"python{layer.python or _OWN_PYTHON[layer.family]}"
+    interpreter = [python, f"{python}-venv"] if is_debian else [python]
+    from_family = [
+        f"python{python}-{part}" for python in layer.pythons for part in _parts(is_debian=is_debian)
     ]
     by_origin: dict[str, list[str]] = {
-        "own": own,
-        "distribution": of_the_family,
-        "pyenv": [*_BUILDS_PYTHON[one.family]],
+        "own": interpreter,
+        "distribution": from_family,
+        "pyenv": [*_BUILDS_PYTHON[layer.family]],
         "uv": ["python3-venv"] if is_debian else [f"python{_OWN_PYTHON['rhel']}"],
     }
-    return [*compilers, *by_origin.get(one.interpreters, [])]
+    return [*compilers, *by_origin.get(layer.interpreters, [])]
 
 
 def _parts(*, is_debian: bool) -> tuple[str, ...]:
     return ("dev", "venv") if is_debian else ("devel",)
 
 
-def _interpreters(one: Stage) -> list[str]:
-    """Return the lines that put each interpreter where compile looks.
+def _interpreters(layer: Stage) -> list[str]:
+    """Return the lines that put each interpreter at /opt/python/<cpXY>/bin/python.
 
-    /opt/python/<cpXY>/bin/python.
+    That is where `truewheel compile` looks for it.
     """
-    if one.interpreters == "distribution":
-        return [_run(_links(one.pythons, "ln -sf /usr/bin/python{python} {link}"))]
-    if one.interpreters == "base":
-        # Once the tools' environment is there, its own python would be found on PATH: a link to
-        # itself.
+    if layer.interpreters == "distribution":
+        return [_run(_links(layer.pythons, "ln -sf /usr/bin/python{python} {link}"))]
+    if layer.interpreters == "base":
+        # The environment of the tools comes first on PATH: a second stage would link its own python
+        # to itself.
         return [
             _run(
                 _links(
-                    one.pythons,
+                    layer.pythons,
                     '{{ test -x {link} || ln -sf "$(command -v python{python})" {link}; }}',
                 )
             )
         ]
-    if one.interpreters == "pyenv":
-        return [_run(_compiled(one.pythons))]
-    if one.interpreters == "uv":
-        return [f"COPY {UV_LOCK} /opt/uv/", _run(_downloaded(one), secret=True)]
+    if layer.interpreters == "pyenv":
+        return [_run(_compiled(layer.pythons))]
+    if layer.interpreters == "uv":
+        return [f"COPY {UV_LOCK} /opt/uv/", _run(_downloaded(layer), secret=True)]
     return []
 
 
@@ -200,79 +199,78 @@ def _compiled(pythons: Iterable[str]) -> list[str]:
     ]
 
 
-def _downloaded(one: Stage) -> list[str]:
-    python = "python3" if one.family == "debian" else f"python{_OWN_PYTHON['rhel']}"
-    # Its whole folder is linked: environments of an interpreter that was moved look for its library
-    # beside their link.
+def _downloaded(layer: Stage) -> list[str]:
+    python = "python3" if layer.family == "debian" else f"python{_OWN_PYTHON['rhel']}"
+    # The whole folder is linked, not the file: an environment looks for the interpreter's library
+    # beside the link that it was made from.
     folder = (
         '"$(dirname "$(dirname "$(/opt/uv-venv/bin/uv python find --managed-python {python})")")"'
     )
     links = [
         f"ln -sfn {folder.format(python=each)} /opt/python/{interpreter_tag(each)}"
-        for each in one.pythons
+        for each in layer.pythons
     ]
     return [
         f"{python} -m venv /opt/uv-venv",
         _pip("/opt/uv-venv/bin/pip", [f"/opt/uv/{UV_LOCK}"]),
         "export UV_PYTHON_INSTALL_DIR=/opt/uv",
-        f"/opt/uv-venv/bin/uv python install --no-bin {' '.join(one.pythons)}",
+        f"/opt/uv-venv/bin/uv python install --no-bin {' '.join(layer.pythons)}",
         "mkdir -p /opt/python",
         *links,
         "rm -rf /opt/uv-venv",
     ]
 
 
-def _environment(one: Stage) -> str:
-    if one.interpreters == "own":
-        python = f"python{one.python or _OWN_PYTHON[one.family]}"
+def _environment(layer: Stage) -> str:
+    if layer.interpreters == "own":
+        python = f"python{layer.python or _OWN_PYTHON[layer.family]}"
     else:
-        python = f"/opt/python/{interpreter_tag(one.python)}/bin/python"
+        python = f"/opt/python/{interpreter_tag(layer.python)}/bin/python"
     return _run([f'test -x "$VIRTUAL_ENV/bin/python" || {python} -m venv "$VIRTUAL_ENV"'])
 
 
-def _installed(one: Stage) -> list[str]:
-    if not one.requirements:
+def _installed(layer: Stage) -> list[str]:
+    if not layer.requirements:
         return []
-    names = _names(one.requirements)
+    names = _names(layer.requirements)
     copies = [f"COPY {path} $VIRTUAL_ENV/{name}" for path, name in names.items()]
-    files = [f"{one.environment}/{name}" for name in names.values()]
+    files = [f"{layer.environment}/{name}" for name in names.values()]
     return ["\n".join([*copies, _run([_pip("pip", files)], secret=True)])]
 
 
 def _names(paths: Iterable[str]) -> dict[str, str]:
-    """Return the name of each file in a folder.
-
-    Its own, or its whole path where another one has that.
-    """
+    """Return the name of each file in one folder: its own, or its path where two have the same."""
     paths = tuple(paths)
-    own = [path.rpartition("/")[2] for path in paths]
+    names = [path.rpartition("/")[2] for path in paths]
     return {
-        path: name if own.count(name) == 1 else path.replace("/", "-")
-        for path, name in zip(paths, own)
+        path: name if names.count(name) == 1 else path.replace("/", "-")
+        for path, name in zip(paths, names)
     }
 
 
-def _proven(one: Stage) -> list[str]:
-    """Return the lines that install exactly the proven files.
+def _proven(layer: Stage) -> list[str]:
+    """Return the lines that install exactly the proven files: pip compares each hash.
 
-    Pip compares each hash, no index adds another one.
-
-    The wheels are mounted: no layer holds them beside what was installed from them. The copy of
-    their hashes is what an engine's cache knows them by: it does not look into a mount.
+    The wheels are mounted, so that no layer contains them a second time. Their hashes are copied,
+    since the cache of an engine does not compare the files of a mount.
     """
-    if not one.wheels:
+    if not layer.wheels:
         return []
-    named = f"{one.name}-{WHEELS}.txt"
+    named = f"{layer.name}-{WHEELS}.txt"
     install = _wrapped(
         [
             "pip install --no-cache-dir --no-index --no-deps --require-hashes",
-            f"    --requirement {one.environment}/{named}",
+            f"    --requirement {layer.environment}/{named}",
         ]
     )
-    copied = f"COPY {wheels_lock(one.name)} $VIRTUAL_ENV/{named}"
-    return [
-        f"{copied}\nRUN --mount=type=bind,source={WHEELS},target={_MOUNTED} \\\n    {install} \\\n    && pip check"
+    copied = f"COPY {wheels_lock(layer.name)} $VIRTUAL_ENV/{named}"
+    lines = [
+        copied,
+        f"RUN --mount=type=bind,source={WHEELS},target={_MOUNTED} \\",
+        f"    {install} \\",
+        "    && pip check",
     ]
+    return ["\n".join(lines)]
 
 
 def _pip(pip: str, files: Iterable[str]) -> str:

@@ -1,7 +1,4 @@
-"""Why a wheel is called what it is called.
-
-Each part of the name, its value, its source and the rule.
-"""
+"""Explains a wheel's name: each part, its value, its source and the rule for it."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ from truewheel.wheel.filename import parse_name
 class Part:
     """One part of a file name.
 
-    `source` says where the value came from, `skipped` why not from elsewhere.
+    `source` says where the value came from, `skipped` why earlier sources had none.
     """
 
     part: str
@@ -35,21 +32,23 @@ ABI_RULES = {
     "none": "PEP 425: it uses no ABI of the interpreter",
     "abi3": "PEP 384: the stable ABI, for this Python and every later one",
     "abi3t": "PEP 803: the stable ABI of free-threaded Pythons, for this one and every later one",
-    "abi3.abi3t": "PEP 803: the stable ABIs with and without the GIL, for this Python and every later one",
+    "abi3.abi3t": (
+        "PEP 803: the stable ABIs with and without the GIL, for this Python and every later one"
+    ),
 }
 PLATFORM_RULES = {
-    "any": "PEP 425: it holds no native code",
-    "manylinux_": "PEP 600: it promises to need no newer glibc than this",
+    "any": "PEP 425: it has no native code",
+    "manylinux_": "PEP 600: it needs no newer glibc than this",
     "manylinux": "PEP 513, 571 or 599: the older name of a manylinux_2_X floor",
     "musllinux_": "PEP 656: for musl of this version or newer",
-    "linux_": "PEP 425: any Linux of this architecture, which nobody checks; not for an index",
+    "linux_": "PEP 425: any Linux of this architecture, unchecked; indexes refuse it",
 }
 
 
 def parts_of(filename: str) -> list[Part]:
     """Return the parts of any wheel's file name, from the name alone.
 
-    Raises ValueError for what is no wheel name.
+    Raises `ValueError` for a text that is no wheel's name.
     """
     name = parse_name(filename)
     public, _, local = name.version.partition("+")
@@ -64,7 +63,7 @@ def parts_of(filename: str) -> list[Part]:
         Part(
             "build",
             name.build,
-            "PEP 427: the build tag; of two wheels alike, installers take the higher one",
+            "PEP 427: the build tag; of wheels that differ only in it, installers take the highest",
         ),
         Part("python", name.python, PYTHON_RULE),
         Part("abi", name.abi, _abi_rule(name.abi)),
@@ -86,12 +85,9 @@ def _platform_rule(platform: str) -> str:
 
 
 def explain(cell: Cell, policy: Policy | None) -> list[Part]:
-    """Return the parts of a cell's name with the facts behind them.
-
-    Without a policy the name alone is told.
-    """
+    """Return the parts of a cell's name with their facts; without a policy, the name alone."""
     channel = (
-        next((each for each in policy.channels if each.name == cell.channel), None)
+        next((channel for channel in policy.channels if channel.name == cell.channel), None)
         if policy
         else None
     )
@@ -101,24 +97,21 @@ def explain(cell: Cell, policy: Policy | None) -> list[Part]:
         "abi": f"packages.{cell.package}.abi",
         "platform": f"targets.{cell.target}.floor",
     }
-    known = {
+    parts = {
         part.part: replace(part, source=sources.get(part.part, "")) for part in parts_of(cell.wheel)
     }
-    if known["platform"].value == "any":
-        known["platform"] = replace(known["platform"], source=sources["abi"])
+    if parts["platform"].value == "any":
+        parts["platform"] = replace(parts["platform"], source=sources["abi"])
     order = ("distribution", "version", "local", "build", "python", "abi", "platform", "label")
     return [
         part
         for name in order
-        for part in _with_facts(name, known.get(name), behind.get(name, ()), cell.facts)
+        for part in _with_facts(name, parts.get(name), behind.get(name, ()), cell.facts)
     ]
 
 
 def named(cell: Cell, wheel: str) -> Cell | None:
-    """Return the cell as it is called by one of its names.
-
-    Its own, on any platform it may get, or that of a copy.
-    """
+    """Return the cell under one of its names: on any of its platforms, or as a copy."""
     for possible in cell.possible():
         if possible.wheel == wheel:
             return possible
@@ -136,11 +129,11 @@ def _facts_by_part(policy: Policy, channel: Channel) -> dict[str, Iterable[str]]
         "build": channel.build,
         "label": sum(channel.label, ()),
     }
-    asked = {
+    fields = {
         part: [name for text in texts for name in template.fields(text)]
         for part, texts in parts.items()
     }
-    return {part: dict.fromkeys(names) for part, names in asked.items()}
+    return {part: dict.fromkeys(names) for part, names in fields.items()}
 
 
 def _with_facts(
@@ -151,7 +144,7 @@ def _with_facts(
     if part and name == "local":
         yield replace(
             part,
-            rule=part.rule + _spelling(part.value, (facts[each].value or "" for each in names)),
+            rule=part.rule + _spelling(part.value, (facts[fact].value or "" for fact in names)),
         )
     elif part:
         yield part
@@ -165,12 +158,12 @@ def _with_facts(
 
 
 def _spelling(local: str, values: Iterable[str]) -> str:
-    """Say which values stand in a local version otherwise than they were given: 26.04 as 26.4."""
+    """Return which values a local version spells otherwise than they were given: 26.04 as 26.4."""
     changed = [value for value in values if value not in local]
-    return f"; {', '.join(changed)} is spelt as PEP 440 does" if changed else ""
+    return f"; {', '.join(changed)} is written in the form of PEP 440" if changed else ""
 
 
-def _said(part: Part) -> str:
+def _rule_and_source(part: Part) -> str:
     return f"{part.rule} ({part.source})" if part.rule and part.source else part.rule or part.source
 
 
@@ -181,6 +174,8 @@ def lines(parts: Iterable[Part]) -> list[str]:
     values = max(len(part.value) for part in parts)
     text = []
     for part in parts:
-        text.append(f"  {part.part:{names}}  {part.value:{values}}  {_said(part)}".rstrip())
+        text.append(
+            f"  {part.part:{names}}  {part.value:{values}}  {_rule_and_source(part)}".rstrip()
+        )
         text += [f"  {'':{names}}  {'':{values}}  before: {reason}" for reason in part.skipped]
     return text

@@ -1,7 +1,4 @@
-"""Builder images of a spec.
-
-What goes into each, the hash of all that, and the name that it gives an image.
-"""
+"""Builder images of a spec: what goes into each, and the name with the hash of all that."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ _FROM = re.compile(
 class Sources(NamedTuple):
     """What images are made from beside the spec.
 
-    `read` gives the bytes of a file below the folder of the spec, `digests` are those of
+    `read` returns the bytes of a file below the folder of the spec. `digests` are those of
     truewheel.lock by image, `truewheel` is its line for Truewheel itself, `locks` are the
     requirements that come with Truewheel, by name. `wheels` are proven wheels by package, each as
     its file name and sha256 in hex; those of a stage become part of it.
@@ -40,10 +37,7 @@ class Sources(NamedTuple):
 
 
 class Recipe(NamedTuple):
-    """All that goes into an image.
-
-    The Containerfile, the files of its context by path, and build arguments.
-    """
+    """All that goes into an image: the Containerfile, files of its context by path, arguments."""
 
     text: str
     files: Mapping[str, bytes]
@@ -53,7 +47,7 @@ class Recipe(NamedTuple):
 class Images(NamedTuple):
     """The builder images of a spec by target and architecture, and warnings.
 
-    `bases` and `tests` are the images of its targets with their digests.
+    `bases` and `tests` are the base and test images of its targets, with their digests.
     """
 
     references: Mapping[tuple[str, str], str] = {}
@@ -66,28 +60,28 @@ NO_IMAGES = Images()
 
 
 def has_builder(spec: Spec, name: str) -> bool:
-    """Return whether a target has a builder image.
-
-    There is a registry, and it is known what to build.
-    """
+    """Return whether a target has a builder image: a registry, and enough to build it from."""
     target = spec.targets.get(name)
-    known = target and (target.container.file or (target.base and target.family))
-    return bool(spec.images.registry and known)
+    can_build = target and (target.container.file or (target.base and target.family))
+    return bool(spec.images.registry and can_build)
 
 
 def images(spec: Spec, sources: Sources) -> Images:
-    """Return what a plan says of the images. Raises `Stop` (exit 2) for one that cannot be built."""
+    """Return the images of a plan.
+
+    Raises `Stop` (exit 2) for one that cannot be built.
+    """
     references: dict[tuple[str, str], str] = {}
     problems: list[Problem] = []
     for name, target in spec.targets.items():
         if not has_builder(spec, name):
             continue
-        made = recipe(spec, name, sources)
+        content = recipe(spec, name, sources)
         for stage in target.container.stages:
             recipe(spec, name, sources, stage)  # raises for one that cannot be built
         problems += _warnings(spec, name, sources)
         for arch in arches(spec, name):
-            references[name, arch] = reference(spec, name, arch, made)
+            references[name, arch] = reference(spec, name, arch, content)
     bases = {name: pinned(target.base, sources.digests) for name, target in spec.targets.items()}
     tests = {
         name: pinned(target.test_image, sources.digests) for name, target in spec.targets.items()
@@ -95,91 +89,89 @@ def images(spec: Spec, sources: Sources) -> Images:
     return Images(references, bases, tests, tuple(problems))
 
 
-def reference(spec: Spec, name: str, arch: str, made: Recipe, stage: str = BUILD) -> str:
-    """Return the whole name of an image.
-
-    Registry, what it is for, target and architecture, hash of what goes in.
-    """
-    folder, own = "builder" if stage == BUILD else stage, machine(spec, name, arch, stage)
-    path = re.sub(r"[._-]{2,}", "-", f"{name}-{own}".lower())
-    return f"{spec.images.registry.rstrip('/')}/{folder}/{path}:{digest(made, own)}"
+def reference(spec: Spec, name: str, arch: str, content: Recipe, stage: str = BUILD) -> str:
+    """Return the full name of an image: registry, stage, target, architecture, and hash."""
+    folder = "builder" if stage == BUILD else stage
+    architecture = machine(spec, name, arch, stage)
+    path = re.sub(r"[._-]{2,}", "-", f"{name}-{architecture}".lower())
+    return f"{spec.images.registry.rstrip('/')}/{folder}/{path}:{digest(content, architecture)}"
 
 
 def machine(spec: Spec, name: str, arch: str, stage: str = BUILD) -> str:
     """Return the architecture that an image is for.
 
-    Where cells of `arch` are compiled from afar, their runners'.
+    The image that cross-compiles cells of `arch` has the architecture of its runners.
     """
     return (spec.targets[name].runner or arch) if stage == BUILD else arch
 
 
-def digest(made: Recipe, arch: str) -> str:
+def digest(content: Recipe, arch: str) -> str:
     """Return the hash of all that goes into an image, in hexadecimal digits."""
-    parts = [arch, made.text, *(f"{key}={value}" for key, value in sorted(made.arguments.items()))]
+    arguments = [f"{key}={value}" for key, value in sorted(content.arguments.items())]
+    parts = [arch, content.text, *arguments]
     raw = [part.encode() for part in parts]
-    raw += [
-        item for path, content in sorted(made.files.items()) for item in (path.encode(), content)
-    ]
-    import hashlib  # with OpenSSL behind it
+    raw += [item for path, text in sorted(content.files.items()) for item in (path.encode(), text)]
+    import hashlib  # loads OpenSSL, which most commands do not need
 
-    whole = hashlib.sha256()
+    total = hashlib.sha256()
     for item in raw:
-        whole.update(b"%d:" % len(item) + item)
-    return whole.hexdigest()[:_HASH_LENGTH]
+        total.update(b"%d:" % len(item) + item)
+    return total.hexdigest()[:_HASH_LENGTH]
 
 
 def recipe(spec: Spec, name: str, sources: Sources, stage: str = BUILD) -> Recipe:
     """Return all that goes into a target's image; `stage` is `build` or one of its stages.
 
-    Raises `Stop` (exit 2) when a file is missing, a stage is unknown or stands on itself.
+    Raises `Stop` (exit 2) when a file is missing, a stage is unknown or based on itself.
     """
     target = spec.targets[name]
     if target.container.file:
         return _own_recipe(spec, name, sources, stage)
     _refuse_free_threaded(spec, name)
     chain = _chain(spec, name, stage)
-    paths = [path for each in chain for path in _requirements(spec, target, each)]
+    paths = [path for link in chain for path in _requirements(spec, target, link)]
     files = _context(spec, name, sources, paths, is_build=BUILD in chain)
-    for each, packages in wheels(spec, name, stage).items():
-        named = dict(sources.wheels[package] for package in packages if package in sources.wheels)
-        files[containerfile.wheels_lock(each)] = containerfile.wheels_locked(named)
-    stages = [_stage(spec, name, each, sources, files) for each in chain]
-    if any(each.interpreters == "uv" for each in stages):
+    for link, packages in wheels(spec, name, stage).items():
+        hashes = dict(sources.wheels[package] for package in packages if package in sources.wheels)
+        files[containerfile.wheels_lock(link)] = containerfile.wheels_locked(hashes)
+    stages = [_stage(spec, name, link, sources, files) for link in chain]
+    if any(link.interpreters == "uv" for link in stages):
         files[UV_LOCK] = sources.locks[UV_LOCK]
     return Recipe("\n".join(map(containerfile.stage, stages)), files)
 
 
 def wheels(spec: Spec, name: str, stage: str) -> dict[str, tuple[str, ...]]:
-    """Return the packages whose proven wheels a target's stage installs, and those that it stands on, by stage."""
+    """Return the packages whose proven wheels are in a target's stage, by the stage that has them.
+
+    That is the stage itself, or one that it is based on.
+    """
     stages = spec.targets[name].container.stages
     chain = _chain(spec, name, stage)
-    return {each: stages[each].wheels for each in chain if each != BUILD and stages[each].wheels}
+    return {link: stages[link].wheels for link in chain if link != BUILD and stages[link].wheels}
 
 
 def newest(spec: Spec, name: str) -> str:
-    """Return the version that a target's environments are made from.
+    """Return the newest Python of a target that is not free-threaded, else the newest.
 
-    Tools have no free-threaded wheels.
+    Its environments are made from it: the tools have no free-threaded wheels.
     """
     pythons = _pythons(spec, name)
     return next((python for python in reversed(pythons) if not python.endswith("t")), pythons[-1])
 
 
 def fragment(spec: Spec, name: str, sources: Sources, stage: str = BUILD) -> str:
-    """Return a stage's lines for a hand-written Containerfile.
-
-    Interpreters, the environment, what is installed.
+    """Return a stage's lines for a hand-written Containerfile, after its system packages.
 
     Raises `Stop` (exit 2) for a stage that is unknown.
     """
     _chain(spec, name, stage)
-    given = [] if spec.images.tools else [TOOLS_LOCK]
-    files = dict.fromkeys([*given, *_requirements(spec, spec.targets[name], BUILD)], b"")
+    tools = [] if spec.images.tools else [TOOLS_LOCK]
+    files = dict.fromkeys([*tools, *_requirements(spec, spec.targets[name], BUILD)], b"")
     return containerfile.fragment(_stage(spec, name, stage, sources, files))
 
 
 def header(spec: Spec, name: str) -> str:
-    """Return the line that a Containerfile begins with; it is no part of its hash."""
+    """Return the first line of a Containerfile; it is no part of the hash."""
     return f"# Made for {name} of {spec.document.file} by truewheel container. Do not edit.\n"
 
 
@@ -189,16 +181,14 @@ def pinned(image: str, digests: Mapping[str, str]) -> str:
 
 
 def bases(spec: Spec) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield every image that others stand on, with its route in the spec.
-
-    Not those of own Containerfiles.
-    """
+    """Yield every base image with its route in the spec; not those in Containerfiles."""
     for name, target in spec.targets.items():
         if target.base:
             yield ("targets", name, "base"), target.base
-        for stage, each in target.container.stages.items():
-            if each.base and each.base not in {BUILD, *target.container.stages}:
-                yield ("targets", name, "container", "stages", stage, "base"), each.base
+        stages = target.container.stages
+        for key, stage in stages.items():
+            if stage.base and stage.base not in {BUILD, *stages}:
+                yield ("targets", name, "container", "stages", key, "base"), stage.base
 
 
 def locked(spec: Spec) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -226,31 +216,23 @@ def _refuse_free_threaded(spec: Spec, name: str) -> None:
     threaded = [python for python in _pythons(spec, name) if python.endswith("t")]
     if threaded and spec.targets[name].container.interpreters == "distribution":
         where = spec.document.where(("targets", name, "container", "interpreters"))
-        message = f"no distribution has Python {threaded[0]} beside the other one"
-        raise stop(where, message, f"say where {name} gets it: container: {{interpreters: uv}}")
+        message = f"distributions have no free-threaded Python, such as {threaded[0]}"
+        raise stop(where, message, f"let uv install it in {name}: container: {{interpreters: uv}}")
 
 
 def _chain(spec: Spec, name: str, stage: str) -> list[str]:
-    """Return a stage after those that it stands on."""
+    """Return a stage after those that it is based on."""
     stages = spec.targets[name].container.stages
     chain = [stage]
     while chain[0] != BUILD:
         if chain[0] not in stages:
-            raise stop(
-                f"--stage {stage}",
-                f"{name} has no stage {stage}",
-                f"its stages: {', '.join([BUILD, *stages])}",
-            )
+            hint = f"its stages: {', '.join([BUILD, *stages])}"
+            raise stop(f"--stage {stage}", f"{name} has no stage {stage}", hint)
         below = stages[chain[0]].base
         if below in chain:
             route = ("targets", name, "container", "stages", chain[0], "base")
-            raise Stop(
-                [
-                    spec.document.problem(
-                        route, f"the stage {below} stands on itself", "name an image"
-                    )
-                ]
-            )
+            message = f"the stage {below} is based on itself"
+            raise Stop([spec.document.problem(route, message, "name an image as base")])
         if below not in {BUILD, *stages}:
             break
         chain.insert(0, below)
@@ -261,25 +243,25 @@ def _stage(
     spec: Spec, name: str, stage: str, sources: Sources, files: Mapping[str, bytes]
 ) -> Stage:
     target = spec.targets[name]
-    own = target.container
+    container = target.container
     environment = f"/opt/venv-{spec.project}"
     if stage == BUILD:
-        known = _requirements(spec, target, BUILD)
+        project_files = _requirements(spec, target, BUILD)
         return Stage(
             name=BUILD,
             family=target.family,
             environment=environment,
             base=pinned(target.base, sources.digests),
-            packages=own.packages,
+            packages=container.packages,
             requirements=tuple(
-                path for path in (TOOLS_LOCK, *known, TRUEWHEEL_LOCK) if path in files
+                path for path in (TOOLS_LOCK, *project_files, TRUEWHEEL_LOCK) if path in files
             ),
-            interpreters=own.interpreters,
+            interpreters=container.interpreters,
             pythons=tuple(_pythons(spec, name)),
             python=newest(spec, name),
         )
-    further = own.stages[stage]
-    is_derived = further.base in {BUILD, *own.stages}
+    further = container.stages[stage]
+    is_derived = further.base in {BUILD, *container.stages}
     interpreters, python = ("", "") if is_derived else _own_interpreter(spec, name, stage)
     return Stage(
         name=stage,
@@ -296,29 +278,30 @@ def _stage(
 
 
 def _own_interpreter(spec: Spec, name: str, stage: str) -> tuple[str, str]:
-    """Return where a stage that inherits no environment gets its interpreter, and the version, "" for the usual one.
+    """Return where a stage that inherits no environment gets its interpreter, and which version.
 
-    A stage for wheels has the one that they are made for.
+    The version is "" for the usual one; a stage with wheels has the one that they are made for.
     """
-    own = spec.targets[name].container
-    if own.interpreters == "base" and not own.stages[stage].base:
+    container = spec.targets[name].container
+    if container.interpreters == "base" and not container.stages[stage].base:
         return "base", newest(spec, name)
-    if own.interpreters in {"distribution", "base"}:
+    if container.interpreters in {"distribution", "base"}:
         return "own", newest(spec, name)
     if not _carries_wheels(spec, name, stage):
         return "own", ""
-    if own.interpreters == "pyenv":
+    if container.interpreters == "pyenv":
         route = ("targets", name, "container", "stages", stage)
-        message = f"its wheels are for Python {newest(spec, name)}, which pyenv compiles in the build stage alone"
-        hint = "base: build, or another way to the Pythons: container: {interpreters: uv}"
+        version = f"Python {newest(spec, name)}"
+        message = f"its wheels are for {version}, which pyenv compiles only in the build stage"
+        hint = "base: build, or let uv install the Pythons: container: {interpreters: uv}"
         raise Stop([spec.document.problem(route, message, hint, key=True)])
     return "uv", newest(spec, name)
 
 
 def _carries_wheels(spec: Spec, name: str, stage: str) -> bool:
-    """Return whether a stage, or one that stands on it, installs wheels."""
+    """Return whether a stage, or one that is based on it, installs wheels."""
     stages = spec.targets[name].container.stages
-    return any(each.wheels and stage in _chain(spec, name, above) for above, each in stages.items())
+    return any(above.wheels and stage in _chain(spec, name, key) for key, above in stages.items())
 
 
 def _requirements(spec: Spec, target: Target, stage: str) -> list[str]:
@@ -330,13 +313,13 @@ def _requirements(spec: Spec, target: Target, stage: str) -> list[str]:
 def _context(
     spec: Spec, name: str, sources: Sources, paths: Iterable[str], *, is_build: bool
 ) -> dict[str, bytes]:
-    """Return the files that a build sees. Raises `Stop` (exit 2) with every one that is missing."""
-    found = {path: sources.read(path) for path in paths}
-    missing = [path for path, content in found.items() if content is None]
+    """Return the files that a build can read. Raises `Stop` (exit 2) with every missing one."""
+    contents = {path: sources.read(path) for path in paths}
+    missing = [path for path, content in contents.items() if content is None]
     if missing:
         where = spec.document.where(("targets", name, "container"))
         raise Stop(Problem(where, f"{path} cannot be read", "correct the path") for path in missing)
-    files = {path: content for path, content in found.items() if content is not None}
+    files = {path: content for path, content in contents.items() if content is not None}
     if not is_build:
         return files
     if not spec.images.tools:
@@ -347,37 +330,32 @@ def _context(
 
 
 def _names_truewheel(spec: Spec, sources: Sources) -> bool:
-    """Return whether the jobs need no Truewheel of the image's.
-
-    Their own checkout or the project's lock has it.
-    """
-    own = (sources.read(spec.images.tools) or b"") if spec.images.tools else b""
-    return bool(spec.scripts) or re.search(rb"(?im)^truewheel(\[.*\])?[ \t]*==", own) is not None
+    """Return whether jobs get Truewheel from their checkout or from the project's own lock."""
+    lock = (sources.read(spec.images.tools) or b"") if spec.images.tools else b""
+    return bool(spec.scripts) or re.search(rb"(?im)^truewheel(\[.*\])?[ \t]*==", lock) is not None
 
 
 def _own_recipe(spec: Spec, name: str, sources: Sources, stage: str) -> Recipe:
     target = spec.targets[name]
-    own = target.container
-    if stage in own.stages:
+    container = target.container
+    if stage in container.stages:
         route = ("targets", name, "container", "stages")
-        message = f"{name} has its own Containerfile, {own.file}: its stages are in there"
+        message = f"{name} has its own Containerfile, {container.file}, which has its own stages"
         raise Stop([spec.document.problem(route, message, "remove one of the two", key=True)])
     if stage != BUILD:
-        raise stop(
-            f"--stage {stage}", f"{name} has its own Containerfile: {own.file}", "leave --stage out"
-        )
-    paths = [own.file, *own.files, *_requirements(spec, target, BUILD)]
+        message = f"{name} has its own Containerfile: {container.file}"
+        raise stop(f"--stage {stage}", message, "leave --stage out")
+    paths = [container.file, *container.files, *_requirements(spec, target, BUILD)]
     files = _context(spec, name, sources, paths, is_build=False)
-    text = files.pop(own.file).decode("utf-8", "replace")
-    files |= {
-        lock: content for lock, content in sources.locks.items() if lock in text
-    }  # a fragment copies them
+    text = files.pop(container.file).decode("utf-8", "replace")
+    # The lines of `fragment` copy the locks that come with Truewheel.
+    files |= {lock: content for lock, content in sources.locks.items() if lock in text}
     arguments = {"BASE": pinned(target.base, sources.digests)} if target.base else {}
     return Recipe(text, files, arguments)
 
 
 def _warnings(spec: Spec, name: str, sources: Sources) -> Iterator[Problem]:
-    """Yield a warning for every base that may be another one tomorrow, and for an image without Truewheel."""
+    """Yield a warning for every base image without a digest, and for an image without Truewheel."""
     hint = "write its digest into truewheel.lock: truewheel lock"
     for route, image in bases(spec):
         if route[1] == name and "@" not in pinned(image, sources.digests):
@@ -390,7 +368,7 @@ def _warnings(spec: Spec, name: str, sources: Sources) -> Iterator[Problem]:
         yield from _floating(file, (sources.read(file) or b"").decode("utf-8", "replace"))
     elif not spec.setup and not sources.truewheel and not _names_truewheel(spec, sources):
         message = f"the builder image of {name} has no truewheel"
-        hint = "run truewheel lock, or name it, with hashes, in images.tools"
+        hint = "run truewheel lock, or add truewheel, with hashes, to the file of images.tools"
         yield Problem(spec.document.where(("images",)), message, hint, "warning")
 
 

@@ -1,4 +1,4 @@
-"""The jobs of a pipeline: which there are for an event, what they run, and what they wait for."""
+"""The jobs of a pipeline: which an event has, what they run, and what they wait for."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ SCRIPTS = {
 TIMEOUTS = {"container": 120, "wheel": 360, "test": 60, "prove": 60, "image": 120, "publish": 90}
 """Minutes that the jobs of a kind may take, where it is not `TIMEOUT`.
 
-GitHub's own runners give no more than 360.
+GitHub's own runners allow 360 at most.
 """
 TIMEOUT = 15
 
@@ -51,7 +51,7 @@ def tool(spec: Spec) -> tuple[str, ...]:
 
 
 def kinds(spec: Spec) -> dict[str, JobKind]:
-    """Return the kinds of jobs that pipelines of this spec can have, in the order of their stages."""
+    """Return the kinds of jobs that pipelines of this spec can have, by the order of stages."""
     program = tool(spec)
     step = {
         verb: ("python", f"{spec.scripts.rstrip('/')}/{script}")
@@ -64,7 +64,7 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
         ("--target", TARGET, "--arch", ARCH),
         ("--if-missing", "--push"),
     )
-    known = [
+    result = [
         JobKind(
             name="plan",
             stage="plan",
@@ -108,8 +108,7 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
             is_protected=True,
             exclusive="publish",
         ),
-        # What only speaks of a change holds up nothing: it starts at once, and no job waits for its
-        # stage.
+        # Jobs that only describe a change start at once, and no job waits for their stage.
         JobKind(
             name="names",
             stage="review",
@@ -119,7 +118,7 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
         ),
         JobKind(name="title", stage="review", commands=((*program, "title"),), events=("mr",)),
     ]
-    return {kind.name: kind for kind in known}
+    return {kind.name: kind for kind in result}
 
 
 def jobs(
@@ -129,10 +128,7 @@ def jobs(
     indexes: Iterable[Index],
     images: Iterable[str],
 ) -> list[Job]:
-    """Return the jobs of all events.
-
-    `images` are the places, `target/arch`, that have a builder image.
-    """
+    """Return the jobs of all events; `images` are the `target/arch` that have a builder image."""
     cells, images = tuple(cells), tuple(images)
     builders = {place: "container:" + place.replace("/", ":") for place in images}
     wheels = list(_wheel_jobs(cells, packages, builders))
@@ -201,9 +197,9 @@ def _test_jobs(
     packages: Mapping[str, Package],
     needs: Mapping[str, tuple[str, ...]],
 ) -> Iterator[Job]:
-    """Yield the smoke tests: of a wheel for many Pythons, one on each.
+    """Yield the smoke tests: a wheel for several Pythons has one for each.
 
-    `needs` is what those of a cell wait for.
+    `needs` is what the tests of a cell wait for.
     """
     for cell in cells:
         if packages[cell.package].smoke:
@@ -221,28 +217,28 @@ def _test_jobs(
 
 
 def _pythons(spec: Spec, cell: Cell) -> list[str]:
-    """Return the interpreters, lowest first, that a cell's wheel is for."""
+    """Return the interpreters that a cell's wheel is for, lowest first."""
     target = spec.targets.get(cell.target)
     abi = spec.packages[cell.package].abi
     if cell.target == ANY or target is None or abi == "cpython":
         return [cell.python]
-    known = [interpreter_tag(python) for python in target.pythons or spec.pythons]
-    fits = [tag for tag in known if has_abi(tag, abi) and minor(tag) >= minor(cell.python)]
+    tags = [interpreter_tag(python) for python in target.pythons or spec.pythons]
+    fits = [tag for tag in tags if has_abi(tag, abi) and minor(tag) >= minor(cell.python)]
     return sorted({cell.python, *fits}, key=lambda tag: (minor(tag), tag))
 
 
 def _image_jobs(spec: Spec, cells: Iterable[Cell], place: str) -> Iterator[Job]:
-    """Yield the jobs that make images of proven wheels, which a target and architecture have."""
+    """Yield the jobs of a target and architecture that make images of proven wheels."""
     target, arch = place.split("/")
-    for stage, each in spec.targets[target].container.stages.items():
-        if each.wheels:
+    for name, stage in spec.targets[target].container.stages.items():
+        if stage.wheels:
             yield Job(
-                name=image_job(target, arch, stage),
+                name=image_job(target, arch, name),
                 kind="image",
-                cells=tuple(cell.id for cell in _inside(spec, cells, target, arch, stage)),
+                cells=tuple(cell.id for cell in _members(spec, cells, target, arch, name)),
                 target=target,
                 arch=arch,
-                image=stage,
+                image=name,
                 needs=("plan", "prove"),
             )
 
@@ -252,14 +248,11 @@ def image_job(target: str, arch: str, stage: str) -> str:
     return f"image:{stage}:{target}:{arch}"
 
 
-def _inside(
+def _members(
     spec: Spec, cells: Iterable[Cell], target: str, arch: str, stage: str
 ) -> Iterator[Cell]:
-    """Yield the cells whose wheels a stage installs.
-
-    Those that the interpreter of its environment runs.
-    """
-    packages = {package for each in wheels_within(spec, target, stage).values() for package in each}
+    """Yield the cells whose wheels a stage installs: for the interpreter of its environment."""
+    packages = {name for names in wheels_within(spec, target, stage).values() for name in names}
     python = interpreter_tag(newest(spec, target))
     for cell in cells:
         if cell.package in packages:
@@ -274,10 +267,10 @@ def _review_jobs(spec: Spec) -> Iterator[Job]:
         yield Job(name="title", kind="title", needs=())
 
 
-def of_event(made: Iterable[Job], known: Mapping[str, JobKind], event: str) -> tuple[Job, ...]:
+def of_event(jobs: Iterable[Job], kinds: Mapping[str, JobKind], event: str) -> tuple[Job, ...]:
     """Return the jobs that pipelines of an event have; "" stands for every event."""
     return tuple(
         job
-        for job in made
-        if not (event and known[job.kind].events) or event in known[job.kind].events
+        for job in jobs
+        if not (event and kinds[job.kind].events) or event in kinds[job.kind].events
     )

@@ -1,6 +1,6 @@
-"""Which wheels there are.
+"""Which wheels there are: packages x targets x arches x pythons.
 
-Packages x targets x arches x pythons, with the axes that a wheel's tags lack collapsed.
+Wheels whose tags would be the same, since an axis is not part of them, are one.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ PURE = "py3"
 
 
 class StableAbi(NamedTuple):
-    """What builds for a stable ABI, and runs it.
+    """The interpreters of a stable ABI: CPython 3.`since` and newer.
 
-    CPython 3.`since` and newer, free-threaded (True) or not (False).
+    `threading` has True for free-threaded ones, False for the others.
     """
 
     since: int
     threading: frozenset[bool]
 
 
-# PEP 384; PEP 803 for free-threaded Pythons. The ABI of before that has no free-threaded build.
+# PEP 384, and PEP 803 for free-threaded Pythons, which have no stable ABI before 3.15.
 STABLE_ABIS = {
     "abi3": StableAbi(2, frozenset({False})),
     "abi3t": StableAbi(15, frozenset({True})),
@@ -37,10 +37,7 @@ STABLE_ABIS = {
 
 
 class Host(NamedTuple):
-    """This machine as a target.
-
-    Its architecture, its floor and the interpreters found on it (`cp312`).
-    """
+    """This machine as a target: its architecture, its floor and its interpreters (`cp312`)."""
 
     arch: str
     floor: str
@@ -89,16 +86,13 @@ def wanted_pythons(spec: Spec) -> list[str]:
     )
     versions.update(
         *(target.pythons for target in spec.targets.values()),
-        (each.python for each in spec.include),
+        (cell.python for cell in spec.include),
     )
     return sorted(map(interpreter_tag, versions), key=_age)
 
 
 def slots(spec: Spec, problems: list[Problem]) -> list[Slot]:
-    """Return the slots of the spec's targets.
-
-    What is wrong with include and exclude is added to `problems`.
-    """
+    """Return the slots of the spec's targets; faults of include and exclude go into `problems`."""
     matrix = dict.fromkeys(_product(spec))
     _leave_out(spec, matrix, problems)
     for number, pattern in enumerate(spec.include):
@@ -117,7 +111,10 @@ def slots(spec: Spec, problems: list[Problem]) -> list[Slot]:
 
 
 def host_slots(spec: Spec, host: Host) -> list[Slot]:
-    """Return the slots that this machine can build without a container, less what every target excludes."""
+    """Return the slots that this machine can build without a container.
+
+    What the spec excludes for every target is left out.
+    """
     pythons = {python: f"{python[2]}.{python[3:]}" for python in host.pythons}
     slots = product(spec.packages, [HOST], [host.arch], host.pythons)
     return _collapse(
@@ -141,9 +138,9 @@ def _product(spec: Spec) -> Iterator[tuple[str, str, str, str]]:
 def _leave_out(
     spec: Spec, matrix: dict[tuple[str, str, str, str], None], problems: list[Problem]
 ) -> None:
-    whole = tuple(matrix)
+    all_slots = tuple(matrix)
     for number, pattern in enumerate(spec.exclude):
-        out = [slot for slot in whole if _matches(pattern, slot)]
+        out = [slot for slot in all_slots if _matches(pattern, slot)]
         if not out:
             hint = (
                 "it matches no package, target, arch and python of this file: remove or correct it"
@@ -159,18 +156,18 @@ def _matches(pattern: CellPattern, slot: tuple[str, str, str, str]) -> bool:
 
 
 def _collapse(spec: Spec, matrix: Iterable[tuple[str, str, str, str]]) -> list[Slot]:
-    found: dict[tuple[str, ...], Slot] = {}
+    result: dict[tuple[str, ...], Slot] = {}
     for package, target, arch, python in matrix:
         abi = spec.packages[package].abi
         if abi == "none":
-            found.setdefault((package,), Slot(package, ANY, ANY, PURE, PURE))
+            result.setdefault((package,), Slot(package, ANY, ANY, PURE, PURE))
         elif abi == "cpython":
-            found[package, target, arch, python] = Slot(package, target, arch, python, python)
+            result[package, target, arch, python] = Slot(package, target, arch, python, python)
         elif has_abi(python, abi):
             key = (package, target, arch)
-            if key not in found or _age(python) < _age(found[key].python):
-                found[key] = Slot(package, target, arch, python, python)
-    return list(found.values())
+            if key not in result or _age(python) < _age(result[key].python):
+                result[key] = Slot(package, target, arch, python, python)
+    return list(result.values())
 
 
 def packages_without_cells(spec: Spec, cells: list[Slot]) -> list[Problem]:
@@ -191,5 +188,6 @@ def _why_none(spec: Spec, package: str) -> str:
         return "abi3 has no free-threaded build: name a python without t, or exclude less"
     if abi in STABLE_ABIS:
         python = "a free-threaded Python" if abi == "abi3t" else "Python"
-        return f"{abi} needs {python} from 3.{STABLE_ABIS[abi].since} on (PEP 803): name one, or exclude less"
-    return "exclude leaves none: exclude less"
+        since = f"3.{STABLE_ABIS[abi].since}"
+        return f"{abi} needs {python} from {since} on (PEP 803): name one, or exclude less"
+    return "exclude removes all of its cells: exclude less"

@@ -1,6 +1,6 @@
 """What a plan says: the one record that every job, forge and local run reads.
 
-`plan.json` is this model written down (`planfile`). Nothing downstream looks at the spec again.
+`plan.json` is this model as a file (`plan_file`). Jobs do not read the spec again.
 """
 
 import re
@@ -15,19 +15,16 @@ TARGET = "{target}"
 ARCH = "{arch}"
 PYTHON = "{python}"
 STAGE = "{stage}"
-"""Stand in the commands of a job kind for what a job has.
+"""In the commands of a job kind, these stand for what a job has.
 
-Its cells' ids, joined by commas, its target …
+`CELL` is the ids of its cells, joined by commas.
 """
 
 
 LISTS = "publish"
 """Folder, in that of the proven wheels, of the lists of what each index is to get."""
 QUALITY = "gl-code-quality-report.json"
-"""The findings of a wheel job, as GitLab shows them.
-
-One name for all jobs, since GitLab takes one file from each.
-"""
+"""File with the findings of a wheel job, as GitLab shows them: it takes one from each job."""
 
 
 def digest_variable(target: str, arch: str) -> str:
@@ -39,15 +36,13 @@ def digest_variable(target: str, arch: str) -> str:
 class Package:
     """A package as its jobs see it. Paths are relative to the folder of the spec.
 
-    `path` is that of its sources.
-
-    `build` names the command build that makes it; "" for its own PEP 517 backend. `inject` says how
-    the composed version gets into the build: "file" (written into `version_file`; at the group of
-    `version_match`, unless that is ""), "pyproject" (`[project] version`), "env:NAME" (an
-    environment variable of the build backend) or "wheel" (the built wheel is rewritten). `exclude`
-    are patterns of libraries that stay outside the wheel, `graft` of device libraries that may come
-    in; `max_size` is in bytes, 0 for no limit. `secrets` are the names of variables with
-    credentials that its backend and its smoke test get.
+    `path` is the folder of its sources. `build` names the command build that makes it; "" for its
+    own PEP 517 backend. `inject` says how the composed version gets into the build: "file" (written
+    into `version_file`; at the group of `version_match`, unless that is ""), "pyproject"
+    (`[project] version`), "env:NAME" (an environment variable of the build backend) or "wheel" (the
+    built wheel is rewritten). `exclude` are patterns of libraries that stay outside the wheel,
+    `graft` of device libraries that may come in; `max_size` is in bytes, 0 for no limit. `secrets`
+    are the names of variables with credentials that its backend and its smoke test get.
     """
 
     name: str
@@ -68,7 +63,7 @@ class Package:
 class Build:
     """A command that makes the wheels of packages.
 
-    An argv, its Python requirements, and a glob for each package.
+    It has an argument list, Python requirements, and a glob for the wheel of each package.
 
     `secrets` are the names of variables with credentials that it gets.
     """
@@ -123,9 +118,9 @@ class JobKind:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Fact:
-    """A named value of a policy. `value` is None when no source had one.
+    """A named value of a policy.
 
-    `skipped` says why each one had not.
+    `value` is None when no source had one; `skipped` are sources, each with the reason.
     """
 
     value: str | None
@@ -149,10 +144,10 @@ class Cell(NamedTuple):
     """One wheel to be built: package x target x arch x python.
 
     `python` is the interpreter's tag (`cp312`, `cp313t`; `py3` for a pure package), `builder` the
-    tag of the interpreter that compiles it, `tag` the whole compatibility tag, `build` the PEP 427
+    tag of the interpreter that compiles it, `tag` the full compatibility tag, `build` the PEP 427
     build tag or "". `platforms` are the platform tags, lowest floor first, one of which auditwheel
     will find (floor: audited); until then the names are those of the last. They are empty for a
-    cell whose platform is settled.
+    cell whose platform is decided.
     """
 
     id: str
@@ -175,7 +170,7 @@ class Cell(NamedTuple):
         return (self.wheel, *(copy.wheel for copy in self.copies))
 
     def copied(self, copy: Copy) -> "Cell":
-        """Return the cell as one of its copies is called."""
+        """Return the cell under the name of one of its copies."""
         parts = copy.wheel.partition(f"-{self.tag}")[0].split("-")
         return self._replace(
             channel=copy.channel or self.channel,
@@ -186,14 +181,14 @@ class Cell(NamedTuple):
         )
 
     def possible(self) -> "Iterator[Cell]":
-        """Yield the cell under each name that it may get, the lowest floor first."""
+        """Yield the cell on each platform that it may get, the lowest floor first."""
         if not self.platforms:
             yield self
         for platform in self.platforms:
             yield self.settled(platform)
 
     def settled(self, platform: str) -> "Cell":
-        """Return the cell as it is called on one of its platforms."""
+        """Return the cell under its name for one of its platforms."""
         old = self.tag.rpartition("-")[2]
         return self._replace(
             tag=f"{self.tag.removesuffix(old)}{platform}",
@@ -207,10 +202,8 @@ class Cell(NamedTuple):
 
 def _moved(wheel: str, old: str, new: str) -> str:
     """Return a wheel's file name for another platform."""
-    return (
-        "-".join(new if part == old else part for part in wheel.removesuffix(".whl").split("-"))
-        + ".whl"
-    )
+    parts = wheel.removesuffix(".whl").split("-")
+    return "-".join(new if part == old else part for part in parts) + ".whl"
 
 
 class Job(NamedTuple):
@@ -234,22 +227,18 @@ class Job(NamedTuple):
 
     @property
     def place(self) -> str:
-        """`<target>-<arch>` of a job that stands with the others of its place.
-
-        "" for one before or after them all.
-        """
+        """`<target>-<arch>` of a job; "" for one that comes before or after all of these."""
         return f"{self.target}-{self.arch}" if self.target and not self.image else ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Index:
-    """What an index says of the names.
+    """Whether an index accepts the names of the plan.
 
-    `active` when this pipeline would publish to it, `refusals` by reason.
-
-    `max_size` is the most bytes that it takes for a file; 0 is the limit of its profile. `url`
-    takes uploads ("" for an index that nothing is published to), `simple` lists what is there;
-    `username` and `password` are names of variables. It is active when all of `when` holds.
+    `active` when this pipeline would publish to it, which is when all of `when` holds. `refusals`
+    are numbers of wheels by reason. `max_size` is the most bytes that it takes for a file; 0 is
+    the limit of its profile. `url` takes uploads ("" for an index that nothing is published to),
+    `simple` lists what is there; `username` and `password` are names of variables.
     """
 
     name: str
@@ -266,10 +255,7 @@ class Index:
 
 @dataclass(frozen=True, kw_only=True)
 class Archive:
-    """An archive of the wheels of a target and architecture.
-
-    Its entry in the spec, file name, and cells' ids.
-    """
+    """An archive of the wheels of a target and architecture; `cells` are ids."""
 
     name: str
     target: str
@@ -280,7 +266,7 @@ class Archive:
 
 @dataclass(frozen=True, kw_only=True)
 class Variable:
-    """A variable's value for this pipeline and where it came from (`-v`, `environment`, `default`)."""
+    """A variable's value in this pipeline; `origin` is `-v`, `environment` or `default`."""
 
     value: str
     origin: str
@@ -294,7 +280,7 @@ class Plan:
     `policy` is the policy's own data, `images` the builder images by `<target>/<arch>`,
     `registry_login` the variables that hold the user name and the password for their registry.
     `left_out` are the ids of cells whose package a merge request does not change: their jobs, if
-    there are any, have nothing to do.
+    the pipeline has them, do nothing.
     """
 
     generator: str
@@ -323,23 +309,18 @@ class Plan:
         return next((cell for cell in self.cells if cell.id == cell_id), None)
 
     def image(self, target: str, arch: str) -> str:
-        """Return the image that the wheel jobs of a target run in.
-
-        Its builder, else its base, or "" if it has none.
-        """
+        """Return the image for a target's wheel jobs: its builder, else its base, or ""."""
         return self.images.get(f"{target}/{arch}") or self.targets[target].base
 
     def test_image(self, target: str, arch: str) -> str:
-        """Return the image that the test jobs of a target run in.
+        """Return the image for a target's test jobs: its test image, else that of wheel jobs.
 
-        Its own for that, else the wheel jobs' one.
-
-        A builder image for runners of another architecture runs no tests: the base does.
+        A builder image for runners of another architecture cannot run tests: the base is used.
         """
-        known = self.targets[target]
-        return known.test_image or (
-            self.image(target, arch) if known.runner in {"", arch} else known.base
-        )
+        place = self.targets[target]
+        if place.test_image:
+            return place.test_image
+        return self.image(target, arch) if place.runner in {"", arch} else place.base
 
     def builder(self, job: Job) -> str:
         """Return the builder image that a wheel or test job runs in, "" if it runs in another one or in none."""
@@ -348,17 +329,17 @@ class Plan:
         return made if made and made == of_its_kind(job.target, job.arch) else ""
 
     def batches(self, cells: Iterable[Cell]) -> dict[str, tuple[Cell, ...]]:
-        """Return the cells in the batches that one job each compiles."""
+        """Return cells in batches, each of which one job compiles, by the id of the batch."""
         return in_batches(cells, self.packages)
 
 
 def in_batches(
     cells: Iterable[Cell], packages: Mapping[str, Package]
 ) -> dict[str, tuple[Cell, ...]]:
-    """Return the cells in the batches that one job each compiles, by the id of the batch.
+    """Return the cells in batches, each of which one job compiles, by the id of the batch.
 
-    That is the id of its only cell or, for the cells that one command makes, an id with the build
-    for the package.
+    That is the id of its only cell or, for cells that one command makes, an id with the name of
+    the build in place of the package.
     """
     batches: dict[str, list[Cell]] = {}
     for cell in cells:

@@ -1,6 +1,6 @@
-"""Facts in, names out: the pure heart.
+"""Resolves facts, and composes names from them.
 
-Plan, compile, repair, validate, explain and prove all ask here.
+Plan, compile, repair, validate, explain and prove all call this module.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ BUILD_TAG = re.compile(r"[0-9][0-9A-Za-z_.]*", re.ASCII)
 PROJECT = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", re.ASCII)
 LABEL = re.compile(r"[0-9a-z._]{1,16}", re.ASCII)
 NAME_LIMIT = 255
-"""Bytes of a file's name that file systems take; names of wheels are ASCII."""
-TOO_LONG = "no file system takes that: shorten a value, or leave a part out"
+"""Bytes that a file's name may have on Linux (NAME_MAX); names of wheels are ASCII."""
+TOO_LONG = "file systems refuse longer names: shorten a value, or leave a part out"
 NOTHING: Mapping[str, Fact] = {}
 
 
@@ -39,9 +39,9 @@ NOTHING: Mapping[str, Fact] = {}
 class Sources:
     """Where facts come from.
 
-    `variables` holds what is set, empty or not; `read_file` gives the text of a file below the
-    spec's folder, or of the image when `in_image`; `vcs` what the version control system knows;
-    `cell` the axes of one cell.
+    `variables` are those that are set, empty or not; `read_file` returns the text of a file below
+    the spec's folder, or of the image when `in_image`; `vcs` a value of the version control system;
+    `cell` has the axes of one cell.
     """
 
     variables: Mapping[str, Variable]
@@ -76,20 +76,17 @@ class Composed:
 
 
 def platform_tag(floor: str, arch: str, rule: str = "keep") -> str:
-    """Return the platform tag of a floor.
-
-    `rule` chooses where auditwheel writes two (manylinux2014).
-    """
+    """Return the platform tag of a floor; of two (manylinux2014), those that `rule` chooses."""
     floor = LEGACY_FLOORS.get(floor, floor)
     legacy = next((old for old, new in LEGACY_FLOORS.items() if new == floor), None)
     return chosen_platform(f"{legacy}_{arch}.{floor}_{arch}" if legacy else f"{floor}_{arch}", rule)
 
 
 def chosen_platform(platform: str, rule: str) -> str:
-    """Return the platform tag that stands in the name, of a compressed set.
+    """Return the part of a compressed set of platform tags that the name has.
 
-    keep: all of it; highest: the newest floor; legacy: the name from before PEP 600, where it has
-    one.
+    Rules: keep, all of it; highest, the newest floor; legacy, the name from before PEP 600, if
+    there is one.
     """
     tags = platform.split(".")
     if rule == "highest":
@@ -114,7 +111,7 @@ def python_tags(abi: str, python: str) -> tuple[str, str]:
 def resolve_all(
     policy: Policy, sources: Sources, where: Where
 ) -> tuple[dict[str, Fact], list[Problem]]:
-    """Return every fact of a policy, in its order, and what is wrong with the values that were found."""
+    """Return every fact of a policy, in its order, and the problems of values."""
     facts: dict[str, Fact] = {}
     problems = []
     for name, rule in policy.facts.items():
@@ -122,7 +119,7 @@ def resolve_all(
         if wrong:
             is_dropped = rule.otherwise == "drop"
             hint = (
-                f"the name goes without {name}"
+                f"the name is written without {name}"
                 if is_dropped
                 else "correct the value, or leave it empty"
             )
@@ -135,18 +132,18 @@ def resolve_all(
 
 
 def resolve(
-    rule: FactRule, sources: Sources, known: Mapping[str, Fact] = NOTHING
+    rule: FactRule, sources: Sources, earlier: Mapping[str, Fact] = NOTHING
 ) -> tuple[Fact, str]:
-    """Return a fact's value with its way there, and what is wrong with it ("" if nothing).
+    """Return a fact with its value and sources, and what is wrong with it ("" if nothing).
 
-    `known` are the facts of before, which conditions and a source fact:NAME ask for.
+    `earlier` are the facts that conditions and a source fact:NAME can read.
     """
     for name, wanted in rule.when.items():
-        if not holds({name: wanted}, sources.variables, known):
+        if not holds({name: wanted}, sources.variables, earlier):
             return Fact(value=None, skipped=((f"when:{name}", f"is not {wanted or 'empty'}"),)), ""
     skipped: list[tuple[str, str]] = []
     for source in rule.sources:
-        raw, origin, why = _look_up(source, sources, known)
+        raw, origin, why = _look_up(source, sources, earlier)
         if raw in rule.absent:
             raw, why = None, f"is {raw!r}, which means none"
         if raw is None:
@@ -160,9 +157,9 @@ def resolve(
         if value is None:
             why = f"is {raw!r}, which does not match {rule.match.pattern}"
             if rule.otherwise != "next":
-                wrong = "" if rule.otherwise == "none" else f"{_spoken(source)} {why}"
+                wrong = "" if rule.otherwise == "none" else f"{_label(source)} {why}"
                 return Fact(value=None, skipped=(*skipped, (source, why))), wrong
-        skipped.append((source, why or f"is {raw!r}, of which nothing is left"))
+        skipped.append((source, why or f"is {raw!r}, which gives an empty text"))
     return Fact(value=None, skipped=tuple(skipped)), ""
 
 
@@ -176,9 +173,9 @@ def _written(rule: FactRule, raw: str) -> str | None:
 
 
 def _look_up(
-    source: str, sources: Sources, known: Mapping[str, Fact]
+    source: str, sources: Sources, earlier: Mapping[str, Fact]
 ) -> tuple[str | None, str, str]:
-    """Return the text that a source has, where that came from, and why it has none."""
+    """Return the text of a source, where that came from, and why it has none."""
     kind, _, name = source.partition(":")
     if kind == "env":
         variable = sources.variables.get(name)
@@ -186,13 +183,13 @@ def _look_up(
     if kind in {"file", "json"}:
         return _from_file(name, sources)
     if kind == "fact":
-        fact = known[name]
+        fact = earlier[name]
         return (fact.value, source_of(fact), "") if fact.value else (None, "", "is absent")
     return _text(*_plain(kind, name, sources))
 
 
 def _plain(kind: str, name: str, sources: Sources) -> tuple[str | None, str]:
-    """Return what a source without rules of its own has, and where that came from."""
+    """Return the text of a simple source, and where that came from."""
     if kind == "option":
         return sources.options.get(name), f"--{name}"
     if kind == "package":
@@ -207,10 +204,10 @@ def _plain(kind: str, name: str, sources: Sources) -> tuple[str | None, str]:
 def _from_file(name: str, sources: Sources) -> tuple[str | None, str, str]:
     path, _, pointer = name.partition("#")
     if path.startswith("/") and not sources.in_image:
-        return None, "", "is read in the job alone"
+        return None, "", "is read only in the job"
     text = sources.read_file(path) if sources.read_file else None
     if text is None:
-        return None, "", "is not here"
+        return None, "", "does not exist"
     return _from_json(text, path, pointer) if pointer else _text(text, path)
 
 
@@ -232,10 +229,10 @@ def _from_json(text: str, path: str, pointer: str) -> tuple[str | None, str, str
     return _text(node, path) if isinstance(node, str) else (None, "", f"has no text at {pointer}")
 
 
-def _spoken(source: str) -> str:
-    """Return a source as people call it: a variable's name, a flag, a file."""
+def _label(source: str) -> str:
+    """Return a source as messages name it: a variable's name, a flag, a file."""
     kind, _, name = source.partition(":")
-    spoken = {
+    labels = {
         "env": name,
         "option": f"--{name}",
         "package": "the package's version",
@@ -246,7 +243,7 @@ def _spoken(source: str) -> str:
         "const": "the policy's own value",
         "when": name,
     }
-    return spoken.get(kind, name.split("#")[0])
+    return labels.get(kind, name.split("#")[0])
 
 
 def channel_of(
@@ -263,7 +260,7 @@ def holds(
     variables: Mapping[str, Variable],
     facts: Mapping[str, Fact] = NOTHING,
 ) -> bool:
-    """Return whether every fact or variable has the value that is asked for; empty is absent."""
+    """Return whether all conditions hold; an empty fact or variable is an absent one."""
     return all(
         _is(_value(name, variables, facts), wanted, facts) for name, wanted in conditions.items()
     )
@@ -289,8 +286,7 @@ def _is(value: str, wanted: str, facts: Mapping[str, Fact]) -> bool:
 def compose(policy: Policy, channel: Channel, facts: Mapping[str, Fact], where: Where) -> Composed:
     """Return the parts of a name that `channel` makes of `facts`.
 
-    Raises `Stop` (exit 2) when there is no version, or a part is not what PEP 440, 427 or 508 asks
-    for.
+    Raises `Stop` (exit 2) when there is no version, or a part breaks PEP 440, 427 or 508.
     """
     values = {name: fact.value for name, fact in facts.items()}
     version = template.first(channel.version, values)
@@ -299,9 +295,11 @@ def compose(policy: Policy, channel: Channel, facts: Mapping[str, Fact], where: 
             name for name in template.fields(channel.version[-1]) if values[name] is None
         )
         message = (
-            f"no version: the channel {channel.name} needs the fact {missing}, which no source has"
+            f"no version: the channel {channel.name} needs the fact {missing}, which has no value"
         )
-        raise Stop([Problem(where, message, f"set one: {'; '.join(told(facts[missing]))}")])
+        raise Stop(
+            [Problem(where, message, f"set one of its sources: {'; '.join(told(facts[missing]))}")]
+        )
     if local := template.joined(channel.local, values):
         version += ("." if "+" in version else "+") + local
     build = template.first(channel.build, values) or ""
@@ -328,10 +326,10 @@ def compose(policy: Policy, channel: Channel, facts: Mapping[str, Fact], where: 
 
 
 def label_problem(label: str, where: Where) -> Problem | None:
-    """Return the warning that a label is none, so that names go without it (PEP 817)."""
+    """Return the warning that a variant label is not valid, so that names have none (PEP 817)."""
     if not label or LABEL.fullmatch(label):
         return None
-    hint = "PEP 817: 1 to 16 of a-z, 0-9, _ and .; the name goes without it"
+    hint = "PEP 817: 1 to 16 of a-z, 0-9, _ and .; the name is written without it"
     return Problem(where, f"{label!r} is no variant label", hint, "warning")
 
 
@@ -342,21 +340,20 @@ def _check_part(text: str, form: re.Pattern[str], what: str, rule: str, where: W
 
 @lru_cache(maxsize=4096)
 def _normal_version(version: str) -> str:
-    if (
-        not version.isascii()
-    ):  # letters that only look like ASCII in lower case pass some releases of packaging
+    # Some releases of packaging accept letters whose lower case is ASCII, such as the Kelvin sign.
+    if not version.isascii():
         raise InvalidVersion(version)
     return str(Version(version))
 
 
 def told(fact: Fact) -> list[str]:
-    """Return why each source that was asked before had nothing."""
-    return [f"{_spoken(source)} {why}" for source, why in fact.skipped]
+    """Return why each earlier source had no value."""
+    return [f"{_label(source)} {why}" for source, why in fact.skipped]
 
 
 def source_of(fact: Fact) -> str:
-    """Return where a fact's value came from, as people say it."""
+    """Return where a fact's value came from, as messages say it."""
     if fact.value is None:
         return ""
     is_file = fact.source.startswith(("package:", "file:"))
-    return fact.origin if is_file else f"{_spoken(fact.source)}={fact.raw} ({fact.origin})"
+    return fact.origin if is_file else f"{_label(fact.source)}={fact.raw} ({fact.origin})"

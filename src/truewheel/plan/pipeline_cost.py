@@ -1,4 +1,4 @@
-"""How many jobs pipelines have, and how long all of them take together, judged by those of an earlier pipeline."""
+"""How many jobs pipelines have, and their total time, estimated from an earlier pipeline."""
 
 from __future__ import annotations
 
@@ -24,18 +24,12 @@ class Times(NamedTuple):
     source: str
 
     def of(self, job: Job) -> float | None:
-        """Return what a job should take.
-
-        What one of its name took, else the mean of its kind, or None.
-        """
+        """Return the seconds that a job of this name took, else the mean of its kind, or None."""
         return self.of_jobs.get(_plain(job.name), self.of_kinds.get(job.kind))
 
 
 class Load(NamedTuple):
-    """The jobs of a pipeline, and the minutes that they take together.
-
-    `unknown` are kinds that never ran.
-    """
+    """How many jobs a pipeline has, and their total minutes; `unknown` are kinds that never ran."""
 
     jobs: int
     minutes: float = 0.0
@@ -43,54 +37,52 @@ class Load(NamedTuple):
 
 
 class Effort(NamedTuple):
-    """What the pipelines of an event take, before (None: there were none) and after a change."""
+    """The load of an event's pipelines before and after a change; `before` may be None."""
 
     event: str
     before: Load | None
     after: Load
 
 
-def times(taken: Iterable[tuple[str, float]], prefix: str, source: str) -> Times:
+def times(durations: Iterable[tuple[str, float]], prefix: str, source: str) -> Times:
     """Return the times of jobs by their names on a forge.
 
-    `prefix` stands before those of jobs without a target.
+    The names of jobs without a target begin with `prefix`.
     """
     of_jobs: dict[str, float] = {}
     of_kinds: defaultdict[str, list[float]] = defaultdict(list)
-    for name, seconds in taken:
+    for name, seconds in durations:
         plain = _plain(name).removeprefix(prefix)
         of_jobs[plain] = seconds
         of_kinds[plain.partition(" ")[0]].append(seconds)
-    return Times(of_jobs, {kind: sum(each) / len(each) for kind, each in of_kinds.items()}, source)
+    means = {kind: sum(values) / len(values) for kind, values in of_kinds.items()}
+    return Times(of_jobs, means, source)
 
 
-def efforts(before: Plan | None, after: Plan, known: Times | None) -> list[Effort]:
-    """Return what the pipelines of merge requests and of pushes take.
+def efforts(before: Plan | None, after: Plan, history: Times | None) -> list[Effort]:
+    """Return the load of merge requests' pipelines and of pushes'.
 
     Both plans are those of a merge request.
     """
     return [
         Effort(
             event,
-            None if before is None else _load(before, event, known),
-            _load(after, event, known),
+            None if before is None else _load(before, event, history),
+            _load(after, event, history),
         )
         for event in EVENTS
     ]
 
 
-def _load(plan: Plan, event: str, known: Times | None) -> Load:
+def _load(plan: Plan, event: str, history: Times | None) -> Load:
     jobs = of_event(plan.jobs, plan.kinds, event)
-    if known is None:
+    if history is None:
         return Load(len(jobs))
-    seconds = {job: known.of(job) for job in jobs}
-    unknown = dict.fromkeys(job.kind for job, each in seconds.items() if each is None)
+    seconds = {job: history.of(job) for job in jobs}
+    unknown = dict.fromkeys(job.kind for job, value in seconds.items() if value is None)
     return Load(len(jobs), sum(filter(None, seconds.values())) / 60, tuple(unknown))
 
 
 def _plain(name: str) -> str:
-    """Return a job's name as both forges have it.
-
-    GitLab's `wheel:foo`, GitHub's `rhel8 x86_64 / wheel foo`.
-    """
+    """Return a job's name without its place: GitLab has `wheel:foo`, GitHub `rhel8 / wheel foo`."""
     return name.rpartition(" / ")[2].replace(":", " ")

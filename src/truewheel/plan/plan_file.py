@@ -1,4 +1,4 @@
-"""plan.json: the written plan, the only truth downstream. Text in, `Plan` out, and back."""
+"""Writes a plan as the text of plan.json, which all jobs read, and reads it back."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from truewheel.spec import policy, version_file
 
 VERSION = 1
 
-# What becomes part of a path: a plan.json from elsewhere must not lead out of the folders of a job.
+# Names become parts of paths: a foreign plan.json must not lead out of the folders of a job.
 _CELL_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*(/[A-Za-z0-9][A-Za-z0-9._=-]*)+")
 _WHEEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl")
 _ARCHIVE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*\.zip")
 _INDEX = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ADDRESS = re.compile(r"(https?://[A-Za-z0-9][^\s@?#\x00-\x1f\x7f]*)?")
-_IMAGE = re.compile(r"[^\s-]\S*")  # an engine would take another for a flag
+_IMAGE = re.compile(r"[^\s-]\S*")  # a container engine reads a leading - as a flag
 _PATH = re.compile(r"(?![/-])(?!(.*/)?\.\.(/|$))[^\x00-\x1f\x7f]*")
 
 _Record = TypeVar("_Record")
@@ -59,8 +59,8 @@ _FIELDS: dict[type, dict[str, Any]] = {
 
 
 def to_data(plan: Plan) -> dict[str, Any]:
-    """Return the plan as the JSON document of the command contract."""
-    facts: dict[int, dict[str, Any]] = {}  # cells share their facts; each set is converted once
+    """Return the plan as the data of plan.json."""
+    facts: dict[int, dict[str, Any]] = {}  # cells share their facts: each set is converted once
     for cell in plan.cells:
         if id(cell.facts) not in facts:
             facts[id(cell.facts)] = {name: fact_data(fact) for name, fact in cell.facts.items()}
@@ -92,7 +92,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
 
 
 def problem_data(problem: Problem) -> dict[str, Any]:
-    """Return a problem as the JSON document of the command contract."""
+    """Return a problem as the data of plan.json."""
     return {
         "file": problem.where.file,
         "line": problem.where.line,
@@ -151,7 +151,7 @@ def _damaged(file: str, error: Exception, hint: str) -> Stop:
 
 
 def _plan(data: dict[str, Any]) -> Plan:
-    policy.from_data(data["policy"])  # who reads it later can rely on it
+    policy.from_data(data["policy"])  # raises here, not in a later reader, for a damaged policy
     plan = _record(
         Plan,
         generator=data["generator"],
@@ -174,7 +174,8 @@ def _plan(data: dict[str, Any]) -> Plan:
         compiler_cache=data["compiler_cache"],
         indexes=tuple(_record(Index, **fields) for fields in data["indexes"]),
         archives=tuple(
-            _record(Archive, **{**each, "cells": tuple(each["cells"])}) for each in data["archives"]
+            _record(Archive, **{**fields, "cells": tuple(fields["cells"])})
+            for fields in data["archives"]
         ),
         left_out=_words(data["left_out"]),
         problems=tuple(_read_problem(fields) for fields in data["problems"]),
@@ -184,7 +185,7 @@ def _plan(data: dict[str, Any]) -> Plan:
 
 
 def _check_names(plan: Plan) -> None:
-    """Raise `ValueError` for a name that could lead to a file elsewhere, and for a cell of nothing."""
+    """Raise `ValueError` for an unknown package, and a name that leads to another folder."""
     for cell in plan.cells:
         if cell.package not in plan.packages or cell.target not in plan.targets:
             raise ValueError(f"the package or target of {cell.id} is missing")
@@ -195,14 +196,11 @@ def _check_names(plan: Plan) -> None:
 
 
 def _checked_names(plan: Plan) -> Iterator[tuple[re.Pattern[str], str, Iterable[str]]]:
-    """Yield what becomes part of a path.
-
-    The form that it must have, what it is otherwise, and the names.
-    """
+    """Yield the form that names must have, the words for a wrong one, and the names."""
     for cell in plan.cells:
         yield _CELL_ID, "no cell's id", (cell.id,)
-        for each in (cell, *cell.possible()):
-            yield _WHEEL, "no wheel's file name", each.names()
+        for possible in (cell, *cell.possible()):
+            yield _WHEEL, "no wheel's file name", possible.names()
     yield _CELL_ID, "no cell's id", plan.left_out
     yield _ARCHIVE, "no archive's file name", (archive.file for archive in plan.archives)
     for package in plan.packages.values():
@@ -241,7 +239,7 @@ def _record(kind: type[_Record], /, **fields: Any) -> _Record:
 
 
 def fact_data(fact: Fact) -> dict[str, Any]:
-    """Return a fact as the JSON document of the command contract."""
+    """Return a fact as the data of plan.json."""
     data: dict[str, Any] = {"value": fact.value, "source": fact.source or None}
     if fact.value is not None:
         data |= {"origin": fact.origin, "raw": fact.raw}

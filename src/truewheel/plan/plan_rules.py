@@ -1,7 +1,4 @@
-"""What a plan is refused for.
-
-Two cells with one name, names that an index would not take, floors too high.
-"""
+"""Rules of a plan: names differ, indexes accept them, floors and toolchains are possible."""
 
 from __future__ import annotations
 
@@ -18,18 +15,22 @@ from truewheel.spec.policy import Policy
 from truewheel.wheel import index_profiles, platform_tags
 
 AXES = ("package", "target", "arch", "python")
+NEXT_STEP = "name a channel that leaves it out, or publish under another condition"
 
 
 def collisions(spec: Spec, policy: Policy, cells: Iterable[Cell]) -> list[Problem]:
-    """Return a problem for every pair of axis values that leads to cells with one wheel name, here or on an index."""
+    """Return a problem for every pair of axis values whose cells have one wheel name.
+
+    The names may be equal here, or on an index.
+    """
     first: dict[tuple[str, str], Cell] = {}
-    told: set[tuple[str, str]] = set()
+    reported: set[tuple[str, str]] = set()
     pairs: dict[tuple[str, ...], list[tuple[str, Cell, Cell]]] = {}
     for cell in cells:
         for index, wheel in _names(cell):
             other = first.setdefault((index, wheel), cell)
-            if other is not cell and (other.id, cell.id) not in told:
-                told.add((other.id, cell.id))
+            if other is not cell and (other.id, cell.id) not in reported:
+                reported.add((other.id, cell.id))
                 axes = [axis for axis in AXES if getattr(cell, axis) != getattr(other, axis)]
                 key = (
                     index,
@@ -37,85 +38,83 @@ def collisions(spec: Spec, policy: Policy, cells: Iterable[Cell]) -> list[Proble
                     *(getattr(side, axis) for side in (other, cell) for axis in axes),
                 )
                 pairs.setdefault(key, []).append((wheel, other, cell))
-    return [_collision(spec, policy, key[0], alike) for key, alike in pairs.items()]
+    return [_collision(spec, policy, key[0], equal) for key, equal in pairs.items()]
 
 
 def _names(cell: Cell) -> Iterator[tuple[str, str]]:
-    """Yield every name that a cell's wheel may get, and the index that gets it; "" is here."""
+    """Yield every name that a cell's wheel may get, with its index; "" for its own name."""
     for possible in cell.possible():
         yield "", possible.wheel
         yield from ((copy.index, copy.wheel) for copy in possible.copies)
 
 
 def _collision(
-    spec: Spec, policy: Policy, index: str, alike: list[tuple[str, Cell, Cell]]
+    spec: Spec, policy: Policy, index: str, equal: list[tuple[str, Cell, Cell]]
 ) -> Problem:
-    wheel, one, two = alike[0]
-    axes = [axis for axis in AXES if getattr(one, axis) != getattr(two, axis)]
-    missing, differing = " and ".join(axes), _differing(spec, one, two)
-    may = "may " if one.platforms or two.platforms else ""
+    wheel, first, second = equal[0]
+    axes = [axis for axis in AXES if getattr(first, axis) != getattr(second, axis)]
+    missing, differing = " and ".join(axes), _differing(spec, first, second)
+    pair = f"{first.id} and {second.id}"
+    may = "may " if first.platforms or second.platforms else ""
     lines = [
         f"two cells {may}get one name{f' on the index {index}' if index else ''}, {wheel}",
-        f"    {one.id} and {two.id} differ only in the {missing}, and the name has no {missing}",
+        f"    {pair} differ only in the {missing}, and the name has no {missing}",
     ]
     if "target" in axes:
-        lines += [f"    {_target(spec, target, differing)}" for target in (one.target, two.target)]
-    if len(alike) > 1:
-        lines.append(f"    the same happens to {len(alike) - 1} more names")
-    route = ("targets", two.target) if "target" in axes else ("packages", two.package)
-    return spec.document.problem(
-        route, "\n".join(lines), _way_out(spec, policy, one, two), key=True
-    )
+        lines += [
+            f"    {_target(spec, target, differing)}" for target in (first.target, second.target)
+        ]
+    if len(equal) > 1:
+        lines.append(f"    the same happens to {len(equal) - 1} more names")
+    route = ("targets", second.target) if "target" in axes else ("packages", second.package)
+    hint = _next_step(spec, policy, first, second)
+    return spec.document.problem(route, "\n".join(lines), hint, key=True)
 
 
 def _target(spec: Spec, name: str, differing: Iterable[str]) -> str:
-    """Return a target, its place, and what its image provides otherwise than that of another one."""
+    """Return a target, its place, and its image's values of the differing variables."""
     provided = spec.targets[name].provides if name in spec.targets else {}
     values = ", ".join(f"{variable} {provided.get(variable) or 'absent'}" for variable in differing)
-    return f"{name}: {spec.document.where(('targets', name), key=True)}{f' ({values})' if values else ''}"
+    place = spec.document.where(("targets", name), key=True)
+    return f"{name}: {place} ({values})" if values else f"{name}: {place}"
 
 
-def _differing(spec: Spec, one: Cell, two: Cell) -> list[str]:
-    """Return the variables that the images of two cells provide otherwise."""
-    first, second = (
+def _differing(spec: Spec, first: Cell, second: Cell) -> list[str]:
+    """Return the variables that the images of two cells provide with different values."""
+    one, two = (
         spec.targets[cell.target].provides if cell.target in spec.targets else {}
-        for cell in (one, two)
+        for cell in (first, second)
     )
-    return sorted(name for name in {**first, **second} if first.get(name) != second.get(name))
+    return sorted(name for name in {**one, **two} if one.get(name) != two.get(name))
 
 
-def _way_out(spec: Spec, policy: Policy, one: Cell, two: Cell) -> str:
-    labels = [] if spec.variant_labels else [_label(policy, cell) for cell in (one, two)]
+def _next_step(spec: Spec, policy: Policy, first: Cell, second: Cell) -> str:
+    """Return how two cells can get two names."""
+    otherwise = "or build one of the two"
+    labels = [] if spec.variant_labels else [_label(policy, cell) for cell in (first, second)]
     if len(set(labels)) == 2:
-        said = " and ".join(label or "none" for label in labels)
-        return f"their labels, {said}, stand in no name: add variant_labels: true, or build one of the two"
-    if differing := _differing(spec, one, two):
-        return f"they differ in {', '.join(differing)}: let the policy put it into the name, or build one of the two"
-    for name in (two.target, one.target):
-        own = own_floor(spec, name)
+        both = " and ".join(label or "none" for label in labels)
+        return f"no name has their labels, {both}: add variant_labels: true, {otherwise}"
+    if differing := _differing(spec, first, second):
+        variables = ", ".join(differing)
+        return f"they differ in {variables}: let the policy put it into the name, {otherwise}"
+    for name in (second.target, first.target):
+        highest = own_floor(spec, name)
         floor = spec.targets[name].floor if name in spec.targets else ""
-        if own and floor and own != floor:
-            return (
-                f"give {name} its own floor (its glibc allows up to {own}), or build one of the two"
-            )
+        if highest and floor and highest != floor:
+            return f"give {name} its own floor (its glibc allows up to {highest}), {otherwise}"
     return "build one of the two"
 
 
 def _label(policy: Policy, cell: Cell) -> str:
-    """Return the variant label that the policy has for a cell, whether names carry it or not."""
+    """Return the variant label that the policy has for a cell, in names or not."""
     values = {name: fact.value for name, fact in cell.facts.items()}
-    return next(
-        (
-            template.joined(each.label, values)
-            for each in policy.channels
-            if each.name == cell.channel
-        ),
-        "",
-    )
+    channels = (channel for channel in policy.channels if channel.name == cell.channel)
+    return next((template.joined(channel.label, values) for channel in channels), "")
 
 
 def long_names(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
-    """Return a problem for the file names that no file system takes."""
+    """Return a problem for file names that are longer than file systems allow."""
     long = [name for cell in cells for name in cell.names() if len(name) > NAME_LIMIT]
     if not long:
         return []
@@ -125,7 +124,7 @@ def long_names(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
 
 
 def index_verdict(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
-    """Return what the index `name` says of its copies, or of the wheels as they are when it gets none."""
+    """Return whether the index `name` accepts its copies, or the wheels when it gets no copies."""
     copies = [
         (copy.version, cell.tag, copy.wheel)
         for cell in cells
@@ -154,12 +153,12 @@ def index_verdict(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
 
 
 def index_problems(spec: Spec, verdicts: Iterable[Index]) -> list[Problem]:
-    """Return a problem for every index that this pipeline would publish to and that would refuse its wheels."""
+    """Return a problem for every index that this pipeline publishes to and that refuses wheels."""
     return [
         spec.document.problem(
             ("indexes", verdict.name),
             f"the index {verdict.name} would refuse {counted(count, 'wheel')}: {reason}",
-            f"{index_profiles.evidence(reason)}; name a channel that leaves it out, or publish on another condition",
+            f"{index_profiles.evidence(reason)}; {NEXT_STEP}",
             key=True,
         )
         for verdict in verdicts
@@ -169,21 +168,21 @@ def index_problems(spec: Spec, verdicts: Iterable[Index]) -> list[Problem]:
 
 
 def floor_problems(spec: Spec) -> list[Problem]:
-    """Return a problem for every target whose floor is unknown, cannot be audited, or is above its own glibc."""
+    """Return a problem for every floor that is unknown, not auditable, or above the glibc."""
     problems = []
     for name, target in spec.targets.items():
         floor = target.floor
         if floor in {"", platform_tags.AUDITED} and not own_floor(spec, name):
-            hint = "add floor: manylinux_2_28, or what its image has, such as glibc: '2.28'"
+            hint = "add floor: manylinux_2_28, or the glibc of its image, such as glibc: '2.28'"
             problems.append(
                 spec.document.problem(
                     ("targets", name), f"the target {name} has no floor", hint, key=True
                 )
             )
-        wanted = platform_tags.floor_minor(LEGACY_FLOORS.get(floor, floor))
+        minor = platform_tags.floor_minor(LEGACY_FLOORS.get(floor, floor))
         problems += [
             spec.document.problem(("targets", name, "floor"), message, hint)
-            for message, hint in _floor_faults(spec, name, wanted)
+            for message, hint in _floor_faults(spec, name, minor)
         ]
     return problems
 
@@ -197,19 +196,19 @@ def own_floor(spec: Spec, target: str) -> str:
     )
 
 
-def _floor_faults(spec: Spec, name: str, wanted: int | None) -> Iterator[tuple[str, str]]:
-    if wanted is None:
+def _floor_faults(spec: Spec, name: str, minor: int | None) -> Iterator[tuple[str, str]]:
+    if minor is None:
         return
     target = spec.targets[name]
-    floor, known = target.floor, platform_tags.glibc_minor(name, target.glibc)
-    if wanted not in platform_tags.AUDITED_MINORS:
-        hint = f"auditwheel knows manylinux_2_X for X in {', '.join(map(str, platform_tags.AUDITED_MINORS))}"
-        yield f"{floor} cannot be audited", hint
-    elif known is not None and wanted > known:
+    floor, glibc = target.floor, platform_tags.glibc_minor(name, target.glibc)
+    if minor not in platform_tags.AUDITED_MINORS:
+        minors = ", ".join(map(str, platform_tags.AUDITED_MINORS))
+        yield f"{floor} cannot be audited", f"auditwheel knows manylinux_2_X for X in {minors}"
+    elif glibc is not None and minor > glibc:
         hint = f"its glibc allows up to {own_floor(spec, name)}"
-        yield f"{floor} is above the glibc of {name}, 2.{known}", hint
+        yield f"{floor} is above the glibc of {name}, 2.{glibc}", hint
     for arch in target.arches or spec.arches:
-        if wanted < (oldest := platform_tags.oldest_minor(arch)):
+        if minor < (oldest := platform_tags.oldest_minor(arch)):
             yield (
                 f"there is no {floor} for {arch}",
                 f"the lowest floor for it is manylinux_2_{oldest}",
@@ -226,7 +225,8 @@ def toolchain_problems(spec: Spec) -> list[Problem]:
                 LEGACY_FLOORS.get(floor, floor), arch
             ):
                 message = f"zig cannot compile {name} for {floor or 'no floor'} on {arch}"
-                hint = f"zig: manylinux_2_{platform_tags.ZIG_OLDEST_MINOR} and newer, {' and '.join(platform_tags.ZIG_ARCHES)}"
+                oldest = f"manylinux_2_{platform_tags.ZIG_OLDEST_MINOR}"
+                hint = f"zig: {oldest} and newer, {' and '.join(platform_tags.ZIG_ARCHES)}"
                 problems.append(
                     spec.document.problem(("targets", name, "toolchain"), message, hint)
                 )
@@ -238,15 +238,13 @@ def toolchain_problems(spec: Spec) -> list[Problem]:
 
 
 def images_without_wheels(spec: Spec, jobs: Iterable[Job]) -> list[Problem]:
-    """Return a problem for every wheel that an image shall have and no cell makes."""
+    """Return a problem for every wheel that an image installs and no cell builds."""
     problems = []
     for job in jobs:
         if not job.image:
             continue
-        built, python = (
-            {cell.partition("/")[0] for cell in job.cells},
-            images.newest(spec, job.target),
-        )
+        built = {cell.partition("/")[0] for cell in job.cells}
+        python = images.newest(spec, job.target)
         for stage, packages in images.wheels(spec, job.target, job.image).items():
             for number, name in enumerate(packages):
                 if name not in built:
@@ -255,16 +253,15 @@ def images_without_wheels(spec: Spec, jobs: Iterable[Job]) -> list[Problem]:
                         f"no wheel of {name} is built for {job.target} {job.arch}, Python {python}"
                     )
                     problems.append(
-                        spec.document.problem(route, message, "build it there, or leave it out")
+                        spec.document.problem(
+                            route, message, "build it there, or remove it from the stage"
+                        )
                     )
     return problems
 
 
 def text_sorted(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
-    """Return a warning for every package whose local versions or labels sort as text.
-
-    Cu1210 before cu129.
-    """
+    """Return a warning for local versions or labels that sort as text: cu1210 before cu129."""
     ends = {(cell.package, cell.version.partition("+")[2]) for cell in cells}
     if spec.variant_labels:
         ends |= {
@@ -278,11 +275,11 @@ def text_sorted(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
             if stem and stem != part:
                 numbers.setdefault((package, stem), set()).add(part[len(stem) :])
     problems = []
-    for (package, stem), found in numbers.items():
-        by_text, by_number = sorted(found), sorted(found, key=int)
+    for (package, stem), parts in numbers.items():
+        by_text, by_number = sorted(parts), sorted(parts, key=int)
         if by_text != by_number:
             order = " < ".join(stem + number for number in by_text)
             message = f"{package}: installers compare {stem} parts as text, so that {order}"
-            hint = "the higher one is not taken for newer: write such numbers with equal length ({fact:04})"
+            hint = "they do not prefer the higher one: write numbers of equal length ({fact:04})"
             problems.append(Problem(spec.document.where(("naming",)), message, hint, "warning"))
     return problems

@@ -1,7 +1,4 @@
-"""The plan: a pure function of the spec, the policy and a request.
-
-Every fact of a pipeline is decided here.
-"""
+"""Makes the plan: a pure function of the spec, the policy and a request."""
 
 from __future__ import annotations
 
@@ -27,10 +24,7 @@ FORGE_PREFIXES = ("CI_", "GITLAB_", "GITHUB_")
 
 
 class Names(NamedTuple):
-    """What the cells of one target and one base version have in common.
-
-    Copies with their channels, by index.
-    """
+    """What the cells of one target and one base version share; `copies` are by index."""
 
     channel: str
     facts: Mapping[str, Fact]
@@ -40,14 +34,14 @@ class Names(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What is asked of the planner.
+    """What the planner is to plan.
 
-    `overrides` are the `-v` variables, `environment` the process's own, `options` the flags that a
-    policy may read, `versions` the base version of each package and where it was found. `host` asks
-    for this machine's cells instead of the spec's targets. `read_file` gives the text of files that
-    facts are read from, `vcs` what git knows. `stand_in` is the value of facts that a version needs
-    and no source has, for plans whose names nobody will see. `images` are the builder images of the
-    targets, `changed` the packages whose cells alone are wanted (None: all).
+    `overrides` are the `-v` variables, `environment` those of the process, `options` the flags that
+    a policy may read, `versions` the base version of each package and its source. With `host`, the
+    cells are this machine's, not those of the spec's targets. `read_file` returns the text of files
+    that facts are read from, `vcs` a value of git. `stand_in` is the value of facts that a version
+    needs and no source has, for plans whose names are not shown. `images` are the builder images of
+    the targets, `changed` the packages whose cells are planned (None: all).
     """
 
     generator: str
@@ -65,10 +59,10 @@ class Request:
 
 
 def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
-    """Return the plan; its `problems` hold all that speaks against it.
+    """Return the plan; its `problems` are the reasons to refuse it, and warnings.
 
-    Raises `Stop` (exit 2) when there can be no names at all: a variable that is not allowed, a
-    version that is none.
+    Raises `Stop` (exit 2) when no names can be composed: for a variable that is not allowed, or a
+    version that is not valid.
     """
     if leaks := contract.leaked_secrets(spec, policy):
         raise Stop(leaks)
@@ -78,14 +72,14 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         *plan_rules.toolchain_problems(spec),
     ]
     problems += contract.lost(spec, policy)
-    with _beside(problems):
+    with _reported_with(problems):
         variables = _variables(spec, policy, request)
     slots = matrix.host_slots(spec, request.host) if request.host else matrix.slots(spec, problems)
     problems += matrix.packages_without_cells(spec, slots)
     targets = _targets(spec, slots, request)
     namer = Namer(spec, policy, request, variables, targets)
     packages = _packages(spec)
-    with _beside(problems):
+    with _reported_with(problems):
         cells = _cells(namer, slots)
     images = _images(cells, request)
     indexes = tuple(plan_rules.index_verdict(spec, name, cells) for name in spec.indexes)
@@ -95,16 +89,16 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         *plan_rules.index_problems(spec, indexes),
     ]
     problems += [*plan_rules.long_names(spec, cells), *plan_rules.text_sorted(spec, cells)]
-    made = archives.archives(spec, cells, problems)
-    known = jobs.kinds(spec)
-    # All cells are judged, those that are left out with them: a name may not collide only because
-    # nobody builds it.
-    wanted = tuple(
+    all_archives = archives.archives(spec, cells, problems)
+    kinds = jobs.kinds(spec)
+    # The rules are for all cells, also those that are left out: whether names collide must not
+    # depend on what a merge request changes.
+    chosen = tuple(
         cell for cell in cells if request.changed is None or cell.package in request.changed
     )
-    all_jobs = jobs.jobs(spec, wanted, packages, indexes, images)
+    all_jobs = jobs.jobs(spec, chosen, packages, indexes, images)
     problems += plan_rules.images_without_wheels(spec, all_jobs)
-    present = jobs.of_event(all_jobs, known, request.event)
+    present = jobs.of_event(all_jobs, kinds, request.event)
     return Plan(
         generator=request.generator,
         project=spec.project,
@@ -114,8 +108,8 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         packages=packages,
         builds={name: _build(name, spec) for name in spec.builds},
         targets=targets,
-        kinds={name: kind for name, kind in known.items() if name in {job.kind for job in present}},
-        cells=wanted,
+        kinds={name: kind for name, kind in kinds.items() if name in {job.kind for job in present}},
+        cells=chosen,
         left_out=tuple(
             cell.id
             for cell in cells
@@ -134,14 +128,14 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         },
         compiler_cache=spec.compiler_cache,
         indexes=indexes,
-        archives=made,
+        archives=all_archives,
         problems=tuple(problems),
     )
 
 
 @contextmanager
-def _beside(problems: Iterable[Problem]) -> Iterator[None]:
-    """Let what ends the plan be told beside the problems that are known already."""
+def _reported_with(problems: Iterable[Problem]) -> Iterator[None]:
+    """Add the problems so far to those of a `Stop` that is raised."""
     try:
         yield
     except Stop as stopped:
@@ -149,7 +143,7 @@ def _beside(problems: Iterable[Problem]) -> Iterator[None]:
 
 
 def _cells(namer: Namer, slots: Iterable[Slot]) -> tuple[Cell, ...]:
-    """Return the cells of the slots. Raises `Stop` with every reason why some can have no name."""
+    """Return the cells of the slots. Raises `Stop` with every reason why one cannot have a name."""
     cells = tuple(
         cell for number, slot in enumerate(slots, 1) if (cell := namer.cell(slot, number))
     )
@@ -159,10 +153,7 @@ def _cells(namer: Namer, slots: Iterable[Slot]) -> tuple[Cell, ...]:
 
 
 def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.Variable]:
-    """Return every variable that is set, with its value.
-
-    Raises `Stop` for one that may not have that value.
-    """
+    """Return every variable that is set. Raises `Stop` for values that are not allowed."""
     declared = {**contract.BUILT_IN, **contract.declared(spec, policy)}
     values = {
         name: value for name, rule in declared.items() if (value := value_of(name, rule, request))
@@ -177,23 +168,20 @@ def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.
         for name, value in values.items()
         for problem in _value_problems(name, value, declared[name], spec)
     ]
-    if found := [problem for problem in problems if problem]:
-        raise Stop(found)
+    if faults := [problem for problem in problems if problem]:
+        raise Stop(faults)
     return values
 
 
 def value_of(name: str, rule: Variable, request: Request) -> model.Variable | None:
-    """Return the first value that is not empty.
-
-    Else the first that is, so that its emptiness can be told.
-    """
-    given = {"-v": request.overrides.get(name)}
+    """Return the first value that is not empty; else the first empty one, to report it."""
+    texts = {"-v": request.overrides.get(name)}
     if rule.scope != "image" or request.host:
-        given["environment"] = request.environment.get(name)
-    given["default"] = rule.default or None
+        texts["environment"] = request.environment.get(name)
+    texts["default"] = rule.default or None
     values = [
         model.Variable(value=text, origin=origin, scope=rule.scope)
-        for origin, text in given.items()
+        for origin, text in texts.items()
         if text is not None
     ]
     return next((value for value in values if value.value.strip()), values[0] if values else None)
@@ -212,36 +200,35 @@ def _undeclared(
 def _value_problems(
     name: str, value: model.Variable, rule: Variable, spec: Spec
 ) -> Iterable[Problem]:
-    text, said = value.value, "its value" if value.scope == "secret" else shown(value.value)
+    text = value.value
+    # A secret must not be printed.
+    what = "its value" if value.scope == "secret" else shown(text)
     if text and rule.choices and text not in rule.choices:
         hint = f"allowed: {', '.join(rule.choices)}, or empty"
         yield spec.document.problem(
-            ("variables", name), f"{name} ({value.origin}): {said} is not allowed", hint
+            ("variables", name), f"{name} ({value.origin}): {what} is not allowed", hint
         )
     if text != text.encode(errors="ignore").decode():
-        message = f"{name} ({value.origin}): {said} is not UTF-8 text"
+        message = f"{name} ({value.origin}): {what} is not UTF-8 text"
         yield spec.document.problem(
             ("variables", name), message, "correct the value, or leave it empty"
         )
     if text and rule.pattern and not matched(rule.pattern, text):
-        message = f"{name} ({value.origin}): {said} does not match {rule.pattern}"
+        message = f"{name} ({value.origin}): {what} does not match {rule.pattern}"
         yield spec.document.problem(
             ("variables", name), message, rule.description or "correct it, or leave it empty"
         )
 
 
 def _images(cells: Iterable[Cell], request: Request) -> dict[str, str]:
-    """Return the builder image of every target and architecture that has one, in the order of the cells."""
+    """Return the builder images by `target/arch`, in the order of the cells."""
     places = dict.fromkeys((cell.target, cell.arch) for cell in cells)
-    known = request.images.references
-    return {"/".join(place): known[place] for place in places if place in known}
+    images = request.images.references
+    return {"/".join(place): images[place] for place in places if place in images}
 
 
 def _targets(spec: Spec, slots: Iterable[Slot], request: Request) -> dict[str, Target]:
-    """Return the targets of the cells, floors filled in.
-
-    The spec's, this machine, and that of pure packages.
-    """
+    """Return the targets of the cells with their floors, and the one of pure packages."""
     if request.host:
         targets = {HOST: Target(name=HOST, floor=request.host.floor)}
     else:
@@ -266,7 +253,7 @@ def _targets(spec: Spec, slots: Iterable[Slot], request: Request) -> dict[str, T
 class Namer:
     """Gives slots their names.
 
-    Facts are resolved once for all slots that see the same, not for each.
+    Facts are resolved once for all slots with the same variables and axes.
     """
 
     def __init__(
@@ -288,17 +275,17 @@ class Namer:
         self._seen = {name: _seen(target, declared, variables) for name, target in targets.items()}
         self._named: dict[tuple[Any, ...], Names | None] = {}
         self._tags: dict[tuple[str, str, str, str], str] = {}
-        self._asked = policy.axes()
+        self._axes_read = policy.axes()
 
     def cell(self, slot: Slot, number: int) -> Cell | None:
-        """Return the cell of a slot, named; None where `failures` has why not.
+        """Return the cell of a slot with its names, or None; `failures` then has the reason.
 
-        `number` is its place, from 1.
+        `number` is the position of the slot, from 1.
         """
         names = self._names(slot, number)
         if names is None:
             return None
-        own, tag = names.own, self._tag(slot)
+        composed, tag = names.own, self._tag(slot)
         return Cell(
             id=slot.id,
             package=slot.package,
@@ -307,10 +294,10 @@ class Namer:
             python=slot.python,
             builder=slot.builder,
             channel=names.channel,
-            version=own.version,
-            build=own.build,
+            version=composed.version,
+            build=composed.build,
             tag=tag,
-            wheel=own.wheel(slot.package, tag),
+            wheel=composed.wheel(slot.package, tag),
             facts=names.facts,
             copies=tuple(
                 Copy(
@@ -327,11 +314,11 @@ class Namer:
         )
 
     def _names(self, slot: Slot, number: int) -> Names | None:
-        axes = {**self._axes(slot), "number": str(number)} if self._asked else {}
+        axes = {**self._axes(slot), "number": str(number)} if self._axes_read else {}
         key = (
             slot.target,
             self.request.versions[slot.package],
-            *(axes[axis] for axis in self._asked),
+            *(axes[axis] for axis in self._axes_read),
         )
         if key not in self._named:
             try:
@@ -350,8 +337,8 @@ class Namer:
             facts=facts,
             own=self._compose(channel, facts, slot),
             copies={
-                index: (each.name, self._compose(each, facts, slot))
-                for index, each in copied.items()
+                index: (copy.name, self._compose(copy, facts, slot))
+                for index, copy in copied.items()
             },
         )
 
@@ -391,28 +378,24 @@ class Namer:
         channel = naming.channel_of(self.policy, self._seen[target], facts)
         if channel is None:
             message = f"no channel of the policy {self.policy.name} applies"
-            raise Stop([Problem(self._where, message, "let its last channel have no conditions")])
+            hint = "remove the conditions of its last channel"
+            raise Stop([Problem(self._where, message, hint)])
         return channel
 
     def _copy_channels(
-        self, target: str, facts: Mapping[str, Fact], own: Channel
+        self, target: str, facts: Mapping[str, Fact], default: Channel
     ) -> dict[str, Channel]:
         """Return the channel of every index that this pipeline publishes to."""
-        known = {channel.name: channel for channel in self.policy.channels}
+        by_name = {channel.name: channel for channel in self.policy.channels}
         channels = {}
         for name, index in self.spec.indexes.items():
-            if index.channel and index.channel not in known:
+            if index.channel and index.channel not in by_name:
                 message = f"the policy {self.policy.name} has no channel {index.channel!r}"
                 route = ("indexes", name, "channel")
-                raise Stop(
-                    [
-                        self.spec.document.problem(
-                            route, message, f"its channels: {', '.join(known)}"
-                        )
-                    ]
-                )
+                hint = f"its channels: {', '.join(by_name)}"
+                raise Stop([self.spec.document.problem(route, message, hint)])
             if naming.holds(index.when, self._seen[target], facts):
-                channels[name] = known.get(index.channel) or own
+                channels[name] = by_name.get(index.channel) or default
         return channels
 
     def _compose(self, channel: Channel, facts: Mapping[str, Fact], slot: Slot) -> Composed:
@@ -427,7 +410,7 @@ class Namer:
         return composed
 
     def _completed(self, channel: Channel, facts: Mapping[str, Fact]) -> Mapping[str, Fact]:
-        """Return the facts, with the request's stand-in for those that the version cannot do without."""
+        """Return the facts, with the request's stand-in for absent ones that the version needs."""
         if not self.request.stand_in:
             return facts
         missing = [
@@ -452,10 +435,7 @@ class Namer:
         return naming.platform_tag(floor, slot.arch, self.policy.platform)
 
     def _range(self, slot: Slot) -> tuple[str, ...]:
-        """Return the platform tags of which an audit will find one.
-
-        Up to what the target's own glibc allows.
-        """
+        """Return the platform tags that an audit may find: up to the glibc of the target."""
         minor = platform_tags.glibc_minor(slot.target, self.spec.targets[slot.target].glibc)
         floors = platform_tags.audited_floors(slot.arch, minor or 0) or ("linux",)
         return tuple(
@@ -466,17 +446,16 @@ class Namer:
 def _seen(
     target: Target, declared: Mapping[str, Variable], variables: Mapping[str, model.Variable]
 ) -> dict[str, model.Variable]:
-    """Return the variables that a target's jobs see.
-
-    Set ones, then what the image provides, then defaults.
-    """
+    """Return the variables of a target's jobs: those that are set, of the image, defaults."""
     provided = {
         name: model.Variable(value=value, origin=f"provided by {target.name}", scope="image")
         for name, value in target.provides.items()
         if name in declared and value
     }
     chosen = {
-        name: each for name, each in variables.items() if each.value and each.origin != "default"
+        name: variable
+        for name, variable in variables.items()
+        if variable.value and variable.origin != "default"
     }
     return {**variables, **provided, **chosen}
 
@@ -512,9 +491,9 @@ def _build(name: str, spec: Spec) -> model.Build:
 
 
 def _written_policy(policy: Policy, spec: Spec) -> dict[str, Any]:
-    """Return the policy's data as jobs read it: with the variables that the spec adds or replaces."""
+    """Return the policy's data for jobs, with the variables that the spec adds or replaces."""
     added = {
-        name: {**each._asdict(), "choices": list(each.choices)}
-        for name, each in spec.variables.items()
+        name: {**variable._asdict(), "choices": list(variable.choices)}
+        for name, variable in spec.variables.items()
     }
     return {**policy.data, "variables": {**policy.data["variables"], **added}}

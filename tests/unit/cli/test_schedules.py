@@ -387,7 +387,7 @@ def test_who_may_not_take_a_schedule_over_is_told_so(gitlab: Place):
             "8:3",
             "the pipelines of nightly are refused: the index pypi",
         ),
-        (("0 3 * * *", "0 30 * * *"), "8:19", "30 is no hour: 0 to 23"),
+        (("0 3 * * *", "0 30 * * *"), "8:19", "30 is no hour: allowed are 0 to 23"),
     ],
 )
 def test_what_the_spec_forbids_ends_before_any_call(

@@ -163,7 +163,7 @@ def test_what_cannot_be_built_is_told():
     ]
     circle = SPEC.replace("{base: build, ", "{base: deep, ")
     assert refused(circle, stage="ci")[0].startswith(
-        "truewheel.yml:12:63: the stage ci stands on itself"
+        "truewheel.yml:12:63: the stage ci is based on itself"
     )
     assert refused(SPEC, read={}.get) == [
         "truewheel.yml:9:7: build.txt cannot be read\n    hint: correct the path",
@@ -173,7 +173,7 @@ def test_what_cannot_be_built_is_told():
     )
     (threaded,) = refused(SPEC + "pythons: ['3.13t']\n")
     assert threaded.startswith(
-        "truewheel.yml:9:7: no distribution has Python 3.13t beside the other one"
+        "truewheel.yml:9:7: distributions have no free-threaded Python, such as 3.13t"
     )
     assert (
         "own/install.sh cannot be read"
@@ -335,9 +335,7 @@ def test_pyenv_compiles_in_the_build_stage_alone():
     text = WITH_WHEELS.replace("container:", "container:\n      interpreters: pyenv")
     (problem,) = refused(text, stage="run")
     assert problem.startswith("truewheel.yml:13:")
-    assert (
-        "its wheels are for Python 3.12, which pyenv compiles in the build stage alone" in problem
-    )
+    assert "its wheels are for Python 3.12, which pyenv compiles only in the build stage" in problem
     without = images.recipe(
         spec_of(text.replace(", wheels: [foo]", "")), "ubuntu24.04", sources(), "run"
     )
@@ -348,7 +346,7 @@ def test_stages_beside_an_own_containerfile_are_refused():
     text = OWN.replace(
         "files: [own/install.sh]", "files: [own/install.sh], stages: {ci: {base: build}}"
     )
-    with pytest.raises(Stop, match="its stages are in there"):
+    with pytest.raises(Stop, match="which has its own stages"):
         images.images(spec_of(text), sources())
 
 

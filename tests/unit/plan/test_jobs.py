@@ -116,7 +116,7 @@ def test_an_image_without_one_of_its_wheels_refuses_the_plan():
     problems = [str(problem) for problem in plan_of(spec, images=BUILDERS).problems]
     assert [problem for problem in problems if "no wheel" in problem] == [
         f"truewheel.yml:7:{column}: no wheel of foo is built for debian12 aarch64, Python 3.12\n"
-        "    hint: build it there, or leave it out"
+        "    hint: build it there, or remove it from the stage"
         for column in (69, 101)
     ]
     with pytest.raises(Stop, match="no package 'fo'"):

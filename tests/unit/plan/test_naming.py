@@ -147,7 +147,7 @@ def test_what_is_written_is_not_what_was_read():
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        (None, f"{CUDA_FILE} is not here"),
+        (None, f"{CUDA_FILE} does not exist"),
         ('{"cuda": {"version": " "}}', f"{CUDA_FILE} is set but empty"),
         ('{"cuda": {"version": "13', f"{CUDA_FILE} has no text at /cuda/version"),
         ('{"cuda": {"version": 13.2}}', f"{CUDA_FILE} has no text at /cuda/version"),
@@ -169,8 +169,7 @@ def test_a_file_without_the_value_is_told(text, told):
 def test_a_file_of_the_image_is_not_read_for_a_plan():
     sources = sources_of({}, read_file=lambda path: pytest.fail(f"reads {path}"))
     assert (
-        naming.told(named(TRITON, sources)[1]["cuda"])[-1]
-        == f"{CUDA_FILE} is read in the job alone"
+        naming.told(named(TRITON, sources)[1]["cuda"])[-1] == f"{CUDA_FILE} is read only in the job"
     )
 
 
@@ -185,7 +184,7 @@ def test_a_dropped_part_is_a_warning_with_what_follows():
     ]
     assert str(problem) == (
         r"f.yml:3:1: warning: the fact cuda: CUDA_VERSION is 'abc', which does not match (\d+)\.(\d+)(\..*)?"
-        "\n    hint: the name goes without cuda"
+        "\n    hint: the name is written without cuda"
     )
 
 
@@ -222,7 +221,7 @@ def test_a_value_is_written_from_the_groups_of_its_match(match, write, raw, valu
 def test_a_value_of_which_nothing_is_left_is_absent():
     policy = policy_with("from: ['env:A', 'env:B'], match: 'v(.*)', write: '{1}'")
     fact = named(policy, sources_of({"A": "v", "B": "v2"}))[1]["x"]
-    assert (fact.value, naming.told(fact)) == ("2", ["A is 'v', of which nothing is left"])
+    assert (fact.value, naming.told(fact)) == ("2", ["A is 'v', which gives an empty text"])
 
 
 def test_a_match_is_ascii():
@@ -268,8 +267,9 @@ def test_the_first_channel_whose_conditions_hold_applies(conditions, value, is_m
 def test_a_missing_version_says_what_to_set():
     policy = policy_with("from: ['option:release-version', 'package:version']", "version: '{x}'")
     assert refusal(policy, {}, version="") == (
-        "f.yml:3:1: no version: the channel default needs the fact x, which no source has\n"
-        "    hint: set one: --release-version is not set; the package's version is set but empty"
+        "f.yml:3:1: no version: the channel default needs the fact x, which has no value\n"
+        "    hint: set one of its sources: --release-version is not set; "
+        "the package's version is set but empty"
     )
 
 

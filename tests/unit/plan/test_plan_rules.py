@@ -164,12 +164,12 @@ def test_an_index_that_takes_no_plain_linux_says_so():
         (
             "here: {}",
             "3:11: the target here has no floor",
-            "add floor: manylinux_2_28, or what its image has",
+            "add floor: manylinux_2_28, or the glibc of its image",
         ),
         (
             "here: {floor: audited}",
             "3:11: the target here has no floor",
-            "add floor: manylinux_2_28, or what its image",
+            "add floor: manylinux_2_28, or the glibc of its image",
         ),
         (
             "here: {floor: manylinux_2_34, glibc: '2.31'}",
@@ -365,7 +365,8 @@ def test_a_label_that_is_computed_but_not_in_the_name_is_the_way_out():
         " and the name has no target\n"
         "    cuda12: truewheel.yml:4:3 (CUDA_VERSION 12.9)\n"
         "    cuda13: truewheel.yml:5:3 (CUDA_VERSION 13.2)\n"
-        "    hint: their labels, cu129 and cu132, stand in no name: add variant_labels: true, or build one of the two"
+        "    hint: no name has their labels, cu129 and cu132: add variant_labels: true, "
+        "or build one of the two"
     )
 
 
@@ -400,6 +401,6 @@ def test_names_that_no_file_system_takes_are_refused():
         "truewheel.yml:4:9: 2 file names have more than 255 characters, the first: foo-1.0-1111"
     )
     assert problem.endswith(
-        "…\n    hint: no file system takes that: shorten a value, or leave a part out"
+        "…\n    hint: file systems refuse longer names: shorten a value, or leave a part out"
     )
     assert not problems(spec, overrides={"CI_PIPELINE_ID": "1" * 200})
