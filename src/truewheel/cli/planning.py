@@ -258,17 +258,14 @@ def _few(texts: list[str]) -> str:
 
 def verdict(made: Plan, spec: Spec) -> str:
     """Return the last line: how many wheels, and what the indexes would say."""
-    names = [each.wheel for cell in made.cells for each in cell.possible()]
-    alike = (
-        ""
-        if len(names) == 1
-        else ", no two alike"
-        if len(set(names)) == len(names)
-        else ", some alike: refused"
-    )
+    names = [possible.wheel for cell in made.cells for possible in cell.possible()]
+    unique = ""
+    if len(names) > 1:
+        is_unique = len(set(names)) == len(names)
+        unique = ", all names unique" if is_unique else ", some names equal: refused"
     left_out = [f"{len(made.left_out)} of unchanged packages left out"] if made.left_out else []
     indexes = (_index_verdict(index, spec) for index in made.indexes)
-    return " · ".join([f"\n{counted(len(made.cells), 'wheel')}{alike}", *left_out, *indexes])
+    return " · ".join([f"\n{counted(len(made.cells), 'wheel')}{unique}", *left_out, *indexes])
 
 
 def _index_verdict(index: Index, spec: Spec) -> str:

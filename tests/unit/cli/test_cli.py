@@ -198,7 +198,7 @@ def test_a_refused_plan_is_told_and_not_written(here: Path, truewheel: Run):
     code, out, err = truewheel("plan", "--output", "plan.json")
     assert code == 2
     assert err.startswith("truewheel.yml:3:22: two cells get one name, foo-1.0-cp312-")
-    assert "2 wheels, some alike: refused" in out
+    assert "2 wheels, some names equal: refused" in out
     assert sorted(path.name for path in here.iterdir()) == ["VERSION", "truewheel.yml"]
     code, out, _ = truewheel("plan", "--json")
     (problem,) = json.loads(out)["problems"]

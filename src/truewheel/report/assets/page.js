@@ -22,7 +22,7 @@ function summary() {
   const errors = data.problems.filter(([severity]) => severity === "error").length;
   const counted = (count) => `${count} wheel${count === 1 ? "" : "s"}`;
   const chips = [[counted(cells.length), ""], [`${data.graph.nodes.reduce((sum, node) => sum + node[2], 0)} jobs`, ""]];
-  chips.push(errors ? [`refused: ${errors} problem${errors > 1 ? "s" : ""}`, "bad"] : [cells.length > 1 ? "no two names alike" : "accepted", "good"]);
+  chips.push(errors ? [`refused: ${errors} problem${errors > 1 ? "s" : ""}`, "bad"] : [cells.length > 1 ? "all names unique" : "accepted", "good"]);
   for (const [name, active, refusals] of data.indexes) {
     const reasons = Object.keys(refusals);
     const verdict = reasons.length ? `refuses: ${reasons.join(", ")}` : "accepts";
