@@ -59,9 +59,14 @@ def spec(
 
 
 MORE = {
-    "indexes": "indexes: {one: {url: 'https://index.example/1'}, two: {url: 'https://index.example/2'}, named: {}}\n",
+    "indexes": (
+        "indexes: {one: {url: 'https://index.example/1'}, two: {url: "
+        "'https://index.example/2'}, named: {}}\n"
+    ),
     "title": "merge_requests: {types: [fix]}\n",
-    "build": "builds: {tree: {path: tree, command: [make], wheels: {foo0: 'f.whl', foo1: 'b.whl'}}}\n",
+    "build": (
+        "builds: {tree: {path: tree, command: [make], wheels: {foo0: 'f.whl', foo1: 'b.whl'}}}\n"
+    ),
     "images": "images: {registry: r.example/g}\n",
     "scripts": f"scripts: {HOSTILE}\n",
 }

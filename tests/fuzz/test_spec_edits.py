@@ -1,4 +1,4 @@
-"""A spec or a policy with any slip of a finger ends in a value, or in problems with places within the file."""
+"""A spec or policy with any typing error ends in a value, or in problems with their places."""
 
 from __future__ import annotations
 
@@ -43,7 +43,10 @@ naming:
   facts:
     cuda: {from: ['env:CUDA'], match: '(\\d+)\\.(\\d+)', write: '{1}{2:02}', otherwise: drop}
     ci: {from: ['env:CI', 'const:0'], when: {cuda: '!/12.*/'}}
-  channels: {nightly: {when: {CI: '{ci}'}, version: ['{base}.dev{ci}', '{base}'], local: ['cu{cuda}'], build: '{ci}'}}
+  channels:
+    nightly:
+      {when: {CI: '{ci}'}, version: ['{base}.dev{ci}', '{base}'],
+       local: ['cu{cuda}'], build: '{ci}'}
 variant_labels: true
 variables: {MODE: {choices: [a, b], default: a}}
 indexes: {own: {}, pypi: {profile: pypi, channel: default, when: {MODE: '/[ab]/'}}}

@@ -14,7 +14,8 @@ targets: {rhel8: {provides: {CUDA_VERSION: '13.2.1'}}, ubuntu24.04: {}}
 arches: [x86_64, aarch64]
 naming: triton-2026.04
 archives:
-  rhel: {package: server, targets: [rhel8], name: ['all-{version}-{build}-{target}-{arch}', 'all-{version}-{arch}']}
+  rhel: {package: server, targets: [rhel8],
+    name: ['all-{version}-{build}-{target}-{arch}', 'all-{version}-{arch}']}
 """
 VALUES = {"NVIDIA_UPSTREAM_VERSION": "26.04", "CI_PIPELINE_ID": "7"}
 
@@ -43,8 +44,9 @@ def test_without_a_build_tag_the_next_template_is_taken():
 def test_two_archives_with_one_name_are_refused():
     (problem,) = problems("-{target}-{arch}'", "'")
     assert problem == (
-        "truewheel.yml:7:51: two archives get one name, all-1.0+nv26.4.cu132-7.zip:"
-        " rhel of rhel8 x86_64 and rhel of rhel8 aarch64\n    hint: add {target} or {arch} to the name"
+        "truewheel.yml:8:11: two archives get one name, all-1.0+nv26.4.cu132-7.zip:"
+        " rhel of rhel8 x86_64 and rhel of rhel8 aarch64\n"
+        "    hint: add {target} or {arch} to the name"
     )
 
 
@@ -67,7 +69,7 @@ def test_a_target_without_the_package_has_no_name():
     [
         ("[rhel8]", "[rhel9]", "truewheel.yml:7:37: no target 'rhel9'"),
         ("package: server", "package: serve", "truewheel.yml:7:19: no package 'serve'"),
-        ("{build}", "{number}", "truewheel.yml:7:51: the archive rhel: no fact number"),
+        ("{build}", "{number}", "truewheel.yml:8:11: the archive rhel: no fact number"),
     ],
 )
 def test_what_is_not_there_is_told_with_its_place(old: str, new: str, told: str):

@@ -85,7 +85,7 @@ def wanted_by_gitlab(file: str) -> set[str]:
 
 
 def matches(file: str, pattern: str) -> bool:
-    """Whether a file is one of a pattern's: dir/**/* stands for all below dir, all else for itself."""
+    """Whether a pattern matches a file: dir/**/* is all below dir, another one only itself."""
     assert "*" not in pattern.removesuffix("/**/*")
     return fnmatch.fnmatchcase(file, pattern.replace("/**/*", "/*"))
 
@@ -99,7 +99,8 @@ def test_a_path_stands_for_itself_whatever_is_in_it():
 
 def test_a_package_at_the_top_is_changed_by_anything_and_one_of_a_policy_file_by_that():
     top = spec_of(
-        "packages: {foo: {}, bar: {path: bar}}\ntargets: {rhel8: {}}\nnaming: ci/names.yml\nscripts: ci/s\n"
+        "packages: {foo: {}, bar: {path: bar}}\n"
+        "targets: {rhel8: {}}\nnaming: ci/names.yml\nscripts: ci/s\n"
     )
     assert changes.changed(top, ["README.md"]) == {"foo"}
     assert (
@@ -185,7 +186,10 @@ def test_every_pipeline_is_one_that_gitlab_takes(more: str):
 
 
 def test_a_child_is_started_for_the_changes_of_its_packages_alone():
-    one = "include: [{package: bar, target: deb, arch: x86_64, python: '3.13'}]\nexclude: [{package: bar}]\n"
+    one = (
+        "include: [{package: bar, target: deb, arch: x86_64, python: '3.13'}]\n"
+        "exclude: [{package: bar}]\n"
+    )
     files = documents(
         spec("layout: children").replace("targets:", one.partition("\n")[2] + "targets:")
     )

@@ -185,10 +185,9 @@ def test_nothing_goes_into_the_system_python_and_no_link_fails_the_second_time(o
 @pytest.mark.parametrize("name", ["$(id)", "a;b", "a b", "`id`", "a\\", "a|b", "'"])
 def test_a_package_is_quoted_whatever_its_name(name: str):
     (command,) = commands(containerfile.stage(DERIVED._replace(packages=(name,), requirements=())))
-    seen = subprocess.run(
-        ["bash", "-c", f"apt-get() {{ for each; do printf '%s\\n' \"$each\"; done; }}; rm() {{ :; }}; {command}"],
-        check=True, capture_output=True, text=True,
-    )  # fmt: skip
+    functions = "apt-get() { for each; do printf '%s\\n' \"$each\"; done; }; rm() { :; }"
+    script = f"{functions}; {command}"
+    seen = subprocess.run(["bash", "-c", script], check=True, capture_output=True, text=True)
     assert seen.stdout.splitlines()[-1] == name
 
 

@@ -160,9 +160,9 @@ def test_a_copy_is_explained_by_the_channel_of_its_index() -> None:
 def test_a_value_that_pep_440_spells_otherwise_is_told() -> None:
     spelt = Fact(value="26.04", source="env:B", origin="-v", raw="26.04")
     local = next(part for part in explain.explain(cell(nv=spelt), POLICY) if part.part == "local")
-    assert (
-        local.rule
-        == "PEP 440: the local version, which public indexes refuse; 26.04 is written in the form of PEP 440"
+    assert local.rule == (
+        "PEP 440: the local version, which public indexes refuse; 26.04 is written in the "
+        "form of PEP 440"
     )
     alike = Fact(value="26.4", source="env:B", origin="-v", raw="26.4")
     local = next(part for part in explain.explain(cell(nv=alike), POLICY) if part.part == "local")

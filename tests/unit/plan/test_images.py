@@ -26,7 +26,8 @@ targets:
       packages: [libboost-dev]
       requirements: build.txt
       stages:
-        {ci: {base: build, requirements: ci.txt}, deep: {base: ci}, run: {packages: [libgomp1]}, qa: {base: 'sdk:1'}}
+        {ci: {base: build, requirements: ci.txt}, deep: {base: ci},
+         run: {packages: [libgomp1]}, qa: {base: 'sdk:1'}}
 images: {registry: '$CI_REGISTRY_IMAGE'}
 """
 OWN = """
@@ -37,7 +38,9 @@ images: {registry: r.example/x}
 FILES = {
     "build.txt": b"pybind11==3\n",
     "ci.txt": b"ruff==1\n",
-    "own/Containerfile": b"ARG BASE\nFROM ${BASE} AS a\nFROM tool:1\nFROM a\nFROM scratch\nFROM x@sha256:0\n",
+    "own/Containerfile": (
+        b"ARG BASE\nFROM ${BASE} AS a\nFROM tool:1\nFROM a\nFROM scratch\nFROM x@sha256:0\n"
+    ),
     "own/install.sh": b"true\n",
 }
 
@@ -334,7 +337,7 @@ def test_wheels_get_the_interpreter_that_they_are_made_for(origin: str, base: st
 def test_pyenv_compiles_in_the_build_stage_alone():
     text = WITH_WHEELS.replace("container:", "container:\n      interpreters: pyenv")
     (problem,) = refused(text, stage="run")
-    assert problem.startswith("truewheel.yml:13:")
+    assert problem.startswith("truewheel.yml:14:")
     assert "its wheels are for Python 3.12, which pyenv compiles only in the build stage" in problem
     without = images.recipe(
         spec_of(text.replace(", wheels: [foo]", "")), "ubuntu24.04", sources(), "run"
@@ -365,13 +368,14 @@ def test_what_a_fragment_copies_is_there_for_an_own_containerfile():
 AFAR = """
 packages: {foo: {smoke: s.py}}
 targets:
-  rhel8: {family: rhel, base: ubi, toolchain: zig, runner: x86_64, container: {stages: {qa: {wheels: [foo]}}}}
+  rhel8: {family: rhel, base: ubi, toolchain: zig, runner: x86_64,
+    container: {stages: {qa: {wheels: [foo]}}}}
 arches: [x86_64, aarch64]
 images: {registry: r.example/x}
 """
 
 
-def test_what_is_compiled_from_afar_is_compiled_in_an_image_for_the_runner_and_tested_in_none_of_that():
+def test_a_cross_compiled_wheel_has_an_image_for_the_runner_and_no_test_in_it():
     spec = spec_of(AFAR)
     made = plan_of(AFAR, images=images.images(spec, sources()))
     assert made.image("rhel8", "aarch64") == made.image("rhel8", "x86_64")

@@ -1,4 +1,4 @@
-"""The jobs of a pipeline: which there are for each event, and on which Pythons a wheel is tested."""
+"""The jobs of a pipeline: which each event has, and on which Pythons a wheel is tested."""
 
 from __future__ import annotations
 
@@ -76,7 +76,8 @@ targets:
   debian12:
     family: debian
     base: debian:12
-    container: {stages: {ci: {base: build}, qa: {base: ci, wheels: [foo, bar, baz]}, run: {wheels: [foo]}}}
+    container:
+      stages: {ci: {base: build}, qa: {base: ci, wheels: [foo, bar, baz]}, run: {wheels: [foo]}}
 pythons: ['3.11', '3.12', '3.13t']
 arches: [x86_64, aarch64]
 images: {registry: r.example/x}
@@ -115,9 +116,9 @@ def test_an_image_without_one_of_its_wheels_refuses_the_plan():
     spec = IMAGES.replace("exclude: [", "exclude: [{package: foo, python: '3.12', arch: aarch64}, ")
     problems = [str(problem) for problem in plan_of(spec, images=BUILDERS).problems]
     assert [problem for problem in problems if "no wheel" in problem] == [
-        f"truewheel.yml:7:{column}: no wheel of foo is built for debian12 aarch64, Python 3.12\n"
+        f"truewheel.yml:8:{column}: no wheel of foo is built for debian12 aarch64, Python 3.12\n"
         "    hint: build it there, or remove it from the stage"
-        for column in (69, 101)
+        for column in (59, 91)
     ]
     with pytest.raises(Stop, match="no package 'fo'"):
         plan_of(IMAGES.replace("run: {wheels: [foo]}", "run: {wheels: [fo]}"))

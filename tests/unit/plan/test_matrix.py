@@ -35,7 +35,10 @@ def wrong(text: str) -> list[str]:
 
 
 def abi(kind: str, pythons: str) -> str:
-    return f"packages: {{foo: {{abi: {kind}}}}}\ntargets: {{rhel8: {{}}, debian12: {{}}}}\npythons: {pythons}\n"
+    return (
+        f"packages: {{foo: {{abi: {kind}}}}}\n"
+        f"targets: {{rhel8: {{}}, debian12: {{}}}}\npythons: {pythons}\n"
+    )
 
 
 def test_a_target_may_have_arches_and_pythons_of_its_own():
@@ -84,7 +87,10 @@ def test_an_exclude_may_match_what_another_one_took_out_already():
 def test_include_adds_a_cell_even_after_exclude_took_it_out():
     added = "include: [{package: foo, target: rhel8, arch: s390x, python: '3.14'}]\n"
     assert [cell for cell in cells(TWO + added) if "s390x" in cell] == ["foo/rhel8/s390x/cp314"]
-    back = "exclude: [{package: foo}]\ninclude: [{package: foo, target: rhel8, arch: x86_64, python: '3.11'}]\n"
+    back = (
+        "exclude: [{package: foo}]\n"
+        "include: [{package: foo, target: rhel8, arch: x86_64, python: '3.11'}]\n"
+    )
     assert [cell for cell in cells(TWO + back) if cell.startswith("foo")] == [
         "foo/rhel8/x86_64/cp311"
     ]

@@ -47,7 +47,10 @@ def named(policy: Policy, sources: Sources) -> tuple[Composed, dict[str, Fact], 
 
 def policy_with(rule: str, channel: str = "version: '1'") -> Policy:
     """Return a policy of the variables A and B, one fact x with this rule, and one channel."""
-    text = f"variables: {{A: {{}}, B: {{}}}}\nfacts: {{x: {{{rule}}}}}\nchannels: {{default: {{{channel}}}}}\n"
+    text = (
+        f"variables: {{A: {{}}, B: {{}}}}\nfacts: {{x: {{{rule}}}}}\n"
+        f"channels: {{default: {{{channel}}}}}\n"
+    )
     return policy_of(text)
 
 
@@ -81,7 +84,8 @@ def test_truth(case):
         if case.get("variant_labels")
         else Composed(made.version, made.build, made.distribution)
     )
-    tag = f"{case['python']}-{case['abi']}-{naming.chosen_platform(case['platform'], policy.platform)}"
+    platform = naming.chosen_platform(case["platform"], policy.platform)
+    tag = f"{case['python']}-{case['abi']}-{platform}"
     assert composed.wheel(case["package"], tag) == case["wheel"]
 
 
@@ -183,7 +187,8 @@ def test_a_dropped_part_is_a_warning_with_what_follows():
         r"CUDA_VERSION is 'abc', which does not match (\d+)\.(\d+)(\..*)?"
     ]
     assert str(problem) == (
-        r"f.yml:3:1: warning: the fact cuda: CUDA_VERSION is 'abc', which does not match (\d+)\.(\d+)(\..*)?"
+        r"f.yml:3:1: warning: the fact cuda: CUDA_VERSION is 'abc', which does not match "
+        r"(\d+)\.(\d+)(\..*)?"
         "\n    hint: the name is written without cuda"
     )
 
@@ -255,7 +260,8 @@ def test_a_match_is_ascii():
 def test_the_first_channel_whose_conditions_hold_applies(conditions, value, is_met):
     text = (
         "variables: {A: {}}\nfacts: {base: {from: ['package:version']}}\n"
-        f"channels: {{one: {{when: {{A: {conditions}}}, version: '1'}}, two: {{version: '2'}}, three: {{}}}}\n"
+        f"channels: {{one: {{when: {{A: {conditions}}}, version: '1'}}, "
+        "two: {version: '2'}, three: {}}\n"
     )
     composed, _, _ = named(policy_of(text), sources_of({} if value is None else {"A": value}))
     assert composed.version == ("1" if is_met else "2")
@@ -302,7 +308,10 @@ def test_what_is_no_build_tag_is_refused(build):
 
 @pytest.mark.parametrize("project", ["-a", "a b", "ä", "a/../b"])
 def test_what_is_no_project_name_is_refused(project):
-    text = "distribution: '{x}'\nvariables: {A: {}}\nfacts: {x: {from: ['env:A']}}\nchannels: {c: {version: '1'}}\n"
+    text = (
+        "distribution: '{x}'\nvariables: {A: {}}\n"
+        "facts: {x: {from: ['env:A']}}\nchannels: {c: {version: '1'}}\n"
+    )
     assert "is no name of a project\n    hint: PEP 508: " in refusal(
         policy_of(text), {"A": project}
     )

@@ -16,7 +16,8 @@ from truewheel.plan.matrix import Host
 
 SPEC = """
 packages:
-  tritonserver: {version: {file: VERSION}, smoke: tests/smoke.py, exclude: [libx.so.*, liby.so], max_size: 1.5 GiB}
+  tritonserver: {version: {file: VERSION}, smoke: tests/smoke.py,
+    exclude: [libx.so.*, liby.so], max_size: 1.5 GiB}
   pure: {path: src/pure, abi: none}
   made: {}
 builds: {tree: {path: src, command: [make, wheel], requires: [cmake], wheels: {made: 'out/*.whl'}}}

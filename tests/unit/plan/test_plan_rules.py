@@ -30,12 +30,15 @@ def problems(spec: str, **request) -> list[str]:
 def test_two_targets_with_one_floor_are_refused_with_cells_lines_axis_and_a_way_out():
     (problem,) = problems(ONE_FLOOR)
     assert problem == (
-        "truewheel.yml:6:3: two cells get one name, tritonserver-1.0-cp312-cp312-manylinux_2_28_x86_64.whl\n"
-        "    tritonserver/rhel8/x86_64/cp312 and tritonserver/ubuntu22.04/x86_64/cp312 differ only in the target,"
+        "truewheel.yml:6:3: two cells get one name, "
+        "tritonserver-1.0-cp312-cp312-manylinux_2_28_x86_64.whl\n"
+        "    tritonserver/rhel8/x86_64/cp312 and tritonserver/ubuntu22.04/x86_64/cp312 "
+        "differ only in the target,"
         " and the name has no target\n"
         "    rhel8: truewheel.yml:5:3\n"
         "    ubuntu22.04: truewheel.yml:6:3\n"
-        "    hint: give ubuntu22.04 its own floor (its glibc allows up to manylinux_2_35), or build one of the two"
+        "    hint: give ubuntu22.04 its own floor (its glibc allows up to manylinux_2_35), "
+        "or build one of the two"
     )
 
 
@@ -53,7 +56,10 @@ def test_two_targets_that_can_have_no_other_floor_leave_one_way_out():
 
 def test_a_hundred_packages_that_collide_are_one_problem():
     packages = ", ".join(f"p{number}: {{}}" for number in range(100))
-    spec = f"packages: {{{packages}}}\ntargets: {{rhel8: {{}}, rocky8: {{}}}}\narches: [x86_64, aarch64]\n"
+    spec = (
+        f"packages: {{{packages}}}\ntargets: {{rhel8: {{}}, rocky8: {{}}}}\n"
+        "arches: [x86_64, aarch64]\n"
+    )
     (problem,) = problems(spec + "pythons: ['3.12', '3.13']\n")
     assert "p0/rhel8/x86_64/cp312 and p0/rocky8/x86_64/cp312" in problem
     assert "the same happens to 399 more names" in problem
@@ -197,7 +203,10 @@ def test_a_floor_that_can_be_kept_is_not(target: str):
 
 
 def test_all_that_speaks_against_a_plan_is_told_at_once():
-    spec = "packages: {foo: {abi: abi3}}\ntargets: {here: {pythons: ['3.13t']}}\nexclude: [{arch: s390x}]\n"
+    spec = (
+        "packages: {foo: {abi: abi3}}\n"
+        "targets: {here: {pythons: ['3.13t']}}\nexclude: [{arch: s390x}]\n"
+    )
     assert len(errors(plan_of(spec).problems)) == 3
 
 
@@ -247,7 +256,8 @@ def test_labels_that_sort_as_text_are_told():
 )
 def test_a_floor_that_an_architecture_never_had_is_refused(floor, arch, lowest):
     made = plan_of(
-        f"packages: {{foo: {{version: {{file: V}}}}}}\ntargets: {{t: {{floor: {floor}, arches: [{arch}]}}}}"
+        f"packages: {{foo: {{version: {{file: V}}}}}}\n"
+        f"targets: {{t: {{floor: {floor}, arches: [{arch}]}}}}"
     )
     (problem,) = made.problems
     assert problem.message == f"there is no {floor} for {arch}"
@@ -259,10 +269,14 @@ def test_audited_cells_are_judged_by_every_name_that_they_may_get():
         "packages: {foo: {}}\ntargets: {rhel8: {}, ubuntu24.04: {floor: audited}}\n"
     )
     assert problem.startswith(
-        "truewheel.yml:3:22: two cells may get one name, foo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl\n"
+        "truewheel.yml:3:22: two cells may get one name, "
+        "foo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl\n"
         "    foo/rhel8/x86_64/cp312 and foo/ubuntu24.04/x86_64/cp312 differ only in the target"
     )
-    both = "packages: {foo: {}, bar: {}}\ntargets: {rhel8: {floor: audited}, ubuntu24.04: {floor: audited}}\n"
+    both = (
+        "packages: {foo: {}, bar: {}}\n"
+        "targets: {rhel8: {floor: audited}, ubuntu24.04: {floor: audited}}\n"
+    )
     (problem,) = problems(both)
     assert "two cells may get one name" in problem
     assert "the same happens to 1 more names" in problem
@@ -300,7 +314,10 @@ def test_two_copies_with_one_name_on_an_index_are_refused():
     """).problems
     assert problem.message.splitlines()[:2] == [
         "two cells get one name on the index public, foo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl",
-        "    foo/old/x86_64/cp312 and foo/new/x86_64/cp312 differ only in the target, and the name has no target",
+        (
+            "    foo/old/x86_64/cp312 and foo/new/x86_64/cp312 differ only in the target, and "
+            "the name has no target"
+        ),
     ]
     assert problem.hint.startswith("they differ in CUDA_VERSION")
 
@@ -360,8 +377,10 @@ LABELLED = TWO_CUDAS + "naming: triton-2026.08\n"
 def test_a_label_that_is_computed_but_not_in_the_name_is_the_way_out():
     (problem,) = problems(LABELLED, version="2.73.0dev", overrides={"CI_PIPELINE_ID": "5"})
     assert problem == (
-        "truewheel.yml:5:3: two cells get one name, tritonserver-2.73.0.dev5-cp312-cp312-manylinux_2_28_x86_64.whl\n"
-        "    tritonserver/cuda12/x86_64/cp312 and tritonserver/cuda13/x86_64/cp312 differ only in the target,"
+        "truewheel.yml:5:3: two cells get one name, "
+        "tritonserver-2.73.0.dev5-cp312-cp312-manylinux_2_28_x86_64.whl\n"
+        "    tritonserver/cuda12/x86_64/cp312 and tritonserver/cuda13/x86_64/cp312 differ "
+        "only in the target,"
         " and the name has no target\n"
         "    cuda12: truewheel.yml:4:3 (CUDA_VERSION 12.9)\n"
         "    cuda13: truewheel.yml:5:3 (CUDA_VERSION 13.2)\n"
@@ -389,13 +408,19 @@ def test_the_label_of_a_release_is_no_way_out():
 
 
 def test_what_differs_comes_before_floors_that_could():
-    spec = "packages: {foo: {}}\ntargets:\n  debian12: {floor: manylinux_2_28, provides: {CUDA_VERSION: '12.9'}}\n"
+    spec = (
+        "packages: {foo: {}}\ntargets:\n"
+        "  debian12: {floor: manylinux_2_28, provides: {CUDA_VERSION: '12.9'}}\n"
+    )
     (problem,) = problems(spec + "  rhel8: {provides: {CUDA_VERSION: '13.2'}}\n" + CUDA_IS_PROVIDED)
     assert "hint: they differ in CUDA_VERSION: let the policy put it into the name" in problem
 
 
 def test_names_that_no_file_system_takes_are_refused():
-    spec = "packages: {foo: {}}\ntargets: {rhel8: {}}\nnaming: triton-2026.04\npythons: ['3.12', '3.13']\n"
+    spec = (
+        "packages: {foo: {}}\ntargets: {rhel8: {}}\n"
+        "naming: triton-2026.04\npythons: ['3.12', '3.13']\n"
+    )
     (problem,) = problems(spec, overrides={"CI_PIPELINE_ID": "1" * 300})
     assert problem.startswith(
         "truewheel.yml:4:9: 2 file names have more than 255 characters, the first: foo-1.0-1111"

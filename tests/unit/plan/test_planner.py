@@ -225,7 +225,10 @@ def test_an_index_with_a_channel_that_the_policy_lacks_is_refused():
 
 
 def test_a_policy_without_a_channel_that_applies_is_refused():
-    policy = "variables: {GO: {}}\nchannels: {only: {when: {GO: 'yes'}}}\nfacts: {base: {from: ['package:version']}}\n"
+    policy = (
+        "variables: {GO: {}}\nchannels: {only: {when: {GO: 'yes'}}}\n"
+        "facts: {base: {from: ['package:version']}}\n"
+    )
     assert "no channel of the policy own applies" in refusal(
         "packages: {foo: {}}\ntargets: {rhel8: {}}\n", policy
     )
@@ -281,7 +284,8 @@ def test_the_cells_of_one_command_share_a_job_where_they_share_a_target_an_arch_
     made = plan_of("""
     packages: {foo: {}, bar: {abi: abi3}, alone: {}, pure: {abi: none}}
     builds:
-      tree: {path: src, command: [make], requires: [ninja], wheels: {foo: 'a/*.whl', bar: 'b/*.whl'}}
+      tree: {path: src, command: [make], requires: [ninja],
+        wheels: {foo: 'a/*.whl', bar: 'b/*.whl'}}
     targets: {rhel8: {}}
     pythons: ['3.11', '3.12']
     """)

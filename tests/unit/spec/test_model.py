@@ -40,12 +40,14 @@ truewheel: 1
 project: triton
 packages:
   server:
-    {path: python/server, version: {file: V, match: ^v(.+), inject: 'env:VERSION'}, abi: abi3, smoke: smoke.py,
-     exclude: [libcuda.so.*], graft: [libcudart.so.12], max_size: 1.9 GB, paths: [lib], secrets: [A_TOKEN]}
+    {path: python/server, version: {file: V, match: ^v(.+), inject: 'env:VERSION'},
+     abi: abi3, smoke: smoke.py, exclude: [libcuda.so.*],
+     graft: [libcudart.so.12], max_size: 1.9 GB, paths: [lib],
+     secrets: [A_TOKEN]}
   client: {}
 builds:
-  tree:
-    {path: src, command: [make, -C, '.'], requires: [cmake==4.1.3], wheels: {client: 'dist/*.whl'}, secrets: [B_TOKEN]}
+  tree: {path: src, command: [make, -C, '.'], requires: [cmake==4.1.3],
+    wheels: {client: 'dist/*.whl'}, secrets: [B_TOKEN]}
 targets:
   rhel8:
     family: rhel
@@ -425,7 +427,10 @@ def test_a_schedule_that_cannot_be_is_refused_with_its_place(schedule: str, prob
 def test_a_schedule_is_of_all_forges_of_the_file_unless_it_names_its_own() -> None:
     spec = spec_of(
         SMALL
-        + "gitlab: {}\ngithub: {}\nschedules: {a: {cron: '0 1 * * *'}, b: {cron: '0 2 * * *', forges: [github]}}\n"
+        + (
+            "gitlab: {}\ngithub: {}\n"
+            "schedules: {a: {cron: '0 1 * * *'}, b: {cron: '0 2 * * *', forges: [github]}}\n"
+        )
     )
     assert [*spec.schedules_of("gitlab")] == ["a"]
     assert [*spec.schedules_of("github")] == ["a", "b"]

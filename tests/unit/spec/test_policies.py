@@ -1,4 +1,4 @@
-"""The built-in policies give the names that their projects really publish, through the command that people use."""
+"""The built-in policies give the names that their projects publish, by `truewheel name`."""
 
 from __future__ import annotations
 

@@ -93,8 +93,14 @@ def test_what_is_written_may_only_use_groups_of_the_match(match, write, wrong):
 def test_a_variable_that_is_read_must_be_declared_with_its_scope():
     text = "facts: {base: {from: ['env:CI_JOB']}}\nchannels: {default: {when: {RELEASE: 'true'}}}\n"
     assert refused(text) == [
-        "own.yml:1:23: the variable CI_JOB is read here but not declared\n    hint: add CI_JOB to variables, with its scope",
-        "own.yml:2:29: the variable RELEASE is read here but not declared\n    hint: add RELEASE to variables, with its scope",
+        (
+            "own.yml:1:23: the variable CI_JOB is read here but not declared\n"
+            "    hint: add CI_JOB to variables, with its scope"
+        ),
+        (
+            "own.yml:2:29: the variable RELEASE is read here but not declared\n"
+            "    hint: add RELEASE to variables, with its scope"
+        ),
     ]
     assert policy_of("variables: {CI_JOB: {scope: forge}, RELEASE: {}}\n" + text).facts
 
@@ -121,7 +127,10 @@ def test_a_variable_that_is_read_must_be_declared_with_its_scope():
             "not a regular expression: missing ), unterminated subpattern",
         ),
         (
-            "facts: {b: {from: ['package:version'], otherwise: fail}}\nchannels: {a: {version: '1'}}\n",
+            (
+                "facts: {b: {from: ['package:version'], otherwise: fail}}\n"
+                "channels: {a: {version: '1'}}\n"
+            ),
             "allowed: error, next, drop, none",
         ),
     ],
@@ -165,7 +174,10 @@ def test_policies_that_extend_one_another_in_a_circle_are_refused(tmp_path):
         ("facts: {a: {from: ['fact:a']}}\nchannels: {d: {}}\n", "the fact a is not resolved yet"),
         ("facts: {a: {from: ['fact:z']}}\nchannels: {d: {}}\n", "no fact 'z'"),
         (
-            "facts: {a: {from: ['const:1'], when: {b: x}}, b: {from: ['const:1']}}\nchannels: {d: {}}\n",
+            (
+                "facts: {a: {from: ['const:1'], when: {b: x}}, b: {from: ['const:1']}}\n"
+                "channels: {d: {}}\n"
+            ),
             "not resolved yet",
         ),
         (

@@ -32,7 +32,10 @@ def test_a_condition_may_ask_for_facts_of_before_and_fill_them_in():
         ("a: '!{z}'", "no fact 'z'"),
         (
             "Z: '1'",
-            "the variable Z is read here but not declared\n    hint: add Z to variables, with its scope",
+            (
+                "the variable Z is read here but not declared\n"
+                "    hint: add Z to variables, with its scope"
+            ),
         ),
     ],
 )

@@ -55,20 +55,65 @@ def test_a_spec_that_fits_has_no_problems():
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("pythons: [3.10]", "11: pythons[0]: 3.10 is read as the number 3.1, where text is needed | quote it: '3.10'"),
-        ("pythons: [3.12]", "11: pythons[0]: the number 3.12, where text is needed | quote it: '3.12'"),
-        ("pythons: 3.12", "10: pythons: the number 3.12, where a list is needed | write a list: ['3.12']"),
-        ("arches: x86_64", "9: arches: the text 'x86_64', where a list is needed | write a list: ['x86_64']"),
-        ("project: 012", "10: project: 012 is read as the number 10, where text is needed | quote it: '012'"),
-        ("project: 1:30", "10: project: 1:30 is read as the number 90, where text is needed | quote it: '1:30'"),
-        ("project: off", "10: project: off is read as the boolean false, where text is needed | quote it: 'off'"),
+        (
+            "pythons: [3.10]",
+            (
+                "11: pythons[0]: 3.10 is read as the number 3.1, where text is needed"
+                " | quote it: '3.10'"
+            ),
+        ),
+        (
+            "pythons: [3.12]",
+            (
+                "11: pythons[0]: the number 3.12, where text is needed"
+                " | quote it: '3.12'"
+            ),
+        ),
+        (
+            "pythons: 3.12",
+            (
+                "10: pythons: the number 3.12, where a list is needed"
+                " | write a list: ['3.12']"
+            ),
+        ),
+        (
+            "arches: x86_64",
+            (
+                "9: arches: the text 'x86_64', where a list is needed"
+                " | write a list: ['x86_64']"
+            ),
+        ),
+        (
+            "project: 012",
+            (
+                "10: project: 012 is read as the number 10, where text is needed"
+                " | quote it: '012'"
+            ),
+        ),
+        (
+            "project: 1:30",
+            (
+                "10: project: 1:30 is read as the number 90, where text is needed"
+                " | quote it: '1:30'"
+            ),
+        ),
+        (
+            "project: off",
+            (
+                "10: project: off is read as the boolean false, where text is needed"
+                " | quote it: 'off'"
+            ),
+        ),
         (
             "indexes: {i: {when: {RELEASE: true}}}",
             "31: indexes.i.when.RELEASE: the boolean true, where text is needed | quote it: 'true'",
         ),
         (
             "gitlab: {runners: {x86_64: big}}",
-            "28: gitlab.runners.x86_64: the text 'big', where a list is needed | write a list: ['big']",
+            (
+                "28: gitlab.runners.x86_64: the text 'big', where a list is needed"
+                " | write a list: ['big']"
+            ),
         ),
     ],
 )  # fmt: skip
@@ -80,7 +125,8 @@ def test_text_where_a_mapping_is_needed_is_told_with_the_keys_to_write():
     (problem,) = said(SMALL.replace("ubuntu24.04: {}", "ubuntu24.04: manylinux_2_39"))
     assert problem == (
         "3:24: targets.ubuntu24.04: the text 'manylinux_2_39', where a mapping is needed"
-        " | write it with its keys: family, base, test_image, floor, glibc, arches, pythons, provides, container,"
+        " | write it with its keys: family, base, test_image, floor, glibc, arches, pythons, "
+        "provides, container,"
         " toolchain, runner"
     )
 
@@ -231,7 +277,10 @@ def test_a_pattern_that_is_none_is_told_with_its_reason(pattern, why):
 
 
 def test_everything_is_told_at_once_in_the_order_of_the_file():
-    text = "truewheel: 1\ntargets: {x: {flor: a}}\ntargets: {}\nproject: 3.10\narches: *all\nsetup: !!seq []\n"
+    text = (
+        "truewheel: 1\ntargets: {x: {flor: a}}\ntargets: {}\n"
+        "project: 3.10\narches: *all\nsetup: !!seq []\n"
+    )
     assert [problem.partition(" | ")[0] for problem in said(text)] == [
         "1:1: the file has no packages",
         "2:15: unknown key 'flor'",

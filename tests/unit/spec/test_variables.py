@@ -187,7 +187,10 @@ def test_a_fact_that_a_forge_cannot_give_is_refused(sources: str, forges: str, t
 
 def test_a_provided_value_must_be_one_that_the_variable_may_have():
     (problem,) = plan_of(SPEC.replace("13.2.1", "thirteen"), policy=POLICY).problems
-    told = "truewheel.yml:3:44: CUDA_VERSION: thirteen does not match [0-9.]+\n    hint: CUDA of the container."
+    told = (
+        "truewheel.yml:3:44: CUDA_VERSION: thirteen does not match [0-9.]+\n"
+        "    hint: CUDA of the container."
+    )
     assert str(problem) == told
 
 

@@ -243,9 +243,8 @@ def test_a_bomb_of_anchors_is_refused_before_it_goes_off():
     levels = [f"l{n}: &l{n} [{', '.join([f'*l{n - 1}'] * 10)}]" for n in range(1, 30)]
     found = problems_of("l0: &l0 [lol]\n" + "\n".join(levels))
     assert len(found) == 290
-    assert (
-        found[0]
-        == "f.yml:2:10: the alias *l0: anchors and aliases are not read here\n    hint: write it out"
+    assert found[0] == (
+        "f.yml:2:10: the alias *l0: anchors and aliases are not read here\n    hint: write it out"
     )
 
 

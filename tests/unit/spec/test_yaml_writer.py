@@ -1,4 +1,4 @@
-"""YAML text: read back it is the same document, under YAML 1.1 and 1.2, and every string is quoted."""
+"""YAML text is read back as the same document by YAML 1.1 and 1.2; strings are quoted."""
 
 from __future__ import annotations
 
@@ -54,8 +54,10 @@ def test_a_document_looks_like_one_that_a_person_wrote():
 
 # What YAML 1.1 (PyYAML, GitLab's Psych) or YAML 1.2 reads as something else than text.
 WORDS = """
-on off yes no y n On OFF Yes nO true false TRUE False null Null NULL ~ = << ! & * ? | > % @ ` - -- --- ... : , [ ] { }
-012 0o12 0x1F 0b11 1_000 3.10 1e3 .5 .5e+3 +1 -1 1:30 190:20:30 .inf -.Inf .NaN .nan 2026-11-22 2026-11-22T10:00:00Z
+on off yes no y n On OFF Yes nO true false TRUE False null Null NULL ~ = << ! & * ? | > % @ ` - --
+--- ... : , [ ] { }
+012 0o12 0x1F 0b11 1_000 3.10 1e3 .5 .5e+3 +1 -1 1:30 190:20:30 .inf -.Inf .NaN .nan
+2026-11-22 2026-11-22T10:00:00Z
 !!str !ruby &a *a # #x :a a: -a ?a % @x `x 'x "x \\ <<: none
 """
 PHRASES = [
