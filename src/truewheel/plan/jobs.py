@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from truewheel.errors import Exit
 from truewheel.plan.events import BUT_MERGE_REQUESTS
 from truewheel.plan.images import newest
 from truewheel.plan.images import wheels as wheels_within
@@ -18,6 +19,7 @@ from truewheel.plan.model import (
     Index,
     Job,
     JobKind,
+    JobTraits,
     Package,
     in_batches,
 )
@@ -37,12 +39,10 @@ SCRIPTS = {
     "test": "test_wheel.py",
 }
 
-TIMEOUTS = {"container": 120, "wheel": 360, "test": 60, "prove": 60, "image": 120, "publish": 90}
-"""Minutes that the jobs of a kind may take, where it is not `TIMEOUT`.
-
-GitHub's own runners allow 360 at most.
-"""
-TIMEOUT = 15
+LONGEST = 360
+"""Minutes that GitHub's own runners allow."""
+NOT_POSTED = (int(Exit.REMOTE_FAILED), int(Exit.REMOTE_UNREACHABLE))
+"""Exit codes that are about the forge: a merge request does not wait for a note on it."""
 
 
 def tool(spec: Spec) -> tuple[str, ...]:
@@ -70,11 +70,18 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
             stage="plan",
             commands=((*program, "check"), (*program, "plan", "--output", PLAN_FILE)),
             artifacts=(PLAN_FILE,),
+            # Facts may come from git (vcs:distance).
+            traits=JobTraits(
+                take_variables=True,
+                read_history=True,
+                compare=spec.merge_requests.changed_only,
+            ),
         ),
         JobKind(
             name="container",
             stage="container",
             commands=((*step["container"], *place, *shared, "--digest-file", DIGEST_FILE),),
+            traits=JobTraits(timeout=120, machine="builder"),
         ),
         JobKind(
             name="wheel",
@@ -86,19 +93,27 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
             ),
             artifacts=("dist/",),
             report=REPORTS,
+            traits=JobTraits(timeout=LONGEST, machine="builder", image="builder"),
         ),
-        JobKind(name="test", stage="test", commands=((*step["test"], *cell, "--python", PYTHON),)),
+        JobKind(
+            name="test",
+            stage="test",
+            commands=((*step["test"], *cell, "--python", PYTHON),),
+            traits=JobTraits(timeout=60, machine="test", image="test"),
+        ),
         JobKind(
             name="prove",
             stage="prove",
             commands=((*program, "prove", "dist", "--plan", PLAN_FILE),),
             artifacts=("dist/",),
+            traits=JobTraits(timeout=60, summary="dist/SHA256SUMS"),
         ),
         JobKind(
             name="image",
             stage="image",
             commands=((*step["container"], *place, "--stage", STAGE, *shared),),
             events=BUT_MERGE_REQUESTS,
+            traits=JobTraits(timeout=120, machine="target"),
         ),
         JobKind(
             name="publish",
@@ -107,6 +122,7 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
             events=("tag",),
             is_protected=True,
             exclusive="publish",
+            traits=JobTraits(timeout=90, machine="hosted"),
         ),
         # Jobs that only describe a change start at once, and no job waits for their stage.
         JobKind(
@@ -115,8 +131,23 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
             commands=((*program, "note", "--output", NAMES_FILE),),
             artifacts=(NAMES_FILE,),
             events=("mr",),
+            traits=JobTraits(
+                take_variables=True,
+                read_history=True,
+                compare=True,
+                read_runs=True,
+                request="write",
+                allowed_exit_codes=NOT_POSTED,
+                summary=NAMES_FILE,
+            ),
         ),
-        JobKind(name="title", stage="review", commands=((*program, "title"),), events=("mr",)),
+        JobKind(
+            name="title",
+            stage="review",
+            commands=((*program, "title"),),
+            events=("mr",),
+            traits=JobTraits(request="read"),
+        ),
     ]
     return {kind.name: kind for kind in result}
 

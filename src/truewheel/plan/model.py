@@ -95,15 +95,43 @@ class Target:
     runner: str = ""
 
 
+class JobTraits(NamedTuple):
+    """What jobs of a kind need from a forge, so that no emitter decides it by the kind's name.
+
+    `timeout` is in minutes. `machine` says which runners take them: "tool" (those for jobs that
+    compile nothing), "builder" (those that compile for a target, maybe of another architecture),
+    "test" (those for smoke tests), "target" (those of the target's architecture) or "hosted" (the
+    forge's own, where it has such; else as "tool"). `image` is the image of the target that they
+    run in, "builder" or "test"; "" for none of these.
+
+    They `take_variables` of the pipeline, `read_history` of git, `compare` a merge request with
+    what it branched off, or `read_runs` (how long earlier jobs took). `request` is their access to
+    the merge request: "read", "write" to post a note, or "". With one of `allowed_exit_codes` they
+    fail, and the pipeline does not. `summary` is a file that they write, shown beside the job.
+    """
+
+    timeout: int = 15
+    machine: str = "tool"
+    image: str = ""
+    take_variables: bool = False
+    read_history: bool = False
+    compare: bool = False
+    read_runs: bool = False
+    request: str = ""
+    allowed_exit_codes: tuple[int, ...] = ()
+    summary: str = ""
+
+
 @dataclass(frozen=True, kw_only=True)
 class JobKind:
     """What all jobs of one kind share.
 
     In the argv tuples `commands`, `CELL` and its like stand for what a job has.
 
-    Pipelines have them for `events`, or for all if there are none; `is_protected` on protected refs
-    alone. Jobs of kinds with the same `exclusive` never run at once, in no pipeline, and are never
-    cancelled for a newer one.
+    Pipelines have them for `events`, or for all if there are none; if `is_protected`, only for
+    protected refs. Of jobs of kinds with the same `exclusive`, only one runs at a time, in all
+    pipelines, and none is cancelled for a newer one. `traits` are for emitters, and not part of
+    plan.json: no job reads them, and earlier releases can read the file.
     """
 
     name: str
@@ -114,6 +142,7 @@ class JobKind:
     events: tuple[str, ...] = ()
     is_protected: bool = False
     exclusive: str = ""
+    traits: JobTraits = field(default=JobTraits(), compare=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

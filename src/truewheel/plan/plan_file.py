@@ -81,7 +81,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
         "packages": {name: _fields(package) for name, package in plan.packages.items()},
         "builds": {name: _fields(build) for name, build in plan.builds.items()},
         "targets": {name: _fields(target) for name, target in plan.targets.items()},
-        "kinds": {name: _fields(kind) for name, kind in plan.kinds.items()},
+        "kinds": {name: _kind_data(kind) for name, kind in plan.kinds.items()},
         "variables": {name: _fields(variable) for name, variable in plan.variables.items()},
         "policy": plan.policy,
         "images": dict(plan.images),
@@ -315,6 +315,10 @@ def _kind(fields: dict[str, Any]) -> JobKind:
     commands = tuple(tuple(command) for command in fields["commands"])
     lists = {name: _words(fields[name]) for name in ("artifacts", "events")}
     return _record(JobKind, **{**fields, "commands": commands, **lists})
+
+
+def _kind_data(kind: JobKind) -> dict[str, Any]:
+    return {key: value for key, value in _fields(kind).items() if key != "traits"}
 
 
 def _package(fields: dict[str, Any]) -> Package:

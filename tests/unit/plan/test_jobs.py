@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from specs import plan_of
+from specs import plan_of, spec_of
 
 from truewheel.errors import Stop
+from truewheel.plan import jobs
 from truewheel.plan.events import BUT_MERGE_REQUESTS, EVENTS
 from truewheel.plan.images import Images
 
@@ -122,3 +123,17 @@ def test_an_image_without_one_of_its_wheels_refuses_the_plan():
     ]
     with pytest.raises(Stop, match="no package 'fo'"):
         plan_of(IMAGES.replace("run: {wheels: [foo]}", "run: {wheels: [fo]}"))
+
+
+def test_a_job_that_reads_the_merge_request_or_earlier_jobs_is_of_merge_requests_alone():
+    for kind in jobs.kinds(spec_of(SPEC)).values():
+        if kind.traits.request or kind.traits.read_runs:
+            assert kind.events == ("mr",)
+
+
+def test_only_jobs_with_a_target_run_in_an_image_of_it():
+    made = plan_of(IMAGES, images=BUILDERS, event="")
+    for job in made.jobs:
+        traits = made.kinds[job.kind].traits
+        assert bool(job.target) == (traits.machine != "tool")
+        assert job.place or not traits.image

@@ -264,3 +264,10 @@ def test_an_index_that_leads_elsewhere_is_refused(change):
     data = document()
     data["indexes"][0] |= change
     assert "is no " in refusal(json.dumps(data))
+
+
+def test_earlier_releases_can_read_the_kinds_of_jobs():
+    data = plan_file.to_data(plan_of(SPEC))
+    fields = {"name", "stage", "commands", "artifacts", "report", "events"}
+    for kind in data["kinds"].values():
+        assert kind.keys() == fields | {"is_protected", "exclusive"}

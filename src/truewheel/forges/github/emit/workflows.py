@@ -15,7 +15,7 @@ from truewheel.forges import publish_jobs
 from truewheel.forges.github.actions import Pin
 from truewheel.forges.github.emit import additions, schedules
 from truewheel.plan.events import BUT_MERGE_REQUESTS
-from truewheel.plan.jobs import DIGEST_FILE, TIMEOUT, TIMEOUTS
+from truewheel.plan.jobs import DIGEST_FILE
 from truewheel.plan.matrix import ANY
 from truewheel.plan.model import (
     ARCH,
@@ -26,6 +26,7 @@ from truewheel.plan.model import (
     Cell,
     Job,
     JobKind,
+    JobTraits,
     Plan,
     digest_variable,
 )
@@ -50,8 +51,11 @@ RUN_NAME = "${{ inputs.truewheel_key && format('{0} for {1} [{2}]', github.workf
 """Of a run that somebody gave a key; others are called what GitHub calls them."""
 SUBJECTS_LIMIT = 1024
 """Files that one attestation speaks of."""
-SUMMARIES = {"names": "cat names.md", "prove": "sed 's/^/    /' dist/SHA256SUMS"}
-"""By job kind, the command that prints its summary, in Markdown."""
+REQUEST_ACCESS = {
+    "write": "the note on the pull request",
+    "read": "its title and labels as they are now",
+}
+"""By a job's access to the pull request, what that is for."""
 REGISTRY = "ghcr.io"
 """The registry for which a job's own token is enough."""
 
@@ -97,23 +101,21 @@ class _Forge(NamedTuple):
 
 def image_of(job: Job, plan: Plan) -> str:
     """Return the image that a job runs in on GitHub, "" for the runner itself."""
-    if job.target in {"", ANY} or job.kind in BUILD_IMAGES:
+    image = plan.kinds[job.kind].traits.image
+    if job.target in {"", ANY} or not image:
         return ""
-    return (plan.image if job.kind == "wheel" else plan.test_image)(job.target, job.arch)
+    return (plan.image if image == "builder" else plan.test_image)(job.target, job.arch)
 
 
 def runner_of(job: Job, plan: Plan, spec: Spec) -> list[str]:
     """Return the labels of a job's runners: those of its kind, else of its machine, else of x86_64."""
     keys = spec.github
-    if job.kind == "publish":
-        return [HOSTED]
-    own = (
-        keys.test_runners.get(job.arch, ())
-        if job.kind == "test"
-        else ()
-        if job.target
-        else keys.tool_runner
-    )
+    by_machine = {
+        "test": keys.test_runners.get(job.arch, ()),
+        "tool": keys.tool_runner,
+        "hosted": (HOSTED,),
+    }
+    own = by_machine.get(plan.kinds[job.kind].traits.machine, ())
     return list(own or getattr(keys.runners, _machine(job, plan), keys.runners.x86_64))
 
 
@@ -297,8 +299,9 @@ def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
     if job.index_name:
         fields["environment"] = job.index_name
     if environment := _environment(job, forge):
+        is_scheduled = kind.traits.take_variables and not kind.events
         fields["env"] = (
-            schedules.with_values(environment, forge.spec) if job.kind == "plan" else environment
+            schedules.with_values(environment, forge.spec) if is_scheduled else environment
         )
     if job.kind == "publish":
         return {**fields, "steps": [*_downloads(job, forge), *_uploads(job, forge)]}
@@ -323,7 +326,7 @@ def _attest_job(published: list[Job], needs: list[str], forge: _Forge) -> Docume
         "needs": needs,
         **_when(forge.plan.kinds["publish"]),
         "runs-on": HOSTED,
-        "timeout-minutes": TIMEOUT,
+        "timeout-minutes": JobTraits().timeout,
         "permissions": {
             "id-token": remarked("write", "to sign attestations"),
             "attestations": remarked("write", "attestations of the proven wheels"),
@@ -344,7 +347,7 @@ def _place(job: Job, forge: _Forge) -> Document:
     labels = runner_of(job, forge.plan, forge.spec)
     return {
         "runs-on": labels[0] if len(labels) == 1 else labels,
-        "timeout-minutes": TIMEOUTS.get(job.kind, TIMEOUT),
+        "timeout-minutes": forge.plan.kinds[job.kind].traits.timeout,
         "permissions": _permissions(job, forge),
     }
 
@@ -354,8 +357,8 @@ def _machine(job: Job, plan: Plan) -> str:
 
     Its own, or that of the one that builds its wheel from afar.
     """
-    is_from_afar = job.target and job.kind in {"container", "wheel"}
-    return (plan.targets[job.target].runner if is_from_afar else "") or job.arch
+    is_builder = plan.kinds[job.kind].traits.machine == "builder"
+    return (plan.targets[job.target].runner if is_builder else "") or job.arch
 
 
 def _permissions(job: Job, forge: _Forge) -> Document:
@@ -363,12 +366,12 @@ def _permissions(job: Job, forge: _Forge) -> Document:
         is_trusted = not publish_jobs.index_of(forge.plan, job.index_name).password
         return {"id-token": remarked("write", "trusted publishing")} if is_trusted else {}
     may: Document = {"contents": "read"}
-    if job.kind == "names":
+    traits = forge.plan.kinds[job.kind].traits
+    if traits.read_runs:
         may["actions"] = remarked("read", "how long the jobs of earlier runs took")
-        may["pull-requests"] = remarked("write", "the note on the pull request")
-    elif job.kind == "title":
-        may["pull-requests"] = remarked("read", "its title and labels as they are now")
-    elif job.kind in BUILD_IMAGES and is_own(forge.spec.images.registry):
+    if traits.request:
+        may["pull-requests"] = remarked(traits.request, REQUEST_ACCESS[traits.request])
+    if job.kind in BUILD_IMAGES and is_own(forge.spec.images.registry):
         may["packages"] = remarked("write", "to push the image")
     elif is_own(forge.image(job)):
         may["packages"] = remarked("read", "to pull the image of the job")
@@ -413,7 +416,8 @@ def attests(plan: Plan, spec: Spec) -> bool:
 
 
 def _environment(job: Job, forge: _Forge) -> Document:
-    if job.kind in {"plan", "names"}:
+    traits = forge.plan.kinds[job.kind].traits
+    if traits.take_variables:
         chosen = settable(forge.variables)
         # As the event has it, an input is text: a false one is not taken for none.
         given = {
@@ -428,7 +432,7 @@ def _environment(job: Job, forge: _Forge) -> Document:
             KEY: f"${{{{ inputs.{KEY_INPUT} }}}}",
             **{name: form.format(name) for name, form in forms.items()},
         }
-    if job.kind == "title":
+    if traits.request == "read":
         return dict(_TOKEN)
     registry = forge.spec.images.registry
     if job.kind in BUILD_IMAGES and (login := _login(registry, forge.spec)):
@@ -445,7 +449,7 @@ def _start(job: Job, forge: _Forge) -> list[Document]:
 
     The checkout and, outside of an image, its Pythons.
     """
-    history = {"fetch_depth": 0} if job.kind in {"plan", "names"} else {}  # names may come from git
+    history = {"fetch_depth": 0} if forge.plan.kinds[job.kind].traits.read_history else {}
     steps = [forge.uses("checkout", persist_credentials=False, **history)]
     if not forge.image(job):
         python = forge.spec.github.python
@@ -490,8 +494,8 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
     kind = forge.plan.kinds[job.kind]
     steps: list[Document] = []
     lines = [*forge.spec.setup, *_script(kind, job)]
-    if job.kind in SUMMARIES:
-        lines.append(f'{SUMMARIES[job.kind]} >> "$GITHUB_STEP_SUMMARY"')
+    if kind.traits.summary:
+        lines.append(f'{_printed(kind.traits.summary)} >> "$GITHUB_STEP_SUMMARY"')
     if job.kind == "container":
         lines.append(f'cat {DIGEST_FILE} >> "$GITHUB_OUTPUT"')
     steps.append(
@@ -509,7 +513,8 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
         steps.append(
             forge.uses("upload-artifact", name=name, path=path, if_no_files_found=missing, **kept)
         )
-    if job.kind == "names":  # with a token it is posted; a pull request does not wait for that
+    # With a token the note is posted; a pull request does not wait for that.
+    if kind.traits.request == "write":
         posting = Lines("\n".join([*forge.spec.setup, *_script(kind, job)]))
         steps.append({"continue-on-error": True, "env": dict(_TOKEN), "run": posting})
     return steps
@@ -537,6 +542,11 @@ def _uploads(job: Job, forge: _Forge) -> list[Document]:
         {"id": "files", "run": Lines("\n".join(lines))},
         {"if": "steps.files.outputs.any == 'true'", **upload},
     ]
+
+
+def _printed(file: str) -> str:
+    """Return the command that prints a file as Markdown: as it is, or as a block of code."""
+    return f"cat {file}" if file.endswith(".md") else f"sed 's/^/    /' {file}"
 
 
 def _script(kind: JobKind, job: Job) -> list[str]:
@@ -655,7 +665,7 @@ def _matrix_job(
     if builder:
         fields["env"][digest_variable(first.target, first.arch)] = digest
     steps = [*_start(first, forge), _download(forge.plan.kinds["plan"], forge)]
-    if first.kind == "test":
+    if first.python:
         fields["env"]["TRUEWHEEL_PYTHON"] = "${{ matrix.python }}"
         folder = forge.plan.kinds["wheel"].artifacts[0]
         sought: Document = {"name": "${{ matrix.artifact }}"}

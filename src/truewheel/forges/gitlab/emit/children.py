@@ -150,7 +150,7 @@ def _signing_job(lot: Sequence[Job], spec: Spec, layout: Layout) -> Document:
     return {
         "extends": TOOL,
         "stage": HAND_OVER,
-        "timeout": f"{jobs.TIMEOUTS['prove']} minutes",
+        "timeout": "60 minutes",
         "needs": [
             *(need(name, spec, layout) for name in PARENTS),
             *({"job": job.name, "optional": True} if changed_only else job.name for job in lot),

@@ -66,7 +66,7 @@ def _needs(generated: Mapping[str, Document], plan: Plan, layout: Layout) -> lis
     return [
         "plan",
         *(
-            job.name if job.kind == "wheel" else {"job": job.name, "artifacts": False}
+            job.name if plan.kinds[job.kind].artifacts else {"job": job.name, "artifacts": False}
             for job in proven(plan)
         ),
     ]

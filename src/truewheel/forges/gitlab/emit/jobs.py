@@ -20,6 +20,7 @@ from truewheel.plan.model import (
     TARGET,
     Job,
     JobKind,
+    JobTraits,
     Plan,
     digest_variable,
 )
@@ -40,8 +41,6 @@ TOOL = ".truewheel"
 """The hidden job of jobs that have no target."""
 CHANGED = ".changed:"
 """What the hidden jobs begin with that say for which merge requests a package is built."""
-NOT_POSTED = [5, 6]
-"""Exit codes that tell of the forge: a merge request does not wait for a note on it."""
 LARGE = ["dist/**/*.whl", "dist/**/*.zip"]
 
 Document = dict[str, Any]
@@ -55,11 +54,13 @@ def template(spec: Spec, fields: Document) -> Document:
 def tool_template(spec: Spec) -> Document:
     """Return the hidden job of jobs that have no target."""
     tags = {"tags": list(spec.gitlab.tool_runner)} if spec.gitlab.tool_runner else {}
-    return template(spec, {"image": spec.gitlab.tool_image, **tags, "timeout": _timeout("")})
+    return template(
+        spec, {"image": spec.gitlab.tool_image, **tags, "timeout": _timeout(JobTraits())}
+    )
 
 
-def _timeout(kind: str) -> str:
-    return f"{jobs.TIMEOUTS.get(kind, jobs.TIMEOUT)} minutes"
+def _timeout(traits: JobTraits) -> str:
+    return f"{traits.timeout} minutes"
 
 
 def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document]:
@@ -73,7 +74,7 @@ def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document
                 continue
             fields: Document = {
                 "stage": kind.stage,
-                "timeout": _timeout(name),
+                "timeout": _timeout(kind.traits),
                 "script": _script(kind, spec, layout),
             }
             if kind.artifacts:
@@ -84,7 +85,7 @@ def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document
 
 def _engine_template(kind: JobKind, spec: Spec) -> Document:
     """Return what jobs that build images begin with."""
-    fields: Document = {"stage": kind.stage, "timeout": _timeout(kind.name)}
+    fields: Document = {"stage": kind.stage, "timeout": _timeout(kind.traits)}
     if spec.images.job_image:
         fields["image"] = spec.images.job_image
     if spec.images.credentials.password:
@@ -111,8 +112,8 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
     fields: Document = {"extends": TOOL, "stage": kind.stage}
     if job.image:
         fields = {**_engine_template(kind, spec), **_runner(job, plan, spec)}
-    elif job.kind in jobs.TIMEOUTS:
-        fields["timeout"] = _timeout(job.kind)
+    elif kind.traits.timeout != JobTraits().timeout:
+        fields["timeout"] = _timeout(kind.traits)
     if job.needs is not None:
         fields["needs"] = list(job.needs)
     if kind.events == BUT_MERGE_REQUESTS:
@@ -125,10 +126,10 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
         fields |= {"resource_group": kind.exclusive, "interruptible": False}
     if job.kind == "publish":
         return {**fields, **_publishing(job, plan, layout)}
-    if job.kind == "names" or (job.kind == "plan" and spec.merge_requests.changed_only):
-        fields["variables"] = {"GIT_DEPTH": "0"}  # the change is told from where it branched off
-    if job.kind == "names":
-        fields["allow_failure"] = {"exit_codes": NOT_POSTED}
+    if kind.traits.compare:
+        fields["variables"] = {"GIT_DEPTH": "0"}  # the commit that it branched off may be far back
+    if kind.traits.allowed_exit_codes:
+        fields["allow_failure"] = {"exit_codes": list(kind.traits.allowed_exit_codes)}
     fields["script"] = _script(kind, spec, layout, job)
     return {**fields, "artifacts": _artifacts(kind, spec, layout)} if kind.artifacts else fields
 
@@ -163,9 +164,8 @@ def _artifacts(kind: JobKind, spec: Spec, layout: Layout) -> Document:
     reports = (
         {"reports": {"junit": kind.report, "codequality": f"dist/{QUALITY}"}} if kind.report else {}
     )
-    kept = (
-        {"when": "always"} if kind.name == "names" else {}
-    )  # the note is there, though it cannot be posted
+    # What the job wrote is kept also when it fails and may do so.
+    kept = {"when": "always"} if kind.traits.allowed_exit_codes else {}
     return {
         "paths": list(kind.artifacts),
         **large,
@@ -277,7 +277,7 @@ def _place_template(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Documen
         **({"image": image} if image else {}),
         **_runner(job, plan, spec),
     }
-    if job.kind == "wheel":
+    if not job.python:  # those of a test job differ by its wheel
         fields["needs"] = [need(name, spec, layout) for name in job.needs or ()]
     return fields
 
@@ -291,11 +291,8 @@ def _image(job: Job, plan: Plan) -> str:
     """
     if builder := plan.builder(job):
         return f"{builder}@${digest_variable(job.target, job.arch)}"
-    return (
-        plan.image(job.target, job.arch)
-        if job.kind == "wheel"
-        else plan.test_image(job.target, job.arch)
-    )
+    is_builder = plan.kinds[job.kind].traits.image == "builder"
+    return (plan.image if is_builder else plan.test_image)(job.target, job.arch)
 
 
 def need(name: str, spec: Spec, layout: Layout) -> str | Document:
@@ -311,7 +308,7 @@ def need(name: str, spec: Spec, layout: Layout) -> str | Document:
 def _own(job: Job, spec: Spec, layout: Layout) -> Document:
     """Return what a job has for itself."""
     variables = {"TRUEWHEEL_CELL": ",".join(job.cells)}
-    if job.kind == "wheel":
+    if not job.python:
         return {"variables": variables}
     needs = [need(name, spec, layout) for name in job.needs or ()]
     return {"needs": needs, "variables": {**variables, "TRUEWHEEL_PYTHON": job.python}}
@@ -322,7 +319,8 @@ def _runner(job: Job, plan: Plan, spec: Spec) -> Document:
 
     Of its kind or architecture, or of what builds its wheel from afar.
     """
-    own = spec.gitlab.test_runners.get(job.arch) if job.kind == "test" else None
-    builder = plan.targets[job.target].runner if job.kind not in {"test", "image"} else ""
+    machine = plan.kinds[job.kind].traits.machine
+    own = spec.gitlab.test_runners.get(job.arch) if machine == "test" else None
+    builder = plan.targets[job.target].runner if machine == "builder" else ""
     tags = own or spec.gitlab.runners.get(builder or job.arch, ())
     return {"tags": list(tags)} if tags else {}

@@ -95,7 +95,7 @@ def _problem(made: Layout, plan: Plan, spec: Spec) -> Problem | None:
 
 def proven(plan: Plan) -> list[Job]:
     """Return the jobs that must have ended well before the proof."""
-    return [job for job in plan.jobs if job.kind in {"wheel", "test"}]
+    return [job for job in plan.jobs if plan.kinds[job.kind].traits.image]
 
 
 def _parts(jobs: Iterable[Job], *, children: bool) -> dict[str, tuple[Job, ...]]:
@@ -129,9 +129,7 @@ def _split(jobs: list[Job], *, children: bool) -> list[list[Job]]:
     together: dict[str, list[Job]] = {}
     for job in jobs:
         if job.kind != "container":
-            together.setdefault(
-                job.name if job.kind == "wheel" else (job.needs or ())[-1], []
-            ).append(job)
+            together.setdefault((job.needs or ())[-1] if job.python else job.name, []).append(job)
     lots = [list(containers)]
     for each in together.values():
         if len(lots[-1]) + len(each) > limit:

@@ -43,7 +43,7 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
         generated |= {**kind_templates(plan, spec, made), **changed_templates(plan.packages, spec)}
     generated |= {job.name: tool_job(job, plan, spec, made) for job in plan.jobs if not job.place}
     if spec.gitlab.inputs and spec.gitlab.entry:
-        _give_inputs(generated, variables)
+        _give_inputs(generated, plan, variables)
     generated |= children.parent_jobs(plan, spec, made) if made.children else {}
     parts = {path: _part(path, plan, spec, made) for path in made.parts}
     additions.apply(spec, plan, [generated, *parts.values()])
@@ -75,12 +75,15 @@ def _with_header(
     return {**made, first: {HEADER: inputs.header(variables), **made[first]}}
 
 
-def _give_inputs(generated: dict[str, Document], variables: Mapping[str, Variable]) -> None:
+def _give_inputs(
+    generated: dict[str, Document], plan: Plan, variables: Mapping[str, Variable]
+) -> None:
     """Give the values of inputs to the jobs that read them.
 
     A fragment has no variables of a whole pipeline.
     """
-    for name in ("plan", "names"):
+    readers = [job.name for job in plan.jobs if plan.kinds[job.kind].traits.take_variables]
+    for name in readers:
         job = generated[name]
         generated[name] = {
             **job,
