@@ -14,6 +14,8 @@ from truewheel.spec.model import Spec
 from truewheel.spec.policy import Policy
 from truewheel.wheel import index_profiles, platform_tags
 
+MUSL_FLOOR = "musllinux_1_2"
+"""The floor that hints name for a target with musl."""
 AXES = ("package", "target", "arch", "python")
 NEXT_STEP = "name a channel that leaves it out, or publish under another condition"
 
@@ -174,6 +176,8 @@ def floor_problems(spec: Spec) -> list[Problem]:
         floor = target.floor
         if floor in {"", platform_tags.AUDITED} and not own_floor(spec, name):
             hint = "add floor: manylinux_2_28, or the glibc of its image, such as glibc: '2.28'"
+            if _c_library(spec, name) == "musl":
+                hint = f"add floor: {MUSL_FLOOR}"
             problems.append(
                 spec.document.problem(
                     ("targets", name), f"the target {name} has no floor", hint, key=True
@@ -196,11 +200,26 @@ def own_floor(spec: Spec, target: str) -> str:
     )
 
 
+def _c_library(spec: Spec, name: str) -> str:
+    target = spec.targets[name]
+    return platform_tags.c_library(name, target.glibc, target.family, target.base)
+
+
 def _floor_faults(spec: Spec, name: str, minor: int | None) -> Iterator[tuple[str, str]]:
+    target, library = spec.targets[name], _c_library(spec, name)
+    floor, glibc = target.floor, platform_tags.glibc_minor(name, target.glibc)
+    if floor.startswith("musllinux") and library == "glibc":
+        hint = (
+            f"leave floor out or write manylinux_2_28 here, or build {floor} "
+            f"in an image with musl, such as quay.io/pypa/{floor}_x86_64"
+        )
+        yield f"{floor} is for systems with musl, {name} has glibc", hint
+    if floor.startswith("manylinux") and library == "musl":
+        hint = f"write floor: {MUSL_FLOOR}, or build it in an image with glibc"
+        yield f"{floor} is for systems with glibc, {name} has musl", hint
+        return
     if minor is None:
         return
-    target = spec.targets[name]
-    floor, glibc = target.floor, platform_tags.glibc_minor(name, target.glibc)
     if minor not in platform_tags.AUDITED_MINORS:
         minors = ", ".join(map(str, platform_tags.AUDITED_MINORS))
         yield f"{floor} cannot be audited", f"auditwheel knows manylinux_2_X for X in {minors}"

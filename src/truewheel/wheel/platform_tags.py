@@ -42,6 +42,13 @@ AUDITED_MINORS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36, 37, 38, 39, 40, 41)
 # The lowest of them for an architecture; 17 for all that are not named.
 OLDEST_MINORS = {"x86_64": 5, "i686": 5, "riscv64": 31}
 
+# Families of images whose C library is known. A part of an image's name, or of its tag, begins with
+# one of these words: docker.io/library/debian:12, cuda:13.2.1-devel-ubi8, python:3.12-alpine3.20.
+_MUSL_IMAGE = re.compile(r"(?:^|[:-])(?:alpine|musllinux)")
+_GLIBC_IMAGE = re.compile(
+    r"(?:^|[:-])(?:almalinux|amazonlinux|centos|debian|fedora|manylinux|rockylinux|ubi\d|ubuntu)"
+)
+
 ZIG_ARCHES = ("x86_64", "aarch64")
 ZIG_OLDEST_MINOR = 17
 
@@ -66,6 +73,20 @@ def highest_floor(glibc_minor: int) -> str:
     """Return the highest floor that can be audited on a machine with glibc 2.`glibc_minor`."""
     allowed = [minor for minor in AUDITED_MINORS if minor <= glibc_minor]
     return f"manylinux_2_{allowed[-1]}" if allowed else "linux"
+
+
+def c_library(target: str, glibc: str = "", family: str = "", base: str = "") -> str:
+    """Return the C library of a target, `glibc` or `musl`, or "" when that is not known.
+
+    In this order: what the spec says, the name of the target, the name of its image.
+    """
+    if glibc or target in GLIBC_MINOR:
+        return "glibc"
+    image = base.partition("@")[0].rpartition("/")[2]
+    if _MUSL_IMAGE.match(target) or _MUSL_IMAGE.search(image):
+        return "musl"
+    # Truewheel's families are those of apt and dnf: no distribution with musl uses them.
+    return "glibc" if family or _GLIBC_IMAGE.search(image) else ""
 
 
 def glibc_minor(target: str, glibc: str = "") -> int | None:

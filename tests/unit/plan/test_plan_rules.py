@@ -192,9 +192,63 @@ def test_a_floor_that_cannot_be_kept_is_refused(target: str, told: str, hint: st
 @pytest.mark.parametrize(
     "target",
     [
+        "ubuntu24.04: {floor: musllinux_1_2}",
+        "here: {floor: musllinux_1_2, glibc: '2.28'}",
+        "here: {floor: musllinux_1_2, family: debian}",
+        "here: {floor: musllinux_1_2, base: 'docker.io/library/debian:12'}",
+        "here: {floor: musllinux_1_2, base: 'quay.io/pypa/manylinux_2_28_x86_64'}",
+        "here: {floor: musllinux_1_2, base: 'registry.example/cuda:13.2-devel-ubi8'}",
+    ],
+)
+def test_a_musllinux_floor_for_a_target_with_glibc_is_refused(target: str):
+    (problem,) = problems(f"packages: {{foo: {{}}}}\ntargets: {{{target}}}\n")
+    name = target.partition(":")[0]
+    column = target.index("floor: ") + 18
+    assert problem.startswith(
+        f"truewheel.yml:3:{column}: musllinux_1_2 is for systems with musl, {name} has glibc\n"
+    )
+    assert "an image with musl, such as quay.io/pypa/musllinux_1_2_x86_64" in problem
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "alpine3.20: {floor: manylinux_2_28}",
+        "musllinux_1_2: {floor: manylinux2014}",
+        "here: {floor: manylinux_2_17, base: 'docker.io/library/python:3.12-alpine3.20'}",
+        "here: {floor: manylinux_2_17, base: 'docker.io/library/alpine@sha256:0123'}",
+        "here: {floor: manylinux_2_17, base: 'quay.io/pypa/musllinux_1_2_aarch64:2026.1'}",
+    ],
+)
+def test_a_manylinux_floor_for_a_target_with_musl_is_refused(target: str):
+    (problem,) = problems(f"packages: {{foo: {{}}}}\ntargets: {{{target}}}\n")
+    name, floor = target.partition(":")[0], target.partition("floor: ")[2].split(",")[0].rstrip("}")
+    column = target.index("floor: ") + 18
+    assert problem.startswith(
+        f"truewheel.yml:3:{column}: {floor} is for systems with glibc, {name} has musl\n"
+    )
+    assert "write floor: musllinux_1_2" in problem
+
+
+@pytest.mark.parametrize("floor", ["", "floor: audited"])
+def test_a_target_with_musl_and_no_floor_is_told_of_one_with_musl(floor: str):
+    (problem, *_) = problems(f"packages: {{foo: {{}}}}\ntargets: {{alpine3.20: {{{floor}}}}}\n")
+    assert problem.startswith(
+        "truewheel.yml:3:11: the target alpine3.20 has no floor\n    hint: add floor: musllinux_1_2"
+    )
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
         "rhel8: {}",
         "rhel8: {floor: manylinux_2_17}",
         "here: {floor: musllinux_1_2}",
+        "alpine3.20: {floor: musllinux_1_2}",
+        "here: {floor: musllinux_1_2, base: 'quay.io/pypa/musllinux_1_2_x86_64'}",
+        "here: {floor: musllinux_1_2, base: 'registry.example/debian-tools/alpine:3'}",
+        "here: {floor: manylinux_2_28, base: 'registry.example/alpine/tools:3'}",
+        "alpine3.20: {floor: linux}",
         "x: {floor: linux}",
     ],
 )
