@@ -1,4 +1,4 @@
-"""What the native code of a wheel needs from outside, and what speaks against grafting it."""
+"""What the native code of a wheel needs from outside, and what forbids to graft it."""
 
 from __future__ import annotations
 
@@ -8,23 +8,10 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 from truewheel.errors import meant
+from truewheel.wheel.vendor_libraries import Kind, vendor_of
 
 SHOWN = 5
 """Names that a message holds before it only counts them."""
-
-# They belong to the kernel module of the machine that runs them: a copy works on no other one.
-_DRIVERS = re.compile(
-    r"lib(cuda|cudadebugger|nvcuvid|nvoptix|nvidia-[\w.+-]+|(GLX|EGL|GLESv[12](_CM)?)_nvidia|ze_intel_gpu)\.so"
-)
-# They are large, come as wheels of their own, and two copies in one process do not know of each
-# other.
-_TOOLKITS = re.compile(
-    r"lib(cudart|cublas\w*|cudnn\w*|nccl|nvrtc[\w-]*|nvJitLink|cufft\w*|cusparse\w*|cusolver\w*|curand|cupti|cutensor\w*"
-    r"|cufile\w*|nvToolsExt|nvjpeg|npp(c|s|i\w+)|nvshmem\w*|nvinfer\w*|nvonnxparser|tensorrt\w*|amdhip64|MIOpen|rccl"
-    r"|hip(blas|fft|rand|rtc|solver|sparse|tensor)\w*|roc(m|blas|fft|profiler|rand|solver|sparse|tracer|tx)\w*"
-    r"|hsa-runtime64)\.so"
-)
-
 
 @dataclass(frozen=True, kw_only=True)
 class Symbol:
@@ -81,12 +68,12 @@ Refusal = tuple[str, str]
 
 
 def refusals(linked: Linked, request: Request) -> Iterator[Refusal]:
-    """Give all that must be mended before libraries are grafted."""
+    """Yield all that must be corrected before libraries are grafted."""
     where = f"packages.{request.package}"
     yield from _unused(linked, request.exclude, f"{where}.exclude")
     yield from _unused(linked, request.graft, f"{where}.graft")
-    yield from _devices(linked, request, where)
-    yield from _missing(linked, f"{where}.exclude")
+    yield from _vendors(linked, request, where)
+    yield from _missing(linked, request, f"{where}.exclude")
     cannot = f"{request.wheel} cannot be made {request.platform}:"
     if linked.symbols:
         yield f"{cannot} it needs {_told(linked.symbols)}", _way_out(linked, request)
@@ -120,27 +107,39 @@ def _unused(linked: Linked, patterns: Iterable[str], where: str) -> Iterator[Ref
         yield f"{where}: nothing in this wheel needs {pattern}", hint
 
 
-def _devices(linked: Linked, request: Request, where: str) -> Iterator[Refusal]:
-    for library in sorted(library for library, path in linked.grafts.items() if path):
-        line = f"add '{_open(library)}' to {where}.exclude"
+def _is_vendors(library: str, request: Request) -> bool:
+    """Tell whether a library must stay outside, whatever was found on this machine."""
+    vendor = vendor_of(library)
+    if vendor is None:
+        return False
+    return vendor.kind is Kind.DRIVER or not matches(library, request.graft)
+
+
+def _vendors(linked: Linked, request: Request, where: str) -> Iterator[Refusal]:
+    for library in sorted(linked.grafts):
+        vendor = vendor_of(library)
+        if vendor is None or not _is_vendors(library, request):
+            continue
         needs = f"{_listed(linked.needed.get(library, ()))} needs {library}"
-        if _DRIVERS.match(library):
-            yield f"{needs}, which is of the device's driver and works on this machine only", line
-        elif _TOOLKITS.match(library) and not matches(library, request.graft):
-            hint = f"{line} if another wheel brings it, or to {where}.graft if this wheel is to carry it"
-            yield f"{needs}, which is of a device's toolkit and would be grafted", hint
+        hint = f"add '{_open(library)}' to {where}.exclude"
+        if vendor.kind is Kind.DRIVER:
+            yield f"{needs}, which belongs to {vendor.source} and works on this machine only", hint
+            continue
+        bringer = "the user's system" if vendor.kind is Kind.SYSTEM else "another wheel"
+        hint += f" if {bringer} brings it, or to {where}.graft if this wheel is to carry it"
+        yield f"{needs}, which belongs to {vendor.source} and would be grafted", hint
 
 
-def _missing(linked: Linked, where: str) -> Iterator[Refusal]:
+def _missing(linked: Linked, request: Request, where: str) -> Iterator[Refusal]:
     for library in sorted(library for library, path in linked.grafts.items() if not path):
+        if _is_vendors(library, request):
+            continue  # it has a message of its own
         hint = (
             "install it, or put its folder into LD_LIBRARY_PATH; "
             f"if it is brought by another wheel or the machine, add '{_open(library)}' to {where}"
         )
-        yield (
-            f"{_listed(linked.needed.get(library, ()))} needs {library}, which is not found here",
-            hint,
-        )
+        needs = f"{_listed(linked.needed.get(library, ()))} needs {library}"
+        yield f"{needs}, which is not found here", hint
 
 
 def _way_out(linked: Linked, request: Request) -> str:

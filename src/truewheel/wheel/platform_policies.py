@@ -19,17 +19,6 @@ LIBRARIES = frozenset({
 LATER = {"libexpat.so.1": 12, "libmvec.so.1": 24}
 """Libraries that are there from a floor 2_X on."""
 
-DRIVER = re.compile(
-    r"lib(cuda|nvcuvid|nvidia-[a-z0-9-]+|nvoptix|amdhip64|ze_loader|OpenCL|ibverbs|mlx5|rdmacm)\.so(\.\d+)*"
-)
-"""Libraries that come with a device driver and must not be in a wheel."""
-
-SHARED = re.compile(
-    r"lib(c10|torch|tensorflow|cu(dart|blas|dnn|fft|fftw|rand|solver|sparse|tensor|pti|file)|nccl|nv(rtc|JitLink|ToolsExt)"
-    r"|npp|mpi|mkl|tbb)\w*\.so(\.\d+)*"
-)
-"""Libraries of frameworks that load them from a wheel or a system of their own, often without being required."""
-
 GRAFTED = re.compile(r".+-[0-9a-f]{8}\.so[.\d]*")
 """Names that auditwheel gives to the libraries that it puts into a wheel: no other wheel has them."""
 

@@ -510,8 +510,8 @@ def test_device_libraries_are_not_grafted_by_accident(
 ) -> None:
     cell = cell_of(tmp_path, needing(cc, "libcuda.so.1", "libcudart.so.12"))
     driver, toolkit = problems(tmp_path, cell)
-    assert "libcuda.so.1, which is of the device's driver" in driver[0]
-    assert "libcudart.so.12, which is of a device's toolkit" in toolkit[0]
+    assert "libcuda.so.1, which belongs to the NVIDIA driver" in driver[0]
+    assert "libcudart.so.12, which belongs to the CUDA toolkit" in toolkit[0]
     _, audit = audited(tmp_path, cell, exclude=("libcuda.so.*",), graft=("libcudart.so.12",))
     assert [Path(library["source"]).name for library in audit["grafted"]] == ["libcudart.so.12"]
 

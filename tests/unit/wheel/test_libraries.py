@@ -70,9 +70,9 @@ def test_a_pattern_that_matches_is_right_though_the_library_is_not_grafted_then(
 def test_a_driver_is_never_grafted(library):
     pattern = library.rpartition(".")[0] + ".*"
     [(message, hint)] = said({library: f"/opt/{library}"}, graft=(library,))
-    assert (
-        message
-        == f"demo/_core.so needs {library}, which is of the device's driver and works on this machine only"
+    assert message == (
+        f"demo/_core.so needs {library}, "
+        "which belongs to the NVIDIA driver and works on this machine only"
     )
     assert hint == f"add '{pattern}' to packages.demo.exclude"
 
@@ -113,10 +113,8 @@ def test_a_driver_is_never_grafted(library):
 )
 def test_a_toolkit_is_grafted_only_when_the_package_says_so(library):
     [(message, hint)] = said({library: f"/opt/{library}"})
-    assert (
-        message
-        == f"demo/_core.so needs {library}, which is of a device's toolkit and would be grafted"
-    )
+    assert message.startswith(f"demo/_core.so needs {library}, which belongs to ")
+    assert message.endswith(" and would be grafted")
     assert hint.startswith(
         f"add '{library.partition('.so.')[0]}.so.*' to packages.demo.exclude if another wheel"
     )

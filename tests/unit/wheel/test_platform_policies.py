@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 
 import pytest
@@ -93,15 +92,3 @@ def test_the_libraries_are_those_of_auditwheels_policies():
 
 def test_the_newest_known_floor_is_that_of_auditwheel():
     assert max(policies()) == platform_policies.NEWEST
-
-
-@pytest.mark.parametrize(
-    "name", ["libcuda.so.1", "libnvidia-ml.so.1", "libnvcuvid.so", "libOpenCL.so.1"]
-)
-def test_libraries_of_drivers(name):
-    assert re.fullmatch(platform_policies.DRIVER, name)
-
-
-@pytest.mark.parametrize("name", ["libcudart.so.12", "libcublas.so.12", "libnvidia.so_1"])
-def test_libraries_that_no_driver_brings(name):
-    assert not re.fullmatch(platform_policies.DRIVER, name)

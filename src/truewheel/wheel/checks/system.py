@@ -11,6 +11,7 @@ from truewheel.wheel import elf, platform_policies
 from truewheel.wheel.checks.contents import Contents
 from truewheel.wheel.checks.findings import Code, Finding, finding, listing
 from truewheel.wheel.elf import Needs
+from truewheel.wheel.vendor_libraries import vendor_of
 
 _ORIGIN = re.compile(r"\$(ORIGIN|\{ORIGIN\})(?=/|$)")
 
@@ -106,21 +107,29 @@ def check_libraries(contents: Contents) -> Iterator[Finding]:
     It may also come from a driver or from another wheel: that cannot be seen here, and is a
     warning. What the plan leaves outside on purpose (`contents.excluded`) is no finding.
     """
+    others_required = _requires_others(contents)
     for member, needed in outside(contents).items():
         missing = [
             library
             for library in needed
-            if not any(fnmatchcase(library, each) for each in contents.excluded)
+            if not any(fnmatchcase(library, pattern) for pattern in contents.excluded)
         ]
-        if not missing:
-            continue
-        lost = any(map(platform_policies.GRAFTED.fullmatch, missing))
-        brought = not lost and (_requires_others(contents) or all(map(_may_be_there, missing)))
-        source = (
-            "a driver or another wheel must bring them" if brought else "graft them with auditwheel"
-        )
-        message = f"neither {contents.platforms[0]} nor the wheel has {listing(missing)}: {source}"
-        yield finding(Code.TW410, message, member, "warning" if brought else "error")
+        sources = {library: _source(library) for library in missing}
+        ordinary = [library for library in missing if not sources[library]]
+        lacks = f"neither {contents.platforms[0]} nor the wheel has"
+        # Names that auditwheel gave are of no other wheel: those libraries were lost.
+        if ordinary and (
+            not others_required or any(map(platform_policies.GRAFTED.fullmatch, ordinary))
+        ):
+            message = f"{lacks} {listing(ordinary)}: graft them with auditwheel"
+            yield finding(Code.TW410, message, member)
+        elif ordinary:
+            message = f"{lacks} {listing(ordinary)}: another wheel must bring them"
+            yield finding(Code.TW410, message, member, "warning")
+        if brought := [library for library in missing if sources[library]]:
+            named = " and ".join(dict.fromkeys(sources[library] for library in brought))
+            message = f"{lacks} {listing(brought)}: {named} must bring them"
+            yield finding(Code.TW410, message, member, "warning")
 
 
 def outside(contents: Contents) -> dict[str, list[str]]:
@@ -146,11 +155,12 @@ def outside(contents: Contents) -> dict[str, list[str]]:
     return found
 
 
-def _may_be_there(library: str) -> bool:
-    patterns = (platform_policies.DRIVER, platform_policies.SHARED)
-    return library in platform_policies.FORMER or any(
-        pattern.fullmatch(library) for pattern in patterns
-    )
+def _source(library: str) -> str:
+    """Return who brings a library that no wheel has to carry, or "" for any other library."""
+    if library in platform_policies.FORMER:
+        return "the system"
+    vendor = vendor_of(library)
+    return vendor.source if vendor else ""
 
 
 def _requires_others(contents: Contents) -> bool:
