@@ -20,17 +20,10 @@ from truewheel.net import container_registry
 from truewheel.net.container_registry import DIGEST
 from truewheel.plan.containerfile import WHEELS
 from truewheel.plan.model import Plan
-from truewheel.system import files, processes
+from truewheel.system import architectures, files, processes
 
 CONTAINERFILE = "Containerfile"
 INSPECT_SECONDS = 60.0
-# What container tools call the architectures of wheels.
-PLATFORMS = {
-    "x86_64": "linux/amd64",
-    "aarch64": "linux/arm64",
-    "i686": "linux/386",
-    "armv7l": "linux/arm/v7",
-}
 
 
 class Build(NamedTuple):
@@ -84,7 +77,7 @@ def _build(program: str, *flags: str, pull: str = "--pull=always") -> Callable[[
     def argv(build: Build) -> list[str]:
         words = [program, "build", *(("--no-cache", pull) if build.fresh else flags)]
         words += ["--file", str(build.context / CONTAINERFILE), "--tag", build.reference]
-        words += ["--platform", PLATFORMS.get(build.arch, f"linux/{build.arch}")]
+        words += ["--platform", architectures.image_platform(build.arch)]
         for name, value in build.arguments.items():
             words += ["--build-arg", f"{name}={value}"]
         for name, path in build.secrets.items():

@@ -18,12 +18,9 @@ from truewheel.errors import Exit, stop
 from truewheel.plan.matrix import ANY
 from truewheel.plan.model import Cell, Target
 from truewheel.plan.naming import LEGACY_FLOORS
-from truewheel.system import files, processes
+from truewheel.system import architectures, files, processes
 from truewheel.wheel import platform_tags, reader
 from truewheel.wheel.elf import suffix
-
-RUNS_ALSO = {"x86_64": "i686", "aarch64": "armv7l"}
-"""Architectures whose interpreters run on a machine besides its own."""
 
 ZIG_SECONDS = 60.0
 PROGRAMS = {"zig-cc": "cc", "zig-c++": "c++", "zig-ar": "ar", "zig-ranlib": "ranlib"}
@@ -87,7 +84,7 @@ def choose(target: Target, cell: Cell, folder: Path, env: Mapping[str, str]) -> 
         return Toolchain()
     if target.toolchain == "zig":
         return _zig(target, cell, folder, env, is_cross=cell.arch != machine)
-    if cell.arch not in {machine, RUNS_ALSO.get(machine)}:
+    if cell.arch not in {machine, architectures.also_runs(machine)}:
         message = f"this machine is {machine}, the cell is for {cell.arch}"
         hint = f"run it on {cell.arch}, or let zig compile for it: targets.{target.name}.toolchain: zig"
         raise stop(cell.id, message, hint, Exit.WHEEL)

@@ -19,6 +19,7 @@ from truewheel.plan.matrix import interpreter_tag
 from truewheel.spec.model import FORGES
 from truewheel.spec.policy import Policy
 from truewheel.spec.yaml_writer import scalar
+from truewheel.system import architectures
 
 if TYPE_CHECKING:
     from truewheel.init.detect import Survey
@@ -34,7 +35,7 @@ SUPPORTED = {
 
 # Images of manylinux, and the architectures that one name of theirs stands for.
 TARGETS = ("manylinux2014", "manylinux_2_28", "manylinux_2_34")
-ARCHES = ("x86_64", "aarch64")
+ARCHES = architectures.HOSTED
 IMAGES = "quay.io/pypa"
 TARGET = "manylinux_2_28"
 INDEXES = ("internal", "pypi")
@@ -52,7 +53,6 @@ ENTRY = "ci/wheels.yml"
 GITLAB_STAGES = ("build", "test", "deploy")
 OURS = (("container", "wheel"), ("test", "prove", "review"), ("publish",))
 """Our stages that stand for each of GitLab's own."""
-HOSTED_RUNNERS = {"x86_64": "saas-linux-small-amd64", "aarch64": "saas-linux-small-arm64"}
 ABIS = {
     "cpython": "a wheel for each Python",
     "abi3": "one wheel for all Pythons",
@@ -398,7 +398,8 @@ def _gitlab(found: Survey, chosen: Choices) -> Iterator[Row]:
         )
     if chosen.arches != ARCHES[:1]:
         tags = {
-            arch: HOSTED_RUNNERS[arch] if found.remote == HOSTED else arch for arch in chosen.arches
+            arch: architectures.BY_NAME[arch].gitlab_runner if found.remote == HOSTED else arch
+            for arch in chosen.arches
         }
         runners = ", ".join(f"{arch}: [{tag}]" for arch, tag in tags.items())
         rows.append((f"  runners: {{{runners}}}", "tags of the runners: those of yours"))

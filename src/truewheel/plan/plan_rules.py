@@ -12,6 +12,7 @@ from truewheel.plan.naming import LEGACY_FLOORS, NAME_LIMIT, TOO_LONG
 from truewheel.spec import template
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Policy
+from truewheel.system import architectures
 from truewheel.wheel import index_profiles, platform_tags
 
 MUSL_FLOOR = "musllinux_1_2"
@@ -245,7 +246,7 @@ def toolchain_problems(spec: Spec) -> list[Problem]:
             ):
                 message = f"zig cannot compile {name} for {floor or 'no floor'} on {arch}"
                 oldest = f"manylinux_2_{platform_tags.ZIG_OLDEST_MINOR}"
-                hint = f"zig: {oldest} and newer, {' and '.join(platform_tags.ZIG_ARCHES)}"
+                hint = f"zig: {oldest} and newer, {' and '.join(architectures.ZIG)}"
                 problems.append(
                     spec.document.problem(("targets", name, "toolchain"), message, hint)
                 )

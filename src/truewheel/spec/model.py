@@ -191,22 +191,10 @@ class Gitlab(NamedTuple):
         return self.prefix if self.entry else ""
 
 
-class GithubRunners(NamedTuple):
-    """Labels of GitHub's runners, by architecture."""
-
-    x86_64: tuple[str, ...]
-    aarch64: tuple[str, ...]
-    i686: tuple[str, ...]
-    ppc64le: tuple[str, ...]
-    s390x: tuple[str, ...]
-    armv7l: tuple[str, ...]
-    riscv64: tuple[str, ...]
-
-
 class Github(NamedTuple):
     """Keys of the GitHub workflows; `jobs`, `overrides` and `steps` are kept as written."""
 
-    runners: GithubRunners
+    runners: Mapping[str, tuple[str, ...]]
     test_runners: Mapping[str, tuple[str, ...]]
     tool_runner: tuple[str, ...]
     branches: tuple[str, ...]
@@ -368,10 +356,8 @@ def _gitlab(fields: dict[str, Any]) -> Gitlab:
 
 def _github(fields: dict[str, Any]) -> Github:
     lists = {name: tuple(fields[name]) for name in ("branches", "tool_runner")}
-    tuples = {name: _tuples(fields[name]) for name in ("test_runners", "steps")}
-    return Github(
-        **{**fields, **lists, **tuples, "runners": GithubRunners(**_tuples(fields["runners"]))}
-    )
+    tuples = {name: _tuples(fields[name]) for name in ("runners", "test_runners", "steps")}
+    return Github(**{**fields, **lists, **tuples})
 
 
 def _tuples(fields: Mapping[str, list[Any]]) -> dict[str, tuple[Any, ...]]:

@@ -11,30 +11,18 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO
 
+from truewheel.system import architectures
+
 HEAD = 64
 """Bytes of an ELF header; `machine` needs no more."""
 
 _MAGIC = b"\x7fELF"
 _BITS = {1: 32, 2: 64}
 _ORDER = {1: "little", 2: "big"}
-_MACHINES = {  # e_machine, bits, byte order: System V ABI, "ELF header"
-    (3, 32, "little"): "i686",
-    (20, 32, "big"): "ppc",
-    (21, 64, "big"): "ppc64",
-    (21, 64, "little"): "ppc64le",
-    (22, 32, "big"): "s390",
-    (22, 64, "big"): "s390x",
-    (40, 32, "little"): "armv7l",
-    (62, 64, "little"): "x86_64",
-    (183, 64, "little"): "aarch64",
-    (243, 64, "little"): "riscv64",
-    (258, 64, "little"): "loongarch64",
-}
 _SUFFIX = re.compile(
     r"\.(?:cpython-(?P<cpython>\d+)(?P<flags>[a-z]*)|pypy(?P<pypy>\d+)-(?P<pp>pp\d+))"
     r"-(?P<arch>[^.-]+)(?P<system>[^.]*)\.so\Z"
 )
-_TRIPLETS = {"i386": "i686", "arm": "armv7l", "powerpc64le": "ppc64le", "powerpc64": "ppc64"}
 
 # file types, program header types and dynamic tags: System V ABI, chapters 4 and 5
 _PROGRAM, _LIBRARY = 2, 3
@@ -95,7 +83,7 @@ def machine(head: bytes) -> str | None:
     bits, order = _BITS.get(head[4], 0), _ORDER.get(head[5], "little")
     number = int.from_bytes(head[18:20], "big" if order == "big" else "little")
     return (
-        _MACHINES.get((number, bits, order))
+        architectures.BY_ELF.get((number, bits, order))
         or f"unknown (machine {number}, {bits}-bit, {order}-endian)"
     )
 
@@ -105,7 +93,7 @@ def suffix(name: str) -> Suffix | None:
     found = _SUFFIX.search(name)
     if found is None:
         return None
-    arch = _TRIPLETS.get(found["arch"], found["arch"])
+    arch = architectures.BY_TRIPLET.get(found["arch"], found["arch"])
     libc = next((libc for libc in ("gnu", "musl") if f"-linux-{libc}" in found["system"]), "")
     if found["pypy"]:
         abi = f"pypy{found['pypy']}_{found['pp']}"

@@ -13,6 +13,7 @@ from truewheel.wheel.vendor_libraries import Kind, vendor_of
 SHOWN = 5
 """Names that a message holds before it only counts them."""
 
+
 @dataclass(frozen=True, kw_only=True)
 class Symbol:
     """A symbol that `file` needs in a version of `library` that the floor has not."""

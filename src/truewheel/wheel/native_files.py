@@ -8,26 +8,14 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from truewheel.system import architectures
 from truewheel.wheel import elf
 
 HEAD = 4096
 """Bytes of a file's beginning that are looked at; a PE header follows a small DOS program."""
 
 _MACHO = {b"\xcf\xfa\xed\xfe": "little", b"\xce\xfa\xed\xfe": "little", b"\xfe\xed\xfa\xcf": "big"}
-_CPUS = {
-    7: "i386",
-    0x01000007: "x86_64",
-    0x0100000C: "arm64",
-    18: "ppc",
-    0x01000012: "ppc64",
-}  # mach/machine.h
 _FAT = {b"\xca\xfe\xba\xbe": 20, b"\xca\xfe\xba\xbf": 32}
-_PE = {
-    0x014C: "win32",
-    0x8664: "amd64",
-    0xAA64: "arm64",
-    0x01C4: "arm32",
-}  # PE format, "Machine types"
 _PYD = re.compile(r"\.(?P<python>cp\d+)(?P<flags>t?)-(?P<platform>win32|win_[a-z0-9]+)\.pyd\Z")
 
 
@@ -44,13 +32,15 @@ def identify(head: bytes) -> Native | None:
         return Native("ELF", frozenset({word}))
     if len(head) >= 8 and (order := _MACHO.get(head[:4])):
         number = int.from_bytes(head[4:8], "big" if order == "big" else "little")
-        return Native("Mach-O", frozenset({_CPUS.get(number, f"unknown ({number})")}))
+        return Native(
+            "Mach-O", frozenset({architectures.BY_MACHO.get(number, f"unknown ({number})")})
+        )
     if size := _FAT.get(head[:4]):
         return _fat(head, size)
     start = int.from_bytes(head[60:64], "little")
     if head.startswith(b"MZ") and head[start : start + 4] == b"PE\0\0":
         number = int.from_bytes(head[start + 4 : start + 6], "little")
-        return Native("PE", frozenset({_PE.get(number, f"unknown ({number:#x})")}))
+        return Native("PE", frozenset({architectures.BY_PE.get(number, f"unknown ({number:#x})")}))
     return None
 
 
@@ -64,7 +54,8 @@ def _fat(head: bytes, size: int) -> Native | None:
         return None
     numbers = [int.from_bytes(head[8 + n * size : 12 + n * size], "big") for n in range(count)]
     return Native(
-        "Mach-O", frozenset(_CPUS.get(number, f"unknown ({number})") for number in numbers)
+        "Mach-O",
+        frozenset(architectures.BY_MACHO.get(number, f"unknown ({number})") for number in numbers),
     )
 
 

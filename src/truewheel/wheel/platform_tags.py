@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from truewheel.system import architectures
+
 # glibc 2.X of distributions, by the names that targets usually have; read off the distributions'
 # own packages.
 GLIBC_MINOR = {
@@ -39,9 +41,6 @@ AUDITED = "audited"
 AUDITED_MINORS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36, 37, 38, 39, 40, 41)
 
 
-# The lowest of them for an architecture; 17 for all that are not named.
-OLDEST_MINORS = {"x86_64": 5, "i686": 5, "riscv64": 31}
-
 # Families of images whose C library is known. A part of an image's name, or of its tag, begins with
 # one of these words: docker.io/library/debian:12, cuda:13.2.1-devel-ubi8, python:3.12-alpine3.20.
 _MUSL_IMAGE = re.compile(r"(?:^|[:-])(?:alpine|musllinux)")
@@ -49,7 +48,6 @@ _GLIBC_IMAGE = re.compile(
     r"(?:^|[:-])(?:almalinux|amazonlinux|centos|debian|fedora|manylinux|rockylinux|ubi\d|ubuntu)"
 )
 
-ZIG_ARCHES = ("x86_64", "aarch64")
 ZIG_OLDEST_MINOR = 17
 
 
@@ -59,14 +57,15 @@ def zig_target(floor: str, arch: str) -> str:
     "" where it does not go so low.
     """
     minor = floor_minor(floor)
-    if minor is None or minor < ZIG_OLDEST_MINOR or arch not in ZIG_ARCHES:
+    if minor is None or minor < ZIG_OLDEST_MINOR or arch not in architectures.ZIG:
         return ""
     return f"{arch}-linux-gnu.2.{minor}"
 
 
 def oldest_minor(arch: str) -> int:
     """Return the X of the lowest manylinux_2_X that auditwheel knows for an architecture."""
-    return OLDEST_MINORS.get(arch, 17)
+    known = architectures.BY_NAME.get(arch)
+    return known.lowest_floor if known else architectures.LOWEST_FLOOR
 
 
 def highest_floor(glibc_minor: int) -> str:

@@ -60,7 +60,6 @@ RECORDS = [
     (model.Stage, "imageStage", set(), {}),
     (model.Gitlab, "gitlab", set(), {}),
     (model.Github, "github", set(), {}),
-    (model.GithubRunners, "githubRunners", set(), {}),
     (policy.Variable, "variable", set(), {}),
     (policy.FactRule, "fact", set(), {"from": "sources"}),
     (policy.Channel, "channel", {"name"}, {}),

@@ -17,6 +17,7 @@ from typing import IO, NamedTuple, TypeVar, cast
 from zipfile import ZipInfo
 
 from truewheel.errors import Stop
+from truewheel.system import architectures
 from truewheel.wheel import elf, native_files, platform_policies, zip_structure
 from truewheel.wheel.checks.findings import Code, Finding, finding
 from truewheel.wheel.filename import WheelName, parse_name
@@ -324,16 +325,8 @@ def linux_machine(platform: str) -> str:
     """
     prefix, _, arch = platform.partition("_")
     if prefix in {"linux", "manylinux1", "manylinux2010", "manylinux2014"}:
-        return _ALIASES.get(arch, arch)
+        return architectures.BY_ALIAS.get(arch, arch)
     if platform_policies.floor(platform) is not None or platform_policies.is_musl(platform):
         arch = platform.split("_", 3)[3]
-        return _ALIASES.get(arch, arch)
+        return architectures.BY_ALIAS.get(arch, arch)
     return ""
-
-
-_ALIASES = {
-    "i386": "i686",
-    "i586": "i686",
-    "armv6l": "armv7l",
-    "armv8l": "armv7l",
-}  # one ELF machine each

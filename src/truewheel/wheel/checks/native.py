@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from truewheel.system import architectures
 from truewheel.wheel import native_files
 from truewheel.wheel.checks.contents import Contents, linux_machine
 from truewheel.wheel.checks.findings import Code, Finding, counted, finding
@@ -14,14 +15,6 @@ from truewheel.wheel.filename import WheelName
 from truewheel.wheel.reader import Fields
 
 _SYSTEMS = {"macosx": "Mach-O", "ios": "Mach-O", "win": "PE", "win32": "PE"}
-_MACOS = {
-    "universal2": {"x86_64", "arm64"},
-    "universal": {"i386", "ppc", "ppc64", "x86_64"},
-    "intel": {"i386", "x86_64"},
-    "fat": {"i386", "ppc"},
-    "fat3": {"i386", "x86_64", "ppc"},
-    "fat64": {"x86_64", "ppc64"},
-}
 
 
 def check_purelib(contents: Contents) -> Iterator[Finding]:
@@ -131,7 +124,7 @@ def _machines(platform: str) -> Iterable[str]:
     if platform.startswith("win_"):
         return {platform.removeprefix("win_")}
     found = re.fullmatch(r"(?:macosx|ios)_\d+_\d+_(.+?)(?:_iphoneos|_iphonesimulator)?", platform)
-    return _MACOS.get(found[1], {found[1]}) if found else ()
+    return architectures.MACOS_GROUPS.get(found[1], {found[1]}) if found else ()
 
 
 def check_suffixes(contents: Contents) -> Iterator[Finding]:

@@ -116,7 +116,7 @@ def runner_of(job: Job, plan: Plan, spec: Spec) -> list[str]:
         "hosted": (HOSTED,),
     }
     own = by_machine.get(plan.kinds[job.kind].traits.machine, ())
-    return list(own or getattr(keys.runners, _machine(job, plan), keys.runners.x86_64))
+    return list(own or keys.runners.get(_machine(job, plan), keys.runners["x86_64"]))
 
 
 def documents(

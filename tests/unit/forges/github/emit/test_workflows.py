@@ -562,7 +562,7 @@ def test_every_block_of_the_page_is_a_spec_that_makes_workflows():
     for spec in specs:
         assert documents(spec)
     runners = spec_of(specs[0]).github.runners
-    assert (runners.x86_64, runners.aarch64) == (
+    assert (runners["x86_64"], runners["aarch64"]) == (
         ("ubuntu-24.04",),
         ("self-hosted", "linux", "arm64"),
     )
