@@ -6,9 +6,9 @@ import contextlib
 import zlib
 from collections.abc import Iterator
 from typing import IO, Any
-from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipInfo
+from zipfile import ZIP_STORED, BadZipFile, ZipInfo
 
-from truewheel.wheel.zip_structure import data_start
+from truewheel.wheel.zip_structure import data_start, packing_fault
 
 _codec: Any = zlib
 with contextlib.suppress(ImportError):
@@ -26,9 +26,6 @@ PACKED = 2**18
 UNPACKED = 2**20
 """Bytes that are handed out at once."""
 
-_ENCRYPTED = 0x0001
-_USUAL = 0x0006 | 0x0008 | 0x0800  # deflate's level, a data descriptor, a name in UTF-8
-
 
 def unpacked(stream: IO[bytes], info: ZipInfo) -> Iterator[bytes]:
     """Yield a member's content piece by piece.
@@ -36,16 +33,8 @@ def unpacked(stream: IO[bytes], info: ZipInfo) -> Iterator[bytes]:
     Raises `BadZipFile`, or one of `ERRORS`, where size, checksum or the packed bytes are not what
     they should be; never yields more than the size that the directory says.
     """
-    if info.flag_bits & _ENCRYPTED:
-        raise BadZipFile("it is encrypted; installers cannot read it")
-    if info.flag_bits & ~_USUAL:
-        raise BadZipFile(
-            f"it has the flags {info.flag_bits:#06x}; installers do not know all of them"
-        )
-    if info.compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
-        raise BadZipFile(
-            f"compression method {info.compress_type}; installers know stored and deflated"
-        )
+    if reason := packing_fault(info):
+        raise BadZipFile(reason)
     start, size, checksum = data_start(stream, info), 0, 0
     pieces = _stored if info.compress_type == ZIP_STORED else _deflated
     for piece in pieces(stream, start, info.compress_size):

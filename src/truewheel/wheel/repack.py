@@ -18,10 +18,10 @@ from zipfile import ZIP_STORED, BadZipFile
 
 from truewheel.errors import Exit, Stop, stop
 from truewheel.system import files
-from truewheel.wheel import zip_copy, zip_write
+from truewheel.wheel import zip_structure, zip_write
 from truewheel.wheel.filename import printable
 from truewheel.wheel.reader import Wheel
-from truewheel.wheel.zip_copy import Member
+from truewheel.wheel.zip_structure import Member
 from truewheel.wheel.zip_write import Part
 
 SIGNATURES = ("RECORD.jws", "RECORD.p7s")
@@ -54,7 +54,7 @@ def unpack(wheel: Wheel, natives: Iterable[str], folder: Path) -> Unpacked:
     """
     names = {entry.filename for entry in wheel.entries}
     with _explained(wheel), wheel.path.open("rb") as stream:
-        found = {member.info.filename: member for member in zip_copy.members(wheel.archive)}
+        found = {member.info.filename: member for member in zip_structure.members(wheel.archive)}
         members = {name: member for name, member in found.items() if name in names}
         wanted = {*natives, f"{wheel.dist_info}/WHEEL"}
         chosen = [member for name, member in members.items() if name in wanted or _is_loose(member)]

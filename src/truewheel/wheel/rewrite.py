@@ -23,10 +23,11 @@ from zipfile import BadZipFile, ZipFile
 
 from truewheel.errors import Exit, Stop, stop
 from truewheel.system.files import explained
-from truewheel.wheel import zip_copy
+from truewheel.wheel import zip_copy, zip_structure
 from truewheel.wheel.filename import WheelName, expand_tag, parse_name, printable
 from truewheel.wheel.reader import Row, Wheel, open_wheel
-from truewheel.wheel.zip_copy import Member, Part
+from truewheel.wheel.zip_copy import Part
+from truewheel.wheel.zip_structure import Member
 
 _HEAD = re.compile(r"(?:(?:[!-9;-~]+:|[ \t])[^\n]*(?:\n|\Z))*")
 _TAG_OR_BUILD = re.compile(r"^(?:Tag|Build):[^\n]*(?:\n|\Z)", re.MULTILINE | re.IGNORECASE)
@@ -265,7 +266,7 @@ class _Renaming:
 def _proven(wheel: Wheel) -> list[Member]:
     """Return where the members of a wheel lie, once it is proven to be at one with its name and its RECORD."""
     with _zip_explained(wheel):
-        members = zip_copy.members(wheel.archive)
+        members = zip_structure.members(wheel.archive)
     _prove_name(wheel)
     _prove_record(wheel)
     return members

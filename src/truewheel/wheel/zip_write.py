@@ -22,7 +22,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipInfo
 
 from truewheel.system.files import CHUNK
 from truewheel.wheel import zip_copy
-from truewheel.wheel.zip_copy import Member
+from truewheel.wheel.zip_structure import Member
 
 BLOCK = 2 * CHUNK
 """Bytes that are deflated at once: a large file keeps all processors busy, and memory stays small."""
@@ -135,8 +135,6 @@ def _contents(archive: int, member: Member) -> Iterator[bytes]:
     if member.info.compress_type == ZIP_STORED:
         yield from chunks
         return
-    if member.info.compress_type != ZIP_DEFLATED:
-        raise BadZipFile(f"{member.info.filename} is neither stored nor deflated")
     module = deflater().module
     inflater = module.decompressobj(-zlib.MAX_WBITS)
     try:

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from truewheel.build.validate import validate
 from truewheel.errors import Exit, Stop
-from truewheel.wheel import reader, zip_copy
+from truewheel.wheel import reader, zip_copy, zip_structure
 from truewheel.wheel.rewrite import rewrite
 
 INTERNAL = "demo-1.0+nv26.4-7-cp312-cp312-manylinux_2_28_x86_64.whl"
@@ -49,7 +49,7 @@ def read(path: Path) -> dict[str, bytes]:
 def packed(path: Path, member: str) -> bytes:
     with ZipFile(path) as archive:
         info = archive.getinfo(member)
-        place = next(found for found in zip_copy.members(archive) if found.info is info)
+        place = next(found for found in zip_structure.members(archive) if found.info is info)
     return path.read_bytes()[place.data : place.end]
 
 
@@ -328,7 +328,7 @@ def test_members_keep_their_attributes(tmp_path):
             info.external_attr, info.comment, info.extra = (
                 (0o100755 + number) << 16,
                 b"member",
-                b"\x99\x99\1\0xyz",
+                b"\x99\x99\3\0xyz",
             )
             archive.writestr(info, content, ZIP_DEFLATED)
     result = rewrite(source, tmp_path, PUBLIC)

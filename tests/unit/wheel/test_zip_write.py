@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from truewheel.wheel import zip_copy, zip_write
+from truewheel.wheel import zip_structure, zip_write
 from truewheel.wheel.zip_write import BLOCK, Part
 
 NAMES = st.from_regex(r"[a-zä]{1,9}(/[a-z]{1,9})?", fullmatch=True)
@@ -32,7 +32,7 @@ def written(path: Path, parts: list[Part], archive: Path | None = None) -> Path:
         zip_write.write(out, old, parts, DATE)
     with ZipFile(path) as made:
         assert made.testzip() is None
-        assert len(zip_copy.members(made)) == len(parts)  # which is strict
+        assert len(zip_structure.members(made)) == len(parts)  # which is strict
     return path
 
 
@@ -67,7 +67,7 @@ def test_files_bytes_and_members_become_one_clean_zip(tmp_path, deflater):
     (tmp_path / "big").write_bytes(TEXT * (2 * BLOCK // len(TEXT)) + b"the end")
     (tmp_path / "empty").write_bytes(b"")
     with ZipFile(tmp_path / "old.zip") as old:
-        [kept] = zip_copy.members(old)
+        [kept] = zip_structure.members(old)
     parts = [
         Part(name="new.py", content=tmp_path / "big", is_executable=True),
         Part(name="kept.txt", content=kept),
@@ -102,7 +102,7 @@ def test_a_stream_of_blocks_is_one_that_any_inflater_reads(tmp_path, deflater):
     (tmp_path / "big").write_bytes(content)
     path = written(tmp_path / "new.zip", [Part(name="big", content=tmp_path / "big")])
     with ZipFile(path) as archive, path.open("rb") as stream:
-        [member] = zip_copy.members(archive)
+        [member] = zip_structure.members(archive)
         stream.seek(member.data)
         assert zlib.decompress(stream.read(member.info.compress_size), -15) == content
 
@@ -116,7 +116,7 @@ def test_what_is_packed_is_unpacked(files):
         parts = [Part(name=name, content=content * 9) for name, content in files.items()]
         path = written(folder / "new.zip", parts)
         with ZipFile(path) as archive, path.open("rb") as stream:
-            zip_write.unpack(stream, zip_copy.members(archive), folder / "out")
+            zip_write.unpack(stream, zip_structure.members(archive), folder / "out")
         assert {name: (folder / "out" / name).read_bytes() for name in files} == {
             name: content * 9 for name, content in files.items()
         }
@@ -125,7 +125,7 @@ def test_what_is_packed_is_unpacked(files):
 def unpacked(path: Path, folder: Path) -> None:
     with ZipFile(path) as archive, path.open("rb") as stream:
         folder.mkdir()
-        zip_write.unpack(stream, zip_copy.members(archive), folder)
+        zip_write.unpack(stream, zip_structure.members(archive), folder)
 
 
 def test_rights_to_be_executed_are_kept(tmp_path):
@@ -168,7 +168,7 @@ def test_a_bomb_is_not_unpacked_beyond_what_it_declares(tmp_path, monkeypatch, d
     with ZipFile(path, "w") as archive:
         archive.writestr(ZipInfo("a"), packed, ZIP_STORED)
     with ZipFile(path) as archive, path.open("rb") as stream:
-        [member] = zip_copy.members(archive)
+        [member] = zip_structure.members(archive)
         member.info.compress_type, member.info.file_size = ZIP_DEFLATED, 100
         with pytest.raises(BadZipFile, match="is not what its checksum promises"):
             zip_write.unpack(stream, [member], tmp_path / "out")
@@ -178,7 +178,7 @@ def test_a_bomb_is_not_unpacked_beyond_what_it_declares(tmp_path, monkeypatch, d
 def test_an_unknown_method_is_refused(tmp_path):
     with ZipFile(tmp_path / "old.zip", "w", zipfile.ZIP_BZIP2) as archive:
         archive.writestr("a", TEXT)
-    with pytest.raises(BadZipFile, match="a is neither stored nor deflated"):
+    with pytest.raises(BadZipFile, match="a: compression method 12"):
         unpacked(tmp_path / "old.zip", tmp_path / "out")
 
 

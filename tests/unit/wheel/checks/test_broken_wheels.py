@@ -610,7 +610,7 @@ def test_memory_stays_bounded(tmp_path):
     content = {
         "demo/big.bin": random.Random(1).randbytes(2**20) * 40,
         "demo/_core.so": library() + bytes(40 * 2**20),
-    }  # noqa: S311
+    }
     wheels.write(path, wheels.members(NAME, content), ZIP_STORED)
     del content
     tracemalloc.start()
