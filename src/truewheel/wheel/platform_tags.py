@@ -36,7 +36,8 @@ GLIBC_MINOR = {
     "manylinux_2_34": 34,
 }
 
-# The policies of auditwheel 6.8: a wheel cannot be proven for a floor between two of them.
+# The policies of auditwheel 6.8: no wheel can be audited for a floor between two of them. The plan
+# must not depend on what is installed where it is made, so that they stand here.
 AUDITED = "audited"
 AUDITED_MINORS = (5, 12, 17, 24, 26, 27, 28, 31, 34, 35, 36, 37, 38, 39, 40, 41)
 

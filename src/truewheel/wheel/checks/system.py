@@ -27,7 +27,7 @@ def check_floor(contents: Contents) -> Iterator[Finding]:
                 (since, symbol)
                 for since, symbol in _floors(needs, contents.elves[member])
                 if since > floor
-                and (floor <= platform_policies.NEWEST or symbol.startswith("GLIBC_"))
+                and (floor <= platform_policies.newest_floor() or symbol.startswith("GLIBC_"))
             }
         )
         if newer:
