@@ -14,9 +14,9 @@ LOWEST_FLOOR = 17
 class Architecture(NamedTuple):
     """One architecture by the name that `uname` and Linux wheel tags give it.
 
-    `elf` is its e_machine, bits and byte order (System V ABI), `macho` its CPU type (mach/machine.h),
-    `pe` its machine type (PE format), each with the word of that system's platform tags where that
-    is another one. `lowest_floor` is X of the lowest manylinux_2_X that auditwheel has for it.
+    `elf` is its e_machine, bits and byte order (System V ABI). `macho` is its CPU type
+    (mach/machine.h), `pe` its machine type (PE format), each with the word of that system's
+    platform tags. `lowest_floor` is X of the lowest manylinux_2_X that auditwheel has for it.
     """
 
     name: str
@@ -95,7 +95,7 @@ BY_PE = dict(arch.pe for arch in ARCHITECTURES if arch.pe)
 BY_ALIAS = {alias: arch.name for arch in ARCHITECTURES for alias in arch.aliases}
 BY_TRIPLET = {arch.triplet: arch.name for arch in ARCHITECTURES if arch.triplet}
 HOSTED = tuple(arch.name for arch in ARCHITECTURES if arch.gitlab_runner)
-"""The architectures that manylinux has images for under one name, and forges runners of their own."""
+"""Architectures that manylinux has images for under one name, and forges have runners for."""
 ZIG = tuple(arch.name for arch in ARCHITECTURES if arch.has_zig)
 
 MACOS_GROUPS = {

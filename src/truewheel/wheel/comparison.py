@@ -17,20 +17,18 @@ ASPECTS: dict[str, Callable[[ZipInfo], object]] = {
 }
 
 
-def differences(one: Path, other: Path) -> list[str]:
+def differences(first: Path, second: Path) -> list[str]:
     """Return what differs between two wheels, such as `demo/_core.so: content, date`.
 
-    Nothing if all bytes are alike.
-
-    RECORD, which repeats the digests of all members, is named only when nothing else differs.
-    Raises `Stop` (exit 4) for a wheel that cannot be read.
+    Nothing if all bytes are the same. RECORD, which repeats the digests of all members, is named
+    only when nothing else differs. Raises `Stop` (exit 4) for a wheel that cannot be read.
     """
-    if files.sha256(one) == files.sha256(other):
+    if files.sha256(first) == files.sha256(second):
         return []
-    with reader.open_wheel(one) as left, reader.open_wheel(other) as right:
-        found = [*_names(left, right), *_members(left, right)]
+    with reader.open_wheel(first) as left, reader.open_wheel(second) as right:
+        lines = [*_names(left, right), *_members(left, right)]
         record = f"{left.dist_info}/RECORD: content"
-    return [line for line in found if line != record] or found or ["the bytes between the members"]
+    return [line for line in lines if line != record] or lines or ["the bytes between the members"]
 
 
 def _names(left: Wheel, right: Wheel) -> Iterator[str]:

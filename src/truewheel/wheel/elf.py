@@ -1,7 +1,4 @@
-"""What an ELF file says.
-
-Its machine and suffix by name and first bytes, and what it asks of the system it runs on.
-"""
+"""What an ELF file says: its machine, and what it needs of the system it runs on."""
 
 from __future__ import annotations
 
@@ -40,11 +37,10 @@ _PIECE = 2**20
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Suffix:
-    """What the suffix of an extension module promises.
+    """What the suffix of an extension module promises, in the words of wheel tags.
 
-    As wheel tags `cp312`, `cp312`, `x86_64`, and `gnu` or `musl`.
-
-    `libc` is "" where the suffix names none.
+    An example is `cp312`, `cp312`, `x86_64` and `gnu`. `libc` is `gnu`, `musl`, or "" where the
+    suffix names none.
     """
 
     python: str
@@ -55,9 +51,7 @@ class Suffix:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Needs:
-    """What the dynamic loader looks for.
-
-    Libraries, where, and the symbol versions they must have, by library.
+    """What the dynamic loader looks for: libraries, in which folders, with which symbol versions.
 
     `is_module` tells whether the file holds the init function of a module of its name.
     """
@@ -73,10 +67,8 @@ class Needs:
 def machine(head: bytes) -> str | None:
     """Return the machine of an ELF file in the words of wheel platforms, such as `x86_64`.
 
-    None for other files.
-
-    `head` is the first 64 bytes. A machine without such a word, as that of device code, is `unknown
-    (machine N)`.
+    None for other files. `head` is the first 64 bytes. A machine without such a word, as that of
+    device code, is `unknown (machine N)`.
     """
     if len(head) < 20 or not head.startswith(_MAGIC):
         return None
@@ -89,17 +81,20 @@ def machine(head: bytes) -> str | None:
 
 
 def suffix(name: str) -> Suffix | None:
-    """Return what an extension module's file name says, as in `x.cpython-312-x86_64-linux-gnu.so` (PEP 3149)."""
-    found = _SUFFIX.search(name)
-    if found is None:
+    """Return what an extension module's file name says (PEP 3149).
+
+    An example is `x.cpython-312-x86_64-linux-gnu.so`.
+    """
+    match = _SUFFIX.search(name)
+    if match is None:
         return None
-    arch = architectures.BY_TRIPLET.get(found["arch"], found["arch"])
-    libc = next((libc for libc in ("gnu", "musl") if f"-linux-{libc}" in found["system"]), "")
-    if found["pypy"]:
-        abi = f"pypy{found['pypy']}_{found['pp']}"
-        return Suffix(python=f"pp{found['pypy']}", abi=abi, machine=arch, libc=libc)
-    python = f"cp{found['cpython']}"
-    return Suffix(python=python, abi=python + found["flags"], machine=arch, libc=libc)
+    arch = architectures.BY_TRIPLET.get(match["arch"], match["arch"])
+    libc = next((libc for libc in ("gnu", "musl") if f"-linux-{libc}" in match["system"]), "")
+    if match["pypy"]:
+        abi = f"pypy{match['pypy']}_{match['pp']}"
+        return Suffix(python=f"pp{match['pypy']}", abi=abi, machine=arch, libc=libc)
+    python = f"cp{match['cpython']}"
+    return Suffix(python=python, abi=python + match["flags"], machine=arch, libc=libc)
 
 
 def needs(stream: IO[bytes], module: str = "") -> Needs:
@@ -136,7 +131,7 @@ def needs(stream: IO[bytes], module: str = "") -> Needs:
 
 
 class _Image:
-    """An ELF file's segments, as (type, offset, address, size), and what can be reached from them."""
+    """An ELF file's segments, as (type, offset, address, size), and what they lead to."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
@@ -171,7 +166,8 @@ class _Image:
             size != (64 if self._wide else 40) or names not in {*range(count), _ELSEWHERE}
         ):
             raise ValueError(
-                f"it has {count} sections, headers of {size} bytes, and their names in section {names}"
+                f"it has {count} sections, headers of {size} bytes, "
+                f"and their names in section {names}"
             )
 
     def _segment(self, start: int) -> tuple[int, int, int, int]:
@@ -239,7 +235,7 @@ class _Image:
             yield tag, value
 
     def versions(self, values: dict[int, int], strings: int) -> Iterator[tuple[str, str]]:
-        """Yield the library and the name of each symbol version that is needed (LSB core, symbol versioning)."""
+        """Yield library and name of each symbol version that is needed (LSB core)."""
         if _VERNEED not in values:
             return
         place = self.place(values[_VERNEED])
@@ -270,7 +266,7 @@ def weight(needs: Needs) -> int:
 def libc(needed: Iterable[str], interpreter: str = "") -> str:
     """Return the C library that a program was linked against, `gnu` or `musl`.
 
-    "" when nothing tells.
+    "" when nothing says it.
     """
     libraries = set(needed)
     if interpreter.rpartition("/")[2].startswith("ld-musl-") or any(

@@ -1,4 +1,4 @@
-"""The file name of a wheel, read (PEP 427, 425), with the variant label that may stand last (PEP 817)."""
+"""Reading the file name of a wheel (PEP 427, 425), with its variant label (PEP 817)."""
 
 from __future__ import annotations
 

@@ -30,8 +30,13 @@ Rule = Callable[[Name], "str | None"]
 
 EVIDENCE = {
     "local": "its upload API answers 400: PEP 440 keeps local versions off public indexes",
-    "platform": "its upload API has a table of platforms (PEP 425, 600, 656); linux_* is for armv6l and armv7l alone",
-    "name": "its upload API wants the normalised name of the project in the file name (PEP 427, 503)",
+    "platform": (
+        "its upload API has a table of platforms (PEP 425, 600, 656); "
+        "linux_* is for armv6l and armv7l alone"
+    ),
+    "name": (
+        "its upload API wants the normalised name of the project in the file name (PEP 427, 503)"
+    ),
     "variant": "its upload API reads file names as packaging does, which knows no labels (PEP 817)",
 }
 
@@ -42,8 +47,9 @@ MEGABYTE = 2**20
 
 _FIXED = frozenset({
     *("any", "win32", "win_amd64", "win_arm64", "win_ia64", "linux_armv6l", "linux_armv7l"),
-    *(f"{legacy}_{arch}" for legacy in ("manylinux1", "manylinux2010") for arch in ("i686", "x86_64")),
-    *(f"manylinux2014_{arch}" for arch in ("aarch64", "armv7l", "i686", "ppc64", "ppc64le", "s390x", "x86_64")),
+    *("manylinux1_i686", "manylinux1_x86_64", "manylinux2010_i686", "manylinux2010_x86_64"),
+    *("manylinux2014_aarch64", "manylinux2014_armv7l", "manylinux2014_i686", "manylinux2014_ppc64"),
+    *("manylinux2014_ppc64le", "manylinux2014_s390x", "manylinux2014_x86_64"),
 })  # fmt: skip
 _LINUX = "aarch64|armv7l|i686|ppc64le|riscv64|s390x|x86_64"
 _MACOS = "arm64|fat|fat3|fat64|i386|intel|ppc|ppc64|universal|universal2|x86_64"
@@ -67,7 +73,7 @@ def _known_platform(name: Name) -> str | None:
     # The two ARM platforms once had no manylinux of their own; a macOS from 11 on is known with
     # minor version 0 only.
     platforms = name.tag.rpartition("-")[2].split(".")
-    unknown = [each for each in platforms if each not in _FIXED and not _PATTERN.fullmatch(each)]
+    unknown = [tag for tag in platforms if tag not in _FIXED and not _PATTERN.fullmatch(tag)]
     return f"platform {unknown[0]}" if unknown else None
 
 
@@ -77,12 +83,10 @@ def _normal_name(name: Name) -> str | None:
 
 
 class Profile(NamedTuple):
-    """What an index accepts: rules over names, and the most bytes that a file may have (0.
+    """What an index accepts: rules over names, and the most bytes of a file.
 
-    Any number).
-
-    A `strict` index also refuses files that installers would take: see
-    `truewheel.wheel.checks.upload`.
+    `max_size` is 0 for any number of bytes. A `strict` index also refuses files that installers
+    would take: see `truewheel.wheel.checks.upload`.
     """
 
     rules: tuple[Rule, ...] = ()
@@ -112,7 +116,7 @@ _SIZE = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?(|B|[kMG]B|[KMG]iB)")
 
 
 def simple_address(url: str) -> str:
-    """Return where an index that takes uploads at `url` most likely has its simple repository API (PEP 503).
+    """Return where an index with uploads at `url` most likely has its simple API (PEP 503).
 
     The public index takes them at https://upload.HOST/legacy/; GitLab and most others have it below
     the same address.
@@ -145,7 +149,7 @@ def size(text: str) -> int:
 
     Raises `ValueError` for others.
     """
-    found = _SIZE.fullmatch(text)
-    if found is None:
+    match = _SIZE.fullmatch(text)
+    if match is None:
         raise ValueError(f"{text!r} is not a number of bytes, such as 300 MB")
-    return int(float(found[1]) * _UNITS[found[2]])
+    return int(float(match[1]) * _UNITS[match[2]])

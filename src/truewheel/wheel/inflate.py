@@ -1,4 +1,4 @@
-"""The content of a zip file's members, in pieces of bounded size, checked against what the directory says of it."""
+"""The content of a zip file's members, in pieces of bounded size, compared with the directory."""
 
 from __future__ import annotations
 

@@ -44,9 +44,7 @@ class Linked:
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a wheel is to become.
-
-    Its platform, and which libraries stay outside or may come in (patterns).
+    """What a wheel is to become: its platform, and patterns of libraries to exclude or graft.
 
     `range` are platforms, lowest floor first, of which an audit finds one; empty where `platform`
     is settled. `natives` are its ELF files; `way_out` the hint for a floor that is too low, with
@@ -77,7 +75,7 @@ def refusals(linked: Linked, request: Request) -> Iterator[Refusal]:
     yield from _missing(linked, request, f"{where}.exclude")
     cannot = f"{request.wheel} cannot be made {request.platform}:"
     if linked.symbols:
-        yield f"{cannot} it needs {_told(linked.symbols)}", _way_out(linked, request)
+        yield f"{cannot} it needs {_symbols(linked.symbols)}", _way_out(linked, request)
     for library, symbols in sorted(linked.private.items()):
         hint = f"link {library} statically, or do without them"
         yield f"{cannot} it uses {_listed(symbols)} of {library}, which are not for others", hint
@@ -149,14 +147,14 @@ def _way_out(linked: Linked, request: Request) -> str:
     return request.way_out.format(floor=linked.fits.removesuffix(f"_{request.arch}"))
 
 
-def _told(symbols: Iterable[Symbol]) -> str:
-    """Return the newest symbols in words, by the file that needs them."""
+def _symbols(symbols: Iterable[Symbol]) -> str:
+    """Return the newest symbols as a text, by the file that needs them."""
     newest = sorted(
         symbols,
-        key=lambda each: ([-number for number in _numbers(each.version)], each.symbol, each.file),
+        key=lambda item: ([-number for number in _numbers(item.version)], item.symbol, item.file),
     )
-    told = (f"{each.symbol}@{each.version} of {each.library} in {each.file}" for each in newest)
-    return _listed([text.removeprefix("@") for text in told])
+    texts = (f"{item.symbol}@{item.version} of {item.library} in {item.file}" for item in newest)
+    return _listed([text.removeprefix("@") for text in texts])
 
 
 def _numbers(version: str) -> list[int]:

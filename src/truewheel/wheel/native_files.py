@@ -1,7 +1,4 @@
-"""Native files of any system, told by their first bytes.
-
-ELF (Linux), Mach-O (macOS) and PE (Windows).
-"""
+"""Native files of Linux (ELF), macOS (Mach-O) and Windows (PE), known by their first bytes."""
 
 from __future__ import annotations
 
@@ -20,7 +17,7 @@ _PYD = re.compile(r"\.(?P<python>cp\d+)(?P<flags>t?)-(?P<platform>win32|win_[a-z
 
 
 class Native(NamedTuple):
-    """A native file's format ("ELF", "Mach-O", "PE") and the machines it is for, in the words of that system."""
+    """A native file: "ELF", "Mach-O" or "PE", and its machines in the words of that system."""
 
     format: str
     machines: frozenset[str]
@@ -45,9 +42,9 @@ def identify(head: bytes) -> Native | None:
 
 
 def _fat(head: bytes, size: int) -> Native | None:
-    """A file of several machines.
+    """Return what a file of several machines is for.
 
-    A compiled Java class begins alike, but its second word is a version from 45 on.
+    A compiled Java class begins with the same bytes, but its second word is a version from 45 on.
     """
     count = int.from_bytes(head[4:8], "big")
     if not 0 < count < 30:
@@ -64,13 +61,13 @@ def suffix(name: str) -> elf.Suffix | None:
 
     PEP 3149, and `x.cp312-win_amd64.pyd`.
     """
-    found = _PYD.search(name)
-    if found is None:
+    match = _PYD.search(name)
+    if match is None:
         return elf.suffix(name)
     return elf.Suffix(
-        python=found["python"],
-        abi=found["python"] + found["flags"],
-        machine=found["platform"].removeprefix("win_"),
+        python=match["python"],
+        abi=match["python"] + match["flags"],
+        machine=match["platform"].removeprefix("win_"),
     )
 
 

@@ -1,7 +1,7 @@
 """What a manylinux or musllinux system provides: libraries, and symbol versions by floor.
 
-They are read from the policies of the installed auditwheel, which repair works with. The tables here
-say the same in few lines: validate needs no auditwheel, and knows from them what an older one lacks.
+They are read from the policies of the installed auditwheel, which repair works with. The tables
+here say the same in few lines: validate needs no auditwheel, and knows what an older one lacks.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ from typing import Any, NamedTuple
 from truewheel.wheel.platform_tags import AUDITED_MINORS, floor_minor
 
 LIBRARIES = frozenset({
-    "libGL.so.1", "libICE.so.6", "libSM.so.6", "libX11.so.6", "libXext.so.6", "libXrender.so.1", "libanl.so.1",
-    "libatomic.so.1", "libc.so.6", "libdl.so.2", "libgcc_s.so.1", "libglib-2.0.so.0", "libgobject-2.0.so.0",
-    "libgthread-2.0.so.0", "libm.so.6", "libnsl.so.1", "libpthread.so.0", "libresolv.so.2", "librt.so.1",
-    "libstdc++.so.6", "libutil.so.1", "libz.so.1",
+    "libGL.so.1", "libICE.so.6", "libSM.so.6", "libX11.so.6", "libXext.so.6", "libXrender.so.1",
+    "libanl.so.1", "libatomic.so.1", "libc.so.6", "libdl.so.2", "libgcc_s.so.1",
+    "libglib-2.0.so.0", "libgobject-2.0.so.0", "libgthread-2.0.so.0", "libm.so.6", "libnsl.so.1",
+    "libpthread.so.0", "libresolv.so.2", "librt.so.1", "libstdc++.so.6", "libutil.so.1",
+    "libz.so.1",
 })  # fmt: skip
 """Libraries that every manylinux system has.
 
@@ -31,10 +32,10 @@ LATER = {"libexpat.so.1": 12, "libmvec.so.1": 24}
 """Libraries that are there from a floor 2_X on."""
 
 GRAFTED = re.compile(r".+-[0-9a-f]{8}\.so[.\d]*")
-"""Names that auditwheel gives to the libraries that it puts into a wheel: no other wheel has them."""
+"""Names that auditwheel gives to libraries it puts into a wheel: no other wheel has them."""
 
 FORMER = frozenset({"libcrypt.so.1", "libncursesw.so.5", "libpanelw.so.5"})
-"""Libraries of PEP 513, 571 and 599 that distributions have dropped since, and auditwheel with them."""
+"""Libraries of PEP 513, 571 and 599 that distributions, and so auditwheel, have dropped since."""
 
 NEVER = 1000
 """Stands for a symbol version that no floor has."""
@@ -47,13 +48,17 @@ _MUSL = re.compile(r"musllinux_1_(\d+)_[a-z].*")
 # not above it): read off the policies of auditwheel 6.8, which were read off the distributions.
 _SINCE = {
     "GLIBCXX": {
-        "3.4.8": 5, "3.4.13": 12, "3.4.19": 17, "3.4.22": 24, "3.4.24": 26, "3.4.28": 31, "3.4.29": 34, "3.4.30": 35,
-        "3.4.33": 39,
+        "3.4.8": 5, "3.4.13": 12, "3.4.19": 17, "3.4.22": 24, "3.4.24": 26,
+        "3.4.28": 31, "3.4.29": 34, "3.4.30": 35, "3.4.33": 39,
     },
     "CXXABI": {
-        "1.3.1": 5, "1.3.3": 12, "1.3.7": 17, "1.3.10": 24, "1.3.11": 26, "1.3.12": 31, "1.3.13": 34, "1.3.15": 39,
+        "1.3.1": 5, "1.3.3": 12, "1.3.7": 17, "1.3.10": 24, "1.3.11": 26,
+        "1.3.12": 31, "1.3.13": 34, "1.3.15": 39,
     },
-    "GCC": {"4.2.0": 5, "4.5.0": 12, "4.8.0": 17, "7.0.0": 26, "11.0": 34, "12.0.0": 35, "14.0.0": 39},
+    "GCC": {
+        "4.2.0": 5, "4.5.0": 12, "4.8.0": 17, "7.0.0": 26, "11.0": 34, "12.0.0": 35,
+        "14.0.0": 39,
+    },
     "LIBATOMIC": {"1.0": 17, "1.2": 24},
     "ZLIB": {"1.2.2.4": 12, "1.2.5.2": 17, "1.2.9": 26, "1.2.12": 37},
 }  # fmt: skip

@@ -1,7 +1,4 @@
-"""What is known of C libraries.
-
-The glibc of distributions, and the floors that auditwheel can check.
-"""
+"""What is known of C libraries: the glibc of distributions, the floors that auditwheel checks."""
 
 from __future__ import annotations
 
@@ -101,9 +98,11 @@ def own_floor(target: str, glibc: str = "") -> str:
 
 
 def audited_floors(arch: str, minor: int) -> tuple[str, ...]:
-    """Return the floors, lowest first, that auditwheel can find for a wheel built on glibc 2.`minor`."""
+    """Return the floors, lowest first, that auditwheel can find for a wheel of glibc 2.`minor`."""
     return tuple(
-        f"manylinux_2_{each}" for each in AUDITED_MINORS if oldest_minor(arch) <= each <= minor
+        f"manylinux_2_{audited}"
+        for audited in AUDITED_MINORS
+        if oldest_minor(arch) <= audited <= minor
     )
 
 

@@ -89,7 +89,7 @@ def parse_fields(text: str) -> Fields:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Row:
-    """A row of RECORD as it is written there; `hash` is `<algorithm>=<unpadded URL-safe base64>`."""
+    """A row of RECORD as written; `hash` is `<algorithm>=<unpadded URL-safe base64>`."""
 
     path: str
     hash: str
@@ -138,7 +138,7 @@ class Wheel:
 
     @cached_property
     def entries(self) -> tuple[ZipInfo, ...]:
-        """All members but folders, in the order of the zip's directory; a name may be there twice."""
+        """All members but folders, in the directory's order; a name may be there twice."""
         return tuple(
             info
             for info in self.archive.infolist()

@@ -54,8 +54,10 @@ def unpack(wheel: Wheel, natives: Iterable[str], folder: Path) -> Unpacked:
     """
     names = {entry.filename for entry in wheel.entries}
     with _explained(wheel), wheel.path.open("rb") as stream:
-        found = {member.info.filename: member for member in zip_structure.members(wheel.archive)}
-        members = {name: member for name, member in found.items() if name in names}
+        everything = zip_structure.members(wheel.archive)  # folders, too
+        members = {
+            member.info.filename: member for member in everything if member.info.filename in names
+        }
         wanted = {*natives, f"{wheel.dist_info}/WHEEL"}
         chosen = [member for name, member in members.items() if name in wanted or _is_loose(member)]
         zip_write.unpack(stream, chosen, folder)

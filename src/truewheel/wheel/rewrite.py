@@ -1,6 +1,6 @@
 """One built wheel under another file name.
 
-Whatever says the name changes with it, the rest stays as it is packed.
+Everything that says the name changes with it, the rest stays as it is packed.
 """
 
 from __future__ import annotations
@@ -51,14 +51,14 @@ def rewrite(
     files to add to dist-info, by their ASCII path in it. Code that knows its own version says what
     it said. The same input gives the same bytes, whatever the machine's zlib.
 
-    Proven, of the source and then of the result: it is at one with its file name, each file of
+    The source and then the result are checked: its contents agree with its file name, each file of
     dist-info has the hash that RECORD gives it, RECORD lists exactly the members with their sizes,
     directory and local headers agree on places, sizes and CRCs. The other members are copied
-    unread, and their rows of RECORD with them: that these match is for `steps.validate` to prove.
+    unread, and their rows of RECORD with them: `build.validate` compares those.
 
-    Raises `Stop`: exit 2 when `filename` is none or the file cannot be written; exit 4 when the
-    wheel is broken, is at odds with its own name, or would lie under the other one. Nothing is left
-    behind then.
+    Raises `Stop`: exit 2 when `filename` is no name of a wheel or the file cannot be written; exit
+    4 when the wheel is broken, differs from its own name, or would differ from the other one.
+    Nothing is left behind then.
     """
     try:
         name = parse_name(filename)
@@ -66,7 +66,7 @@ def rewrite(
         raise stop(printable(filename), str(error), "PEP 427 has the parts of the name") from None
     target, hidden = folder / filename, folder / f".{secrets.token_hex(8)}.tmp"
     with open_wheel(source) as wheel:
-        members = _proven(wheel)
+        members = _checked(wheel)
         parts = _Renaming(wheel=wheel, name=name, filename=filename, project=project).parts(
             members, extra or {}
         )
@@ -75,7 +75,7 @@ def rewrite(
                 with hidden.open("xb") as out, _zip_explained(wheel):
                     zip_copy.write(out, wheel.archive, parts)
                 with ZipFile(hidden) as archive:
-                    _proven(Wheel(target, archive))
+                    _checked(Wheel(target, archive))
                 hidden.replace(target)
             finally:
                 hidden.unlink(missing_ok=True)
@@ -83,10 +83,7 @@ def rewrite(
 
 
 def variant_json(name: WheelName) -> bytes:
-    """Return the `variant.json` of a labelled wheel.
-
-    Its label and no properties (PEP 825, draft 0.1.1).
-    """
+    """Return the `variant.json` of a labelled wheel: its label, no properties (PEP 825, 0.1.1)."""
     # A property whose namespace no installed provider knows would make the wheel one that nobody
     # can install.
     document = {
@@ -109,9 +106,10 @@ class _Renaming:
     @cached_property
     def folders(self) -> dict[str, str]:
         """The dist-info and data folders, and what they are called then."""
-        stem, own = f"{self.name.distribution}-{self.name.version}", _identity(self.wheel.name)
+        stem = f"{self.name.distribution}-{self.name.version}"
+        identity = _identity(self.wheel.name)
         tops = {entry.filename.partition("/")[0] for entry in self.wheel.archive.infolist()}
-        data = [top for top in tops if top.endswith(".data") and _folder_identity(top) == own]
+        data = [top for top in tops if top.endswith(".data") and _folder_identity(top) == identity]
         return {self.wheel.dist_info: f"{stem}.dist-info"} | dict.fromkeys(data, f"{stem}.data")
 
     @cached_property
@@ -126,7 +124,7 @@ class _Renaming:
 
     def parts(self, members: Sequence[Member], extra: Mapping[str, bytes]) -> list[Part]:
         """Return the members of the new wheel; files that are added stand before RECORD."""
-        self._refuse_lie()
+        self._refuse_wrong_name()
         info = self.folders[self.wheel.dist_info]
         contents = self._texts() | {f"{info}/{path}": content for path, content in extra.items()}
         rows = self._rows(contents)
@@ -145,7 +143,7 @@ class _Renaming:
         ]
         return parts[:place] + added + parts[place:]
 
-    def _refuse_lie(self) -> None:
+    def _refuse_wrong_name(self) -> None:
         old, new = self.wheel.name.platform, self.name.platform
         if ("any" in old.split(".")) != ("any" in new.split(".")):
             raise _stop(
@@ -185,7 +183,7 @@ class _Renaming:
         line = re.compile(
             rf"^({field}:[ \t]*)[^\r\n]*(?=\r?$)(?!\r?\n[ \t])", re.MULTILINE | re.IGNORECASE
         )
-        changed, count = line.subn(lambda found: found[1] + value, head)
+        changed, count = line.subn(lambda match: match[1] + value, head)
         if count != 1:
             raise _stop(self.wheel, f"METADATA has {count} plain lines with {field}, not one")
         return changed + body
@@ -216,7 +214,7 @@ class _Renaming:
             return text
 
     def _in_sbom(self, node: Any) -> Any:
-        """Return a JSON value of an SBOM in which the component with this wheel's package URL is the new wheel."""
+        """Return a JSON value of an SBOM, in which this wheel's component is the new wheel."""
         if isinstance(node, str):
             return self._purl(node) or node.replace(self.wheel.path.name, self.filename)
         if isinstance(node, list):
@@ -235,13 +233,13 @@ class _Renaming:
 
         "" for any other text.
         """
-        found = _PURL.fullmatch(text)
-        if found is None or _normal(unquote(found[1]), unquote(found[2])) != _identity(
-            self.wheel.name
-        ):
+        match = _PURL.fullmatch(text)
+        if match is None:
             return ""
-        project = quote(self.name.distribution, safe="") if self.is_other_project else found[1]
-        rest = re.sub(r"\bfile_name=[^&#]*", f"file_name={quote(self.filename, safe='')}", found[3])
+        if _normal(unquote(match[1]), unquote(match[2])) != _identity(self.wheel.name):
+            return ""
+        project = quote(self.name.distribution, safe="") if self.is_other_project else match[1]
+        rest = re.sub(r"\bfile_name=[^&#]*", f"file_name={quote(self.filename, safe='')}", match[3])
         return f"pkg:pypi/{project}@{quote(self.name.version, safe='')}{rest}"
 
     def _rows(self, contents: Mapping[str, bytes]) -> tuple[Row, ...]:
@@ -263,32 +261,30 @@ class _Renaming:
         return lines.getvalue().encode()
 
 
-def _proven(wheel: Wheel) -> list[Member]:
-    """Return where the members of a wheel lie, once it is proven to be at one with its name and its RECORD."""
+def _checked(wheel: Wheel) -> list[Member]:
+    """Return where the members of a wheel lie, after comparing it with its name and RECORD."""
     with _zip_explained(wheel):
         members = zip_structure.members(wheel.archive)
-    _prove_name(wheel)
-    _prove_record(wheel)
+    _check_name(wheel)
+    _check_record(wheel)
     return members
 
 
-def _prove_name(wheel: Wheel) -> None:
+def _check_name(wheel: Wheel) -> None:
     name, fields, metadata = wheel.name, wheel.wheel, wheel.metadata
     tags = {tag for line in fields.all("Tag") for tag in expand_tag(line)}
-    for part, said, named in (
+    for part, inside, named in (
         ("the dist-info folder", _folder_identity(wheel.dist_info), _identity(name)),
         ("METADATA", _normal(metadata.first("Name"), metadata.first("Version")), _identity(name)),
         ("Tag in WHEEL", sorted(tags), sorted(name.tags)),
         ("Build in WHEEL", [fields.first("Build")], [name.build]),
     ):
-        if said != named:
-            raise _stop(
-                wheel,
-                f"{part} says {' '.join(said) or 'nothing'}, the file name {' '.join(named) or 'nothing'}",
-            )
+        if inside != named:
+            told, written = (" ".join(words) or "nothing" for words in (inside, named))
+            raise _stop(wheel, f"{part} says {told}, the file name {written}")
 
 
-def _prove_record(wheel: Wheel) -> None:
+def _check_record(wheel: Wheel) -> None:
     info = f"{wheel.dist_info}/"
     rows = {row.path: row for row in wheel.record if row.path != f"{info}RECORD"}
     entries = {
@@ -298,8 +294,8 @@ def _prove_record(wheel: Wheel) -> None:
         raise _stop(wheel, f"{min(signed)} signs the RECORD of this name only")
     if len(rows) < len(wheel.record) - 1:
         raise _stop(wheel, "RECORD has two rows for one member")
-    if odd := rows.keys() ^ entries.keys():
-        raise _stop(wheel, f"{min(odd)} is only in one of RECORD and the zip's directory")
+    if unpaired := rows.keys() ^ entries.keys():
+        raise _stop(wheel, f"{min(unpaired)} is only in one of RECORD and the zip's directory")
     for path, entry in entries.items():
         if rows[path].size not in {"", str(entry.file_size)}:
             raise _stop(wheel, f"{path} has {entry.file_size} bytes, RECORD says {rows[path].size}")
@@ -307,10 +303,9 @@ def _prove_record(wheel: Wheel) -> None:
         if not path.startswith(info):
             continue
         if algorithm not in _STRONG or digest != _base64(wheel.scan(entry, algorithm).digest):
-            raise _stop(
-                wheel,
-                f"{path} differs from its hash in RECORD, which has to be of {', '.join(sorted(_STRONG))}",
-            )
+            strong = ", ".join(sorted(_STRONG))
+            message = f"{path} differs from its hash in RECORD, which has to be of {strong}"
+            raise _stop(wheel, message)
 
 
 def _split(text: str) -> tuple[str, str]:
@@ -331,7 +326,7 @@ def _folder_identity(folder: str) -> tuple[str, str]:
 
 
 def _normal(project: str, version: str) -> tuple[str, str]:
-    """Return a project's name and version in their normal forms; of what is no version, the text."""
+    """Return a project's name and version in normal form; a text that is no version stays."""
     from packaging.utils import canonicalize_name
     from packaging.version import Version
 

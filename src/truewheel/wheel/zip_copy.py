@@ -1,7 +1,4 @@
-"""A zip file made from another one.
-
-Members are taken over as they are packed, under other names where asked.
-"""
+"""Copying a zip file: members stay as they are packed, under other names where asked."""
 
 from __future__ import annotations
 
@@ -54,11 +51,10 @@ class Part:
 def write(out: IO[bytes], archive: ZipFile, parts: Sequence[Part]) -> None:
     """Write the parts to the empty file `out`.
 
-    Each where its member was, the directory in the order of `parts`.
-
-    Only headers whose name changes and the directory are made anew; between them whole stretches
-    are copied by the kernel. New content is stored, not deflated, so that the bytes do not depend
-    on a version of zlib. ZIP64 records are written from 4 GiB or 65,535 members on.
+    Each is written where its member was, the directory in the order of `parts`. Only headers whose
+    name changes and the directory are made anew; between them whole stretches are copied by the
+    kernel. New content is stored, not deflated, so that the bytes do not depend on a version of
+    zlib. ZIP64 records are written from 4 GiB or 65,535 members on.
     """
     source = stream_of(archive)
     placed: dict[str, ZipInfo] = {}
@@ -126,9 +122,8 @@ def append(out: IO[bytes], source: IO[bytes], start: int, end: int) -> int:
 
 def _copy(source: int, target: int, count: int, offset: int) -> int:
     try:
-        return os.copy_file_range(
-            source, target, count, offset
-        )  # shares the blocks where the file system can
+        # shares the blocks where the file system can
+        return os.copy_file_range(source, target, count, offset)
     except OSError:  # between file systems, on old kernels
         return os.sendfile(target, source, offset, count)
 

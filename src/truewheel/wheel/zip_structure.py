@@ -157,14 +157,16 @@ def members(archive: ZipFile) -> list[Member]:
     for info in infos:
         if reason := packing_fault(info):
             raise BadZipFile(f"{info.filename}: {reason}")
+        if info.filename != info.orig_filename:
+            raise BadZipFile(f"{info.filename}: there is a zero byte in its name")
     headers: list[_Local] = []
     for fault in _faults(archive, headers):
         if fault.kind not in TOLERATED:
             raise BadZipFile(f"{fault.where}: {fault.message}" if fault.where else fault.message)
     by_offset = sorted(headers, key=lambda local: local.start)
     ends = [local.start for local in by_offset[1:]] + [archive.start_dir]
-    found = {local.info.filename: _member(local, end) for local, end in zip(by_offset, ends)}
-    return [found[info.filename] for info in infos]
+    by_name = {local.info.filename: _member(local, end) for local, end in zip(by_offset, ends)}
+    return [by_name[info.filename] for info in infos]
 
 
 def _member(local: _Local, end: int) -> Member:
@@ -223,9 +225,6 @@ def _name_faults(info: ZipInfo) -> Iterator[Fault]:
     name = info.orig_filename
     if not name.isascii() and not info.flag_bits & _UTF8:
         message = "it is not ASCII and not marked as UTF-8; readers guess its encoding"
-        yield Fault(Kind.NAME, message, info.filename)
-    if name != info.filename:
-        message = "there is a zero byte in its name; some readers end it there"
         yield Fault(Kind.NAME, message, info.filename)
     if info.comment:
         yield Fault(Kind.COMMENT, f"a comment of {len(info.comment)} bytes", info.filename)
@@ -312,7 +311,7 @@ def _gaps(headers: list[_Local], directory: int) -> Iterator[Fault]:
 
 
 def _end_faults(archive: ZipFile, stream: IO[bytes]) -> Iterator[Fault]:
-    """Yield what is wrong behind the last entry of the directory, where only the end records may be."""
+    """Yield what is wrong behind the directory, where only the end records may be."""
     infos = archive.infolist()
     if archive.comment:
         yield Fault(Kind.COMMENT, f"the zip file has a comment of {len(archive.comment)} bytes")
@@ -330,27 +329,27 @@ def _end_faults(archive: ZipFile, stream: IO[bytes]) -> Iterator[Fault]:
         return
     _, disk, first_disk, here, count, size, start, comment = _END.unpack_from(end)
     known = (0, 0, len(infos), len(infos), length, archive.start_dir)
-    said = (disk, first_disk, here, count, size, start)
+    written = (disk, first_disk, here, count, size, start)
     if wide:
         yield from _wide_faults(rest, place, known)
-        fits = all(value in {fact, _FULL16, _FULL32} for value, fact in zip(said, known))
+        fits = all(value in {fact, _FULL16, _FULL32} for value, fact in zip(written, known))
     else:
-        fits = said == known
+        fits = written == known
     if not fits or comment != len(archive.comment):
-        wrong, right = (*said[2:], comment), (*known[2:], len(archive.comment))
+        wrong, right = (*written[2:], comment), (*known[2:], len(archive.comment))
         yield Fault(
             Kind.END, f"the record of its end says {wrong}, its directory and comment are {right}"
         )
 
 
 def _wide_faults(rest: bytes, place: int, known: tuple[int, ...]) -> Iterator[Fault]:
-    _, length, _, _, *said = _END64.unpack_from(rest)
-    signature, disk, found, disks = _LOCATOR.unpack_from(rest, _END64.size)
-    if (length, *said) != (_END64.size - 12, *known):
+    _, length, _, _, *written = _END64.unpack_from(rest)
+    signature, disk, record_place, disks = _LOCATOR.unpack_from(rest, _END64.size)
+    if (length, *written) != (_END64.size - 12, *known):
         yield Fault(
-            Kind.END, f"its ZIP64 record says {tuple(said[2:])}, its directory is {known[2:]}"
+            Kind.END, f"its ZIP64 record says {tuple(written[2:])}, its directory is {known[2:]}"
         )
-    if (signature, disk, found) != (b"PK\6\7", 0, place) or disks > 1:
+    if (signature, disk, record_place) != (b"PK\6\7", 0, place) or disks > 1:
         yield Fault(Kind.END, "its ZIP64 locator is broken")
 
 

@@ -1,6 +1,6 @@
-"""A zip file taken apart and written by all processors.
+"""Unpacking and writing a zip file with all processors.
 
-What changed is deflated, the rest is taken over as packed.
+What changed is deflated, the rest is copied as it is packed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from truewheel.wheel import zip_copy
 from truewheel.wheel.zip_structure import Member
 
 BLOCK = 2 * CHUNK
-"""Bytes that are deflated at once: a large file keeps all processors busy, and memory stays small."""
+"""Bytes that are deflated at once: a large file uses all processors, and little memory."""
 
 Date = tuple[int, int, int, int, int, int]
 
@@ -43,9 +43,9 @@ class Deflater(NamedTuple):
 
 @cache
 def deflater() -> Deflater:
-    """Return the fastest deflater here: ISA-L, a tenth of zlib's time for a tenth more bytes.
+    """Return the fastest deflater that is installed: ISA-L, else zlib.
 
-    Without it, zlib.
+    ISA-L takes a tenth of zlib's time for a tenth more bytes.
     """
     try:
         from isal import isal_zlib
@@ -74,7 +74,7 @@ class Part:
 
 
 class _Piece(NamedTuple):
-    """Some bytes of a part and what they will be packed; a member that is taken over is one piece."""
+    """Some bytes of a part, and the packed ones; a copied member is one piece."""
 
     part: Part
     raw: bytes
@@ -89,10 +89,6 @@ def processors() -> int:
 def is_executable(info: ZipInfo) -> bool:
     """Return whether a member of a zip file may be executed by anybody."""
     return bool(info.external_attr >> 16 & 0o111)
-
-
-# --- taking apart
-# -------------------------------------------------------------------------------------
 
 
 def unpack(archive: IO[bytes], members: Iterable[Member], folder: Path) -> None:
@@ -158,18 +154,12 @@ def _packed_chunks(archive: int, member: Member) -> Iterator[bytes]:
         yield chunk
 
 
-# --- writing
-# ------------------------------------------------------------------------------------------
-
-
 def write(out: IO[bytes], archive: IO[bytes], parts: Sequence[Part], date: Date) -> None:
     """Write the parts to the empty file `out`, in their order.
 
-    Members that are taken over lie in `archive`.
-
-    All members get the same date (UTC) and one of two rights; there are no data descriptors and no
-    folders. The same parts give the same bytes with one version of one deflater. Memory holds a few
-    blocks for each processor.
+    Members that are copied lie in `archive`. All members get the same date (UTC) and one of two
+    rights; there are no data descriptors and no folders. The same parts give the same bytes with
+    one version of one deflater. Memory holds a few blocks for each processor.
     """
     with ThreadPoolExecutor(processors()) as pool:
         ahead = _ahead(_pieces(parts, pool), 2 * processors())
@@ -192,7 +182,7 @@ def _pieces(parts: Iterable[Part], pool: ThreadPoolExecutor) -> Iterator[_Piece]
 
 
 def _blocks(content: Path | bytes) -> Iterator[tuple[bytes, bool]]:
-    """Give the blocks of a part, at least one, and whether each is the last."""
+    """Yield the blocks of a part, at least one, and whether each is the last."""
     with io.BytesIO(content) if isinstance(content, bytes) else content.open("rb") as stream:
         block = stream.read(BLOCK)
         while following := stream.read(BLOCK):
@@ -202,7 +192,7 @@ def _blocks(content: Path | bytes) -> Iterator[tuple[bytes, bool]]:
 
 
 def _deflated(raw: bytes, is_last: bool) -> bytes:
-    """Return a block as a piece of a deflate stream that begins at a whole byte and refers to no other block."""
+    """Return a block as a piece of a deflate stream that depends on no other block."""
     module, level, _ = deflater()
     compressor = module.compressobj(level, zlib.DEFLATED, -zlib.MAX_WBITS)
     packed: bytes = compressor.compress(raw) + compressor.flush(
@@ -212,7 +202,7 @@ def _deflated(raw: bytes, is_last: bool) -> bytes:
 
 
 def _ahead(pieces: Iterable[_Piece], count: int) -> Iterator[_Piece]:
-    """Give the pieces, each when `count` more are under way."""
+    """Yield the pieces, each when `count` more are being packed."""
     waiting: deque[_Piece] = deque()
     for piece in pieces:
         waiting.append(piece)

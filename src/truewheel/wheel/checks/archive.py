@@ -20,7 +20,7 @@ PATH_LIMIT, PART_LIMIT = 4096, 255
 
 
 def check_members(contents: Contents) -> Iterator[Finding]:
-    """Each member has a name of its own, inside the folder it is unpacked to, and is a file or a folder."""
+    """Each member is a file or a folder; its name is unique and stays inside the target folder."""
     for member, count in Counter(entry.filename for entry in contents.entries).items():
         if count > 1:
             yield finding(
@@ -91,8 +91,10 @@ def check_record(contents: Contents) -> Iterator[Finding]:
             yield finding(Code.TW306, f"RECORD has {count} rows for it", path)
         if path not in members:
             yield finding(Code.TW305, "RECORD lists it, the wheel does not have it", path)
-    if (own := rows.get(contents.file("RECORD"))) and own.hash:
-        yield finding(Code.TW307, "RECORD has a hash for itself, which cannot be right", own.path)
+    if (record := rows.get(contents.file("RECORD"))) and record.hash:
+        yield finding(
+            Code.TW307, "RECORD has a hash for itself, which cannot be right", record.path
+        )
     unlisted = {contents.file(name) for name in ("RECORD", "RECORD.jws", "RECORD.p7s")}
     for member in members:
         if member in unlisted:
@@ -112,7 +114,10 @@ def _check_row(row: Row, scan: Scan) -> Iterator[Finding]:
     else:
         actual = base64.urlsafe_b64encode(scan.digest).rstrip(b"=").decode()
         if digest != actual:
-            message = f"RECORD says {algorithm}={digest}, the content has {algorithm}={actual}; it was changed later"
+            message = (
+                f"RECORD says {algorithm}={digest}, the content has {algorithm}={actual}; "
+                "it was changed later"
+            )
             yield finding(Code.TW307, message, row.path)
     if row.size and row.size != str(scan.size):
         yield finding(

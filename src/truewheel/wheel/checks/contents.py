@@ -1,6 +1,6 @@
 """All that the checks look at, read from a wheel in one pass.
 
-Each member is unpacked once, in bounded memory.
+Each member is unpacked once, and only a bounded part of it is in memory.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ More go to a temporary file.
 """
 
 NAMES = 64 * 2**20
-"""Bytes of memory for the names of libraries and symbols that all native code of a wheel asks for."""
+"""Bytes of memory for the names of libraries and symbols that the native code of a wheel needs."""
 
 STRONG = hashlib.algorithms_guaranteed & {
     "blake2b", "blake2s", "sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512",
 }  # fmt: skip
-_FRAME = {
+_STRUCTURE_CODES = {
     zip_structure.Kind.STRAY: Code.TW314,
     zip_structure.Kind.HEADER: Code.TW315,
     zip_structure.Kind.NAME: Code.TW316,
@@ -50,14 +50,12 @@ _T = TypeVar("_T")
 class Limits(NamedTuple):
     """Where unpacking stops.
 
-    Content above `free` bytes must not be more than `ratio` times its packed size.
-
-    A single member may be denser, `member_ratio`; no wheel may unpack to more than `total` bytes.
+    Content above `free` bytes must not be more than `ratio` times its packed size. A single member
+    may be denser, `member_ratio`; no wheel may unpack to more than `total` bytes.
     """
 
-    free: int = (
-        64 * 2**20
-    )  # this and the ratio of a whole file are those of the public index's upload API
+    # this and the ratio of a whole file are those of the public index's upload API
+    free: int = 64 * 2**20
     ratio: int = 50
     member_ratio: int = 200
     total: int = 64 * 2**30
@@ -67,7 +65,7 @@ USUAL = Limits()
 
 
 class Scan(NamedTuple):
-    """A member that was read to its end: its digest and size, and what kind of native file it is."""
+    """What was learned of a member by reading it to its end."""
 
     size: int
     digest: bytes
@@ -79,9 +77,8 @@ class Scan(NamedTuple):
 class Contents:
     """All that the checks look at.
 
-    A part that could not be read is None, or absent, and a finding says so.
-
-    `excluded` are patterns of libraries that stay outside the wheel on purpose.
+    A part that could not be read is None, or absent, and a finding says so. `excluded` are patterns
+    of libraries that stay outside the wheel on purpose.
     """
 
     name: WheelName | None
@@ -198,7 +195,7 @@ def _contents(
         return _part(findings, code, read, f"{wheel.dist_info}/{file}")
 
     findings += [
-        finding(_FRAME[fault.kind], f"{fault.kind.value}: {fault.message}", fault.where)
+        finding(_STRUCTURE_CODES[fault.kind], f"{fault.kind.value}: {fault.message}", fault.where)
         for fault in wheel.faults
     ]
     record = part(Code.TW303, "RECORD", lambda: wheel.record)
@@ -217,7 +214,7 @@ def _contents(
 
 
 def _variants(wheel: Wheel) -> tuple[str, ...] | None:
-    """Return the labels that variant.json names, or None when there is no such file of that form."""
+    """Return the labels that variant.json names, or None without a file of that form."""
     try:
         variants = json.loads(wheel.text(f"{wheel.dist_info}/variant.json"))["variants"]
         return tuple(map(str, variants)) if isinstance(variants, dict) else None
@@ -296,9 +293,8 @@ def _scan(wheel: Wheel, entry: ZipInfo, algorithm: str, findings: list[Finding])
 
 
 def _spool() -> IO[bytes]:
-    return cast(
-        "IO[bytes]", tempfile.SpooledTemporaryFile(SPOOLED)
-    )  # of that type only from Python 3.11 on
+    # of that type only from Python 3.11 on
+    return cast("IO[bytes]", tempfile.SpooledTemporaryFile(SPOOLED))
 
 
 def _needs(copy: IO[bytes], entry: ZipInfo, findings: list[Finding]) -> elf.Needs | None:
@@ -308,11 +304,10 @@ def _needs(copy: IO[bytes], entry: ZipInfo, findings: list[Finding]) -> elf.Need
     try:
         return elf.needs(copy, module)
     except (ValueError, OverflowError) as error:
-        loaded = _is_loaded(member)
-        if loaded or entry.external_attr >> 16 & 0o111:
-            severity = (
-                "error" if loaded else "warning"
-            )  # it may be data, such as what a linker is tested with
+        is_loaded = _is_loaded(member)
+        if is_loaded or entry.external_attr >> 16 & 0o111:
+            # it may be data, such as what a linker is tested with
+            severity = "error" if is_loaded else "warning"
             message = f"the loader cannot read it: {error}; build it again"
             findings.append(finding(Code.TW408, message, member, severity))
         return None

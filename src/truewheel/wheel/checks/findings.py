@@ -1,7 +1,4 @@
-"""Findings.
-
-What is wrong with a wheel, under stable codes that docs/findings.md explains one by one.
-"""
+"""Findings: what is wrong with a wheel, under stable codes that docs/findings.md explains."""
 
 from __future__ import annotations
 
@@ -101,7 +98,7 @@ class Finding:
 
 
 def finding(code: Code, message: str, where: str = "", severity: str = "") -> Finding:
-    """Return a finding with the severity of its code, or the one that is given; long texts are cut."""
+    """Return a finding with the severity of its code, or another one; long texts are cut."""
     usual = "warning" if code in WARNINGS else "error"
     return Finding(code=code, severity=severity or usual, message=_cut(message), where=_cut(where))
 
@@ -111,14 +108,14 @@ def _cut(text: str, limit: int = 500) -> str:
 
 
 def shortened(findings: Iterable[Finding]) -> list[Finding]:
-    """Return at most `LISTED` findings of each code and severity, and then how many more there are."""
+    """Return at most `LISTED` findings of each code and severity, then how many more there are."""
     seen: Counter[tuple[Code, str]] = Counter()
     listed = []
-    for found in findings:
-        key = found.code, found.severity
+    for item in findings:
+        key = item.code, item.severity
         seen[key] += 1
         if seen[key] <= LISTED:
-            listed.append(found)
+            listed.append(item)
     return listed + [
         finding(code, f"and {count - LISTED} more", severity=severity)
         for (code, severity), count in seen.items()
@@ -128,16 +125,16 @@ def shortened(findings: Iterable[Finding]) -> list[Finding]:
 
 def is_ok(findings: Iterable[Finding]) -> bool:
     """Tell whether none of the findings is an error."""
-    return all(found.severity != "error" for found in findings)
+    return all(item.severity != "error" for item in findings)
 
 
-def to_data(found: Finding) -> dict[str, str]:
-    """Return a finding as the JSON object of the command contract."""
+def to_data(item: Finding) -> dict[str, str]:
+    """Return a finding as the JSON object that commands print."""
     return {
-        "code": found.code.name,
-        "severity": found.severity,
-        "message": found.message,
-        "where": found.where,
+        "code": item.code.name,
+        "severity": item.severity,
+        "message": item.message,
+        "where": item.where,
     }
 
 

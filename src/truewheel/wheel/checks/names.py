@@ -30,16 +30,22 @@ def check_name(contents: Contents) -> Iterator[Finding]:
         return
     version = str(Version(name.version))
     if name.version != version:
-        message = f"the file name says {name.version}, PEP 440 writes {version}; build it with that version"
+        message = (
+            f"the file name says {name.version}, PEP 440 writes {version}; "
+            "build it with that version"
+        )
         yield finding(Code.TW102, message)
     distribution = canonicalize_name(name.distribution).replace("-", "_")
     if name.distribution != distribution:
-        message = f"the file name says {name.distribution}, the normal form is {distribution}; use newer build tools"
+        message = (
+            f"the file name says {name.distribution}, the normal form is {distribution}; "
+            "use newer build tools"
+        )
         yield finding(Code.TW103, message)
 
 
 def check_tags(contents: Contents) -> Iterator[Finding]:
-    """There is an interpreter and a system that the tags of the file name are for (PEP 425, 600, 656)."""
+    """The tags of the file name are for an interpreter and a system that exist (PEP 425, 600)."""
     if contents.name is None:
         return
     pythons, abis = contents.name.python.lower().split("."), contents.name.abi.lower().split(".")
@@ -64,10 +70,10 @@ def check_tags(contents: Contents) -> Iterator[Finding]:
 
 
 def check_dist_info(contents: Contents) -> Iterator[Finding]:
-    """There is one dist-info folder, and it and the data folders are of this distribution and version (PEP 427)."""
+    """One dist-info folder; it and the data folders are named as the file name says (PEP 427)."""
     if len(contents.dist_infos) != 1:
-        found = ", ".join(contents.dist_infos) or "none"
-        yield finding(Code.TW201, f"a wheel has one dist-info folder, this one: {found}")
+        folders = ", ".join(contents.dist_infos) or "none"
+        yield finding(Code.TW201, f"a wheel has one dist-info folder, this one: {folders}")
     if contents.name is None:
         return
     stem = f"{contents.name.distribution}-{contents.name.version}"
@@ -99,19 +105,19 @@ def _is_named(stem: str, name: WheelName) -> bool:
     return _same_name(distribution, name.distribution) and _same_version(version, name.version)
 
 
-def _same_name(one: str, other: str) -> bool:
+def _same_name(name: str, other: str) -> bool:
     from packaging.utils import canonicalize_name
 
-    return canonicalize_name(one) == canonicalize_name(other)
+    return canonicalize_name(name) == canonicalize_name(other)
 
 
-def _same_version(one: str, other: str) -> bool:
+def _same_version(version: str, other: str) -> bool:
     from packaging.version import Version
 
     try:
-        return Version(one) == Version(other)
+        return Version(version) == Version(other)
     except ValueError:  # also a number with too many digits
-        return one == other
+        return version == other
 
 
 def check_label(contents: Contents) -> Iterator[Finding]:
@@ -121,14 +127,11 @@ def check_label(contents: Contents) -> Iterator[Finding]:
     """
     label = contents.name.label if contents.name else ""
     if label and list(contents.variants or ()) != [label]:
-        said = (
-            "there is none"
-            if contents.variants is None
-            else f"it names {', '.join(contents.variants) or 'none'}"
-        )
-        yield finding(
-            Code.TW210, f"the file name says {label}, variant.json must name just that: {said}"
-        )
+        state = "there is none"
+        if contents.variants is not None:
+            state = f"it names {', '.join(contents.variants) or 'none'}"
+        message = f"the file name says {label}, variant.json must name just that: {state}"
+        yield finding(Code.TW210, message)
 
 
 def check_wheel(contents: Contents) -> Iterator[Finding]:
@@ -153,25 +156,23 @@ def check_wheel(contents: Contents) -> Iterator[Finding]:
     if contents.name is None:
         return
     if not _is_same_tags(fields.all("Tag"), contents.name.tags):
-        said = ", ".join(fields.all("Tag")) or "nothing"
-        yield finding(
-            Code.TW204,
-            f"WHEEL says {said}, the file name says {contents.name.tag}; {_RETAG}",
-            where,
-        )
+        tags = ", ".join(fields.all("Tag")) or "nothing"
+        message = f"WHEEL says {tags}, the file name says {contents.name.tag}; {_RETAG}"
+        yield finding(Code.TW204, message, where)
     build = fields.first("Build")
     if build != contents.name.build:
-        said, named = build or "no Build", contents.name.build or "no build tag"
-        yield finding(Code.TW205, f"WHEEL says {said}, the file name says {named}; {_RETAG}", where)
+        named = contents.name.build or "no build tag"
+        message = f"WHEEL says {build or 'no Build'}, the file name says {named}; {_RETAG}"
+        yield finding(Code.TW205, message, where)
 
 
 def _is_same_tags(lines: Iterable[str], tags: frozenset[str]) -> bool:
-    found: set[str] = set()
-    for line in lines:
-        found |= expand_tag(line)
-        if not found <= tags:
+    expanded: set[str] = set()
+    for line in lines:  # it ends early: a few lines can stand for very many tags
+        expanded |= expand_tag(line)
+        if not expanded <= tags:
             return False
-    return found == tags
+    return expanded == tags
 
 
 def purelib(fields: Fields) -> str:
@@ -180,7 +181,7 @@ def purelib(fields: Fields) -> str:
 
 
 def check_metadata(contents: Contents) -> Iterator[Finding]:
-    """METADATA has a known version, the file name's Name and Version, and no license file that is not there."""
+    """METADATA has a known version, Name and Version of the file name, and existing licenses."""
     if contents.metadata is None:
         return
     fields, where = contents.metadata, contents.file("METADATA")
@@ -196,18 +197,14 @@ def check_metadata(contents: Contents) -> Iterator[Finding]:
     name = contents.name
     if name is None:
         return
-    said = fields.first("Name") or "nothing"
-    if not _same_name(said, name.distribution):
-        yield finding(
-            Code.TW207,
-            f"METADATA says {said}, the file name says {name.distribution}; {_RETAG}",
-            where,
-        )
-    said = fields.first("Version") or "nothing"
-    if not _same_version(said, name.version):
-        yield finding(
-            Code.TW208, f"METADATA says {said}, the file name says {name.version}; {_RETAG}", where
-        )
+    project = fields.first("Name") or "nothing"
+    if not _same_name(project, name.distribution):
+        message = f"METADATA says {project}, the file name says {name.distribution}; {_RETAG}"
+        yield finding(Code.TW207, message, where)
+    version = fields.first("Version") or "nothing"
+    if not _same_version(version, name.version):
+        message = f"METADATA says {version}, the file name says {name.version}; {_RETAG}"
+        yield finding(Code.TW208, message, where)
 
 
 def _several(fields: Fields, *names: str) -> list[str]:
@@ -261,5 +258,8 @@ def _check_licenses(contents: Contents, fields: Fields, where: str) -> Iterator[
     if missing := [
         file for file in files if contents.file(f"licenses/{file}") not in contents.members
     ]:
-        message = f"METADATA names {listing(missing)}, the folder licenses does not hold it; use newer build tools"
+        message = (
+            f"METADATA names {listing(missing)}, the folder licenses does not hold it; "
+            "use newer build tools"
+        )
         yield finding(Code.TW212, message, where, "warning")

@@ -1,4 +1,4 @@
-"""Checks on native code against the tags: is there any, for which machine, for which interpreter."""
+"""Checks of native code: is it there, and is it for the machine and Python of the tags."""
 
 from __future__ import annotations
 
@@ -24,20 +24,16 @@ def check_purelib(contents: Contents) -> Iterator[Finding]:
     """
     if contents.wheel is None or contents.is_any:
         return
-    said = f"WHEEL says Root-Is-Purelib: {purelib(contents.wheel)}"
+    claim = f"WHEEL says Root-Is-Purelib: {purelib(contents.wheel)}"
     native = [member for member in contents.natives if _scheme(member, contents.wheel) == "purelib"]
     modules = [member for member in native if contents.is_module(member)]
     for member in modules:
-        yield finding(
-            Code.TW401, f"{said}, this is an extension module for platlib; build it as one", member
-        )
+        message = f"{claim}, this is an extension module for platlib; build it as one"
+        yield finding(Code.TW401, message, member)
     if native and not modules:
-        found = f"{counted(len(native), 'native file')} such as {native[0]}"
-        yield finding(
-            Code.TW402,
-            f"{said}, with {found} for platlib; it should be false",
-            contents.file("WHEEL"),
-        )
+        files = f"{counted(len(native), 'native file')} such as {native[0]}"
+        message = f"{claim}, with {files} for platlib; it should be false"
+        yield finding(Code.TW402, message, contents.file("WHEEL"))
 
 
 def _scheme(member: str, wheel: Fields) -> str:
@@ -59,7 +55,8 @@ def check_platform(contents: Contents) -> Iterator[Finding]:
         and contents.is_whole
         and not _has_code(contents)
     ):
-        message = f"the file name says {contents.name.platform}, and no member is native: it should say any"
+        platform = contents.name.platform
+        message = f"the file name says {platform}, and no member is native: it should say any"
         yield finding(Code.TW404, message)
 
 
@@ -75,7 +72,10 @@ def _has_code(contents: Contents) -> bool:
 
 
 def _check_any(contents: Contents) -> Iterator[Finding]:
-    """Files for several systems are picked from at run time; those of one make the tag a lie."""
+    """Native code in a wheel for any platform must be for several systems.
+
+    A program chooses from files for several systems at run time; files for one make the tag wrong.
+    """
     formats = {native.format for native in contents.natives.values()}
     machines = {native.machines for native in contents.natives.values()}
     for member, native in contents.natives.items() if len(formats) == 1 else ():
@@ -83,7 +83,8 @@ def _check_any(contents: Contents) -> Iterator[Finding]:
         # launchers for Windows are data elsewhere: pip itself has three
         if module or native.format == "ELF":
             alone = len(machines) == 1 or module
-            message = f"native code ({native.format}, {', '.join(sorted(native.machines))}), but the file name says any"
+            machine = ", ".join(sorted(native.machines))
+            message = f"native code ({native.format}, {machine}), but the file name says any"
             yield finding(Code.TW403, message, member, "error" if alone else "warning")
 
 
@@ -95,7 +96,7 @@ def check_machines(contents: Contents) -> Iterator[Finding]:
     promised = frozenset(
         machine for platform in contents.platforms for machine in _machines(platform)
     )
-    said = ", ".join(sorted(promised))
+    named = ", ".join(sorted(promised))
     for member, native in contents.natives.items():
         if native.format not in formats:
             if contents.is_module(member):
@@ -106,7 +107,7 @@ def check_machines(contents: Contents) -> Iterator[Finding]:
         elif not native.machines & promised:
             machines = ", ".join(sorted(native.machines))
             other_data = native.format != "ELF" and not contents.is_module(member)
-            message = f"it is for {machines}, the file name says {said}; build it there"
+            message = f"it is for {machines}, the file name says {named}; build it there"
             yield finding(Code.TW405, message, member, "warning" if other_data else "error")
 
 
@@ -123,22 +124,25 @@ def _machines(platform: str) -> Iterable[str]:
         return {"win32"}
     if platform.startswith("win_"):
         return {platform.removeprefix("win_")}
-    found = re.fullmatch(r"(?:macosx|ios)_\d+_\d+_(.+?)(?:_iphoneos|_iphonesimulator)?", platform)
-    return architectures.MACOS_GROUPS.get(found[1], {found[1]}) if found else ()
+    match = re.fullmatch(r"(?:macosx|ios)_\d+_\d+_(.+?)(?:_iphoneos|_iphonesimulator)?", platform)
+    return architectures.MACOS_GROUPS.get(match[1], {match[1]}) if match else ()
 
 
 def check_suffixes(contents: Contents) -> Iterator[Finding]:
-    """The suffix of each extension module is one that the tagged interpreters look for (PEP 3149, 384, 703)."""
+    """The tagged interpreters look for the suffix of each extension module (PEP 3149, 384, 703)."""
     name = contents.name
     if name is None or contents.is_any:
         return
     suffixes = {
-        member: found for member in contents.natives if (found := native_files.suffix(member))
+        member: suffix for member in contents.natives if (suffix := native_files.suffix(member))
     }
     many = len({suffix.python for suffix in suffixes.values()}) > 1
     for member, suffix in suffixes.items():
         if not _loads(suffix, name, many):
-            message = f"only {suffix.python} ({suffix.abi}) loads it, the file name says {name.python}-{name.abi}"
+            message = (
+                f"only {suffix.python} ({suffix.abi}) loads it, "
+                f"the file name says {name.python}-{name.abi}"
+            )
             yield finding(Code.TW406, message, member)
         yield from _check_triplet(contents, member, suffix)
     for member in contents.natives:
@@ -171,7 +175,7 @@ def _loads(suffix: Suffix, name: WheelName, many: bool) -> bool:
 
 
 def _check_triplet(contents: Contents, member: str, suffix: Suffix) -> Iterator[Finding]:
-    """Check the machine and the C library in a suffix such as `.cpython-312-x86_64-linux-gnu.so`."""
+    """Check machine and C library in a suffix such as `.cpython-312-x86_64-linux-gnu.so`."""
     promised = {machine for machine in map(linux_machine, contents.platforms) if machine}
     if contents.elves.get(member) in promised and suffix.machine not in promised:
         message = f"named for {suffix.machine}, the file name says {', '.join(sorted(promised))}"
@@ -182,5 +186,8 @@ def _check_triplet(contents: Contents, member: str, suffix: Suffix) -> Iterator[
     # Pythons before 3.10 on musl have the suffix of glibc
     settled = re.fullmatch(r"cp3\d{2,}", suffix.python)
     if promised and settled and suffix.libc and suffix.libc not in wanted:
-        message = f"named for {suffix.libc}, which {suffix.python} on {contents.platforms[0]} does not look for"
+        message = (
+            f"named for {suffix.libc}, "
+            f"which {suffix.python} on {contents.platforms[0]} does not look for"
+        )
         yield finding(Code.TW413, message, member)

@@ -1,4 +1,4 @@
-"""Checks on what native code asks of a Linux system against what the platform tag promises (PEP 600, 656)."""
+"""Checks of what native code needs of Linux, which the platform tag must promise (PEP 600, 656)."""
 
 from __future__ import annotations
 
@@ -37,21 +37,24 @@ def check_floor(contents: Contents) -> Iterator[Finding]:
                 else "no manylinux tag"
             )
             symbols = listing([symbol for _, symbol in reversed(newer)])
-            message = f"it needs {symbols}; the tag says manylinux_2_{floor}, {fits} fits: build it on an older system"
+            message = (
+                f"it needs {symbols}; the tag says manylinux_2_{floor}, {fits} fits: "
+                "build it on an older system"
+            )
             yield finding(Code.TW409, message, member)
 
 
 def needed_floor(contents: Contents) -> int:
     """Return the lowest floor 2_X that all symbol versions fit.
 
-    `manylinux.NEVER` when there is none.
+    `platform_policies.NEVER` when there is none.
     """
-    found = [
+    floors = [
         since
         for member, needs in _needs(contents)
         for since, _ in _floors(needs, contents.elves[member])
     ]
-    return max(found, default=0)
+    return max(floors, default=0)
 
 
 def lowest_floor(platforms: Iterable[str]) -> int | None:
@@ -77,13 +80,16 @@ def _needs(contents: Contents) -> Iterator[tuple[str, Needs]]:
 
 
 def check_libc(contents: Contents) -> Iterator[Finding]:
-    """Native code of a musllinux wheel is linked against musl, that of any other Linux wheel against glibc."""
+    """Native code is linked against the C library of the tag, musl or glibc."""
     wanted = {_libc(platform) for platform in contents.platforms}
     names = {"gnu": "glibc", "musl": "musl"}
     for member, needs in _needs(contents) if wanted and wanted <= names.keys() else ():
-        found = elf.libc(needs.libraries, needs.interpreter)
-        if found and found not in wanted:
-            message = f"it is linked against {names[found]}, {contents.platforms[0]} has another; build it there"
+        linked = elf.libc(needs.libraries, needs.interpreter)
+        if linked and linked not in wanted:
+            message = (
+                f"it is linked against {names[linked]}, {contents.platforms[0]} has another; "
+                "build it there"
+            )
             yield finding(Code.TW411, message, member)
 
 
@@ -92,13 +98,9 @@ def _libc(platform: str) -> str:
 
     "" where it leaves that open, as linux_x86_64 does.
     """
-    return (
-        "musl"
-        if platform_policies.is_musl(platform)
-        else "gnu"
-        if platform_policies.floor(platform) is not None
-        else ""
-    )
+    if platform_policies.is_musl(platform):
+        return "musl"
+    return "gnu" if platform_policies.floor(platform) is not None else ""
 
 
 def check_libraries(contents: Contents) -> Iterator[Finding]:
@@ -133,26 +135,26 @@ def check_libraries(contents: Contents) -> Iterator[Finding]:
 
 
 def outside(contents: Contents) -> dict[str, list[str]]:
-    """Return the libraries that each native member needs, and that neither tag nor wheel provide."""
+    """Return the libraries that each native member needs and neither tag nor wheel provides."""
     floor = lowest_floor(contents.platforms)
     musl = any(map(platform_policies.is_musl, contents.platforms))
     if floor is None and not musl:
         return {}
-    own = {PurePosixPath(member).name for member in contents.elves}
-    own |= {needs.soname for _, needs in _needs(contents)}
+    inside = {PurePosixPath(member).name for member in contents.elves}
+    inside |= {needs.soname for _, needs in _needs(contents)}
 
     def is_there(library: str) -> bool:
-        if PurePosixPath(library).name in own or (
+        if PurePosixPath(library).name in inside or (
             musl and platform_policies.musl_provides(library)
         ):
             return True
         return floor is not None and platform_policies.provides(library, floor)
 
-    found = {}
-    for member, needs in _needs(contents):
-        if missing := [library for library in needs.libraries if not is_there(library)]:
-            found[member] = missing
-    return found
+    missing = {
+        member: [library for library in needs.libraries if not is_there(library)]
+        for member, needs in _needs(contents)
+    }
+    return {member: libraries for member, libraries in missing.items() if libraries}
 
 
 def _source(library: str) -> str:
@@ -169,22 +171,27 @@ def _requires_others(contents: Contents) -> bool:
 
 
 def check_paths(contents: Contents) -> Iterator[Finding]:
-    """Libraries are looked for beside the file that needs them ($ORIGIN), not where the build machine had them."""
+    """Libraries are looked for beside the file that needs them ($ORIGIN), not elsewhere."""
     for member, needs in _needs(contents):
-        if odd := sorted({path for path in needs.paths if path and not _is_inside(path, member)}):
-            message = f"the loader will also look in {listing(odd)}; link without it, or let auditwheel repair it"
+        if outside_paths := sorted(
+            {path for path in needs.paths if path and not _is_inside(path, member)}
+        ):
+            message = (
+                f"the loader will also look in {listing(outside_paths)}; "
+                "link without it, or let auditwheel repair it"
+            )
             yield finding(Code.TW412, message, member)
 
 
 def _is_inside(path: str, member: str) -> bool:
-    """Tell whether a search path begins at the member's own folder, and does not lead above the one of all packages."""
+    """Tell whether a search path begins at the member's folder and stays inside site-packages."""
     below = _ORIGIN.match(path)
     if below is None:
         return False
     top, *rest = PurePosixPath(member).parent.parts or ("",)
-    start = (
-        ["bin"] if rest[:1] == ["scripts"] else rest[1:] if top.endswith(".data") else [top, *rest]
-    )
+    start = [top, *rest]
+    if top.endswith(".data"):  # installers spread its folders; scripts go beside the interpreter
+        start = ["bin"] if rest[:1] == ["scripts"] else rest[1:]
     depth = len([part for part in start if part])
     for part in path[below.end() :].split("/"):
         depth += -1 if part == ".." else part not in {"", "."}

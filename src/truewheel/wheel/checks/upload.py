@@ -1,4 +1,4 @@
-"""Checks of an index profile: what the upload of a wheel would be refused for."""
+"""Checks of an index profile: for what the index would refuse the upload of a wheel."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from truewheel.wheel.checks.findings import Code, Finding, finding
 
 
 class Destination(NamedTuple):
-    """Where wheels are meant to go: the name of a profile, and the index's own limit of bytes (0.
+    """Where wheels are to be uploaded: the name of a profile, and the index's own limit.
 
-    The profile's).
+    `max_size` is in bytes; 0 for the limit of the profile.
     """
 
     profile: str = "internal"
@@ -40,15 +40,18 @@ def judged(findings: Iterable[Finding], to: Destination) -> list[Finding]:
         return list(findings)
     # the comment of the whole file has no place; the index takes it
     return [
-        replace(found, severity="error") if found.code in _REFUSED and found.where else found
-        for found in findings
+        replace(item, severity="error") if item.code in _REFUSED and item.where else item
+        for item in findings
     ]
 
 
 def check(contents: Contents, to: Destination) -> Iterator[Finding]:
     """Yield what an index with this profile says of a wheel."""
     if to.limit and contents.size > to.limit:
-        message = f"it has {contents.size} bytes, the index takes {to.limit}: ask it for more, or make it smaller"
+        message = (
+            f"it has {contents.size} bytes, the index takes {to.limit}: "
+            "ask it for more, or make it smaller"
+        )
         yield finding(Code.TW602, message)
     name = contents.name
     if name is None:

@@ -1,4 +1,4 @@
-"""Checks across a set of wheels: against each other, and against the names of a plan."""
+"""Checks of a set of wheels: that they belong together, and are those of a plan."""
 
 from __future__ import annotations
 
@@ -46,24 +46,27 @@ def check_builds(paths: Iterable[Path]) -> Iterator[tuple[Path, Finding]]:
         with contextlib.suppress(ValueError):
             builds[parse_name(path.name).build].append(path)
     if len(builds) > 1:
-        said = listing([build or "none" for build in sorted(builds)])
+        tags = listing([build or "none" for build in sorted(builds)])
         for build, group in builds.items():
             for path in group:
-                message = f"its build tag is {build or 'none'}, the set has {said}: they are of different pipelines"
+                message = (
+                    f"its build tag is {build or 'none'}, the set has {tags}: "
+                    "they are of different pipelines"
+                )
                 yield path, finding(Code.TW502, message)
 
 
 def check_planned(paths: Iterable[Path], planned: Iterable[str]) -> Iterator[tuple[Path, Finding]]:
-    """Yield a finding for every planned wheel that is missing, and for every wheel that is not planned."""
+    """Yield a finding for each planned wheel that is missing, and each that is not planned."""
     names = set(planned)
-    found = {path.name: path for path in paths}
-    for name in sorted(names - found.keys()):
+    built = {path.name: path for path in paths}
+    for name in sorted(names - built.keys()):
         yield (
             Path(name),
             finding(Code.TW503, "the plan has it, the set does not; build it, or plan again"),
         )
-    for name in sorted(found.keys() - names):
+    for name in sorted(built.keys() - names):
         yield (
-            found[name],
+            built[name],
             finding(Code.TW504, "the plan has no such wheel; remove it, or plan again"),
         )
