@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 
 class Name(NamedTuple):
-    """The parts of a wheel's file name that an index judges, as they stand there.
+    """The parts of a wheel's file name that an index looks at, as they stand there.
 
     `label` may be "".
     """
@@ -137,10 +137,7 @@ def refusals(
 
 
 def evidence(reason: str) -> str:
-    """Return how it is known that an index refuses for a reason.
-
-    "" for a reason that is none of names.
-    """
+    """Return the source of a rule over names, "" for a reason of another kind."""
     return EVIDENCE.get(reason.partition(" ")[0], "")
 
 

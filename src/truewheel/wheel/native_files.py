@@ -57,10 +57,7 @@ def _fat(head: bytes, size: int) -> Native | None:
 
 
 def suffix(name: str) -> elf.Suffix | None:
-    """Return what an extension module's file name says, on any system.
-
-    PEP 3149, and `x.cp312-win_amd64.pyd`.
-    """
+    """Return what an extension module's file name says (PEP 3149, and `x.cp312-win_amd64.pyd`)."""
     match = _PYD.search(name)
     if match is None:
         return elf.suffix(name)

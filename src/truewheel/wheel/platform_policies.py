@@ -77,10 +77,7 @@ _SYMBOL = re.compile(
 
 
 def floor(platform: str) -> int | None:
-    """Return the minor glibc version that a manylinux tag promises to be content with, such as 28.
-
-    None for others.
-    """
+    """Return X of the glibc 2.X that a manylinux tag needs at most, None for other tags."""
     match = _PLATFORM.fullmatch(platform)
     if match is None:
         return None

@@ -66,7 +66,7 @@ class Fields:
 
 
 def parse_fields(text: str) -> Fields:
-    """Return the header fields up to the first line that is none; of a folded value the first line.
+    """Return the header fields before the first other line; of a folded value its first line.
 
     Raises `ValueError` for more than `FIELDS_LIMIT`.
     """
@@ -120,9 +120,9 @@ def open_wheel(path: Path) -> Iterator[Wheel]:
 
 @dataclass(frozen=True)
 class Wheel:
-    """An open wheel. Each part is read when asked for.
+    """An open wheel; each part is read when it is needed.
 
-    `Stop` (exit 4) is raised for one that cannot be had.
+    Raises `Stop` (exit 4) for a part that cannot be read.
     """
 
     path: Path

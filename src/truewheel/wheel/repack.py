@@ -1,6 +1,6 @@
-"""A wheel's native files in a folder, and the wheel again.
+"""Unpacking a wheel's native files into a folder, and packing the wheel again.
 
-What did not change there is taken over as it is packed.
+What did not change there is copied as it is packed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _Stamp = tuple[int, int, int]
 class Unpacked:
     """An open wheel and the members of it that lie in a folder.
 
-    `stamps` tell which of the files were changed since.
+    By `stamps` one sees later which of the files were changed.
     """
 
     wheel: Wheel
@@ -94,10 +94,7 @@ def _is_loose(member: Member) -> bool:
 
 
 def _part(name: str, unpacked: Unpacked, *, is_file: bool) -> Part:
-    """Return a member of the new wheel.
-
-    The file in the folder if it must be packed, else the old one as it is.
-    """
+    """Return a member of the new wheel: the file in the folder if it changed, else the old one."""
     member = unpacked.members.get(name)
     if member and not is_file and not _is_loose(member):
         return Part(name=name, content=member, is_executable=zip_write.is_executable(member.info))

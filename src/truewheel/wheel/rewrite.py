@@ -148,7 +148,7 @@ class _Renaming:
         if ("any" in old.split(".")) != ("any" in new.split(".")):
             raise _stop(
                 self.wheel,
-                f"is for {old} and cannot be named for {new}: Root-Is-Purelib would be a lie",
+                f"is for {old} and cannot be named for {new}: Root-Is-Purelib would be wrong",
             )
         if self.project and _normal(self.project, self.name.version) != _identity(self.name):
             raise _stop(
@@ -280,8 +280,8 @@ def _check_name(wheel: Wheel) -> None:
         ("Build in WHEEL", [fields.first("Build")], [name.build]),
     ):
         if inside != named:
-            told, written = (" ".join(words) or "nothing" for words in (inside, named))
-            raise _stop(wheel, f"{part} says {told}, the file name {written}")
+            content, written = (" ".join(words) or "nothing" for words in (inside, named))
+            raise _stop(wheel, f"{part} says {content}, the file name {written}")
 
 
 def _check_record(wheel: Wheel) -> None:

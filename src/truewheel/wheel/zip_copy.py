@@ -33,10 +33,7 @@ _FULL16, _FULL32 = 0xFFFF, 0xFFFFFFFF
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """A member of the new file.
-
-    The packed bytes of `member`, or `content` in their place, under `name`.
-    """
+    """A member of the new file: the bytes of `member`, or `content`, under `name`."""
 
     member: Member
     name: str
@@ -52,7 +49,7 @@ def write(out: IO[bytes], archive: ZipFile, parts: Sequence[Part]) -> None:
     """Write the parts to the empty file `out`.
 
     Each is written where its member was, the directory in the order of `parts`. Only headers whose
-    name changes and the directory are made anew; between them whole stretches are copied by the
+    name changes and the directory are written anew; what is between them is copied by the
     kernel. New content is stored, not deflated, so that the bytes do not depend on a version of
     zlib. ZIP64 records are written from 4 GiB or 65,535 members on.
     """

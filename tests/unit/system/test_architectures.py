@@ -47,13 +47,13 @@ def is_field(node: ast.AST) -> bool:
 
 
 def test_no_other_module_has_a_table_of_architectures():
-    found = [
+    others = [
         f"{name}:{line}"
         for file in sorted(PACKAGE.rglob("*.py"))
         if (name := str(file.relative_to(PACKAGE))) not in EXEMPT
         for line in tables(ast.parse(file.read_text(encoding="utf-8")))
     ]
-    assert found == []
+    assert others == []
 
 
 @pytest.mark.parametrize(

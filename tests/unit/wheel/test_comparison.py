@@ -14,9 +14,9 @@ CONTENT = {A: b"a = 1\n", B: b"b = 1\n"}
 
 
 def entry(name: str, date: int = 2020, mode: int = 0o644) -> ZipInfo:
-    made = ZipInfo(name, (date, 1, 1, 0, 0, 0))
-    made.external_attr = mode << 16
-    return made
+    entry = ZipInfo(name, (date, 1, 1, 0, 0, 0))
+    entry.external_attr = mode << 16
+    return entry
 
 
 def wheel(folder: Path, members: dict[str, bytes] | None = None, **of_a: int) -> Path:
@@ -55,8 +55,8 @@ def test_the_order_is_told(tmp_path: Path) -> None:
 
 
 def test_members_of_one_build_only_are_told(tmp_path: Path) -> None:
-    found = compared(tmp_path, {A: CONTENT[A], "demo/c.py": b""})
-    assert found == [f"{B}: only in the first build", "demo/c.py: only in the second build"]
+    lines = compared(tmp_path, {A: CONTENT[A], "demo/c.py": b""})
+    assert lines == [f"{B}: only in the first build", "demo/c.py: only in the second build"]
 
 
 def test_bytes_outside_the_members_are_told(tmp_path: Path) -> None:

@@ -40,9 +40,9 @@ def pieces(packed: bytes, **changed: int) -> list[bytes]:
 @pytest.mark.parametrize("compression", [ZIP_STORED, ZIP_DEFLATED])
 @pytest.mark.parametrize("content", [b"", b"x", CONTENT])
 def test_the_content_comes_whole_in_small_pieces(compression, content):
-    found = pieces(packed(content, compression))
-    assert b"".join(found) == content
-    assert max(map(len, found), default=0) <= inflate.UNPACKED
+    chunks = pieces(packed(content, compression))
+    assert b"".join(chunks) == content
+    assert max(map(len, chunks), default=0) <= inflate.UNPACKED
 
 
 @pytest.mark.usefixtures("codec")
@@ -66,11 +66,11 @@ def test_bytes_behind_the_packed_content_are_refused():
 
 @pytest.mark.usefixtures("codec")
 def test_no_more_is_unpacked_than_was_declared():
-    found: list[bytes] = []
+    chunks: list[bytes] = []
     content = packed(bytes(50 * 2**20), ZIP_DEFLATED)
     with ZipFile(BytesIO(content)) as archive:
         (info,) = archive.infolist()
         info.file_size = 3 * 2**20
         with pytest.raises(BadZipFile, match="more than the"):
-            found.extend(inflate.unpacked(archive.fp, info))
-    assert sum(map(len, found)) <= 3 * 2**20
+            chunks.extend(inflate.unpacked(archive.fp, info))
+    assert sum(map(len, chunks)) <= 3 * 2**20

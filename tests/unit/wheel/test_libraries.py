@@ -1,4 +1,4 @@
-"""What speaks against a graft, in words that say what to do."""
+"""What forbids a graft, in messages that say what to do."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ WHEEL = "demo-1.0-cp312-cp312-linux_x86_64.whl"
 CORE = ["demo/_core.so"]
 
 
-def said(
+def problems_of(
     grafts: dict[str, str] | None = None,
     needed: tuple[str, ...] = (),
     exclude: tuple[str, ...] = (),
@@ -38,7 +38,7 @@ def said(
 
 
 def test_an_ordinary_library_is_grafted_without_a_word():
-    assert said({"libhelp.so.1": "/opt/libhelp.so.1"}, needed=("libc.so.6",)) == []
+    assert problems_of({"libhelp.so.1": "/opt/libhelp.so.1"}, needed=("libc.so.6",)) == []
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_an_ordinary_library_is_grafted_without_a_word():
 )
 @pytest.mark.parametrize("key", ["exclude", "graft"])
 def test_a_pattern_that_matches_nothing_is_refused_with_the_near_name(key, pattern, hint):
-    [(message, way_out)] = said(
+    [(message, way_out)] = problems_of(
         {"libhelp.so.5": "/opt/libhelp.so.5"}, needed=("libc.so.6",), **{key: (pattern,)}
     )
     assert message == f"packages.demo.{key}: nothing in this wheel needs {pattern}"
@@ -61,7 +61,7 @@ def test_a_pattern_that_matches_nothing_is_refused_with_the_near_name(key, patte
 
 @pytest.mark.parametrize("pattern", ["libhelp.so.5", "libhelp.so.*", "lib?elp.so.[0-9]", "*"])
 def test_a_pattern_that_matches_is_right_though_the_library_is_not_grafted_then(pattern):
-    assert said(needed=("libhelp.so.5",), exclude=(pattern,)) == []
+    assert problems_of(needed=("libhelp.so.5",), exclude=(pattern,)) == []
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_pattern_that_matches_is_right_though_the_library_is_not_grafted_then(
 )
 def test_a_driver_is_never_grafted(library):
     pattern = library.rpartition(".")[0] + ".*"
-    [(message, hint)] = said({library: f"/opt/{library}"}, graft=(library,))
+    [(message, hint)] = problems_of({library: f"/opt/{library}"}, graft=(library,))
     assert message == (
         f"demo/_core.so needs {library}, "
         "which belongs to the NVIDIA driver and works on this machine only"
@@ -112,25 +112,25 @@ def test_a_driver_is_never_grafted(library):
     ],
 )
 def test_a_toolkit_is_grafted_only_when_the_package_says_so(library):
-    [(message, hint)] = said({library: f"/opt/{library}"})
+    [(message, hint)] = problems_of({library: f"/opt/{library}"})
     assert message.startswith(f"demo/_core.so needs {library}, which belongs to ")
     assert message.endswith(" and would be grafted")
     assert hint.startswith(
         f"add '{library.partition('.so.')[0]}.so.*' to packages.demo.exclude if another wheel"
     )
     assert hint.endswith("or to packages.demo.graft if this wheel is to carry it")
-    assert said({library: f"/opt/{library}"}, graft=(library,)) == []
+    assert problems_of({library: f"/opt/{library}"}, graft=(library,)) == []
 
 
 @pytest.mark.parametrize(
     "library", ["librocket.so.1", "libcurl.so.4", "libnppy.py", "libhip.so.1", "libcudagear.so.1"]
 )
 def test_a_library_that_only_sounds_like_one_is_grafted(library):
-    assert said({library: f"/opt/{library}"}) == []
+    assert problems_of({library: f"/opt/{library}"}) == []
 
 
 def test_a_library_that_is_not_found_names_who_needs_it_and_the_way_out():
-    [(message, hint)] = said({"libgone.so.2": ""})
+    [(message, hint)] = problems_of({"libgone.so.2": ""})
     assert message == "demo/_core.so needs libgone.so.2, which is not found here"
     assert "LD_LIBRARY_PATH" in hint
     assert "add 'libgone.so.*' to packages.demo.exclude" in hint
@@ -145,7 +145,7 @@ def test_the_newest_symbols_are_named_first_and_the_others_counted():
         file="demo/_core.so", symbol="pthread_join", version="GLIBC_2.34", library="libc.so.6"
     )
     unused = Symbol(file="demo/_core.so", symbol="", version="GLIBC_2.30", library="libc.so.6")
-    [(message, hint)] = said(symbols=[*old, new, unused], fits="manylinux_2_34_x86_64")
+    [(message, hint)] = problems_of(symbols=[*old, new, unused], fits="manylinux_2_34_x86_64")
     start, _, symbols = message.partition(": it needs ")
     assert start == f"{WHEEL} cannot be made manylinux_2_28_x86_64"
     assert symbols.startswith(
@@ -157,12 +157,14 @@ def test_the_newest_symbols_are_named_first_and_the_others_counted():
 
 def test_symbols_that_no_floor_has_need_an_older_system():
     symbol = Symbol(file="demo/_core.so", symbol="f", version="GLIBC_2.99", library="libc.so.6")
-    [(_, hint)] = said(symbols=[symbol])
+    [(_, hint)] = problems_of(symbols=[symbol])
     assert hint == "auditwheel knows no floor that has them: build it on an older system"
 
 
 def test_private_symbols_and_newer_processors_are_refused():
-    private, processor = said(private={"libz.so.1": ["_tr_init"]}, needs_newer_processor=True)
+    private, processor = problems_of(
+        private={"libz.so.1": ["_tr_init"]}, needs_newer_processor=True
+    )
     assert private[0].endswith("it uses _tr_init of libz.so.1, which are not for others")
     assert processor[0].endswith("it needs a newer processor than any x86_64")
     assert processor[1] == "compile it without -march"

@@ -44,7 +44,7 @@ def test_any_bytes_are_a_native_file_or_none(magic, tail):
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "parts"),
     [
         ("_c.cp312-win_amd64.pyd", ("cp312", "cp312", "amd64")),
         ("_c.cp313t-win_arm64.pyd", ("cp313", "cp313t", "arm64")),
@@ -52,10 +52,10 @@ def test_any_bytes_are_a_native_file_or_none(magic, tail):
         ("_c.cpython-312-darwin.so", ("cp312", "cp312", "darwin")),
     ],
 )
-def test_suffixes_of_every_system(name, said):
+def test_suffixes_of_every_system(name, parts):
     suffix = native_files.suffix(name)
     assert suffix
-    assert (suffix.python, suffix.abi, suffix.machine) == said
+    assert (suffix.python, suffix.abi, suffix.machine) == parts
 
 
 def test_modules_by_name():

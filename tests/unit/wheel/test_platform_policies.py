@@ -1,4 +1,4 @@
-"""What manylinux systems provide, held to auditwheel's own policies."""
+"""What manylinux systems provide, compared with auditwheel's own policies."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_the_symbols_are_those_of_auditwheels_policies(known):
         floors = {
             minor: policy["symbol_versions"].get(machine, {}) for minor, policy in known.items()
         }
-        every = {
+        all_names = {
             f"{kind}_{version}"
             for kinds in floors.values()
             for kind in kinds
@@ -108,16 +108,18 @@ def test_the_symbols_are_those_of_auditwheels_policies(known):
             if kinds:
                 theirs = {f"{kind}_{version}" for kind in kinds for version in kinds[kind]}
                 assert {
-                    symbol for symbol in every if platform_policies.since(symbol, machine) <= minor
+                    symbol
+                    for symbol in all_names
+                    if platform_policies.since(symbol, machine) <= minor
                 } == theirs, minor
 
 
 def test_the_libraries_are_those_of_auditwheels_policies(known):
-    every = {library for policy in known.values() for library in policy["lib_whitelist"]}
+    all_names = {library for policy in known.values() for library in policy["lib_whitelist"]}
     for minor, policy in known.items():
-        assert {library for library in every if platform_policies.provides(library, minor)} == set(
-            policy["lib_whitelist"]
-        )
+        assert {
+            library for library in all_names if platform_policies.provides(library, minor)
+        } == set(policy["lib_whitelist"])
 
 
 def test_the_libraries_of_musl_are_those_of_auditwheels_policies():

@@ -82,7 +82,8 @@ def test_a_huge_tag_set_is_not_expanded():
 
 def test_fields_end_where_the_text_begins():
     fields = parse_fields(
-        "Name: demo\r\nCLASSIFIER: a\nclassifier: b\n folded\nRequires-Python:>=3.10\n\nName: other\n"
+        "Name: demo\r\nCLASSIFIER: a\nclassifier: b\n folded\nRequires-Python:>=3.10\n"
+        "\nName: other\n"
     )
     assert fields.first("name") == "demo"
     assert fields.all("Classifier") == ("a", "b")

@@ -35,7 +35,7 @@ def round_trip(
     return out
 
 
-def made(tmp_path: Path, **how: int) -> Path:
+def make_wheel(tmp_path: Path, **how: int) -> Path:
     (tmp_path / "made").mkdir()
     return wheels.write(
         tmp_path / "made" / wheels.NATIVE, wheels.members(wheels.NATIVE, FILES), **how
@@ -48,7 +48,7 @@ def names(path: Path) -> list[str]:
 
 
 def test_nothing_changed_keeps_every_byte_of_every_member(tmp_path):
-    source, path = made(tmp_path), tmp_path / wheels.NATIVE
+    source, path = make_wheel(tmp_path), tmp_path / wheels.NATIVE
     round_trip(source, path)
     with ZipFile(source) as before, ZipFile(path) as after:
         assert {name: before.read(name) for name in before.namelist()} == {
@@ -68,7 +68,7 @@ def test_changed_and_new_files_are_in_RECORD_and_in_their_places(tmp_path):  # n
         (folder / f"{INFO}/sboms").mkdir()
         (folder / f"{INFO}/sboms/auditwheel.cdx.json").write_text("{}")
 
-    path = round_trip(made(tmp_path), tmp_path / wheels.NATIVE, change)
+    path = round_trip(make_wheel(tmp_path), tmp_path / wheels.NATIVE, change)
     assert validate(path) == []
     assert names(path) == [
         *FILES,
@@ -109,7 +109,7 @@ def test_signatures_of_the_old_RECORD_and_files_that_are_gone_are_left_out(tmp_p
 
 
 def test_what_was_only_stored_is_deflated(tmp_path):
-    path = round_trip(made(tmp_path, compression=ZIP_STORED), tmp_path / wheels.NATIVE)
+    path = round_trip(make_wheel(tmp_path, compression=ZIP_STORED), tmp_path / wheels.NATIVE)
     with ZipFile(path) as archive:
         assert archive.getinfo("demo/a.py").compress_size < len(TEXT) / 10
     assert validate(path) == []
@@ -124,13 +124,13 @@ def test_what_was_only_stored_is_deflated(tmp_path):
     ],
 )
 def test_every_date_is_the_one_asked_for_as_far_as_zip_files_can(tmp_path, seconds, date):
-    path = round_trip(made(tmp_path), tmp_path / wheels.NATIVE, seconds=seconds)
+    path = round_trip(make_wheel(tmp_path), tmp_path / wheels.NATIVE, seconds=seconds)
     with ZipFile(path) as archive:
         assert {info.date_time for info in archive.infolist()} == {date}
 
 
 def test_a_wheel_whose_headers_lie_is_refused(tmp_path):
-    source = made(tmp_path)
+    source = make_wheel(tmp_path)
     source.write_bytes(source.read_bytes().replace(b"PK\3\4", b"PK\3\5", 1))
     with pytest.raises(Stop, match="no member where the directory says") as stopped:
         round_trip(source, tmp_path / wheels.NATIVE)

@@ -49,7 +49,7 @@ def read(path: Path) -> dict[str, bytes]:
 def packed(path: Path, member: str) -> bytes:
     with ZipFile(path) as archive:
         info = archive.getinfo(member)
-        place = next(found for found in zip_structure.members(archive) if found.info is info)
+        place = next(member for member in zip_structure.members(archive) if member.info is info)
     return path.read_bytes()[place.data : place.end]
 
 
@@ -73,7 +73,7 @@ def cyclonedx(filename: str, name: str, version: str) -> dict[str, object]:
     """The SBOM that auditwheel adds to a wheel of that file name."""
     quoted = filename.replace("+", "%2B")
     purl = f"pkg:pypi/{name}@{version.replace('+', '%2B')}?file_name={quoted}"
-    own = {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
+    component = {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
     grafted = "pkg:deb/debian/libz@1.0%2Bnv26.4#12"
     library = {
         "type": "library",
@@ -86,18 +86,15 @@ def cyclonedx(filename: str, name: str, version: str) -> dict[str, object]:
         "bomFormat": "CycloneDX",
         "specVersion": "1.4",
         "version": 1,
-        "metadata": {"component": own, "tools": [{"name": "auditwheel", "version": "6.8.2"}]},
-        "components": [own, library],
+        "metadata": {"component": component, "tools": [{"name": "auditwheel", "version": "6.8.2"}]},
+        "components": [component, library],
         "dependencies": [{"ref": purl, "dependsOn": [grafted]}, {"ref": grafted}],
     }
 
 
 def test_all_that_says_the_name_changes_and_nothing_else(tmp_path):
-    files = good(
-        {
-            f"{OLD}.dist-info/METADATA": f"Metadata-Version: 2.1\nName: demo\nVersion: 1.0+nv26.4\n{BODY}".encode()
-        }
-    )
+    metadata = f"Metadata-Version: 2.1\nName: demo\nVersion: 1.0+nv26.4\n{BODY}"
+    files = good({f"{OLD}.dist-info/METADATA": metadata.encode()})
     source = wheels.write(tmp_path / INTERNAL, files)
     result = rewrite(source, tmp_path, PUBLIC)
     assert result == tmp_path / PUBLIC
@@ -304,8 +301,8 @@ def test_record_keeps_its_order_and_other_hashes(tmp_path):
     files = good()
     listed = wheels.record(files).decode().splitlines()
     digest = "sha512=abc"  # of a member that is copied unread
-    odd = [f"demo/__init__.py,{digest},", f"{OLD}.dist-info/RECORD,,"]
-    lines = [*odd, *(line for line in reversed(listed) if not line.startswith("demo/__init__"))]
+    first = [f"demo/__init__.py,{digest},", f"{OLD}.dist-info/RECORD,,"]
+    lines = [*first, *(line for line in reversed(listed) if not line.startswith("demo/__init__"))]
     source = wheels.write(
         tmp_path / INTERNAL, files | {f"{OLD}.dist-info/RECORD": "\n".join(lines).encode()}
     )
@@ -370,7 +367,7 @@ def test_where_the_kernel_cannot_copy_the_bytes_are_the_same(tmp_path, monkeypat
     ],
 )
 def test_any_does_not_become_a_platform_nor_the_other_way(tmp_path, source, target):
-    assert "Root-Is-Purelib would be a lie" in refused(wheels.make(tmp_path, source), target)
+    assert "Root-Is-Purelib would be wrong" in refused(wheels.make(tmp_path, source), target)
 
 
 @pytest.mark.parametrize(
@@ -589,7 +586,8 @@ def test_beyond_four_gigabytes(tmp_path, monkeypatch):
                 member.write(chunk)
                 digest.update(chunk)
         files = wheels.members(INTERNAL, {wheels.EXTENSION: wheels.elf_file()})
-        row = f"demo/zeros.bin,sha256={base64.urlsafe_b64encode(digest.digest()).decode().rstrip('=')},{size}\n"
+        encoded = base64.urlsafe_b64encode(digest.digest()).decode().rstrip("=")
+        row = f"demo/zeros.bin,sha256={encoded},{size}\n"
         for name, content in files.items():
             archive.writestr(name, content)
         archive.writestr(f"{OLD}.dist-info/RECORD", wheels.record(files) + row.encode())
@@ -608,6 +606,9 @@ def test_beyond_four_gigabytes(tmp_path, monkeypatch):
 
     monkeypatch.setattr("os.copy_file_range", copy_without_holes)
     (tmp_path / "own").mkdir()
-    with rewrite(source, tmp_path / "own", INTERNAL).open("rb") as own, source.open("rb") as file:
-        assert own.seek(2**32) == file.seek(2**32)
-        assert own.read() == file.read()  # as zipfile writes it
+    with (
+        rewrite(source, tmp_path / "own", INTERNAL).open("rb") as renamed,
+        source.open("rb") as file,
+    ):
+        assert renamed.seek(2**32) == file.seek(2**32)
+        assert renamed.read() == file.read()  # as zipfile writes it

@@ -46,7 +46,7 @@ SONAMES = {
         *("libtritonserver.so", "libcudf.so", "librmm.so", "librapids_logger.so", "libkvikio.so"),
     ),
 }
-EVERY = [(kind, name) for kind, names in SONAMES.items() for name in names]
+ALL_NAMES = [(kind, name) for kind, names in SONAMES.items() for name in names]
 
 
 def answers_of_repair(library: str, path: str = "/opt/{}", **patterns: tuple[str, ...]):
@@ -65,11 +65,11 @@ def answers_of_repair(library: str, path: str = "/opt/{}", **patterns: tuple[str
 def answers_of_validate(folder, *libraries: str, **options):
     content = {"demo/__init__.py": b"", CORE: wheels.library(list(libraries))}
     name = "demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"
-    found = validate(wheels.make(folder, name, content), **options)
-    return [finding for finding in found if finding.code.name == "TW410"]
+    findings = validate(wheels.make(folder, name, content), **options)
+    return [finding for finding in findings if finding.code.name == "TW410"]
 
 
-@pytest.mark.parametrize(("kind", "library"), EVERY)
+@pytest.mark.parametrize(("kind", "library"), ALL_NAMES)
 def test_validate_and_repair_give_the_same_answer(tmp_path, kind, library):
     vendor = vendor_of(library)
     assert vendor.kind is kind
@@ -86,7 +86,7 @@ def test_validate_and_repair_give_the_same_answer(tmp_path, kind, library):
         assert ("packages.demo.graft" in hint) == (kind is not Kind.DRIVER)
 
 
-@pytest.mark.parametrize(("kind", "library"), EVERY)
+@pytest.mark.parametrize(("kind", "library"), ALL_NAMES)
 def test_what_a_package_says_about_a_library_counts(kind, library):
     refused = answers_of_repair(library, graft=(library,))
     assert bool(refused) == (kind is Kind.DRIVER)
@@ -100,7 +100,7 @@ def test_what_a_package_says_about_a_library_counts(kind, library):
         *("libnvidia.so_1", "libcudart.py", "libcudart-0a1b2c3d.so.12", "libucs2.so.1"),
     ],
 )
-def test_other_libraries_are_nobody_s(tmp_path, library):
+def test_other_libraries_have_no_vendor(tmp_path, library):
     assert vendor_of(library) is None
     assert answers_of_repair(library) == []
     (finding,) = answers_of_validate(tmp_path, library)
@@ -116,7 +116,7 @@ def test_only_what_can_be_grafted_is_advised_to_be(tmp_path):
 
 
 def test_each_source_of_the_table_has_an_example_here():
-    sources = {vendor_of(name).source for _, name in EVERY}
+    sources = {vendor_of(name).source for _, name in ALL_NAMES}
     assert sources == {vendor.source for vendor in VENDORS}
 
 

@@ -1,4 +1,4 @@
-"""Copying zip members as they are packed; zip files that lie."""
+"""Copying zip members as they are packed; zip files that are wrong."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_more_members_than_a_plain_zip_can_count(tmp_path, count):
         (zipped().replace(b"three.txt", b"th\0ee.txt"), "th: there is a zero byte in its name"),
     ],
 )
-def test_a_zip_file_that_lies_is_refused(tmp_path, content, message):
+def test_a_wrong_zip_file_is_refused(tmp_path, content, message):
     (tmp_path / "source.zip").write_bytes(content)
     with ZipFile(tmp_path / "source.zip") as archive, pytest.raises(BadZipFile, match=message):
         members(archive)

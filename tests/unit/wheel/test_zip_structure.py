@@ -16,7 +16,7 @@ from truewheel.wheel import zip_structure
 from truewheel.wheel.zip_structure import Kind, faults
 
 
-def made(**members: bytes) -> bytes:
+def zip_of(**members: bytes) -> bytes:
     stream = BytesIO()
     with ZipFile(stream, "w", ZIP_STORED) as archive:
         for name, content in members.items():
@@ -38,7 +38,7 @@ def wide(content: bytes, **changed: int) -> bytes:
         "count": count,
         "size": size,
         "start": start,
-        "found": place,
+        "record": place,
         "disks": 1,
     } | changed
     record = struct.pack(
@@ -54,26 +54,26 @@ def wide(content: bytes, **changed: int) -> bytes:
         say["size"],
         say["start"],
     )
-    locator = struct.pack("<4sLQL", b"PK\6\7", 0, say["found"], say["disks"])
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, say["record"], say["disks"])
     end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
     return content[:place] + record + locator + end
 
 
 def test_a_plain_zip_file_has_no_fault():
-    assert kinds(made()) == []
-    assert kinds(made(a=b"1", b=b"2" * 100)) == []
+    assert kinds(zip_of()) == []
+    assert kinds(zip_of(a=b"1", b=b"2" * 100)) == []
 
 
 def test_good_zip64_records_are_no_fault():
-    assert kinds(wide(made(a=b"1"))) == []
+    assert kinds(wide(zip_of(a=b"1"))) == []
 
 
-@pytest.mark.parametrize("changed", [{"length": 45}, {"count": 2}, {"found": 5}, {"disks": 2}])
+@pytest.mark.parametrize("changed", [{"length": 45}, {"count": 2}, {"record": 5}, {"disks": 2}])
 def test_zip64_records_that_do_not_fit(changed):
     try:
-        assert Kind.END in kinds(wide(made(a=b"1"), **changed))
+        assert Kind.END in kinds(wide(zip_of(a=b"1"), **changed))
     except BadZipFile:
-        assert changed.keys() & {"found", "disks"}  # which newer Pythons see themselves
+        assert changed.keys() & {"record", "disks"}  # which newer Pythons see themselves
 
 
 def test_a_zip64_member():
@@ -87,7 +87,7 @@ def test_a_zip64_member():
 
 
 def test_members_in_another_order_than_the_directory_are_no_fault():
-    content = made(a=b"1", b=b"2")
+    content = zip_of(a=b"1", b=b"2")
     start = content.index(b"PK\1\2")
     end = content.index(b"PK\5\6")
     first, second = (
@@ -100,7 +100,7 @@ def test_members_in_another_order_than_the_directory_are_no_fault():
 @pytest.mark.parametrize("signature", [b"PK\7\x08", b""])
 @pytest.mark.parametrize("form", ["<3L", "<L2Q"])
 def test_every_form_of_a_data_descriptor_is_known(signature, form):
-    content = made(a=b"")
+    content = zip_of(a=b"")
     head = bytearray(content[:31])
     head[6] |= 8
     directory = bytearray(content[31:])
@@ -112,7 +112,7 @@ def test_every_form_of_a_data_descriptor_is_known(signature, form):
 
 
 def test_a_directory_that_would_fill_the_memory_is_refused(monkeypatch, tmp_path):
-    content = made(**{f"a{n}": b"" for n in range(100)})
+    content = zip_of(**{f"a{n}": b"" for n in range(100)})
     monkeypatch.setattr(zip_structure, "DIRECTORY_LIMIT", 1000)
     for large in (content, wide(content)):
         (tmp_path / "large.zip").write_bytes(large)

@@ -30,9 +30,9 @@ NOISE = hashlib.shake_256(b"noise").digest(3000)
 def written(path: Path, parts: list[Part], archive: Path | None = None) -> Path:
     with path.open("wb") as out, (archive or path).open("rb") as old:
         zip_write.write(out, old, parts, DATE)
-    with ZipFile(path) as made:
-        assert made.testzip() is None
-        assert len(zip_structure.members(made)) == len(parts)  # which is strict
+    with ZipFile(path) as result:
+        assert result.testzip() is None
+        assert len(zip_structure.members(result)) == len(parts)  # which is strict
     return path
 
 

@@ -1,4 +1,4 @@
-"""Checks on the members of a wheel: their paths and kinds, and RECORD against their bytes."""
+"""Checks of the members of a wheel: their paths, their kinds, and what RECORD says of them."""
 
 from __future__ import annotations
 

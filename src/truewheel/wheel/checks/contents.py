@@ -314,10 +314,7 @@ def _needs(copy: IO[bytes], entry: ZipInfo, findings: list[Finding]) -> elf.Need
 
 
 def linux_machine(platform: str) -> str:
-    """Return the machine that a Linux platform tag names, in the words of ELF.
-
-    "" for other platforms.
-    """
+    """Return the machine of a Linux platform tag in the words of ELF, "" for other platforms."""
     prefix, _, arch = platform.partition("_")
     if prefix in {"linux", "manylinux1", "manylinux2010", "manylinux2014"}:
         return architectures.BY_ALIAS.get(arch, arch)

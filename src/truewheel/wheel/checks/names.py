@@ -1,4 +1,4 @@
-"""Checks on names: the file name against itself and against the files of the dist-info folder."""
+"""Checks of names: the file name, and what the files of dist-info say."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def check_tags(contents: Contents) -> Iterator[Finding]:
                 Code.TW104, f"no system has the platform tag {platform}; let the build make it"
             )
     for abi in abis:
-        if (own := _ABI.fullmatch(abi)) and own[1] not in pythons:
+        if (match := _ABI.fullmatch(abi)) and match[1] not in pythons:
             yield finding(Code.TW104, f"no {contents.name.python} has the ABI {abi}; {_RETAG}")
         if abi.startswith("abi3") and not any(python.startswith("cp3") for python in pythons):
             yield finding(
@@ -123,7 +123,7 @@ def _same_version(version: str, other: str) -> bool:
 def check_label(contents: Contents) -> Iterator[Finding]:
     """A labelled wheel holds a variant.json of just that label (PEP 825).
 
-    Another one would not be installed.
+    Installers would not take it with another label.
     """
     label = contents.name.label if contents.name else ""
     if label and list(contents.variants or ()) != [label]:

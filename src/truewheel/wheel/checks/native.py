@@ -18,10 +18,7 @@ _SYSTEMS = {"macosx": "Mach-O", "ios": "Mach-O", "win": "PE", "win32": "PE"}
 
 
 def check_purelib(contents: Contents) -> Iterator[Finding]:
-    """Native code lies where only one architecture looks.
-
-    Not in a root that is pure, nor in purelib (PEP 427).
-    """
+    """No native code is in a pure root or in purelib, which all architectures share (PEP 427)."""
     if contents.wheel is None or contents.is_any:
         return
     claim = f"WHEEL says Root-Is-Purelib: {purelib(contents.wheel)}"
@@ -61,10 +58,7 @@ def check_platform(contents: Contents) -> Iterator[Finding]:
 
 
 def _has_code(contents: Contents) -> bool:
-    """Tell whether anything in the wheel is for one system.
-
-    Native files, also of a device, or static libraries.
-    """
+    """Tell whether the wheel has native files, also for a device, or static libraries."""
     return any(
         scan.native or member.endswith((".a", ".lib", ".o"))
         for member, scan in contents.scans.items()
@@ -167,7 +161,7 @@ def check_modules(contents: Contents) -> Iterator[Finding]:
 def _loads(suffix: Suffix, name: WheelName, many: bool) -> bool:
     """Tell whether each Python of the tag loads a module with this suffix.
 
-    A `py3` wheel may bring one for many.
+    A `py3` wheel may have one module for each of several Pythons (`many`).
     """
     pythons, abis = name.python.lower().split("."), name.abi.lower().split(".")
     generic = many and all(python.startswith("py") and python[2:].isdigit() for python in pythons)

@@ -38,7 +38,7 @@ def judged(findings: Iterable[Finding], to: Destination) -> list[Finding]:
     """Return the findings, as errors where the index refuses what is elsewhere a warning."""
     if not index_profiles.PROFILES[to.profile].strict:
         return list(findings)
-    # the comment of the whole file has no place; the index takes it
+    # a comment of the zip file itself has no member; the index takes it
     return [
         replace(item, severity="error") if item.code in _REFUSED and item.where else item
         for item in findings

@@ -20,9 +20,9 @@ def alike(paths: Iterable[Path]) -> list[tuple[Path, ...]]:
 
 
 def check_bytes(sums: Sequence[tuple[Path, str]]) -> Iterator[tuple[Path, Finding]]:
-    """Yield a finding for each of several wheels of one name that differ in their bytes.
+    """Yield a finding for each of several wheels that have one name and different bytes.
 
-    `sums` are their SHA-256.
+    `sums` are their paths and SHA-256.
     """
     if len({digest for _, digest in sums}) > 1:
         others = listing([f"{path.parent} ({digest[:12]}…)" for path, digest in sums])
@@ -37,10 +37,7 @@ def check_bytes(sums: Sequence[tuple[Path, str]]) -> Iterator[tuple[Path, Findin
 
 
 def check_builds(paths: Iterable[Path]) -> Iterator[tuple[Path, Finding]]:
-    """Yield a warning for every wheel when not all have one build tag, though some have any.
-
-    One pipeline has one.
-    """
+    """Yield a warning for every wheel when the build tags differ: one pipeline has one."""
     builds: dict[str, list[Path]] = defaultdict(list)
     for path in paths:
         with contextlib.suppress(ValueError):

@@ -46,7 +46,7 @@ def build(
     compression: int = ZIP_DEFLATED,
     like: str = NAME,
 ) -> bytes:
-    """The bytes of a wheel for `name` with files made for `like`, changed before RECORD is written."""
+    """The bytes of a wheel `name` with the files of `like`, changed before RECORD is written."""
     files = wheels.members(like, GOOD)
     if change:
         change(files)
@@ -269,7 +269,10 @@ MAC, WINDOWS = "demo-1.0-cp312-cp312-macosx_11_0_arm64.whl", "demo-1.0-cp312-cp3
 BROKEN: dict[str, tuple[object, str]] = {
     # names
     "no wheel name": (renamed("demo.whl"), "TW101"),
-    "version not normal": (("demo-1.0.0RC1-cp312-cp312-manylinux_2_28_x86_64.whl", build()), "TW102"),
+    "version not normal": (
+        ("demo-1.0.0RC1-cp312-cp312-manylinux_2_28_x86_64.whl", build()),
+        "TW102",
+    ),
     "another version by mv": (renamed("demo-1.1-cp312-cp312-manylinux_2_28_x86_64.whl"), "TW208"),
     "another project by mv": (renamed("other-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"), "TW207"),
     "another platform by mv": (renamed("demo-1.0-cp312-cp312-manylinux_2_17_x86_64.whl"), "TW204"),
@@ -277,7 +280,10 @@ BROKEN: dict[str, tuple[object, str]] = {
     "any platform by mv": (renamed("demo-1.0-py3-none-any.whl"), "TW403"),
     "a build tag by mv": (renamed("demo-1.0-7-cp312-cp312-manylinux_2_28_x86_64.whl"), "TW205"),
     "a label by mv": (renamed("demo-1.0-cp312-cp312-manylinux_2_28_x86_64-cu13.whl"), "TW210"),
-    "a local version by mv": (renamed("demo-1.0+cu132-cp312-cp312-manylinux_2_28_x86_64.whl"), "TW202"),
+    "a local version by mv": (
+        renamed("demo-1.0+cu132-cp312-cp312-manylinux_2_28_x86_64.whl"),
+        "TW202",
+    ),
     "a platform that no system has": (built("demo-1.0-cp312-cp312-manylinux_x86_64.whl"), "TW104"),
     "an ABI of another Python": (built("demo-1.0-cp313-cp312-manylinux_2_28_x86_64.whl"), "TW104"),
     "a stable ABI of every Python": (built("demo-1.0-py3-abi3-manylinux_2_28_x86_64.whl"), "TW104"),
@@ -287,21 +293,51 @@ BROKEN: dict[str, tuple[object, str]] = {
     "two dist-infos": (build(change=put("old-0.9.dist-info/WHEEL", b"")), "TW201"),
     "no WHEEL": (build(change=lambda files: files.pop(f"{INFO}/WHEEL")), "TW203"),
     "WHEEL of a new format": (build(change=swap(f"{INFO}/WHEEL", b"on: 1.0", b"on: 2.0")), "TW203"),
-    "WHEEL says it twice": (build(change=swap(f"{INFO}/WHEEL", b"Root", b"Root-Is-Purelib: true\nRoot")), "TW203"),
+    "WHEEL says it twice": (
+        build(change=swap(f"{INFO}/WHEEL", b"Root", b"Root-Is-Purelib: true\nRoot")),
+        "TW203",
+    ),
     "two builds": (two_builds(), "TW203"),
     "no METADATA": (build(change=lambda files: files.pop(f"{INFO}/METADATA")), "TW206"),
     "METADATA not UTF-8": (build(change=put(f"{INFO}/METADATA", b"\xff")), "TW206"),
-    "another Name inside": (build(change=swap(f"{INFO}/METADATA", b"Name: demo", b"Name: spam")), "TW207"),
-    "another Version inside": (build(change=swap(f"{INFO}/METADATA", b"\nVersion: 1", b"\nVersion: 2")), "TW208"),
-    "two Names": (build(change=swap(f"{INFO}/METADATA", b"Name: ", b"Name: demo\nName: ")), "TW206"),
-    "two Versions": (build(change=swap(f"{INFO}/METADATA", b"\nVersion: ", b"\nVersion: 1.0\nVersion: ")), "TW206"),
-    "a Name behind a bare return": (build(change=swap(f"{INFO}/METADATA", b"Name: ", b"X: y\rName: a\nY: ")), "TW207"),
-    "too many fields": (build(change=swap(f"{INFO}/METADATA", b"Name: ", b"X: y\n" * 300_000 + b"Name: ")), "TW206"),
+    "another Name inside": (
+        build(change=swap(f"{INFO}/METADATA", b"Name: demo", b"Name: spam")),
+        "TW207",
+    ),
+    "another Version inside": (
+        build(change=swap(f"{INFO}/METADATA", b"\nVersion: 1", b"\nVersion: 2")),
+        "TW208",
+    ),
+    "two Names": (
+        build(change=swap(f"{INFO}/METADATA", b"Name: ", b"Name: demo\nName: ")),
+        "TW206",
+    ),
+    "two Versions": (
+        build(change=swap(f"{INFO}/METADATA", b"\nVersion: ", b"\nVersion: 1.0\nVersion: ")),
+        "TW206",
+    ),
+    "a Name behind a bare return": (
+        build(change=swap(f"{INFO}/METADATA", b"Name: ", b"X: y\rName: a\nY: ")),
+        "TW207",
+    ),
+    "too many fields": (
+        build(change=swap(f"{INFO}/METADATA", b"Name: ", b"X: y\n" * 300_000 + b"Name: ")),
+        "TW206",
+    ),
     "a requirement in no form": (build(change=required(b"Requires-Dist: spam >>> 1")), "TW213"),
-    "a requirement without end": (build(change=required(b"Requires-Dist: spam;" + b"(" * 100_000)), "TW213"),
+    "a requirement without end": (
+        build(change=required(b"Requires-Dist: spam;" + b"(" * 100_000)),
+        "TW213",
+    ),
     "a Python in no form": (build(change=required(b"Requires-Python: three")), "TW213"),
-    "METADATA of a new format": (build(change=swap(f"{INFO}/METADATA", b"Version: 2.1", b"Version: 3.0")), "TW211"),
-    "no Metadata-Version": (build(change=swap(f"{INFO}/METADATA", b"Metadata-Version: 2.1\n", b"")), "TW211"),
+    "METADATA of a new format": (
+        build(change=swap(f"{INFO}/METADATA", b"Version: 2.1", b"Version: 3.0")),
+        "TW211",
+    ),
+    "no Metadata-Version": (
+        build(change=swap(f"{INFO}/METADATA", b"Metadata-Version: 2.1\n", b"")),
+        "TW211",
+    ),
     "data of another version": (build(change=put("demo-0.9.data/scripts/x", b"")), "TW209"),
     "data for no place": (build(change=put("demo-1.0.data/tables/x", b"")), "TW209"),
     "data in no folder": (build(change=put("demo-1.0.data/x", b"")), "TW209"),
@@ -327,7 +363,10 @@ BROKEN: dict[str, tuple[object, str]] = {
     "another size in its own header": (local(slice(22, 26), struct.pack("<L", 5)), "TW315"),
     "another checksum in its own header": (local(slice(14, 18), b"abcd"), "TW315"),
     "another method in its own header": (local(slice(8, 10), b"\0\0"), "TW315"),
-    "a name in an old encoding": (build().replace(b"demo/__init__.py", b"demo/__in\xfft__.py"), "TW316"),
+    "a name in an old encoding": (
+        build().replace(b"demo/__init__.py", b"demo/__in\xfft__.py"),
+        "TW316",
+    ),
     "another Unicode name": (rezipped(lambda info: setattr(info, "extra", OTHER_NAME)), "TW316"),
     "data descriptors": (streamed(), "TW317"),
     "a comment of a member": (rezipped(lambda info: setattr(info, "comment", b"hello")), "TW318"),
@@ -361,18 +400,42 @@ BROKEN: dict[str, tuple[object, str]] = {
     # RECORD
     "no RECORD": (rezipped(lambda info: None).replace(b"info/RECORD", b"info/RECURD"), "TW303"),
     "RECORD is no CSV": (build(change=recorded(lambda _: b'"')), "TW303"),
-    "a member not in RECORD": (build(change=recorded(lambda text: text.replace(HASH, b""))), "TW304"),
-    "a row without member": (build(change=recorded(lambda text: text + b"demo/gone.py,sha256=x,1\n")), "TW305"),
+    "a member not in RECORD": (
+        build(change=recorded(lambda text: text.replace(HASH, b""))),
+        "TW304",
+    ),
+    "a row without member": (
+        build(change=recorded(lambda text: text + b"demo/gone.py,sha256=x,1\n")),
+        "TW305",
+    ),
     "a row twice": (build(change=recorded(lambda text: text + HASH)), "TW306"),
-    "a wrong hash": (build(change=recorded(lambda text: text.replace(b"sha256=", b"sha256=A", 1))), "TW307"),
-    "a wrong size": (build(change=recorded(lambda text: text.replace(b",360\n", b",361\n"))), "TW308"),
-    "a hash of itself": (build(change=recorded(lambda text: text + f"{INFO}/RECORD,sha256=x,1\n".encode())), "TW307"),
+    "a wrong hash": (
+        build(change=recorded(lambda text: text.replace(b"sha256=", b"sha256=A", 1))),
+        "TW307",
+    ),
+    "a wrong size": (
+        build(change=recorded(lambda text: text.replace(b",360\n", b",361\n"))),
+        "TW308",
+    ),
+    "a hash of itself": (
+        build(change=recorded(lambda text: text + f"{INFO}/RECORD,sha256=x,1\n".encode())),
+        "TW307",
+    ),
     "rows without end": (build(change=recorded(lambda text: text + b"x,,\n" * 5000)), "TW303"),
-    "a weak hash": (build(change=recorded(lambda text: text.replace(b"sha256=", b"md5=", 1))), "TW309"),
-    "no hash": (build(change=recorded(lambda text: text.replace(HASH, b"demo/__init__.py,,\n"))), "TW309"),
+    "a weak hash": (
+        build(change=recorded(lambda text: text.replace(b"sha256=", b"md5=", 1))),
+        "TW309",
+    ),
+    "no hash": (
+        build(change=recorded(lambda text: text.replace(HASH, b"demo/__init__.py,,\n"))),
+        "TW309",
+    ),
     # native code
     "a pure root": (build(change=swap(f"{INFO}/WHEEL", b"lib: false", b"lib: true")), "TW401"),
-    "a module in purelib": (build(change=put("demo-1.0.data/purelib/demo/_c.abi3.so", library())), "TW401"),
+    "a module in purelib": (
+        build(change=put("demo-1.0.data/purelib/demo/_c.abi3.so", library())),
+        "TW401",
+    ),
     "no native code for Windows": (native("demo/data.txt", b"", WINDOWS), "TW404"),
     "no native code": (native("demo/data.txt", b""), "TW404"),
     "code for aarch64": (native(CORE, library(number=183)), "TW405"),
@@ -381,11 +444,23 @@ BROKEN: dict[str, tuple[object, str]] = {
     "code for 32 bits": (native(CORE, library(number=3, bits=32)), "TW405"),
     "code for x86_64 on macOS": (native("_c.so", macho_file("x86_64"), MAC), "TW405"),
     "code for ARM on Windows": (native("_c.pyd", pe_file("arm64"), WINDOWS), "TW405"),
-    "suffix of another Python": (native("demo/_c.cpython-311-x86_64-linux-gnu.so", library()), "TW406"),
-    "suffix of free-threaded Python": (native("demo/_c.cpython-312t-x86_64-linux-gnu.so", library()), "TW406"),
+    "suffix of another Python": (
+        native("demo/_c.cpython-311-x86_64-linux-gnu.so", library()),
+        "TW406",
+    ),
+    "suffix of free-threaded Python": (
+        native("demo/_c.cpython-312t-x86_64-linux-gnu.so", library()),
+        "TW406",
+    ),
     "stable ABI, free-threaded": (native("demo/_c.abi3.so", library(), THREADED), "TW406"),
-    "suffix of one Python, stable ABI": (native(CORE, library(), NAME.replace("cp312-cp312", "cp312-abi3")), "TW406"),
-    "suffix of another Python on Windows": (native("_c.cp311-win_amd64.pyd", pe_file("amd64"), WINDOWS), "TW406"),
+    "suffix of one Python, stable ABI": (
+        native(CORE, library(), NAME.replace("cp312-cp312", "cp312-abi3")),
+        "TW406",
+    ),
+    "suffix of another Python on Windows": (
+        native("_c.cp311-win_amd64.pyd", pe_file("amd64"), WINDOWS),
+        "TW406",
+    ),
     "suffix of another machine": (native(CORE.replace("x86_64", "aarch64"), library()), "TW407"),
     "a truncated ELF": (native(CORE, GOOD[CORE][:-40]), "TW408"),
     "sections beyond the end": (native(CORE, elf_with(40, "<Q", 10**6)), "TW408"),
@@ -395,15 +470,33 @@ BROKEN: dict[str, tuple[object, str]] = {
     "an object file": (native(CORE, elf_with(16, "<H", 1)), "TW408"),
     "another version of ELF": (native(CORE, elf_with(20, "<L", 2)), "TW408"),
     "names without end": (native(CORE, library(["x" * 4000] * 17)), "TW408"),
-    "a truncated program": (build(change=put("demo-1.0.data/scripts/tool", library()[:-9])), "TW408"),
-    "a program of no machine": (build(change=put("demo-1.0.data/scripts/tool", elf_file(9999))), "TW405"),
+    "a truncated program": (
+        build(change=put("demo-1.0.data/scripts/tool", library()[:-9])),
+        "TW408",
+    ),
+    "a program of no machine": (
+        build(change=put("demo-1.0.data/scripts/tool", elf_file(9999))),
+        "TW405",
+    ),
     "a newer glibc": (native(CORE, library(["libc.so.6"], {"libc.so.6": ["GLIBC_2.34"]})), "TW409"),
-    "a newer libstdc++": (native(CORE, library([], {"libstdc++.so.6": ["GLIBCXX_3.4.29"]})), "TW409"),
+    "a newer libstdc++": (
+        native(CORE, library([], {"libstdc++.so.6": ["GLIBCXX_3.4.29"]})),
+        "TW409",
+    ),
     "a newer C++ ABI": (native(CORE, library([], {"libstdc++.so.6": ["CXXABI_1.3.13"]})), "TW409"),
-    "a private symbol of glibc": (native(CORE, library([], {"libc.so.6": ["GLIBC_PRIVATE"]})), "TW409"),
+    "a private symbol of glibc": (
+        native(CORE, library([], {"libc.so.6": ["GLIBC_PRIVATE"]})),
+        "TW409",
+    ),
     "a library that is not there": (native(CORE, library(["libssl.so.3"])), "TW410"),
-    "a lost graft, others required": (native(CORE, library(["libx-0a1b2c3d.so.1"]), change=REQUIRES), "TW410"),
-    "a library that is missing, others required": (native(CORE, library(["libssl.so.3"]), change=REQUIRES), "TW410"),
+    "a lost graft, others required": (
+        native(CORE, library(["libx-0a1b2c3d.so.1"]), change=REQUIRES),
+        "TW410",
+    ),
+    "a library that is missing, others required": (
+        native(CORE, library(["libssl.so.3"]), change=REQUIRES),
+        "TW410",
+    ),
     "a library of a framework": (native(CORE, library(["libtorch.so"])), "TW410"),
     "Linux files for any platform": (
         native("_c.so", library(), "demo-1.0-py3-none-any.whl"),
@@ -414,7 +507,10 @@ BROKEN: dict[str, tuple[object, str]] = {
     "the driver's library": (native(CORE, library(["libcuda.so.1"])), "TW410"),
     "glibc in a musllinux wheel": (native("_c.so", library(["libc.so.6"]), MUSL), "TW411"),
     "musl in a manylinux wheel": (native(CORE, library(["libc.musl-x86_64.so.1"])), "TW411"),
-    "a program for musl": (native("demo/tool", library(interpreter="/lib/ld-musl-x86_64.so.1")), "TW411"),
+    "a program for musl": (
+        native("demo/tool", library(interpreter="/lib/ld-musl-x86_64.so.1")),
+        "TW411",
+    ),
     "the build's RPATH": (native(CORE, library(rpath="/build/lib:$ORIGIN")), "TW412"),
     "an RPATH above all packages": (native(CORE, library(rpath="$ORIGIN/../..")), "TW412"),
     "an RPATH that only begins like one": (native(CORE, library(rpath="$ORIGINAL/lib")), "TW412"),
@@ -423,7 +519,7 @@ BROKEN: dict[str, tuple[object, str]] = {
     "ELF on Windows": (native("_c.cp312-win_amd64.pyd", library(), WINDOWS), "TW414"),
     "Mach-O on Linux": (native(CORE, macho_file("arm64")), "TW414"),
     "text for a module": (native(CORE, b"not native"), "TW415"),
-}  # fmt: skip
+}
 WARNINGS = {
     *("data descriptors", "a comment of a member", "a comment of the zip"),
     *(
@@ -446,7 +542,7 @@ def test_each_broken_wheel_is_found(tmp_path, what):
     name, content = wheel if isinstance(wheel, tuple) else (NAME, wheel)
     (tmp_path / name).write_bytes(content)
     findings = validate(tmp_path / name)
-    severities = {found.severity for found in findings if found.code.name == code}
+    severities = {item.severity for item in findings if item.code.name == code}
     assert severities == {"warning" if what in WARNINGS else "error"}, findings
     for style in STYLES:
         report([(tmp_path / name, findings)], style)
@@ -464,12 +560,21 @@ REFUSED: dict[str, tuple[object, str]] = {
     "data descriptors": (streamed(), "TW317"),
     "a comment of a member": (rezipped(lambda info: setattr(info, "comment", b"hello")), "TW318"),
     "a license file that is missing": (build(change=put(f"{INFO}/METADATA", LICENSED)), "TW212"),
-    "a new metadata version": (build(change=swap(f"{INFO}/METADATA", b"Version: 2.1", b"Version: 2.6")), "TW211"),
-    "a local version": ((NAME.replace("1.0", "1.0+cu132"), build(like=NAME.replace("1.0", "1.0+cu132"))), "TW601"),
+    "a new metadata version": (
+        build(change=swap(f"{INFO}/METADATA", b"Version: 2.1", b"Version: 2.6")),
+        "TW211",
+    ),
+    "a local version": (
+        (NAME.replace("1.0", "1.0+cu132"), build(like=NAME.replace("1.0", "1.0+cu132"))),
+        "TW601",
+    ),
     "a linux tag": ((LINUX, build(like=LINUX)), "TW601"),
-    "a name in capitals": ((NAME.replace("demo", "Demo"), build(like=NAME.replace("demo", "Demo"))), "TW601"),
+    "a name in capitals": (
+        (NAME.replace("demo", "Demo"), build(like=NAME.replace("demo", "Demo"))),
+        "TW601",
+    ),
     "a dist-info in capitals": ((NAME, build(like=NAME.replace("demo", "Demo"))), "TW603"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("what", REFUSED)
@@ -478,19 +583,19 @@ def test_what_only_the_public_index_refuses(tmp_path, what):
     name, content = wheel if isinstance(wheel, tuple) else (NAME, wheel)
     (tmp_path / name).write_bytes(content)
     elsewhere = validate(tmp_path / name)
-    assert "error" not in {found.severity for found in elsewhere}, elsewhere
+    assert "error" not in {item.severity for item in elsewhere}, elsewhere
     findings = validate(tmp_path / name, Destination("pypi"))
-    assert [found.severity for found in findings if found.code.name == code] == ["error"] * sum(
-        found.code.name == code for found in findings
+    assert [item.severity for item in findings if item.code.name == code] == ["error"] * sum(
+        item.code.name == code for item in findings
     )
-    assert code in {found.code.name for found in findings}
+    assert code in {item.code.name for item in findings}
 
 
 @pytest.mark.parametrize(("limit", "codes"), [(0, []), (10**6, []), (1000, ["TW602"])])
 def test_the_limit_of_an_index(tmp_path, limit, codes):
     (tmp_path / NAME).write_bytes(build())
     assert [
-        found.code.name for found in validate(tmp_path / NAME, Destination("pypi", limit))
+        item.code.name for item in validate(tmp_path / NAME, Destination("pypi", limit))
     ] == codes
 
 
@@ -508,7 +613,7 @@ def test_what_is_named_like_a_wheel_and_is_no_file(tmp_path):
     os.mkfifo(tmp_path / "demo-1.2-py3-none-any.whl")
     (tmp_path / ".demo-1.3-py3-none-any.whl").mkdir()
     results = validate_set(expand([tmp_path]))
-    assert [[found.code.name for found in findings] for _, findings in results] == [["TW301"]] * 3
+    assert [[item.code.name for item in findings] for _, findings in results] == [["TW301"]] * 3
 
 
 # a set of wheels
@@ -519,7 +624,7 @@ def test_one_name_with_different_bytes(tmp_path):
     for path, content in zip(paths, (build(), build(), build(compression=ZIP_STORED))):
         path.parent.mkdir()
         path.write_bytes(content)
-    assert [[found.code.name for found in findings] for _, findings in validate_set(paths)] == [
+    assert [[item.code.name for item in findings] for _, findings in validate_set(paths)] == [
         ["TW501"]
     ] * 3
     assert [findings for _, findings in validate_set(paths[:2])] == [[], []]
@@ -533,16 +638,16 @@ def test_packages_of_one_pipeline_have_one_build_tag(tmp_path):
     ]
     paths = [wheels.make(tmp_path, name) for name in names]
     assert [findings for _, findings in validate_set(paths[:2])] == [[], []]
-    for _, (found,) in validate_set(paths):
-        assert (found.code.name, found.severity) == ("TW502", "warning")
-        assert "7, 8" in found.message
+    for _, (item,) in validate_set(paths):
+        assert (item.code.name, item.severity) == ("TW502", "warning")
+        assert "7, 8" in item.message
 
 
 def test_a_set_against_the_names_of_a_plan(tmp_path):
     path = wheels.make(tmp_path, wheels.PURE)
     assert validate_set([path], planned=[wheels.PURE]) == [(path, [])]
     results = validate_set([path], planned=[NAME])
-    assert [(str(where), found.code.name) for where, (found,) in results] == [
+    assert [(str(where), item.code.name) for where, (item,) in results] == [
         (str(path), "TW504"),
         (NAME, "TW503"),
     ]
@@ -571,7 +676,7 @@ def test_of_random_damage_nothing_passes_that_changes_what_is_installed(tmp_path
             content[place:place] = chance.randbytes(chance.randrange(1, 50))
         path.write_bytes(content)
         findings = validate(path)
-        if kind and not any(found.severity == "error" for found in findings):
+        if kind and not any(item.severity == "error" for item in findings):
             raise AssertionError((kind, place, findings))
         if not findings:
             assert installed(bytes(content)) == installed(good[ZIP_STORED])
@@ -598,9 +703,9 @@ def test_a_huge_directory_is_not_read(tmp_path):
     place = content.rindex(b"PK\5\6") + 12
     content[place : place + 4] = struct.pack("<L", 2**31)
     (tmp_path / NAME).write_bytes(content)
-    (found,) = validate(tmp_path / NAME)
-    assert found.code.name == "TW301"
-    assert "directory" in found.message
+    (item,) = validate(tmp_path / NAME)
+    assert item.code.name == "TW301"
+    assert "directory" in item.message
 
 
 def test_memory_stays_bounded(tmp_path):
@@ -608,7 +713,7 @@ def test_memory_stays_bounded(tmp_path):
 
     path: Path = tmp_path / NAME
     content = {
-        "demo/big.bin": random.Random(1).randbytes(2**20) * 40,
+        "demo/big.bin": random.Random(1).randbytes(2**20) * 40,  # noqa: S311
         "demo/_core.so": library() + bytes(40 * 2**20),
     }
     wheels.write(path, wheels.members(NAME, content), ZIP_STORED)

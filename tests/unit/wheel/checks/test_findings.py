@@ -35,8 +35,8 @@ def test_each_code_has_its_own_meaning():
 def test_warnings_and_errors_of_one_code_are_counted_apart():
     many = [finding(Code.TW410, str(number), severity="warning") for number in range(LISTED + 3)]
     listed = shortened([*many, finding(Code.TW410, "bad")])
-    assert [found.message for found in listed[-2:]] == ["bad", "and 3 more"]
-    assert [found.severity for found in listed[-2:]] == ["error", "warning"]
+    assert [item.message for item in listed[-2:]] == ["bad", "and 3 more"]
+    assert [item.severity for item in listed[-2:]] == ["error", "warning"]
     assert not is_ok(listed)
     assert is_ok(many)
 
