@@ -166,15 +166,17 @@ def built(tmp_path_factory) -> list[set[str]]:
 @pytest.mark.slow
 def test_sdist_and_wheel_have_the_schema_and_every_policy(built):
     sdist, wheel = built
-    policies = [path.name for path in (ROOT / "src/truewheel/policies").glob("*.yml")]
+    policies = [path.name for path in (ROOT / "src/truewheel/spec/policies").glob("*.yml")]
     assert policies
     assert {
         "schema/truewheel.schema.json",
-        *(f"src/truewheel/policies/{name}" for name in policies),
+        *(f"src/truewheel/spec/policies/{name}" for name in policies),
     } <= sdist
     assert {
         "truewheel/schema/truewheel.schema.json",
-        *(f"truewheel/policies/{name}" for name in policies),
+        *(f"truewheel/spec/policies/{name}" for name in policies),
     } <= wheel
     assert "truewheel/py.typed" in wheel
-    assert {f"truewheel/locks/{name}.txt" for name in ("truewheel-tools", "truewheel-uv")} <= wheel
+    assert {
+        f"truewheel/workspace/locks/{name}.txt" for name in ("truewheel-tools", "truewheel-uv")
+    } <= wheel

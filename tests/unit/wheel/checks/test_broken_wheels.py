@@ -608,9 +608,9 @@ def test_memory_stays_bounded(tmp_path):
 
     path: Path = tmp_path / NAME
     content = {
-        "demo/big.bin": random.Random(1).randbytes(2**20) * 40,
+        "demo/big.bin": random.Random(1).randbytes(2**20) * 40,  # noqa: S311
         "demo/_core.so": library() + bytes(40 * 2**20),
-    }  # noqa: S311
+    }
     wheels.write(path, wheels.members(NAME, content), ZIP_STORED)
     del content
     tracemalloc.start()
