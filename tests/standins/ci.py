@@ -262,11 +262,11 @@ def _prerequisites(build: Build) -> list[Build]:
     needs, stages = build.script.needs, build.pipeline.stages
     if needs is not None:
         return [other for other in build.pipeline.latest() if other.script.name in needs]
-    own = stages[build.script.stage]
+    stage = stages[build.script.stage]
     return [
         other
         for other in build.pipeline.builds
-        if stages[other.script.stage] < own and not other.retried
+        if stages[other.script.stage] < stage and not other.retried
     ]
 
 

@@ -55,13 +55,15 @@ class GitHub(StandIn):
         """Return a repository, which is made when it is new, with a workflow wheels.yml."""
         with self.lock:
             if path not in self.state.projects:
-                made = self.state.projects[path] = Repository(self.state, path, settings)
-                made.workflow()
+                repository = self.state.projects[path] = Repository(self.state, path, settings)
+                repository.workflow()
             return next(repo for repo in self.repositories() if repo.path == path)
 
     def repositories(self) -> list[Repository]:
         """Return all repositories."""
-        return [each for each in self.state.projects.values() if isinstance(each, Repository)]
+        return [
+            project for project in self.state.projects.values() if isinstance(project, Repository)
+        ]
 
     def limit(self, per_hour: int) -> None:
         """Refuse more requests an hour than this, as GitHub's primary rate limit does."""

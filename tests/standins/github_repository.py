@@ -76,8 +76,8 @@ class Repository(Project):
         """Make a workflow, or replace it. With `inputs` given as names, they are texts."""
         inputs = more.pop("inputs", ("truewheel_key",))
         named = inputs if isinstance(inputs, Mapping) else {name: {} for name in inputs}
-        made = self.workflows[file] = Workflow(file, inputs=named, **more)
-        return made
+        workflow = self.workflows[file] = Workflow(file, inputs=named, **more)
+        return workflow
 
     def run(
         self,
@@ -94,9 +94,9 @@ class Repository(Project):
         )
         given = dict(inputs or {})
         more = {"source": DISPATCH, "name": workflow.title(branch, given), "inputs": given, **more}
-        made = self.pipeline(branch, **more)
-        self.origins[made.id] = workflow
-        return made
+        run = self.pipeline(branch, **more)
+        self.origins[run.id] = workflow
+        return run
 
     def pull(
         self, branch: str, base: str = "", fork: str | None = "", **more: Any

@@ -82,13 +82,15 @@ def create_pipeline(call: Call) -> Any:
     variables = call.params.get("variables") or []
     if not _are_hashes(variables, "key"):
         raise Refused(400, "variables is invalid", "error")
-    run = _start(call, call.who, str(ref), "api", [{"value": "", **each} for each in variables])
+    run = _start(
+        call, call.who, str(ref), "api", [{"value": "", **variable} for variable in variables]
+    )
     return views.whole_pipeline(run)
 
 
 def _are_hashes(value: object, *names: str) -> bool:
     return isinstance(value, list) and all(
-        isinstance(each, dict) and each.keys() >= {*names} for each in value
+        isinstance(item, dict) and item.keys() >= {*names} for item in value
     )
 
 
@@ -237,7 +239,7 @@ def delete_pipeline(call: Call) -> Any:
 
 def _family(run: Pipeline) -> list[Pipeline]:
     children = [build.downstream for build in run.builds if build.downstream]
-    return [run, *(each for child in children for each in _family(child))]
+    return [run, *(run for child in children for run in _family(child))]
 
 
 @route("PUT", f"{PIPELINE}/metadata", DEVELOPER, job_token=True)

@@ -341,9 +341,9 @@ def _address(call: Call, **changes: Any) -> str:
         query.pop(secret, None)
     text = urlencode(
         [
-            (f"{name}[]" if isinstance(value, list) else name, each)
+            (f"{name}[]" if isinstance(value, list) else name, item)
             for name, value in query.items()
-            for each in (value if isinstance(value, list) else [value])
+            for item in (value if isinstance(value, list) else [value])
         ]
     )
     return f"{call.state.home}{urlsplit(call.request.target).path}?{text}"
@@ -382,13 +382,13 @@ def crud(kind: Kind, update: str = "PUT") -> None:
     """Add the five routes of a kind of record."""
 
     def one(call: Call) -> dict[str, Any]:
-        wanted = call.values["key"]
+        key = call.values["key"]
         listed = kind.records(call)
         hit: dict[str, Any] = found(
             (
                 record
                 for record in listed
-                if str(record[kind.key]) == wanted and kind.matches(call, record)
+                if str(record[kind.key]) == key and kind.matches(call, record)
             ),
             kind.title,
         )

@@ -238,17 +238,17 @@ class Project:
             f"{self.path} {len(self.commits)} {message}".encode(), usedforsecurity=False
         ).hexdigest()
         kept = {name: content for name, content in tree.items() if content is not None}
-        made = Commit(sha, message, self.state.user(user), now, parent, kept)
-        self.commits[sha] = self.branches[branch] = made
-        return made
+        commit = Commit(sha, message, self.state.user(user), now, parent, kept)
+        self.commits[sha] = self.branches[branch] = commit
+        return commit
 
     def tag(self, name: str, ref: str = "") -> Commit:
         """Tag a commit."""
-        found = self.find_commit(ref or self.settings["default_branch"])
-        if found is None:
+        commit = self.find_commit(ref or self.settings["default_branch"])
+        if commit is None:
             raise KeyError(ref)
-        self.tags[name] = found
-        return found
+        self.tags[name] = commit
+        return commit
 
     def find_commit(self, ref: str) -> Commit | None:
         """Return the commit of a branch, a tag, or a full or abbreviated hash."""
@@ -303,7 +303,7 @@ class Project:
         if commit is None:
             raise KeyError(ref)
         more.setdefault("created", self.state.clock.now())
-        made = Pipeline(
+        pipeline = Pipeline(
             id=next(self.state.ids["pipeline"]),
             iid=next(self._iids),
             project=self,
@@ -319,10 +319,10 @@ class Project:
             listed_from=self.listings,
             **more,
         )
-        made.fill(self.script() if jobs is None else jobs)
-        self.pipelines.append(made)
-        settle(made, self.state.clock.now())
-        return made
+        pipeline.fill(self.script() if jobs is None else jobs)
+        self.pipelines.append(pipeline)
+        settle(pipeline, self.state.clock.now())
+        return pipeline
 
     def is_listed(self, run: Pipeline) -> bool:
         """Return whether lists show a pipeline.

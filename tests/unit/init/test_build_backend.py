@@ -27,9 +27,9 @@ def package(
     """The package of these files."""
     texts = {"pyproject.toml": pyproject, **(files or {})}
     read = Files(texts.get, lambda name: loading.toml(texts.get(name, "")), lambda: native)
-    found = build_backend.package("lib", read)
-    assert found
-    return found
+    result = build_backend.package("lib", read)
+    assert result
+    return result
 
 
 def refusal(pyproject: str, files: Mapping[str, str] | None = None) -> str:
@@ -266,9 +266,9 @@ def test_wheels_for_any_python_of_a_platform_have_no_place_in_a_spec(pyproject: 
 
 def test_what_else_is_read():
     classifiers = "classifiers = ['Programming Language :: Python :: 3.11', 'Programming Language :: Python :: 3', 'x']"
-    found = package(STATIC + classifiers + "\nrequires-python = '>=3.10'", {"tests/smoke.py": ""})
-    assert (found.name, found.path, found.backend) == ("foo", "lib", "setuptools")
-    assert (found.requires_python, found.classified, found.smoke) == (
+    result = package(STATIC + classifiers + "\nrequires-python = '>=3.10'", {"tests/smoke.py": ""})
+    assert (result.name, result.path, result.backend) == ("foo", "lib", "setuptools")
+    assert (result.requires_python, result.classified, result.smoke) == (
         ">=3.10",
         ("3.11",),
         "tests/smoke.py",

@@ -55,8 +55,8 @@ def test_what_is_no_file_is_not_read(tmp_path: Path):
     os.mkfifo(tmp_path / "setup.py")
     os.mkfifo(tmp_path / "Dockerfile")
     (tmp_path / ".gitlab-ci.yml").mkdir()
-    found = look(tmp_path)
-    assert (found.packages[0].name, found.pipelines, found.containers) == (
+    repository = look(tmp_path)
+    assert (repository.packages[0].name, repository.pipelines, repository.containers) == (
         "own",
         (),
         {"Dockerfile": ""},
@@ -78,10 +78,10 @@ def test_a_folder_that_a_spec_cannot_name_is_left_out(tmp_path: Path, name: str)
         tmp_path,
         **{"pyproject.toml": PURE.format("own"), f"{name}/pyproject.toml": PURE.format("odd")},
     )
-    found = look(tmp_path)
-    assert [package.name for package in found.packages] == ["own"]
-    assert [problem.severity for problem in found.problems] == ["warning"]
-    assert "\n" not in str(found.problems[0].where)
+    repository = look(tmp_path)
+    assert [package.name for package in repository.packages] == ["own"]
+    assert [problem.severity for problem in repository.problems] == ["warning"]
+    assert "\n" not in str(repository.problems[0].where)
 
 
 def test_a_file_outside_is_not_a_version_file(tmp_path: Path):
@@ -151,14 +151,14 @@ def test_what_cibuildwheel_is_told(tmp_path: Path):
             ".gitlab-ci.yml": "a: {script: [b]}",
         },
     )
-    found = look(tmp_path)
-    assert found.cibuildwheel == {
+    repository = look(tmp_path)
+    assert repository.cibuildwheel == {
         "BUILD": "cp312-* cp313-*",
         "ARCHS": "x86_64",
         "SKIP": "*-musllinux*",
         "MANYLINUX_X86_64_IMAGE": "a/b",
     }
-    assert found.pipelines == (
+    assert repository.pipelines == (
         ".gitlab-ci.yml",
         ".github/workflows/a.yml",
         ".github/workflows/broken.yml",
@@ -194,7 +194,7 @@ def test_the_stages_of_a_hand_written_pipeline_are_read(
 
 
 @pytest.mark.parametrize(
-    ("own", "remote", "branch"),
+    ("local", "remote", "branch"),
     [
         ("main", "", "main"),
         ("master", "", "master"),
@@ -204,11 +204,11 @@ def test_the_stages_of_a_hand_written_pipeline_are_read(
     ],
 )
 def test_the_main_branch_is_that_of_the_remote_or_has_a_usual_name(
-    tmp_path: Path, own: str, remote: str, branch: str
+    tmp_path: Path, local: str, remote: str, branch: str
 ):
     write(tmp_path, **{"pyproject.toml": PURE.format("own")})
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.invalid"]
-    git(tmp_path, "init", "--quiet", f"--initial-branch={own}")
+    git(tmp_path, "init", "--quiet", f"--initial-branch={local}")
     git(tmp_path, *identity, "commit", "--quiet", "--allow-empty", "--message=x")
     if remote:
         git(tmp_path, "update-ref", f"refs/remotes/origin/{remote}", "HEAD")

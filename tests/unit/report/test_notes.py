@@ -19,14 +19,14 @@ SPEC = "packages: {foo: {}, bar: {}}\ntargets: {rhel8: {}}\n"
 
 
 def story(old: str | None, new: str, before: str = "1.0", after: str = "1.0", **more: Any) -> Story:
-    made = plan_of(new, version=after, event="mr")
+    plan = plan_of(new, version=after, event="mr")
     earlier = None if old is None else plan_of(old, version=before, event="mr")
     known = more.pop("times", None)
     return Story(
-        changes(earlier, made),
-        made,
+        changes(earlier, plan),
+        plan,
         earlier,
-        efforts=efforts(earlier, made, known),
+        efforts=efforts(earlier, plan, known),
         times=known,
         **more,
     )
@@ -135,19 +135,19 @@ def test_no_folder_ends_the_hidden_comment(folder: str):
 def test_a_posted_note_is_no_longer_than_a_forge_takes(count: int):
     packages = ", ".join(f"{'p' * 50}{number}: {{}}" for number in range(count))
     spec = f"packages: {{{packages}}}\ntargets: {{rhel8: {{}}}}\n"
-    told = story(spec, spec, "1.0", "1.1")
-    text = notes.post(told, notes.marker("wheels", "."), "names.md of [this job](https://x)")
+    long = story(spec, spec, "1.0", "1.1")
+    text = notes.post(long, notes.marker("wheels", "."), "names.md of [this job](https://x)")
     assert len(text.encode()) <= notes.MOST
     assert ("All of them: names.md of [this job](https://x)" in text) == (count == 400)
     assert text.count("<details>") == text.count("</details>")
-    assert len(notes.note(told).encode()) > notes.MOST or count < 400
+    assert len(notes.note(long).encode()) > notes.MOST or count < 400
 
 
 def test_no_line_of_a_note_is_a_quick_action_of_gitlab():
-    told = story(
+    change = story(
         SPEC, SPEC.replace("rhel8: {}", "rhel8: {}, rocky8: {}"), drift=[("modified", "/merge")]
     )
-    assert not [line for line in notes.note(told).split("\n") if line.startswith("/")]
+    assert not [line for line in notes.note(change).split("\n") if line.startswith("/")]
 
 
 def test_text_of_the_spec_does_not_become_markup():

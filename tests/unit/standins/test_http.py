@@ -22,9 +22,9 @@ from standins.state import Clock, State
 
 @pytest.fixture
 def server() -> Iterator[GitLab]:
-    with GitLab(start=1_800_000_000) as made:
-        made.project()
-        yield made
+    with GitLab(start=1_800_000_000) as server:
+        server.project()
+        yield server
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def demo(server: GitLab) -> Project:
 
 
 @pytest.mark.parametrize(
-    ("pairs", "found"),
+    ("pairs", "expected"),
     [
         ([("a", "1"), ("a", "2")], {"a": "2"}),
         ([("a[b]", "1"), ("a[c]", "2")], {"a": {"b": "1", "c": "2"}}),
@@ -44,8 +44,8 @@ def demo(server: GitLab) -> Project:
         ),
     ],
 )
-def test_parameters_nest_as_in_rails(pairs, found):
-    assert nested(pairs) == found
+def test_parameters_nest_as_in_rails(pairs, expected):
+    assert nested(pairs) == expected
 
 
 def multipart(**fields: str) -> bytes:
@@ -83,7 +83,7 @@ def test_a_pipeline_starts_whichever_way_it_is_asked_for(server, demo, kind, bod
         **{"Content-Type": kind},
     )
     assert answer.status == 201
-    assert [(each["key"], each["value"]) for each in demo.pipelines[0].variables] == [("A", "b&c")]
+    assert [(item["key"], item["value"]) for item in demo.pipelines[0].variables] == [("A", "b&c")]
 
 
 def test_half_a_request_does_nothing(server, demo):
@@ -323,7 +323,7 @@ def test_a_trigger_token_starts_pipelines_and_no_more(server, demo):
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     started = ask(server, "/projects/11/trigger/pipeline", "POST", body=body, **form)
     assert (started.status, started.json["source"]) == (201, "trigger")
-    assert [each["key"] for each in demo.pipelines[0].variables] == ["A", "TRIGGER_PAYLOAD"]
+    assert [item["key"] for item in demo.pipelines[0].variables] == ["A", "TRIGGER_PAYLOAD"]
     assert ask(server, "/user", **{"PRIVATE-TOKEN": secret}).status == 401
 
 
