@@ -1,4 +1,4 @@
-"""The routes of what is around a project: runners, members, and the variables of its groups."""
+"""The routes beside a project: runners, members, and the variables of its groups."""
 
 from __future__ import annotations
 

@@ -240,7 +240,8 @@ def dispatch(call: Call) -> Any:
     if len(inputs) > INPUTS_LIMIT:
         refuse(
             422,
-            f"Invalid request.\n\nNo more than {INPUTS_LIMIT} properties are allowed; {len(inputs)} were supplied.",
+            f"Invalid request.\n\nNo more than {INPUTS_LIMIT} properties are allowed;"
+            f" {len(inputs)} were supplied.",
         )
     if objection := workflow.objection(inputs):
         refuse(422, objection)

@@ -21,12 +21,11 @@ SHAPES: dict[str, type | tuple[type, ...]] = {
 
 @dataclass
 class Request:
-    """A request as the server saw it.
+    """A request as the server received it.
 
-    In the record, known tokens in it are replaced by `[token NAME]`.
-
-    Names of `headers` are in lower case; `token` is the name of the token that came with it; `time`
-    is the server's clock; `status` and `fault` say how it was answered (0: not at all).
+    In the record, known tokens in it are replaced by `[token NAME]`. Names of `headers` are in
+    lower case; `token` is the name of the token that came with it; `time` is the server's clock;
+    `status` and `fault` say how it was answered (0: not at all).
     """
 
     method: str
@@ -90,7 +89,7 @@ class Refused(Exception):
 
 
 def parameters(request: Request) -> dict[str, Any]:
-    """Return what a request says in its query, its JSON or its form.
+    """Return the parameters in the query, the JSON or the form of a request.
 
     Raises `Refused` for a broken body.
     """

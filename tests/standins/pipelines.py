@@ -144,7 +144,8 @@ def _start(
         raise Refused(400, {"base": [reason]})
     script = call.project.script()
     if not script:
-        reason = "Pipeline will not run for the selected trigger. The rules configuration prevented any jobs from being"
+        reason = "Pipeline will not run for the selected trigger. "
+        reason += "The rules configuration prevented any jobs from being"
         raise Refused(400, {"base": [f"{reason} added to the pipeline."]})
     inputs = _inputs(call)
     return call.project.pipeline(ref, source, token.user, variables, script, inputs=inputs)
@@ -175,7 +176,7 @@ def _objection(call: Call, level: int, ref: str, variables: list[dict[str, Any]]
 
 
 def _least(rules: list[dict[str, Any]], name: str) -> int:
-    """Return the access level that a protected ref wants, 0 for one that is not protected."""
+    """Return the access level that a protected ref demands, 0 for one that is not protected."""
     rule = next((rule for rule in rules if rule["name"] == name), None)
     if rule is None:
         return 0
@@ -186,19 +187,21 @@ def _least(rules: list[dict[str, Any]], name: str) -> int:
 
 
 def _wrong_inputs(project: Project, inputs: Mapping[str, Any]) -> str:
-    """Inputs are judged only where the test says which there are: {name.
+    """Return what GitLab says against the inputs of a pipeline, or "".
 
-    {"type", "options", "default"}}.
+    They are checked only where the test declares them: {name: {"type", "options", "default"}}.
     """
     declared = project.spec_inputs
     if declared is None:
         return ""
     for name, value in inputs.items():
         if name not in declared:
-            return f"Given inputs not defined in the `spec` section of the included configuration file: {name}"
+            where = "the `spec` section of the included configuration file"
+            return f"Given inputs not defined in {where}: {name}"
         options = declared[name].get("options")
         if options and value not in options:
-            return f"`{name}` input: `{value}` cannot be used because it is not in the list of allowed options"
+            reason = "it is not in the list of allowed options"
+            return f"`{name}` input: `{value}` cannot be used because {reason}"
         kinds: dict[str, Any] = {
             "string": str,
             "number": (int, float),

@@ -1,4 +1,7 @@
-"""The routes of the instance, of who is asking, and of a project: settings, job token scope, lint."""
+"""The routes of the instance, of the current user, and of a project.
+
+Settings, job token scope, lint.
+"""
 
 from __future__ import annotations
 

@@ -70,7 +70,10 @@ def _in_environment(call: Call, record: Mapping[str, Any]) -> bool:
     if isinstance(filters, dict) and "environment_scope" in filters:
         return bool(record["environment_scope"] == filters["environment_scope"])
     if sum(other["key"] == record["key"] for other in call.project.variables) > 1:
-        text = "There are multiple variables with provided parameters. Please use 'filter[environment_scope]'"
+        text = (
+            "There are multiple variables with provided parameters."
+            " Please use 'filter[environment_scope]'"
+        )
         raise Refused(409, text)
     return True
 

@@ -167,9 +167,11 @@ def set_status(call: Call) -> Any:
         if key in call.params
     }
     record |= {"status": state, **texts}
-    record[
-        "started_at" if state == "running" else "finished_at" if state in FINAL else "updated_at"
-    ] = views.moment(call.now)
+    if state == "running":
+        field = "started_at"
+    else:
+        field = "finished_at" if state in FINAL else "updated_at"
+    record[field] = views.moment(call.now)
     return record
 
 

@@ -124,9 +124,10 @@ def flag(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Route:
-    """A line of the table. `level` is the least access level.
+    """A line of the table.
 
-    `job_token` says whether GitLab lets a job in.
+    `level` is the lowest access level that may take the route; `job_token` says whether GitLab
+    accepts the token of a job.
     """
 
     method: str
@@ -161,7 +162,8 @@ def route(
 ) -> Callable[[Handler], Handler]:
     """Add a handler to the table.
 
-    `:name` in the pattern is a part of the path, `*name` the rest of it.
+    `:name` in the pattern is a part of the path, `*name` the rest of it. `level` is the lowest
+    access level that may take the route.
     """
 
     def add(handler: Handler) -> Handler:
@@ -240,7 +242,7 @@ def _authenticated(state: State, request: Request, params: Mapping[str, Any]) ->
 def _authorize(chosen: Route, call: Call) -> None:
     if chosen.is_open:
         if "id" in call.values:
-            call._project = find_project(call.state, call.values["id"])  # noqa: SLF001
+            call._project = find_project(call.state, call.values["id"])
         return
     if call.token is None and (
         call.request.method not in {"GET", "HEAD"} or "id" not in call.values
@@ -248,7 +250,7 @@ def _authorize(chosen: Route, call: Call) -> None:
         raise Refused(401, "401 Unauthorized")
     if "id" not in call.values:
         return
-    project = call._project = find_project(call.state, call.values["id"])  # noqa: SLF001
+    project = call._project = find_project(call.state, call.values["id"])
     is_public = project is not None and project.settings["visibility"] == "public"
     if project is None or not (call.level or is_public):
         not_found("Project")
@@ -357,9 +359,9 @@ def _links(addresses: Mapping[str, str]) -> dict[str, str]:
 class Kind:
     """A kind of record that can be listed, read, created, changed and deleted.
 
-    `records` gives the list that a call is about; `make` turns parameters into a record, with `old`
-    as it was, and refuses bad ones; `allowed` refuses who may not change a record; `view` is what
-    is shown.
+    `records` returns the list that a call is about; `make` turns parameters into a record, with
+    `old` as it was, and refuses bad ones; `allowed` refuses who may not change a record; `view`
+    returns what is shown.
     """
 
     path: str

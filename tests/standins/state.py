@@ -1,4 +1,4 @@
-"""What the stand-in knows: a clock, users with tokens, and projects with all that is in them."""
+"""The state of the server: a clock, users with tokens, and projects with their contents."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ class User:
 
 @dataclass(eq=False)
 class Token:
-    """A secret and what it may do. `levels` overrides the access `level` for single projects.
+    """A secret and what it may do.
 
-    `expires` is a time.
+    `levels` overrides the access `level` for single projects; `expires` is a time.
     """
 
     id: int
@@ -229,7 +229,10 @@ class Project:
         branch: str = "",
         user: str = "root",
     ) -> Commit:
-        """Commit changed files (None removes one) to a branch, which is made from the default branch if it is new."""
+        """Commit changed files (None removes one) to a branch.
+
+        A new branch starts at the default branch.
+        """
         branch = branch or self.settings["default_branch"]
         parent = self.branches.get(branch) or self.branches.get(self.settings["default_branch"])
         tree = {**(parent.files if parent else {}), **files}
@@ -255,12 +258,12 @@ class Project:
         name = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
         if name in {"", "HEAD"}:
             name = self.settings["default_branch"]
-        found = self.branches.get(name) or self.tags.get(name) or self.commits.get(name)
-        if found is None and len(name) >= 7:
-            found = next(
-                (commit for sha, commit in self.commits.items() if sha.startswith(name)), None
+        commit = self.branches.get(name) or self.tags.get(name) or self.commits.get(name)
+        if commit is None and len(name) >= 7:
+            commit = next(
+                (value for sha, value in self.commits.items() if sha.startswith(name)), None
             )
-        return found
+        return commit
 
     def merge_request(
         self, source: str, target: str = "", title: str = "feat: change", **more: Any
@@ -294,9 +297,10 @@ class Project:
         jobs: Sequence[Job] | None = None,
         **more: Any,
     ) -> Pipeline:
-        """Start a pipeline, as a push would; `jobs` is its script, by default the project's.
+        """Start a pipeline, as a push would.
 
-        KeyError: no such ref.
+        `jobs` is its script, by default the project's. Raises `KeyError` where there is no such
+        ref.
         """
         ref = ref or self.settings["default_branch"]
         commit = self.find_commit(ref)
@@ -327,7 +331,7 @@ class Project:
     def is_listed(self, run: Pipeline) -> bool:
         """Return whether lists show a pipeline.
 
-        A new one may be missing from the first ones (a replica is behind).
+        A new one may be missing from the first lists, as on a replica that is behind.
         """
         lag = self.state.lag
         return (

@@ -78,7 +78,10 @@ def pipeline(run: Pipeline) -> dict[str, Any]:
 
 
 def whole_pipeline(run: Pipeline) -> dict[str, Any]:
-    """Return a pipeline as it is shown alone. `duration` is from the first start to the last end."""
+    """Return a pipeline as it is shown alone.
+
+    `duration` is from the first start to the last end.
+    """
     started, finished, label = run.started, run.finished, LABELS.get(run.status, run.status)
     return {
         **pipeline(run),

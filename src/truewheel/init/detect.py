@@ -34,10 +34,14 @@ MAX_FOLDERS = 2000
 SECONDS = 30.0
 # Folders whose projects belong to others, or are not published.
 OTHERS = frozenset(
-    "build dist node_modules venv env "
-    "third_party third-party thirdparty vendor vendored extern external deps "
-    "subprojects submodules test tests testing testdata fixtures doc docs "
-    "example examples sample samples demo demos bench benchmark benchmarks".split()
+    {
+        *("build", "dist", "node_modules", "venv", "env"),
+        *("third_party", "third-party", "thirdparty", "vendor", "vendored"),
+        *("extern", "external", "deps", "subprojects", "submodules"),
+        *("test", "tests", "testing", "testdata", "fixtures", "doc", "docs"),
+        *("example", "examples", "sample", "samples", "demo", "demos"),
+        *("bench", "benchmark", "benchmarks"),
+    }
 )
 NATIVE = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".pyx", ".rs", ".f", ".f90", ".zig", ".S"})
 NATIVE_FILES = frozenset({"CMakeLists.txt", "Cargo.toml"})
@@ -238,7 +242,7 @@ def _names(root: Path, folder: str, suffixes: tuple[str, ...]) -> list[str]:
 
 
 def _containers(root: Path) -> Iterator[tuple[str, str]]:
-    """Yield the Dockerfiles of the top and of usual folders, with the image that each starts from."""
+    """Yield the Dockerfiles of the top and of usual folders, with the image that each builds on."""
     for folder in (".", "docker", "ci", ".ci"):
         for name in _entries(root / folder):
             if re.match(r"(?:Dockerfile|Containerfile)\b", name) and name.isprintable():
@@ -314,7 +318,7 @@ def _cibuildwheel(root: Path, pipelines: Iterable[str]) -> dict[str, str]:
 
 
 def _settings(text: str) -> Iterator[tuple[str, str]]:
-    """Yield the variables of cibuildwheel that a CI file sets to plain text, wherever they stand."""
+    """Yield the variables of cibuildwheel that a CI file sets to plain text, at any place."""
     before = ""
     with suppress(yaml.YAMLError):
         for event in yaml.parse(text, Loader=yaml_source.Loader):

@@ -203,13 +203,17 @@ def _flow(values: Iterable[str]) -> str:
 def _head(repository: Survey, packages: list[Package]) -> Iterator[Row]:
     yield (
         "",
-        "What CI builds, where, and what the wheels are called."
-        " Proposed by truewheel init, yours to change.",
+        (
+            "What CI builds, where, and what the wheels are called."
+            " Proposed by truewheel init, yours to change."
+        ),
     )
     yield (
         "",
-        "truewheel plan shows the wheels' names;"
-        " after a change, truewheel generate writes the pipeline again.",
+        (
+            "truewheel plan shows the wheels' names;"
+            " after a change, truewheel generate writes the pipeline again."
+        ),
     )
     yield "truewheel: 1", "version of this file's format"
     names = (
@@ -272,8 +276,10 @@ def below(path: str, name: str) -> str:
 def _targets(repository: Survey, chosen: Choices, packages: list[Package]) -> Iterator[Row]:
     yield (
         "",
-        "Where wheels are built: in which image,"
-        " and the oldest C library that they promise to run on.",
+        (
+            "Where wheels are built: in which image,"
+            " and the oldest C library that they promise to run on."
+        ),
     )
     if all(package.abi.kind == "none" for package in packages):
         yield "", "Pure packages need none of that: they are built once, where the tools run."
@@ -335,16 +341,20 @@ def _why_pythons(packages: Iterable[Package]) -> str:
 def _naming(repository: Survey, chosen: Choices, policy: Policy) -> Iterator[Row]:
     yield (
         "",
-        "The policy by which wheels are named:"
-        " a built-in one, a file of yours (*.yml), or rules that stand here.",
+        (
+            "The policy by which wheels are named:"
+            " a built-in one, a file of yours (*.yml), or rules that stand here."
+        ),
     )
     if is_by_git(repository):
         yield from _naming_by_git(repository.tag)
         if "gitlab" in chosen.forges:  # GitHub's jobs that name wheels fetch all in any case
             yield "variables:", ""
             yield (
-                "  GIT_DEPTH: {default: '0',"
-                " description: 'Commits to fetch; 0: all, since tags give the version.'}",
+                (
+                    "  GIT_DEPTH: {default: '0',"
+                    " description: 'Commits to fetch; 0: all, since tags give the version.'}"
+                ),
                 "",
             )
     else:
@@ -363,8 +373,10 @@ def _naming_by_git(tag: str) -> Iterator[Row]:
     yield "  facts:", ""
     if not tag:
         yield (
-            "    # There is no tag yet."
-            " After the first one, remove const:0.0, so that a missing tag is an error.",
+            (
+                "    # There is no tag yet."
+                " After the first one, remove const:0.0, so that a missing tag is an error."
+            ),
             "",
         )
         sources.append("const:0.0")
@@ -377,8 +389,10 @@ def _naming_by_git(tag: str) -> Iterator[Row]:
 def _indexes(chosen: Choices, policy: Policy) -> Iterator[Row]:
     yield (
         "",
-        "Where wheels go: the plan refuses names that the index would not take"
-        " (profile: internal, pypi).",
+        (
+            "Where wheels go: the plan refuses names that the index would not take"
+            " (profile: internal, pypi)."
+        ),
     )
     if not chosen.profile:
         yield "# indexes: {pypi: {profile: pypi}}", ""
@@ -396,13 +410,17 @@ def _indexes(chosen: Choices, policy: Policy) -> Iterator[Row]:
 def _setup() -> Iterator[Row]:
     yield (
         "",
-        "What every job runs first. Fill it in:"
-        " jobs need Truewheel, from a file of the repository with hashes,",
+        (
+            "What every job runs first. Fill it in:"
+            " jobs need Truewheel, from a file of the repository with hashes,"
+        ),
     )
     yield (
         "",
-        "or from a git address with a commit;"
-        " never by its bare name, which anyone may have on an index.",
+        (
+            "or from a git address with a commit;"
+            " never by its bare name, which anyone may have on an index."
+        ),
     )
     yield "# setup:", ""
     for command in SETUP:

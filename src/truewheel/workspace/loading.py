@@ -335,12 +335,12 @@ def policy_reader(read: Read, where: Where) -> policy_file.Parent:
     known = builtin_policies()
     reading: list[str] = []
 
+    def read_builtin(name: str) -> bytes | None:
+        return known[name].read_bytes() if name in known else None
+
     def parent(name: str) -> Policy:
         is_file = name.endswith((".yml", ".yaml"))
-        if is_file:
-            raw = read(name)
-        else:
-            raw = known[name].read_bytes() if name in known else None
+        raw = read(name) if is_file else read_builtin(name)
         if raw is None:
             hint = f"built in: {', '.join(known)}; or the path of a file that ends in .yml"
             raise stop(where, f"no policy {name!r}", hint)

@@ -1,4 +1,4 @@
-"""A proposal is a spec that can be read, says what was found, and quotes whatever a repository is called."""
+"""A proposal is a spec that can be read, and quotes whatever names a repository has."""
 
 from __future__ import annotations
 

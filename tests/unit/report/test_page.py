@@ -58,7 +58,7 @@ def test_cells_share_their_reasons():
     assert len(data["reasons"]) == 2  # one for each target
 
 
-def test_jobs_of_one_place_are_one_node_and_the_longest_chain_is_told():
+def test_jobs_of_one_place_are_one_node_and_the_longest_chain_is_reported():
     graph = page.graph(PLAN)
     assert graph["nodes"][0] == ["plan", 0, 1]
     assert ["wheel rhel8 x86_64", 1, 2] in graph["nodes"]

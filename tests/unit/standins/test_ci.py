@@ -257,7 +257,7 @@ SCRIPTS = st.lists(
 def test_how_often_we_look_does_not_matter(jobs, steps):
     """What has happened depends on the time alone, and every script ends."""
 
-    def told(moments: list[float]) -> list[tuple[object, ...]]:
+    def statuses_after(moments: list[float]) -> list[tuple[object, ...]]:
         pipeline = run(State(Clock(1000.0), "").project("demo", {}), *jobs)
         for moment in moments:
             at(pipeline, moment)
@@ -267,5 +267,5 @@ def test_how_often_we_look_does_not_matter(jobs, steps):
         return sorted(facts, key=repr)
 
     end = sum(steps)
-    assert told([*itertools.accumulate(steps)]) == told([end] if steps else [])
-    assert {fact[1] for fact in told([1000])} <= FINAL
+    assert statuses_after([*itertools.accumulate(steps)]) == statuses_after([end] if steps else [])
+    assert {fact[1] for fact in statuses_after([1000])} <= FINAL

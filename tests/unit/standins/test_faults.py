@@ -1,4 +1,4 @@
-"""The stand-in misbehaves exactly as it is told."""
+"""The stand-in misbehaves exactly as the test says."""
 
 from __future__ import annotations
 

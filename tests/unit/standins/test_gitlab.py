@@ -438,7 +438,7 @@ def test_runners(demo, project):
         ({"level": 3, "other": 1}, "not defined"),
     ],
 )
-def test_inputs_are_judged_where_they_are_declared(demo, project, inputs, reason):
+def test_inputs_are_checked_where_they_are_declared(demo, project, inputs, reason):
     demo.spec_inputs = {
         "level": {"type": "number"},
         "kind": {"options": ["fast", "slow"], "default": "fast"},

@@ -1,4 +1,4 @@
-"""The stand-in by plain HTTP: parameters, pages, tokens, errors, and the record of what was asked."""
+"""The stand-in by plain HTTP: parameters, pages, tokens, errors, and the record of requests."""
 
 from __future__ import annotations
 
@@ -87,7 +87,8 @@ def test_a_pipeline_starts_whichever_way_it_is_asked_for(server, demo, kind, bod
 
 
 def test_half_a_request_does_nothing(server, demo):
-    head = f"POST /api/v4/projects/{demo.id}/pipeline?ref=main HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n"
+    head = f"POST /api/v4/projects/{demo.id}/pipeline?ref=main HTTP/1.1\r\nHost: x\r\n"
+    head += "Content-Length: 10\r\n"
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), 10) as wire:
         wire.sendall(f"{head}PRIVATE-TOKEN: {server.token().value}\r\n\r\n{{".encode())
         wire.shutdown(socket.SHUT_WR)
@@ -106,7 +107,8 @@ def test_a_head_has_no_body(server, demo):
 
 def test_a_chunked_body_arrives(server, demo):
     head = f"PUT /api/v4/projects/{demo.id}/packages/generic/a/1/a.bin HTTP/1.1\r\nHost: x\r\n"
-    head += f"PRIVATE-TOKEN: {server.token().value}\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+    head += f"PRIVATE-TOKEN: {server.token().value}\r\n"
+    head += "Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
     with socket.create_connection(("127.0.0.1", int(server.url.rpartition(":")[2])), 10) as wire:
         wire.sendall(head.encode() + b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n")
         assert b" 201 " in wire.recv(1000)
@@ -555,10 +557,13 @@ def test_no_request_is_too_odd(route, params, names):
     demo.pipeline()
     demo.merge_request("main")
     state.tokens["x"] = Token(1, "x", "x", state.user("x"), level=50)
-    parts = [
-        "11" if part == ":id" else names[place % 4] if part[:1] in {":", "*"} else part
-        for place, part in enumerate(route.pattern.split("/"))
-    ]
+    values = [*names, "11"]
+    parts = []
+    for place, part in enumerate(route.pattern.split("/")):
+        if part[:1] in {":", "*"}:
+            parts.append(values[-1 if part == ":id" else place % 4])
+        else:
+            parts.append(part)
     headers = {"private-token": "x", "content-type": "application/json"}
     request = Request(
         route.method, f"/api/v4{'/'.join(parts)}", headers, json.dumps(params).encode(), 0.0

@@ -1,4 +1,4 @@
-"""This machine as a target: an honest floor, and the interpreters that are really here."""
+"""This machine as a target: a floor that is true, and the interpreters that are installed."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """What a command reads from disk: the spec, base versions, policies and plans.
 
-Each with a way out when it cannot.
+What cannot be read is reported with a hint.
 """
 
 from __future__ import annotations
@@ -131,8 +131,9 @@ def test_a_policy_that_asks_for_no_version_needs_none(tmp_path: Path):
     assert load(tmp_path, FROM_PROJECT + naming).versions() == {"foo": ("", "")}
 
 
-def test_all_versions_that_lack_are_told_at_once(tmp_path: Path):
-    text = "truewheel: 1\npackages: {foo: {version: {file: A}}, bar: {version: {file: B}}}\ntargets: {rhel8: {}}\n"
+def test_all_missing_versions_are_reported_at_once(tmp_path: Path):
+    text = "truewheel: 1\ntargets: {rhel8: {}}\n"
+    text += "packages: {foo: {version: {file: A}}, bar: {version: {file: B}}}\n"
     message = refusal(load(tmp_path, text).versions)
     assert "A: is not there" in message
     assert "B: is not there" in message
@@ -156,7 +157,7 @@ def test_a_policy_may_be_a_file_below_the_spec(tmp_path: Path):
     )
 
 
-def test_a_bad_policy_file_is_told_with_its_own_name_and_lines(tmp_path: Path):
+def test_a_bad_policy_file_is_reported_with_its_own_name_and_lines(tmp_path: Path):
     space = load(
         tmp_path,
         SMALL + "naming: ci/own.yml\n",
@@ -189,7 +190,7 @@ def test_a_plan_is_searched_in_the_folder_then_here(
     assert loading.read_plan("plan.json", Path("dist"))[1] == Path("plan.json")
 
 
-def test_a_plan_that_cannot_be_read_is_told(tmp_path: Path):
+def test_a_plan_that_cannot_be_read_is_reported(tmp_path: Path):
     assert "no nothing.json" in refusal(loading.read_plan, "nothing.json", tmp_path)
     (tmp_path / "plan.json").write_bytes(b"\xff")
     message = refusal(loading.read_plan, None, tmp_path)

@@ -1,4 +1,4 @@
-"""truewheel.lock: what is written is read again, and what is no lock is told with its line."""
+"""truewheel.lock: it reads what it wrote, and reports the line of what is no lock."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_what_is_written_is_read_again(images: dict[str, str], pin: str):
         ("images: {\n", ["not YAML"]),
     ],
 )
-def test_what_is_no_lock_is_told(text: str, expected: list[str]):
+def test_what_is_no_lock_is_reported(text: str, expected: list[str]):
     problems = refused(text)
     assert len(problems) == len(expected)
     assert all(part in line for part, line in zip(expected, problems))
