@@ -1,4 +1,4 @@
-"""What git knows of a checkout, as policies ask for it: distance, commit, tag, branch, date."""
+"""Facts that git gives to policies: distance, commit, tag, branch, date."""
 
 from __future__ import annotations
 
@@ -19,40 +19,34 @@ COMMANDS = {
 
 
 def reader(root: Path, environment: Mapping[str, str]) -> Callable[[str], str | None]:
-    """Return the function that gives one of them, or None.
+    """Return the function that returns one of these facts, or None.
 
-    Git is asked only then, and once for each.
-
-    distance counts the commits since the last tag, or all of them where there is none.
+    Git runs at the first call for each of them. distance counts the commits since the last tag, or
+    all commits where there is no tag.
     """
 
     @lru_cache(maxsize=8)
     def read(name: str) -> str | None:
         if name == "distance":
             tag = read("tag")
-            command = [
-                "git",
-                "rev-list",
-                "--count",
-                f"{tag.strip()}..HEAD" if tag else "HEAD",
-                "--",
-            ]
+            commits = f"{tag.strip()}..HEAD" if tag else "HEAD"
+            command = ["git", "rev-list", "--count", commits, "--"]
         else:
             command = COMMANDS[name]
-        found = processes.output(command, cwd=root, env=environment, timeout=SECONDS)
-        return found.strip() if found else None
+        output = processes.output(command, cwd=root, env=environment, timeout=SECONDS)
+        return output.strip() if output else None
 
     return read
 
 
 def changed_files(root: Path, environment: Mapping[str, str], base: str) -> list[str] | None:
-    """Return the files below `root` that differ from where the branch left `base`, from there.
+    """Return the files below `root` that a branch has changed since it left `base`.
 
     None if git fails.
     """
-    # Where GitLab builds what a merge would give, HEAD holds changes of the target branch, too.
+    # In a merged results pipeline of GitLab, HEAD also has the changes of the target branch.
     head = environment.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or "HEAD"
     flags = ["--name-only", "--relative", "--no-renames", "-z", "--end-of-options"]
     command = ["git", "diff", *flags, f"{base}...{head}", "--"]
-    found = processes.output(command, cwd=root, env=environment, timeout=SECONDS)
-    return None if found is None else [name for name in found.split("\0") if name]
+    output = processes.output(command, cwd=root, env=environment, timeout=SECONDS)
+    return None if output is None else [name for name in output.split("\0") if name]
