@@ -1,8 +1,7 @@
-"""Arguments of the commands that talk to a forge, and the forge that they name."""
+"""Arguments of the commands that call a forge, and the forge and project they choose."""
 
 from __future__ import annotations
 
-import argparse
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
@@ -11,57 +10,59 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from truewheel.errors import stop
+from truewheel.cli.arguments import parse_seconds
+from truewheel.errors import install_hint, stop
 
 if TYPE_CHECKING:
     from truewheel.forges.base import Forge
 
 FORGES = ("gitlab", "github")
+LIBRARIES = {"gitlab": ("python-gitlab", "gitlab"), "github": ("PyGithub", "github")}
+"""The client library of each forge, and its module."""
+FORGE_NAMES = {"gitlab": "GitLab", "github": "GitHub"}
+JOB_PROJECT = {"gitlab": ("CI_PROJECT_PATH", "CI_PROJECT_ID"), "github": ("GITHUB_REPOSITORY",)}
+"""The variables that tell a job its project."""
 PROJECTS = {
     "gitlab": (r"[^\s\x00-\x1f\x7f?#%]+", "group/name, or its number"),
     "github": (r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+", "owner/name"),
 }
 """What the name of a project looks like, and an example."""
 REMOTE = re.compile(
-    r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+/|[:/])(?P<path>[^?#]+)"
+    r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)"
+    r"[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+/|[:/])(?P<path>[^?#]+)"
 )
 
 
 def add_forge(parser: ArgumentParser, *, seconds: float, many: bool = False) -> None:
     """Add --forge, --project and --deadline."""
     parser.add_argument(
-        "--forge", choices=FORGES, help="default: the one whose job this is, else that of the spec"
+        "--forge", choices=FORGES, help="default: the forge of this job, else that of the spec"
     )
     add_project(parser, seconds=seconds, many=many)
 
 
 def add_project(parser: ArgumentParser, *, seconds: float, many: bool = False) -> None:
     """Add --project and --deadline."""
+    repeated = "; may repeat" if many else ""
     parser.add_argument(
-        "--project", metavar="P", action="append" if many else "store",
-        help="path or id of the project (default: this job's, else the git remote's)" + ("; may repeat" * many),
-    )  # fmt: skip
+        "--project",
+        metavar="P",
+        action="append" if many else "store",
+        help=f"path or id of the project (default: this job's, else the git remote's){repeated}",
+    )
     parser.add_argument(
-        "--deadline", metavar="S", type=positive, default=seconds,
-        help="seconds that all of it may take (default: %(default).0f)",
-    )  # fmt: skip
+        "--deadline",
+        metavar="S",
+        type=parse_seconds,
+        default=seconds,
+        help="seconds that the whole command may take (default: %(default).0f)",
+    )
 
 
-def positive(text: str) -> float:
-    """Return a number of seconds."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 10**7:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 10000000")
-    return seconds
-
-
-def forge_name(
+def choose_forge(
     arguments: Namespace, environment: Mapping[str, str], declared: tuple[str, ...] = ()
 ) -> str:
-    """Return which forge is meant."""
+    """Return the forge: the given one, the one of this job, or the first of the spec."""
     if arguments.forge:
         return str(arguments.forge)
     if environment.get("GITHUB_ACTIONS") and "github" in (declared or FORGES):
@@ -69,25 +70,21 @@ def forge_name(
     return declared[0] if declared else "gitlab"
 
 
-def needed(name: str) -> None:
+def require_library(name: str) -> None:
     """Raise `Stop` (exit 2) where the client library of a forge is not installed."""
-    library, module = {"gitlab": ("python-gitlab", "gitlab"), "github": ("PyGithub", "github")}[
-        name
-    ]
+    library, module = LIBRARIES[name]
     if find_spec(module) is None:
-        raise stop(
-            name, f"{library} is not installed", f"install Truewheel with the extra [{name}]"
-        )
+        raise stop(name, f"{library} is not installed", install_hint(name))
 
 
 def connect(name: str, project: str, seconds: float, environment: Mapping[str, str]) -> Forge:
-    """Return a project of a forge.
+    """Return a client for a project of a forge.
 
-    Raises `Stop` (exit 2) when no server, no token or no client library is there.
+    Raises `Stop` (exit 2) without a server, a token, or the client library.
     """
     from truewheel.forges import access
 
-    needed(name)
+    require_library(name)
     if name == "github":
         from truewheel.forges.github.api.client import Github
 
@@ -97,22 +94,23 @@ def connect(name: str, project: str, seconds: float, environment: Mapping[str, s
     return Gitlab(access.gitlab(environment), project, seconds)
 
 
-def project_of(name: str, given: str | None, environment: Mapping[str, str]) -> str:
-    """Return the project that is meant. Raises `Stop` (exit 2) when none is known."""
-    variables = {"gitlab": ("CI_PROJECT_PATH", "CI_PROJECT_ID"), "github": ("GITHUB_REPOSITORY",)}[
-        name
-    ]
-    known = given or next((environment[each] for each in variables if environment.get(each)), "")
-    known = known or remote_path(environment)
-    if not known:
-        raise stop("--project", "no project is known", "name it: --project group/name")
-    shape, such = PROJECTS[name]
-    if not re.fullmatch(shape, known) or {".", ".."} & {*known.split("/")}:
-        raise stop("--project", f"{known!r} is no project of {name}", f"such as {such}")
-    return known.strip("/")
+def find_project(name: str, given: str | None, environment: Mapping[str, str]) -> str:
+    """Return the project: the given one, this job's, or that of the git remote.
+
+    Raises `Stop` (exit 2) when there is none, or its path is not one of this forge.
+    """
+    values = (environment.get(variable) for variable in JOB_PROJECT[name])
+    project = given or next(filter(None, values), "") or read_remote_path(environment)
+    if not project:
+        raise stop("--project", "no project is given", "name it: --project group/name")
+    pattern, example = PROJECTS[name]
+    if not re.fullmatch(pattern, project) or {".", ".."} & {*project.split("/")}:
+        message = f"{project!r} is not a project of {FORGE_NAMES[name]}"
+        raise stop("--project", message, f"write {example}")
+    return project.strip("/")
 
 
-def remote_path(environment: Mapping[str, str]) -> str:
+def read_remote_path(environment: Mapping[str, str]) -> str:
     """Return the path of the git remote origin on its server, or ""."""
     from truewheel.system import processes
 
@@ -123,31 +121,27 @@ def remote_path(environment: Mapping[str, str]) -> str:
     return match["path"].strip("/").removesuffix(".git") if match else ""
 
 
-def pipeline_of(text: str, name: str) -> tuple[str, int]:
+def parse_pipeline(text: str, name: str) -> tuple[str, int]:
     """Return the project (or "") and the id of a pipeline, from its id or its address.
 
     Raises `Stop` (exit 2).
     """
     if text.isascii() and text.isdecimal() and len(text) < 20:
         return "", int(text)
-    shape = {
+    pattern = {
         "gitlab": r"/(.+?)/-/pipelines/(\d{1,19})/?",
         "github": r"/(.+?)/actions/runs/(\d{1,19})(?:/.*)?",
     }[name]
-    match = re.fullmatch(shape, urlsplit(text).path) if "://" in text else None
+    match = re.fullmatch(pattern, urlsplit(text).path) if "://" in text else None
     if not match:
-        raise stop(
-            "watch", f"{text!r} is no pipeline", "name its id, or its address in the browser"
-        )
+        message = f"{text!r} is neither the id nor the address of a pipeline"
+        raise stop("watch", message, "copy its id, or its address in the browser")
     return match[1], int(match[2])
 
 
 def check_server(text: str, server: str) -> None:
-    """Raise `Stop` (exit 2) when an address is one of another server than that of the token."""
+    """Raise `Stop` (exit 2) when an address is not on the server that the token is for."""
     there, here = urlsplit(text).netloc, urlsplit(server).netloc
     if there and there != here:
-        raise stop(
-            "watch",
-            f"{there} is another server than {here}, which the token is for",
-            "set CI_SERVER_URL",
-        )
+        message = f"the pipeline is on {there}, and the token is for {here}"
+        raise stop("watch", message, "set CI_SERVER_URL, and a token of that server")

@@ -209,7 +209,7 @@ def test_an_address_of_another_server_is_refused(
 ):
     made = demo.pipeline("main")
     assert main(["watch", f"https://gitlab.example.com/group/demo/-/pipelines/{made.id}"]) == 2
-    assert "gitlab.example.com is another server" in capsys.readouterr().err
+    assert "the pipeline is on gitlab.example.com" in capsys.readouterr().err
     assert server.requests == []
 
 

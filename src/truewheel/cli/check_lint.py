@@ -1,4 +1,4 @@
-"""truewheel check --lint: a project's own GitLab files, read from disk."""
+"""truewheel check --lint: GitLab files written by hand, read from disk."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from truewheel.cli import arguments
-from truewheel.cli.terminal import show
-from truewheel.errors import Exit, Problem, Stop, errors, stop
+from truewheel.cli.problems import show_problems
+from truewheel.cli.terminal import print_json, show
+from truewheel.errors import Exit, Problem, Stop, counted, errors, stop
 from truewheel.forges.gitlab.lint import Finding, GitlabFile, included, lint, merged_text
 from truewheel.forges.gitlab.lint.load import load
 from truewheel.plan import plan_file
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Repository(Mapping[str, GitlabFile]):
-    """The YAML files below a folder by their path from it; each is read when it is asked for."""
+    """The YAML files below a folder by their relative path; a file is read at its first use."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -34,7 +34,7 @@ class Repository(Mapping[str, GitlabFile]):
         return self._read[path]
 
     def __contains__(self, path: object) -> bool:
-        # GitLab knows a file only by its own path: not ./a, a//b or ../a
+        # GitLab takes only normal paths: not ./a, a//b or ../a
         if (
             not isinstance(path, str)
             or PurePosixPath(path).as_posix() != path
@@ -59,20 +59,20 @@ class Repository(Mapping[str, GitlabFile]):
 
 
 class Remote(NamedTuple):
-    """A project whose GitLab is asked too; with a `ref`, of the pipeline that would start there."""
+    """A project whose GitLab is asked too; with a `ref`, about a pipeline that starts there."""
 
     gitlab: Gitlab
     ref: str
 
 
 def check_files(given: Sequence[Path], *, is_json: bool, remote: Remote | None = None) -> Exit:
-    """Check each file as the beginning of a pipeline; exit 2 when one has an error.
+    """Check each file as the first file of a pipeline; exit 2 when one has an error.
 
-    A file that another of them includes is checked as a part of that one. GitLab is asked about
-    what has no error.
+    A file that another one includes is checked as a part of that one. GitLab is asked only when no
+    file has an error.
     """
     problems: list[Problem] = []
-    asked = ""
+    said_by_gitlab = ""
     for root, entries in _by_repository(given).items():
         repository = Repository(root)
         parts = {part for entry in entries for part in _parts(repository, entry)}
@@ -80,23 +80,20 @@ def check_files(given: Sequence[Path], *, is_json: bool, remote: Remote | None =
             if entry not in parts:
                 problems += _checked(repository, entry)
         if remote and not errors(problems):
-            said = ask(repository, [entry for entry in entries if entry not in parts], remote)
-            problems += said.problems
-            asked = f"; {said}"
-    found = list(dict.fromkeys(problems))
+            answer = ask(repository, [entry for entry in entries if entry not in parts], remote)
+            problems += answer.problems
+            said_by_gitlab = f"; {answer}"
+    unique = list(dict.fromkeys(problems))
     if is_json:
-        arguments.print_json({"problems": [_data(problem) for problem in found]})
-        return Exit.REFUSED if errors(found) else Exit.OK
-    if not errors(found):
-        show(f"{len(given)} {'file' if len(given) == 1 else 'files'} without an error{asked}")
-    return arguments.tell(found)
+        print_json({"problems": [_data(problem) for problem in unique]})
+        return Exit.REFUSED if errors(unique) else Exit.OK
+    if not errors(unique):
+        show(f"{counted(len(given), 'file')} without an error{said_by_gitlab}")
+    return show_problems(unique)
 
 
-class Asked(NamedTuple):
-    """What GitLab was asked, and said.
-
-    So many pipelines, of so many jobs, and what speaks against them.
-    """
+class Answer(NamedTuple):
+    """What GitLab's lint says: how many pipelines and jobs it has read, and their problems."""
 
     pipelines: int
     jobs: int
@@ -104,44 +101,42 @@ class Asked(NamedTuple):
 
     def __str__(self) -> str:
         jobs = f", of {self.jobs} jobs" if self.jobs else ""
-        return f"GitLab takes {self.pipelines} pipeline{'s' * (self.pipelines != 1)}{jobs}"
+        return f"GitLab accepts {counted(self.pipelines, 'pipeline')}{jobs}"
 
     def data(self) -> list[dict[str, object]]:
         """Return the problems as JSON data."""
         return [_data(problem) for problem in self.problems]
 
 
-def ask(repository: Repository, entries: Iterable[str], remote: Remote) -> Asked:
-    """Ask GitLab about pipelines and their children, each by itself."""
-    from truewheel.forges.gitlab.api.lint import judge  # most checks ask nobody
+def ask(repository: Repository, entries: Iterable[str], remote: Remote) -> Answer:
+    """Ask GitLab about pipelines and their child pipelines, one by one."""
+    from truewheel.forges.gitlab.api.lint import judge  # most checks make no call
 
     names: set[str] = set()
     jobs = 0
-    found: list[Problem] = []
+    problems: list[Problem] = []
     for entry in entries:
         for sent in merged_text.pipelines(repository, entry, repository.text):
             names.add(sent.name)
-            told = judge(remote.gitlab, sent.text, remote.ref)
-            jobs += told.jobs
-            found += [sent.finding(message) for message in told.errors]
-            found += [sent.finding(message, "warning") for message in told.warnings]
-    return Asked(len(names), jobs, list(dict.fromkeys(found)))
+            verdict = judge(remote.gitlab, sent.text, remote.ref)
+            jobs += verdict.jobs
+            problems += [sent.finding(message) for message in verdict.errors]
+            problems += [sent.finding(message, "warning") for message in verdict.warnings]
+    return Answer(len(names), jobs, list(dict.fromkeys(problems)))
 
 
 def _by_repository(given: Sequence[Path]) -> dict[Path, list[str]]:
-    found: dict[Path, list[str]] = {}
+    entries: dict[Path, list[str]] = {}
     for file in map(Path.resolve, given):
         if not file.is_file():
             raise stop(str(file), "there is no such file")
-        found.setdefault(_root(file), []).append(file.relative_to(_root(file)).as_posix())
-    return found
+        root = _root(file)
+        entries.setdefault(root, []).append(file.relative_to(root).as_posix())
+    return entries
 
 
 def _root(file: Path) -> Path:
-    """Return the repository's top, from which GitLab counts all paths.
-
-    Outside of one, the file's own folder.
-    """
+    """Return the top of the repository, where GitLab's paths begin; else the file's folder."""
     return next((folder for folder in file.parents if (folder / ".git").exists()), file.parent)
 
 

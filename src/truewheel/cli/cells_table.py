@@ -1,4 +1,4 @@
-"""A live table of the cells under way, for a terminal."""
+"""A live table of the cells that run builds, for a terminal."""
 
 from __future__ import annotations
 
@@ -22,24 +22,25 @@ ENDED = {"unchanged", "built", "failed"}
 def table(cells: Sequence[Cell]) -> Iterator[Callable[[Progress], None]]:
     """Show a table of the cells on stderr while the block runs.
 
-    Yields the function that takes their progress.
+    Yields the function that shows the progress of a cell.
     """
     known = {cell.id: Progress(cell, "waiting") for cell in cells}
-    heard = dict.fromkeys(known, time.monotonic())
+    updated = dict.fromkeys(known, time.monotonic())
 
-    def tell(progress: Progress) -> None:
+    def update(progress: Progress) -> None:
         known[progress.cell.id] = progress
-        heard[progress.cell.id] = time.monotonic()
+        updated[progress.cell.id] = time.monotonic()
 
     def render() -> Table:
         rows = Table(Column("cell", no_wrap=True), "step", "seconds", box=None)
         for cell_id, progress in known.items():
-            moving = progress.state not in ENDED | {"waiting"}
-            seconds = progress.seconds + (time.monotonic() - heard[cell_id] if moving else 0)
+            seconds = progress.seconds
+            if progress.state not in ENDED | {"waiting"}:
+                seconds += time.monotonic() - updated[cell_id]
             shown = Text(progress.state, style=STYLES.get(progress.state, "cyan"))
             rows.add_row(cell_id, shown, f"{seconds:.0f}" if seconds else "")
         return rows
 
-    # Console honours NO_COLOR by itself.
+    # Console reads NO_COLOR itself.
     with Live(get_renderable=render, console=Console(stderr=True), refresh_per_second=4):
-        yield tell
+        yield update

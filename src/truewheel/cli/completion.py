@@ -1,13 +1,13 @@
-"""truewheel completion."""
+"""truewheel completion: print a script for the tab key."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
-from truewheel.cli import parser as parsing
+from truewheel.cli import parser as command_line
 from truewheel.cli.terminal import send
-from truewheel.errors import Exit, stop
+from truewheel.errors import Exit, install_hint, stop
 
 EXAMPLES = """\
 examples:
@@ -16,11 +16,8 @@ examples:
 """
 
 
-def arguments(command: str, parser: ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of completion."""
-    del command
-    parser.epilog = EXAMPLES
-    parser.set_defaults(run=run)
     parser.add_argument("shell", choices=("bash", "zsh", "tcsh"), help="shell to complete in")
 
 
@@ -30,8 +27,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     try:
         import shtab
     except ImportError:
-        raise stop(
-            "completion", "shtab is not installed", "install Truewheel with the extra [completion]"
-        ) from None
-    send(shtab.complete(parsing.parser(), shell=arguments.shell))
+        hint = install_hint("completion")
+        raise stop("completion", "shtab is not installed", hint) from None
+    send(shtab.complete(command_line.parser(), shell=arguments.shell))
     return Exit.OK

@@ -1,6 +1,6 @@
-"""How a followed pipeline is shown: a live table where a terminal watches, plain lines in a log.
+"""What trigger and watch share: wait for the end of pipelines, and show how they ended.
 
-And its verdict.
+At a terminal there is a live table, in a log there are plain lines.
 """
 
 from __future__ import annotations
@@ -11,41 +11,40 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from truewheel.cli import arguments as common
-from truewheel.cli.terminal import put, say, show
+from truewheel.cli.terminal import print_json, put, say, show
 from truewheel.errors import Exit, Stop, counted
 from truewheel.forges.base import Forge, Look, Run
 from truewheel.forges.watch import Failure, Follower, Verdict, states
 from truewheel.system.log_text import one_line
 
 
-def follow(
+def watch(
     arguments: Namespace,
     runs: Sequence[tuple[Forge, Run]],
-    told: Sequence[dict[str, Any]],
+    data: Sequence[dict[str, Any]],
     prefix: str,
 ) -> Exit:
-    """Follow pipelines to their end, and return how they ended.
+    """Watch pipelines to their end, and return how they ended.
 
-    `prefix` is what the spec's jobs begin with.
+    `data` is the JSON data of each pipeline; `prefix` begins the names of the spec's jobs.
     """
     verdicts = []
     try:
         for forge, run in runs:
-            verdicts.append(_to_end(arguments, forge, run))
+            verdicts.append(_watch_one(arguments, forge, run))
     except KeyboardInterrupt:
-        _ask_to_cancel(runs[len(verdicts) :])
+        _offer_to_cancel(runs[len(verdicts) :])
         raise
     code = Exit.OK if all(verdict.is_good for verdict in verdicts) else Exit.REMOTE_FAILED
     if arguments.wheels and code is Exit.OK:
         code = _prove(arguments, runs, verdicts, prefix)
     if arguments.json:
-        ended = [{**each, **_data(verdict)} for each, verdict in zip(told, verdicts)]
-        common.print_json({"version": 1, "pipelines": ended})
+        ended = [{**pipeline, **_data(verdict)} for pipeline, verdict in zip(data, verdicts)]
+        print_json({"version": 1, "pipelines": ended})
     return code
 
 
-def _to_end(arguments: Namespace, forge: Forge, run: Run) -> Verdict:
+def _watch_one(arguments: Namespace, forge: Forge, run: Run) -> Verdict:
     with _display() as (tell, look):
         follower = Follower(
             forge=forge,
@@ -56,25 +55,24 @@ def _to_end(arguments: Namespace, forge: Forge, run: Run) -> Verdict:
         )
         verdict = follower.to_end(run)
     if not arguments.json:
-        _tell(verdict)
+        _show_verdict(verdict)
     for failure in verdict.failures:
-        _tell_failure(failure)
+        _show_failure(failure)
     return verdict
 
 
-def _tell(verdict: Verdict) -> None:
+def _show_verdict(verdict: Verdict) -> None:
     run = verdict.look.run
-    word = (
-        "succeeded"
-        if verdict.is_good
-        else run.state
-        if run.state != "success"
-        else "failed, below a green parent"
-    )
+    if verdict.is_good:
+        word = "succeeded"
+    elif run.state == "success":
+        word = "failed: it succeeded itself, a child pipeline did not"
+    else:
+        word = run.state
     show(one_line(f"{run.url or run.id} {word}: {states(verdict.look)}"))
 
 
-def _tell_failure(failure: Failure) -> None:
+def _show_failure(failure: Failure) -> None:
     job = failure.job
     say("\n" + one_line(f"{job.name} failed ({failure.cause.kind}): {failure.cause.told}"))
     say(f"    {one_line(job.url)}")
@@ -91,17 +89,17 @@ def _data(verdict: Verdict) -> dict[str, Any]:
             "url": job.url,
             "seconds": job.seconds,
         }
-        for each in verdict.look.all()
-        for job in each.jobs
+        for look in verdict.look.all()
+        for job in look.jobs
     ]
     failures = [
         {
-            "name": each.job.name,
-            "class": each.cause.kind,
-            "cause": each.cause.told,
-            "url": each.job.url,
+            "name": failure.job.name,
+            "class": failure.cause.kind,
+            "cause": failure.cause.told,
+            "url": failure.job.url,
         }
-        for each in verdict.failures
+        for failure in verdict.failures
     ]
     return {
         "verdict": "success" if verdict.is_good else "failed",
@@ -117,20 +115,18 @@ def _prove(
     verdicts: Sequence[Verdict],
     prefix: str,
 ) -> Exit:
-    """Download the wheels of each pipeline, and prove them; several projects get a folder each.
+    """Download the wheels of each pipeline and prove them; of several projects, each has a folder.
 
-    A folder gets them only when all are as planned.
+    A folder gets the wheels only when all are as planned.
     """
     from truewheel.build import prove
     from truewheel.forges import artifacts
 
     code = Exit.OK
     for (forge, run), verdict in zip(runs, verdicts):
-        out = (
-            arguments.wheels
-            if len(runs) == 1
-            else arguments.wheels / run.project.replace("/", "__")
-        )
+        out = arguments.wheels
+        if len(runs) > 1:
+            out /= run.project.replace("/", "__")
         with artifacts.lend_folder(out) as folder:
             plan = artifacts.collect(forge, verdict.look, folder, say, prefix)
             proof = prove.prove(folder, plan)
@@ -139,19 +135,18 @@ def _prove(
             if proof.ok:
                 artifacts.move_in(folder, out)
         if proof.ok and not arguments.json:
-            show(
-                f"{counted(len(proof.data['wheels']), 'wheel')}, each as planned: {out}/{prove.SUMS}"
-            )
+            wheels = counted(len(proof.data["wheels"]), "wheel")
+            show(f"{wheels}, each as planned: {out}/{prove.SUMS}")
         code = code if proof.ok else Exit.WHEEL
     return code
 
 
-def _ask_to_cancel(runs: Sequence[tuple[Forge, Run]]) -> None:
-    """Ask at a terminal whether pipelines are to end too; elsewhere they go on."""
+def _offer_to_cancel(runs: Sequence[tuple[Forge, Run]]) -> None:
+    """Ask at a terminal whether to cancel the pipelines too; elsewhere they go on."""
     for forge, run in runs:
         name = run.url or f"pipeline {run.id}"
         if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
-            say(f"{name} goes on; to follow it again: watch {run.id} --project {run.project}")
+            say(f"{name} goes on; to watch it again: watch {run.id} --project {run.project}")
             continue
         put(one_line(f"cancel {name} too? [y/N] "), sys.stderr, end="")
         if sys.stdin.readline().strip().lower() in {"y", "yes"}:
@@ -169,9 +164,9 @@ def _display() -> Iterator[tuple[Callable[[str], None], Callable[[Look], None]]]
     import os
 
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-        from truewheel.cli.live_pipeline import table
+        from truewheel.cli.pipeline_table import table
 
-        with table() as shown:
-            yield shown
+        with table() as functions:
+            yield functions
     else:
         yield lambda sentence: say(one_line(sentence)), lambda _look: None

@@ -1,17 +1,17 @@
-"""truewheel publish."""
+"""truewheel publish: upload proven wheels to an index."""
 
 from __future__ import annotations
 
-import argparse
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from truewheel.build import publish as publishing
 from truewheel.build.publish import Proven, Publisher
-from truewheel.cli import arguments as common
-from truewheel.cli.terminal import say, show
+from truewheel.cli.arguments import PLAN_HELP, add_json, parse_seconds
+from truewheel.cli.plans import read_plan
+from truewheel.cli.problems import refuse
+from truewheel.cli.terminal import print_json, say, show
 from truewheel.errors import Exit, counted, meant, stop
 from truewheel.plan.model import Index, Plan
 
@@ -22,11 +22,8 @@ examples:
 """
 
 
-def arguments(command: str, parser: ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of publish."""
-    del command
-    parser.epilog = EXAMPLES
-    parser.set_defaults(run=publish)
     parser.add_argument(
         "--index", required=True, metavar="NAME", help="the index, as the spec names it"
     )
@@ -38,38 +35,34 @@ def arguments(command: str, parser: ArgumentParser) -> None:
         type=Path,
         help="folder of the proven wheels (default: dist)",
     )
-    parser.add_argument("--plan", metavar="FILE", help=common.PLAN_HELP)
+    parser.add_argument("--plan", metavar="FILE", help=PLAN_HELP)
     parser.add_argument("--dry-run", action="store_true", help="ask the index, upload nothing")
     parser.add_argument(
         "--uploader",
         choices=publishing.UPLOADERS,
         default="",
-        help="default: the first that is here",
+        help="default: the first that is installed",
     )
     parser.add_argument(
-        "--deadline", metavar="S", type=_seconds, default=publishing.DEADLINE,
+        "--deadline",
+        metavar="S",
+        type=parse_seconds,
+        default=publishing.DEADLINE,
         help="seconds that the upload may take (default: %(default).0f)",
-    )  # fmt: skip
-    common.add_json(parser)
+    )
+    add_json(parser)
 
 
-def _seconds(text: str) -> float:
-    if not text.isdecimal() or not 0 < int(text) <= 10**6:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 1000000")
-    return float(text)
-
-
-def publish(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Upload what an index lacks of its proven wheels; exit 4 when one of them is not as proven."""
-    plan, path = common.read_plan(arguments.plan, arguments.folder, environment)
+def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Upload the proven wheels that an index does not have; exit 4 when one is not as proven."""
+    plan, path = read_plan(arguments.plan, arguments.folder, environment)
     index = _index(plan, arguments.index, path)
-    common.refuse(plan.problems)
+    refuse(plan.problems)
     if not index.active:
-        return _nothing(arguments, publishing.waits_for(plan, index))
-    only = (
-        "uv" if publishing.is_trusted(index, environment) else ""
-    )  # twine does this for PyPI alone
-    tool = publishing.uploader(only or arguments.uploader, environment)
+        return _show_nothing(arguments, publishing.waits_for(plan, index))
+    # Trusted publishing: uv knows it for every index, twine for PyPI alone.
+    name = "uv" if publishing.is_trusted(index, environment) else arguments.uploader
+    tool = publishing.uploader(name, environment)
     files = publishing.proven(arguments.folder, plan, index.name)
     login = publishing.login_of(index, environment)
     publisher = Publisher(arguments.folder, index, files, login)
@@ -77,27 +70,23 @@ def publish(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if missing and not arguments.dry_run:
         say(f"uploading {len(missing)} of {len(files)} wheels to {index.name} with {tool[0]}")
         publisher.upload(missing, tool, environment, arguments.deadline)
-    return _tell(arguments, index, files, missing)
+    return _show(arguments, index, files, missing)
 
 
 def _index(plan: Plan, name: str, path: Path) -> Index:
-    found = {index.name: index for index in plan.indexes}
-    if name not in found:
-        raise stop(
-            str(path),
-            f"no index {name!r} in this plan",
-            meant(name, found, f"its indexes: {', '.join(found)}"),
-        )
-    if not found[name].url:
-        raise stop(
-            str(path), f"the index {name} has no address", f"add it to the spec: indexes.{name}.url"
-        )
-    return found[name]
+    indexes = {index.name: index for index in plan.indexes}
+    if name not in indexes:
+        hint = meant(name, indexes, f"its indexes: {', '.join(indexes)}")
+        raise stop(str(path), f"no index {name!r} in this plan", hint)
+    if not indexes[name].url:
+        hint = f"add it to the spec: indexes.{name}.url"
+        raise stop(str(path), f"the index {name} has no address", hint)
+    return indexes[name]
 
 
-def _nothing(arguments: Namespace, reasons: Sequence[str]) -> Exit:
+def _show_nothing(arguments: Namespace, reasons: Sequence[str]) -> Exit:
     if arguments.json:
-        common.print_json(
+        print_json(
             {"version": 1, "index": arguments.index, "wheels": [], "waits_for": list(reasons)}
         )
     else:
@@ -105,25 +94,23 @@ def _nothing(arguments: Namespace, reasons: Sequence[str]) -> Exit:
     return Exit.OK
 
 
-def _tell(
+def _show(
     arguments: Namespace, index: Index, files: Sequence[Proven], missing: Sequence[Proven]
 ) -> Exit:
     new = "missing" if arguments.dry_run else "uploaded"
     states = {file: new if file in missing else "there" for file in files}
     if arguments.json:
-        wheels: list[dict[str, Any]] = [
+        data = [
             {"wheel": file.wheel, "sha256": file.sha256, "state": state}
             for file, state in states.items()
         ]
-        common.print_json({"version": 1, "index": index.name, "wheels": wheels, "waits_for": []})
+        print_json({"version": 1, "index": index.name, "wheels": data, "waits_for": []})
         return Exit.OK
     for file, state in states.items():
         show(f"{state:9} {file.wheel}")
+    wheels = f"{counted(len(files), 'wheel')}, {len(missing)} of them"
     if arguments.dry_run:
-        show(
-            f"{counted(len(files), 'wheel')}, {len(missing)} of them would be uploaded to {index.name}"
-        )
+        show(f"{wheels} would be uploaded to {index.name}")
     else:
-        uploaded = f"{counted(len(files), 'wheel')}, {len(missing)} of them uploaded now"
-        show(f"{uploaded}; {index.name} has the bytes that were proven")
+        show(f"{wheels} uploaded now; {index.name} has the proven files")
     return Exit.OK

@@ -1,7 +1,4 @@
-"""A live table of a pipeline, for a terminal.
-
-Stages, the jobs under way, how long they ran and waited.
-"""
+"""A live table of a pipeline for a terminal: stages, running jobs, and their times."""
 
 from __future__ import annotations
 
@@ -20,27 +17,27 @@ from truewheel.system.log_text import one_line
 
 STYLES = {"success": "green", "failed": "bold red", "canceled": "red", "running": "cyan"}
 FIRST = ("failed", "running", "pending", "waiting_for_resource", "preparing", "manual")
-"""States of the jobs that have a row of their own, in this order, as far as the terminal has room."""
+"""States of the jobs that get a row, in this order, while the terminal has room."""
 
 
 @contextmanager
 def table() -> Iterator[tuple[Callable[[str], None], Callable[[Look], None]]]:
-    """Show looks on stderr while the block runs; yields functions that take a sentence and a look."""
-    console = Console(stderr=True)  # honours NO_COLOR by itself
+    """Show a pipeline on stderr while the block runs.
+
+    Yields a function that shows a sentence, and one that shows a look at the pipeline.
+    """
+    console = Console(stderr=True)  # reads NO_COLOR itself
     began = time.monotonic()
     looks: list[Look] = []
 
     def render() -> Group:
         if not looks:
             return Group(Text("asking for the pipeline"))
-        jobs = [job for each in looks[-1].all() for job in each.jobs]
+        jobs = [job for look in looks[-1].all() for job in look.jobs]
         elapsed = time.monotonic() - began
         head = Text(one_line(f"{looks[-1].run.url}  {looks[-1].run.state}  {elapsed:.0f} s"))
-        return Group(
-            head,
-            _stages(jobs),
-            _jobs(jobs, max(3, console.height - 8 - len({job.stage for job in jobs}))),
-        )
+        stages = len({job.stage for job in jobs})
+        return Group(head, _stages(jobs), _jobs(jobs, max(3, console.height - 8 - stages)))
 
     with Live(get_renderable=render, console=console, refresh_per_second=2, transient=True):
         yield (lambda text: console.print(Text(one_line(text)))), looks.append
@@ -50,11 +47,11 @@ def _stages(jobs: list[Job]) -> Table:
     rows = Table(Column("stage", no_wrap=True), "jobs", box=None)
     for stage in dict.fromkeys(job.stage for job in jobs):
         states = Counter(job.state for job in jobs if job.stage == stage)
-        told = Text(", ").join(
+        counts = Text(", ").join(
             Text(f"{count} {state}", style=STYLES.get(state, "dim"))
             for state, count in states.items()
         )
-        rows.add_row(Text(one_line(stage)), told)
+        rows.add_row(Text(one_line(stage)), counts)
     return rows
 
 
