@@ -15,7 +15,7 @@ from truewheel.cli.pipeline_arguments import add_watch_arguments
 from truewheel.cli.plans import load_workspace
 from truewheel.cli.terminal import print_json, say, show
 from truewheel.errors import Exit, Stop, counted, stop
-from truewheel.forges import bridge
+from truewheel.forges import FORGES, bridge
 from truewheel.forges.base import Wish
 from truewheel.forges.bridge import Asked, Bridge
 from truewheel.forges.watch import Follower, Verdict
@@ -108,7 +108,7 @@ def _add_request(parser: ArgumentParser) -> None:
 
 def _side(text: str) -> Side:
     forge, _, project = text.partition(":")
-    if forge not in forges.FORGES or not project:
+    if forge not in FORGES or not project:
         raise ArgumentTypeError(f"{text!r} is not gitlab:PROJECT or github:OWNER/NAME")
     try:
         return Side(forge, forges.find_project(forge, project, {}))

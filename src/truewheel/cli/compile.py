@@ -25,8 +25,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Build the wheels of the cells in build/<cell>/."""
-    from truewheel.build.compile import compile_wheel
     from truewheel.build.engines.command import build_wheels
+    from truewheel.build.engines.pep517 import compile_wheel
 
     plan, cells, root = job_cells.read_job_cells(arguments, environment)
     loading.refuse_separators(root)

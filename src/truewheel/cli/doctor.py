@@ -17,8 +17,8 @@ from truewheel.forges.gitlab.api import schedules as gitlab_schedules
 from truewheel.forges.gitlab.api import settings
 from truewheel.forges.gitlab.api.client import Gitlab
 from truewheel.forges.gitlab.api.requirements import Needs, needs
-from truewheel.forges.gitlab.api.settings_rules import NOTE, SEVERITIES, Finding
 from truewheel.forges.gitlab.emit import pipeline
+from truewheel.forges.settings import NOTE, SEVERITIES, Finding, worst
 from truewheel.spec import variables
 from truewheel.workspace.loading import Workspace
 
@@ -52,7 +52,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         print_json({"version": 1, "project": project, "findings": data})
     else:
         _show_findings(findings)
-    return Exit.OK if settings.worst(findings) == NOTE else Exit.DRIFT
+    return Exit.OK if worst(findings) == NOTE else Exit.DRIFT
 
 
 def _gitlab(

@@ -12,21 +12,11 @@ from urllib.parse import urlsplit
 
 from truewheel.cli.arguments import parse_seconds
 from truewheel.errors import install_hint, stop
+from truewheel.forges import FORGES
 
 if TYPE_CHECKING:
     from truewheel.forges.base import Forge
 
-FORGES = ("gitlab", "github")
-LIBRARIES = {"gitlab": ("python-gitlab", "gitlab"), "github": ("PyGithub", "github")}
-"""The client library of each forge, and its module."""
-FORGE_NAMES = {"gitlab": "GitLab", "github": "GitHub"}
-JOB_PROJECT = {"gitlab": ("CI_PROJECT_PATH", "CI_PROJECT_ID"), "github": ("GITHUB_REPOSITORY",)}
-"""The variables that tell a job its project."""
-PROJECTS = {
-    "gitlab": (r"[^\s\x00-\x1f\x7f?#%]+", "group/name, or its number"),
-    "github": (r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+", "owner/name"),
-}
-"""What the name of a project looks like, and an example."""
 REMOTE = re.compile(
     r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)"
     r"[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+/|[:/])(?P<path>[^?#]+)"
@@ -36,7 +26,9 @@ REMOTE = re.compile(
 def add_forge(parser: ArgumentParser, *, seconds: float, many: bool = False) -> None:
     """Add --forge, --project and --deadline."""
     parser.add_argument(
-        "--forge", choices=FORGES, help="default: the forge of this job, else that of the spec"
+        "--forge",
+        choices=tuple(FORGES),
+        help="default: the forge of this job, else that of the spec",
     )
     add_project(parser, seconds=seconds, many=many)
 
@@ -65,16 +57,16 @@ def choose_forge(
     """Return the forge: the given one, the one of this job, or the first of the spec."""
     if arguments.forge:
         return str(arguments.forge)
-    if environment.get("GITHUB_ACTIONS") and "github" in (declared or FORGES):
-        return "github"
-    return declared[0] if declared else "gitlab"
+    names = declared or tuple(FORGES)
+    of_job = (name for name in names if environment.get(FORGES[name].job_variable))
+    return next(of_job, names[0])
 
 
 def require_library(name: str) -> None:
     """Raise `Stop` (exit 2) where the client library of a forge is not installed."""
-    library, module = LIBRARIES[name]
-    if find_spec(module) is None:
-        raise stop(name, f"{library} is not installed", install_hint(name))
+    kind = FORGES[name]
+    if find_spec(kind.module) is None:
+        raise stop(name, f"{kind.library} is not installed", install_hint(name))
 
 
 def connect(name: str, project: str, seconds: float, environment: Mapping[str, str]) -> Forge:
@@ -82,16 +74,8 @@ def connect(name: str, project: str, seconds: float, environment: Mapping[str, s
 
     Raises `Stop` (exit 2) without a server, a token, or the client library.
     """
-    from truewheel.forges import access
-
     require_library(name)
-    if name == "github":
-        from truewheel.forges.github.api.client import Github
-
-        return Github(access.github(environment), project, seconds)
-    from truewheel.forges.gitlab.api.client import Gitlab
-
-    return Gitlab(access.gitlab(environment), project, seconds)
+    return FORGES[name].connect(environment, project, seconds)
 
 
 def find_project(name: str, given: str | None, environment: Mapping[str, str]) -> str:
@@ -99,14 +83,14 @@ def find_project(name: str, given: str | None, environment: Mapping[str, str]) -
 
     Raises `Stop` (exit 2) when there is none, or its path is not one of this forge.
     """
-    values = (environment.get(variable) for variable in JOB_PROJECT[name])
+    kind = FORGES[name]
+    values = (environment.get(variable) for variable in kind.project_variables)
     project = given or next(filter(None, values), "") or read_remote_path(environment)
     if not project:
         raise stop("--project", "no project is given", "name it: --project group/name")
-    pattern, example = PROJECTS[name]
-    if not re.fullmatch(pattern, project) or {".", ".."} & {*project.split("/")}:
-        message = f"{project!r} is not a project of {FORGE_NAMES[name]}"
-        raise stop("--project", message, f"write {example}")
+    if not re.fullmatch(kind.project, project) or {".", ".."} & {*project.split("/")}:
+        message = f"{project!r} is not the path of a project"
+        raise stop("--project", message, f"write {kind.project_example}")
     return project.strip("/")
 
 
@@ -128,15 +112,18 @@ def parse_pipeline(text: str, name: str) -> tuple[str, int]:
     """
     if text.isascii() and text.isdecimal() and len(text) < 20:
         return "", int(text)
-    pattern = {
-        "gitlab": r"/(.+?)/-/pipelines/(\d{1,19})/?",
-        "github": r"/(.+?)/actions/runs/(\d{1,19})(?:/.*)?",
-    }[name]
+    pattern = FORGES[name].run_path
     match = re.fullmatch(pattern, urlsplit(text).path) if "://" in text else None
     if not match:
         message = f"{text!r} is neither the id nor the address of a pipeline"
         raise stop("watch", message, "copy its id, or its address in the browser")
     return match[1], int(match[2])
+
+
+def forge_of_address(text: str) -> str | None:
+    """Return the forge whose pipelines have such an address, or None."""
+    path = urlsplit(text).path
+    return next((name for name, kind in FORGES.items() if re.fullmatch(kind.run_path, path)), None)
 
 
 def check_server(text: str, server: str) -> None:

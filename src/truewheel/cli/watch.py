@@ -17,8 +17,6 @@ examples:
   watch 49163608 --project triton/server
   watch https://gitlab.example.com/triton/server/-/pipelines/49163608 --wheels wheels
 """
-ADDRESSES = {"github": "/actions/runs/", "gitlab": "/-/pipelines/"}
-"""What the address of a pipeline contains."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -38,9 +36,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Watch a pipeline to its end; exit 5 when it failed, exit 6 when its end was not seen."""
     from truewheel.cli import watch_pipelines
 
-    if not arguments.forge:
-        names = (name for name, part in ADDRESSES.items() if part in arguments.pipeline)
-        arguments.forge = next(names, None)
+    arguments.forge = arguments.forge or forges.forge_of_address(arguments.pipeline)
     name = forges.choose_forge(arguments, environment)
     project, number = forges.parse_pipeline(arguments.pipeline, name)
     project = forges.find_project(name, arguments.project or project or None, environment)

@@ -119,21 +119,20 @@ def _prove(
 
     A folder gets the wheels only when all are as planned.
     """
-    from truewheel.build import prove
-    from truewheel.forges import artifacts
+    from truewheel.build import collect_artifacts, prove
 
     code = Exit.OK
     for (forge, run), verdict in zip(runs, verdicts):
         out = arguments.wheels
         if len(runs) > 1:
             out /= run.project.replace("/", "__")
-        with artifacts.lend_folder(out) as folder:
-            plan = artifacts.collect(forge, verdict.look, folder, say, prefix)
+        with collect_artifacts.lend_folder(out) as folder:
+            plan = collect_artifacts.collect(forge, verdict.look, folder, say, prefix)
             proof = prove.prove(folder, plan)
             for problem in proof.problems:
                 say(problem)
             if proof.ok:
-                artifacts.move_in(folder, out)
+                collect_artifacts.move_in(folder, out)
         if proof.ok and not arguments.json:
             wheels = counted(len(proof.data["wheels"]), "wheel")
             show(f"{wheels}, each as planned: {out}/{prove.SUMS}")

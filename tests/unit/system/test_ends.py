@@ -13,8 +13,8 @@ from pathlib import Path
 
 import projects
 import pytest
+from children import is_gone, wait_for
 from paths import ROOT
-from test_process import is_gone, wait_for
 
 SPEC = """\
 truewheel: 1
@@ -57,10 +57,12 @@ def environment(root: Path) -> dict[str, str]:
 
 
 def start(root: Path, *words: str) -> subprocess.Popen[str]:
-    # Started in the background by some shells, the tests ignore SIGINT, and so would what they
-    # start.
-    code = "import signal, sys, runpy; signal.signal(signal.SIGINT, signal.default_int_handler); del sys.argv[0]\n"
-    code += "signal.signal(signal.SIGHUP, signal.SIG_DFL); runpy.run_path(sys.argv[0], run_name='__main__')"
+    # Started in the background by some shells, the tests ignore SIGINT and SIGQUIT, and so would
+    # what they start.
+    code = "import signal, sys, runpy; del sys.argv[0]\n"
+    code += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "for number in (signal.SIGHUP, signal.SIGQUIT): signal.signal(number, signal.SIG_DFL)\n"
+    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
     argv = [sys.executable, "-c", code, str(ROOT / "gen_ci.py"), "run", *words]
     return subprocess.Popen(
         argv, cwd=root, env=environment(root), stderr=subprocess.PIPE, text=True
@@ -136,7 +138,7 @@ def test_one_folder_may_be_both(root: Path):
 
 
 def test_a_parent_that_is_gone_already_ends_a_child_at_once(tmp_path: Path):
-    launcher = ROOT / "src/truewheel/launch.py"
+    launcher = ROOT / "src/truewheel/system/launch.py"
     argv = [sys.executable, str(launcher), "1", "truewheel.program", "--version"]
     done = subprocess.run(argv, check=False, capture_output=True, timeout=30)
     assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, b"")
