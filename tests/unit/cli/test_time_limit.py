@@ -7,8 +7,7 @@ import time
 
 import pytest
 
-from truewheel.cli import main
-from truewheel.cli import time_limit
+from truewheel.cli import main, time_limit
 from truewheel.cli.time_limit import regex_time_limit
 from truewheel.errors import Exit, Stop
 from truewheel.forges.gitlab.lint.regexes import searched
