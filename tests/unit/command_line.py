@@ -52,6 +52,7 @@ def shell(script: str, folder: Path, *argv: str) -> subprocess.CompletedProcess[
 
 
 COPIED = (
-    "truewheel: 1\npackages: {foo: {version: {file: VERSION}}}\ntargets: {rhel8: {}}\nnaming: triton-2026.04\n"
+    "truewheel: 1\npackages: {foo: {version: {file: VERSION}}}\ntargets: {rhel8: {}}\n"
+    "naming: triton-2026.04\n"
     "indexes: {internal: {}, pypi: {profile: pypi, channel: release}}\n"
 )

@@ -44,7 +44,10 @@ def test_check_shows_every_difference_and_the_way_out(here: Path, truewheel: Run
     (here / "pipelines/old.yml").write_text(f"# {MARK}\n")
     code, out, err = truewheel("check")
     assert code == 3
-    states = "modified  .gitlab-ci.yml\nmissing   pipelines/rhel8-x86_64.yml\norphaned  pipelines/old.yml\n\n"
+    states = (
+        "modified  .gitlab-ci.yml\nmissing   pipelines/rhel8-x86_64.yml\n"
+        "orphaned  pipelines/old.yml\n\n"
+    )
     assert out.startswith(states + "--- .gitlab-ci.yml\n+++ .gitlab-ci.yml (generated)\n@@ ")
     assert "\n-    expire_in: '1 year'\n+    expire_in: '1 week'" in out
     assert err == "hint: to write them again: truewheel generate\n"
@@ -68,7 +71,6 @@ def test_check_shows_every_difference_and_the_way_out(here: Path, truewheel: Run
 def test_a_forge_that_is_not_in_the_spec(here: Path, truewheel: Run):
     code, _, err = truewheel("check", "--forge", "github")
     assert code == 2
-    assert (
-        err
-        == "--forge github: the spec has no such key\n    hint: the forges of truewheel.yml: gitlab\n"
+    assert err == (
+        "--forge github: the spec has no such key\n    hint: the forges of truewheel.yml: gitlab\n"
     )

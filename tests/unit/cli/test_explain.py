@@ -67,7 +67,8 @@ def test_an_explanation_for_programs_has_the_facts_of_the_plan(here: Path, truew
     )
 
 
-MANY = f"packages: {{{', '.join(f'p{number}: {{version: {{file: VERSION}}}}' for number in range(300))}}}"
+MANY_PACKAGES = ", ".join(f"p{number}: {{version: {{file: VERSION}}}}" for number in range(300))
+MANY = f"packages: {{{MANY_PACKAGES}}}"
 
 
 @pytest.mark.parametrize(

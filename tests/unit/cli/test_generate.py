@@ -127,8 +127,8 @@ def test_what_others_wrote_in_an_own_script_of_github_is_warned_of(
     here: Path, truewheel: Run, text: str, count: int
 ):
     steps = json.dumps([{"run": text}, {"env": {"A": text}, "run": 'echo "$A"'}])
-    job = f"github: {{jobs: {{own: {{runs-on: ubuntu-24.04, steps: {steps}}}}}, steps: {{wheel: {steps}}}}}\n"
-    project(here, SMALL + job)
+    job = f"{{own: {{runs-on: ubuntu-24.04, steps: {steps}}}}}"
+    project(here, f"{SMALL}github: {{jobs: {job}, steps: {{wheel: {steps}}}}}\n")
     code, _, err = truewheel("generate")
     assert code == 0
     assert err.count("warning: GitHub puts the words of others into this script") == 2 * count

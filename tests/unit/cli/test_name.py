@@ -18,7 +18,8 @@ NAME = (
 
 def test_a_pattern_without_end_ends_the_command(here: Path, truewheel: Run):
     (here / "own.yml").write_text(
-        "variables: {X: {}}\nchannels: {a: {when: {X: '/(a+)+b/'}, version: '1'}, b: {version: '2'}}\n"
+        "variables: {X: {}}\n"
+        "channels: {a: {when: {X: '/(a+)+b/'}, version: '1'}, b: {version: '2'}}\n"
     )
     code, out, err = truewheel(*NAME, "--policy=own.yml", "-v", f"X={'a' * 60}")
     assert (code, out) == (2, "")

@@ -92,7 +92,8 @@ def test_copies_are_compared_where_both_policies_have_the_channel(
 ):
     (here / "truewheel.yml").write_text(COPIED)
     (here / "old.yml").write_text(
-        f"extends: plain\nvariables: {{X: {{}}}}\nchannels: {{{channel}: {{when: {{X: '1'}}, version: '0.9'}}}}\n"
+        "extends: plain\nvariables: {X: {}}\n"
+        f"channels: {{{channel}: {{when: {{X: '1'}}, version: '0.9'}}}}\n"
     )
     _, out, _ = truewheel("plan", "--against-policy", "old.yml", "-v", "CI_PIPELINE_ID=7")
     assert "renamed    foo/rhel8/x86_64/cp312\n" in out

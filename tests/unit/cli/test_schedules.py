@@ -1,4 +1,4 @@
-"""Schedules of the spec on a GitLab stand-in: made once, changed, removed; what others made stays."""
+"""truewheel schedules on a GitLab stand-in: created once, changed, removed; others' stay."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ SPEC = (
     SMALL
     + """\
 project: demo
-variables: {UPSTREAM: {pattern: '[0-9.]+'}, RELEASE: {choices: ['true', 'false']}, CUDA: {scope: image}}
+variables:
+  UPSTREAM: {pattern: '[0-9.]+'}
+  RELEASE: {choices: ['true', 'false']}
+  CUDA: {scope: image}
 indexes: {pypi: {profile: pypi, when: {RELEASE: 'true'}}}
 schedules:
   nightly: {cron: '0 3 * * *', variables: {UPSTREAM: '26.05', RELEASE: 'false'}}

@@ -1,4 +1,4 @@
-"""Regular expressions that would run for ages are given up; whatever ends by itself is left alone."""
+"""The time limit of regular expressions: those that take too long end the command."""
 
 from __future__ import annotations
 

@@ -143,7 +143,10 @@ def test_a_dry_run_asks_nobody(server: GitLab, capsys: pytest.CaptureFixture[str
 
 
 def test_a_dry_run_needs_no_client_library(tmp_path: Path):
-    code = "import sys; from truewheel.cli import main; sys.exit(main(sys.argv[1:]) or 'gitlab' in sys.modules)"
+    code = (
+        "import sys; from truewheel.cli import main; "
+        "sys.exit(main(sys.argv[1:]) or 'gitlab' in sys.modules)"
+    )
     argv = [sys.executable, "-c", code, "trigger", "--project", "a/b", "--dry-run"]
     env = {**os.environ, "PYTHONPATH": str(SOURCE)}
     ended = subprocess.run(
@@ -274,12 +277,8 @@ def artifacts(tmp_path: Path) -> dict[str, bytes]:
     A real wheel, its evidence, the proof.
     """
     root = projects.make(tmp_path / "built")
-    projects.write(
-        root,
-        {
-            "truewheel.yml": "truewheel: 1\npackages: {demo: {path: demo, abi: none}}\ntargets: {rhel8: {}}\n"
-        },
-    )
+    spec = "truewheel: 1\npackages: {demo: {path: demo, abi: none}}\ntargets: {rhel8: {}}\n"
+    projects.write(root, {"truewheel.yml": spec})
     assert main(["run", "--spec", str(root / "truewheel.yml"), "--out", str(root / "dist")]) == 0
     dist = root / "dist"
     made = [path for path in dist.rglob("*") if path.is_file()]
@@ -329,7 +328,7 @@ def test_the_wheels_of_a_pipeline_are_downloaded_and_proven(
 def test_what_a_job_hides_in_its_artifacts_replaces_nothing(
     demo: Project, tmp_path: Path, artifacts: dict[str, bytes], place: str
 ):
-    """A wheel in a folder below dist with its record, and a plan, once took the place of what was proven."""
+    """A wheel, its record and a plan in a folder below dist do not replace the proven ones."""
     plan = {"plan.json": artifacts.pop("dist/plan.json")}
     made = {
         name: artifacts[name]
