@@ -174,8 +174,8 @@ def test_each_wrong_setting_is_found(gitlab: Place):
             "they stay pending"
         ),
         (
-            f"error runners: no runner is online that takes jobs with linux, big (such as {WHEEL}): "
-            "they stay pending"
+            "error runners: no runner is online that takes jobs with linux, big "
+            f"(such as {WHEEL}): they stay pending"
         ),
         f"warning project: jobs such as {WHEEL} end after 10 minutes, whether done or not",
         (

@@ -21,10 +21,8 @@ SPEC = (
     SMALL
     + """\
 project: demo
-variables:
-  UPSTREAM: {pattern: '[0-9.]+'}
-  RELEASE: {choices: ['true', 'false']}
-  CUDA: {scope: image}
+variables: {UPSTREAM: {pattern: '[0-9.]+'}, RELEASE: {choices: ['true', 'false']}, \
+CUDA: {scope: image}}
 indexes: {pypi: {profile: pypi, when: {RELEASE: 'true'}}}
 schedules:
   nightly: {cron: '0 3 * * *', variables: {UPSTREAM: '26.05', RELEASE: 'false'}}
