@@ -56,3 +56,14 @@ COPIED = (
     "naming: triton-2026.04\n"
     "indexes: {internal: {}, pypi: {profile: pypi, channel: release}}\n"
 )
+
+
+PIPELINE_SPEC = """\
+truewheel: 1
+packages: {foo: {version: {file: VERSION}}}
+targets: {rhel8: {}}
+variables:
+  KIND: {choices: [a, b]}
+  NUMBER: {pattern: '[0-9]+'}
+  PASSWORD: {scope: secret}
+"""

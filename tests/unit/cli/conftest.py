@@ -9,11 +9,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from command_line import KEPT, Run, git
+from command_line import KEPT, PIPELINE_SPEC, Run, git
 from registries import Registry, serving
 from specs import project
+from standins import GitLab, Job, Project, Token
 
 from truewheel.cli import main
+from truewheel.forges import trigger, watch
 
 
 @pytest.fixture(autouse=True)
@@ -85,3 +87,34 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regist
         monkeypatch.setattr("truewheel.net.container_registry.PAUSE", 0.0)
         stand_in.keep("ubi", "8", b"{}")
         yield stand_in
+
+
+@pytest.fixture
+def server() -> Iterator[GitLab]:
+    with GitLab(tick=5) as server:
+        yield server
+
+
+@pytest.fixture
+def demo(server: GitLab) -> Project:
+    made = server.project("group/demo")
+    made.plan(Job("wheel", seconds=20))
+    return made
+
+
+@pytest.fixture
+def token(server: GitLab, demo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Token:
+    """Everything that trigger needs: a project, a spec, a server and a token."""
+    made = server.token()
+    for name in [
+        name for name in os.environ if name.startswith(("CI_", "GITLAB_", "GITHUB_", "GH_"))
+    ]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("CI_SERVER_URL", server.url)
+    monkeypatch.setenv("CI_PROJECT_PATH", demo.path)
+    monkeypatch.setenv("GITLAB_TOKEN", made.value)
+    monkeypatch.chdir(project(tmp_path, PIPELINE_SPEC))
+    monkeypatch.setattr(watch, "FIRST_PAUSE", 0.01)
+    monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 1000.0)
+    monkeypatch.setattr(trigger, "LOOKS", (0.01, 0.01))
+    return made
