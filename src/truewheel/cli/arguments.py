@@ -76,3 +76,11 @@ def parse_seconds(text: str) -> float:
     if not 0 < seconds <= 10**7:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds up to 10000000")
     return seconds
+
+
+def parse_whole_seconds(text: str) -> float:
+    """Return a whole number of seconds from 1 to 1000000."""
+    if not text.isdecimal() or not 0 < int(text) <= 10**6:
+        message = f"{text!r} is no number of seconds from 1 to 1000000"
+        raise argparse.ArgumentTypeError(message)
+    return float(text)

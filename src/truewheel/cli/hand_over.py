@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from truewheel.cli.arguments import add_cells, add_plan, parse_seconds
+from truewheel.cli.arguments import add_cells, add_plan, parse_whole_seconds
 from truewheel.cli.plans import read_plan, select_planned
 from truewheel.cli.terminal import say, show
 from truewheel.errors import Exit, stop
@@ -50,7 +50,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--deadline",
         metavar="S",
-        type=parse_seconds,
+        type=parse_whole_seconds,
         default=3600.0,
         help="seconds that it may take (default: 3600)",
     )

@@ -31,7 +31,9 @@ def read_plan(given: str | None, folder: Path, environment: Mapping[str, str]) -
     """
     is_job = is_forge_job(environment)
     if is_job and not folder.is_absolute() and (link := files.link_to(Path(), folder.as_posix())):
-        raise stop(str(link), "is a link, not a folder", "look which job has left it", Exit.WHEEL)
+        raise stop(
+            str(link), "is a link, where a folder belongs", "look which job has left it", Exit.WHEEL
+        )
     return loading.read_plan(given, folder, in_job=is_job)
 
 

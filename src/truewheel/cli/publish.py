@@ -8,7 +8,7 @@ from pathlib import Path
 
 from truewheel.build import publish as publishing
 from truewheel.build.publish import Proven, Publisher
-from truewheel.cli.arguments import PLAN_HELP, add_json, parse_seconds
+from truewheel.cli.arguments import PLAN_HELP, add_json, parse_whole_seconds
 from truewheel.cli.plans import read_plan
 from truewheel.cli.problems import refuse
 from truewheel.cli.terminal import print_json, say, show
@@ -46,7 +46,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--deadline",
         metavar="S",
-        type=parse_seconds,
+        type=parse_whole_seconds,
         default=publishing.DEADLINE,
         help="seconds that the upload may take (default: %(default).0f)",
     )
@@ -112,5 +112,5 @@ def _show(
     if arguments.dry_run:
         show(f"{wheels} would be uploaded to {index.name}")
     else:
-        show(f"{wheels} uploaded now; {index.name} has the proven files")
+        show(f"{wheels} uploaded now; {index.name} has the bytes that were proven")
     return Exit.OK
