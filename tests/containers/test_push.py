@@ -96,7 +96,7 @@ def test_on_a_protected_ref_the_tag_of_somebody_else_is_replaced(own: Path, engi
         others = registry.keep(repository, tag, b"an image of somebody else")
         done = run(*argv, env=job, cwd=own)
         assert (done.returncode, done.stdout) == (0, f"{name}\n"), done.stderr
-        assert "on a protected ref no image is believed by its tag" in done.stderr
+        assert "on a protected ref an image in the registry is not trusted" in done.stderr
         digest = (
             "sha256:" + hashlib.sha256(registry.manifests[f"{repository}:{tag}"][1]).hexdigest()
         )

@@ -9,13 +9,13 @@ has is told by records that came as artifacts, or that are signed with the pipel
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from urllib.parse import quote
 
-from truewheel.build import evidence, proof, signed_records
+from truewheel.build import evidence, signed_records
 from truewheel.build.prove import ARCHIVES, COPIES, RECORD_LIMIT, SUMS
 from truewheel.errors import Exit, Problem, Stop, Where, stop
 from truewheel.net.http import Client, OtherBytes
@@ -193,42 +193,6 @@ def get(out: Path, cells: Iterable[Cell], place: Store) -> list[str]:
         else:
             missing += [_record(cell), _wheel(out, cell)]
     return missing + _get_all(out, wanted, place)
-
-
-def get_for(out: Path, plan: Plan, index: str, place: Store) -> list[str]:
-    """Get the proven wheels of an index, under the names that it gets.
-
-    Returns the paths of what is not there.
-
-    Raises `Stop` (exit 4) for what the proof in this folder does not know, and for other bytes than
-    it says.
-    """
-    known = proof.seen(out, index)
-    wanted = [
-        _Wanted(path, cell_id, known.recorded.get(path, ""))
-        for path, cell_id in _names(out, plan, index)
-    ]
-    unproven = [
-        each for each in wanted if not each.sha256 or known.sums.get(each.path) != each.sha256
-    ]
-    if unproven:
-        hint = (
-            "publish what prove has passed: its job's artifacts have evidence.json and SHA256SUMS"
-        )
-        raise Stop(
-            [Problem(Where(each.cell), f"{each.path} was not proven", hint) for each in unproven],
-            Exit.WHEEL,
-        )
-    return _get_all(out, wanted, place)
-
-
-def _names(out: Path, plan: Plan, index: str) -> Iterator[tuple[str, str]]:
-    for planned in plan.cells:
-        cell = evidence.settled(out, planned)
-        for copy in cell.copies:
-            if copy.index == index:
-                path = copy.wheel if copy.wheel == cell.wheel else f"{COPIES}/{index}/{copy.wheel}"
-                yield path, cell.id
 
 
 def _wheel(out: Path, cell: Cell) -> str:

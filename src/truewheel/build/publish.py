@@ -17,7 +17,7 @@ from typing import NamedTuple
 from truewheel.build import evidence
 from truewheel.build.proof import fault, seen
 from truewheel.build.prove import COPIES
-from truewheel.errors import Exit, Problem, Stop, Where, shown, stop
+from truewheel.errors import Exit, Problem, Stop, Where, install_hint, shown, stop
 from truewheel.net import package_index
 from truewheel.net.package_index import Files, Login
 from truewheel.plan import naming
@@ -141,7 +141,7 @@ def uploader(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
         if program := processes.which(each, environment, Path(sys.executable).parent):
             return each, program
     missing = f"{name} is not" if name else f"neither {' nor '.join(UPLOADERS)} is"
-    raise stop("publish", f"{missing} installed here", "install Truewheel with the extra [publish]")
+    raise stop("publish", f"{missing} installed here", install_hint("publish"))
 
 
 class Publisher:

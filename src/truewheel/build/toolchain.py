@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from truewheel.build import evidence
-from truewheel.errors import Exit, stop
+from truewheel.errors import Exit, install_hint, stop
 from truewheel.plan.matrix import ANY
 from truewheel.plan.model import Cell, Target
 from truewheel.plan.naming import LEGACY_FLOORS
@@ -193,7 +193,7 @@ def _require_zig(cell: Cell, env: Mapping[str, str]) -> str:
         raise stop(
             cell.id,
             "zig is not installed here",
-            "install Truewheel with the extra [zig]",
+            install_hint("zig"),
             Exit.WHEEL,
         )
     return found

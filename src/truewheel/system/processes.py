@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, NamedTuple, NoReturn
 
-from truewheel.errors import Exit, plain_addresses, stop
+from truewheel.errors import Exit, install_hint, plain_addresses, stop
 from truewheel.system.log_text import harmless
 
 STDERR = 2
@@ -67,7 +67,7 @@ def module(name: str, where: str) -> list[str]:
         raise stop(
             where,
             f"{name} is not installed here",
-            "install Truewheel with the extra [build]",
+            install_hint("build"),
             Exit.WHEEL,
         )
     return python(name)

@@ -466,53 +466,13 @@ def proven(tmp_path: Path, truewheel: Run) -> Path:
     return folder
 
 
-def artifacts(folder: Path, to: Path) -> Path:
-    """The folder of a job that got another's artifacts, of which no wheel is one."""
-    return Path(shutil.copytree(folder, to, ignore=shutil.ignore_patterns("*.whl", "*.zip")))
-
-
-def test_what_prove_made_reaches_the_job_that_publishes(
+def test_what_prove_made_is_sent_without_its_sums(
     registry: Registry, tmp_path: Path, truewheel: Run
 ):
-    folder = proven(tmp_path, truewheel)
-    for index in ("internal", "public"):
-        publishing = artifacts(folder, tmp_path / index)
-        assert (publishing / "copies/public/SHA256SUMS").is_file()
-        code, _, err = truewheel("hand-over", "--get", "--index", index, "--out", publishing)
-        assert (code, err) == (Exit.OK, "")
-        found = sorted(
-            copy.wheel for cell in PLAN.cells for copy in cell.copies if copy.index == index
-        )
-        assert sorted(path.name for path in publishing.rglob("*.whl")) == found
-        for path in publishing.rglob("*.whl"):
-            assert path.read_bytes() == (folder / path.relative_to(publishing)).read_bytes()
-    assert not [path for path in registry.files if path.endswith("SHA256SUMS")], (
-        "sums are artifacts"
-    )
-
-
-@pytest.mark.parametrize("index", ["internal", "public"])
-def test_another_file_than_the_proven_one_is_not_published(
-    registry: Registry, tmp_path: Path, truewheel: Run, index: str
-):
-    publishing = artifacts(proven(tmp_path, truewheel), tmp_path / index)
-    for path in registry.files:
-        registry.files[path] += b"x"
-    code, _, err = truewheel("hand-over", "--get", "--index", index, "--out", publishing)
-    assert code == Exit.WHEEL
-    assert "has other bytes than its job made" in err
-    assert not [*publishing.rglob("*.whl")]
-
-
-@pytest.mark.parametrize("lost", ["evidence.json", "SHA256SUMS"])
-def test_nothing_is_published_that_the_proof_does_not_know(
-    registry: Registry, tmp_path: Path, truewheel: Run, lost: str
-):
-    publishing = artifacts(proven(tmp_path, truewheel), tmp_path / "internal")
-    (publishing / lost).unlink()
-    code, _, _ = truewheel("hand-over", "--get", "--index", "internal", "--out", publishing)
-    assert code == Exit.WHEEL
-    assert not [*publishing.rglob("*.whl")]
+    proven(tmp_path, truewheel)
+    assert [path for path in registry.files if "copies" in path and path.endswith(".whl")]
+    sums = [path for path in registry.files if path.endswith("SHA256SUMS")]
+    assert not sums, "sums are artifacts"
 
 
 def test_a_registry_that_is_gone_ends_in_exit_6(registry: Registry, tmp_path: Path, truewheel: Run):
@@ -569,14 +529,11 @@ def test_what_is_no_gitlab_job_is_told_so(
             ["--put", "--get"],
             [],
             ["--get", "--made"],
-            ["--put", "--index", "internal"],
-            ["--get", "--index", "intern"],
         ),
         *(
             ["--sign", "--key", "k"],
             ["--sign", "--cell", X86.id],
             ["--put", "--key", "k"],
-            ["--sign", "--index", "x"],
         ),
         *(
             ["--get", "--key", "k", "--cell", X86.id],
@@ -594,5 +551,5 @@ def test_flags_that_say_nothing_together_are_refused(
     except SystemExit as ended:
         code = int(str(ended.code))
     assert code == Exit.REFUSED
-    assert "hand-over" in capfd.readouterr().err or flags[-1] == "intern"
+    assert "hand-over" in capfd.readouterr().err
     assert not registry.asked

@@ -39,7 +39,8 @@ CONSOLE = "from truewheel.program import main\nif __name__ == '__main__':\n    s
 def code_of(way: str) -> str:
     """The code of a program, in a process that tells when it begins."""
     if way == "command":
-        return f"import sys\nsys.path.insert(0, {str(ROOT / 'src')!r})\nimport truewheel\n{READY}{CONSOLE}"
+        path = f"import sys\nsys.path.insert(0, {str(ROOT / 'src')!r})\n"
+        return f"{path}import truewheel\n{READY}{CONSOLE}"
     path = WAYS[way][0]
     return (
         f"{READY}__file__ = sys.argv[0]\nexec(compile(open({path!r}).read(), {path!r}, 'exec'))\n"

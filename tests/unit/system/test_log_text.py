@@ -18,8 +18,7 @@ from specs import SMALL, project
 from standins import GitLab, Job
 
 from truewheel.cli import main
-from truewheel.cli.arguments import print_json
-from truewheel.cli.terminal import say
+from truewheel.cli.terminal import print_json, say
 from truewheel.errors import Problem, Where
 from truewheel.forges import watch
 from truewheel.report.findings import STYLES, report
