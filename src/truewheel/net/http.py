@@ -9,10 +9,11 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from itertools import count
 from pathlib import Path
+from threading import Timer
 from typing import IO, TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -30,6 +31,8 @@ PAUSES = retries.PAUSES
 SILENCE = 60.0
 """Seconds that a server may say nothing."""
 REDIRECTS = 10
+MALFORMED = "the address, or that of the proxy, is malformed"
+"""The text of such an error is not printed: it repeats the address, where a password may be."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _HARMLESS = frozenset({"User-Agent", "Accept", "Cache-Control"})
 """Headers that another host may see."""
@@ -58,16 +61,25 @@ class Answer(NamedTuple):
     body: bytes = b""
 
     @property
+    def target(self) -> str:
+        """The address that the answer leads to, or "" where it has none."""
+        location = self.headers.get("location")
+        try:
+            target = urljoin(self.url, location) if location else ""
+            _origin(target)
+        except ValueError:  # for a host or a port that is none
+            return ""
+        return target
+
+    @property
     def summary(self) -> str:
         """The status, and where it leads to: the query of that address may let somebody in."""
         phrases = [status.phrase for status in HTTPStatus if status == self.status]
         status = " ".join([str(self.status), *phrases])
-        location = self.headers.get("location")
-        if not location:
+        if not self.headers.get("location"):
             return status
-        target = _joined(self.url, location)
-        is_address = target.startswith(("http://", "https://"))
-        return f"{status}, to {plain_addresses(target) if is_address else 'another place'}"
+        is_address = self.target.startswith(("http://", "https://"))
+        return f"{status}, to {plain_addresses(self.target) if is_address else 'another place'}"
 
 
 class Refused(Exception):
@@ -129,9 +141,8 @@ class Client:
         """
 
         def write() -> bool:
-            _, response = within(self._left(), lambda: self._open("GET", url, {}))
-            with closing(response):
-                write_chunks(file, _only(self._chunks(response), sha256))
+            with self._opened(url, {}) as (_, chunks):
+                write_chunks(file, _only(chunks, sha256))
             return True
 
         with _explained(url):
@@ -171,18 +182,29 @@ class Client:
 
     def _whole(self, url: str, limit: int, headers: Mapping[str, str]) -> Answer:
         """Return an answer with its body, of which no more than the limit is kept."""
+        body = bytearray()
+        with self._opened(url, headers) as (answer, chunks):
+            for chunk in chunks:
+                body += chunk
+                if len(body) > limit:
+                    raise TooLarge(f"has more than {limit} bytes")
+        return answer._replace(body=bytes(body))
 
-        def read() -> Answer:
-            answer, response = self._open("GET", url, headers)
-            body = bytearray()
-            with closing(response):
-                for chunk in self._chunks(response):
-                    body += chunk
-                    if len(body) > limit:
-                        raise TooLarge(f"has more than {limit} bytes")
-            return answer._replace(body=bytes(body))
-
-        return within(self._left(), read)
+    @contextmanager
+    def _opened(
+        self, url: str, headers: Mapping[str, str]
+    ) -> Iterator[tuple[Answer, Iterator[bytes]]]:
+        """Yield an answer and the chunks of its body, which ends at the deadline."""
+        answer, response = within(self._left(), lambda: self._open("GET", url, headers))
+        # A time-out starts again with each byte, such as those of a chunk's length.
+        timer = Timer(max(0.0, self._end - self._clock.now()), _shut_down, [response])
+        timer.daemon = True
+        timer.start()
+        try:
+            yield answer, self._chunks(response)
+        finally:
+            timer.cancel()
+            response.close()
 
     def _open(
         self, method: str, url: str, headers: Mapping[str, str], body: Iterator[bytes] | None = None
@@ -208,13 +230,13 @@ class Client:
 
     def _target(self, answer: Answer) -> str | None:
         """Return where a redirect leads to, or None where it is not to be followed."""
-        if answer.status not in _REDIRECTS or "location" not in answer.headers:
-            return None
-        target = _joined(answer.url, answer.headers["location"])
         scheme = urlsplit(answer.url).scheme
-        if not target.startswith(("https://", f"{scheme}://")):  # never from TLS to none
+        if answer.status not in _REDIRECTS:
             return None
-        return target if self._leaves_host or _origin(target) == _origin(answer.url) else None
+        if not answer.target.startswith(("https://", f"{scheme}://")):  # never from TLS to none
+            return None
+        stays = _origin(answer.target) == _origin(answer.url)
+        return answer.target if stays or self._leaves_host else None
 
     def _send(
         self, method: str, url: str, headers: Mapping[str, str], body: Iterator[bytes] | None
@@ -233,10 +255,12 @@ class Client:
                 preload_content=False,
                 decode_content=False,
             )
-        except errors.LocationValueError:  # its own text repeats the address, where a key may be
-            raise Lost("the address, or that of the proxy, is malformed") from None
+        except errors.LocationValueError:
+            raise Lost(MALFORMED) from None
         except (errors.HTTPError, OSError) as error:
             raise Lost(_reason(error)) from None
+        except ValueError:
+            raise Lost(MALFORMED) from None
 
     def _pool(self, url: str) -> PoolManager:
         """Return the connections for an address: by the proxy that the environment names for it."""
@@ -261,20 +285,11 @@ class Client:
 
     def _chunks(self, response: BaseHTTPResponse) -> Iterator[bytes]:
         errors = self._urllib3.exceptions
-
-        def read() -> bytes:
-            return response.read1(CHUNK, decode_content=False)
-
-        # One read of a body with a length is one read of the socket, which has a time-out. The
-        # length of a chunk is a line of text, which may come a byte now and then.
-        is_chunked = getattr(response, "chunked", False)
         try:
-            while True:
-                left = self._left()
-                chunk = within(left, read) if is_chunked else read()
-                if not chunk:
-                    break
+            while chunk := response.read1(CHUNK, decode_content=False):
+                self._left()
                 yield chunk
+            self._left()  # a body without a length would seem complete
         except (errors.HTTPError, OSError) as error:
             is_cut = any(isinstance(part, errors.IncompleteRead) for part in (error, *error.args))
             raise Lost("the answer was cut off" if is_cut else _reason(error)) from None
@@ -331,18 +346,14 @@ def _reason(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _joined(url: str, location: str) -> str:
-    """Return where a redirect leads to, or "" where that is no address."""
-    try:
-        target = urljoin(url, location)
-        return target if urlsplit(target).hostname and _origin(target) else ""
-    except ValueError:
-        return ""
-
-
 def _origin(url: str) -> tuple[str, str | None, int | None]:
     parts = urlsplit(url)
     return parts.scheme, parts.hostname, parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+
+
+def _shut_down(response: BaseHTTPResponse) -> None:
+    with suppress(ValueError, OSError):  # the body has just ended
+        response.shutdown()
 
 
 def _unless_absent(work: Callable[[], _T]) -> _T | None:

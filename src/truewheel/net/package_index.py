@@ -94,8 +94,9 @@ def _leads_elsewhere(answer: http.Answer) -> bool:
 
     GitLab and pypiserver do so for projects that they do not have.
     """
-    target = urlsplit(urljoin(answer.url, answer.headers.get("location", "")))
-    return 300 <= answer.status < 400 and target.hostname != urlsplit(answer.url).hostname
+    if not 300 <= answer.status < 400 or not answer.target:
+        return False
+    return urlsplit(answer.target).hostname != urlsplit(answer.url).hostname
 
 
 def _refusal(url: str, answer: http.Answer) -> Stop:
