@@ -18,6 +18,7 @@ import packages
 import pytest
 from packages import TOKEN, Registry
 
+import truewheel
 from truewheel.errors import Exit, Stop
 from truewheel.net import http
 from truewheel.net.http import Client, OtherBytes
@@ -354,8 +355,8 @@ def test_a_bundle_of_certificates_that_cannot_be_read_is_named(
 
 def test_no_command_pays_for_urllib3_that_sends_nothing():
     code = "import sys, truewheel.net.http, truewheel.forges.calls; print(*sorted(sys.modules))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    )
+    env = {"PYTHONPATH": str(Path(truewheel.__file__).parents[1])}
+    argv = [sys.executable, "-c", code]
+    loaded = subprocess.run(argv, env=env, check=True, capture_output=True, text=True)
     assert "truewheel.net.http" in loaded.stdout.split()
     assert not {"urllib3", "urllib.request", "http.client", "ssl"} & set(loaded.stdout.split())

@@ -14,7 +14,7 @@ from pathlib import Path
 import projects
 import pytest
 from paths import ROOT
-from test_process import is_gone, wait_for
+from system.test_processes import is_gone, wait_for
 
 SPEC = """\
 truewheel: 1
@@ -59,8 +59,10 @@ def environment(root: Path) -> dict[str, str]:
 def start(root: Path, *words: str) -> subprocess.Popen[str]:
     # Started in the background by some shells, the tests ignore SIGINT, and so would what they
     # start.
-    code = "import signal, sys, runpy; signal.signal(signal.SIGINT, signal.default_int_handler); del sys.argv[0]\n"
-    code += "signal.signal(signal.SIGHUP, signal.SIG_DFL); runpy.run_path(sys.argv[0], run_name='__main__')"
+    code = "import signal, sys, runpy; del sys.argv[0]\n"
+    code += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "signal.signal(signal.SIGHUP, signal.SIG_DFL)\n"
+    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
     argv = [sys.executable, "-c", code, str(ROOT / "gen_ci.py"), "run", *words]
     return subprocess.Popen(
         argv, cwd=root, env=environment(root), stderr=subprocess.PIPE, text=True
