@@ -34,9 +34,9 @@ bench: test-venv ## CPU time against bare programs that do the same; ARGS=--stri
 	$(VENV) tests/bench/watching.py
 
 locks: test-venv ## renew requirements/*.txt and the locks of builder images from pyproject.toml and requirements/*.in
-	$(LOCK) pyproject.toml --extra build --output-file requirements/run.txt
+	$(LOCK) pyproject.toml --extra build --extra gitlab --output-file requirements/run.txt
 	$(LOCK) requirements/test.in --output-file requirements/test.txt
-	$(LOCK) pyproject.toml requirements/tools.in --extra build --output-file src/truewheel/workspace/locks/truewheel-tools.txt
+	$(LOCK) pyproject.toml requirements/tools.in --extra build --extra gitlab --output-file src/truewheel/workspace/locks/truewheel-tools.txt
 	$(LOCK) requirements/uv.in --output-file src/truewheel/workspace/locks/truewheel-uv.txt
 
 clean: ## remove all that the other targets made

@@ -84,7 +84,7 @@ def registry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Regist
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         monkeypatch.setenv("CI_REGISTRY_IMAGE", f"{stand_in.host}/group")
-        monkeypatch.setattr("truewheel.net.container_registry.PAUSE", 0.0)
+        monkeypatch.setattr("truewheel.net.container_registry.PAUSES", (0.0, 0.0))
         stand_in.keep("ubi", "8", b"{}")
         yield stand_in
 

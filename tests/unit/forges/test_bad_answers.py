@@ -1,4 +1,4 @@
-"""A server that answers with something else than its API says ends each command with a message and exit 6."""
+"""A server whose answers are not those of its API ends each command with a message and exit 6."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ GITHUB = {
 
 
 def ends(server: Any, words: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Let a command meet a body from its first, second, … request on, and look how it ends each time."""
+    """Answer with a body from the first, second, … request on; check how the command ends."""
     for after in range(12):
         if words.startswith("watch"):
             (known,) = server.state.projects.values()
@@ -144,16 +144,15 @@ def ends(server: Any, words: str, text: str, capsys: pytest.CaptureFixture[str])
         code = main([*words.split(), "--deadline", "20"])
         server.behave()
         out, err = capsys.readouterr()
-        came = (words, text[:30], after, code, err[-600:])
-        came = (words, text[:30], after, code, err[-600:])
-        assert "SECRET-PAGE" not in out + err, came
+        result = (words, text[:30], after, code, err[-600:])
+        assert "SECRET-PAGE" not in out + err, result
         if len(server.requests) - before <= after:  # all was over before the body would have come
             return
         if code == 6:
-            assert f"{server.url}: " in err, came
-            assert " answers with " in err, came
+            assert f"{server.url}: " in err, result
+            assert " answers with " in err, result
         else:
-            assert text in {"[]", "{}"}, came  # in some places nothing is an answer
+            assert text in {"[]", "{}"}, result  # in some places nothing is an answer
 
 
 @pytest.mark.parametrize("text", BODIES.values(), ids=BODIES)

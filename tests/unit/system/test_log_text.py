@@ -26,11 +26,17 @@ from truewheel.system import processes
 from truewheel.system.log_text import harmless, harmless_json, one_line
 from truewheel.wheel.checks.findings import Code, Finding
 
-HOSTILE = "x\n::set-env name=A::b\n  ::error::c\n\u2028::d::\r\x1b[0Ksection_start:1:e\r\x1b[0K##[add-mask]f##vso[g]"
+HOSTILE = (
+    "x\n::set-env name=A::b\n  ::error::c\n\u2028::d::"
+    "\r\x1b[0Ksection_start:1:e\r\x1b[0K##[add-mask]f##vso[g]"
+)
 
 
 def obeyed(text: str) -> list[str]:
-    """Return the lines in which GitHub's runner or GitLab's log sees a command, the way their sources read them."""
+    """Return the lines in which GitHub's runner or GitLab's log sees a command.
+
+    They are read here as in the sources of both.
+    """
     lines = re.split(r"\r\n|\n", text)
     by_github = [
         line
@@ -73,8 +79,11 @@ def test_what_the_command_line_and_the_steps_say(capfd: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("style", STYLES)
 def test_reports_of_a_hostile_wheel(style):
-    results = [(Path(HOSTILE), [Finding(code=Code.TW302, severity=severity, message=HOSTILE, where=HOSTILE)])
-               for severity in ("error", "warning")]  # fmt: skip
+    findings = [
+        Finding(code=Code.TW302, severity=severity, message=HOSTILE, where=HOSTILE)
+        for severity in ("error", "warning")
+    ]
+    results = [(Path(HOSTILE), [finding]) for finding in findings]
     text = report(results, style)
     own = [
         line
