@@ -240,7 +240,7 @@ def _authenticated(state: State, request: Request, params: Mapping[str, Any]) ->
 def _authorize(chosen: Route, call: Call) -> None:
     if chosen.is_open:
         if "id" in call.values:
-            call._project = find_project(call.state, call.values["id"])  # noqa: SLF001
+            call._project = find_project(call.state, call.values["id"])
         return
     if call.token is None and (
         call.request.method not in {"GET", "HEAD"} or "id" not in call.values
@@ -248,7 +248,7 @@ def _authorize(chosen: Route, call: Call) -> None:
         raise Refused(401, "401 Unauthorized")
     if "id" not in call.values:
         return
-    project = call._project = find_project(call.state, call.values["id"])  # noqa: SLF001
+    project = call._project = find_project(call.state, call.values["id"])
     is_public = project is not None and project.settings["visibility"] == "public"
     if project is None or not (call.level or is_public):
         not_found("Project")

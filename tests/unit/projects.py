@@ -13,6 +13,7 @@ import wheels
 
 from truewheel.errors import Where
 from truewheel.plan.model import Cell, Fact, Package, Plan, Target, Variable
+from truewheel.system.files import sha256
 from truewheel.workspace import loading
 
 PLAIN = loading.read_policy("plain", Path(), Where("plain")).data
@@ -147,3 +148,9 @@ def plan(
         variables=variables or {},
         policy=policy or PLAIN,
     )
+
+
+def contents(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): sha256(path) for path in folder.rglob("*") if path.is_file()
+    }

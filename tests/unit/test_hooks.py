@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 from paths import ROOT
 
-from truewheel.cli import COMMANDS
+from truewheel.cli.commands import COMMANDS
 from truewheel.cli.parser import parser
 
 HOOKS = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))

@@ -18,7 +18,7 @@ from typing import Any
 
 from truewheel import __version__
 from truewheel.build import evidence, job_image
-from truewheel.build.compile import INPUTS, source_date_epoch
+from truewheel.build.compile_steps import INPUTS, source_date_epoch
 from truewheel.errors import Exit, Problem, Stop, Where, shown, stop
 from truewheel.plan.model import Cell, Plan
 from truewheel.system import files, processes

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from truewheel.cli import front_door as front_door
 from truewheel.cli.terminal import say, send
 from truewheel.errors import Exit, Problem, Stop, Where, errors, meant, stop
 from truewheel.plan import planner

@@ -17,8 +17,8 @@ from truewheel.forges.gitlab.api import schedules as clock
 from truewheel.forges.gitlab.api import settings
 from truewheel.forges.gitlab.api.client import Gitlab
 from truewheel.forges.gitlab.api.requirements import Needs, needs
-from truewheel.forges.gitlab.api.settings_rules import NOTE, SEVERITIES, Finding
 from truewheel.forges.gitlab.emit import pipeline
+from truewheel.forges.settings import NOTE, SEVERITIES, Finding, worst
 from truewheel.spec import variables
 from truewheel.workspace.loading import Workspace
 
@@ -55,7 +55,7 @@ def examine(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         )
     else:
         _tell(found)
-    return Exit.OK if settings.worst(found) == NOTE else Exit.DRIFT
+    return Exit.OK if worst(found) == NOTE else Exit.DRIFT
 
 
 def _gitlab(

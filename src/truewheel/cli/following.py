@@ -121,8 +121,7 @@ def _prove(
 
     A folder gets them only when all are as planned.
     """
-    from truewheel.build import prove
-    from truewheel.forges import artifacts
+    from truewheel.build import collect_artifacts, prove
 
     code = Exit.OK
     for (forge, run), verdict in zip(runs, verdicts):
@@ -131,13 +130,13 @@ def _prove(
             if len(runs) == 1
             else arguments.wheels / run.project.replace("/", "__")
         )
-        with artifacts.lend_folder(out) as folder:
-            plan = artifacts.collect(forge, verdict.look, folder, say, prefix)
+        with collect_artifacts.lend_folder(out) as folder:
+            plan = collect_artifacts.collect(forge, verdict.look, folder, say, prefix)
             proof = prove.prove(folder, plan)
             for problem in proof.problems:
                 say(problem)
             if proof.ok:
-                artifacts.move_in(folder, out)
+                collect_artifacts.move_in(folder, out)
         if proof.ok and not arguments.json:
             show(
                 f"{counted(len(proof.data['wheels']), 'wheel')}, each as planned: {out}/{prove.SUMS}"

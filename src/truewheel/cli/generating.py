@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from truewheel import __version__
 from truewheel.cli import arguments as common
 from truewheel.cli import forges
+from truewheel.cli.commands import front_door
 from truewheel.cli.terminal import say, show
 from truewheel.errors import Exit, errors, stop
 from truewheel.forges import pipelines
@@ -135,7 +136,7 @@ def _tell(found: list[Drift]) -> None:
         show(f"{entry.state:9} {entry.path}")
     if diff := "".join(entry.diff for entry in found):
         show("\n" + diff.removesuffix("\n"))
-    say(f"hint: {common.front_door()} generate writes them again")
+    say(f"hint: {front_door()} generate writes them again")
 
 
 def _asked(arguments: Namespace, environment: Mapping[str, str], space: Workspace) -> linting.Asked:

@@ -15,6 +15,7 @@ from truewheel.build import containers as engines
 from truewheel.build.containers import ENGINES, Build
 from truewheel.build.job_image import is_protected
 from truewheel.cli import arguments as common
+from truewheel.cli.commands import front_door
 from truewheel.cli.terminal import say, show
 from truewheel.errors import Exit, Stop, meant, stop
 from truewheel.forges.github.actions import PINS
@@ -285,7 +286,7 @@ def lock(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     else:
         files.write_text(space.root / LOCK_FILE, lock_file.write(found, GENERATOR))
         show(
-            f"wrote {LOCK_FILE}; the pipelines name other images or actions now: {common.front_door()} generate"
+            f"wrote {LOCK_FILE}; the pipelines name other images or actions now: {front_door()} generate"
         )
     return Exit.OK
 

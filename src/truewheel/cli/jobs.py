@@ -42,8 +42,8 @@ def arguments(command: str, parser: ArgumentParser) -> None:
 
 def compile_cells(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Build the wheels of the cells in build/<cell>/."""
-    from truewheel.build.compile import compile_wheel
     from truewheel.build.engines.command import build_wheels
+    from truewheel.build.engines.pep517 import compile_wheel
 
     plan, cells, root = _cells(arguments, environment)
     loading.refuse_separators(root)

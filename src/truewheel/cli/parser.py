@@ -6,7 +6,7 @@ import argparse
 from importlib import import_module
 from typing import Any, NoReturn
 
-from truewheel.cli import COMMANDS, PURPOSE, front_door
+from truewheel.cli.commands import COMMANDS, PURPOSE, front_door
 from truewheel.cli.terminal import put
 from truewheel.system.log_text import harmless
 

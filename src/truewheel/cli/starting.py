@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from truewheel.cli import arguments as common
+from truewheel.cli.commands import front_door
 from truewheel.cli.generating import generated
 from truewheel.cli.terminal import put, say, show
 from truewheel.errors import Exit, Stop, Where, counted, errors, stop
@@ -81,7 +82,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 def _run(arguments: Namespace, environment: Mapping[str, str], root: Path) -> Exit:
     if os.path.lexists(root / SPEC):
-        hint = f"change it, then: {common.front_door()} generate; or remove it, and init proposes another"
+        hint = f"change it, then: {front_door()} generate; or remove it, and init proposes another"
         raise stop(SPEC, "there is a spec already, and init overwrites nothing", hint)
     found = detect.look(root, environment)
     chosen = proposal.defaults(found, _today(environment))
@@ -254,7 +255,7 @@ def _written(start: Start) -> list[str]:
 
 
 def _next_steps(start: Start) -> list[str]:
-    prog = common.front_door()
+    prog = front_door()
     if start.foreign:
         kept = ", ".join(start.foreign)
         last = f"move {kept} away (git mv): not generated, so left as it is. Then: {prog} generate"

@@ -111,7 +111,7 @@ class Caller:
 
     def __init__(
         self, server: str, transport: Transport, seconds: float, clock: Clock = Clock()
-    ) -> None:  # noqa: B008
+    ) -> None:
         self.server = server
         self.clock = clock
         self.requests = 0
@@ -359,3 +359,26 @@ def _next(answer: Answer, page: int) -> str | None:
     if 'rel="next"' in answer.headers.get("link", ""):
         return str(page + 1)
     return str(page + 1) if len(answer.data) >= PER_PAGE and "link" not in answer.headers else None
+
+
+class Explained:
+    """A block in which a `Fault` becomes the `Stop` (exit 5) that says what to do."""
+
+    def __init__(self, refuse: Callable[[Fault], Stop]) -> None:
+        self._refuse = refuse
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Fault):
+            raise self._refuse(error) from None
+
+
+def was_not_sent(error: Any) -> bool:
+    """Return whether a request cannot have arrived: there was no connection, or no such host."""
+    from requests.exceptions import ConnectTimeout
+    from urllib3.exceptions import NewConnectionError
+
+    reason = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, ConnectTimeout) or isinstance(reason, NewConnectionError)

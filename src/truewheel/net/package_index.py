@@ -17,12 +17,13 @@ from urllib import request
 from urllib.error import HTTPError
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
+from packaging.utils import canonicalize_name
+
 from truewheel import __version__
 from truewheel.errors import Exit, Problem, Stop, Where
 from truewheel.net.answers import described_body
 from truewheel.net.deadline import within
 from truewheel.net.http import answered, reason_of
-from truewheel.wheel.filename import normalized
 
 ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
 ABSENT = frozenset({404, 410})
@@ -66,7 +67,7 @@ def files(address: str, project: str, login: Login | None) -> Files:
     Raises `Stop`: exit 5 when the index refuses, exit 6 when it gives no answer after some
     attempts.
     """
-    url = f"{address.rstrip('/')}/{normalized(project).replace('_', '-')}/"
+    url = f"{address.rstrip('/')}/{canonicalize_name(project)}/"
     failures = 0
     while True:
         is_login_page = False

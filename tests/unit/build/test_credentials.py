@@ -13,8 +13,8 @@ import wheels
 from specs import plan_of
 
 from truewheel.build import credentials, evidence
-from truewheel.build.compile import compile_wheel
 from truewheel.build.engines.command import build_wheels
+from truewheel.build.engines.pep517 import compile_wheel
 from truewheel.build.smoke_test import smoke_test
 from truewheel.plan.matrix import Host
 from truewheel.plan.model import Index

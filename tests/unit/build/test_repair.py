@@ -15,9 +15,11 @@ import projects
 import pytest
 import wheels
 from paths import SOURCE, UNIT
+from projects import contents
 
 from truewheel.build import evidence
-from truewheel.build.compile import INPUTS, compile_wheel
+from truewheel.build.compile_steps import INPUTS
+from truewheel.build.engines.pep517 import compile_wheel
 from truewheel.build.repair import repair_wheel
 from truewheel.build.validate import validate
 from truewheel.errors import Exit, Stop
@@ -66,14 +68,6 @@ def refusal(
     assert stopped.value.code is Exit.WHEEL
     assert contents(root / "dist") == before
     return stopped.value
-
-
-def contents(folder: Path) -> dict[str, str]:
-    return {
-        str(path.relative_to(folder)): files.sha256(path)
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
 
 
 def record_of(root: Path, cell: Cell) -> dict[str, object]:
@@ -662,7 +656,7 @@ KILL = """
 import os, random, shutil, signal, sys, time
 from pathlib import Path
 import projects
-from test_repair import MANYLINUX, contents
+from projects import contents
 from truewheel.build import repair
 
 root, rounds, platform = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]

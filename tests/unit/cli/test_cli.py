@@ -20,7 +20,8 @@ from paths import ROOT
 from specs import SMALL, project
 
 from truewheel import __version__
-from truewheel.cli import COMMANDS, main
+from truewheel.cli import main
+from truewheel.cli.commands import COMMANDS
 from truewheel.forges.pipelines import MARK
 from truewheel.plan.events import EVENTS
 from truewheel.workspace import loading

@@ -153,7 +153,7 @@ def test_on_a_protected_ref_nobodys_image_is_believed(
 ):
     name = truewheel(*BUILT, "--dry-run", "--push")[1].split()[-1]
     repository, _, tag = name.removeprefix(f"{registry.host}/").rpartition(":")
-    registry.keep(repository, tag, b"what somebody has pushed first")
+    registry.keep(repository, tag, b'{"pushed": "by somebody"}')
     monkeypatch.setenv(protected, "true")
     code, out, err = truewheel(*JOB)
     assert (code, out) == (0, f"{name}\n"), "it is built"

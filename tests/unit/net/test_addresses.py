@@ -60,7 +60,7 @@ def leading(location: str, status: int = 302, **headers: str) -> Iterator[str]:
 
 
 def get_file(address: str, folder: Path) -> None:
-    http.Client({"JOB-TOKEN": KEY}, 60).get(f"{address}/file", folder / "file")
+    http.Client({"JOB-TOKEN": KEY}, 60).get(f"{address}/file", folder / "file", "0" * 64)
 
 
 def list_files(address: str, _: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -219,13 +220,15 @@ def test_a_token_that_is_none(
 def test_a_registry_that_sends_a_byte_now_and_then_has_a_deadline(
     stand_in: Registry, monkeypatch: pytest.MonkeyPatch
 ):
+    tick = threading.Event()
+
     def drip(handler: registries._Handler, *_: str) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "1000000")
         handler.end_headers()
         for _ in range(100):
             handler.wfile.write(b" ")
-            time.sleep(0.02)
+            tick.wait(0.02)  # time.sleep is replaced in other tests while this thread ends
 
     monkeypatch.setattr(registries._Handler, "_manifest", drip)
     monkeypatch.setattr(container_registry, "DEADLINE", 0.2)

@@ -242,7 +242,7 @@ def test_headers_that_come_a_byte_now_and_then_have_the_same_deadline(
     registry.faults = [drip]
     began = time.monotonic()
     with pytest.raises(Stop, match="the deadline is over") as stopped:
-        client(0.3).get(registry.api + "/a", tmp_path / "b")
+        client(0.3).get(registry.api + "/a", tmp_path / "b", SHA256)
     assert stopped.value.code is Exit.REMOTE_UNREACHABLE
     assert time.monotonic() - began < 1.5
     assert left(tmp_path) == []

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import projects
 import pytest
+from children import is_gone, wait_for
 from paths import ROOT
-from test_process import is_gone, wait_for
 
 SPEC = """\
 truewheel: 1
@@ -136,7 +136,7 @@ def test_one_folder_may_be_both(root: Path):
 
 
 def test_a_parent_that_is_gone_already_ends_a_child_at_once(tmp_path: Path):
-    launcher = ROOT / "src/truewheel/launch.py"
+    launcher = ROOT / "src/truewheel/system/launch.py"
     argv = [sys.executable, str(launcher), "1", "truewheel.program", "--version"]
     done = subprocess.run(argv, check=False, capture_output=True, timeout=30)
     assert (done.returncode, done.stdout) == (128 + signal.SIGTERM, b"")

@@ -4,10 +4,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from children import is_gone, wait_for
 from paths import SOURCE
 
 from truewheel.errors import Exit, Stop
@@ -15,26 +15,6 @@ from truewheel.system import processes
 
 # A shell with a child of its own, as compilers have them; both would sleep on.
 FAMILY = "echo $$ > leader; sleep 60 & echo $! > child; wait"
-
-
-def wait_for(path: Path) -> int:
-    for _ in range(500):
-        if path.exists() and path.read_text().strip():
-            return int(path.read_text())
-        time.sleep(0.02)
-    raise AssertionError(f"{path} was not written")
-
-
-def is_gone(pid: int) -> bool:
-    for _ in range(500):
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            return True
-        if state == "Z":
-            return True
-        time.sleep(0.02)
-    return False
 
 
 def parent(folder: Path, script: str) -> subprocess.Popen[bytes]:

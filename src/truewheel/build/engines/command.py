@@ -11,7 +11,14 @@ from pathlib import Path
 from packaging.version import Version
 
 from truewheel.build import evidence, toolchain
-from truewheel.build.compile import (
+from truewheel.build.build_environment import (
+    Workshop,
+    build_environment,
+    cached,
+    environment,
+    installed,
+)
+from truewheel.build.compile_steps import (
     AGAIN,
     INPUTS,
     compare_builds,
@@ -19,13 +26,6 @@ from truewheel.build.compile import (
     source_date_epoch,
     told_name,
     without_credentials,
-)
-from truewheel.build.engines.pep517 import (
-    Workshop,
-    build_environment,
-    cached,
-    environment,
-    installed,
 )
 from truewheel.build.job_image import compare_image
 from truewheel.errors import Exit, Stop, stop

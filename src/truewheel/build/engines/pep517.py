@@ -1,45 +1,44 @@
-"""Run a project's PEP 517 backend in an isolated environment that holds what the project requires."""
+"""Compile a cell's wheel by its project's PEP 517 backend, with the planned version and build tag in it."""
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import json
-import os
 import subprocess
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from importlib import metadata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from truewheel.build import evidence
-from truewheel.build.toolchain import Toolchain, behind_cache
-from truewheel.build.version_injection import read_toml
-from truewheel.errors import Exit, stop
-from truewheel.plan.matrix import ANY
-from truewheel.plan.model import Cell
-from truewheel.system import interpreters, processes
-from truewheel.wheel.filename import normalized
+from packaging.version import Version
+
+from truewheel.build import evidence, toolchain
+from truewheel.build.build_environment import (
+    Workshop,
+    build_environment,
+    cached,
+    environment,
+    installed,
+)
+from truewheel.build.compile_steps import (
+    AGAIN,
+    INPUTS,
+    compare_builds,
+    copy_sources,
+    source_date_epoch,
+    told_name,
+    without_credentials,
+)
+from truewheel.build.job_image import compare_image
+from truewheel.build.version_injection import inject_version, read_toml
+from truewheel.errors import Exit, Problem, Stop, Where, stop
+from truewheel.plan.model import Cell, Package, Plan
+from truewheel.system import files, interpreters, processes
+from truewheel.wheel import filename, reader
+from truewheel.wheel.filename import WheelName, normalized
+from truewheel.wheel.rewrite import rewrite
 
 if TYPE_CHECKING:
     from build import ProjectBuilder
-
-
-@dataclass(frozen=True)
-class Workshop:
-    """With what a cell is compiled.
-
-    Its interpreter, its environment variables, its compilers and their cache.
-    """
-
-    cell: Cell
-    root: Path
-    python: Path
-    env: Mapping[str, str]
-    toolchain: Toolchain
-    cache: str = ""
 
 
 class Built(NamedTuple):
@@ -47,6 +46,62 @@ class Built(NamedTuple):
 
     wheel: Path
     environment: Mapping[str, str]
+
+
+def compile_wheel(
+    plan: Plan, cell: Cell, root: Path, env: Mapping[str, str], *, twice: bool = False
+) -> Path:
+    """Compile a cell's wheel from a fresh copy of its sources; return it, in `build/<cell>/wheel/`.
+
+    Its name is the planned one, but for a platform that is still `linux_<arch>`. `twice` builds it
+    a second time, in another folder, says what differs, and leaves that for the evidence. Raises
+    `Stop` (exit 4) when the image is not the planned one, the build fails or makes another wheel;
+    (exit 2) when the package cannot be built.
+    """
+    root = root.absolute()
+    package, work = plan.packages[cell.package], evidence.work_folder(root, cell.id)
+    finished = evidence.fresh_folder(
+        work / "wheel"
+    )  # first of all: no earlier wheel outlives a failure
+    processes.say(told_name(plan, cell))
+    compare_image(plan, cell, env)
+    env = without_credentials(plan, cell.id, package.secrets, env)
+    tools = toolchain.choose(plan.targets[cell.target], cell, work / "toolchain", env)
+    python = interpreters.require(cell.builder, env, cell.id)
+    inputs = evidence.inputs_digest(plan, cell, root, python)
+    dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
+    workshop = Workshop(cell, root, python, dated, tools, plan.compiler_cache)
+    made, environment = _made(package, workshop, work)
+    rebuilt = (
+        compare_builds(made, _made(package, workshop, work / AGAIN).wheel, cell) if twice else None
+    )
+    record = {
+        "inputs": inputs,
+        "python": interpreters.version(python),
+        "compiler": toolchain.compiler(tools, env) if cell.python != interpreters.ANY else "",
+        "environment": environment,
+        "rebuilt": rebuilt,
+    }
+    files.write_text(work / INPUTS, json.dumps(record) + "\n")
+    files.move(made, finished / made.name)
+    processes.say(f"compile {cell.id}: {made.name}")
+    return finished / made.name
+
+
+def _made(package: Package, workshop: Workshop, work: Path) -> Built:
+    """Return the wheel that is built below `work` from a copy of the sources, with the planned name."""
+    cell = workshop.cell
+    source, making = (evidence.fresh_folder(work / name) for name in ("source", "made"))
+    copy_sources(evidence.source_files(package, workshop.root), source)
+    carried = inject_version(package, cell.version, source)
+    built = build_wheel(
+        replace(workshop, env={**workshop.env, **carried}), source / package.path, making
+    )
+    made = _named(built.wheel, package, cell)
+    check_name(made, cell)
+    if workshop.toolchain.programs:
+        toolchain.check_machine(made, cell)
+    return built._replace(wheel=made)
 
 
 def build_wheel(workshop: Workshop, project: Path, folder: Path) -> Built:
@@ -88,83 +143,10 @@ def _backend(workshop: Workshop, project: Path, requires: Iterable[str]) -> Proj
     return ProjectBuilder(project, str(own), runner)
 
 
-def build_environment(workshop: Workshop, requires: Sequence[str]) -> Path:
-    """Return the interpreter of an environment with these requirements.
-
-    Packages with equal ones share it.
-    """
-    where, env = workshop.cell.id, workshop.env
-    sysconfig = workshop.toolchain.sysconfig
-    digest = hashlib.sha256(
-        json.dumps([str(workshop.python), *requires, sysconfig]).encode()
-    ).hexdigest()
-    folder = workshop.root / evidence.WORK / "env" / f"{workshop.cell.builder}-{digest[:16]}"
-    own, complete = folder / "bin" / "python", folder / "complete"
-    with _locked(folder.with_suffix(".lock")):
-        if not (complete.exists() and own.exists()):
-            processes.say(
-                f"compile {where}: build environment with {' '.join(requires) or 'no requirements'}"
-            )
-            interpreters.make_environment(workshop.python, folder, env, where)
-            if requires:
-                interpreters.install(own, requires, env, where)
-            if sysconfig:
-                _tell_interpreter(own, sysconfig)
-            complete.touch()
-    return own
-
-
-def _tell_interpreter(own: Path, sysconfig: str) -> None:
-    """Let an environment's interpreter run a module at each start, also when it ignores its variables (-E, -I)."""
-    packages = _site_packages(own)
-    (packages / "_truewheel_sysconfig.py").write_text(sysconfig, encoding="utf-8")
-    (packages / "_truewheel_sysconfig.pth").write_text(
-        "import _truewheel_sysconfig\n", encoding="utf-8"
-    )
-
-
-def installed(own: Path) -> dict[str, str]:
-    """Return the distributions of an environment, by normalised name, with their versions."""
-    found = metadata.distributions(path=[str(_site_packages(own))])
-    return dict(sorted((normalized(each.metadata["Name"]), each.version) for each in found))
-
-
-def _site_packages(own: Path) -> Path:
-    [packages] = own.parents[1].glob("lib/python3*/site-packages")
-    return packages
-
-
-def environment(workshop: Workshop, own: Path) -> dict[str, str]:
-    """Return the environment of the backend.
-
-    Its own programs first, before them those of the toolchain.
-    """
-    env, tools = interpreters.activated(workshop.env, own), workshop.toolchain
-    if tools.programs:
-        env["PATH"] = f"{tools.programs}{os.pathsep}{env['PATH']}"
-    return {**env, **tools.variables}
-
-
 def _settings(workshop: Workshop, project: Path) -> dict[str, list[str]]:
     """Return the settings for a backend that hears of cross compilers in no other way."""
     meson = list(workshop.toolchain.meson)
     return {"setup-args": meson} if meson and _backend_name(project) == "mesonpy" else {}
-
-
-def cached(workshop: Workshop, backend: str = "") -> Workshop:
-    """Return the workshop with its toolchain behind the compiler cache, where that is installed."""
-    name, where = workshop.cache, workshop.cell.id
-    if not name or workshop.cell.arch == ANY:
-        return workshop
-    if not processes.which(name, workshop.env):
-        processes.say(
-            f"compile {where}: WARNING: no {name} here, which is this project's compiler_cache: built without"
-        )
-        return workshop
-    return replace(
-        workshop,
-        toolchain=behind_cache(workshop.toolchain, name, backend, workshop.root, workshop.env),
-    )
 
 
 def _backend_name(project: Path) -> str:
@@ -178,10 +160,93 @@ def _backend_name(project: Path) -> str:
     return str(system.get("build-backend", "")) if isinstance(system, dict) else ""
 
 
-@contextmanager
-def _locked(file: Path) -> Iterator[None]:
-    """Hold a lock that ends with this process, however that ends."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+def _named(made: Path, package: Package, cell: Cell) -> Path:
+    """Give the wheel the name that is planned, but for its tags.
+
+    Before repair, whose SBOM has its name.
+
+    A backend need not normalise versions (poetry-core keeps nv26.04): what is equal by PEP 440 is
+    spelt as planned.
+    """
+    wheels = sorted(made.parent.glob("*.whl"))
+    if wheels != [made]:
+        left = ", ".join(wheel.name for wheel in wheels)
+        raise stop(
+            cell.id,
+            f"the build backend left {left or 'no wheel'}",
+            "one wheel was expected",
+            Exit.WHEEL,
+        )
+    with reader.open_wheel(made) as wheel:
+        name = wheel.name
+    planned = filename.parse_name(cell.wheel)
+    is_own = normalized(name.distribution) == normalized(cell.package)
+    distribution = planned.distribution if is_own else name.distribution
+    is_equal = Version(name.version) == Version(planned.version)
+    version = planned.version if is_equal or package.inject == "wheel" else name.version
+    wanted = replace(
+        name, distribution=distribution, version=version, build=planned.build or name.build
+    ).unlabelled
+    if made.name in {wanted, planned.unlabelled, cell.wheel}:
+        return made
+    if not is_equal and version != name.version:
+        processes.say(
+            f"compile {cell.id}: built as {name.version}, which its own code may still say"
+        )
+    project = (
+        distribution.replace("_", "-")
+        if normalized(distribution) != normalized(name.distribution)
+        else ""
+    )
+    return rewrite(made, evidence.fresh_folder(made.parent / "named"), wanted, project=project)
+
+
+def check_name(made: Path, cell: Cell) -> None:
+    """Compare a wheel's name with the planned one; only its platform may still be `linux_<arch>`.
+
+    Raises `Stop` (exit 4) with every part that differs.
+    """
+    with reader.open_wheel(made) as wheel:
+        name, pure = wheel.name, wheel.wheel.first("Root-Is-Purelib").lower() == "true"
+    hints = _hints(name, cell, pure)
+    planned = filename.parse_name(cell.wheel)
+    fits = {f"linux_{cell.arch}", *cell.platforms}
+    platform = planned.platform if name.platform in fits else name.platform
+    parts = {
+        "distribution": (name.distribution, planned.distribution),
+        "version": (name.version, planned.version),
+        "build tag": (name.build, planned.build),
+        "python tag": (name.python, planned.python),
+        "abi tag": (name.abi, planned.abi),
+        "platform tag": (platform, planned.platform),
+    }
+    problems = [
+        Problem(
+            Where(cell.id),
+            f"{part} {made_one or 'absent'}, planned {planned_one or 'absent'}",
+            hints[part],
+        )
+        for part, (made_one, planned_one) in parts.items()
+        if made_one != planned_one
+    ]
+    if problems:
+        raise Stop(problems, Exit.WHEEL)
+
+
+def _hints(name: WheelName, cell: Cell, pure: bool) -> dict[str, str]:
+    """Return what to do about each part of a wheel's name when it is not the planned one."""
+    package = f"packages.{cell.package}"
+    tags = f"{package}.abi is not what the build makes"
+    if pure and cell.python != interpreters.ANY:
+        tags = (
+            "the wheel declares itself pure (Root-Is-Purelib: true): give setup() ext_modules, "
+            "or a Distribution with has_ext_modules() true"
+        )
+    return {
+        "distribution": f"the spec calls the package {cell.package}: does its pyproject.toml?",
+        "version": f"the backend did not take the version: see {package}.version.inject",
+        "build tag": "leave the build tag to the plan",
+        "python tag": tags,
+        "abi tag": tags,
+        "platform tag": "let the backend leave the platform at linux_<arch>: repair decides it",
+    }

@@ -21,14 +21,16 @@ from truewheel.forges.calls import (
     Answer,
     Caller,
     Clock,
+    Explained,
     Fault,
     Odd,
     plain,
     rate_wait,
     retry_after,
+    was_not_sent,
 )
 from truewheel.forges.github.emit.workflows import CALLER, KEY_INPUT
-from truewheel.forges.gitlab.api.client import Explained, readable, was_not_sent
+from truewheel.forges.job_logs import readable
 from truewheel.net.answers import described_body
 from truewheel.plan.jobs import PLAN_FILE
 
@@ -161,7 +163,7 @@ class Github:
 
     def __init__(
         self, access: Access, project: str, seconds: float, clock: Clock = Clock()
-    ) -> None:  # noqa: B008
+    ) -> None:
         self.project = project
         self.caller = Caller(access.server, PyGithub(access), seconds, clock)
         self._access = access

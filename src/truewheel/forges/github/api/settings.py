@@ -12,8 +12,7 @@ from truewheel.forges.base import text_of
 from truewheel.forges.calls import Caller
 from truewheel.forges.github.api import settings_rules as judging
 from truewheel.forges.github.api.settings_rules import Needs
-from truewheel.forges.gitlab.api.settings import Questions, sorted_findings
-from truewheel.forges.gitlab.api.settings_rules import Finding
+from truewheel.forges.settings import Finding, Questions, sorted_findings
 
 EXPIRATION = "github-authentication-token-expiration"
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from truewheel.forges.base import number_of, text_of
 from truewheel.forges.github.emit.schedules import scheduled
 from truewheel.forges.github.emit.workflows import CALLER
-from truewheel.forges.gitlab.api.settings_rules import ERROR, NOTE, SOON, WARNING, Finding
+from truewheel.forges.settings import ERROR, NOTE, SOON, WARNING, Finding
 from truewheel.plan.model import Plan
 from truewheel.spec.model import Spec
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,9 +11,20 @@ from truewheel.errors import Exit, Stop, stop
 from truewheel.forges.access import Access
 from truewheel.forges.base import ENDED, STATES, Archive, Job, Look, Run, Wish, number_of, text_of
 from truewheel.forges.bridge import Request
-from truewheel.forges.calls import Answer, Caller, Clock, Fault, Odd, plain, retry_after
+from truewheel.forges.calls import (
+    Answer,
+    Caller,
+    Clock,
+    Explained,
+    Fault,
+    Odd,
+    plain,
+    retry_after,
+    was_not_sent,
+)
 from truewheel.forges.gitlab.emit.children import PREFIX
 from truewheel.forges.gitlab.emit.inputs import KEY_INPUT
+from truewheel.forges.job_logs import readable
 from truewheel.net.answers import described_body
 from truewheel.spec.variables import KEY
 
@@ -22,9 +32,6 @@ NEWEST = 100
 """Pipelines that are looked through for a key, newest first."""
 STARTED_BY_PROGRAMS = frozenset({"api", "trigger", "pipeline", "web", ""})
 TOKEN_HEADERS = ("PRIVATE-TOKEN", "JOB-TOKEN")
-_ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07]*\x07")
-_SECTION = re.compile(r"section_(?:start|end):\d+:[\w.-]+(?:\[[^\]]*\])?")
-_STAMP = re.compile(r"^\ufeff?\d{4}-\d\d-\d\dT[\d:.]+Z (?:\d\d[OE][ +]?)?", re.MULTILINE)
 
 
 class PythonGitlab:
@@ -133,15 +140,6 @@ def _discreet(session: Any) -> Any:
     return Discreet
 
 
-def was_not_sent(error: Any) -> bool:
-    """Return whether a request cannot have arrived: there was no connection, or no such host."""
-    from requests.exceptions import ConnectTimeout
-    from urllib3.exceptions import NewConnectionError
-
-    reason = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(error, ConnectTimeout) or isinstance(reason, NewConnectionError)
-
-
 class Gitlab:
     """A project of a GitLab server, as `model.Forge` says."""
 
@@ -151,7 +149,7 @@ class Gitlab:
 
     def __init__(
         self, access: Access, project: str, seconds: float, clock: Clock = Clock()
-    ) -> None:  # noqa: B008
+    ) -> None:
         self.project = project
         self.caller = Caller(access.server, PythonGitlab(access), seconds, clock)
         self._access = access
@@ -411,28 +409,6 @@ def _archives(look: Look, prefix: str, starter: str = "") -> Iterator[Archive]:
     last = {job.name: job for job in sorted(jobs, key=lambda job: job.id)}
     for job in last.values():
         yield Archive(job.project, job.id, job.name.removeprefix(prefix), starter)
-
-
-class Explained:
-    """A block in which a `Fault` becomes the `Stop` (exit 5) that says what to do."""
-
-    def __init__(self, refuse: Callable[[Fault], Stop]) -> None:
-        self._refuse = refuse
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
-        if isinstance(error, Fault):
-            raise self._refuse(error) from None
-
-
-def readable(text: str, token: str) -> str:
-    """Return a log without colours, sections, time stamps and our token."""
-    if token:
-        text = text.replace(token, "[hidden]")
-    lines = _STAMP.sub("", _SECTION.sub("", _ANSI.sub("", text))).replace("\r\n", "\n").split("\n")
-    return "\n".join(line.rsplit("\r", 1)[-1].rstrip() for line in lines).strip("\n")
 
 
 def refusal(server: str, message: str, fault: Fault, kind: str) -> Stop:

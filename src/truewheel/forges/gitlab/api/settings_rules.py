@@ -9,17 +9,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from fnmatch import fnmatchcase
-from typing import Any, NamedTuple
+from typing import Any
 
 from truewheel.forges.base import number_of, text_of
 from truewheel.forges.gitlab.api.requirements import Needs, Secret, readable
 from truewheel.forges.gitlab.api.schedules import KEEP, Step
+from truewheel.forges.settings import ERROR, NOTE, SOON, WARNING, Finding
 from truewheel.plan.planner import FORGE_PREFIXES
 
-ERROR, WARNING, NOTE = "error", "warning", "note"
-SEVERITIES = (ERROR, WARNING, NOTE)
-SOON = 30
-"""Days before its end at which a token is told of."""
 DEVELOPER, MAINTAINER, OWNER, NOBODY = 30, 40, 50, 99
 ROLES = {"developer": DEVELOPER, "maintainer": MAINTAINER, "owner": OWNER, "no_one_allowed": NOBODY}
 HOUR = 3600
@@ -33,15 +30,6 @@ CONTAINERS = (
 )
 
 Record = Mapping[str, Any]
-
-
-class Finding(NamedTuple):
-    """Something that bites (error), may bite (warning) or is good to know (note), and the next step."""
-
-    topic: str
-    severity: str
-    message: str
-    step: str = ""
 
 
 def token(record: Record, today: date) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from truewheel.forges.github.actions import PINS
 from truewheel.forges.github.api import settings_rules as judging
 from truewheel.forges.github.api.settings_rules import Needs
 from truewheel.forges.github.emit import workflows
-from truewheel.forges.gitlab.api.settings_rules import NOTE
+from truewheel.forges.settings import NOTE
 
 TODAY = date(2026, 11, 28)
 CHECKOUT = "actions/checkout@0123"

@@ -12,7 +12,8 @@ from standins import Job as Script
 
 from truewheel.errors import Exit, Stop
 from truewheel.forges.base import Archive, Job, Wish
-from truewheel.forges.gitlab.api.client import Gitlab, readable
+from truewheel.forges.gitlab.api.client import Gitlab
+from truewheel.forges.job_logs import readable
 
 
 @pytest.fixture

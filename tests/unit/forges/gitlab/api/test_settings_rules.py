@@ -9,7 +9,7 @@ import pytest
 
 from truewheel.forges.gitlab.api import settings_rules
 from truewheel.forges.gitlab.api.requirements import Needs, Secret
-from truewheel.forges.gitlab.api.settings_rules import Finding
+from truewheel.forges.settings import NOTE, Finding
 from truewheel.spec.policy import Variable
 
 TODAY = date(2026, 11, 28)
@@ -42,8 +42,7 @@ def told(found: Any) -> list[str]:
     """Return severities and the words of the messages; each that bites has a next step."""
     findings = list(found)
     assert all(
-        isinstance(each, Finding) and (each.step or each.severity == settings_rules.NOTE)
-        for each in findings
+        isinstance(each, Finding) and (each.step or each.severity == NOTE) for each in findings
     )
     return [f"{each.severity}: {each.message}" for each in findings]
 

@@ -16,9 +16,9 @@ import wheels
 from specs import plan_of
 from standins import Bridge, GitHub, GitLab, Job
 
+from truewheel.build import collect_artifacts as collect
 from truewheel.build import evidence, hand_over, prove
 from truewheel.errors import Exit, Stop
-from truewheel.forges import artifacts as collect
 from truewheel.forges.access import Access
 from truewheel.forges.base import Look, Wish
 from truewheel.forges.github.api.client import Github

@@ -11,8 +11,8 @@ import projects
 import pytest
 import wheels
 
-from truewheel.build import compile as step
-from truewheel.build import evidence
+from truewheel.build import compile_steps, evidence
+from truewheel.build.engines import pep517
 from truewheel.errors import Exit, Stop
 from truewheel.plan.model import Cell, Package
 from truewheel.system import interpreters, processes
@@ -46,7 +46,7 @@ def shared_environments(tmp_path: Path, environments: Path) -> None:
 
 
 def compiled(root: Path, cell: Cell, env: dict[str, str] | None = None, **package: str) -> Path:
-    return step.compile_wheel(projects.plan(cell, **package), cell, root, {**ENV, **(env or {})})
+    return pep517.compile_wheel(projects.plan(cell, **package), cell, root, {**ENV, **(env or {})})
 
 
 def refusal(root: Path, cell: Cell, env: dict[str, str] | None = None, **package: str) -> Stop:
@@ -206,13 +206,16 @@ def test_a_second_build_elsewhere_is_the_same(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     root, cell = projects.make(tmp_path), projects.cell(build="77")
-    wheel = step.compile_wheel(projects.plan(cell), cell, root, ENV, twice=True)
+    wheel = pep517.compile_wheel(projects.plan(cell), cell, root, ENV, twice=True)
     assert "a second build in another folder is bit-identical" in capfd.readouterr().err
     assert [
         path.name for path in evidence.work_folder(root, cell.id).rglob("*.whl") if path != wheel
     ]
     assert (
-        json.loads((evidence.work_folder(root, cell.id) / step.INPUTS).read_text())["rebuilt"] == []
+        json.loads((evidence.work_folder(root, cell.id) / compile_steps.INPUTS).read_text())[
+            "rebuilt"
+        ]
+        == []
     )
 
 
@@ -223,9 +226,11 @@ def test_a_second_build_that_knows_its_folder_is_told(
     assert rooted != projects.BACKEND
     projects.write(projects.make(tmp_path), {"demo/backend.py": rooted})
     cell = projects.cell()
-    assert step.compile_wheel(projects.plan(cell), cell, tmp_path, ENV, twice=True).is_file()
+    assert pep517.compile_wheel(projects.plan(cell), cell, tmp_path, ENV, twice=True).is_file()
     assert "    demo/__init__.py: content\n" in capfd.readouterr().err
-    inputs = json.loads((evidence.work_folder(tmp_path, cell.id) / step.INPUTS).read_text())
+    inputs = json.loads(
+        (evidence.work_folder(tmp_path, cell.id) / compile_steps.INPUTS).read_text()
+    )
     assert inputs["rebuilt"] == ["demo/__init__.py: content"]
 
 
@@ -236,7 +241,7 @@ def test_a_compiler_cache_that_is_not_there_is_a_warning(
     is_native = platform_tag != "any"
     root, cell = projects.make(tmp_path, native=is_native), projects.cell(platform_tag=platform_tag)
     plan = replace(projects.plan(cell), compiler_cache="ccache")
-    assert step.compile_wheel(plan, cell, root, {**ENV, "PATH": "/nonexistent"}).is_file()
+    assert pep517.compile_wheel(plan, cell, root, {**ENV, "PATH": "/nonexistent"}).is_file()
     warning = "WARNING: no ccache here, which is this project's compiler_cache: built without"
     assert (warning in capfd.readouterr().err) == is_native
 
@@ -285,7 +290,7 @@ def test_a_wheel_that_is_not_the_planned_one_is_refused(
 def test_another_distribution_is_refused(tmp_path: Path) -> None:
     made = wheels.make(tmp_path, "other-1.0-py3-none-any.whl")
     with pytest.raises(Stop, match="distribution other, planned demo"):
-        step.check_name(made, projects.cell())
+        pep517.check_name(made, projects.cell())
 
 
 def test_a_backend_that_fails_is_said_plainly(
@@ -344,7 +349,7 @@ def test_the_copy_keeps_places_links_and_the_right_to_execute(tmp_path: Path) ->
     (root / "a/demo/x.py").chmod(0o600)
     (root / "a/demo/y.py").symlink_to("x.py")
     package = Package(name="demo", path="a/demo", version_file="a/VERSION")
-    step.copy_sources(evidence.source_files(package, root), tmp_path / "copy")
+    compile_steps.copy_sources(evidence.source_files(package, root), tmp_path / "copy")
     assert (tmp_path / "copy/a/VERSION").read_text() == "1.0"
     assert (tmp_path / "copy/a/demo/y.py").readlink() == Path("x.py")
     modes = {
@@ -452,17 +457,20 @@ def test_the_time_is_the_environments_else_the_last_commits_else_fixed(tmp_path:
     alone = {**ENV, "GIT_CEILING_DIRECTORIES": str(tmp_path)}
     root = tmp_path / "root"
     root.mkdir()
-    assert step.source_date_epoch(root, alone) == step.START_OF_2020
-    assert step.source_date_epoch(root, {**alone, "PATH": "/nonexistent"}) == step.START_OF_2020
+    assert compile_steps.source_date_epoch(root, alone) == compile_steps.START_OF_2020
+    assert (
+        compile_steps.source_date_epoch(root, {**alone, "PATH": "/nonexistent"})
+        == compile_steps.START_OF_2020
+    )
     git = {**alone, "GIT_COMMITTER_DATE": "@1700000000 +0000", "GIT_CONFIG_GLOBAL": os.devnull}
     name = ("-c", "user.name=a", "-c", "user.email=a@b")
     subprocess.run(["git", "init", "-q", root], check=True, env=git)
     subprocess.run(
         ["git", "-C", root, *name, "commit", "-q", "--allow-empty", "-m", "x"], check=True, env=git
     )
-    assert step.source_date_epoch(root, alone) == "1700000000"
-    assert step.source_date_epoch(root, {**alone, "SOURCE_DATE_EPOCH": ""}) == "1700000000"
-    assert step.source_date_epoch(root, {**alone, "SOURCE_DATE_EPOCH": "5"}) == "5"
+    assert compile_steps.source_date_epoch(root, alone) == "1700000000"
+    assert compile_steps.source_date_epoch(root, {**alone, "SOURCE_DATE_EPOCH": ""}) == "1700000000"
+    assert compile_steps.source_date_epoch(root, {**alone, "SOURCE_DATE_EPOCH": "5"}) == "5"
 
 
 def test_a_backend_that_leaves_two_wheels_is_refused(tmp_path: Path) -> None:

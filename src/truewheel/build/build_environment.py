@@ -1,0 +1,117 @@
+"""The isolated environment of a build: what the project requires, its compilers and their cache."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from importlib import metadata
+from pathlib import Path
+
+from truewheel.build import evidence
+from truewheel.build.toolchain import Toolchain, behind_cache
+from truewheel.plan.matrix import ANY
+from truewheel.plan.model import Cell
+from truewheel.system import interpreters, processes
+from truewheel.wheel.filename import normalized
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """With what a cell is compiled.
+
+    Its interpreter, its environment variables, its compilers and their cache.
+    """
+
+    cell: Cell
+    root: Path
+    python: Path
+    env: Mapping[str, str]
+    toolchain: Toolchain
+    cache: str = ""
+
+
+def build_environment(workshop: Workshop, requires: Sequence[str]) -> Path:
+    """Return the interpreter of an environment with these requirements.
+
+    Packages with equal ones share it.
+    """
+    where, env = workshop.cell.id, workshop.env
+    sysconfig = workshop.toolchain.sysconfig
+    digest = hashlib.sha256(
+        json.dumps([str(workshop.python), *requires, sysconfig]).encode()
+    ).hexdigest()
+    folder = workshop.root / evidence.WORK / "env" / f"{workshop.cell.builder}-{digest[:16]}"
+    own, complete = folder / "bin" / "python", folder / "complete"
+    with _locked(folder.with_suffix(".lock")):
+        if not (complete.exists() and own.exists()):
+            processes.say(
+                f"compile {where}: build environment with {' '.join(requires) or 'no requirements'}"
+            )
+            interpreters.make_environment(workshop.python, folder, env, where)
+            if requires:
+                interpreters.install(own, requires, env, where)
+            if sysconfig:
+                _tell_interpreter(own, sysconfig)
+            complete.touch()
+    return own
+
+
+def _tell_interpreter(own: Path, sysconfig: str) -> None:
+    """Let an environment's interpreter run a module at each start, also when it ignores its variables (-E, -I)."""
+    packages = _site_packages(own)
+    (packages / "_truewheel_sysconfig.py").write_text(sysconfig, encoding="utf-8")
+    (packages / "_truewheel_sysconfig.pth").write_text(
+        "import _truewheel_sysconfig\n", encoding="utf-8"
+    )
+
+
+def installed(own: Path) -> dict[str, str]:
+    """Return the distributions of an environment, by normalised name, with their versions."""
+    found = metadata.distributions(path=[str(_site_packages(own))])
+    return dict(sorted((normalized(each.metadata["Name"]), each.version) for each in found))
+
+
+def _site_packages(own: Path) -> Path:
+    [packages] = own.parents[1].glob("lib/python3*/site-packages")
+    return packages
+
+
+def environment(workshop: Workshop, own: Path) -> dict[str, str]:
+    """Return the environment of the backend.
+
+    Its own programs first, before them those of the toolchain.
+    """
+    env, tools = interpreters.activated(workshop.env, own), workshop.toolchain
+    if tools.programs:
+        env["PATH"] = f"{tools.programs}{os.pathsep}{env['PATH']}"
+    return {**env, **tools.variables}
+
+
+def cached(workshop: Workshop, backend: str = "") -> Workshop:
+    """Return the workshop with its toolchain behind the compiler cache, where that is installed."""
+    name, where = workshop.cache, workshop.cell.id
+    if not name or workshop.cell.arch == ANY:
+        return workshop
+    if not processes.which(name, workshop.env):
+        processes.say(
+            f"compile {where}: WARNING: no {name} here, which is this project's compiler_cache: built without"
+        )
+        return workshop
+    return replace(
+        workshop,
+        toolchain=behind_cache(workshop.toolchain, name, backend, workshop.root, workshop.env),
+    )
+
+
+@contextmanager
+def _locked(file: Path) -> Iterator[None]:
+    """Hold a lock that ends with this process, however that ends."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
