@@ -205,7 +205,7 @@ class _Collector:
         cells = {cell.id: cell for cell in plan.cells}
         for job in (job for job in plan.jobs if job.kind == "wheel"):
             for cell in (cells[cell_id] for cell_id in job.cells if cell_id in cells):
-                names = [each.wheel for each in cell.possible()]
+                names = [candidate.wheel for candidate in cell.possible()]
                 self.owners |= dict.fromkeys([*names, _record(cell)], job.name)
         return plan
 
@@ -219,7 +219,7 @@ class _Collector:
                 if known.recorded.get(name) != known.sums.get(name):
                     self._refuse(name, f"{SUMS} and {PROOF} of the job {PROVE} differ about it")
             self._learn(json.loads((self.folder / PROOF).read_bytes()))
-            planned = {each.wheel for cell in plan.cells for each in cell.possible()}
+            planned = {wheel.wheel for cell in plan.cells for wheel in cell.possible()}
             for name in known.recorded.keys() - planned:
                 self._refuse(name, f"the job {PROVE} has proven it, but the plan has no such wheel")
             self._compare(artifacts)
@@ -276,9 +276,9 @@ class _Collector:
     def _learn(self, proof: Mapping[str, Any]) -> None:
         """Remember the wheels and records of a proof."""
         try:
-            for each in proof["wheels"]:
-                self.wheels[each["wheel"]] = _Expected(each["sha256"], int(each["size"]))
-                self.records[evidence.path(Path(), each["cell"]).as_posix()] = each["evidence"]
+            for entry in proof["wheels"]:
+                self.wheels[entry["wheel"]] = _Expected(entry["sha256"], int(entry["size"]))
+                self.records[evidence.path(Path(), entry["cell"]).as_posix()] = entry["evidence"]
         except (AttributeError, KeyError, TypeError, ValueError):
             raise stop(f"artifacts of {PROVE}", f"{PROOF}: damaged", HINT, Exit.WHEEL) from None
 
@@ -308,17 +308,17 @@ class _Collector:
         if not path.endswith(".whl"):
             record = self.records.get(path)
             return record is not None and artifacts.data(path) == record
-        known = self.wheels.get(path)
-        return known is not None and artifacts.sha256(path, known.size) == known.sha256
+        recorded = self.wheels.get(path)
+        return recorded is not None and artifacts.sha256(path, recorded.size) == recorded.sha256
 
     def _archive(self, job: str) -> Archive | None:
         """Return the archive of a job. Raises `Stop` (exit 4) where several jobs have its name."""
         name = self.forge.archive_name(job)
-        own = [archive for archive in self.archives if archive.name == name]
-        if len(own) > 1:
+        matches = [archive for archive in self.archives if archive.name == name]
+        if len(matches) > 1:
             message = "two jobs of the pipeline and its children have this name"
             raise stop(printable(job), message, HINT, Exit.WHEEL)
-        return own[0] if own else None
+        return matches[0] if matches else None
 
     @contextmanager
     def _opened(self, job: str, below: str | None = None) -> Iterator[_Artifacts]:

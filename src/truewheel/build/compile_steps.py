@@ -19,32 +19,32 @@ AGAIN = "again"
 START_OF_2020 = "1577836800"
 
 
-def compare_builds(made: Path, again: Path, cell: Cell) -> list[str]:
+def compare_builds(wheel: Path, again: Path, cell: Cell) -> list[str]:
     """Return what differs between two builds of a cell's wheel, and say so."""
-    found = differences(made, again)
-    if found:
+    changes = differences(wheel, again)
+    if changes:
         processes.say(f"compile {cell.id}: WARNING: a second build, {again}, differs:")
-        for difference in found:
+        for difference in changes:
             processes.say(f"    {difference}")
         processes.say("    hint: docs/building.md has what usually differs, and the cure")
     else:
         processes.say(f"compile {cell.id}: a second build in another folder is bit-identical")
-    return found
+    return changes
 
 
 def without_credentials(
-    plan: Plan, where: str, named: Iterable[str], env: Mapping[str, str]
+    plan: Plan, where: str, allowed: Iterable[str], env: Mapping[str, str]
 ) -> dict[str, str]:
     """Return the environment that a build or test gets.
 
     Say which variables it does not get, since it may need one.
     """
-    kept, left_out = credentials.without(env, plan, named)
+    remaining, left_out = credentials.without(env, plan, allowed)
     if left_out:
         processes.say(
             f"{where}: without {', '.join(left_out)}: what it needs of these, name under secrets"
         )
-    return kept
+    return remaining
 
 
 def told_name(plan: Plan, cell: Cell) -> str:

@@ -47,20 +47,22 @@ def of_plan(plan: Plan) -> frozenset[str]:
 
 
 def without(
-    env: Mapping[str, str], plan: Plan, named: Iterable[str]
+    env: Mapping[str, str], plan: Plan, allowed: Iterable[str]
 ) -> tuple[dict[str, str], list[str]]:
     """Return the environment without credentials, and the names of those that were left out, in order.
 
     What is `named` stays, and so does a variable that the plan declares as one of the pipeline or
     of the image: its value stands in plan.json anyway.
     """
-    own, known = of_plan(plan), {*named}
+    credential_names, known = of_plan(plan), {*allowed}
     known |= {
         name
         for name, rule in plan.policy["variables"].items()
         if rule["scope"] in {"pipeline", "image"}
     }
     left_out = sorted(
-        name for name in env if (name in own or is_credential(name)) and name not in known
+        name
+        for name in env
+        if (name in credential_names or is_credential(name)) and name not in known
     )
     return {name: value for name, value in env.items() if name not in left_out}, left_out

@@ -85,7 +85,9 @@ def settled(out: Path, cell: Cell) -> Cell:
 
 def named_by(record: Mapping[str, Any], cell: Cell) -> Cell:
     """Return a cell under the name that a record says, if that is one of those that it may get."""
-    return next((each for each in cell.possible() if each.wheel == record.get("wheel")), cell)
+    return next(
+        (candidate for candidate in cell.possible() if candidate.wheel == record.get("wheel")), cell
+    )
 
 
 def read_all(out: Path) -> Iterator[dict[str, Any]]:
@@ -186,7 +188,7 @@ def below(root: Path, relative: str, where: str) -> Path:
 
 
 def _walk(
-    folder: Path, prefix: str, within: Path | None, way: tuple[Path, ...]
+    folder: Path, prefix: str, within: Path | None, visited: tuple[Path, ...]
 ) -> Iterator[Source]:
     """Give the files below a folder.
 
@@ -194,7 +196,7 @@ def _walk(
     """
     for entry in sorted(folder.iterdir()):
         name = prefix + entry.name
-        at_top = folder == way[0] and entry.name in NOT_SOURCE_AT_TOP
+        at_top = folder == visited[0] and entry.name in NOT_SOURCE_AT_TOP
         if at_top or entry.name == "__pycache__" or entry.name.endswith(".egg-info"):
             continue
         link = _kept_link(entry, within)
@@ -202,7 +204,9 @@ def _walk(
             yield Source(name, entry, link)
         elif entry.is_dir():
             inner, end = (
-                (within, way) if not entry.is_symlink() else (None, (*way, _followed(entry, way)))
+                (within, visited)
+                if not entry.is_symlink()
+                else (None, (*visited, _followed(entry, visited)))
             )
             yield from _walk(entry, f"{name}/", inner, end)
         elif entry.is_file():
@@ -219,9 +223,9 @@ def _kept_link(entry: Path, within: Path | None) -> str:
     return str(target) if target.is_absolute() or inside or nowhere else ""
 
 
-def _followed(entry: Path, way: tuple[Path, ...]) -> Path:
+def _followed(entry: Path, visited: tuple[Path, ...]) -> Path:
     end = entry.resolve()
-    if any(step.resolve().is_relative_to(end) for step in way):
+    if any(step.resolve().is_relative_to(end) for step in visited):
         raise stop(str(entry), f"this link leads in a circle, to {end}", "remove the link")
     return end
 

@@ -122,8 +122,8 @@ def repaired(request: Request) -> dict[str, Any]:
         audit = _audit(request)
     policy = audit.policies.get_policy_by_name(request.platform)
     linked = _linked(audit, policy, request)
-    if found := list(refusals(linked, request)):
-        return {"refusals": found}
+    if reasons := list(refusals(linked, request)):
+        return {"refusals": reasons}
     wheel = repair.repair_wheel(
         audit,
         Path(request.wheel),
@@ -211,12 +211,12 @@ def _newer_versions(elf: ELFFile, policy: Policy) -> Iterator[tuple[int, tuple[s
     for library, versions in (
         section.iter_versions() if isinstance(section, GNUVerNeedSection) else ()
     ):
-        for each in versions:
-            needed, (family, _, version) = str(library.name), each.name.partition("_")
+        for symbol_version in versions:
+            needed, (family, _, version) = str(library.name), symbol_version.name.partition("_")
             if version not in policy.symbol_versions.get(
                 family, {version}
             ) and not needed.startswith("ld-linux"):
-                yield each["vna_other"], (needed, each.name)
+                yield symbol_version["vna_other"], (needed, symbol_version.name)
 
 
 def _symbols(elf: ELFFile, newer: Mapping[int, tuple[str, str]], file: str) -> Iterator[Symbol]:

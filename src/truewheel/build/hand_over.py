@@ -186,13 +186,13 @@ def get(out: Path, cells: Iterable[Cell], place: Store) -> list[str]:
     That is no error here: `prove` says which wheels are missing. Raises `Stop` (exit 4) for a wheel
     of other bytes.
     """
-    wanted, missing = [], []
+    files, missing = [], []
     for cell in cells:
         if sha256 := _recorded(out, cell):
-            wanted.append(_Wanted(_wheel(out, cell), cell.id, sha256))
+            files.append(_Wanted(_wheel(out, cell), cell.id, sha256))
         else:
             missing += [_record(cell), _wheel(out, cell)]
-    return missing + _get_all(out, wanted, place)
+    return missing + _get_all(out, files, place)
 
 
 def get_for(out: Path, plan: Plan, index: str, place: Store) -> list[str]:
@@ -203,23 +203,23 @@ def get_for(out: Path, plan: Plan, index: str, place: Store) -> list[str]:
     Raises `Stop` (exit 4) for what the proof in this folder does not know, and for other bytes than
     it says.
     """
-    known = proof.seen(out, index)
-    wanted = [
-        _Wanted(path, cell_id, known.recorded.get(path, ""))
+    wheel_files = proof.seen(out, index)
+    files = [
+        _Wanted(path, cell_id, wheel_files.recorded.get(path, ""))
         for path, cell_id in _names(out, plan, index)
     ]
     unproven = [
-        each for each in wanted if not each.sha256 or known.sums.get(each.path) != each.sha256
+        file for file in files if not file.sha256 or wheel_files.sums.get(file.path) != file.sha256
     ]
     if unproven:
         hint = (
             "publish what prove has passed: its job's artifacts have evidence.json and SHA256SUMS"
         )
         raise Stop(
-            [Problem(Where(each.cell), f"{each.path} was not proven", hint) for each in unproven],
+            [Problem(Where(file.cell), f"{file.path} was not proven", hint) for file in unproven],
             Exit.WHEEL,
         )
-    return _get_all(out, wanted, place)
+    return _get_all(out, files, place)
 
 
 def _names(out: Path, plan: Plan, index: str) -> Iterator[tuple[str, str]]:
@@ -276,9 +276,9 @@ def _refuse_links(out: Path, paths: Iterable[str]) -> None:
         raise Stop(problems, Exit.WHEEL)
 
 
-def _get_all(out: Path, wanted: Iterable[_Wanted], place: Store) -> list[str]:
+def _get_all(out: Path, files: Iterable[_Wanted], place: Store) -> list[str]:
     missing, problems = [], []
-    for file in wanted:
+    for file in files:
         subfolder(out, *PurePosixPath(file.path).parent.parts)
         try:
             if not place.client.get(place.url(file.path), out / file.path, file.sha256):

@@ -90,9 +90,9 @@ def _compare_builder(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
         return
     from truewheel.net import container_registry as registry
 
-    told = f"{registry.expanded(builder, env)}@{digest}"
-    if (here := _job_image(env) or told) != told:
-        message = f"it runs in {here}, but the container job has told {told}"
+    expected = f"{registry.expanded(builder, env)}@{digest}"
+    if (here := _job_image(env) or expected) != expected:
+        message = f"it runs in {here}, but the container job has told {expected}"
         raise stop(cell.id, message, "let this job have its image, as generated", Exit.WHEEL)
 
 
@@ -136,9 +136,15 @@ def _planned_variables(plan: Plan, cell: Cell) -> dict[str, str]:
     What was set, what its image provides, defaults.
     """
     defaults = {
-        name: each.value for name, each in plan.variables.items() if each.origin == "default"
+        name: variable.value
+        for name, variable in plan.variables.items()
+        if variable.origin == "default"
     }
-    chosen = {name: each.value for name, each in plan.variables.items() if each.origin != "default"}
+    chosen = {
+        name: variable.value
+        for name, variable in plan.variables.items()
+        if variable.origin != "default"
+    }
     provided = {name: value for name, value in plan.targets[cell.target].provides.items() if value}
     return {**defaults, **provided, **chosen}
 
@@ -160,10 +166,12 @@ def _different_facts(
         read_file=lambda path: loading.read_text(Path(path)) if path.startswith("/") else None,
         in_image=True,
     )
-    found = []
+    problems = []
     for name, rule in policy.facts.items():
         if any(re.match("(file|json):/", source) for source in rule.sources):
             fact, _ = naming.resolve(rule, sources, cell.facts)
             if fact.value != cell.facts[name].value:
-                found.append((f"the fact {name}", fact.value or "", cell.facts[name].value or ""))
-    return found
+                problems.append(
+                    (f"the fact {name}", fact.value or "", cell.facts[name].value or "")
+                )
+    return problems

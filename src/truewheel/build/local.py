@@ -71,8 +71,8 @@ def run(
 
     def heard(progress: Sequence[Progress]) -> None:
         ended.extend(progress)
-        for each in progress:
-            tell(each)
+        for cell_progress in progress:
+            tell(cell_progress)
 
     for batch_id, batch in plan.batches(cells).items():
         if all(is_unchanged(plan, cell, root, out, environment) for cell in batch):

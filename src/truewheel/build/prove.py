@@ -100,10 +100,10 @@ def prove(
     cells = [_settled(cell, records) for cell in _expected(plan, only)]
     built = _built(folder, excluded(plan, cells))
     others = {
-        each.wheel
+        candidate.wheel
         for cell in plan.cells
         if only is not None and cell.id not in only
-        for each in cell.possible()
+        for candidate in cell.possible()
     }
     extra = sorted({path.name for path in wheels_in(folder)} - {*built, *others})
     unplanned = _unplanned(folder) if in_job else ()
@@ -179,13 +179,13 @@ def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
 
     A copy with the wheel's own name is not made.
     """
-    made = []
+    copies = []
     for cell in cells:
         for copy in cell.copies:
             if copy.wheel != cell.wheel:
                 place = subfolder(folder, COPIES, copy.index)
                 wheel = rewrite(folder / cell.wheel, place, copy.wheel)
-                made.append(
+                copies.append(
                     {
                         "index": copy.index,
                         "cell": cell.id,
@@ -193,34 +193,34 @@ def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
                         "sha256": sha256(wheel),
                     }
                 )
-    for index in sorted({entry["index"] for entry in made}):
+    for index in sorted({entry["index"] for entry in copies}):
         sums = [
-            f"{entry['sha256']}  {entry['wheel']}\n" for entry in made if entry["index"] == index
+            f"{entry['sha256']}  {entry['wheel']}\n" for entry in copies if entry["index"] == index
         ]
         write_text(
             folder / COPIES / index / SUMS, "".join(sorted(sums, key=lambda line: line[66:]))
         )
-    return made
+    return copies
 
 
 def _archives(folder: Path, plan: Plan, cells: Iterable[Cell]) -> list[dict[str, Any]]:
     """Write the archives of which all wheels are proven."""
     wheels = {cell.id: cell.wheel for cell in cells}
-    made = []
+    archives = []
     for archive in plan.archives:
         if wheels.keys() >= set(archive.cells):
             inside = sorted(wheels[cell] for cell in archive.cells)
             place = subfolder(folder, ARCHIVES)
             pack([folder / name for name in inside], place / archive.file)
-            made.append(
+            archives.append(
                 {"file": archive.file, "wheels": inside, "sha256": sha256(place / archive.file)}
             )
-    if made:
+    if archives:
         write_text(
             folder / ARCHIVES / SUMS,
-            "".join(sorted(f"{each['sha256']}  {each['file']}\n" for each in made)),
+            "".join(sorted(f"{archive['sha256']}  {archive['file']}\n" for archive in archives)),
         )
-    return made
+    return archives
 
 
 def excluded(plan: Plan, cells: Iterable[Cell]) -> dict[str, tuple[str, ...]]:
@@ -252,10 +252,10 @@ def _refusals(folder: Path, cells: Iterable[Cell], plan: Plan) -> Iterator[str]:
         )
     for cell in cells:
         for copy in cell.copies:
-            own = copy.wheel == cell.wheel
-            path = folder / copy.wheel if own else folder / COPIES / copy.index / copy.wheel
-            for found in refused(path, places[copy.index]) if copy.index in places else ():
-                yield f"{copy.wheel}: the index {copy.index} would refuse it: {found.code.name} {found.message}"
+            is_original = copy.wheel == cell.wheel
+            path = folder / copy.wheel if is_original else folder / COPIES / copy.index / copy.wheel
+            for problem in refused(path, places[copy.index]) if copy.index in places else ():
+                yield f"{copy.wheel}: the index {copy.index} would refuse it: {problem.code.name} {problem.message}"
 
 
 def _expected(plan: Plan, only: frozenset[str] | None) -> list[Cell]:
@@ -376,17 +376,17 @@ def _nearest(cell: Cell, extra: Sequence[str]) -> str:
         return ""
     differing = []
     for name in extra:
-        found = _parsed(name)
-        if found and _key(found) == _key(planned):
-            parts = [part for part in _PARTS if getattr(found, part) != getattr(planned, part)]
-            differing.append((len(parts), name, [_said(part, found, planned) for part in parts]))
+        parsed = _parsed(name)
+        if parsed and _key(parsed) == _key(planned):
+            parts = [part for part in _PARTS if getattr(parsed, part) != getattr(planned, part)]
+            differing.append((len(parts), name, [_said(part, parsed, planned) for part in parts]))
     return f"; {min(differing)[1]} has {' and '.join(min(differing)[2])}" if differing else ""
 
 
-def _said(part: str, found: WheelName, planned: WheelName) -> str:
-    label, value = _PARTS[part], getattr(found, part)
-    said = f"{label} {value}" if value else f"no {label}"
-    return f"{said}, planned {getattr(planned, part) or 'none'}"
+def _said(part: str, actual: WheelName, planned: WheelName) -> str:
+    label, value = _PARTS[part], getattr(actual, part)
+    words = f"{label} {value}" if value else f"no {label}"
+    return f"{words}, planned {getattr(planned, part) or 'none'}"
 
 
 def _parsed(name: str) -> WheelName | None:

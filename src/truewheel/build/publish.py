@@ -61,11 +61,11 @@ def waits_for(plan: Plan, index: Index) -> list[str]:
     """Return the conditions of an index that do not hold, as messages say them."""
     facts = plan.cells[0].facts if plan.cells else {}
     unmet = {
-        name: wanted
-        for name, wanted in index.when.items()
-        if not naming.holds({name: wanted}, plan.variables, facts)
+        name: values
+        for name, values in index.when.items()
+        if not naming.holds({name: values}, plan.variables, facts)
     }
-    return [f"{name} is not {shown(wanted)}" for name, wanted in (unmet or index.when).items()]
+    return [f"{name} is not {shown(values)}" for name, values in (unmet or index.when).items()]
 
 
 def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
@@ -95,7 +95,7 @@ def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
 
 def _names(folder: Path, plan: Plan, index: str) -> Iterator[tuple[str, str]]:
     """Give the names that the plan has for an index, each with its path in the folder of the proof."""
-    for cell in (evidence.settled(folder, each) for each in plan.cells):
+    for cell in (evidence.settled(folder, cell) for cell in plan.cells):
         for copy in cell.copies:
             if copy.index == index:
                 yield (
@@ -137,9 +137,9 @@ def uploader(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
 
     Raises `Stop` (exit 2) when there is none.
     """
-    for each in [name] if name else UPLOADERS:
-        if program := processes.which(each, environment, Path(sys.executable).parent):
-            return each, program
+    for candidate in [name] if name else UPLOADERS:
+        if program := processes.which(candidate, environment, Path(sys.executable).parent):
+            return candidate, program
     missing = f"{name} is not" if name else f"neither {' nor '.join(UPLOADERS)} is"
     raise stop("publish", f"{missing} installed here", "install Truewheel with the extra [publish]")
 
@@ -212,15 +212,15 @@ class Publisher:
             *_flags(name, self._index.url, trusted=trusted),
             *(file.path for file in files),
         ]
-        ended, said = self._run(
+        ended, output = self._run(
             argv, _environment(environment, name, self._login, trusted=trusted), deadline
         )
         if not ended:
             self._confirm()
-        elif left := len(self.missing()):  # none: the last answer was lost, not the file
-            there = f"{len(self._files) - left} of {len(self._files)} wheels are there, a second run uploads the rest"
+        elif remaining := len(self.missing()):  # none: the last answer was lost, not the file
+            there = f"{len(self._files) - remaining} of {len(self._files)} wheels are there, a second run uploads the rest"
             code = Exit.REMOTE_UNREACHABLE if ended == _LATE else Exit.REMOTE_FAILED
-            raise stop(self._index.url, f"{name} {ended}: {there}\n{said}".rstrip(), code=code)
+            raise stop(self._index.url, f"{name} {ended}: {there}\n{output}".rstrip(), code=code)
 
     def _run(
         self, argv: Sequence[str], environment: Mapping[str, str], deadline: float
@@ -252,8 +252,8 @@ class Publisher:
 
 
 def _named(listed: Files, files: Sequence[Proven]) -> Files:
-    wanted = {file.wheel for file in files}
-    return {name: hashes for name, hashes in listed.items() if name in wanted}
+    names = {file.wheel for file in files}
+    return {name: hashes for name, hashes in listed.items() if name in names}
 
 
 def _flags(name: str, url: str, *, trusted: bool) -> list[str]:
@@ -282,9 +282,11 @@ def _environment(
     """
     username, password = login or Login("anonymous", "anonymous")
     prefix = "UV_PUBLISH_" if name == "uv" else "TWINE_"
-    kept = {key: value for key, value in env.items() if not key.startswith(_OWN)}
+    inherited = {key: value for key, value in env.items() if not key.startswith(_OWN)}
     return (
-        kept if trusted else {**kept, f"{prefix}USERNAME": username, f"{prefix}PASSWORD": password}
+        inherited
+        if trusted
+        else {**inherited, f"{prefix}USERNAME": username, f"{prefix}PASSWORD": password}
     )
 
 

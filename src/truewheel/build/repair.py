@@ -46,23 +46,23 @@ def repair_wheel(plan: Plan, cell: Cell, root: Path, out: Path, env: Mapping[str
     """
     root, out = root.absolute(), out.absolute()
     work = evidence.work_folder(root, cell.id)
-    made = _compiled(work / "wheel", cell)
-    cell = evidence.named_by({"wheel": made.name}, cell)
-    natives = _natives(made, cell)
+    compiled = _compiled(work / "wheel", cell)
+    cell = evidence.named_by({"wheel": compiled.name}, cell)
+    natives = _natives(compiled, cell)
     ready = evidence.fresh_folder(work / "repaired") / cell.wheel
     report: Report | None = None
     try:
-        if made.name != cell.wheel:
+        if compiled.name != cell.wheel:
             dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
-            report = _audit(plan, cell, made, natives, ready.parent, dated)
+            report = _audit(plan, cell, compiled, natives, ready.parent, dated)
             cell = _settled(cell, str(report["platform"]))
             ready = ready.with_name(cell.wheel)
         else:
             processes.say(f"repair {cell.id}: {_why_unchanged(cell)}")
-            shutil.copyfile(made, ready)
+            shutil.copyfile(compiled, ready)
         _check_size(ready, plan, cell)
         record = {
-            **_record(cell, work, made, ready, report, env),
+            **_record(cell, work, compiled, ready, report, env),
             "image": job_image.running(plan, cell, env),
         }
         _refuse_overwriting(out, record)
@@ -84,7 +84,7 @@ def _compiled(folder: Path, cell: Cell) -> Path:
         raise stop(cell.id, f"{len(wheels)} wheels in {folder}, not one", hint, Exit.WHEEL)
     planned = filename.parse_name(cell.wheel)
     unrepaired = replace(planned, platform=f"linux_{cell.arch}").unlabelled
-    if wheels[0].name not in {unrepaired, *(each.wheel for each in cell.possible())}:
+    if wheels[0].name not in {unrepaired, *(candidate.wheel for candidate in cell.possible())}:
         message = f"compiled {wheels[0].name}, planned {cell.wheel}"
         raise stop(cell.id, message, "the plan is another one now: compile it again", Exit.WHEEL)
     return wheels[0]
@@ -151,7 +151,12 @@ def _why_unchanged(cell: Cell) -> str:
 def _settled(cell: Cell, platform: str) -> Cell:
     """Return the cell on the platform that the audit has found, where the plan left that open."""
     return next(
-        (cell.settled(each) for each in cell.platforms if _newest_spelling(each) == platform), cell
+        (
+            cell.settled(candidate)
+            for candidate in cell.platforms
+            if _newest_spelling(candidate) == platform
+        ),
+        cell,
     )
 
 
@@ -173,7 +178,7 @@ def _audit(
         natives=natives,
         exclude=package.exclude,
         graft=package.graft,
-        range=[_newest_spelling(each) for each in cell.platforms],
+        range=[_newest_spelling(candidate) for candidate in cell.platforms],
         way_out=_way_out(plan, cell),
     )
     folder = evidence.fresh_folder(into.with_name("unpacked"))
@@ -208,11 +213,11 @@ def _way_out(plan: Plan, cell: Cell) -> str:
 
 def _warn_of_ceiling(cell: Cell, platform: str) -> None:
     """Say when a wheel of this machine could not be installed on it, for a floor above its own C library."""
-    floor, own = PERENNIAL.match(platform), host.glibc_minor()
-    if floor and own is not None and cell.arch == os.uname().machine and int(floor[2]) > own:
+    floor, minor = PERENNIAL.match(platform), host.glibc_minor()
+    if floor and minor is not None and cell.arch == os.uname().machine and int(floor[2]) > minor:
         processes.say(
-            f"repair {cell.id}: WARNING: {platform} is above this machine's glibc, 2.{own}: is it the image of "
-            f"{cell.target}? {platform_tags.highest_floor(own)} would be as true"
+            f"repair {cell.id}: WARNING: {platform} is above this machine's glibc, 2.{minor}: is it the image of "
+            f"{cell.target}? {platform_tags.highest_floor(minor)} would be as true"
         )
 
 
@@ -221,11 +226,16 @@ def _graft(request: Request, folder: Path, cell: Cell, env: Mapping[str, str]) -
 
     Raises `Stop` (exit 4) for refusals.
     """
-    asked, told, log = (
+    request_file, report_file, log = (
         folder.with_name(name) for name in ("request.json", "report.json", "repair.log")
     )
-    files.write_text(asked, json.dumps(asdict(request)))
-    argv = [*processes.python("truewheel.build.graft"), str(asked), str(told), str(folder)]
+    files.write_text(request_file, json.dumps(asdict(request)))
+    argv = [
+        *processes.python("truewheel.build.graft"),
+        str(request_file),
+        str(report_file),
+        str(folder),
+    ]
     with log.open("w", encoding="utf-8") as stream:
         status = processes.run(argv, cwd=Path("/"), env=_with_own_programs(env), log=stream)
     hint = f"the whole story is in {log}"
@@ -233,7 +243,7 @@ def _graft(request: Request, folder: Path, cell: Cell, env: Mapping[str, str]) -
         raise stop(
             cell.id, f"auditwheel ended with status {status}: {_last_line(log)}", hint, Exit.WHEEL
         )
-    report: Report = json.loads(told.read_text(encoding="utf-8"))
+    report: Report = json.loads(report_file.read_text(encoding="utf-8"))
     if report["refusals"]:
         problems = [
             Problem(Where(cell.id), message, way_out or hint)
@@ -295,9 +305,9 @@ def _check_size(ready: Path, plan: Plan, cell: Cell) -> None:
         return
     with reader.open_wheel(ready) as wheel:
         largest = sorted(wheel.entries, key=lambda entry: -entry.compress_size)[:LARGEST]
-    named = ", ".join(f"{entry.filename} {_megabytes(entry.compress_size)}" for entry in largest)
+    listing = ", ".join(f"{entry.filename} {_megabytes(entry.compress_size)}" for entry in largest)
     message = f"{cell.wheel} has {_megabytes(size)}, packages.{cell.package}.max_size allows {_megabytes(limit)}"
-    hint = f"the largest members: {named}; strip them, leave libraries outside with exclude, or raise max_size"
+    hint = f"the largest members: {listing}; strip them, leave libraries outside with exclude, or raise max_size"
     raise stop(cell.id, message, hint, Exit.WHEEL)
 
 
@@ -306,7 +316,7 @@ def _megabytes(size: int) -> str:
 
 
 def _record(
-    cell: Cell, work: Path, made: Path, ready: Path, report: Report | None, env: Mapping[str, str]
+    cell: Cell, work: Path, wheel: Path, ready: Path, report: Report | None, env: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the evidence of a finished wheel."""
     compiled = work / INPUTS
@@ -327,7 +337,7 @@ def _record(
         },
         "repaired": _repaired(cell, report),
         "auditwheel": _audited(cell, ready, report),
-        "compiled_size": made.stat().st_size,
+        "compiled_size": wheel.stat().st_size,
         "inputs": inputs.get("inputs", ""),
         "environment": inputs.get("environment", {}),
         "rebuilt": inputs.get("rebuilt"),

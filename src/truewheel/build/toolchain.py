@@ -116,23 +116,25 @@ def behind_cache(
     settings = {"CCACHE_BASEDIR": str(root)}  # what is below it is alike on every runner
     if tools.programs:
         settings["CCACHE_COMPILERCHECK"] = "content"  # they are written anew for each build
-    wanted = {name: value for name, value in settings.items() if not env.get(name)}
-    return tools._replace(variables={**tools.variables, **launched, **wanted})
+    defaults = {name: value for name, value in settings.items() if not env.get(name)}
+    return tools._replace(variables={**tools.variables, **launched, **defaults})
 
 
 def compiler(tools: Toolchain, env: Mapping[str, str]) -> str:
     """Return what the C++ compiler of a build says of its version in its first line, "" when there is none."""
-    own = (
+    compiler_env = (
         {**env, "PATH": f"{tools.programs}{os.pathsep}{env.get('PATH', os.defpath)}"}
         if tools.programs
         else env
     )
     name = tools.variables.get("CXX") or env.get("CXX") or USUAL["CXX"]
     try:
-        said = processes.output([*shlex.split(name), "--version"], env=own, timeout=ZIG_SECONDS)
+        output = processes.output(
+            [*shlex.split(name), "--version"], env=compiler_env, timeout=ZIG_SECONDS
+        )
     except ValueError:  # quotes that do not end
-        said = None
-    return (said or "").partition("\n")[0].strip()
+        output = None
+    return (output or "").partition("\n")[0].strip()
 
 
 def check_machine(made: Path, cell: Cell) -> None:
@@ -140,10 +142,13 @@ def check_machine(made: Path, cell: Cell) -> None:
     with reader.open_wheel(made) as wheel:
         machines = wheel.elf
     for member, machine in machines.items():
-        named = suffix(member)
-        for what, found in (("is", machine), ("is named", named.machine if named else cell.arch)):
-            if found != cell.arch:
-                message = f"{member} {what} for {found}, not for {cell.arch}"
+        extension = suffix(member)
+        for what, arch in (
+            ("is", machine),
+            ("is named", extension.machine if extension else cell.arch),
+        ):
+            if arch != cell.arch:
+                message = f"{member} {what} for {arch}, not for {cell.arch}"
                 hint = f"the backend takes no cross compiler, or packs what was built before: run it on {cell.arch}"
                 raise stop(cell.id, message, hint, Exit.WHEEL)
 
@@ -186,17 +191,17 @@ def _require_zig(cell: Cell, env: Mapping[str, str]) -> str:
     beside = [
         Path(folder) / "zig" for folder in (module and module.submodule_search_locations) or ()
     ]
-    found = next((str(path) for path in beside if path.is_file()), None) or processes.which(
+    program = next((str(path) for path in beside if path.is_file()), None) or processes.which(
         "zig", env
     )
-    if not found:
+    if not program:
         raise stop(
             cell.id,
             "zig is not installed here",
             "install Truewheel with the extra [zig]",
             Exit.WHEEL,
         )
-    return found
+    return program
 
 
 def _write_programs(folder: Path, zig: str, remark: str, pinned: str) -> None:

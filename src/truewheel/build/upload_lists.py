@@ -82,10 +82,10 @@ def _listed(folder: Path, plan: Plan, index: Index, environment: Mapping[str, st
     except LoginNeeded:
         missing = list(files)
         note = "; it cannot be read without its password, so whether it has other files of these names was not checked"
-    said = [f"# it has {file.path}\n" for file in files if file not in missing]
+    lines = [f"# it has {file.path}\n" for file in files if file not in missing]
     sums = [f"{file.sha256}  {file.path}\n" for file in missing]
     return Listed(
-        index.name, "".join([*said, *sums]), f"{counted(len(missing), 'wheel')} to upload{note}"
+        index.name, "".join([*lines, *sums]), f"{counted(len(missing), 'wheel')} to upload{note}"
     )
 
 

@@ -76,7 +76,9 @@ def refused(path: Path, to: Destination) -> list[Finding]:
     if contents is not None:
         findings.extend(names.check_metadata(contents))
         findings.extend(upload.check(contents, to))
-    return [found for found in shortened(upload.judged(findings, to)) if found.severity == "error"]
+    return [
+        finding for finding in shortened(upload.judged(findings, to)) if finding.severity == "error"
+    ]
 
 
 def validate_all(
@@ -105,12 +107,14 @@ def validate_set(
     A planned wheel that is missing is a result of its own.
     """
     results = dict(validate_all(paths, to, limits, excluded))
-    found = [*wheel_set.check_builds(paths)]
+    findings = [*wheel_set.check_builds(paths)]
     for group in wheel_set.alike(paths):
-        found += wheel_set.check_bytes([(path, sha256(path)) for path in group if path.is_file()])
+        findings += wheel_set.check_bytes(
+            [(path, sha256(path)) for path in group if path.is_file()]
+        )
     if planned is not None:
-        found += wheel_set.check_planned(paths, planned)
-    for path, finding in found:
+        findings += wheel_set.check_planned(paths, planned)
+    for path, finding in findings:
         results.setdefault(path, []).append(finding)
     return list(results.items())
 
@@ -133,12 +137,12 @@ def _expand(path: Path) -> list[Path]:
         kind = path.stat().st_mode
     if not stat.S_ISDIR(kind):
         return [path]
-    found = _named_in(path)
-    if not found:
+    wheels = _named_in(path)
+    if not wheels:
         raise stop(
             printable(str(path)), "holds no wheel", "build one first: truewheel run", Exit.WHEEL
         )
-    return found
+    return wheels
 
 
 def wheels_in(folder: Path) -> list[Path]:

@@ -134,13 +134,13 @@ def _configured(environment: Mapping[str, str]) -> Access | None:
 
     file = environment.get("PYTHON_GITLAB_CFG")
     try:
-        found = GitlabConfigParser(config_files=[file] if file else None)
+        parser = GitlabConfigParser(config_files=[file] if file else None)
     except (ConfigError, configparser.Error, OSError, ValueError) as error:
         raise stop(
             "python-gitlab's configuration", str(error), "correct it, or set GITLAB_TOKEN"
         ) from None
-    if not found.url:
+    if not parser.url:
         return None
-    kinds = {"private": found.private_token, "oauth": found.oauth_token, "job": found.job_token}
+    kinds = {"private": parser.private_token, "oauth": parser.oauth_token, "job": parser.job_token}
     kind = next((kind for kind, token in kinds.items() if token), "")
-    return Access(found.url, kind, kinds.get(kind) or "", found.ssl_verify)
+    return Access(parser.url, kind, kinds.get(kind) or "", parser.ssl_verify)

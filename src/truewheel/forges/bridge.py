@@ -44,7 +44,7 @@ class Source(Protocol):
     def request(self, number: int) -> Request:
         """Return a merge or pull request."""
 
-    def report(self, sha: str, context: str, state: str, told: str, url: str) -> None:
+    def report(self, sha: str, context: str, state: str, description: str, url: str) -> None:
         """Set the status of a commit: of one context, the newest counts. `url` may be ""."""
 
 
@@ -61,16 +61,16 @@ class Asked(NamedTuple):
     shows_url: bool
 
 
-def chosen(source: Source, asked: Asked) -> Request:
+def chosen(source: Source, request: Asked) -> Request:
     """Return the request, when it may be built. Raises `Stop` (exit 2) when not."""
-    found = source.request(asked.number)
-    where = f"{source.name} {source.project} {asked.number}"
+    found = source.request(request.number)
+    where = f"{source.name} {source.project} {request.number}"
     if not found.is_open:
         raise stop(where, "is not open", "only open requests are built")
-    if asked.sha and asked.sha != found.sha:
-        message = f"{asked.sha[:12]} is not its head, which is {found.sha[:12]} now"
+    if request.sha and request.sha != found.sha:
+        message = f"{request.sha[:12]} is not its head, which is {found.sha[:12]} now"
         raise stop(where, message, "look at what has changed, then name the new commit")
-    if found.is_fork and not (asked.may_be_fork and asked.sha):
+    if found.is_fork and not (request.may_be_fork and request.sha):
         hint = "read it, then name the commit that you have read: --allow-fork --sha SHA"
         raise stop(
             where, "comes from a fork: its code would run with what this pipeline may do", hint
@@ -123,29 +123,29 @@ class Bridge:
         if self.source.caller.clock.now() - self._at >= EVERY:
             self._on_the_way(f"wheels are being built: {counts(look)}")
 
-    def _on_the_way(self, told: str) -> None:
-        if told != self._reported[1]:
-            self._try(PENDING, told)
+    def _on_the_way(self, description: str) -> None:
+        if description != self._reported[1]:
+            self._try(PENDING, description)
 
-    def _try(self, state: str, told: str) -> None:
+    def _try(self, state: str, description: str) -> None:
         """Report what is not the verdict: when that fails, the work goes on."""
         try:
-            self._report(state, told)
+            self._report(state, description)
         except Stop as stopped:
             self.tell(str(stopped))
 
-    def _report(self, state: str, told: str) -> None:
+    def _report(self, state: str, description: str) -> None:
         self._at = self.source.caller.clock.now()
         try:
-            self.source.report(self.request.sha, self.asked.context, state, told, self._url)
+            self.source.report(self.request.sha, self.asked.context, state, description, self._url)
         except Stop as stopped:
             raise Stop(stopped.problems, Exit.REMOTE_UNREACHABLE) from None
-        self._reported = (state, told)
+        self._reported = (state, description)
 
 
 def counts(look: Look) -> str:
     """Return how many jobs have ended, and how many of them failed."""
-    jobs = [job for each in look.all() for job in each.jobs]
+    jobs = [job for pipeline in look.all() for job in pipeline.jobs]
     ended = sum(job.state in ENDED for job in jobs)
     failed = sum(job.state == "failed" and not job.is_allowed_to_fail for job in jobs)
     return f"{ended} of {len(jobs)} jobs ended" + (f", {failed} failed" if failed else "")

@@ -92,7 +92,7 @@ SIGNS = {
         SCRIPT, "a program or a file is not there"
     ),
 }
-_SIGNS = {re.compile(pattern, re.IGNORECASE): found for pattern, found in SIGNS.items()}
+_SIGNS = {re.compile(pattern, re.IGNORECASE): sign_cause for pattern, sign_cause in SIGNS.items()}
 _OF_RUNNERS = re.compile(
     r"ERROR: Job failed|Cleaning up|Uploading |Running after_script|WARNING: .*no matching files"
 )
@@ -107,9 +107,9 @@ def cause(job: Job, log: str) -> Cause:
         return known
     lines = [line[:2000] for line in log.split("\n")[-LAST:]]
     for line in reversed(lines):
-        for pattern, found in _SIGNS.items():
+        for pattern, sign_cause in _SIGNS.items():
             if pattern.search(line):
-                return found._replace(told=f"{found.told}: {line.strip()[:160]}")
+                return sign_cause._replace(told=f"{sign_cause.told}: {line.strip()[:160]}")
     if job.reason not in {"", "script_failure"}:
         return Cause(SCRIPT, job.reason.replace("_", " "))
     last = next(

@@ -95,25 +95,27 @@ def texts(
 
     Raises `Stop` (exit 2) when a forge would not take it.
     """
-    made = generated(plan, spec, policy, pins, sources)
-    refuse(made, spec)
-    return made.texts
+    generated_texts = generated(plan, spec, policy, pins, sources)
+    refuse(generated_texts, spec)
+    return generated_texts.texts
 
 
-def refuse(made: Generated, spec: Spec) -> None:
+def refuse(result: Generated, spec: Spec) -> None:
     """Raise `Stop` for what GitLab would refuse.
 
     Too large, names too long, more of something than a limit allows.
     """
-    if not made.gitlab:
+    if not result.gitlab:
         return
     from truewheel.forges.gitlab.lint import lint, plain  # only files that change must be judged
 
-    found = errors(
-        lint({path: plain(path, document) for path, document in _whole(made.gitlab, spec).items()})
+    errors_ = errors(
+        lint(
+            {path: plain(path, document) for path, document in _whole(result.gitlab, spec).items()}
+        )
     )
-    if found:
-        raise Stop(_of_spec(problem, spec) for problem in found)
+    if errors_:
+        raise Stop(_of_spec(problem, spec) for problem in errors_)
 
 
 def _whole(documents: Mapping[str, dict[str, Any]], spec: Spec) -> dict[str, dict[str, Any]]:
@@ -121,15 +123,17 @@ def _whole(documents: Mapping[str, dict[str, Any]], spec: Spec) -> dict[str, dic
 
     What a project has of its own stands for itself, it is not looked into.
     """
-    judged = {path: _without_own_files(document, documents) for path, document in documents.items()}
+    checked = {
+        path: _without_own_files(document, documents) for path, document in documents.items()
+    }
     if not spec.gitlab.entry:
-        return judged
+        return checked
     used = (
         job.get("stage") for job in documents[spec.gitlab.entry].values() if isinstance(job, dict)
     )
     stages = dict.fromkeys([*{**entry.STAGES, **spec.gitlab.stages}.values(), *filter(None, used)])
-    own = {"stages": list(stages), "include": [{"local": spec.gitlab.entry}, OF_THE_PROJECT]}
-    return {gitlab.PARENT: own, **judged}
+    root = {"stages": list(stages), "include": [{"local": spec.gitlab.entry}, OF_THE_PROJECT]}
+    return {gitlab.PARENT: root, **checked}
 
 
 def _without_own_files(document: dict[str, Any], ours: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,7 +142,9 @@ def _without_own_files(document: dict[str, Any], ours: Mapping[str, Any]) -> dic
         return document
     return {
         **document,
-        "include": [each if each.get("local", "") in ours else OF_THE_PROJECT for each in included],
+        "include": [
+            include if include.get("local", "") in ours else OF_THE_PROJECT for include in included
+        ],
     }
 
 
@@ -153,15 +159,15 @@ def problems(plan: Plan, spec: Spec, policy: Policy) -> list[Problem]:
     Its set-up, and what the forges of the spec alone refuse.
     """
     variables, forges = contract.declared(spec, policy), spec.forges()
-    found = [
+    problems_ = [
         *setup_rules.problems(spec),
         *(inputs.problems(spec, variables) if "gitlab" in forges else []),
     ]
     if "github" not in forges:
-        return found
+        return problems_
     from truewheel.forges.github.emit import plan_rules
 
-    return [*found, *plan_rules.problems(plan, spec, variables)]
+    return [*problems_, *plan_rules.problems(plan, spec, variables)]
 
 
 def _layout_note(plan: Plan, spec: Spec) -> str:

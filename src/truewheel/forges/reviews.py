@@ -70,14 +70,14 @@ class Reviews(Protocol):
         """Return the newest pipeline of a branch that went well, or None."""
 
 
-def what_to_do(found: list[Note], text: str, *, is_news: bool) -> str:
+def what_to_do(notes: list[Note], text: str, *, is_news: bool) -> str:
     """Return what is to happen.
 
     Create, update, or nothing where there is no news or the text is there already.
     """
-    if not found:
+    if not notes:
         return "create" if is_news else "nothing"
-    return "nothing" if len(found) == 1 and _is_same(found[0].body, text) else "update"
+    return "nothing" if len(notes) == 1 and _is_same(notes[0].body, text) else "update"
 
 
 def stick(
@@ -94,18 +94,18 @@ def stick(
     Raises `Stop`: exit 5 when the forge refuses, exit 6 when it cannot be reached, or cannot say
     what it did.
     """
-    found = reviews.notes(number, marker)
-    done = what_to_do(found, text, is_news=is_news)
+    notes = reviews.notes(number, marker)
+    done = what_to_do(notes, text, is_news=is_news)
     if done == "create":
-        found = _written(reviews, number, marker, text, tell)
+        notes = _written(reviews, number, marker, text, tell)
     if done != "nothing":
-        _keep_first(reviews, number, found, text)
+        _keep_first(reviews, number, notes, text)
     return done
 
 
-def _keep_first(reviews: Reviews, number: int, found: list[Note], text: str) -> None:
+def _keep_first(reviews: Reviews, number: int, notes: list[Note], text: str) -> None:
     """Leave the oldest of several notes, with the text: whoever looks keeps the same one."""
-    first, *others = found
+    first, *others = notes
     if not _is_same(first.body, text):
         reviews.rewrite(number, first, text)
     for other in others:
@@ -124,8 +124,8 @@ def _written(
     while True:
         note, fault = attempted(lambda: reviews.write(number, text))
         if note:
-            known = {each.id: each for each in [*reviews.notes(number, marker), note]}
-            return [known[each] for each in sorted(known)]
+            known = {note_.id: note_ for note_ in [*reviews.notes(number, marker), note]}
+            return [known[number_] for number_ in sorted(known)]
         if fault is None or not fault.may_pass:
             raise reviews.refusal("the note is refused", fault or Fault(0, "no answer"))
         reasons.append(fault.reason)
@@ -143,8 +143,8 @@ def _late(reviews: Reviews, number: int, marker: str) -> list[Note]:
     """Return what was written though its answer was lost; a server may list it late."""
     for seconds in LOOKS:
         reviews.caller.rest(seconds)
-        if found := reviews.notes(number, marker):
-            return found
+        if notes := reviews.notes(number, marker):
+            return notes
     return []
 
 

@@ -88,8 +88,8 @@ def _late(forge: Forge, wish: Wish, after: int) -> list[Run]:
     """Return what was started though its answer was lost."""
     for seconds in LOOKS:
         forge.caller.rest(seconds)
-        if found := _unless_unsure(lambda: forge.find(wish, after, strictly=True)):
-            return found
+        if run := _unless_unsure(lambda: forge.find(wish, after, strictly=True)):
+            return run
     return []
 
 

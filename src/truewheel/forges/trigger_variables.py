@@ -25,13 +25,13 @@ WHY = {
 }
 
 
-def problems(spec: Spec, policy: Policy, given: Mapping[str, str]) -> Iterator[Problem]:
+def problems(spec: Spec, policy: Policy, values: Mapping[str, str]) -> Iterator[Problem]:
     """Return a problem for every variable that nobody may send to a pipeline.
 
     Values are judged by the plan.
     """
     known = variables.declared(spec, policy)
-    for name in given:
+    for name in values:
         scope = (
             known[name].scope
             if name in known
@@ -51,10 +51,10 @@ def schedule_problems(spec: Spec, policy: Policy, request: Request) -> Iterator[
     """
     for name, schedule in spec.schedules.items():
         try:
-            asked = replace(request, event="schedule", overrides=schedule.variables)
-            found = planner.plan(spec, policy, asked).problems
+            scheduled = replace(request, event="schedule", overrides=schedule.variables)
+            problems_ = planner.plan(spec, policy, scheduled).problems
         except Stop as stopped:
-            found = stopped.problems
-        for problem in errors(found):
+            problems_ = stopped.problems
+        for problem in errors(problems_):
             message = f"the pipelines of {name} are refused: {problem.message}"
             yield spec.document.problem(("schedules", name), message, problem.hint, key=True)

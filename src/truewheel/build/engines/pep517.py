@@ -71,9 +71,9 @@ def compile_wheel(
     inputs = evidence.inputs_digest(plan, cell, root, python)
     dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
     workshop = Workshop(cell, root, python, dated, tools, plan.compiler_cache)
-    made, environment = _made(package, workshop, work)
+    wheel, environment = _made(package, workshop, work)
     rebuilt = (
-        compare_builds(made, _made(package, workshop, work / AGAIN).wheel, cell) if twice else None
+        compare_builds(wheel, _made(package, workshop, work / AGAIN).wheel, cell) if twice else None
     )
     record = {
         "inputs": inputs,
@@ -83,9 +83,9 @@ def compile_wheel(
         "rebuilt": rebuilt,
     }
     files.write_text(work / INPUTS, json.dumps(record) + "\n")
-    files.move(made, finished / made.name)
-    processes.say(f"compile {cell.id}: {made.name}")
-    return finished / made.name
+    files.move(wheel, finished / wheel.name)
+    processes.say(f"compile {cell.id}: {wheel.name}")
+    return finished / wheel.name
 
 
 def _made(package: Package, workshop: Workshop, work: Path) -> Built:
@@ -97,11 +97,11 @@ def _made(package: Package, workshop: Workshop, work: Path) -> Built:
     built = build_wheel(
         replace(workshop, env={**workshop.env, **carried}), source / package.path, making
     )
-    made = _named(built.wheel, package, cell)
-    check_name(made, cell)
+    wheel = _named(built.wheel, package, cell)
+    check_name(wheel, cell)
     if workshop.toolchain.programs:
-        toolchain.check_machine(made, cell)
-    return built._replace(wheel=made)
+        toolchain.check_machine(wheel, cell)
+    return built._replace(wheel=wheel)
 
 
 def build_wheel(workshop: Workshop, project: Path, folder: Path) -> Built:
@@ -130,17 +130,17 @@ def _backend(workshop: Workshop, project: Path, requires: Iterable[str]) -> Proj
     """Return the project's backend, ready to run in an environment with its requirements."""
     from build import ProjectBuilder
 
-    own = build_environment(workshop, sorted(requires))
+    python = build_environment(workshop, sorted(requires))
 
     def runner(
         cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None
     ) -> None:
-        hook_env = {**environment(workshop, own), **(extra_environ or {})}
+        hook_env = {**environment(workshop, python), **(extra_environ or {})}
         status = processes.run(cmd, cwd=Path(cwd or project), env=hook_env)
         if status:
             raise subprocess.CalledProcessError(status, cmd)
 
-    return ProjectBuilder(project, str(own), runner)
+    return ProjectBuilder(project, str(python), runner)
 
 
 def _settings(workshop: Workshop, project: Path) -> dict[str, list[str]]:
@@ -170,10 +170,10 @@ def _named(made: Path, package: Package, cell: Cell) -> Path:
     """
     wheels = sorted(made.parent.glob("*.whl"))
     if wheels != [made]:
-        left = ", ".join(wheel.name for wheel in wheels)
+        names = ", ".join(wheel.name for wheel in wheels)
         raise stop(
             cell.id,
-            f"the build backend left {left or 'no wheel'}",
+            f"the build backend left {names or 'no wheel'}",
             "one wheel was expected",
             Exit.WHEEL,
         )
@@ -184,10 +184,10 @@ def _named(made: Path, package: Package, cell: Cell) -> Path:
     distribution = planned.distribution if is_own else name.distribution
     is_equal = Version(name.version) == Version(planned.version)
     version = planned.version if is_equal or package.inject == "wheel" else name.version
-    wanted = replace(
+    expected = replace(
         name, distribution=distribution, version=version, build=planned.build or name.build
     ).unlabelled
-    if made.name in {wanted, planned.unlabelled, cell.wheel}:
+    if made.name in {expected, planned.unlabelled, cell.wheel}:
         return made
     if not is_equal and version != name.version:
         processes.say(
@@ -198,7 +198,7 @@ def _named(made: Path, package: Package, cell: Cell) -> Path:
         if normalized(distribution) != normalized(name.distribution)
         else ""
     )
-    return rewrite(made, evidence.fresh_folder(made.parent / "named"), wanted, project=project)
+    return rewrite(made, evidence.fresh_folder(made.parent / "named"), expected, project=project)
 
 
 def check_name(made: Path, cell: Cell) -> None:

@@ -115,8 +115,8 @@ def runner_of(job: Job, plan: Plan, spec: Spec) -> list[str]:
         "tool": keys.tool_runner,
         "hosted": (HOSTED,),
     }
-    own = by_machine.get(plan.kinds[job.kind].traits.machine, ())
-    return list(own or keys.runners.get(_machine(job, plan), keys.runners["x86_64"]))
+    by_kind = by_machine.get(plan.kinds[job.kind].traits.machine, ())
+    return list(by_kind or keys.runners.get(_machine(job, plan), keys.runners["x86_64"]))
 
 
 def documents(
@@ -140,21 +140,21 @@ def documents(
         ids[f"wheels-{part}"]: _call(paths[part], jobs, first, forge)
         for part, jobs in parts.items()
     }
-    made: Document = {}
+    result: Document = {}
     for job in tools:
         needs = [*first, *calls] if job.needs is None else [ids[name] for name in job.needs]
         if job.kind == "publish" and signs:
-            made.setdefault(ids[ATTEST], _attest_job(published, needs, forge))
+            result.setdefault(ids[ATTEST], _attest_job(published, needs, forge))
             needs = [*needs, ids[ATTEST]]
-        made[ids[job.name]] = _tool_job(job, needs, forge)
+        result[ids[job.name]] = _tool_job(job, needs, forge)
         if job.kind == "plan":
-            made |= calls
+            result |= calls
     caller = {
         "name": "wheels",
         "run-name": RUN_NAME,
         "on": _triggers(spec, variables),
         "concurrency": _concurrency(),
-        **_jobs(made),
+        **_jobs(result),
     }
     workflows = {
         CALLER: caller,
@@ -195,13 +195,14 @@ def _ids(names: Iterable[str]) -> dict[str, str]:
     ids: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:
-        made = "".join(
-            each if (each.isascii() and each.isalnum()) or each in "_-" else "-" for each in name
+        text = "".join(
+            character if (character.isascii() and character.isalnum()) or character in "_-" else "-"
+            for character in name
         )
-        while made.lower() in taken:
-            made += "_"
-        taken.add(made.lower())
-        ids[name] = made
+        while text.lower() in taken:
+            text += "_"
+        taken.add(text.lower())
+        ids[name] = text
     return ids
 
 
@@ -227,16 +228,16 @@ def _input(variable: Variable) -> Document:
 
     A switch with its default, or one that is empty and leaves it to the repository's variable.
     """
-    told = variable.description
+    description = variable.description
     fields: Document = {"type": "string"}
     if _is_switch(variable):
         fields = {"type": "boolean", "default": variable.default == "true"}
     elif variable.choices and not any(EXPRESSION in choice for choice in variable.choices):
         fields = {"type": "choice", "options": list(dict.fromkeys(["", *variable.choices]))}
     if variable.default and "default" not in fields:
-        told = f"{told} Default: {variable.default}".strip()
-    if told:
-        fields["description"] = told.replace(EXPRESSION, "$ {{")
+        description = f"{description} Default: {variable.default}".strip()
+    if description:
+        fields["description"] = description.replace(EXPRESSION, "$ {{")
     return fields
 
 
@@ -253,8 +254,8 @@ def _concurrency() -> Document:
     }
 
 
-def _jobs(made: Document) -> Document:
-    return {"permissions": {}, "defaults": {"run": {"shell": "sh"}}, "jobs": made}
+def _jobs(jobs: Document) -> Document:
+    return {"permissions": {}, "defaults": {"run": {"shell": "sh"}}, "jobs": jobs}
 
 
 def _call(path: str, jobs: list[Job], needs: list[str], forge: _Forge) -> Document:
@@ -265,7 +266,9 @@ def _call(path: str, jobs: list[Job], needs: list[str], forge: _Forge) -> Docume
         "name": ", ".join(places),
         "needs": needs,
         # What a called workflow may do is what the call may do at most.
-        "permissions": next((each for each in permissions if len(each) > 1), permissions[0]),
+        "permissions": next(
+            (permission for permission in permissions if len(permission) > 1), permissions[0]
+        ),
         "uses": remarked(f"./{path}", _LOCAL),
         **({"secrets": {name: f"${{{{ secrets.{name} }}}}" for name in passed}} if passed else {}),
     }
@@ -420,13 +423,13 @@ def _environment(job: Job, forge: _Forge) -> Document:
     if traits.take_variables:
         chosen = settable(forge.variables)
         # As the event has it, an input is text: a false one is not taken for none.
-        given = {
+        values = {
             name: "${{{{ github.event.inputs.{0} || vars.{0} }}}}"
             if _is_switch(chosen[name])
             else "${{{{ inputs.{0} || vars.{0} }}}}"
             for name in asked(forge.variables)
         }
-        forms = {**dict.fromkeys(chosen, "${{{{ vars.{0} }}}}"), **given}
+        forms = {**dict.fromkeys(chosen, "${{{{ vars.{0} }}}}"), **values}
         return {
             "TRUEWHEEL_PIPELINE_ID": "${{ github.run_id }}",
             KEY: f"${{{{ inputs.{KEY_INPUT} }}}}",
@@ -471,7 +474,7 @@ def _downloads(job: Job, forge: _Forge) -> list[Document]:
             "download-artifact", pattern="wheel__*", path=folder, merge_multiple=True
         )
         return [_download(kinds["plan"], forge), wheels]
-    needed = {each.name: each.kind for each in forge.plan.jobs}
+    needed = {job.name: job.kind for job in forge.plan.jobs}
     return [_download(kinds[needed[name]], forge) for name in job.needs]
 
 
@@ -503,7 +506,7 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
     )
     if kind.artifacts:
         path = kind.artifacts[0]
-        kept = {
+        options = {
             "overwrite": True,
             "retention_days": int(forge.spec.github.retention_days),
         }  # a second attempt
@@ -511,7 +514,9 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
         # A merge request may leave the cell out: then its job has nothing to keep.
         missing = "ignore" if job.cells and forge.spec.merge_requests.changed_only else "error"
         steps.append(
-            forge.uses("upload-artifact", name=name, path=path, if_no_files_found=missing, **kept)
+            forge.uses(
+                "upload-artifact", name=name, path=path, if_no_files_found=missing, **options
+            )
         )
     # With a token the note is posted; a pull request does not wait for that.
     if kind.traits.request == "write":
@@ -573,35 +578,35 @@ def _reusable(part: str, jobs: list[Job], forge: _Forge) -> Document:
         if len(places) > 1
         else dict.fromkeys((f"-{p}" for p in places), "")
     )
-    made: Document = {}
-    for place, own in places.items():
-        made |= _place_jobs(own, suffixes[f"-{place}"], forge)
+    jobs_of_file: Document = {}
+    for place, jobs_of_place in places.items():
+        jobs_of_file |= _place_jobs(jobs_of_place, suffixes[f"-{place}"], forge)
     passed = {name: {"required": False} for name in _passed(jobs, forge)}
     return {
         "name": f"wheels {part}",
         "on": {"workflow_call": {"secrets": passed} if passed else {}},
-        **_jobs(made),
+        **_jobs(jobs_of_file),
     }
 
 
 def _place_jobs(jobs: list[Job], suffix: str, forge: _Forge) -> Document:
-    made = {
+    document = {
         _builder_id(suffix): _container_job(job, forge) for job in jobs if job.kind == "container"
     }
     makers = {cell: job for job in jobs if job.kind == "wheel" for cell in job.cells}
-    needs = list(made)
+    needs = list(document)
     for kind in ("wheel", "test"):
         chunks = _chunks([job for job in jobs if job.kind == kind], MATRIX_LIMIT)
-        named = {
+        by_id = {
             f"{kind}{suffix}" + (f"-{number}" if number else ""): chunk
             for number, chunk in enumerate(chunks)
         }
-        for name, chunk in named.items():
+        for name, chunk in by_id.items():
             entries = [_entry(job, makers, forge) for job in chunk]
             builder = _builder_id(suffix) if forge.plan.builder(chunk[0]) else ""
-            made[name] = _matrix_job(chunk, needs, entries, builder, forge)
-        needs = list(named)
-    return made
+            document[name] = _matrix_job(chunk, needs, entries, builder, forge)
+        needs = list(by_id)
+    return document
 
 
 def _builder_id(suffix: str) -> str:
@@ -611,11 +616,11 @@ def _builder_id(suffix: str) -> str:
 
 def _container_job(job: Job, forge: _Forge) -> Document:
     environment = _environment(job, forge)
-    told = f"${{{{ steps.{job.kind}.outputs.{digest_variable(job.target, job.arch)} }}}}"
+    digest = f"${{{{ steps.{job.kind}.outputs.{digest_variable(job.target, job.arch)} }}}}"
     return {
         "name": job.name,
         **_place(job, forge),
-        "outputs": {"digest": told},
+        "outputs": {"digest": digest},
         **({"env": environment} if environment else {}),
         "steps": [*_start(job, forge), *_work(job, forge)],
     }
@@ -668,8 +673,8 @@ def _matrix_job(
     if first.python:
         fields["env"]["TRUEWHEEL_PYTHON"] = "${{ matrix.python }}"
         folder = forge.plan.kinds["wheel"].artifacts[0]
-        sought: Document = {"name": "${{ matrix.artifact }}"}
+        selection: Document = {"name": "${{ matrix.artifact }}"}
         if forge.spec.merge_requests.changed_only:  # a pattern may find nothing
-            sought = {"pattern": "${{ matrix.artifact }}", "merge_multiple": True}
-        steps.append(forge.uses("download-artifact", **sought, path=folder))
+            selection = {"pattern": "${{ matrix.artifact }}", "merge_multiple": True}
+        steps.append(forge.uses("download-artifact", **selection, path=folder))
     return {**fields, "steps": [*steps, *_work(first, forge, "${{ matrix.artifact }}")]}

@@ -25,13 +25,13 @@ def judge(gitlab: Gitlab, text: str, ref: str = "") -> Judged:
         body |= {"dry_run": True, "ref": ref}
 
     def ask() -> Judged:
-        told = gitlab.caller.once("POST", gitlab.path("ci", "lint"), body=body).data
-        if not isinstance(told, dict) or not isinstance(told.get("valid"), bool):
-            raise gitlab.caller.odd(told, "a verdict")
-        errors = _texts(told.get("errors"))
-        if not told["valid"] and not errors:
+        answer = gitlab.caller.once("POST", gitlab.path("ci", "lint"), body=body).data
+        if not isinstance(answer, dict) or not isinstance(answer.get("valid"), bool):
+            raise gitlab.caller.odd(answer, "a verdict")
+        errors = _texts(answer.get("errors"))
+        if not answer["valid"] and not errors:
             errors = ("GitLab does not take it, and says no more",)
-        return Judged(errors, _texts(told.get("warnings")), len(_listed(told.get("jobs"))))
+        return Judged(errors, _texts(answer.get("warnings")), len(_listed(answer.get("jobs"))))
 
     with gitlab.explained("GitLab does not check the file"):
         return gitlab.caller.insist(ask)

@@ -105,7 +105,7 @@ def needs(
         else OLDEST_WITH_KEYS
         if layout.children
         else OLDEST,
-        sends_variables=not by_inputs and any(each.variables for each in schedules),
+        sends_variables=not by_inputs and any(schedule.variables for schedule in schedules),
         by_inputs=by_inputs,
         largest=max((package.max_size for package in plan.packages.values()), default=0),
         images=tuple(plan.images.values()),
@@ -114,11 +114,11 @@ def needs(
 
 def _tags(jobs: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, ...], str]:
     """Return the first job of each set of tags; jobs that start a pipeline need no runner."""
-    found: dict[tuple[str, ...], str] = {}
+    first_jobs: dict[tuple[str, ...], str] = {}
     for name, job in jobs.items():
         if "trigger" not in job:
-            found.setdefault(tuple(job.get("tags", ())), name)
-    return found
+            first_jobs.setdefault(tuple(job.get("tags", ())), name)
+    return first_jobs
 
 
 def secrets(spec: Spec, policy: Policy, plan: Plan) -> Iterator[Secret]:
@@ -161,11 +161,11 @@ def _jobs(documents: Documents) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _whole(job: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     above = job.get("extends", ())
-    whole: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for name in [above] if isinstance(above, str) else above:
-        whole |= _whole(known.get(name, {}), known)
-    variables = {**_mapping(whole.get("variables")), **_mapping(job.get("variables"))}
-    return {**whole, **job, "variables": variables}
+        merged |= _whole(known.get(name, {}), known)
+    variables = {**_mapping(merged.get("variables")), **_mapping(job.get("variables"))}
+    return {**merged, **job, "variables": variables}
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

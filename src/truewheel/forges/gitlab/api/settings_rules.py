@@ -35,7 +35,7 @@ Record = Mapping[str, Any]
 def token(record: Record, today: date) -> Iterator[Finding]:
     """Judge the token itself (`/personal_access_tokens/self`)."""
     scopes = record.get("scopes")
-    scopes = [str(each) for each in scopes] if isinstance(scopes, list) else []
+    scopes = [str(scope) for scope in scopes] if isinstance(scopes, list) else []
     name, ends = text_of(record, "name"), text_of(record, "expires_at")
     if "api" not in scopes:
         message = f"the token {name} has the scopes {', '.join(scopes) or 'of nothing'}: it can start and change nothing"
@@ -64,9 +64,9 @@ def _days(text: str, today: date) -> int | None:
 def level_of(project: Record) -> int:
     """Return the access level that a project's record tells of the token's user, or 0."""
     permissions = project.get("permissions")
-    found = permissions.values() if isinstance(permissions, dict) else ()
+    levels = permissions.values() if isinstance(permissions, dict) else ()
     return max(
-        (int(number_of(each, "access_level")) for each in found if isinstance(each, dict)),
+        (int(number_of(level, "access_level")) for level in levels if isinstance(level, dict)),
         default=0,
     )
 
@@ -179,7 +179,7 @@ def protected_tags(records: Sequence[Record], needs: Needs) -> Iterator[Finding]
     """Judge whether any tag is protected: only those are published."""
     if not needs.publishes:
         return
-    names = [text_of(each, "name") for each in records]
+    names = [text_of(record, "name") for record in records]
     if names:
         yield Finding("publish", NOTE, f"tags like {' or '.join(names)} are published")
     else:
@@ -191,7 +191,7 @@ def protected_tags(records: Sequence[Record], needs: Needs) -> Iterator[Finding]
 
 def default_branch(records: Sequence[Record], branch: str) -> Iterator[Finding]:
     """Judge whether the default branch is protected."""
-    if branch and not any(fnmatchcase(branch, text_of(each, "name")) for each in records):
+    if branch and not any(fnmatchcase(branch, text_of(record, "name")) for record in records):
         message = (
             f"{branch} is not protected: everybody with the role Developer can change what is built"
         )
@@ -218,7 +218,7 @@ def colliding(records: Iterable[Record], of: str, needs: Needs) -> Iterator[Find
 
     They beat those of files and images.
     """
-    for name in dict.fromkeys(text_of(each, "key") for each in records):
+    for name in dict.fromkeys(text_of(record, "key") for record in records):
         rule = needs.variables.get(name)
         step = f"{VARIABLES} ({of}): remove {name}"
         if rule and rule.scope == "image":
@@ -250,17 +250,17 @@ def held(secret: Secret, records: Iterable[Record], *, is_all: bool) -> Iterator
 
     `is_all` says that all places were looked at.
     """
-    known = [each for each in records if text_of(each, "key") == secret.name]
-    fitting = [
-        each
-        for each in known
-        if _reaches(text_of(each, "environment_scope") or "*", secret.environment)
+    known = [record for record in records if text_of(record, "key") == secret.name]
+    matching = [
+        record
+        for record in known
+        if _reaches(text_of(record, "environment_scope") or "*", secret.environment)
     ]
     what = f"{secret.name}, {secret.purpose},"
-    if fitting:
-        yield from _kept(secret, fitting[0], what)
+    if matching:
+        yield from _kept(secret, matching[0], what)
     elif known:
-        scopes = ", ".join(text_of(each, "environment_scope") for each in known)
+        scopes = ", ".join(text_of(record, "environment_scope") for record in known)
         jobs = (
             f"the environment {secret.environment}"
             if secret.environment
@@ -308,9 +308,9 @@ def runners(
 
     What it hides of one is taken for fitting.
     """
-    fitting = [each for each in records if _takes(each, tags)]
+    matching = [record for record in records if _takes(record, tags)]
     what = f"{readable(tags)} (such as {job})"
-    if not fitting:
+    if not matching:
         step = f"{RUNNERS}: start or register one" + (
             " that takes jobs without tags" if not tags else ""
         )
@@ -321,10 +321,12 @@ def runners(
             step,
         )
         return
-    if all(each.get("access_level") == "ref_protected" for each in fitting):
+    if all(runner.get("access_level") == "ref_protected" for runner in matching):
         message = f"all online runners for {what} serve protected refs alone: jobs of merge requests stay pending"
         yield Finding("runners", WARNING, message, f"{RUNNERS}: let one run unprotected jobs")
-    longest = max((int(number_of(each, "maximum_timeout")) or 10**9 for each in fitting), default=0)
+    longest = max(
+        (int(number_of(runner, "maximum_timeout")) or 10**9 for runner in matching), default=0
+    )
     if needs.limits and longest < max(needs.limits.values()):
         slow = max(needs.limits, key=lambda name: needs.limits[name])
         message = f"every online runner for {what} ends jobs after {longest // 60} minutes, before {slow} would"
@@ -340,7 +342,9 @@ def _takes(runner: Record, tags: Sequence[str]) -> bool:
 
 def repositories(project: Record, images: Iterable[str]) -> list[str]:
     """Return the paths of those images that lie in the project's own container registry."""
-    own = text_of(project, "path_with_namespace").lower()  # as repositories of images are written
+    project_path = text_of(
+        project, "path_with_namespace"
+    ).lower()  # as repositories of images are written
     heads = [
         "$CI_REGISTRY_IMAGE",
         "${CI_REGISTRY_IMAGE}",
@@ -349,15 +353,15 @@ def repositories(project: Record, images: Iterable[str]) -> list[str]:
     paths = (
         image.rpartition(":")[0].removeprefix(head) for image in images for head in heads if head
     )
-    return [own + path for path in paths if path.startswith("/")]
+    return [project_path + path for path in paths if path.startswith("/")]
 
 
 def image_rules(rules: Sequence[Record], paths: Sequence[str]) -> Iterator[Finding]:
     """Judge whether builder images are for a protected repository, which a Developer may not push to."""
     patterns = [
-        text_of(each, "repository_path_pattern")
-        for each in rules
-        if each.get("minimum_access_level_for_push")
+        text_of(rule, "repository_path_pattern")
+        for rule in rules
+        if rule.get("minimum_access_level_for_push")
     ]
     bare = [path for path in paths if not any(_is_below(path, pattern) for pattern in patterns)]
     if bare:
@@ -377,13 +381,15 @@ def schedules(steps: Iterable[Step], user: str) -> Iterator[Finding]:
     """Judge our schedules: drift, and who owns them."""
     for step in steps:
         if step.action != KEEP:
-            what = ", ".join(each.what for each in step.differences) if step.found else ""
-            told = {
+            what = (
+                ", ".join(difference.what for difference in step.differences) if step.found else ""
+            )
+            messages = {
                 "create": "is not there",
                 "change": f"differs in {what}",
                 "remove": f"is too many: {step.why}",
             }
-            message = f"the schedule {step.name} {told[step.action]}"
+            message = f"the schedule {step.name} {messages[step.action]}"
             yield Finding("schedules", WARNING, message, "let it be as declared: schedules")
         elif step.found and user and step.found.owner != user:
             message = f"the schedule {step.name} runs with the rights of {step.found.owner}"
@@ -392,11 +398,11 @@ def schedules(steps: Iterable[Step], user: str) -> Iterator[Finding]:
 
 def foreign_schedules(records: Iterable[Record]) -> Iterator[Finding]:
     """Judge the schedules of others."""
-    for each in records:
-        owner = each.get("owner")
+    for record in records:
+        owner = record.get("owner")
         state = text_of(owner, "state") if isinstance(owner, dict) else "gone"
-        if each.get("active") is True and state not in {"active", ""}:
-            message = f"the schedule {text_of(each, 'description')!r} belongs to a user who is {state}: it never runs"
+        if record.get("active") is True and state not in {"active", ""}:
+            message = f"the schedule {text_of(record, 'description')!r} belongs to a user who is {state}: it never runs"
             yield Finding(
                 "schedules",
                 WARNING,

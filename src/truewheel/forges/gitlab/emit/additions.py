@@ -54,20 +54,18 @@ class _Index:
         A kind, kind:target:arch, or names of jobs in which * and ? match.
         """
         jobs = list(self.generated())
-        if found := [each for each in jobs if each[2] == selector]:
-            return self._of_kind(f".{selector}", found)
-        if found := [
-            each
-            for each in jobs
-            if each[3] and selector == f"{each[2]}:{each[3].target}:{each[3].arch}"
+        if matching := [job for job in jobs if job[2] == selector]:
+            return self._of_kind(f".{selector}", matching)
+        if matching := [
+            job for job in jobs if job[3] and selector == f"{job[2]}:{job[3].target}:{job[3].arch}"
         ]:
-            return self._below({place_template(job) for *_, job in found if job}, found)
+            return self._below({place_template(job) for *_, job in matching if job}, matching)
         matches = re.compile(translate(selector.replace("[", "[[]"))).match
         return Reach([(file, name) for file, name, *_ in jobs if matches(name)], [])
 
-    def _of_kind(self, hidden: str, found: list[Any]) -> Reach:
-        places = {place_template(job) for *_, job in found if job and job.target}
-        reach = self._below({hidden}, found)
+    def _of_kind(self, hidden: str, members: list[Any]) -> Reach:
+        places = {place_template(job) for *_, job in members if job and job.target}
+        reach = self._below({hidden}, members)
         middle = (
             [(file, name) for file in self._files for name in file if name in places]
             if places
@@ -75,19 +73,21 @@ class _Index:
         )
         return Reach(reach.top, [*middle, *reach.below])
 
-    def _below(self, hidden: Collection[str], found: list[Any]) -> Reach:
+    def _below(self, hidden: Collection[str], members: list[Any]) -> Reach:
         """Return the hidden jobs at the top with the found jobs below them, or just the jobs if there are none."""
         top = [(file, name) for file in self._files for name in file if name in hidden]
-        own = [(file, name) for file, name, *_ in found]
-        return Reach(top, own) if top else Reach(own, [])
+        names = [(file, name) for file, name, *_ in members]
+        return Reach(top, names) if top else Reach(names, [])
 
     def names(self) -> list[str]:
         """Return what a selector may be."""
-        found = list(self.generated())
+        generated = list(self.generated())
         places = {
-            f"{kind}:{job.target}:{job.arch}" for _, _, kind, job in found if job and job.target
+            f"{kind}:{job.target}:{job.arch}" for _, _, kind, job in generated if job and job.target
         }
-        return sorted({kind for _, _, kind, _ in found} | places | {name for _, name, *_ in found})
+        return sorted(
+            {kind for _, _, kind, _ in generated} | places | {name for _, name, *_ in generated}
+        )
 
 
 def apply(spec: Spec, plan: Plan, files: Sequence[dict[str, Document]]) -> None:
@@ -122,7 +122,9 @@ def apply(spec: Spec, plan: Plan, files: Sequence[dict[str, Document]]) -> None:
     order = sorted(overrides, key=lambda selector: _rank(selector, reaches[selector]))
     everything = {name: fields for file in files for name, fields in file.items()}
     problems = [
-        each for selector in order for each in _patch(spec, selector, reaches[selector], everything)
+        change
+        for selector in order
+        for change in _patch(spec, selector, reaches[selector], everything)
     ]
     if problems:
         raise Stop(in_order(problems))
@@ -140,9 +142,9 @@ def _patch(
     removed: set[patches.Route] = set()
     for file, name in reach.top:
         _change(file, name, patch, everything, removed)
-    kept = {key: value for key, value in patch.items() if key != "extends"}
+    remaining = {key: value for key, value in patch.items() if key != "extends"}
     for file, name in reach.below:
-        if part := patches.restricted(kept, file[name]):
+        if part := patches.restricted(remaining, file[name]):
             _change(file, name, part, everything, removed)
     for route in patches.removals(patch):
         if route not in removed:
@@ -161,10 +163,10 @@ def _change(
     removed: set[patches.Route],
 ) -> None:
     fields = file[name]
-    made = patches.merged(fields, patch, _inherited(fields, everything), removed)
-    if "extends" in fields and "extends" in patch and made.get("extends"):
-        made["extends"] = [*_listed(fields["extends"]), *_listed(patch["extends"])]
-    file[name] = everything[name] = made
+    merged = patches.merged(fields, patch, _inherited(fields, everything), removed)
+    if "extends" in fields and "extends" in patch and merged.get("extends"):
+        merged["extends"] = [*_listed(fields["extends"]), *_listed(patch["extends"])]
+    file[name] = everything[name] = merged
 
 
 def _inherited(fields: Document, everything: Mapping[str, Document]) -> Document:

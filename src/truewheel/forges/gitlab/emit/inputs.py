@@ -50,7 +50,11 @@ def taken(variables: Mapping[str, Variable]) -> dict[str, str]:
 def header(variables: Mapping[str, Variable]) -> Document:
     """Return what `spec` says: each input with its type, default, and the values that it may have."""
     known = {**variables, **BUILT_IN}
-    return {"inputs": {each: _declared(known[name]) for name, each in taken(variables).items()}}
+    return {
+        "inputs": {
+            input_name: _declared(known[name]) for name, input_name in taken(variables).items()
+        }
+    }
 
 
 def _declared(variable: Variable) -> Document:
@@ -75,9 +79,9 @@ def _regex(pattern: str) -> str:
     """
     from truewheel.forges.gitlab.lint import regexes  # most pipelines have no inputs
 
-    whole = f"^({pattern})?$"
+    anchored = f"^({pattern})?$"
     is_safe = pattern and not _MAY_LEAVE_QUOTES.search(_PLAIN.sub("", pattern))
-    return whole if is_safe and not regexes.fault(f"/{whole}/") else QUOTABLE
+    return anchored if is_safe and not regexes.fault(f"/{anchored}/") else QUOTABLE
 
 
 def options(variable: Variable) -> list[str]:
@@ -97,8 +101,8 @@ def values(variables: Mapping[str, Variable]) -> Document:
     """
     # Without a description: prefilled in the form, they would win over the inputs beside them.
     return {
-        name: {"value": f"$[[ inputs.{each} ]]", "expand": False}
-        for name, each in taken(variables).items()
+        name: {"value": f"$[[ inputs.{input_name} ]]", "expand": False}
+        for name, input_name in taken(variables).items()
     }
 
 

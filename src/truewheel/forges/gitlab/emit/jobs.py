@@ -69,8 +69,11 @@ def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document
     for name in ("container", "wheel", "test"):
         if kind := plan.kinds.get(name):
             if name == "container":
-                told = {"expire_in": spec.gitlab.expire_in, "reports": {"dotenv": jobs.DIGEST_FILE}}
-                templates[".container"] = {**_engine_template(kind, spec), "artifacts": told}
+                artifacts = {
+                    "expire_in": spec.gitlab.expire_in,
+                    "reports": {"dotenv": jobs.DIGEST_FILE},
+                }
+                templates[".container"] = {**_engine_template(kind, spec), "artifacts": artifacts}
                 continue
             fields: Document = {
                 "stage": kind.stage,
@@ -102,7 +105,7 @@ def _login(spec: Spec) -> Document:
     )
     return {
         "CI_REGISTRY": host,
-        **{f"CI_REGISTRY_{each}": f"${name}" for each, name in names.items() if name},
+        **{f"CI_REGISTRY_{field}": f"${name}" for field, name in names.items() if name},
     }
 
 
@@ -165,11 +168,11 @@ def _artifacts(kind: JobKind, spec: Spec, layout: Layout) -> Document:
         {"reports": {"junit": kind.report, "codequality": f"dist/{QUALITY}"}} if kind.report else {}
     )
     # What the job wrote is kept also when it fails and may do so.
-    kept = {"when": "always"} if kind.traits.allowed_exit_codes else {}
+    always = {"when": "always"} if kind.traits.allowed_exit_codes else {}
     return {
         "paths": list(kind.artifacts),
         **large,
-        **kept,
+        **always,
         "expire_in": spec.gitlab.expire_in,
         **reports,
     }
@@ -219,7 +222,7 @@ def changed_rules(packages: Iterable[str], spec: Spec) -> list[Document]:
     ]
     is_request = "$CI_MERGE_REQUEST_IID"
     return [
-        *({"if": is_request, "changes": each} for each in changed),
+        *({"if": is_request, "changes": change} for change in changed),
         {"if": f"{is_request} == null"},
     ]
 
@@ -232,7 +235,7 @@ def _glob(path: str) -> str:
 def changed_templates(packages: Iterable[str], spec: Spec) -> dict[str, Document]:
     """Return the hidden jobs that hold the rules of packages, where merge requests build only what they change."""
     rules = {name: changed_rules([name], spec) for name in packages}
-    return {f"{CHANGED}{name}": {"rules": each} for name, each in rules.items() if each}
+    return {f"{CHANGED}{name}": {"rules": rule} for name, rule in rules.items() if rule}
 
 
 def package_of(job: Job) -> str:
@@ -240,11 +243,11 @@ def package_of(job: Job) -> str:
     return job.cells[0].partition("/")[0]
 
 
-def place_jobs(found: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
+def place_jobs(members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
     """Return the jobs of a target and architecture, with the hidden jobs of that place that they extend."""
     document: Document = {}
     filtered = changed_templates(plan.packages, spec).keys()
-    for job in found:
+    for job in members:
         if job.kind == "container":
             script = _script(plan.kinds[job.kind], spec, layout, job)
             document[job.name] = {
@@ -257,8 +260,8 @@ def place_jobs(found: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> 
         hidden = place_template(job)
         if hidden not in document:
             document[hidden] = _place_template(job, plan, spec, layout)
-        own = f"{CHANGED}{package_of(job)}"
-        extends = [own, hidden] if own in filtered else hidden
+        changed = f"{CHANGED}{package_of(job)}"
+        extends = [changed, hidden] if changed in filtered else hidden
         document[job.name] = {"extends": extends, **_own(job, spec, layout)}
     return document
 

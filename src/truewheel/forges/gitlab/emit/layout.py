@@ -39,14 +39,14 @@ class Layout(NamedTuple):
 
 def layout(plan: Plan, spec: Spec) -> Layout:
     """Return the layout of a plan. Raises `Stop` (exit 2) for one that GitLab would not take."""
-    asked = spec.gitlab.layout
-    reason = _too_large_for_one(plan, spec) if asked == "auto" else ""
-    name = ("children" if reason else "include") if asked == "auto" else asked
+    requested = spec.gitlab.layout
+    reason = _too_large_for_one(plan, spec) if requested == "auto" else ""
+    name = ("children" if reason else "include") if requested == "auto" else requested
     parts = _parts(plan.jobs, children=name == "children")
-    made = Layout(name, reason, parts, spec.gitlab.wheels == "packages")
-    if problem := _problem(made, plan, spec):
+    result = Layout(name, reason, parts, spec.gitlab.wheels == "packages")
+    if problem := _problem(result, plan, spec):
         raise Stop([problem])
-    return made
+    return result
 
 
 def _too_large_for_one(plan: Plan, spec: Spec) -> str:
@@ -74,19 +74,19 @@ def _too_many(parts: Mapping[str, Sequence[Job]], plan: Plan, spec: Spec) -> str
     )
 
 
-def _problem(made: Layout, plan: Plan, spec: Spec) -> Problem | None:
+def _problem(result: Layout, plan: Plan, spec: Spec) -> Problem | None:
     route = ("gitlab", "layout")
-    if not made.children:
-        fault = _too_many(made.parts, plan, spec)
+    if not result.children:
+        fault = _too_many(result.parts, plan, spec)
         return (
             spec.document.problem(route, f"layout include: {fault}", "write layout: children")
             if fault
             else None
         )
     most = limits.NEEDS - len(["plan", "key"]) if spec.gitlab.entry else limits.DOWNSTREAM
-    if len(made.parts) > most:
+    if len(result.parts) > most:
         why = "prove may need" if spec.gitlab.entry else "a pipeline may start"
-        message = f"layout children: {len(made.parts)} child pipelines, where {why} {most}"
+        message = f"layout children: {len(result.parts)} child pipelines, where {why} {most}"
         return spec.document.problem(
             route, message, "build fewer targets and architectures in one project"
         )
@@ -109,8 +109,8 @@ def _parts(jobs: Iterable[Job], *, children: bool) -> dict[str, tuple[Job, ...]]
             places.setdefault(job.place, []).append(job)
     return {
         f"{FOLDER}/{place}{f'.{number}' if number > 1 else ''}.yml": tuple(part)
-        for place, found in places.items()
-        for number, part in enumerate(_split(found, children=children), 1)
+        for place, members in places.items()
+        for number, part in enumerate(_split(members, children=children), 1)
     }
 
 
@@ -131,8 +131,8 @@ def _split(jobs: list[Job], *, children: bool) -> list[list[Job]]:
         if job.kind != "container":
             together.setdefault((job.needs or ())[-1] if job.python else job.name, []).append(job)
     lots = [list(containers)]
-    for each in together.values():
-        if len(lots[-1]) + len(each) > limit:
+    for group in together.values():
+        if len(lots[-1]) + len(group) > limit:
             lots.append(list(containers) if children else [])
-        lots[-1] += each
+        lots[-1] += group
     return lots

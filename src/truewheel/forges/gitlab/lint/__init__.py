@@ -67,10 +67,10 @@ def presence(
 
     Variables that are neither given, nor in the files, nor set by GitLab itself may be anything.
     """
-    found = EVENTS[event]
-    known = Variables({**predefined(found), **(variables or {})})
-    config = resolve(entry or next(iter(files)), files, known, each_job=True)
-    judged = Presence(config, found, variables)
+    event_ = EVENTS[event]
+    variables_ = Variables({**predefined(event_), **(variables or {})})
+    config = resolve(entry or next(iter(files)), files, variables_, each_job=True)
+    judged = Presence(config, event_, variables)
     return {name: False if judged.pipeline is False else judged.job(name) for name in config.jobs}
 
 
@@ -154,8 +154,8 @@ class _Lint:
 
     def _sizes(self, config: Config) -> Iterator[Problem]:
         for file in config.report.files:
-            if found := self._size(file.file):
-                yield found
+            if size := self._size(file.file):
+                yield size
 
     def _size(self, path: str) -> Finding | None:
         if path in self._sized:
@@ -189,9 +189,9 @@ def _count(config: Config) -> None:
 def _check_empty(config: Config, presences: list[Presence]) -> None:
     if not config.jobs or config.report.is_open or len(presences) < len(EVENTS):
         return
-    for found in presences:
-        if found.pipeline is not False and any(
-            found.job(name) is not False for name in config.jobs
+    for presence in presences:
+        if presence.pipeline is not False and any(
+            presence.job(name) is not False for name in config.jobs
         ):
             return
     config.report.add(

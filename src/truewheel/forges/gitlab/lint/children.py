@@ -21,23 +21,23 @@ class Child(NamedTuple):
     @property
     def paths(self) -> list[str]:
         """Where the files are; those of a pattern are not listed."""
-        given = [
+        entries = [
             str(item["local"] if isinstance(item, dict) else item).lstrip("/")
             for item in self.include
         ]
-        return [path for path in given if "*" not in path]
+        return [path for path in entries if "*" not in path]
 
 
 def of(config: Config) -> list[Child]:
     """Return the child pipelines whose files can be read; not those that a job makes."""
-    found = []
+    children = []
     for name, job in config.jobs.items():
         trigger = job.get("trigger")
         include = trigger.get("include") if isinstance(trigger, dict) else None
         listed = include if isinstance(include, list) else [include]
         if all(_is_local(item) for item in listed):
-            found.append(Child(name, listed))
-    return found
+            children.append(Child(name, listed))
+    return children
 
 
 def _is_local(item: Any) -> bool:
@@ -79,8 +79,8 @@ def check_variables(parent: Config, child: Child, config: Config) -> None:
     above = parent.keywords.get("variables")
     names = above.keys() if isinstance(above, dict) else set()
     for name, inner in config.jobs.items():
-        own = inner.get("variables")
-        for variable in own if isinstance(own, dict) else ():
+        variables = inner.get("variables")
+        for variable in variables if isinstance(variables, dict) else ():
             if variable in names:
                 message = f"job {name}: {variable} will have the parent's value: its top-level variables win in a child"
                 hint = (

@@ -18,8 +18,10 @@ def check(config: Config) -> None:
     for name, job in config.jobs.items():
         artifacts = job.get("artifacts")
         reports = artifacts.get("reports") if isinstance(artifacts, dict) else None
-        given = reports.get("dotenv") if isinstance(reports, dict) else None
-        for file in [given] if isinstance(given, str) else given if isinstance(given, list) else ():
+        dotenv = reports.get("dotenv") if isinstance(reports, dict) else None
+        for file in (
+            [dotenv] if isinstance(dotenv, str) else dotenv if isinstance(dotenv, list) else ()
+        ):
             for message in _faults(list(_written(job, file))):
                 config.report.add(
                     "dotenv", (name, "script"), f"job {name}: {file} {message}", severity="warning"
@@ -31,8 +33,10 @@ def _written(job: Mapping[str, Any], file: Any) -> Iterator[str]:
         lines = job.get(key)
         for line in [lines] if isinstance(lines, str) else lines if isinstance(lines, list) else ():
             if isinstance(line, str):
-                found = re.finditer(_ECHO, line)
-                yield from (match["text"].strip("\"'") for match in found if match["file"] == file)
+                matches = re.finditer(_ECHO, line)
+                yield from (
+                    match["text"].strip("\"'") for match in matches if match["file"] == file
+                )
 
 
 def _faults(lines: list[str]) -> Iterator[str]:

@@ -58,6 +58,6 @@ def _sum(words: list[str]) -> float | None:
         words = ["1", *words]
     total = 0.0
     for word, unit in zip(words, [*words[1:], "s"]):
-        if found := _NUMBER.search(word):
-            total += float(found[0]) * _SECONDS.get(unit, 0)
+        if match := _NUMBER.search(word):
+            total += float(match[0]) * _SECONDS.get(unit, 0)
     return total or None

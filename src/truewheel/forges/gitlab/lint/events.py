@@ -76,12 +76,12 @@ def predefined(event: Event) -> Variables:
 
 def _written(variables: Any) -> dict[str, Value]:
     """Return the values of a `variables` keyword; what refers to others is unknown."""
-    found: dict[str, Value] = {}
+    written: dict[str, Value] = {}
     for name, value in variables.items() if isinstance(variables, dict) else ():
         entry = value.get("value") if isinstance(value, dict) else value
         text = "" if entry is None else as_text(entry) if not is_open(entry) else "$"
-        found[str(name)] = UNKNOWN if "$" in text else text
-    return found
+        written[str(name)] = UNKNOWN if "$" in text else text
+    return written
 
 
 class Presence:
@@ -91,7 +91,7 @@ class Presence:
         self,
         config: Config,
         event: Event,
-        given: Mapping[str, Value] | None = None,
+        variables: Mapping[str, Value] | None = None,
         *,
         is_child: bool = False,
     ) -> None:
@@ -103,7 +103,7 @@ class Presence:
         workflow = config.keywords.get("workflow")
         self.workflow_rules = workflow.get("rules") if isinstance(workflow, dict) else None
         self.has_workflow = isinstance(workflow, dict) and "rules" in workflow
-        self.variables = Variables({**predefined(event), **written, **(given or {})})
+        self.variables = Variables({**predefined(event), **written, **(variables or {})})
         self.pipeline = (
             self._of_rules(self.workflow_rules, "always", self.variables)
             if self.has_workflow
@@ -111,7 +111,7 @@ class Presence:
         )
         if self.has_workflow and self.pipeline is not False:
             self.variables.update(dict.fromkeys(self._set_by_workflow(), UNKNOWN))
-        self._given = dict(given or {})
+        self._given = dict(variables or {})
         self._known: dict[str, bool | None] = {}
 
     def _set_by_workflow(self) -> Iterator[str]:
@@ -142,14 +142,14 @@ class Presence:
 
     def _variables_of(self, name: str) -> Variables:
         job = self.config.jobs[name]
-        own = job["variables"] if isinstance(job.get("variables"), dict) else {}
+        job_variables = job["variables"] if isinstance(job.get("variables"), dict) else {}
         # What is judged for several jobs cannot depend on the variables of one.
         is_model = name in self.config.models
         matrix = job["parallel"].get("matrix") if isinstance(job.get("parallel"), dict) else None
-        if not own and not matrix:
+        if not job_variables and not matrix:
             return self.variables
         names = [str(name) for row in matrix or () if isinstance(row, dict) for name in row]
-        written = dict.fromkeys(own, UNKNOWN) if is_model else _written(own)
+        written = dict.fromkeys(job_variables, UNKNOWN) if is_model else _written(job_variables)
         return Variables(
             {**self.variables, **written, **dict.fromkeys(names, UNKNOWN), **self._given}
         )
@@ -219,11 +219,11 @@ class Presence:
     def _of_policies(self, job: Mapping[str, Any], variables: Variables) -> bool | None:
         only = _policy(job.get("only"), is_default=True)
         without = _policy(job.get("except"), is_default=False)
-        wanted = [self._clause(key, value, variables) for key, value in only.items()]
+        clauses = [self._clause(key, value, variables) for key, value in only.items()]
         refused = [self._clause(key, value, variables) for key, value in without.items()]
-        if False in wanted or True in refused:
+        if False in clauses or True in refused:
             return False
-        return None if None in wanted or None in refused else True
+        return None if None in clauses or None in refused else True
 
     def _clause(self, key: str, value: Any, variables: Variables) -> bool | None:
         if key == "refs":
@@ -260,13 +260,15 @@ _OTHER_SOURCES = {
 }  # fmt: skip
 
 
-def _any(found: list[bool | None]) -> bool | None:
-    return True if True in found else None if None in found else False
+def _any(answers: list[bool | None]) -> bool | None:
+    return True if True in answers else None if None in answers else False
 
 
 def _policy(value: Any, *, is_default: bool) -> dict[str, Any]:
-    given = {"refs": value} if isinstance(value, list) else value if isinstance(value, dict) else {}
-    filled = {key: item for key, item in given.items() if not is_blank(item)}
+    clauses = (
+        {"refs": value} if isinstance(value, list) else value if isinstance(value, dict) else {}
+    )
+    filled = {key: item for key, item in clauses.items() if not is_blank(item)}
     return {"refs": DEFAULT_REFS, **filled} if is_default else filled
 
 

@@ -21,11 +21,11 @@ FIRST, LAST = ".pre", ".post"
 
 def stages(config: Config) -> list[str] | None:
     """Return the stages in their order, or None where they cannot be told."""
-    given = config.keywords.get("stages")
-    if given is None:
+    stages = config.keywords.get("stages")
+    if stages is None:
         return [FIRST, *DEFAULT_STAGES, LAST]
-    names = list(_flat(given)) if isinstance(given, list) else []
-    if not isinstance(given, list) or not all(
+    names = list(_flat(stages)) if isinstance(stages, list) else []
+    if not isinstance(stages, list) or not all(
         isinstance(name, str) and not is_open(name) for name in names
     ):
         return None
@@ -61,13 +61,17 @@ class Graph:
     @cached_property
     def base(self) -> dict[str, str]:
         """The name in the file of every job of the pipeline."""
-        found = {name: name for name in self.jobs if name not in self.expanded}
-        found.update(
-            {instance.name: name for name, made in self.expanded.items() for instance in made}
+        bases = {name: name for name in self.jobs if name not in self.expanded}
+        bases.update(
+            {
+                instance.name: name
+                for name, instances in self.expanded.items()
+                for instance in instances
+            }
         )
         for twin, name in self.config.twins.items():
-            found.update({made.name: name for made in self.parallel_names(twin)})
-        return found
+            bases.update({instance.name: name for instance in self.parallel_names(twin)})
+        return bases
 
     def parallel_names(self, name: str) -> list[parallel.Instance]:
         """Return what becomes of a job, or of one that is judged by another."""
@@ -86,8 +90,8 @@ class Graph:
         if self.config.twins.get(need.job, need.job) not in self.expanded:
             return [need.job]
         if isinstance(need.parallel, dict):
-            made = parallel.expand(need.job, need.parallel)
-            return [instance.name for instance in made if not is_open(instance.name)]
+            instances = parallel.expand(need.job, need.parallel)
+            return [instance.name for instance in instances if not is_open(instance.name)]
         return [instance.name for instance in self.parallel_names(need.job)]
 
     def check(self) -> None:
@@ -121,8 +125,8 @@ class Graph:
             return
         if name in self.config.open_entries and "stage" not in self.jobs[name]:
             return
-        given = "" if "stage" in self.jobs[name] else ", which it has by default"
-        message = f"job {name}: there is no stage {stage!r}{given}; there are {', '.join(self.stages) or 'none'}"
+        addition = "" if "stage" in self.jobs[name] else ", which it has by default"
+        message = f"job {name}: there is no stage {stage!r}{addition}; there are {', '.join(self.stages) or 'none'}"
         self.report.missing(
             "unknown-stage", (name, "stage"), message, stage, self.stages, "add it to stages"
         )
@@ -162,9 +166,9 @@ class Graph:
             if len(self.report.findings) > before:  # one of many alike is enough
                 return
 
-    def _listed(self, name: str, found: list[Need], route: tuple[Any, ...]) -> None:
+    def _listed(self, name: str, needs_: list[Need], route: tuple[Any, ...]) -> None:
         all_names: list[str] = []
-        for need in found:
+        for need in needs_:
             place = (name, *route, *need.route)
             targets = self.names(need)
             all_names += targets
@@ -179,7 +183,7 @@ class Graph:
             )
         if len(all_names) > limits.NEEDS:
             message = f"job {name} needs {len(all_names)} jobs, of at most {limits.NEEDS}"
-            if len(all_names) > len(found):
+            if len(all_names) > len(needs_):
                 message += " (each parallel job counts)"
             hint = "leave needs out, so that it waits for all stages before, or gather in a job between"
             self.report.add("too-many-needs", (name, *route), message, hint)
@@ -221,8 +225,8 @@ class Graph:
         return False
 
     def _dependencies(self, name: str, job: Mapping[str, Any]) -> None:
-        given = job.get("dependencies")
-        for index, dependency in enumerate(given if isinstance(given, list) else ()):
+        dependencies = job.get("dependencies")
+        for index, dependency in enumerate(dependencies if isinstance(dependencies, list) else ()):
             if not isinstance(dependency, str) or is_open(dependency):
                 continue
             targets = [instance.name for instance in self.parallel_names(dependency)]
@@ -287,9 +291,9 @@ class Graph:
             )
 
     def _targets(self, model: str) -> list[str]:
-        found = needs.same_pipeline(self.jobs[model]["needs"])
+        same = needs.same_pipeline(self.jobs[model]["needs"])
         return [
-            self.config.twins.get(target, target) for need in found for target in self.names(need)
+            self.config.twins.get(target, target) for need in same for target in self.names(need)
         ]
 
 

@@ -451,19 +451,19 @@ SOURCES = ("local", "project", "remote", "template", "artifact", "component")
 
 def _included(value: Any) -> Iterator[Fault]:
     yield from _INCLUDED(value)
-    found = (
+    included = (
         [key for key in SOURCES if value.get(key) is not None]
         if isinstance(value, dict)
         else ["local"]
     )
-    if len(found) != 1:
+    if len(included) != 1:
         message = f"must have one of {', '.join(SOURCES)}" + (
-            f", not {' and '.join(found)}" if found else ""
+            f", not {' and '.join(included)}" if included else ""
         )
         yield Fault("include-kind", (), message)
-    elif found == ["project"] and is_blank(value.get("file")):
+    elif included == ["project"] and is_blank(value.get("file")):
         yield Fault("missing-value", (), "must have file, the path in that project")
-    elif found == ["artifact"] and is_blank(value.get("job")):
+    elif included == ["artifact"] and is_blank(value.get("job")):
         yield Fault("missing-value", (), "must have job, whose artifact it is")
 
 
@@ -542,8 +542,8 @@ RELEASE = mapping(
 
 def count_tags(tags: list[Any]) -> int:
     """Return how many different tags GitLab reads from a list: a comma divides."""
-    found = (match for match in re.finditer(_TAG, ", ".join(map(str, tags))) if match[0])
-    return len({(match[1] or match[2] or match[3] or "").strip() for match in found} - {""})
+    matches = (match for match in re.finditer(_TAG, ", ".join(map(str, tags))) if match[0])
+    return len({(match[1] or match[2] or match[3] or "").strip() for match in matches} - {""})
 
 
 def _tags(value: Any) -> Iterator[Fault]:

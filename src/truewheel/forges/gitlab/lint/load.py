@@ -37,8 +37,8 @@ def load(raw: bytes, file: str) -> GitlabFile:
         return reader.file_read()
     except yaml.MarkedYAMLError as error:
         problem = syntax_problem(error, text, file)
-        found = Finding(problem.where, problem.message, problem.hint, code="syntax")
-        raise Stop([*reader.problems, found]) from None
+        finding = Finding(problem.where, problem.message, problem.hint, code="syntax")
+        raise Stop([*reader.problems, finding]) from None
     except yaml.YAMLError as error:
         raise Stop(
             [*reader.problems, Finding(Where(file, 1, 1), f"not YAML: {error}", code="syntax")]

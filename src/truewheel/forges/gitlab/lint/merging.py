@@ -57,8 +57,8 @@ class Extender:
         merged: dict[Any, Any] = {}
         depth = 0
         for base in self._bases(name, value["extends"]):
-            found, below = self._entry(base)
-            merged = over(merged, found) if merged else found
+            entry, below = self._entry(base)
+            merged = over(merged, entry) if merged else entry
             depth = max(depth, below + 1)
             if base in self.open:
                 self.open.add(name)

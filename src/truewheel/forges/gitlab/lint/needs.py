@@ -26,8 +26,8 @@ def same_pipeline(needs: Any) -> list[Need]:
     Those of others, and what cannot be read, are left out.
     """
     listed = needs if isinstance(needs, list) else [needs]
-    found = (_need(item, route) for item, route in _flat(listed, ()))
-    return [need for need in found if need and need.job.strip() and not is_open(need.job)]
+    parsed = (_need(item, route) for item, route in _flat(listed, ()))
+    return [need for need in parsed if need and need.job.strip() and not is_open(need.job)]
 
 
 def _flat(items: list[Any], route: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
@@ -61,7 +61,7 @@ def matrix_names(needs: Any) -> set[str]:
 def filled(needs: Any, variables: Mapping[str, str]) -> Any:
     """Return `needs` with the values of a parallel job's variables put in."""
     if isinstance(needs, str):
-        return re.sub(_MATRIX, lambda found: variables.get(found[1], found[0]), needs)
+        return re.sub(_MATRIX, lambda match: variables.get(match[1], match[0]), needs)
     if isinstance(needs, list):
         return [filled(part, variables) for part in needs]
     return (

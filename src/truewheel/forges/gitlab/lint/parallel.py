@@ -45,14 +45,14 @@ def expand(name: str, parallel: Any) -> list[Instance]:
         return [Instance(name, {})]
     if isinstance(parallel, int) and not isinstance(parallel, bool):
         return [Instance(f"{name} {number}/{many}", {}) for number in range(1, many + 1)]
-    found = [instance for row in _rows(parallel) for instance in _instances(name, row)]
-    return found or [Instance(name, {})]
+    instances = [instance for row in _rows(parallel) for instance in _instances(name, row)]
+    return instances or [Instance(name, {})]
 
 
 def _instances(name: str, row: dict[str, Any]) -> list[Instance]:
     lists = [values if isinstance(values, list) else [values] for values in row.values()]
-    made = []
+    instances = []
     for values in product(*lists):
         texts = [as_text(value) for value in values]
-        made.append(Instance(f"{name}: [{', '.join(texts)}]", dict(zip(map(str, row), texts))))
-    return made
+        instances.append(Instance(f"{name}: [{', '.join(texts)}]", dict(zip(map(str, row), texts))))
+    return instances

@@ -59,9 +59,9 @@ class Report:
         best, length = self.files[0].where(), 0
         for name in self._lineage(route[0]) if route else ():
             for file in [self.files[0], *self.files[:0:-1]]:
-                found = _depth((name, *route[1:]), file)
-                if found > length:
-                    best, length = _place((name, *route[1:])[:found], file), found
+                depth = _depth((name, *route[1:]), file)
+                if depth > length:
+                    best, length = _place((name, *route[1:])[:depth], file), depth
         return best
 
     def _lineage(self, name: Any) -> Iterable[Any]:

@@ -43,10 +43,10 @@ class Config:
     @cached_property
     def jobs(self) -> dict[str, dict[str, Any]]:
         """The visible jobs that can be judged."""
-        found = self.entries.items()
+        entries = self.entries.items()
         return {
             name: job
-            for name, job in found
+            for name, job in entries
             if isinstance(name, str) and name[:1] != "." and isinstance(job, dict)
         }
 
@@ -73,12 +73,12 @@ def resolve(entry: str, files: Files, variables: Variables, *, each_job: bool = 
         report.is_open = True
     twins = {} if each_job else _twins(data)
     extender = Extender(data, report)
-    found = {name: extender.entry(name) for name in data if name not in twins}
-    found = Dereferencer(extender, report).resolve(found)
-    reserved = {name for name in RESERVED & found.keys() if _is_keyword(name, found[name])}
+    entries = {name: extender.entry(name) for name in data if name not in twins}
+    entries = Dereferencer(extender, report).resolve(entries)
+    reserved = {name for name in RESERVED & entries.keys() if _is_keyword(name, entries[name])}
     return Config(
-        {name: found[name] for name in reserved},
-        {name: value for name, value in found.items() if name not in reserved},
+        {name: entries[name] for name in reserved},
+        {name: value for name, value in entries.items() if name not in reserved},
         twins,
         frozenset(extender.open),
         includer.has_conditions,
@@ -141,9 +141,9 @@ class _Includer:
         self._count = 0
         self._depth = 0
 
-    def content(self, file: GitlabFile, given: Mapping[str, Any]) -> dict[Any, Any]:
+    def content(self, file: GitlabFile, inputs: Mapping[str, Any]) -> dict[Any, Any]:
         """Return the data of a file, laid over all that it includes."""
-        data = interpolated(file, given, self.report)
+        data = interpolated(file, inputs, self.report)
         included = _listed(data.get("include"))
         if not included:
             return data
@@ -231,7 +231,7 @@ class _Includer:
             self.report.is_open = True
         return []
 
-    def _file(self, path: str, given: Mapping[str, Any], where: Where) -> Iterable[dict[Any, Any]]:
+    def _file(self, path: str, inputs: Mapping[str, Any], where: Where) -> Iterable[dict[Any, Any]]:
         self._count += 1
         if self._count > limits.INCLUDES or self._depth > limits.INCLUDES:
             if self._count == limits.INCLUDES + 1:
@@ -241,7 +241,7 @@ class _Includer:
         file = self.files[path]
         if all(file is not known for known in self.report.files):
             self.report.files.append(file)
-        return [self.content(file, given)]
+        return [self.content(file, inputs)]
 
 
 def _place(file: GitlabFile, route: tuple[Any, ...]) -> Where:

@@ -33,11 +33,11 @@ class _Sizes:
         """Return the bytes of a value; the same container is measured once."""
         if not isinstance(value, (dict, list)):
             return _text(value) if isinstance(value, str) else 0
-        found = self._known.get(id(value))
-        if found is None:
-            found = self._mapping(value) if isinstance(value, dict) else self._list(value)
-            self._known[id(value)] = found
-        return found
+        size = self._known.get(id(value))
+        if size is None:
+            size = self._mapping(value) if isinstance(value, dict) else self._list(value)
+            self._known[id(value)] = size
+        return size
 
     def _mapping(self, value: dict[Any, Any]) -> int:
         total = _table(len(value))

@@ -53,14 +53,14 @@ def below(key: str | int, faults: Iterator[Fault]) -> Iterator[Fault]:
         yield fault._replace(route=(key, *fault.route))
 
 
-def wrong(value: Any, wanted: str) -> Fault:
+def wrong(value: Any, expected: str) -> Fault:
     """Return the fault of a value of another kind than `wanted`."""
     hint = (
         "quote it"
-        if wanted.startswith(("a text", "text")) and isinstance(value, (int, float))
+        if expected.startswith(("a text", "text")) and isinstance(value, (int, float))
         else ""
     )
-    return Fault("wrong-type", (), f"must be {wanted}, not {kind_of(value)}", hint)
+    return Fault("wrong-type", (), f"must be {expected}, not {kind_of(value)}", hint)
 
 
 def kind_of(value: Any) -> str:
@@ -195,7 +195,7 @@ def flat(check: Check) -> Check:
     return check_top
 
 
-def either(wanted: str, **checks: Check) -> Check:
+def either(expected: str, **checks: Check) -> Check:
     """Take a value by its type: the check named text, list, mapping, boolean or number.
 
     Others are not `wanted`.
@@ -206,7 +206,7 @@ def either(wanted: str, **checks: Check) -> Check:
         if found:
             yield from found(value)
         else:
-            yield wrong(value, wanted)
+            yield wrong(value, expected)
 
     return check
 
@@ -269,11 +269,11 @@ def mapping(
 def together(value: Mapping[str, Any], exclusive: tuple[tuple[str, ...], ...]) -> Iterator[Fault]:
     """Yield a fault for each group of keys of which more than one is there."""
     for group in exclusive:
-        if len(found := [key for key in group if key in value]) > 1:
+        if len(present := [key for key in group if key in value]) > 1:
             yield Fault(
                 "exclusive-keys",
-                (found[1],),
-                f"cannot have {' and '.join(found)} together",
+                (present[1],),
+                f"cannot have {' and '.join(present)} together",
                 "keep one",
             )
 
@@ -292,7 +292,7 @@ def each(check: Check) -> Check:
     return check_each
 
 
-def nested(check: Check, wanted: str) -> Check:
+def nested(check: Check, expected: str) -> Check:
     """Take a list nested at most ten deep, whose innermost items pass `check`."""
 
     def inner(value: Any, level: int) -> Iterator[Fault]:
@@ -315,7 +315,7 @@ def nested(check: Check, wanted: str) -> Check:
         if isinstance(value, list):
             yield from inner(value, 1)
         else:
-            yield wrong(value, wanted)
+            yield wrong(value, expected)
 
     return check_nested
 
