@@ -72,14 +72,14 @@ def libraries(folder: Path, mebibytes: int, count: int) -> list[Path]:
     subprocess.run(
         [*flags, folder / "help.c", "-Wl,-soname,libhelp.so.1", "-o", helper], check=True
     )
-    code, made = real_code(mebibytes), []
+    code, entries = real_code(mebibytes), []
     for number in range(count):
         (folder / "code.bin").write_bytes(b"".join(islice(code, mebibytes // count)))
         (folder / "code.s").write_text(f'.section .rodata\n.incbin "{folder}/code.bin"\n')
         (folder / "use.c").write_text(
             f"int help(void);\nint use{number}(void) {{ return help(); }}\n"
         )
-        made.append(folder / f"lib{number}.so")
+        entries.append(folder / f"lib{number}.so")
         argv = [
             *flags,
             folder / "use.c",
@@ -87,11 +87,11 @@ def libraries(folder: Path, mebibytes: int, count: int) -> list[Path]:
             helper,
             f"-Wl,-rpath,{folder}",
             "-o",
-            made[-1],
+            entries[-1],
         ]
         subprocess.run(argv, check=True, stderr=subprocess.DEVNULL)
     (folder / "code.bin").unlink()
-    return made
+    return entries
 
 
 def pack(path: Path, members: dict[str, Path | bytes]) -> None:
@@ -196,12 +196,12 @@ def main() -> None:
         platform = wheel.removesuffix(".whl").split("-")[-1]
         work = folder / "build" / cell.replace("/", "__") / "wheel"
         work.mkdir(parents=True)
-        made = libraries(
+        wheel_files = libraries(
             folder, SMALL if arguments.small else MEBIBYTES, 1 if arguments.one else 10
         )
         source = work / wheel.replace(platform, machine)
-        pack(source, {f"demo/{path.name}": path for path in made})
-        unpacked = sum(path.stat().st_size for path in made)
+        pack(source, {f"demo/{path.name}": path for path in wheel_files})
+        unpacked = sum(path.stat().st_size for path in wheel_files)
         auditwheel = [
             sys.executable,
             "-m",

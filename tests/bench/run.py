@@ -114,9 +114,9 @@ def starts() -> Iterator[Benchmark]:
 def generations(folder: Path) -> Iterator[Benchmark]:
     """Yield `generate` for every size against the bare program, into nothing and over files that are in step."""
     for size in sizes.SIZES:
-        kept = folder / f"kept{size.cells}"
-        compare_bytes(size, kept)
-        spec = str(kept / sizes.SPEC)
+        target = folder / f"kept{size.cells}"
+        compare_bytes(size, target)
+        spec = str(target / sizes.SPEC)
         command, bare = (fresh(program, folder, size) for program in (generate, floor))
         yield Benchmark(f"generate {size.cells} cells", command, bare, 3.0)
         yield Benchmark(
@@ -137,13 +137,13 @@ def fresh(program: Callable[[str], Argv], folder: Path, size: sizes.Size) -> Cal
     return lambda: program(str(sizes.write(Path(tempfile.mkdtemp(dir=folder)), size)))
 
 
-def compare_bytes(size: sizes.Size, kept: Path) -> None:
+def compare_bytes(size: sizes.Size, target: Path) -> None:
     """Generate into the folder `kept`, and make sure that the bare program writes the same bytes."""
-    bare = kept.with_name(kept.name + "-floor")
-    for program, place in ((generate, kept), (floor, bare)):
+    bare = target.with_name(target.name + "-floor")
+    for program, place in ((generate, target), (floor, bare)):
         place.mkdir()
         cpu_time(program(str(sizes.write(place, size))))
-    ours, theirs = contents(kept), contents(bare)
+    ours, theirs = contents(target), contents(bare)
     if ours != theirs:
         other = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
         files = ", ".join(other[:3])

@@ -29,11 +29,11 @@ def verify_record(path: Path) -> None:
     """Check each hash of RECORD, as simply as it can be done."""
     with ZipFile(path) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/RECORD"))
-        for member, said, _ in csv.reader(io.StringIO(archive.read(name).decode())):
-            if said:
-                algorithm, _, digest = said.partition("=")
-                made = hashlib.new(algorithm, archive.read(member)).digest()
-                if base64.urlsafe_b64encode(made).rstrip(b"=").decode() != digest:
+        for member, recorded, _ in csv.reader(io.StringIO(archive.read(name).decode())):
+            if recorded:
+                algorithm, _, digest = recorded.partition("=")
+                actual = hashlib.new(algorithm, archive.read(member)).digest()
+                if base64.urlsafe_b64encode(actual).rstrip(b"=").decode() != digest:
                     sys.exit(f"{path}: {member} is not what RECORD says")
 
 

@@ -130,7 +130,9 @@ def standins(folder: Path) -> list[str]:
         if (folder / name).exists():
             continue
         (folder / name).mkdir(parents=True)
-        environment = {variable: f"${{{{ inputs.{each} }}}}" for variable, each in inputs.items()}
+        environment = {
+            variable: f"${{{{ inputs.{input_name} }}}}" for variable, input_name in inputs.items()
+        }
         steps = [{"shell": "sh", "run": script, "env": environment}]
         described = {"name": name, "inputs": {key: {"default": ""} for key in inputs.values()}}
         (folder / name / "action.yml").write_text(

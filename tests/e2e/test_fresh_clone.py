@@ -133,9 +133,9 @@ def test_nothing_but_ignored_files_was_made(clone: Path):
 
 def test_a_second_run_builds_nothing_again(clone: Path, first: str):
     before = {path: path.stat().st_mtime_ns for path in (clone / "dist").glob("*.whl")}
-    said = make_run(clone)
+    output = make_run(clone)
     assert "making .venv" in first
-    assert "making .venv" not in said
-    assert ": unchanged" in said
-    assert ": compile" not in said
+    assert "making .venv" not in output
+    assert ": unchanged" in output
+    assert ": compile" not in output
     assert {path: path.stat().st_mtime_ns for path in before} == before

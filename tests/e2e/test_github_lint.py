@@ -61,10 +61,10 @@ github: {branches: ['release/**', "it's"]}
 
 def tool(name: str) -> str:
     """The path of a linter; without it, the test is skipped."""
-    found = shutil.which(name, path=os.pathsep.join([str(BIN), os.environ["PATH"]]))
-    if found is None:
+    program = shutil.which(name, path=os.pathsep.join([str(BIN), os.environ["PATH"]]))
+    if program is None:
         pytest.skip(f"{name} is not installed")
-    return found
+    return program
 
 
 def spec(packages: int, targets: int) -> str:
@@ -124,7 +124,7 @@ def lint(folder: Path, files: list[Path]) -> None:
     assert files
     judge([sys.executable, *SCHEMA, *map(str, files)], folder)
     judge([tool("actionlint"), "-no-color"], folder)
-    said = judge(
+    output = judge(
         [
             tool("zizmor"),
             "--offline",
@@ -137,7 +137,7 @@ def lint(folder: Path, files: list[Path]) -> None:
         ],
         folder,
     )
-    assert "WARN" not in said, said
+    assert "WARN" not in output, output
 
 
 def judge(command: list[str], folder: Path) -> str:
@@ -195,9 +195,9 @@ def test_builder_images_and_merge_requests_that_build_what_they_change(
 
 
 def test_golden_cases(tmp_path: Path):
-    made = {case.name: for_github(case, tmp_path / case.name) for case in CASES}
-    assert sum(map(bool, made.values())) > len(CASES) / 2, "most plans are not refused"
-    for name, files in made.items():
+    documents = {case.name: for_github(case, tmp_path / case.name) for case in CASES}
+    assert sum(map(bool, documents.values())) > len(CASES) / 2, "most plans are not refused"
+    for name, files in documents.items():
         if files:
             lint(tmp_path / name, files)
 

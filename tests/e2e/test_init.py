@@ -406,8 +406,8 @@ def test_a_package_below_that_cannot_be_named_is_left_out(tmp_path: Path):
     "stages", ["", "stages: [compile, test, ship]\n", "stages: [.pre, build, test, deploy]\n"]
 )
 def test_a_pipeline_of_somebody_else_stays_and_includes_ours(tmp_path: Path, stages: str):
-    own = f"{stages}{stages and 'workflow: {rules: [{when: always}]}'}\njob: {{stage: test, script: [make]}}\n"
-    repository(tmp_path, {**extension(), ".gitlab-ci.yml": own})
+    text = f"{stages}{stages and 'workflow: {rules: [{when: always}]}'}\njob: {{stage: test, script: [make]}}\n"
+    repository(tmp_path, {**extension(), ".gitlab-ci.yml": text})
     before = content(tmp_path)
     done = truewheel(tmp_path, "init", "--yes")
     assert done.returncode == 0
@@ -418,7 +418,7 @@ def test_a_pipeline_of_somebody_else_stays_and_includes_ours(tmp_path: Path, sta
         r"4\. add to \.gitlab-ci\.yml: (include: .*\])\. Then: git add \.gitlab-ci\.yml ci truewheel\.yml; ",
         done.stdout,
     )
-    (tmp_path / ".gitlab-ci.yml").write_text(f"{line}\n{own}")
+    (tmp_path / ".gitlab-ci.yml").write_text(f"{line}\n{text}")
     linted = truewheel(tmp_path, "check", "--lint", ".gitlab-ci.yml")
     assert linted.returncode == 0, linted.stdout
     assert truewheel(tmp_path, "check").returncode == 0
@@ -521,14 +521,14 @@ def test_programs_get_findings_and_files(tmp_path: Path):
         {"path": "truewheel.yml", "written": True},
         {"path": "ci/wheels.yml", "written": True},
     ]
-    found = data["findings"]
-    assert found["packages"][0]["abi"] == {
+    findings = data["findings"]
+    assert findings["packages"][0]["abi"] == {
         "kind": "cpython",
         "origin": "extensions in setup.py",
         "oldest": 0,
     }
-    assert found["remote"] == "git.example.org"
-    assert found["containers"] == {"Dockerfile": "a:1"}
+    assert findings["remote"] == "git.example.org"
+    assert findings["containers"] == {"Dockerfile": "a:1"}
     again = json.loads(truewheel(tmp_path, "init", "--json").stdout)
     assert again["files"] == []
     assert "overwrites nothing" in again["problems"][0]["message"]

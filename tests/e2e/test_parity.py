@@ -135,9 +135,9 @@ def test_both_forges_and_this_machine_make_what_the_plan_names(repository: Path)
         if "+" not in copy["wheel"]
     }
     assert len(planned) == 6
-    made = {
+    wheels_by_place = {
         "GitLab": made_by_gitlab(repository),
         "GitHub": made_by_github(repository),
         "run": made_by_run(repository),
     }
-    assert made == dict.fromkeys(made, planned)
+    assert wheels_by_place == dict.fromkeys(wheels_by_place, planned)

@@ -109,8 +109,8 @@ def run(
 ) -> dict[str, str]:
     out = root / "dist"
     files.write_text(out / "plan.json", plan_file.write(plan))
-    heard: list[Progress] = []
-    ended = local.run(plan, plan.cells, root, out, env, jobs=jobs, tell=heard.append)
+    progress: list[Progress] = []
+    ended = local.run(plan, plan.cells, root, out, env, jobs=jobs, tell=progress.append)
     assert {end.cell.id for end in ended} == {cell.id for cell in plan.cells}
     return {end.cell.package: end.state for end in ended}
 

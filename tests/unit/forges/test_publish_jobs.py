@@ -173,10 +173,12 @@ def test_the_public_index_knows_a_job_of_gitlab_by_its_own_token():
 
 def test_github_hands_credentials_to_the_uploader_alone():
     jobs = yaml.safe_load(texts(SPECS["include"])[workflows.CALLER])["jobs"]
-    own, public = (jobs[name]["steps"][-1]["with"] for name in ("publish-own", "publish-public"))
-    assert own["user"] == "${{ secrets.WHO || vars.WHO }}"
-    assert own["password"] == "${{ secrets.TOKEN }}"
-    assert own["attestations"] is False
+    private, public = (
+        jobs[name]["steps"][-1]["with"] for name in ("publish-own", "publish-public")
+    )
+    assert private["user"] == "${{ secrets.WHO || vars.WHO }}"
+    assert private["password"] == "${{ secrets.TOKEN }}"
+    assert private["attestations"] is False
     assert (public["attestations"], "password" in public, "user" in public) == (True, False, False)
     assert public["repository-url"] == "https://upload.index.example/legacy/"
     assert jobs["publish-own"]["permissions"] == {}

@@ -38,7 +38,9 @@ class Board:
             self.lag -= 1
             return []
         return [
-            Note(each, text) for each, text in sorted(self.texts.items()) if text.startswith(marker)
+            Note(number, text)
+            for number, text in sorted(self.texts.items())
+            if text.startswith(marker)
         ]
 
     def write(self, number: int, text: str) -> Note:

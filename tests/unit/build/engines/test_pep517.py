@@ -177,8 +177,8 @@ def test_output_of_the_backend_goes_to_stderr(
 
 
 def test_the_backend_runs_isolated_with_the_time_of_the_sources(tmp_path: Path) -> None:
-    seen = "open('seen', 'w').write(repr([os.environ.get(n) for n in ('PYTHONPATH', 'SOURCE_DATE_EPOCH', 'OWN')]))"
-    projects.write(projects.make(tmp_path), {"demo/backend.py": f"{projects.BACKEND}\n{seen}\n"})
+    hook = "open('seen', 'w').write(repr([os.environ.get(n) for n in ('PYTHONPATH', 'SOURCE_DATE_EPOCH', 'OWN')]))"
+    projects.write(projects.make(tmp_path), {"demo/backend.py": f"{projects.BACKEND}\n{hook}\n"})
     cell = projects.cell()
     compiled(
         tmp_path,
@@ -288,9 +288,9 @@ def test_a_wheel_that_is_not_the_planned_one_is_refused(
 
 
 def test_another_distribution_is_refused(tmp_path: Path) -> None:
-    made = wheels.make(tmp_path, "other-1.0-py3-none-any.whl")
+    wheel = wheels.make(tmp_path, "other-1.0-py3-none-any.whl")
     with pytest.raises(Stop, match="distribution other, planned demo"):
-        pep517.check_name(made, projects.cell())
+        pep517.check_name(wheel, projects.cell())
 
 
 def test_a_backend_that_fails_is_said_plainly(

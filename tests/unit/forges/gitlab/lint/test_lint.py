@@ -147,26 +147,26 @@ def codes_in(source: str) -> Iterator[str]:
     for call in ast.walk(ast.parse(source)):
         if isinstance(call, ast.Call):
             name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            given = [
+            texts = [
                 *call.args[:2],
                 *(keyword.value for keyword in call.keywords if keyword.arg == "code"),
             ]
             if name in {"Fault", "Finding", "add", "at", "missing", "_report"}:
                 yield from (
                     one.value
-                    for one in given
+                    for one in texts
                     if isinstance(one, ast.Constant) and re.fullmatch("[a-z-]+", str(one.value))
                 )
 
 
 def test_every_code_is_documented():
     package = SOURCE / "truewheel/forges/gitlab/lint"
-    made = {
+    codes = {
         code for path in package.glob("*.py") for code in codes_in(path.read_text(encoding="utf-8"))
     }
     page = (ROOT / "docs/lint.md").read_text(encoding="utf-8")
-    assert len(made) > 45
-    assert made - set(re.findall(r"`([a-z-]+)`", page)) == set()
+    assert len(codes) > 45
+    assert codes - set(re.findall(r"`([a-z-]+)`", page)) == set()
 
 
 SCALARS = st.one_of(

@@ -68,7 +68,7 @@ def test_what_only_gitlab_can_follow_is_left_to_it(item: str):
 
 
 def test_each_child_is_a_pipeline_of_its_own():
-    found = sent(
+    bodies = sent(
         root="start: {trigger: {include: child.yml}}\nagain: {trigger: {include: [{local: child.yml}]}}\n"
         "two: {trigger: {include: [{local: a.yml}, {local: b.yml}]}}\n"
         "made: {trigger: {include: [{artifact: x, job: y}]}}\n",
@@ -76,8 +76,8 @@ def test_each_child_is_a_pipeline_of_its_own():
         a="a: {script: make}\n",
         b="b: {script: make}\n",
     )
-    assert [one.name for one in found] == ["root.yml", "child.yml", "root.yml (two)"]
-    assert [set(read(one.text)) for one in found[1:]] == [{"job", "a"}, {"a", "b"}]  # type: ignore[call-overload]
+    assert [one.name for one in bodies] == ["root.yml", "child.yml", "root.yml (two)"]
+    assert [set(read(one.text)) for one in bodies[1:]] == [{"job", "a"}, {"a", "b"}]  # type: ignore[call-overload]
 
 
 def test_a_pipeline_too_large_for_one_text_is_sent_part_by_part(monkeypatch: pytest.MonkeyPatch):
