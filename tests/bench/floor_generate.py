@@ -25,7 +25,7 @@ HEADER = (
 def main(path: Path) -> None:
     """Write the pipeline files of the spec at `path` beside it."""
     spec = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader)
-    yaml.load((PACKAGE / "policies/triton-2026.04.yml").read_bytes(), Loader=yaml.CSafeLoader)
+    yaml.load((PACKAGE / "spec/policies/triton-2026.04.yml").read_bytes(), Loader=yaml.CSafeLoader)
     files = documents(spec)
     includes = "".join([f"  - {{local: '{name}'}}\n" for name in files])
     write(

@@ -66,7 +66,7 @@ def main() -> None:
             parse_wheel_filename(name) for name in names
         ],
         "variables to file name": lambda: [compose(number) for number in numbers],
-        "wheelname.parse_name": lambda: [filename.parse_name(name) for name in names],
+        "filename.parse_name": lambda: [filename.parse_name(name) for name in names],
         "explain.parts_of": lambda: [explain.parts_of(name) for name in names],
     }
     seconds: dict[str, list[float]] = {part: [] for part in parts}

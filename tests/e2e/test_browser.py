@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-
-UNIT = Path(__file__).parents[1] / "unit"
-sys.path.insert(0, str(UNIT))
-from specs import plan_of  # noqa: E402
+from specs import plan_of
 
 from truewheel.report import page
-from truewheel.workspace import loading  # noqa: E402
+from truewheel.workspace import loading
 
 CHROMIUM = (
     shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

@@ -12,14 +12,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from test_gitlab_ci_local import CHECKOUT, ROOT, commit, missing, pipeline
+from gitlab_ci_local import CHECKOUT, MARKS, ROOT, commit, pipeline
 
 from truewheel.workspace import loading
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(missing()), reason=missing() or "all is here"),
-]
+pytestmark = MARKS
 
 SPEC = {
     "truewheel": 1,

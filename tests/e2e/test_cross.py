@@ -10,17 +10,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import backends
 import pytest
 
 from truewheel.wheel import reader
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(Path(__file__).parent))
-import test_backends  # noqa: E402
 
-PROJECTS = {
-    name: test_backends.PROJECTS[name] for name in ("setup", "cmade", "mesoned", "prebuilt")
-}
+PROJECTS = {name: backends.PROJECTS[name] for name in ("setup", "cmade", "mesoned", "prebuilt")}
 OTHER = "x86_64" if platform.machine() == "aarch64" else "aarch64"
 TAG = f"cp3{sys.version_info[1]}"
 # pow has a new version since glibc 2.29: whoever compiles against this machine's own needs it.
@@ -39,22 +36,22 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("cross builds")
     for name, project in PROJECTS.items():
         for path, text in project.files.items():
-            test_backends.write(
+            backends.write(
                 folder / name / path, text.replace("PyMODINIT_FUNC PyInit__core(void) {\n", POW)
             )
     answer = folder / "prebuilt/prebuilt/libanswer.so"
-    test_backends.write(folder / "answer.c", "int answer(void) { return 42; }\n")
+    backends.write(folder / "answer.c", "int answer(void) { return 42; }\n")
     subprocess.run(["cc", "-shared", "-fPIC", "-o", answer, folder / "answer.c"], check=True)
     spec = {
         "truewheel": 1,
         "packages": {name: {"path": name, **project.spec} for name, project in PROJECTS.items()},
         "targets": {"rhel8": {"toolchain": "zig", "runner": platform.machine()}},
         "arches": [OTHER],
-        "pythons": [test_backends.PYTHON],
+        "pythons": [backends.PYTHON],
     }
-    test_backends.write(folder / "truewheel.yml", json.dumps(spec))
+    backends.write(folder / "truewheel.yml", json.dumps(spec))
     subprocess.run(
-        truewheel("plan", "--output", "plan.json"), cwd=folder, env=test_backends.ENV, check=True
+        truewheel("plan", "--output", "plan.json"), cwd=folder, env=backends.ENV, check=True
     )
     return folder
 
@@ -66,7 +63,7 @@ def truewheel(*words: str) -> list[str]:
 def compiled(root: Path, name: str) -> subprocess.CompletedProcess[str]:
     argv = truewheel("compile", "--cell", f"{name}/rhel8/{OTHER}/{TAG}")
     return subprocess.run(
-        argv, cwd=root, env=test_backends.ENV, check=False, capture_output=True, text=True
+        argv, cwd=root, env=backends.ENV, check=False, capture_output=True, text=True
     )
 
 

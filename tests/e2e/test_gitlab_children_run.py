@@ -12,7 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import packages
 import pytest
+import wheels
+from gitlab_ci_local import MARKS, commit, make_repository, pipeline
+from packages import Registry
 
 from truewheel.build import evidence
 from truewheel.build.hand_over import Store
@@ -22,22 +26,14 @@ from truewheel.workspace import loading
 
 ROOT = Path(__file__).parents[2]
 ELF_MACHINES = {"x86_64": 62, "aarch64": 183}
-sys.path.append(str(ROOT / "tests/unit"))
 
-import packages  # noqa: E402
-import wheels  # noqa: E402
-from packages import Registry  # noqa: E402
-from test_gitlab_ci_local import SPEC, commit, missing, pipeline, repository  # noqa: E402, F401
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(missing()), reason=missing() or "all is here"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture
-def children(repository: Path) -> Path:  # noqa: F811
+def children(tmp_path: Path) -> Path:
     """A committed copy of this checkout whose pipeline has a child."""
+    repository = make_repository(tmp_path)
     spec = repository / "truewheel.yml"
     spec.write_text(spec.read_text() + "gitlab: {layout: children}\n")
     subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=repository, check=True)

@@ -5,131 +5,19 @@ Gitlab-ci-local makes, repairs and proves the wheels of a small project, in a sh
 
 from __future__ import annotations
 
-import os
-import platform
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from gitlab_ci_local import MARKS, commit, make_repository, pipeline
 
-from truewheel.wheel import platform_tags
 from truewheel.workspace import loading
 
-ROOT = Path(__file__).parents[2]
-RUNNER = ROOT / "tests/e2e/node/node_modules/.bin/gitlab-ci-local"
-FLAGS = ["--force-shell-executor", "--shell-isolation", "--no-artifacts-to-source", "--color=false"]
-VALUES = {"CI_PIPELINE_ID": "49163608", "NVIDIA_UPSTREAM_VERSION": "26.04"}
-CHECKOUT = ("src", "scripts", "schema", "examples")
-SPEC = """\
-truewheel: 1
-packages:
-  tritonserver: {path: examples/tritonserver, version: {file: examples/TRITON_VERSION}}
-  tritonfrontend: {path: examples/tritonfrontend, version: {file: examples/TRITON_VERSION, inject: 'env:VERSION'}}
-targets: {here: {floor: %(floor)s}}
-arches: [%(arch)s]
-pythons: ['%(python)s']
-naming: triton-2026.04
-scripts: scripts
-setup: ['. scripts/setup_job.sh']
-"""
-
-
-def missing() -> str:
-    """What is not here and the tests cannot do without, or ""."""
-    programs = [name for name in ("git", "node", "rsync", "timeout") if not shutil.which(name)]
-    if programs:
-        return f"not installed: {', '.join(programs)}"
-    return (
-        ""
-        if RUNNER.is_file()
-        else f"no gitlab-ci-local: npm ci in {RUNNER.parents[2].relative_to(ROOT)}"
-    )
-
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(missing()), reason=missing() or "all is here"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A committed copy of this checkout with a spec for this machine, its pipeline generated."""
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
-    for name in CHECKOUT:
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
-    shutil.copy2(ROOT / "gen_ci.py", tmp_path)
-    glibc = int((os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(".")[2])
-    python = f"3.{sys.version_info.minor}{sys.abiflags}"
-    words = {
-        "floor": platform_tags.highest_floor(glibc),
-        "arch": platform.machine(),
-        "python": python,
-    }
-    (tmp_path / "truewheel.yml").write_text(SPEC % words)
-    (tmp_path / ".gitignore").write_text(
-        "__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n"
-    )
-    subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=tmp_path, check=True)
-    commit(tmp_path)
-    return tmp_path
-
-
-def commit(folder: Path) -> None:
-    git = [
-        "git",
-        "-c",
-        "init.defaultBranch=main",
-        "-c",
-        "user.name=test",
-        "-c",
-        "user.email=test@example.invalid",
-    ]
-    for words in (
-        ["init", "--quiet"],
-        ["add", "--all"],
-        ["commit", "--quiet", "--message", "test"],
-    ):
-        subprocess.run([*git, *words], cwd=folder, check=True)
-
-
-def pipeline(folder: Path, *jobs: str) -> tuple[int, str]:
-    """Run jobs, or the whole pipeline; returns the exit status and the log.
-
-    A pipeline that hangs is killed.
-    """
-    variables = [
-        word for name, value in VALUES.items() for word in ("--variable", f"{name}={value}")
-    ]
-    home = folder / ".gitlab-ci-local/home"
-    command = [
-        "timeout",
-        "-s",
-        "KILL",
-        "900",
-        str(RUNNER),
-        *FLAGS,
-        "--home",
-        str(home),
-        *variables,
-        *jobs,
-    ]
-    environment = {
-        name: value for name, value in os.environ.items() if not name.startswith(("CI", "GITLAB_"))
-    }
-    environment["TRUEWHEEL_VENV"] = sys.prefix
-    done = subprocess.run(
-        command,
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout
+    return make_repository(tmp_path)
 
 
 def test_the_pipeline_makes_the_wheels_that_the_plan_named(repository: Path):

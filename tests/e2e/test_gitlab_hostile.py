@@ -13,19 +13,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import wheels
+from gitlab_ci_local import CHECKOUT, MARKS, commit, pipeline
 
 from truewheel.workspace import loading
 
 ROOT = Path(__file__).parents[2]
-sys.path.append(str(ROOT / "tests/unit"))
 
-import wheels  # noqa: E402
-from test_gitlab_ci_local import CHECKOUT, commit, missing, pipeline  # noqa: E402
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(missing()), reason=missing() or "all is here"),
-]
+pytestmark = MARKS
 
 WORD = "a'b\"$(touch $PWNED)`touch $PWNED`;touch $PWNED;${{ env.PWNED }}ö"
 PLAIN = WORD.replace("${{ env.PWNED }}", "")  # braces hold the names of facts

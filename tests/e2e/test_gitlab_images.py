@@ -12,11 +12,8 @@ import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "unit"))
+from gitlab_ci_local import MARKS, RUNNER, commit
 from registries import Registry, serving
-from test_gitlab_ci_local import RUNNER, commit, missing
 
 ROOT = Path(__file__).parents[2]
 SPEC = """\
@@ -40,10 +37,7 @@ exit 0
 """
 JOBS = ("container:el8:x86_64", "wheel:foo:el8:x86_64:cp312")
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(bool(missing()), reason=missing() or "all is here"),
-]
+pytestmark = MARKS
 
 
 def program(file: Path, text: str) -> None:

@@ -12,15 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import wheels
 
 from truewheel.plan.model import Cell
 from truewheel.plan.plan_diff import older_for
 from truewheel.wheel.filename import parse_name
 from truewheel.wheel.rewrite import rewrite, variant_json
-
-UNIT = Path(__file__).parents[1] / "unit"
-sys.path.insert(0, str(UNIT))
-import wheels  # noqa: E402
 
 needs_uv = pytest.mark.skipif(importlib.util.find_spec("uv") is None, reason="uv is not installed")
 ENV = {**os.environ, "PIP_CONFIG_FILE": os.devnull, "PIP_NO_INDEX": "1"}

@@ -13,18 +13,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
+import wheels
 from packaging.tags import Tag
 from packaging.utils import parse_wheel_filename
 
 from truewheel.plan.naming import Composed, platform_tag, python_tags
 from truewheel.wheel.filename import parse_name
-
-UNIT = Path(__file__).parents[1] / "unit"
-sys.path.insert(0, str(UNIT))
-import wheels  # noqa: E402
 
 PROJECTS = (
     "foo",

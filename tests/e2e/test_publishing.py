@@ -18,6 +18,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import wheels
+from pypi_index import Index
 
 from truewheel import cli
 from truewheel.build import evidence, publish
@@ -27,11 +29,6 @@ from truewheel.plan.model import Plan
 from truewheel.system.files import sha256
 from truewheel.wheel import platform_tags
 from truewheel.workspace import loading
-
-UNIT = Path(__file__).parents[1] / "unit"
-sys.path.insert(0, str(UNIT))
-import wheels  # noqa: E402
-from pypi_index import Index  # noqa: E402
 
 MISSING = [
     name

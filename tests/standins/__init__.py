@@ -3,7 +3,7 @@
 Their APIs on 127.0.0.1, with state, a clock that the test moves, and faults.
 
 `with GitLab() as gitlab:` runs one; as a pytest plugin it is the fixture `gitlab_standin`, and the
-like for GitHub. See docs/standin.md.
+like for GitHub. See tests/standins/README.md.
 """
 
 from __future__ import annotations

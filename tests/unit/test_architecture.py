@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from paths import SOURCE
+from paths import ROOT, SOURCE
 
 PACKAGE = SOURCE / "truewheel"
 ORDER = (
@@ -29,6 +29,8 @@ OUTSIDE = {
     *("io", "importlib"),
 }
 DOORS = {"open", "exec", "eval", "__import__", "input", "print"}
+ENGINES = "truewheel.build.engines."
+TESTS = ROOT / "tests"
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -100,7 +102,7 @@ def test_few_files_stand_beside_the_folders():
 
 
 def test_the_folders_are_those_of_the_order():
-    folders = {folder.name for folder in PACKAGE.iterdir() if folder.is_dir()} - {"__pycache__"}
+    folders = {file.relative_to(PACKAGE).parts[0] for file in FILES if file.parent != PACKAGE}
 
     assert folders | {"errors"} == set(ORDER)
 
@@ -133,6 +135,33 @@ def test_the_forges_know_nothing_of_each_other():
     ]
 
     assert crossing == []
+
+
+def test_what_builds_knows_no_engine():
+    knowing = [
+        f"{module} imports {other}"
+        for module, file in MODULES.items()
+        for other in imported(file)
+        if module.startswith("truewheel.build.") and not module.startswith(ENGINES)
+        if other.startswith(ENGINES)
+    ]
+
+    assert knowing == []
+
+
+def test_no_test_module_imports_another_one():
+    """What two of them need is a helper beside them: a test module is not on the path."""
+    tests = {file.stem for file in TESTS.rglob("test_*.py")}
+    imports = [
+        f"{file.relative_to(TESTS)} imports {name}"
+        for file in TESTS.rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for name in [getattr(node, "module", None), *(alias.name for alias in node.names)]
+        if name in tests
+    ]
+
+    assert imports == []
 
 
 PURE_FILES = sorted({file for rule in PURE for file in PACKAGE.glob(f"{rule}.py")})

@@ -13,7 +13,7 @@ from truewheel.cli import arguments as common
 from truewheel.cli import forges, triggering
 from truewheel.cli.terminal import say, show
 from truewheel.errors import Exit, Stop, counted, stop
-from truewheel.forges import bridge
+from truewheel.forges import FORGES, bridge
 from truewheel.forges.base import Wish
 from truewheel.forges.bridge import Asked, Bridge
 from truewheel.forges.watch import Follower
@@ -103,7 +103,7 @@ def arguments(command: str, parser: ArgumentParser) -> None:
 
 def _side(text: str) -> Side:
     forge, _, project = text.partition(":")
-    if forge not in forges.FORGES or not project:
+    if forge not in FORGES or not project:
         raise ArgumentTypeError(f"{text!r} is not gitlab:PROJECT or github:OWNER/NAME")
     try:
         return Side(forge, forges.project_of(forge, project, {}))

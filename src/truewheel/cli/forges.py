@@ -12,16 +12,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from truewheel.errors import stop
+from truewheel.forges import FORGES
 
 if TYPE_CHECKING:
     from truewheel.forges.base import Forge
 
-FORGES = ("gitlab", "github")
-PROJECTS = {
-    "gitlab": (r"[^\s\x00-\x1f\x7f?#%]+", "group/name, or its number"),
-    "github": (r"[A-Za-z0-9._-]+/[A-Za-z0-9._-]+", "owner/name"),
-}
-"""What the name of a project looks like, and an example."""
 REMOTE = re.compile(
     r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+/|[:/])(?P<path>[^?#]+)"
 )
@@ -64,20 +59,17 @@ def forge_name(
     """Return which forge is meant."""
     if arguments.forge:
         return str(arguments.forge)
-    if environment.get("GITHUB_ACTIONS") and "github" in (declared or FORGES):
-        return "github"
-    return declared[0] if declared else "gitlab"
+    names = declared or tuple(FORGES)
+    of_job = (name for name in names if environment.get(FORGES[name].job_variable))
+    return next(of_job, names[0])
 
 
 def needed(name: str) -> None:
     """Raise `Stop` (exit 2) where the client library of a forge is not installed."""
-    library, module = {"gitlab": ("python-gitlab", "gitlab"), "github": ("PyGithub", "github")}[
-        name
-    ]
-    if find_spec(module) is None:
-        raise stop(
-            name, f"{library} is not installed", f"install Truewheel with the extra [{name}]"
-        )
+    kind = FORGES[name]
+    if find_spec(kind.module) is None:
+        hint = f"install Truewheel with the extra [{name}]"
+        raise stop(name, f"{kind.library} is not installed", hint)
 
 
 def connect(name: str, project: str, seconds: float, environment: Mapping[str, str]) -> Forge:
@@ -85,30 +77,23 @@ def connect(name: str, project: str, seconds: float, environment: Mapping[str, s
 
     Raises `Stop` (exit 2) when no server, no token or no client library is there.
     """
-    from truewheel.forges import access
-
     needed(name)
-    if name == "github":
-        from truewheel.forges.github.api.client import Github
-
-        return Github(access.github(environment), project, seconds)
-    from truewheel.forges.gitlab.api.client import Gitlab
-
-    return Gitlab(access.gitlab(environment), project, seconds)
+    return FORGES[name].connect(environment, project, seconds)
 
 
 def project_of(name: str, given: str | None, environment: Mapping[str, str]) -> str:
     """Return the project that is meant. Raises `Stop` (exit 2) when none is known."""
-    variables = {"gitlab": ("CI_PROJECT_PATH", "CI_PROJECT_ID"), "github": ("GITHUB_REPOSITORY",)}[
-        name
-    ]
-    known = given or next((environment[each] for each in variables if environment.get(each)), "")
+    kind = FORGES[name]
+    of_job = (
+        environment[variable] for variable in kind.project_variables if environment.get(variable)
+    )
+    known = given or next(of_job, "")
     known = known or remote_path(environment)
     if not known:
         raise stop("--project", "no project is known", "name it: --project group/name")
-    shape, such = PROJECTS[name]
-    if not re.fullmatch(shape, known) or {".", ".."} & {*known.split("/")}:
-        raise stop("--project", f"{known!r} is no project of {name}", f"such as {such}")
+    if not re.fullmatch(kind.project, known) or {".", ".."} & {*known.split("/")}:
+        hint = f"such as {kind.project_example}"
+        raise stop("--project", f"{known!r} is no project of {name}", hint)
     return known.strip("/")
 
 
@@ -130,16 +115,19 @@ def pipeline_of(text: str, name: str) -> tuple[str, int]:
     """
     if text.isascii() and text.isdecimal() and len(text) < 20:
         return "", int(text)
-    shape = {
-        "gitlab": r"/(.+?)/-/pipelines/(\d{1,19})/?",
-        "github": r"/(.+?)/actions/runs/(\d{1,19})(?:/.*)?",
-    }[name]
-    match = re.fullmatch(shape, urlsplit(text).path) if "://" in text else None
+    pattern = FORGES[name].run_path
+    match = re.fullmatch(pattern, urlsplit(text).path) if "://" in text else None
     if not match:
         raise stop(
             "watch", f"{text!r} is no pipeline", "name its id, or its address in the browser"
         )
     return match[1], int(match[2])
+
+
+def forge_of_address(text: str) -> str | None:
+    """Return the forge whose pipelines have such an address, or None."""
+    path = urlsplit(text).path
+    return next((name for name, kind in FORGES.items() if re.fullmatch(kind.run_path, path)), None)
 
 
 def check_server(text: str, server: str) -> None:

@@ -284,10 +284,7 @@ def watch(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Follow a pipeline to its end; exit 5 when it failed, exit 6 when there is no verdict in time."""
     from truewheel.cli import following
 
-    shapes = {"github": "/actions/runs/", "gitlab": "/-/pipelines/"}
-    arguments.forge = arguments.forge or next(
-        (name for name in shapes if shapes[name] in arguments.pipeline), None
-    )
+    arguments.forge = arguments.forge or forges.forge_of_address(arguments.pipeline)
     name = forges.forge_name(arguments, environment)
     project, number = forges.pipeline_of(arguments.pipeline, name)
     project = forges.project_of(name, arguments.project or project or None, environment)

@@ -8,20 +8,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from local_runs import make_plan, run
 from paths import SOURCE, UNIT
 
 from truewheel.build import evidence, local
-from truewheel.build.local import Progress
-from truewheel.errors import Where
-from truewheel.plan import plan_file
-from truewheel.plan.model import CELL, Build, Cell, Fact, JobKind, Package, Plan, Target
+from truewheel.plan.model import CELL, Build, Plan
 from truewheel.system import files, processes
-from truewheel.workspace import loading
 
 # Stands for compile, repair and validate: what the runner sees of a job is a command, a wheel and
 # its evidence.
@@ -38,7 +34,7 @@ if "sleep" in text:
     pathlib.Path("child.pid").write_text(str(os.getpid()))
     time.sleep(60)
 from truewheel.build import evidence
-from truewheel import interpreters
+from truewheel.system import interpreters
 with open("runs.txt", "a") as runs:
     runs.write(at["--cell"] + "\\n")
 for cell in map(plan.cell, at["--cell"].split(",")):
@@ -57,62 +53,6 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "step.py").write_text(STEP)
     (tmp_path / "dist").mkdir()
     return tmp_path
-
-
-def running() -> str:
-    return f"cp{sys.version_info.major}{sys.version_info.minor}"
-
-
-def make_plan(*names: str, build: str = "") -> Plan:
-    cells = tuple(make_cell(name, build) for name in names)
-    return Plan(
-        generator="truewheel 0",
-        project="p",
-        spec="truewheel.yml",
-        event="push",
-        local=True,
-        packages={name: Package(name=name, path="pkg") for name in names},
-        targets={"host": Target(name="host", floor="linux")},
-        kinds={
-            "wheel": JobKind(
-                name="wheel", stage="wheel", commands=(("python", "step.py", "--cell", CELL),)
-            )
-        },
-        cells=cells,
-        jobs=(),
-        variables={},
-        policy=loading.read_policy("plain", Path(), Where("plain")).data,
-    )
-
-
-def make_cell(name: str, build: str) -> Cell:
-    tag = f"{running()}-{running()}-linux_x86_64"
-    middle = f"-{build}" if build else ""
-    return Cell(
-        id=f"{name}/host/x86_64/{running()}",
-        package=name,
-        target="host",
-        arch="x86_64",
-        python=running(),
-        builder=running(),
-        channel="default",
-        version="1.0",
-        build=build,
-        tag=tag,
-        wheel=f"{name}-1.0{middle}-{tag}.whl",
-        facts={"base": Fact(value="1.0", source="package:version")},
-    )
-
-
-def run(
-    plan: Plan, root: Path, jobs: int = 2, env: Mapping[str, str] = os.environ
-) -> dict[str, str]:
-    out = root / "dist"
-    files.write_text(out / "plan.json", plan_file.write(plan))
-    progress: list[Progress] = []
-    ended = local.run(plan, plan.cells, root, out, env, jobs=jobs, tell=progress.append)
-    assert {end.cell.id for end in ended} == {cell.id for cell in plan.cells}
-    return {end.cell.package: end.state for end in ended}
 
 
 def test_a_second_run_leaves_everything_alone(project: Path) -> None:
@@ -239,11 +179,11 @@ def test_an_installed_command_runs_as_a_module(project: Path) -> None:
 
 def test_an_interrupted_run_ends_its_children(project: Path) -> None:
     (project / "pkg/source.txt").write_text("sleep")
-    script = "import sys; sys.path[:0] = sys.argv[1:3]\nimport signal, test_local, pathlib\n"
+    script = "import sys; sys.path[:0] = sys.argv[1:3]\nimport signal, local_runs, pathlib\n"
     script += (
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a background job ignores it
     )
-    script += "test_local.run(test_local.make_plan('a'), pathlib.Path(sys.argv[3]))"
+    script += "local_runs.run(local_runs.make_plan('a'), pathlib.Path(sys.argv[3]))"
     paths = [str(SOURCE), str(UNIT), str(project)]
     runner = subprocess.Popen([sys.executable, "-c", script, *paths], stderr=subprocess.DEVNULL)
     pid_file = project / "child.pid"

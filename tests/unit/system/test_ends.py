@@ -57,10 +57,12 @@ def environment(root: Path) -> dict[str, str]:
 
 
 def start(root: Path, *words: str) -> subprocess.Popen[str]:
-    # Started in the background by some shells, the tests ignore SIGINT, and so would what they
-    # start.
-    code = "import signal, sys, runpy; signal.signal(signal.SIGINT, signal.default_int_handler); del sys.argv[0]\n"
-    code += "signal.signal(signal.SIGHUP, signal.SIG_DFL); runpy.run_path(sys.argv[0], run_name='__main__')"
+    # Started in the background by some shells, the tests ignore SIGINT and SIGQUIT, and so would
+    # what they start.
+    code = "import signal, sys, runpy; del sys.argv[0]\n"
+    code += "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    code += "for number in (signal.SIGHUP, signal.SIGQUIT): signal.signal(number, signal.SIG_DFL)\n"
+    code += "runpy.run_path(sys.argv[0], run_name='__main__')"
     argv = [sys.executable, "-c", code, str(ROOT / "gen_ci.py"), "run", *words]
     return subprocess.Popen(
         argv, cwd=root, env=environment(root), stderr=subprocess.PIPE, text=True

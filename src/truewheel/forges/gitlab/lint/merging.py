@@ -11,7 +11,7 @@ from truewheel.forges.gitlab.lint.expressions import UNKNOWN
 from truewheel.forges.gitlab.lint.report import Report
 from truewheel.forges.gitlab.lint.values import is_open, kind_of
 
-MAX_VALUES = 200_000
+REFERENCED_VALUES = 200_000
 """Values that all `!reference` together may bring.
 
 Ten that name ten others, nine times, are a billion.
@@ -106,7 +106,7 @@ class Dereferencer:
         self._found: dict[tuple[str, ...], Any] = {}
         self._path: list[tuple[str, ...]] = []
         self._sizes: dict[int, int] = {}
-        self._left = MAX_VALUES
+        self._left = REFERENCED_VALUES
 
     def resolve(self, value: Any) -> Any:
         """Return a value without references; the very same object where there are none in it."""
@@ -148,7 +148,9 @@ class Dereferencer:
         if self._left >= 0:
             return value
         if was_enough:
-            message = f"{reference}: all !reference together bring more than {MAX_VALUES} values"
+            message = (
+                f"{reference}: all !reference together bring more than {REFERENCED_VALUES} values"
+            )
             self.report.at(
                 "reference-size",
                 reference.where,
