@@ -1,4 +1,4 @@
-"""Time `truewheel repair` of a big wheel against a plain copy with its sha256, and against `auditwheel repair`.
+"""Compare the time of `truewheel repair` with a copy and sha256, and with `auditwheel repair`.
 
 Run it from the repository's root with `PYTHONPATH=src python tests/bench/repair.py [--small]
 [--runs N]`. The wheel is as bad as wheels get: each of its libraries needs the one that is grafted,
@@ -45,7 +45,7 @@ class Cost(NamedTuple):
 
 
 def real_code(mebibytes: int) -> Iterator[bytes]:
-    """Give machine code of this machine's own libraries, a mebibyte at a time, again from the start if need be."""
+    """Yield machine code of this machine's libraries by the mebibyte, repeated if need be."""
     folders = [
         Path(sysconfig.get_config_var("LIBDIR") or "/usr/lib"),
         Path(sys.prefix),
@@ -163,17 +163,20 @@ def report(costs: dict[str, Cost], unpacked: int) -> None:
     """Print the table, and how ours compares with the goals."""
     floor, theirs, ours = costs["copy + sha256"], costs["auditwheel"], costs["truewheel"]
     print(
-        f"{unpacked / 1e6:.0f} MB unpacked, {floor.size / 1e6:.0f} MB packed, {os.cpu_count()} processors"
+        f"{unpacked / 1e6:.0f} MB unpacked, {floor.size / 1e6:.0f} MB packed, {os.cpu_count()} "
+        "processors"
     )
     for name, cost in costs.items():
         ratios = f"{cost.cpu / floor.cpu:6.1f}x cpu {cost.wall / floor.wall:6.1f}x wall"
         print(
-            f"{name:16} {cost.cpu:7.2f} s cpu {cost.wall:7.2f} s wall {ratios} {cost.size / 1e6:8.1f} MB"
+            f"{name:16} {cost.cpu:7.2f} s cpu {cost.wall:7.2f} s wall {ratios} "
+            f"{cost.size / 1e6:8.1f} MB"
         )
     faster, more = theirs.wall / ours.wall, ours.size / theirs.size
     met = "met" if faster >= FASTER and more <= MORE_BYTES else "MISSED"
     print(
-        f"{faster:.1f}x faster than auditwheel at {more:.3f}x its bytes; goal {FASTER}x at {MORE_BYTES}x: {met}"
+        f"{faster:.1f}x faster than auditwheel at {more:.3f}x its bytes; goal {FASTER}x at "
+        f"{MORE_BYTES}x: {met}"
     )
 
 

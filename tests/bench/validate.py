@@ -1,4 +1,4 @@
-"""Time the validator against the sha256 of the same file, and against the plain verification of RECORD with zlib.
+"""Compare the time of the validator with a sha256, and with a verification of RECORD by zlib.
 
 Run it from the repository's root: `PYTHONPATH=src python tests/bench/validate.py WHEEL…`. The
 programs run in turn.
@@ -57,7 +57,8 @@ def main(paths: list[Path]) -> None:
         medians = {name: tuple(map(median, zip(*times[1:]))) for name, times in results.items()}
         cpu, wall = medians["validate"]
         print(
-            f"{path.name}: {path.stat().st_size / 2**20:.0f} MiB, {cpu:.2f} s cpu, {wall:.2f} s wall"
+            f"{path.name}: {path.stat().st_size / 2**20:.0f} MiB, {cpu:.2f} s cpu, {wall:.2f} s "
+            "wall"
         )
         for name in ("sha256", "RECORD"):
             base = medians[name]

@@ -120,6 +120,6 @@ def builder(project: Path, secret: Path) -> str:
 
 @pytest.fixture(scope="session")
 def built(project: Path, builder: str) -> str:
-    """What `run` says of the wheel that it builds, repairs and proves in our builder image, in dist of the project."""
+    """The output of `run`, which builds, repairs and proves a wheel in our builder image."""
     options = ["--env", f"PIP_CERT={CERTIFICATES}"] if CERTIFICATES.is_file() else []
     return truewheel(project, "run", "--engine", "buildah", options=options)

@@ -186,7 +186,7 @@ def test_the_digest_of_an_image_is_known(builder: str, engine: str):
 
 
 def seen_inside(project: Path, image: str, values: dict[str, str], engine: str) -> dict[str, str]:
-    """The environment in a container, as a job's command sees what is handed over of the host's variables."""
+    """The environment of a job's command in a container, with the variables of the host."""
     space = loading.load(str(project / "truewheel.yml"), project)
     policy = space.policy
     # A value that makes no name still has to arrive: the plan has another source for that part of

@@ -65,7 +65,10 @@ def pyproject(
 DYNAMIC = 'dynamic = ["version"]'
 PURE = {"abi": "none"}
 NATIVE = "from {0}._core import ANSWER\n"
-SETUP = "from setuptools import Extension, setup\nsetup(ext_modules=[Extension('{0}._core', ['core.c'])])\n"
+SETUP = (
+    "from setuptools import Extension, setup\nsetup(ext_modules=[Extension('{0}._core', "
+    "['core.c'])])\n"
+)
 CMAKE = """\
 cmake_minimum_required(VERSION 3.18)
 project(cmade LANGUAGES C)

@@ -25,7 +25,7 @@ def missing(project: Project) -> str:
 
 
 def answers(program: str) -> bool:
-    """Whether a program runs: a cargo of rustup does not without its toolchain in the home folder."""
+    """Whether a program runs: a cargo of rustup does not without its toolchain in the home."""
     if not shutil.which(program):
         return False
     return subprocess.run([program, "--version"], check=False, capture_output=True).returncode == 0

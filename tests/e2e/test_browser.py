@@ -95,7 +95,8 @@ def test_tab_stops_once_in_the_matrix_and_the_arrows_lead_on(tmp_path):
         "{old: {floor: manylinux_2_28, pythons: ['3.11', '3.13']}, new: {floor: manylinux_2_39}}"
     )
     text = page_of(
-        f"packages: {{foo: {{}}}}\ntargets: {targets}\narches: [x86_64]\npythons: ['3.11', '3.12', '3.13']\n"
+        f"packages: {{foo: {{}}}}\ntargets: {targets}\narches: [x86_64]\npythons: ['3.11', "
+        "'3.12', '3.13']\n"
     )
     screen = drawn(
         tmp_path, re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", f"{KEYS}</body>")

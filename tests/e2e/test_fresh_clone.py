@@ -34,7 +34,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with the files of this checkout as they are now, in a folder with a space in its name."""
+    """A repository with the files of this checkout, in a folder with a space in its name."""
     folder = tmp_path_factory.mktemp("fresh clone")
     listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     for name in filter(None, listed):

@@ -68,7 +68,7 @@ def tool(name: str) -> str:
 
 
 def spec(packages: int, targets: int) -> str:
-    """A spec of packages x targets x 2 architectures x 3 Pythons; every other target has an image."""
+    """A spec of packages x targets x 2 architectures x 3 Pythons; half of the targets have images."""
     image = f", base: 'registry.example/x@{DIGEST}'"
     floor = "floor: manylinux_2_28, glibc: '2.39'"
     # A CUDA for each target: else two names would be alike.

@@ -203,8 +203,11 @@ GOOD = {
     "cibuildwheel": Good(
         {
             **extension(more='[tool.cibuildwheel]\nbuild = "cp3{12,13}-*"\nskip = ["*-musllinux*"]'),
-            ".github/workflows/cibw.yml": "on: push\nenv: {CIBW_MANYLINUX_X86_64_IMAGE: manylinux_2_34}\n"
-            "jobs: {a: {env: {CIBW_ARCHS_LINUX: 'x86_64 aarch64 i686', CIBW_BUILD: '${{ matrix.build }}'}}}\n",
+            ".github/workflows/cibw.yml": (
+                "on: push\nenv: {CIBW_MANYLINUX_X86_64_IMAGE: manylinux_2_34}\n"
+                "jobs: {a: {env: {CIBW_ARCHS_LINUX: 'x86_64 aarch64 i686', "
+                "CIBW_BUILD: '${{ matrix.build }}'}}}\n"
+            ),
         },
         {},
         "foo-1.0-cp312-cp312-manylinux_2_34_x86_64.whl",
@@ -406,7 +409,10 @@ def test_a_package_below_that_cannot_be_named_is_left_out(tmp_path: Path):
     "stages", ["", "stages: [compile, test, ship]\n", "stages: [.pre, build, test, deploy]\n"]
 )
 def test_a_pipeline_of_somebody_else_stays_and_includes_ours(tmp_path: Path, stages: str):
-    text = f"{stages}{stages and 'workflow: {rules: [{when: always}]}'}\njob: {{stage: test, script: [make]}}\n"
+    text = (
+        f"{stages}{stages and 'workflow: {rules: [{when: always}]}'}\njob: "
+        f"{{stage: test, script: [make]}}\n"
+    )
     repository(tmp_path, {**extension(), ".gitlab-ci.yml": text})
     before = content(tmp_path)
     done = truewheel(tmp_path, "init", "--yes")
@@ -415,7 +421,8 @@ def test_a_pipeline_of_somebody_else_stays_and_includes_ours(tmp_path: Path, sta
     assert new == {"truewheel.yml", "ci/wheels.yml"}
     assert content(tmp_path).items() >= before.items()
     (line,) = re.findall(
-        r"4\. add to \.gitlab-ci\.yml: (include: .*\])\. Then: git add \.gitlab-ci\.yml ci truewheel\.yml; ",
+        r"4\. add to \.gitlab-ci\.yml: (include: .*\])\. Then: git add \.gitlab-ci\.yml ci "
+        r"truewheel\.yml; ",
         done.stdout,
     )
     (tmp_path / ".gitlab-ci.yml").write_text(f"{line}\n{text}")

@@ -1,4 +1,4 @@
-"""Our parser and composer beside those of packaging, pip, uv and wheel, on a large corpus of good and bad names.
+"""Our parser and composer compared with those of packaging, pip, uv and wheel.
 
 Where two of them disagree, one of the reasons in `EXPLAINED` must hold; each reason says who is
 right, and why.

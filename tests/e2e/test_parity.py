@@ -41,7 +41,10 @@ setup: ['. scripts/setup_job.sh']
 gitlab: {}
 github: {runners: {%(arch)s: [ubuntu-latest]}}
 """
-PROJECT = "[build-system]\nrequires = ['setuptools']\n[project]\nname = '{name}'\nversion = '1.0'\nlicense-files = []\n"
+PROJECT = (
+    "[build-system]\nrequires = ['setuptools']\n[project]\nname = '{name}'\nversion = "
+    "'1.0'\nlicense-files = []\n"
+)
 SETUP = "from setuptools import Extension, setup\nsetup({})\n"
 EXTENSION = "packages=['{0}'], ext_modules=[Extension('{0}._core', ['core.c']{1})]{2}"
 CORE = """\

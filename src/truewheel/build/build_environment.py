@@ -62,7 +62,7 @@ def build_environment(workshop: Workshop, requires: Sequence[str]) -> Path:
 
 
 def _tell_interpreter(python: Path, sysconfig: str) -> None:
-    """Let an environment's interpreter run a module at each start, also when it ignores its variables (-E, -I)."""
+    """Let an environment's interpreter run a module at each start, even with -E or -I."""
     packages = _site_packages(python)
     (packages / "_truewheel_sysconfig.py").write_text(sysconfig, encoding="utf-8")
     (packages / "_truewheel_sysconfig.pth").write_text(
@@ -104,7 +104,8 @@ def cached(workshop: Workshop, backend: str = "") -> Workshop:
         return workshop
     if not processes.which(name, workshop.env):
         processes.say(
-            f"compile {where}: WARNING: no {name} here, which is this project's compiler_cache: built without"
+            f"compile {where}: WARNING: no {name} here, which is this project's compiler_cache: "
+            "built without"
         )
         return workshop
     return replace(

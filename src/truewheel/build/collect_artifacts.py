@@ -38,7 +38,7 @@ DOCUMENT_LIMIT = 256 * 2**20
 """Bytes of a plan or a proof that are read."""
 HINT = "look at the job, and at who may write artifacts in this pipeline"
 BROKEN = (BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, ValueError, zlib.error)
-"""What zipfile raises for an archive that is none, or that wants a password or another compression."""
+"""What zipfile raises for other files, for passwords and for compression that it does not know."""
 
 
 class _Expected(NamedTuple):
@@ -145,7 +145,10 @@ class _Artifacts:
         write_chunks(file, self._chunks(path, limit))
 
     def _chunks(self, path: str, limit: int) -> Iterator[bytes]:
-        """Yield the bytes of a file; zipfile gives no more of them than the archive says there are."""
+        """Yield the bytes of a file.
+
+        zipfile returns no more of them than the archive declares.
+        """
         member = self._member(path)
         if member.file_size > limit:
             raise stop(self.place, f"{path} has more than {limit} bytes", HINT, Exit.WHEEL)
@@ -258,7 +261,7 @@ class _Collector:
                 )
 
     def check(self, plan: Plan) -> None:
-        """Raise `Stop` (exit 4) unless there is, for every cell of the plan, what `prove` has proven."""
+        """Raise `Stop` (exit 4) unless every cell of the plan has the wheel that `prove` accepted."""
         known = self._known()
         for cell in plan.cells:
             name, record = evidence.settled(self.folder, cell).wheel, _record(cell)
@@ -291,7 +294,7 @@ class _Collector:
             ) from None
 
     def _compare(self, artifacts: _Artifacts) -> None:
-        """Hold all files of a job that the plan has, its own and those of other jobs, against the proof."""
+        """Compare the files of a job that the plan has, whichever job made them, with the proof."""
         job = artifacts.job
         for path in artifacts.members:
             owner = self.owners.get(path)

@@ -1,4 +1,4 @@
-"""What every engine does around a compilation: clean sources, a clean environment, a time, a record."""
+"""What every engine does around a compilation: clean sources and environment, time, record."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ def without_credentials(
 
 
 def told_name(plan: Plan, cell: Cell) -> str:
-    """Return the lines that say where each part of the wheel's name comes from, so that a lost variable is seen."""
+    """Return the lines that say where each part of the wheel's name comes from.
+
+    A variable that was lost on the way into the job is seen there.
+    """
     return "\n".join([cell.wheel, *explain.lines(explain.explain(cell, from_data(plan.policy)))])
 
 

@@ -45,7 +45,9 @@ class Build(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A command to be run in an image, in the first of the folders of this machine that it sees under their own paths.
+    """A command to be run in an image.
+
+    Its current folder is the first of `folders`, which it sees under the paths of this machine.
 
     `variables` go in by value: an engine asked to pass one on by its name removes what the image
     has, or empties it, when it is not set. `secrets` are set, in the engine's own environment, and
@@ -231,7 +233,7 @@ def build(engine: str, image: Build, env: Mapping[str, str]) -> None:
 
 
 def push(engine: str, reference: str, env: Mapping[str, str]) -> str:
-    """Push an image to its registry and return the digest that it has there, "" when the engine does not tell it.
+    """Push an image and return its digest in the registry, "" when the engine does not tell it.
 
     The registry is not asked: by then its tag may be somebody else's. Raises `Stop` (exit 6) if the
     push fails.

@@ -40,7 +40,7 @@ def is_credential(name: str) -> bool:
 
 
 def of_plan(plan: Plan) -> frozenset[str]:
-    """Return the names of a plan's own secrets, and those that hold the credentials of its indexes and registries."""
+    """Return the variables that hold a plan's secrets and credentials of indexes and registries."""
     secrets = (name for name, rule in plan.policy["variables"].items() if rule["scope"] == "secret")
     logins = (name for index in plan.indexes for name in (index.username, index.password) if name)
     return frozenset((*secrets, *logins, *plan.registry_login.values()))
@@ -49,7 +49,7 @@ def of_plan(plan: Plan) -> frozenset[str]:
 def without(
     env: Mapping[str, str], plan: Plan, allowed: Iterable[str]
 ) -> tuple[dict[str, str], list[str]]:
-    """Return the environment without credentials, and the names of those that were left out, in order.
+    """Return the environment without credentials, and the names of the removed ones in order.
 
     What is `named` stays, and so does a variable that the plan declares as one of the pipeline or
     of the image: its value stands in plan.json anyway.

@@ -238,7 +238,7 @@ def _content(source: Source) -> tuple[bool, str]:
 
 
 def _refuse_link(out: Path, file: Path) -> None:
-    """Raise `Stop` (exit 4) for evidence that lies elsewhere: its folder, or its file, is a link."""
+    """Raise `Stop` (exit 4) for evidence whose folder or file is a link to another place."""
     if link := files.link_to(out, file.relative_to(out).as_posix()):
         raise stop(str(link), "is a link", "put the files themselves there", Exit.WHEEL)
 

@@ -28,7 +28,8 @@ TOKEN = "CI_JOB_TOKEN"  # noqa: S105 - the name of a variable
 PIPELINE = ("TRUEWHEEL_PIPELINE_ID", "CI_PIPELINE_ID")
 STRANGER = (
     "was a job tried again? then try those after it again, hand-over too; "
-    "if none was, somebody else has put it there: see who may write packages, and start a new pipeline"
+    "if none was, somebody else has put it there: see who may write packages, and start a new "
+    "pipeline"
 )
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9\[][^\s@?#\x00-\x1f\x7f]*")
 _TOKEN = re.compile(r"[!-~]+")
@@ -37,7 +38,7 @@ _LONGEST_HEADER = 1024
 
 
 class Store(NamedTuple):
-    """A place for the files of one pipeline: a generic package, whose version is the pipeline's id."""
+    """The place of one pipeline's files: a generic package whose version is the pipeline's id."""
 
     address: str
     client: Client
@@ -240,7 +241,7 @@ def _record(cell: Cell) -> str:
 
 
 def _recorded(out: Path, cell: Cell) -> str:
-    """Return the sha256 of a cell's wheel as its record in this folder says it, or "" when there is no record."""
+    """Return the sha256 of a cell's wheel from its record in this folder, or "" without a record."""
     record = evidence.read(out, cell.id)
     if record is None:
         return ""

@@ -58,7 +58,7 @@ def running(plan: Plan, cell: Cell, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _job_image(env: Mapping[str, str]) -> str:
-    """Return the image that GitLab's runner names, with the values of variables that are in its name."""
+    """Return the image that GitLab's runner names, with the variables in its name expanded."""
     image = env.get("CI_JOB_IMAGE", "")
     if "$" not in image:
         return image
@@ -83,7 +83,10 @@ def _compare_builder(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
         return
     if not digest:
         if is_protected(env):
-            message = f"no container job has told the digest of {builder}, and on a protected ref no tag is believed"
+            message = (
+                f"no container job has told the digest of {builder}, and on a protected ref no "
+                "tag is believed"
+            )
             raise stop(
                 cell.id, message, "let this job need its container job, as generated", Exit.WHEEL
             )
@@ -97,7 +100,7 @@ def _compare_builder(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
 
 
 def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
-    """Compare the image with the one that was made for the job, then its variables and facts with the planned ones.
+    """Compare the image, its variables and its facts with what was planned for the job.
 
     Empty is absent. A laptop is not the image, and a pure package has none. Raises `Stop` (exit 4)
     with every difference.

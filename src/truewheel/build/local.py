@@ -137,7 +137,7 @@ def remove_stale(plan: Plan, out: Path) -> list[str]:
 
 
 def steps_of(plan: Plan, cells: Sequence[Cell], root: Path, out: Path) -> list[Step]:
-    """Return the commands of the job of these cells as they run here, and their smoke tests after them."""
+    """Return the commands of these cells' job as they run here, then those of their smoke tests."""
     where = ["--plan", str(out / "plan.json"), "--out", str(out)]
     ids = ",".join(cell.id for cell in cells)
     steps = [_step(argv, ids, root, where) for argv in plan.kinds["wheel"].commands]

@@ -76,7 +76,7 @@ class _Built(NamedTuple):
 def prove(
     folder: Path, plan: Plan, only: frozenset[str] | None = None, *, in_job: bool = False
 ) -> Proof:
-    """Compare the wheels directly in `folder` with the cells of the plan, or with the cells whose ids are in `only`.
+    """Compare the wheels in `folder` with the plan, or with its cells whose ids are in `only`.
 
     Each expected wheel must be there, pass every check, and have the bytes that its evidence says.
     In a job, whose folder other jobs have filled, nothing else may be there that an uploader would
@@ -147,7 +147,7 @@ def forget(folder: Path) -> None:
 
 
 def _refuse_links(folder: Path) -> None:
-    """Raise `Stop` (exit 4) for wheels and evidence that lie elsewhere, where others may change them later."""
+    """Raise `Stop` (exit 4) for wheels and evidence behind links, where others may change them."""
     records = evidence.path(folder, "any").parent
     if records.exists() or records.is_symlink():
         subfolder(folder, records.name)
@@ -164,14 +164,17 @@ def _refuse_links(folder: Path) -> None:
 
 
 def _unplanned(folder: Path) -> Iterator[str]:
-    """Yield what is wrong with files, beside the wheels of the folder, that an uploader might take from it."""
+    """Yield a problem for each other file of the folder that an uploader might take."""
     for path in sorted(folder.rglob("*")):
         is_wheel = path.parent == folder and path.suffix == ".whl"
         if path.name.lower().endswith(DISTRIBUTIONS) and not (
             is_wheel or path.name.startswith(".")
         ):
             name = path.relative_to(folder).as_posix()
-            yield f"{name}: the plan has no such file, and an uploader might take it; keep it out of this folder"
+            yield (
+                f"{name}: the plan has no such file, and an uploader might take it; keep it out "
+                "of this folder"
+            )
 
 
 def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
@@ -224,7 +227,7 @@ def _archives(folder: Path, plan: Plan, cells: Iterable[Cell]) -> list[dict[str,
 
 
 def excluded(plan: Plan, cells: Iterable[Cell]) -> dict[str, tuple[str, ...]]:
-    """Return, by the name of each cell's wheel, patterns of the libraries that its package leaves outside."""
+    """Return patterns of the libraries that a package leaves outside, by the name of its wheel."""
     return {cell.wheel: plan.packages[cell.package].exclude for cell in cells}
 
 
@@ -255,7 +258,10 @@ def _refusals(folder: Path, cells: Iterable[Cell], plan: Plan) -> Iterator[str]:
             is_original = copy.wheel == cell.wheel
             path = folder / copy.wheel if is_original else folder / COPIES / copy.index / copy.wheel
             for problem in refused(path, places[copy.index]) if copy.index in places else ():
-                yield f"{copy.wheel}: the index {copy.index} would refuse it: {problem.code.name} {problem.message}"
+                yield (
+                    f"{copy.wheel}: the index {copy.index} would refuse it: {problem.code.name} "
+                    f"{problem.message}"
+                )
 
 
 def _expected(plan: Plan, only: frozenset[str] | None) -> list[Cell]:
@@ -336,7 +342,10 @@ def _problems(
 
 def _cell_problems(cell: Cell, built: _Built, record: _Record | None) -> Iterator[str]:
     if record is None:
-        yield f"{cell.id}: no evidence for {cell.wheel}; keep {_EVIDENCE}/{_record_name(cell)} of its job"
+        yield (
+            f"{cell.id}: no evidence for {cell.wheel}; keep {_EVIDENCE}/{_record_name(cell)} of "
+            "its job"
+        )
     elif not record.fault:
         yield from _differences(cell, built, record.data)
     for finding in built.findings:
@@ -370,7 +379,10 @@ def _record_problems(records: Mapping[str, _Record]) -> Iterator[str]:
 
 
 def _nearest(cell: Cell, extra: Sequence[str]) -> str:
-    """Say which part of the name differs in the most similar unplanned wheel of the same package and Python."""
+    """Return which part of the name differs in the most similar unplanned wheel.
+
+    Only wheels of the same package and Python are considered.
+    """
     planned = _parsed(cell.wheel)
     if planned is None:
         return ""

@@ -94,7 +94,7 @@ def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
 
 
 def _names(folder: Path, plan: Plan, index: str) -> Iterator[tuple[str, str]]:
-    """Give the names that the plan has for an index, each with its path in the folder of the proof."""
+    """Yield the names that the plan has for an index, and their paths in the folder of the proof."""
     for cell in (evidence.settled(folder, cell) for cell in plan.cells):
         for copy in cell.copies:
             if copy.index == index:
@@ -115,7 +115,10 @@ def login_of(index: Index, environment: Mapping[str, str]) -> Login | None:
         name for name in (index.username, index.password) if name and not environment.get(name)
     ]
     if missing:
-        hint = f"it holds the credentials of the index {index.name}: a masked variable, protected if the ref is"
+        hint = (
+            f"it holds the credentials of the index {index.name}: a masked variable, protected if "
+            "the ref is"
+        )
         raise Stop([Problem(Where(name), "is not set", hint) for name in missing])
     return Login(
         environment[index.username] if index.username else "__token__", environment[index.password]
@@ -199,7 +202,7 @@ class Publisher:
         environment: Mapping[str, str],
         deadline: float,
     ) -> None:
-        """Upload the files with one call of an uploader, then see that the index has their very bytes.
+        """Upload the files with one call of an uploader, then compare their hashes with the index.
 
         Raises `Stop`: exit 4, 5 and 6 as in `missing`; 5 when the upload fails, 6 when it takes
         more seconds.
@@ -218,7 +221,10 @@ class Publisher:
         if not ended:
             self._confirm()
         elif remaining := len(self.missing()):  # none: the last answer was lost, not the file
-            there = f"{len(self._files) - remaining} of {len(self._files)} wheels are there, a second run uploads the rest"
+            there = (
+                f"{len(self._files) - remaining} of {len(self._files)} wheels are there, a second "
+                "run uploads the rest"
+            )
             code = Exit.REMOTE_UNREACHABLE if ended == _LATE else Exit.REMOTE_FAILED
             raise stop(self._index.url, f"{name} {ended}: {there}\n{output}".rstrip(), code=code)
 
@@ -245,7 +251,10 @@ class Publisher:
             if pause is not None:
                 time.sleep(pause)
         message = f"uploaded, but the index {self._index.name} does not list it"
-        hint = f"it was asked at {self._index.simple}; the address is indexes.{self._index.name}.simple"
+        hint = (
+            f"it was asked at {self._index.simple}; the address is "
+            f"indexes.{self._index.name}.simple"
+        )
         raise Stop(
             [Problem(Where(file.wheel), message, hint) for file in missing], Exit.REMOTE_UNREACHABLE
         )

@@ -34,7 +34,7 @@ LARGEST = 3
 """Members that are named when a wheel is too large."""
 
 Report = Mapping[str, Any]
-"""What the grafting tells: `grafted`, `excluded`, and `wheel`, the file name that auditwheel gives."""
+"""Result of the grafting: `grafted`, `excluded` and `wheel`, the name that auditwheel gives."""
 
 
 def repair_wheel(plan: Plan, cell: Cell, root: Path, out: Path, env: Mapping[str, str]) -> Path:
@@ -163,7 +163,7 @@ def _settled(cell: Cell, platform: str) -> Cell:
 def _audit(
     plan: Plan, cell: Cell, made: Path, natives: list[str], into: Path, env: Mapping[str, str]
 ) -> Report:
-    """Make the cell's wheel of `made`, with auditwheel's judgement and grafting, and return the report."""
+    """Audit and graft a compiled wheel with auditwheel, write the cell's, and return the report."""
     platform = _newest_spelling(filename.parse_name(cell.wheel).platform)
     if missing := host.missing_tools(env):
         message = f"{' and '.join(missing)} not installed here: {platform} cannot be proven"
@@ -212,11 +212,15 @@ def _way_out(plan: Plan, cell: Cell) -> str:
 
 
 def _warn_of_ceiling(cell: Cell, platform: str) -> None:
-    """Say when a wheel of this machine could not be installed on it, for a floor above its own C library."""
+    """Warn when the floor is above this machine's own C library.
+
+    Such a wheel could not be installed where it was built.
+    """
     floor, minor = PERENNIAL.match(platform), host.glibc_minor()
     if floor and minor is not None and cell.arch == os.uname().machine and int(floor[2]) > minor:
         processes.say(
-            f"repair {cell.id}: WARNING: {platform} is above this machine's glibc, 2.{minor}: is it the image of "
+            f"repair {cell.id}: WARNING: {platform} is above this machine's glibc, 2.{minor}: is "
+            "it the image of "
             f"{cell.target}? {platform_tags.highest_floor(minor)} would be as true"
         )
 
@@ -306,8 +310,14 @@ def _check_size(ready: Path, plan: Plan, cell: Cell) -> None:
     with reader.open_wheel(ready) as wheel:
         largest = sorted(wheel.entries, key=lambda entry: -entry.compress_size)[:LARGEST]
     listing = ", ".join(f"{entry.filename} {_megabytes(entry.compress_size)}" for entry in largest)
-    message = f"{cell.wheel} has {_megabytes(size)}, packages.{cell.package}.max_size allows {_megabytes(limit)}"
-    hint = f"the largest members: {listing}; strip them, leave libraries outside with exclude, or raise max_size"
+    message = (
+        f"{cell.wheel} has {_megabytes(size)}, packages.{cell.package}.max_size allows "
+        f"{_megabytes(limit)}"
+    )
+    hint = (
+        f"the largest members: {listing}; strip them, leave libraries outside with exclude, or "
+        "raise max_size"
+    )
     raise stop(cell.id, message, hint, Exit.WHEEL)
 
 
@@ -413,5 +423,8 @@ def _refuse_overwriting(out: Path, record: Mapping[str, Any]) -> None:
     for other in evidence.read_all(out):
         if other.get("wheel") == record["wheel"] and other.get("cell") != record["cell"]:
             message = f"{existing} is the wheel of {other.get('cell')}, with other bytes"
-            hint = "two cells with one name: plan again, or empty the folder if that wheel is an old one"
+            hint = (
+                "two cells with one name: plan again, or empty the folder if that wheel is an old "
+                "one"
+            )
             raise stop(record["cell"], message, hint, Exit.WHEEL)

@@ -86,7 +86,10 @@ def choose(target: Target, cell: Cell, folder: Path, env: Mapping[str, str]) -> 
         return _zig(target, cell, folder, env, is_cross=cell.arch != machine)
     if cell.arch not in {machine, architectures.also_runs(machine)}:
         message = f"this machine is {machine}, the cell is for {cell.arch}"
-        hint = f"run it on {cell.arch}, or let zig compile for it: targets.{target.name}.toolchain: zig"
+        hint = (
+            f"run it on {cell.arch}, or let zig compile for it: targets.{target.name}.toolchain: "
+            "zig"
+        )
         raise stop(cell.id, message, hint, Exit.WHEEL)
     return Toolchain()
 
@@ -121,7 +124,7 @@ def behind_cache(
 
 
 def compiler(tools: Toolchain, env: Mapping[str, str]) -> str:
-    """Return what the C++ compiler of a build says of its version in its first line, "" when there is none."""
+    """Return the first line of the version of a build's C++ compiler, "" when there is none."""
     compiler_env = (
         {**env, "PATH": f"{tools.programs}{os.pathsep}{env.get('PATH', os.defpath)}"}
         if tools.programs
@@ -138,7 +141,7 @@ def compiler(tools: Toolchain, env: Mapping[str, str]) -> str:
 
 
 def check_machine(made: Path, cell: Cell) -> None:
-    """Raise `Stop` (exit 4) when native code in a wheel, or the name of an extension, is for another architecture."""
+    """Raise `Stop` (exit 4) for native code, or an extension's name, for another architecture."""
     with reader.open_wheel(made) as wheel:
         machines = wheel.elf
     for member, machine in machines.items():
@@ -149,7 +152,10 @@ def check_machine(made: Path, cell: Cell) -> None:
         ):
             if arch != cell.arch:
                 message = f"{member} {what} for {arch}, not for {cell.arch}"
-                hint = f"the backend takes no cross compiler, or packs what was built before: run it on {cell.arch}"
+                hint = (
+                    "the backend takes no cross compiler, or packs what was built before: run it "
+                    f"on {cell.arch}"
+                )
                 raise stop(cell.id, message, hint, Exit.WHEEL)
 
 

@@ -81,7 +81,10 @@ def _listed(folder: Path, plan: Plan, index: Index, environment: Mapping[str, st
         missing = Publisher(folder, index, files, _login(index, environment)).missing()
     except LoginNeeded:
         missing = list(files)
-        note = "; it cannot be read without its password, so whether it has other files of these names was not checked"
+        note = (
+            "; it cannot be read without its password, so whether it has other files of these "
+            "names was not checked"
+        )
     lines = [f"# it has {file.path}\n" for file in files if file not in missing]
     sums = [f"{file.sha256}  {file.path}\n" for file in missing]
     return Listed(

@@ -115,7 +115,8 @@ class Bridge:
         state = SUCCESS if verdict.is_good else FAILURE
         self._report(
             state,
-            f"wheels {'are built and proven' if verdict.is_good else 'failed'}: {counts(verdict.look)}",
+            f"wheels {'are built and proven' if verdict.is_good else 'failed'}: "
+            f"{counts(verdict.look)}",
         )
         return verdict
 

@@ -171,6 +171,6 @@ def problems(plan: Plan, spec: Spec, policy: Policy) -> list[Problem]:
 
 
 def _layout_note(plan: Plan, spec: Spec) -> str:
-    """Return which layout was chosen and why, where the spec leaves that open and one pipeline would be too large."""
+    """Return which layout was chosen and why, where the spec leaves that open."""
     layout = gitlab.layout(plan, spec)
     return f"GitLab layout {layout.name}: {layout.reason}" if layout.reason else ""

@@ -33,7 +33,7 @@ _T = TypeVar("_T")
 
 
 class Finding(NamedTuple):
-    """Something that bites (error), may bite (warning) or is good to know (note), and the next step."""
+    """A wrong setting (error), a risk (warning) or a remark (note), and the next step."""
 
     topic: str
     severity: str

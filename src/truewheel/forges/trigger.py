@@ -39,7 +39,7 @@ def new_key() -> str:
 
 
 def key_of(project: str, ref: str, variables: Mapping[str, str]) -> str:
-    """Return the key that the same variables have on the same ref of the same project, and no others."""
+    """Return the key of these variables on this ref of this project; others have other keys."""
     text = json.dumps([project, ref, sorted(variables.items())])
     return f"same-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 

@@ -143,7 +143,7 @@ class Follower:
             )
 
     def _tell_changes(self, look: Look) -> None:
-        """Tell what is new: a pipeline's start before that of its jobs, and its end after theirs."""
+        """Tell what is new: a pipeline's start before its jobs' changes, and its end after them."""
         line = (f"pipeline {look.run.id}", look.run.state, look.run.url)
         if look.run.state not in ENDED:
             self._tell_change(*line)

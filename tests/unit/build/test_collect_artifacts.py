@@ -1,4 +1,4 @@
-"""The wheels of a pipeline out of the artifacts of its jobs, through the client libraries and the stand-ins."""
+"""The wheels of a pipeline from its artifacts, through client libraries and stand-ins."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from truewheel.plan import plan_file
 from truewheel.system.files import sha256
 
 PLAN = plan_of(
-    "packages: {demo: {version: {file: VERSION}}}\ntargets: {rhel8: {}}\narches: [x86_64, aarch64]\n"
+    "packages: {demo: {version: {file: VERSION}}}\ntargets: {rhel8: {}}\narches: [x86_64, "
+    "aarch64]\n"
 )
 X86, ARM = PLAN.cells
 MAKERS = {job.cells[0]: job.name for job in PLAN.jobs if job.kind == "wheel"}
@@ -266,8 +267,8 @@ def test_another_jobs_file_with_other_bytes_is_refused(
     pipeline.jobs[ARM_JOB][path] = b"{}" + other[2:]
     message = pipeline.refused(tmp_path)
     assert (
-        f"{path}: the job {ARM_JOB} has left other bytes under this name: the job {X86_JOB} makes it"
-        in message
+        f"{path}: the job {ARM_JOB} has left other bytes under this name: the job {X86_JOB} makes "
+        "it" in message
     )
 
 
@@ -292,8 +293,8 @@ def test_what_is_not_as_proven_is_refused(pipeline: Pipeline, tmp_path: Path, pa
     pipeline.jobs[job][path] = pipeline.jobs[job][path].replace(b"demo", b"dome")
     message = pipeline.refused(tmp_path)
     assert (
-        f"{path}: the job {job} has left other bytes under this name: the job prove has proven others"
-        in message
+        f"{path}: the job {job} has left other bytes under this name: the job prove has proven "
+        "others" in message
     )
 
 

@@ -1,4 +1,4 @@
-"""Container engines: the argv that each is given, and what goes from this machine into a container."""
+"""Container engines: their argv, and what goes from this machine into a container."""
 
 from __future__ import annotations
 

@@ -92,7 +92,7 @@ def job(folder: Path, *cells: str) -> Path:
 
 
 def key(folder: Path, truewheel: Run) -> Path:
-    """The artifact of the job `key`, as one job gets it: each run of this gives a file of its own."""
+    """The artifact of the job `key`, as one job gets it: each call returns another file."""
     key_file = folder / "key/truewheel.key"
     if not key_file.exists():
         key_file.parent.mkdir()
@@ -163,7 +163,7 @@ def test_nothing_is_got_through_a_link(tmp_path: Path, truewheel: Run):
 def test_no_file_is_sent_by_a_link(
     registry: Registry, tmp_path: Path, truewheel: Run, path: str, signs: bool
 ):
-    """A build could put a link to any file of its job in the place of its wheel, for everybody to download."""
+    """A build could replace its wheel by a link to any file of its job, for all to download."""
     folder = job(tmp_path / "dist", X86.id)
     (folder / path).rename(tmp_path / "secret")
     (folder / path).symlink_to(tmp_path / "secret")

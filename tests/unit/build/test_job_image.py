@@ -111,7 +111,10 @@ def test_a_file_of_the_image_is_compared_too(
     file = tmp_path / "version.json"
     if content is not None:
         file.write_text(json.dumps(content))
-    rules = f"facts: {{cuda: {{from: ['json:{file}#/cuda/version']}}}}\nchannels: {{default: {{version: '1'}}}}\n"
+    rules = (
+        f"facts: {{cuda: {{from: ['json:{file}#/cuda/version']}}}}\nchannels: "
+        f"{{default: {{version: '1'}}}}\n"
+    )
     cell = projects.cell(platform_tag=MANYLINUX)._replace(facts={"cuda": Fact(value=planned)})
     plan = projects.plan(cell, policy=policy_of(rules).data)
     if not message:

@@ -1,4 +1,4 @@
-"""In a job of a forge, the plan is that of the job `plan`: the one in dist may be any wheel job's."""
+"""In a job of a forge, the plan is that of the job `plan`, and not the one in dist."""
 
 from __future__ import annotations
 

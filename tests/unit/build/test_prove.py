@@ -262,7 +262,8 @@ def test_a_wheel_that_was_overwritten_after_its_job_is_found(dist):
     wheels.make(dist, ONE, {**CONTENT, "demo/__init__.py": b"changed = True\n"})
     refused(
         dist,
-        f"{FIRST.id}: {ONE} was overwritten after its job: sha256 {digest(dist / ONE)}, the evidence says",
+        f"{FIRST.id}: {ONE} was overwritten after its job: sha256 {digest(dist / ONE)}, the "
+        "evidence says",
     )
 
 
@@ -359,7 +360,8 @@ def test_evidence_of_another_cell(dist):
     attest(dist, FIRST, cell="demo/rhel8/x86_64/cp312")
     refused(
         dist,
-        f"{FIRST.id}: evidence/demo__ubuntu24.04__x86_64__cp312.json is the evidence of demo/rhel8/x86_64/cp312",
+        f"{FIRST.id}: evidence/demo__ubuntu24.04__x86_64__cp312.json is the evidence of "
+        "demo/rhel8/x86_64/cp312",
     )
 
 
@@ -481,7 +483,8 @@ def test_an_audited_wheel_outside_its_range_is_refused(tmp_path):
     attest(tmp_path, cell)
     refused(
         tmp_path,
-        f"{ONE} is missing; {cell.wheel} has platform tag manylinux_2_34_x86_64, planned manylinux_2_28_x86_64",
+        f"{ONE} is missing; {cell.wheel} has platform tag manylinux_2_34_x86_64, planned "
+        "manylinux_2_28_x86_64",
         f"{cell.wheel}: the plan has no such wheel",
         of=audited(),
     )

@@ -281,7 +281,10 @@ C_BACKEND = """
     subprocess.run(["cc", *flags, "-I" + include, "core.c", *link], check=True)
     native = pathlib.Path("native.bin")
 """
-HELP_C = "#include <pthread.h>\nint help(void) { pthread_t t; return pthread_join(t = pthread_self(), 0) ? 42 : 0; }\n"
+HELP_C = (
+    "#include <pthread.h>\nint help(void) "
+    "{ pthread_t t; return pthread_join(t = pthread_self(), 0) ? 42 : 0; }\n"
+)
 CORE_C = """
 #include <Python.h>
 int help(void);
@@ -537,7 +540,10 @@ def test_a_missing_library_is_named_with_who_needs_it(
 def test_a_symbol_that_is_too_new_is_named(
     tmp_path: Path, cc: Callable[..., Path], local: bool, hint: str
 ) -> None:
-    code = "#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) { return memcpy(to, from, n); }\n"
+    code = (
+        "#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) "
+        "{ return memcpy(to, from, n); }\n"
+    )
     core = cc("_core.so", code, flags=["-fno-builtin", "-nostartfiles"])
     cell, name = native("manylinux_2_5_x86_64")
     compiled(tmp_path, cell, name, {"demo/_core.so": core.read_bytes()})
@@ -566,7 +572,10 @@ def test_a_floor_above_this_machine_is_told(
     monkeypatch.setattr(host, "glibc_minor", lambda: 27)
     cell = cell_of(tmp_path, needing(cc, "libours.so.1"))
     audited(tmp_path, cell)
-    warning = f"WARNING: {MANYLINUX} is above this machine's glibc, 2.27: is it the image of box? manylinux_2_27 would be"
+    warning = (
+        f"WARNING: {MANYLINUX} is above this machine's glibc, 2.27: is it the image of box? "
+        "manylinux_2_27 would be"
+    )
     assert warning in capsys.readouterr().err
 
 
@@ -740,7 +749,10 @@ RANGE = (
 def test_an_audit_finds_the_lowest_floor_of_a_range(
     tmp_path: Path, cc: Callable[..., Path], calls: str, expected: str
 ) -> None:
-    code = f"#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) {{ return (void *)({calls}); }}\n"
+    code = (
+        "#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) "
+        f"{{ return (void *)({calls}); }}\n"
+    )
     core = cc("_core.so", code, flags=["-fno-builtin", "-nostartfiles"])
     cell, name = ranged(*RANGE)
     compiled(tmp_path, cell, name, {"demo/_core.so": core.read_bytes()})
@@ -753,7 +765,10 @@ def test_an_audit_finds_the_lowest_floor_of_a_range(
 
 @pytest.mark.slow
 def test_what_is_above_the_whole_range_is_refused(tmp_path: Path, cc: Callable[..., Path]) -> None:
-    code = "#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) { return memcpy(to, from, n); }\n"
+    code = (
+        "#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) "
+        "{ return memcpy(to, from, n); }\n"
+    )
     core = cc("_core.so", code, flags=["-fno-builtin", "-nostartfiles"])
     cell, name = ranged(*RANGE[:1])
     compiled(tmp_path, cell, name, {"demo/_core.so": core.read_bytes()})

@@ -152,7 +152,7 @@ def test_no_password_is_a_word_of_a_command():
 
 
 def test_an_index_of_gitlabs_own_is_not_looked_into_by_uv():
-    """Where it lacks a project it shows that of the public index, whose files uv would take for its own."""
+    """Instead of a project that it lacks it shows the public index's files, which uv would take."""
     simple = "https://git.example/a/api/v4/projects/7/packages/pypi/simple/"
     script = "\n".join(
         publish_jobs.script(index(simple=simple, username="WHO", password="CI_JOB_TOKEN"), "")

@@ -20,7 +20,7 @@ LOST, REFUSED, BUSY = Fault(0, "reset"), Fault(403, "403 Forbidden"), Fault(429,
 
 
 class Board:
-    """A merge request whose forge does with each attempt to write a note what `script` says, then all is well."""
+    """A merge request whose forge treats attempts to write a note as `script` says."""
 
     def __init__(self, *script: str, there: tuple[str, ...] = (), lag: int = 0) -> None:
         self.texts = dict(enumerate(there, 1))

@@ -16,7 +16,10 @@ from truewheel.forges.base import Wish
 from truewheel.forges.gitlab.api.client import Gitlab
 from truewheel.forges.watch import Follower, Verdict, states
 
-LOG = "\x1b[0;32m$ make\x1b[0;m\nsection_start:1:build\r\x1b[0Kmake: *** [all] Error 1\nERROR: Job failed: exit code 1\n"
+LOG = (
+    "\x1b[0;32m$ make\x1b[0;m\nsection_start:1:build\r\x1b[0Kmake: *** [all] Error 1\nERROR: Job "
+    "failed: exit code 1\n"
+)
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Compile the wheels of several packages with one command, as a tree with a build of its own needs it."""
+"""Compile the wheels of several packages with one command of the project."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def build_wheels(
     *,
     twice: bool = False,
 ) -> list[Path]:
-    """Run the command of a batch of cells once and return the wheel of each cell, in `build/<cell>/wheel/`.
+    """Run the command of a batch of cells and return their wheels, in `build/<cell>/wheel/`.
 
     It runs in a fresh copy of its sources and writes into an empty folder, so that nothing of an
     earlier build is taken for its own. Each wheel has the planned name, or that with
@@ -199,7 +199,10 @@ def _collected(build: Build, cell: Cell, output: Path) -> Path:
     matches = sorted({(output / name).resolve() for name in _matching(pattern, output)})
     outside = [path for path in matches if not path.is_relative_to(output.resolve())]
     if outside:
-        hint = "let the command write into TRUEWHEEL_OUTPUT: what lies elsewhere may be of an earlier build"
+        hint = (
+            "let the command write into TRUEWHEEL_OUTPUT: what lies elsewhere may be of an "
+            "earlier build"
+        )
         raise stop(where, f"{pattern} leads out of the build, to {outside[0]}", hint, Exit.WHEEL)
     if len(matches) != 1:
         names = _listed(
@@ -241,7 +244,10 @@ def _named(made: Path, cell: Cell, build: Build, folder: Path) -> Path:
     unrepaired = replace(planned, platform=f"linux_{cell.arch}")
     if differing := _differences(name, planned, unrepaired, cell):
         message = f"{made.name} is not the planned {cell.wheel}: {'; '.join(differing)}"
-        hint = "the command finds the planned name in TRUEWHEEL_WHEEL_<PACKAGE>, its parts in TRUEWHEEL_VERSION and others"
+        hint = (
+            "the command finds the planned name in TRUEWHEEL_WHEEL_<PACKAGE>, its parts in "
+            "TRUEWHEEL_VERSION and others"
+        )
         raise stop(f"builds.{build.name}.wheels.{cell.package}", message, hint, Exit.WHEEL)
     is_final = name.tags == planned.tags
     expected = cell.wheel if is_final else unrepaired.unlabelled

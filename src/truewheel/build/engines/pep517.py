@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class Built(NamedTuple):
-    """A wheel that a backend has left, and the distributions of its environment with their versions."""
+    """A wheel that a backend has built, and the versions of the distributions that it used."""
 
     wheel: Path
     environment: Mapping[str, str]
@@ -89,7 +89,7 @@ def compile_wheel(
 
 
 def _made(package: Package, workshop: Workshop, work: Path) -> Built:
-    """Return the wheel that is built below `work` from a copy of the sources, with the planned name."""
+    """Return the wheel that is built in `work` from a copy of the sources, with the planned name."""
     cell = workshop.cell
     source, making = (evidence.fresh_folder(work / name) for name in ("source", "made"))
     copy_sources(evidence.source_files(package, workshop.root), source)

@@ -1,4 +1,4 @@
-"""Gets the wheels that a list names from the package registry of a GitLab project, with the job's own token.
+"""Fetch listed wheels from the package registry of a GitLab project with the job's token.
 
 It stands by itself: jobs that publish run it from the repository, and have nothing but Python.
 """

@@ -273,7 +273,8 @@ def test_a_second_run_in_another_folder_tells_what_differs(
     put(root, name("bar"))
     program = (
         "import make, os, pathlib, zipfile; out = pathlib.Path(os.environ['TRUEWHEEL_OUTPUT']);"
-        "a = zipfile.ZipFile(next(out.glob('a/foo-*.whl')), 'a'); a.writestr('foo/where', os.getcwd()); a.close()"
+        "a = zipfile.ZipFile(next(out.glob('a/foo-*.whl')), 'a'); a.writestr('foo/where', "
+        "os.getcwd()); a.close()"
     )
     plan = planned("python", "-c", "import sys; sys.path.insert(0, '.'); " + program)
     build_wheels(plan, BATCH, plan.cells, root, projects.ENV, twice=True)
@@ -386,7 +387,10 @@ def test_a_wheel_of_another_package(root: Path) -> None:
     plan = planned()
     wider = replace(plan.builds["tree"], wheels={"foo": "b/*.whl", "bar": "b/*.whl"})
     assert refusal(root, replace(plan, builds={"tree": wider})) == [
-        f"builds.tree.wheels.foo: {name('bar')} is not the planned {name('foo')}: name bar, planned foo"
+        (
+            f"builds.tree.wheels.foo: {name('bar')} is not the planned {name('foo')}: name bar, "
+            "planned foo"
+        )
     ]
 
 

@@ -177,7 +177,10 @@ def test_output_of_the_backend_goes_to_stderr(
 
 
 def test_the_backend_runs_isolated_with_the_time_of_the_sources(tmp_path: Path) -> None:
-    hook = "open('seen', 'w').write(repr([os.environ.get(n) for n in ('PYTHONPATH', 'SOURCE_DATE_EPOCH', 'OWN')]))"
+    hook = (
+        "open('seen', 'w').write(repr([os.environ.get(n) for n in ('PYTHONPATH', "
+        "'SOURCE_DATE_EPOCH', 'OWN')]))"
+    )
     projects.write(projects.make(tmp_path), {"demo/backend.py": f"{projects.BACKEND}\n{hook}\n"})
     cell = projects.cell()
     compiled(
@@ -193,7 +196,10 @@ def test_further_requirements_of_the_backend_are_installed(tmp_path: Path) -> No
     library = wheels.make(
         tmp_path, "helper-1.0-py3-none-any.whl", {"helper.py": b"VERSION = '3.0'\n"}
     )
-    hook = f"\ndef get_requires_for_build_wheel(config_settings=None):\n    return ['helper @ {library.as_uri()}']\n"
+    hook = (
+        "\ndef get_requires_for_build_wheel(config_settings=None):\n    return ['helper @ "
+        f"{library.as_uri()}']\n"
+    )
     backend = projects.BACKEND.replace(
         '    if os.environ.get("DEMO_FAILS")',
         '    import helper\n    if os.environ.get("DEMO_FAILS")',
@@ -307,7 +313,10 @@ def test_a_backend_that_fails_is_said_plainly(
     [
         "[build-system",
         "[build-system]\nrequires = 1\n[project]\nname = 'demo'\nversion = '1.0'\n",
-        "[build-system]\nrequires = []\nbuild-backend = 'no_such_backend'\n[project]\nname = 'demo'\nversion = '1.0'\n",
+        (
+            "[build-system]\nrequires = []\nbuild-backend = 'no_such_backend'\n[project]\nname = "
+            "'demo'\nversion = '1.0'\n"
+        ),
     ],
 )
 def test_a_broken_project_is_said_plainly(tmp_path: Path, pyproject: str) -> None:

@@ -47,7 +47,7 @@ def _tags(url: str, environment: Mapping[str, str]) -> str:
 
 
 def _newest(pin: Pin, listed: str) -> Pin:
-    """Return the newest release of the same major, or the pin itself if the list has none that is newer."""
+    """Return the newest release of the same major, or the pin itself if there is none."""
     commits: dict[str, str] = {}
     for line in _TAG.finditer(
         listed

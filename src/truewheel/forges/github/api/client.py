@@ -281,7 +281,7 @@ class Github:
         return int(number_of(self._record(self.path("actions", "runs", run_id)), "run_attempt"))
 
     def _rerun(self, run_id: int, attempt: int) -> None:
-        """Run again what failed in an attempt, unless a request whose answer was lost has done so."""
+        """Run the failed jobs of an attempt again, unless an earlier request did so without an answer."""
         if self._attempt(run_id) != attempt:
             return
         try:
@@ -304,7 +304,7 @@ class Github:
         return readable(raw.decode(errors="replace"), self._access.token)
 
     def archives(self, look: Look, prefix: str = "") -> list[Archive]:
-        """Return the artifacts of a run; of several with one name, attempts of one job, the last."""
+        """Return the artifacts of a run: of several with one name (attempts of a job) the last."""
         del prefix
         with self.explained("artifacts cannot be listed"):
             records = list(

@@ -1,4 +1,4 @@
-"""Pull requests of GitHub: their titles, our comment on them, and how long jobs took on their base."""
+"""Pull requests of GitHub: titles, our comment, and how long jobs took on their base."""
 
 from __future__ import annotations
 

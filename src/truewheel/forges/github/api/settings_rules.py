@@ -98,7 +98,10 @@ def repository(record: Record, needs: Needs) -> Iterator[Finding]:
         yield Finding("token", ERROR, "its role is below Write: it can start no workflow", step)
     branch = text_of(record, "default_branch")
     if branch and not any(fnmatchcase(branch, pattern) for pattern in needs.branches):
-        message = f"pushes to the default branch {branch} start nothing: the spec names {', '.join(needs.branches)}"
+        message = (
+            f"pushes to the default branch {branch} start nothing: the spec names "
+            f"{', '.join(needs.branches)}"
+        )
         yield Finding("repository", WARNING, message, "add it to github.branches in the spec")
 
 
@@ -114,7 +117,10 @@ def actions(record: Record, selected: Record, needs: Needs) -> Iterator[Finding]
             if allowed == "local_only" or not _allows(selected, action)
         )
         if refused:
-            message = f"the repository does not allow {', '.join(action.partition('@')[0] for action in refused)}"
+            message = (
+                "the repository does not allow "
+                f"{', '.join(action.partition('@')[0] for action in refused)}"
+            )
             yield Finding("actions", ERROR, message, f"{ACTIONS} → Actions permissions")
 
 
@@ -128,7 +134,10 @@ def _allows(selected: Record, action: str) -> bool:
 def permissions(record: Record) -> Iterator[Finding]:
     """Judge what workflows may do that say nothing of it; ours do."""
     if text_of(record, "default_workflow_permissions") == "write":
-        message = "workflows that say nothing may write to the repository; the generated ones say what they need"
+        message = (
+            "workflows that say nothing may write to the repository; the generated ones say what "
+            "they need"
+        )
         yield Finding("actions", NOTE, message, f"{ACTIONS} → Workflow permissions: read")
 
 
@@ -136,7 +145,10 @@ def retention(record: Record, needs: Needs) -> Iterator[Finding]:
     """Judge how long artifacts may be kept."""
     days = int(number_of(record, "days"))
     if 0 < days < needs.retention_days:
-        message = f"artifacts are kept {days} days at most, and not the {needs.retention_days} of the spec"
+        message = (
+            f"artifacts are kept {days} days at most, and not the {needs.retention_days} of the "
+            "spec"
+        )
         yield Finding("actions", WARNING, message, f"{ACTIONS} → Artifact and log retention")
 
 
@@ -144,7 +156,10 @@ def workflow(records: Iterable[Record], needs: Needs) -> Iterator[Finding]:
     """Judge whether the workflow is there and switched on."""
     ours = next((record for record in records if text_of(record, "path") == CALLER), None)
     if ours is None:
-        message = f"{CALLER} is not on the default branch: it can be started neither by hand nor by the clock"
+        message = (
+            f"{CALLER} is not on the default branch: it can be started neither by hand nor by the "
+            "clock"
+        )
         yield Finding("workflow", ERROR, message, "generate, and merge what it writes")
     elif text_of(ours, "state") not in {"active", ""}:
         why = text_of(ours, "state").replace("_", " ")
@@ -187,7 +202,10 @@ def environment(index: str, record: Record | None) -> Iterator[Finding]:
             "publish", WARNING, message, f"{ENVIRONMENTS}: add {index}, with protected tags alone"
         )
     elif not record.get("protection_rules") and not record.get("deployment_branch_policy"):
-        message = f"the environment {index} has no protection: a workflow on any branch can publish from it"
+        message = (
+            f"the environment {index} has no protection: a workflow on any branch can publish "
+            "from it"
+        )
         yield Finding(
             "publish", WARNING, message, f"{ENVIRONMENTS} → {index}: allow protected tags alone"
         )
@@ -233,7 +251,10 @@ def runners(records: Sequence[Record], needs: Needs) -> Iterator[Finding]:
     online = [_labels(record) for record in records if text_of(record, "status") == "online"]
     for labels, job in needs.labels.items():
         if not is_hosted(labels) and not any({*labels} <= known for known in online):
-            message = f"no runner of the repository is online that has the labels {', '.join(labels)} (such as {job})"
+            message = (
+                f"no runner of the repository is online that has the labels {', '.join(labels)} "
+                f"(such as {job})"
+            )
             step = "Settings → Actions → Runners, or see that the organization has one"
             yield Finding("runners", WARNING, message, step)
 

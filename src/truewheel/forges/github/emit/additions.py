@@ -49,7 +49,7 @@ Document = dict[str, Any]
 def apply(
     spec: Spec, workflows: Mapping[str, Document], kinds: Mapping[str, str], caller: str
 ) -> None:
-    """Change the jobs of the workflows as `github.overrides` and `steps` say, and add `github.jobs` to the caller.
+    """Apply `github.overrides` and `steps` to the workflows, and add `github.jobs` to the caller.
 
     `kinds` are those of the caller's jobs by id. A selector is a kind, or workflow/job with * and
     ?: kinds are changed first. Raises `Stop` (exit 2) for keys that no job has, selectors that

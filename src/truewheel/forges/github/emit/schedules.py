@@ -29,7 +29,7 @@ def clock(spec: Spec) -> Document:
 
 
 def with_values(environment: Document, spec: Spec) -> Document:
-    """Return an environment of expressions in which the values of the schedule that started the run come first."""
+    """Return an environment in which the values of the schedule that started the run come first."""
     forms = dict(environment)
     for schedule in scheduled(spec).values():
         for name, value in schedule.variables.items():

@@ -108,7 +108,7 @@ def image_of(job: Job, plan: Plan) -> str:
 
 
 def runner_of(job: Job, plan: Plan, spec: Spec) -> list[str]:
-    """Return the labels of a job's runners: those of its kind, else of its machine, else of x86_64."""
+    """Return the labels of a job's runners: those of its kind, of its machine, or of x86_64."""
     keys = spec.github
     by_machine = {
         "test": keys.test_runners.get(job.arch, ()),
@@ -191,7 +191,7 @@ def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
 
 
 def _ids(names: Iterable[str]) -> dict[str, str]:
-    """Return an id for each name, of letters, digits, _ and -; no two differ in their case alone."""
+    """Return an id for each name: letters, digits, _ and -, and different also in lower case."""
     ids: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:
@@ -387,7 +387,7 @@ def is_own(image: str) -> bool:
 
 
 def logs_in(spec: Spec) -> bool:
-    """Return whether jobs log in at the registry of builder images with the project's own credentials."""
+    """Return whether jobs log in at the registry of images with the project's credentials."""
     return bool(spec.images.credentials.password) and not is_own(spec.images.registry)
 
 

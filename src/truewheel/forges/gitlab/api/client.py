@@ -1,4 +1,4 @@
-"""GitLab by python-gitlab: pipelines, their jobs and children, and what is told to merge requests."""
+"""GitLab by python-gitlab: pipelines, jobs, children, and what merge requests are told."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TOKEN_HEADERS = ("PRIVATE-TOKEN", "JOB-TOKEN")
 
 
 class PythonGitlab:
-    """The transport: one request of python-gitlab, which neither waits nor tries again by itself."""
+    """One request of python-gitlab, which neither waits nor tries again by itself."""
 
     def __init__(self, access: Access) -> None:
         import gitlab  # takes half a second, which only calls should pay
@@ -164,7 +164,8 @@ class Gitlab:
         """Return the `Stop` (exit 5) for a start that GitLab refuses."""
         if "variables" in fault.reason and fault.status in {400, 403}:
             hint = (
-                "start by inputs (in the spec gitlab.inputs: true), or raise in the project's settings, CI/CD, "
+                "start by inputs (in the spec gitlab.inputs: true), or raise in the project's "
+                "settings, CI/CD, "
                 "Variables, the minimum role to use pipeline variables"
             )
             return stop(self.caller.server, f"{message}: {fault.reason}", hint, Exit.REMOTE_FAILED)
@@ -307,7 +308,7 @@ class Gitlab:
         return readable(raw.decode(errors="replace"), self._access.token)
 
     def archives(self, look: Look, prefix: str = "") -> list[Archive]:
-        """Return the artifacts of the generated jobs that went well, also in the children that generated jobs start.
+        """Return the artifacts of generated jobs that succeeded, also in children that they start.
 
         Raises `Stop` (exit 2) where several fragments are in one pipeline and none has the prefix.
         """
@@ -324,7 +325,7 @@ class Gitlab:
         ]
 
     def _prefix(self, look: Look, wanted: str) -> str:
-        """Return what the names of a fragment's jobs begin with in a pipeline, in which there may be several."""
+        """Return the prefix of a fragment's jobs in a pipeline, which may have several fragments."""
         names = {job.name for job in look.jobs}
         known = {name.removesuffix("plan") for name in names if name.endswith("plan")}
         known = {prefix for prefix in known if f"{prefix}prove" in names}
@@ -349,7 +350,7 @@ class Gitlab:
             )
 
     def fetch_package(self, run: Run, package: str, name: str, file: Path, most: int) -> None:
-        """Write a file of the project's package registry, whose version is the pipeline's id, if it is there."""
+        """Write a file of the package registry with the pipeline's id as version, if it is there."""
         path = self.path("packages", "generic", package, run.id, name, project=run.project)
         with self.explained(f"{name} of the package {package} cannot be downloaded"):
             try:
@@ -402,7 +403,7 @@ class Gitlab:
 
 
 def _archives(look: Look, prefix: str, starter: str = "") -> Iterator[Archive]:
-    """Yield the archives of a pipeline's jobs under their names without the prefix, each job's last attempt's."""
+    """Yield the archives of the last attempts of a pipeline's jobs, without the names' prefix."""
     jobs = [
         job
         for job in look.jobs
@@ -421,7 +422,10 @@ def refusal(server: str, message: str, fault: Fault, kind: str) -> Stop:
         404: "look at the name of the project, and whether the token may see it",
     }
     if kind == "job" and fault.status in hints:
-        hint = "a job's token may start pipelines and little else: set GITLAB_TOKEN to a project's access token"
+        hint = (
+            "a job's token may start pipelines and little else: set GITLAB_TOKEN to a project's "
+            "access token"
+        )
     else:
         hint = hints.get(fault.status, "")
     return stop(server, f"{message}: {fault.reason}", hint, Exit.REMOTE_FAILED)

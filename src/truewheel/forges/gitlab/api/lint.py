@@ -8,7 +8,7 @@ from truewheel.forges.gitlab.api.client import Gitlab
 
 
 class Judged(NamedTuple):
-    """What GitLab says of a text: errors and warnings as it words them, and how many jobs it has."""
+    """GitLab's answer about a text: errors and warnings in its words, and the number of jobs."""
 
     errors: tuple[str, ...]
     warnings: tuple[str, ...]

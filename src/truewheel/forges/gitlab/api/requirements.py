@@ -122,7 +122,7 @@ def _tags(jobs: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, ...], str]:
 
 
 def secrets(spec: Spec, policy: Policy, plan: Plan) -> Iterator[Secret]:
-    """Yield the variables that hold credentials of indexes, and the spec's and policy's own secrets."""
+    """Yield the variables for credentials of indexes, and the spec's and policy's secrets."""
     published = {job.index_name for job in plan.jobs if job.kind == "publish"}
     known = set()
     for index in plan.indexes:

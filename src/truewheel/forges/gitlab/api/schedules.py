@@ -345,9 +345,13 @@ def _give(forge: Gitlab, declaration: Schedule, existing: Found) -> None:
             if key not in declaration.variables:
                 _unset(forge, existing.id, key)
     except Fault as fault:
-        message = f"the variables of the schedule {declaration.name}, which rests until it has them, are refused"
+        message = (
+            f"the variables of the schedule {declaration.name}, which rests until it has them, "
+            "are refused"
+        )
         hint = (
-            "raise in the project's Settings, CI/CD, Variables, the minimum role to use pipeline variables to that of "
+            "raise in the project's Settings, CI/CD, Variables, the minimum role to use pipeline "
+            "variables to that of "
             "the token; then run this again"
         )
         raise stop(

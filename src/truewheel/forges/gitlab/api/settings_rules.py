@@ -38,7 +38,10 @@ def token(record: Record, today: date) -> Iterator[Finding]:
     scopes = [str(scope) for scope in scopes] if isinstance(scopes, list) else []
     name, ends = text_of(record, "name"), text_of(record, "expires_at")
     if "api" not in scopes:
-        message = f"the token {name} has the scopes {', '.join(scopes) or 'of nothing'}: it can start and change nothing"
+        message = (
+            f"the token {name} has the scopes {', '.join(scopes) or 'of nothing'}: it can start "
+            "and change nothing"
+        )
         yield Finding("token", WARNING, message, f"{TOKENS}: make one with the scope api")
     days = _days(ends, today)
     if days is not None and days <= SOON:
@@ -77,7 +80,10 @@ def access(level: int) -> Iterator[Finding]:
     if 0 < level < DEVELOPER:
         yield Finding("token", ERROR, "its role is below Developer: it can start no pipeline", step)
     elif DEVELOPER <= level < MAINTAINER:
-        message = "its role is Developer: variables, runners and others' schedules are for Maintainers alone"
+        message = (
+            "its role is Developer: variables, runners and others' schedules are for Maintainers "
+            "alone"
+        )
         yield Finding("token", NOTE, message, step)
 
 
@@ -131,7 +137,10 @@ def _packages(record: Record, needs: Needs) -> Iterator[Finding]:
         yield Finding("project", ERROR, message, f"{FEATURES} → Package registry")
     limit = int(number_of(record, "max_artifacts_size"))
     if not needs.uses_packages and limit and needs.largest > limit * 1024 * 1024:
-        message = f"artifacts may have {limit} MiB, and wheels up to {needs.largest} bytes: such a job fails at its end"
+        message = (
+            f"artifacts may have {limit} MiB, and wheels up to {needs.largest} bytes: such a job "
+            "fails at its end"
+        )
         yield Finding(
             "project",
             ERROR,
@@ -164,7 +173,10 @@ def _override(record: Record, needs: Needs, level: int) -> Iterator[Finding]:
         f"{VARIABLES} → Minimum role to use pipeline variables, or gitlab.inputs: true in the spec"
     )
     if needs.sends_variables:
-        message = f"{who} may pass variables to a pipeline: the schedules' cannot be saved, trigger -v is refused"
+        message = (
+            f"{who} may pass variables to a pipeline: the schedules' cannot be saved, trigger -v "
+            "is refused"
+        )
         yield Finding("project", ERROR, message, step)
     else:
         yield Finding(
@@ -322,14 +334,20 @@ def runners(
         )
         return
     if all(runner.get("access_level") == "ref_protected" for runner in matching):
-        message = f"all online runners for {what} serve protected refs alone: jobs of merge requests stay pending"
+        message = (
+            f"all online runners for {what} serve protected refs alone: jobs of merge requests "
+            "stay pending"
+        )
         yield Finding("runners", WARNING, message, f"{RUNNERS}: let one run unprotected jobs")
     longest = max(
         (int(number_of(runner, "maximum_timeout")) or 10**9 for runner in matching), default=0
     )
     if needs.limits and longest < max(needs.limits.values()):
         slow = max(needs.limits, key=lambda name: needs.limits[name])
-        message = f"every online runner for {what} ends jobs after {longest // 60} minutes, before {slow} would"
+        message = (
+            f"every online runner for {what} ends jobs after {longest // 60} minutes, before "
+            f"{slow} would"
+        )
         yield Finding("runners", WARNING, message, f"{RUNNERS}: raise its maximum job timeout")
 
 
@@ -365,8 +383,14 @@ def image_rules(rules: Sequence[Record], paths: Sequence[str]) -> Iterator[Findi
     ]
     bare = [path for path in paths if not any(_is_below(path, pattern) for pattern in patterns)]
     if bare:
-        who = "every Developer, and every job that one starts, may push what jobs of unprotected refs run in"
-        rule = f"add {bare[0].rpartition('/')[0]}/*, push for Maintainer; who then changes an image needs one to run it"
+        who = (
+            "every Developer, and every job that one starts, may push what jobs of unprotected "
+            "refs run in"
+        )
+        rule = (
+            f"add {bare[0].rpartition('/')[0]}/*, push for Maintainer; who then changes an image "
+            "needs one to run it"
+        )
         yield Finding(
             "images", WARNING, f"no rule protects {', '.join(bare)}: {who}", f"{CONTAINERS}: {rule}"
         )
@@ -402,7 +426,10 @@ def foreign_schedules(records: Iterable[Record]) -> Iterator[Finding]:
         owner = record.get("owner")
         state = text_of(owner, "state") if isinstance(owner, dict) else "gone"
         if record.get("active") is True and state not in {"active", ""}:
-            message = f"the schedule {text_of(record, 'description')!r} belongs to a user who is {state}: it never runs"
+            message = (
+                f"the schedule {text_of(record, 'description')!r} belongs to a user who is "
+                f"{state}: it never runs"
+            )
             yield Finding(
                 "schedules",
                 WARNING,

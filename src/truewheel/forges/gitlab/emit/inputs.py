@@ -1,4 +1,7 @@
-"""Inputs of a pipeline, typed by the declarations of its variables, for projects where nobody may pass variables."""
+"""Inputs of a pipeline, for projects where nobody may pass variables.
+
+Their types come from the declarations of the variables.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +51,7 @@ def taken(variables: Mapping[str, Variable]) -> dict[str, str]:
 
 
 def header(variables: Mapping[str, Variable]) -> Document:
-    """Return what `spec` says: each input with its type, default, and the values that it may have."""
+    """Return the header `spec`: each input with its type, default and allowed values."""
     known = {**variables, **BUILT_IN}
     return {
         "inputs": {
@@ -115,7 +118,10 @@ def problems(spec: Spec, variables: Mapping[str, Variable]) -> list[Problem]:
 
 
 def _filled_in(spec: Spec) -> Iterator[Problem]:
-    """Yield a problem for every value that GitLab would fill an input into, before any shell or YAML reads it."""
+    """Yield a problem for each text of the spec with an input's form.
+
+    GitLab would fill in the input before any shell or YAML parser reads the text.
+    """
     for key, part in spec.document.data.items():
         if key not in _NEVER_IN_A_FILE:
             yield from _blocks(spec, (key,), part)
@@ -138,7 +144,10 @@ def _block(
     spec: Spec, route: tuple[str | int, ...], text: str, *, key: bool = False
 ) -> Iterator[Problem]:
     if _BLOCK.search(text):
-        message = "GitLab puts an input here as text, before any shell or YAML reads it: it could be a command"
+        message = (
+            "GitLab puts an input here as text, before any shell or YAML reads it: it could be a "
+            "command"
+        )
         yield spec.document.problem(
             route, message, 'read the variable that the input sets: "$NAME"', key=key
         )

@@ -97,7 +97,7 @@ def _engine_template(kind: JobKind, spec: Spec) -> Document:
 
 
 def _login(spec: Spec) -> Document:
-    """Return the credentials of another registry, under the names that GitLab's own has in a job."""
+    """Return another registry's credentials under the names that GitLab's own have in a job."""
     keys = spec.images.credentials
     host, names = (
         spec.images.registry.partition("/")[0],
@@ -195,7 +195,7 @@ def _script(kind: JobKind, spec: Spec, layout: Layout, job: Job | None = None) -
 
 
 def _journeys(kind: str, layout: Layout) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """Return what a job gets from the package registry before its own commands, and puts there after them."""
+    """Return what a job gets from the package registry before its commands, and puts there after."""
     if kind == "wheel" and (layout.children or layout.packages):
         return [], [("--put", "--cell", CELL)]
     if kind == "prove" and (layout.children or layout.packages):
@@ -207,7 +207,7 @@ def _journeys(kind: str, layout: Layout) -> tuple[list[tuple[str, ...]], list[tu
 
 
 def changed_rules(packages: Iterable[str], spec: Spec) -> list[Document]:
-    """Return rules by which a job is there for merge requests that change one of the packages, and for all else.
+    """Return rules by which a job runs for merge requests that change its packages, and else.
 
     None, where any change is one of theirs.
     """
@@ -239,12 +239,12 @@ def changed_templates(packages: Iterable[str], spec: Spec) -> dict[str, Document
 
 
 def package_of(job: Job) -> str:
-    """Return the package whose changes are those of a wheel or test job; several change together."""
+    """Return the package that a wheel or test job is for; several are built and change together."""
     return job.cells[0].partition("/")[0]
 
 
 def place_jobs(members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
-    """Return the jobs of a target and architecture, with the hidden jobs of that place that they extend."""
+    """Return the jobs of a target and architecture, with the hidden jobs that they extend."""
     document: Document = {}
     filtered = changed_templates(plan.packages, spec).keys()
     for job in members:

@@ -149,7 +149,10 @@ def _workflow() -> Document:
                 "when": "never",
             },
             {
-                "if": f"${KEY} =~ /^{BUILT_IN[KEY].pattern}$/ && ($CI_COMMIT_TAG || $CI_COMMIT_BRANCH)",
+                "if": (
+                    f"${KEY} =~ /^{BUILT_IN[KEY].pattern}$/ && ($CI_COMMIT_TAG || "
+                    "$CI_COMMIT_BRANCH)"
+                ),
                 "variables": {"TRUEWHEEL_RUN": f"[${KEY}]"},
             },
             {"if": "$CI_COMMIT_TAG || $CI_COMMIT_BRANCH"},

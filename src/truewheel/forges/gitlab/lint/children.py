@@ -46,7 +46,7 @@ def _is_local(item: Any) -> bool:
 
 
 def not_there(config: Config, child: Child, path: str) -> Finding:
-    """Return the warning that a child's file is missing: GitLab asks for it only when the job runs."""
+    """Return the warning that a child's file is missing; GitLab reads it only when the job runs."""
     where = config.report.where((child.job, "trigger", "include"))
     return Finding(
         where,
@@ -82,7 +82,10 @@ def check_variables(parent: Config, child: Child, config: Config) -> None:
         variables = inner.get("variables")
         for variable in variables if isinstance(variables, dict) else ():
             if variable in names:
-                message = f"job {name}: {variable} will have the parent's value: its top-level variables win in a child"
+                message = (
+                    f"job {name}: {variable} will have the parent's value: its top-level "
+                    "variables win in a child"
+                )
                 hint = (
                     f"write inherit: {{variables: false}} in {child.job}, or give it another name"
                 )

@@ -14,7 +14,7 @@ _LINE = r"[A-Za-z_][A-Za-z0-9_]*=.*"
 
 
 def check(config: Config) -> None:
-    """Warn of dotenv files that are too large, or have lines that GitLab refuses, where scripts spell them out."""
+    """Warn of dotenv files that GitLab refuses (size or lines), where scripts spell them out."""
     for name, job in config.jobs.items():
         artifacts = job.get("artifacts")
         reports = artifacts.get("reports") if isinstance(artifacts, dict) else None

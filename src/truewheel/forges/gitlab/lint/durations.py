@@ -1,4 +1,4 @@
-"""Durations in words, such as `1h 30 min`, `2 weeks and 1 day` or `90:00`, as GitLab's parser takes them."""
+"""Durations in words, as GitLab reads them: `1h 30 min`, `2 weeks and 1 day` or `90:00`."""
 
 from __future__ import annotations
 

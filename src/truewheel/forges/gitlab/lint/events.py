@@ -254,9 +254,9 @@ class Presence:
 
 
 _OTHER_SOURCES = {
-    "api", "chat", "chats", "external", "external_pull_request", "external_pull_requests", "merge_request",
-    "merge_requests", "pipeline", "pipelines", "push", "pushes", "schedule", "schedules", "trigger", "triggers", "web",
-    "webs",
+    "api", "chat", "chats", "external", "external_pull_request", "external_pull_requests",
+    "merge_request", "merge_requests", "pipeline", "pipelines", "push", "pushes", "schedule",
+    "schedules", "trigger", "triggers", "web", "webs",
 }  # fmt: skip
 
 

@@ -126,7 +126,10 @@ class Graph:
         if name in self.config.open_entries and "stage" not in self.jobs[name]:
             return
         addition = "" if "stage" in self.jobs[name] else ", which it has by default"
-        message = f"job {name}: there is no stage {stage!r}{addition}; there are {', '.join(self.stages) or 'none'}"
+        message = (
+            f"job {name}: there is no stage {stage!r}{addition}; there are "
+            f"{', '.join(self.stages) or 'none'}"
+        )
         self.report.missing(
             "unknown-stage", (name, "stage"), message, stage, self.stages, "add it to stages"
         )
@@ -154,7 +157,10 @@ class Graph:
         for instance in self.parallel_names(name):
             variables = {**written, **instance.variables}
             if unknown := sorted(used - variables.keys()):
-                message = f"job {name}: matrix.{unknown[0]} is used in needs, and the matrix has no {unknown[0]}"
+                message = (
+                    f"job {name}: matrix.{unknown[0]} is used in needs, and the matrix has no "
+                    f"{unknown[0]}"
+                )
                 self.report.add(
                     "unknown-matrix", (name, "needs"), message, meant(unknown[0], variables)
                 )
@@ -185,7 +191,10 @@ class Graph:
             message = f"job {name} needs {len(all_names)} jobs, of at most {limits.NEEDS}"
             if len(all_names) > len(needs_):
                 message += " (each parallel job counts)"
-            hint = "leave needs out, so that it waits for all stages before, or gather in a job between"
+            hint = (
+                "leave needs out, so that it waits for all stages before, or gather in a job "
+                "between"
+            )
             self.report.add("too-many-needs", (name, *route), message, hint)
 
     def _is_reachable(

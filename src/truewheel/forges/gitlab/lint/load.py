@@ -185,7 +185,10 @@ class _Reader:
                 self._merge(data, event, route)
                 continue
             if key in typed:
-                message = f"the key {shown(key)} is here twice, first on line {typed[key]}: GitLab keeps this one"
+                message = (
+                    f"the key {shown(key)} is here twice, first on line {typed[key]}: GitLab "
+                    "keeps this one"
+                )
                 self._report(event, "duplicate-key", message, "remove one", "warning")
             typed[key] = event.start_mark.line + 1
             data[key] = self._value(next(self._events), (*route, key), event.start_mark)

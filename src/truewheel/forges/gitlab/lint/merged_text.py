@@ -81,7 +81,7 @@ def _child(files: Files, parent: str, child: children.Child) -> tuple[str, Files
 
 
 def _texts(files: Files, entry: str, read: Callable[[str], str]) -> Iterator[str]:
-    """Yield a pipeline as one text or, where that is too large, each included file with what all have in common."""
+    """Yield a pipeline as one text or, where that is too large, as one text for each file."""
     data, parts = _apart(files, entry, frozenset())
     if not parts:
         yield read(entry) if files[entry].places[()].value.line >= 0 else _written(data)

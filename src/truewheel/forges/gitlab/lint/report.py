@@ -13,7 +13,7 @@ Route = tuple[Any, ...]
 
 
 class Report:
-    """The findings of one pipeline. Files are searched for places in the order of their precedence."""
+    """The findings of one pipeline. Places are searched in `files`, which are in precedence order."""
 
     def __init__(self) -> None:
         self.findings: list[Problem] = []
@@ -55,7 +55,7 @@ class Report:
         self.at(code, where, message, hint, "warning" if self.is_open else "error")
 
     def where(self, route: Route) -> Where:
-        """Return the place that comes nearest to a route: in the job itself, or in what it extends."""
+        """Return the nearest known place of a route: in the job itself, or in what it extends."""
         best, length = self.files[0].where(), 0
         for name in self._lineage(route[0]) if route else ():
             for file in [self.files[0], *self.files[:0:-1]]:

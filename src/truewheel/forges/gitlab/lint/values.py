@@ -1,4 +1,4 @@
-"""Small checks of values, and their combinations; each yields what is wrong, with the route to it."""
+"""Small checks of values and their combinations; each yields faults with the route to them."""
 
 from __future__ import annotations
 
@@ -341,7 +341,7 @@ def script(value: Any) -> Iterator[Fault]:
 
 
 def duration(*, most: float | None = None, never: bool = False, variables: bool = False) -> Check:
-    """Take a duration such as `1h 30m`; `most` in seconds; `never` where that is a word of its own."""
+    """Check a duration such as `1h 30m`; `most` is in seconds, `never` says if that word is one."""
 
     def check(value: Any) -> Iterator[Fault]:
         if not isinstance(value, str):

@@ -92,7 +92,7 @@ class Transport:
 
 @pytest.fixture
 def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run the doctor on a repository; returns exit code, findings as text, and what went to stderr."""
+    """Run the doctor on a repository; return exit code, findings as text, and stderr."""
     monkeypatch.chdir(project(tmp_path, SPEC))
 
     def run(changes: Mapping[str, Any] | None = None) -> tuple[int, list[str], str]:

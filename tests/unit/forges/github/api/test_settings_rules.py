@@ -37,7 +37,7 @@ github: {runners: {s390x: [self-hosted, s390x]}, branches: [main, dev], retentio
 
 
 def one(results: Any) -> str:
-    """Return the severity and the words of the one finding; it has a next step unless it is a note."""
+    """Return severity and message of the one finding; only a note has no next step."""
     findings = list(results)
     assert all(finding.step or finding.severity == NOTE for finding in findings)
     (text,) = [f"{finding.severity}: {finding.message}" for finding in findings] or [""]
@@ -223,7 +223,10 @@ def test_credentials(
         ),
         (
             [],
-            "warning: no runner of the repository is online that has the labels self-hosted, s390x (such as wheel)",
+            (
+                "warning: no runner of the repository is online that has the labels self-hosted, "
+                "s390x (such as wheel)"
+            ),
         ),
     ],
 )

@@ -342,7 +342,10 @@ def test_a_matrix_has_256_jobs_at_most():
 
 def test_sixty_places_share_the_reusable_workflows_that_one_run_may_have():
     targets = ", ".join(f"t{number}: {{}}" for number in range(30))
-    spec = f"packages: {{foo: {{}}}}\ntargets: {{{targets}}}\narches: [x86_64, aarch64]\ngithub: {{}}\n"
+    spec = (
+        f"packages: {{foo: {{}}}}\ntargets: {{{targets}}}\narches: [x86_64, aarch64]\ngithub: "
+        f"{{}}\n"
+    )
     files = documents(spec)
     assert len(files) == 1 + workflows.WORKFLOWS_LIMIT
     cells = [

@@ -378,7 +378,10 @@ HERE = {
     "path_with_namespace": "Group/demo",
     "container_registry_image_prefix": "registry.example/group/demo",
 }
-OPEN = "warning: no rule protects group/demo/builder/rhel8-x86_64, group/demo/builder/rhel8-aarch64: every Developer,"
+OPEN = (
+    "warning: no rule protects group/demo/builder/rhel8-x86_64, group/demo/builder/rhel8-aarch64: "
+    "every Developer,"
+)
 
 
 def rule(pattern: object, push: str | None = "maintainer") -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Parent and child pipelines: what GitLab would silently do otherwise is written down in each file."""
+"""Parent and child pipelines: GitLab's silent defaults are written out in each file."""
 
 from __future__ import annotations
 
@@ -119,7 +119,8 @@ def test_the_records_of_every_wheel_job_are_signed_once(files):
 def test_no_job_needs_more_than_it_may_and_no_child_is_too_large():
     many = ", ".join(f"p{number}: {{}}" for number in range(600))
     files = documents(
-        f"packages: {{{many}}}\ntargets: {{rhel8: {{floor: linux}}}}\ngitlab: {{layout: children}}\n"
+        f"packages: {{{many}}}\ntargets: {{rhel8: {{floor: linux}}}}\ngitlab: "
+        f"{{layout: children}}\n"
     )
     for document in files.values():
         assert max(len(job.get("needs", [])) for _, job in jobs(document)) <= 50

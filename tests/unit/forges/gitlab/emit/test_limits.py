@@ -149,7 +149,7 @@ def test_a_parsed_file_stays_below_two_mebibytes(more: str):
 
 
 def parsed_size(value: Any) -> int:
-    """The memory of parsed YAML, by the sizes of Ruby's objects: rather too large than too small."""
+    """The memory of parsed YAML, by the sizes of Ruby's objects: rather too large."""
     if isinstance(value, dict):
         return (
             40

@@ -240,7 +240,10 @@ def test_an_image_of_proven_wheels_is_made_by_an_engine_after_the_proof(
 
 
 def test_runners_are_chosen_by_architecture_and_by_kind_of_job():
-    more = "test_runners: {aarch64: [gpu]}, tool_runner: [small, linux], runners: {aarch64: [arm, linux], x86_64: [big]}"
+    more = (
+        "test_runners: {aarch64: [gpu]}, tool_runner: [small, linux], runners: "
+        "{aarch64: [arm, linux], x86_64: [big]}"
+    )
     text = SPEC.replace("runners: {aarch64: [arm, linux]}", more).replace(
         "foo: {}", "foo: {smoke: s.py}"
     )
@@ -329,7 +332,8 @@ def test_every_block_of_the_page_is_a_spec_that_makes_a_pipeline():
     for block in blocks:
         packages = "" if "packages:" in block else "packages: {foo: {smoke: s.py}}\n"
         assert documents(
-            f"{packages}targets: {{rhel8: {{}}}}\narches: [x86_64, aarch64]\nsetup: ['true']\n{block}"
+            f"{packages}targets: {{rhel8: {{}}}}\narches: [x86_64, aarch64]\nsetup: "
+            f"['true']\n{block}"
         )
 
 

@@ -1,4 +1,4 @@
-"""What GitLab's own lint gets of a pipeline whose files are not pushed yet, and where what it says belongs."""
+"""What GitLab's own lint gets of files that are not pushed, and the places of its findings."""
 
 from __future__ import annotations
 
@@ -69,9 +69,12 @@ def test_what_only_gitlab_can_follow_is_left_to_it(item: str):
 
 def test_each_child_is_a_pipeline_of_its_own():
     bodies = sent(
-        root="start: {trigger: {include: child.yml}}\nagain: {trigger: {include: [{local: child.yml}]}}\n"
-        "two: {trigger: {include: [{local: a.yml}, {local: b.yml}]}}\n"
-        "made: {trigger: {include: [{artifact: x, job: y}]}}\n",
+        root=(
+            "start: {trigger: {include: child.yml}}\n"
+            "again: {trigger: {include: [{local: child.yml}]}}\n"
+            "two: {trigger: {include: [{local: a.yml}, {local: b.yml}]}}\n"
+            "made: {trigger: {include: [{artifact: x, job: y}]}}\n"
+        ),
         child="include: a.yml\njob: {script: make}\n",
         a="a: {script: make}\n",
         b="b: {script: make}\n",
