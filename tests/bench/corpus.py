@@ -72,7 +72,8 @@ def our_tag(contents: Contents) -> str:
     if system.outside(contents):
         return f"linux_{machine}"
     if platform_policies.is_musl(contents.platforms[0]):
-        return f"musllinux_1_2_{machine}"  # musl has no symbol versions: auditwheel names the newest that it knows
+        # musl has no symbol versions: auditwheel names the newest that it knows.
+        return f"musllinux_1_2_{machine}"
     lowest = max(system.needed_floor(contents), platform_tags.oldest_minor(machine))
     minors = [minor for minor in platform_tags.AUDITED_MINORS if minor >= lowest]
     return f"manylinux_2_{minors[0]}_{machine}" if minors else f"linux_{machine}"

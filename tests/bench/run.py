@@ -133,7 +133,7 @@ def floor(spec: str) -> Argv:
 
 
 def fresh(program: Callable[[str], Argv], folder: Path, size: sizes.Size) -> Callable[[], Argv]:
-    """Return a function that makes a folder with a spec alone, and the argv of the program for it."""
+    """Return a function that makes a folder with a spec alone, and the program's argv for it."""
     return lambda: program(str(sizes.write(Path(tempfile.mkdtemp(dir=folder)), size)))
 
 

@@ -59,8 +59,11 @@ def test_the_build_itself_refuses_a_changed_wheel(
     wheel = project / "build/container/debian12-x86_64-late/wheels" / WHEEL
     engine = tmp_path / "buildah"
     # The wheel in the context may be the very file of dist, which stays as it was proven.
-    engine.write_text(f"#!/bin/sh\ncp {wheel} {tmp_path}/w && echo x >> {tmp_path}/w && mv {tmp_path}/w {wheel}\n"
-                      f'exec {shutil.which("buildah")} "$@"\n')  # fmt: skip
+    engine.write_text(
+        f"#!/bin/sh\ncp {wheel} {tmp_path}/w && echo x >> {tmp_path}/w\n"
+        f"mv {tmp_path}/w {wheel}\n"
+        f'exec {shutil.which("buildah")} "$@"\n'
+    )
     engine.chmod(0o755)
     words = [*CONTAINER, "late", "--secret", f"pip={secret}", "--", *reach()]
     done = run(

@@ -58,8 +58,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     variables = [word for variable in VARIABLES for word in ("-v", variable)]
     done = subprocess.run(
         [sys.executable, "-m", "truewheel", "run", *variables],
-        cwd=folder, env=ENV, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        cwd=folder,
+        env=ENV,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     write(folder / "output.txt", done.stdout)
     return folder
 

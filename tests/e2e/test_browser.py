@@ -39,9 +39,11 @@ part.dispatchEvent(new MouseEvent('mouseover', {bubbles: true}));
 """
 KEYS = """
 <script>
-const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
+const press = (key) => {
+  document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
+};
 document.querySelector('button[tabindex="0"]').focus();
-for (const key of ['ArrowDown', 'ArrowRight', 'ArrowRight', 'ArrowUp', 'ArrowUp', 'ArrowUp']) press(key);
+['ArrowDown', 'ArrowRight', 'ArrowRight', 'ArrowUp', 'ArrowUp', 'ArrowUp'].forEach(press);
 document.title = document.activeElement.getAttribute('aria-label');
 </script>
 """
@@ -112,7 +114,9 @@ def test_a_hostile_value_is_told_and_is_no_markup(tmp_path):
     hostile = "<img src=x onerror=\"document.body.id = 'taken'\"></script><b>"
     policy = (
         "variables: {NOTE: {scope: pipeline}}\n"
-        "facts: {base: {from: ['package:version']}, note: {from: ['env:NOTE'], match: '.*', write: '1'}}\n"
+        "facts:\n"
+        "  base: {from: ['package:version']}\n"
+        "  note: {from: ['env:NOTE'], match: '.*', write: '1'}\n"
         "channels: {noted: {version: '{base}', local: ['n{note}']}}\n"
     )
     text = page_of(

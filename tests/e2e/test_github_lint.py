@@ -36,8 +36,14 @@ naming: triton-2026.04
 setup: ['. ci/setup.sh']
 merge_requests: {{types: [feat]}}
 indexes:
-  own: {{url: 'https://index.example/x', credentials: {{username: INDEX_USER, password: INDEX_TOKEN}}}}
-  open: {{profile: pypi, channel: release, when: {{PYPI_RELEASE: 'true'}}, url: 'https://upload.index.example/legacy/'}}
+  own:
+    url: 'https://index.example/x'
+    credentials: {{username: INDEX_USER, password: INDEX_TOKEN}}
+  open:
+    url: 'https://upload.index.example/legacy/'
+    profile: pypi
+    channel: release
+    when: {{PYPI_RELEASE: 'true'}}
 github: {{}}
 """
 HOSTILE = """\
@@ -53,7 +59,9 @@ setup:
   - 'echo "it''s $HOME" `id` $(id) # not a comment: {a: [b'
   - "if true; then\\n  echo 'two lines'\\nfi"
 variables:
-  A: {description: 'a ${{ github.token }} b', choices: ['${{ github.token }}', '$(id)', "it's", '"', "two\\nlines"]}
+  A:
+    description: 'a ${{ github.token }} b'
+    choices: ['${{ github.token }}', '$(id)', "it's", '"', "two\\nlines"]
   B: {description: "a\\nb: 'c' # d", choices: ['true', 'on', "'", '012'], default: 'on'}
 github: {branches: ['release/**', "it's"]}
 """
@@ -68,14 +76,15 @@ def tool(name: str) -> str:
 
 
 def spec(packages: int, targets: int) -> str:
-    """A spec of packages x targets x 2 architectures x 3 Pythons; half of the targets have images."""
+    """A spec of packages x targets x 2 architectures x 3 Pythons; half the targets have images."""
     image = f", base: 'registry.example/x@{DIGEST}'"
     floor = "floor: manylinux_2_28, glibc: '2.39'"
-    # A CUDA for each target: else two names would be alike.
+    # A CUDA for each target: else two wheels would get one name.
     return SPEC.format(
         packages=", ".join(f"foo{number}: {{smoke: smoke.py}}" for number in range(packages)),
         targets=", ".join(
-            f"t{number}: {{provides: {{CUDA_VERSION: '{number + 1}.0'}}, {floor}{image if number % 2 else ''}}}"
+            f"t{number}: {{provides: {{CUDA_VERSION: '{number + 1}.0'}}, {floor}"
+            f"{image if number % 2 else ''}}}"
             for number in range(targets)
         ),
     )

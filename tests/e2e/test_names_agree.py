@@ -80,7 +80,7 @@ def is_labelled(name: str) -> bool:
 
 EXPLAINED: dict[str, Callable[[str], bool]] = {
     "uv and we know variant labels (PEP 817), the others do not yet": is_labelled,
-    "a tag has no spaces, slashes or other signs (PEP 425): uv and we refuse, packaging and pip do not look": (
+    "a tag has no spaces, slashes or other signs (PEP 425): packaging and pip do not look": (
         lambda name: re.search(r"[^A-Za-z0-9_.+!\u0080-\uffff-]", name) is not None
     ),
     "an empty tag in a set stands for nothing: uv lets it pass": lambda name: (
@@ -89,7 +89,7 @@ EXPLAINED: dict[str, Callable[[str], bool]] = {
     "a file name has one _ for a run of signs in the project's name (PEP 427): uv lets two pass": (
         lambda name: "__" in name
     ),
-    "uv and we let only ASCII into names (PEP 503, 440), packaging lets digits of other scripts pass": (
+    "names are ASCII (PEP 503, 440): packaging lets digits of other scripts pass": (
         lambda name: not name.isascii()
     ),
 }
@@ -214,7 +214,7 @@ def test_wheel_lets_pass_what_we_accept_and_looks_at_less():
 
 
 def combinations(count: int) -> list[tuple[str, ...]]:
-    """Return different project, version, build tag, ABI, interpreter, floor and architecture, the same at each run."""
+    """Return different combinations of the parts of names, the same at each run."""
     chosen = random.Random(20261128)  # noqa: S311
     parts = (
         ("foo", "Foo.Bar", "zope.interface", "9lives", "a-b_c"),
@@ -268,7 +268,7 @@ NAMED = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("abi", "python", "floor", "build"), NAMED)
 def test_wheel_tags_gives_a_wheel_the_composed_name(tmp_path, abi, python, floor, build):
-    """`wheel tags` writes the name that we compose; the tags are its only parts that it can change."""
+    """`wheel tags` writes the name that we compose; it can change the tags alone."""
     platform = platform_tag(floor, "x86_64")
     tag = "-".join((*python_tags(abi, python), platform))
     wheel = wheels.make(

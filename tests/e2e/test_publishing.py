@@ -263,7 +263,8 @@ def test_a_project_that_depends_on_it_gets_the_right_one(
         "poetry": '[[tool.poetry.source]]\nname = "own"',
     }
     (user / "pyproject.toml").write_text(
-        f'[project]\nname = "user"\nversion = "1"\nrequires-python = ">={PYTHON},<4"\ndependencies = ["demo"]\n'
+        '[project]\nname = "user"\nversion = "1"\ndependencies = ["demo"]\n'
+        f'requires-python = ">={PYTHON},<4"\n'
         f'{source[tool]}\nurl = "{index.url}simple/"\n'
     )
     run(sys.executable, "-m", "venv", "--without-pip", environment, cwd=tmp_path)

@@ -261,7 +261,7 @@ class _Collector:
                 )
 
     def check(self, plan: Plan) -> None:
-        """Raise `Stop` (exit 4) unless every cell of the plan has the wheel that `prove` accepted."""
+        """Raise `Stop` (exit 4) unless every cell of the plan has a wheel that `prove` accepted."""
         known = self._known()
         for cell in plan.cells:
             name, record = evidence.settled(self.folder, cell).wheel, _record(cell)

@@ -17,7 +17,8 @@ PREFIXES = ("ACTIONS_", "TWINE_", "UV_PUBLISH_")
 """What begins with these leads to a job's own token, or to an index that takes uploads."""
 
 WORDS = re.compile(
-    r"(^|_)(TOKENS?|PASSWORDS?|PASSWD|PASSPHRASE|SECRETS?|CREDENTIALS?|JWT|PAT|(API|ACCESS|PRIVATE|SIGNING)_?KEY)(_|$)",
+    r"(^|_)(TOKENS?|PASSWORDS?|PASSWD|PASSPHRASE|SECRETS?|CREDENTIALS?|JWT|PAT"
+    r"|(API|ACCESS|PRIVATE|SIGNING)_?KEY)(_|$)",
     re.IGNORECASE,
 )
 """A word of a name.

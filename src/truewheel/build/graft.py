@@ -253,7 +253,7 @@ def _grafted(linked: Linked, request: Request) -> Iterator[dict[str, str]]:
 
 
 def _packages() -> dict[str, str]:
-    """Return the package (PURL) of each grafted file of a distribution, by the sha256 of its path."""
+    """Return the package (PURL) of each grafted distribution file, by the sha256 of its path."""
     documents = [
         json.loads(path.read_text(encoding="utf-8")) for path in Path().glob(f"*.dist-info/{SBOM}")
     ]

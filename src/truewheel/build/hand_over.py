@@ -241,7 +241,7 @@ def _record(cell: Cell) -> str:
 
 
 def _recorded(out: Path, cell: Cell) -> str:
-    """Return the sha256 of a cell's wheel from its record in this folder, or "" without a record."""
+    """Return the sha256 of a cell's wheel from its record in this folder, "" without a record."""
     record = evidence.read(out, cell.id)
     if record is None:
         return ""

@@ -94,7 +94,7 @@ def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
 
 
 def _names(folder: Path, plan: Plan, index: str) -> Iterator[tuple[str, str]]:
-    """Yield the names that the plan has for an index, and their paths in the folder of the proof."""
+    """Yield the names that the plan has for an index, and their paths in the proof's folder."""
     for cell in (evidence.settled(folder, cell) for cell in plan.cells):
         for copy in cell.copies:
             if copy.index == index:

@@ -164,7 +164,7 @@ class Forge(Protocol):
         """Write an archive to a file."""
 
     def fetch_package(self, run: Run, package: str, name: str, file: Path, most: int) -> None:
-        """Write a file of a pipeline from a package registry, if it is there; at most so many bytes."""
+        """Write a file of a pipeline's package registry, if it is there; at most `most` bytes."""
 
 
 def text_of(record: Mapping[str, Any], key: str) -> str:

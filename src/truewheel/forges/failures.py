@@ -54,13 +54,12 @@ SIGNS = {
     r"could not resolve host|name or service not known|temporary failure in name resolution": Cause(
         NETWORK, "a host name could not be resolved"
     ),
-    r"connection (?:timed out|reset by peer|refused)|network is unreachable|no route to host": Cause(
-        NETWORK, "a connection failed"
-    ),
-    r"tls handshake timeout|unexpected eof while reading|rpc failed; (?:curl|http)|early eof": Cause(
-        NETWORK, "a connection broke off"
-    ),
-    r"\b(?:429 too many|502 bad gateway|503 service unavailable|504 gateway time-?out)\b|toomanyrequests": Cause(
+    r"connection (?:timed out|reset by peer|refused)": Cause(NETWORK, "a connection failed"),
+    r"network is unreachable|no route to host": Cause(NETWORK, "a connection failed"),
+    r"tls handshake timeout|unexpected eof while reading": Cause(NETWORK, "a connection broke off"),
+    r"rpc failed; (?:curl|http)|early eof": Cause(NETWORK, "a connection broke off"),
+    r"\b(?:429 too many|502 bad gateway)\b": Cause(NETWORK, "a server was overloaded"),
+    r"\b(?:503 service unavailable|504 gateway time-?out)\b|toomanyrequests": Cause(
         NETWORK, "a server was overloaded"
     ),
     r"runner has received a shutdown signal|lost communication with the server": Cause(

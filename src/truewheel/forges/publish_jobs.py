@@ -39,7 +39,7 @@ def index_of(plan: Plan, name: str) -> Index:
 
 
 def taken(index: str, *before: str) -> list[str]:
-    """Return the lines that put the files of an index into `FILES`, once they are compared with their sums.
+    """Return the lines that put the files of an index into `FILES` after comparing their sums.
 
     They end the script where there is nothing to upload, and say why; `before` is run once there is
     something.
@@ -92,15 +92,16 @@ def _login(index: Index) -> list[str]:
     if not index.password:  # uv insists on some, also for an index that lets everyone in
         return ["export UV_PUBLISH_USERNAME=anonymous UV_PUBLISH_PASSWORD=anonymous"]
     username = f'"${{{index.username}:?is not set}}"' if index.username else "__token__"
-    given = f'export UV_PUBLISH_USERNAME={username} UV_PUBLISH_PASSWORD="${{{index.password}:?is not set}}"'
+    password = f'"${{{index.password}:?is not set}}"'
+    exports = f"export UV_PUBLISH_USERNAME={username} UV_PUBLISH_PASSWORD={password}"
     if _forwards(index):
-        return [given]
+        return [exports]
     # uv reads an index with what this file says alone; printf is the shell's own, so that no
     # command has the words.
     form = "machine %s login %s password %s\\n"
     values = f'{_host(index.simple)} "$UV_PUBLISH_USERNAME" "$UV_PUBLISH_PASSWORD"'
     return [
-        f'{given} NETRC="$PWD/{TOOLS}/netrc"',
+        f'{exports} NETRC="$PWD/{TOOLS}/netrc"',
         f"(umask 077 && printf '{form}' {values} > \"$NETRC\")",
     ]
 

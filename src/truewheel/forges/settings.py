@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import partial
 from itertools import count, islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -89,8 +90,8 @@ class Questions:
 
     def _listed(self, path: str, key: str, query: Mapping[str, Any]) -> Iterator[Record]:
         for page in count(1):
-            query_ = {**query, "per_page": PER_PAGE, "page": page}
-            listed = self._patiently(lambda query_=query_: self._page(path, key, query_))  # type: ignore[misc]
+            page_query = {**query, "per_page": PER_PAGE, "page": page}
+            listed = self._patiently(partial(self._page, path, key, page_query))
             yield from listed
             if len(listed) < PER_PAGE:
                 return

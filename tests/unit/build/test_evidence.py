@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -201,7 +202,9 @@ def test_the_digest_is_of_content_not_of_time_or_place(tmp_path: Path) -> None:
         lambda root: (root / "VERSION").write_text("1.1"),
     ],
 )
-def test_a_change_of_the_sources_changes_the_digest(tmp_path: Path, change) -> None:  # type: ignore[no-untyped-def]
+def test_a_change_of_the_sources_changes_the_digest(
+    tmp_path: Path, change: Callable[[Path], object]
+) -> None:
     projects.write(projects.make(tmp_path), {"VERSION": "1.0"})
     before = digest(tmp_path, version_file="VERSION")
     change(tmp_path)

@@ -575,7 +575,10 @@ def test_the_spec_of_the_documents_is_one():
 
 
 def test_an_audited_wheel_is_published_under_the_name_that_its_job_has_found(tmp_path: Path):
-    spec = "packages: {demo: {}}\ntargets: {rhel8: {floor: audited}}\nindexes: {own: {url: 'https://index.example/'}}\n"
+    spec = (
+        "packages: {demo: {}}\ntargets: {rhel8: {floor: audited}}\n"
+        "indexes: {own: {url: 'https://index.example/'}}\n"
+    )
     plan_ = plan_of(spec, event="tag")
     (cell,) = plan_.cells
     settled = cell.settled("manylinux_2_24_x86_64")

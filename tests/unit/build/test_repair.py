@@ -696,7 +696,8 @@ for moment in range(rounds):
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     left = contents(dist) if dist.exists() else dist.mkdir() or {}
-    left = {name: digest for name, digest in left.items() if not Path(name).name.startswith(".")}  # unfinished ones
+    # Hidden files are unfinished ones.
+    left = {name: digest for name, digest in left.items() if not Path(name).name.startswith(".")}
     states.add(len(left))
     if not left.items() <= whole.items():
         sys.exit(f"not whole: {left.items() - whole.items()}")

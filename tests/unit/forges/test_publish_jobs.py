@@ -114,7 +114,8 @@ def test_no_generated_file_has_a_requirement_of_ours_without_a_hash(text: str | 
     for path, content in files.items():
         for line in content.splitlines():
             bare = re.search(
-                r"\btruewheel(\[[a-z,]*\])?\s*([=~!<>]=|[<>])|\binstall\b.*[\s'\"]truewheel(\[|\s|$)",
+                r"\btruewheel(\[[a-z,]*\])?\s*([=~!<>]=|[<>])"
+                r"|\binstall\b.*[\s'\"]truewheel(\[|\s|$)",
                 line,
             )
             assert not bare or "--hash=sha256:" in line, (path, line)

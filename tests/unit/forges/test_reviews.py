@@ -31,7 +31,7 @@ class Board:
         clock = Clock(
             now=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds)
         )
-        self.caller = Caller("https://gitlab.example.com", self, 3600.0, clock)  # type: ignore[arg-type]
+        self.caller = Caller("https://gitlab.example.com", self, 3600.0, clock)
 
     def notes(self, number: int, marker: str) -> list[Note]:
         if self.lag and self.writes:
@@ -73,7 +73,7 @@ class Board:
 def stick(
     board: Board, text: str = "new", *, is_news: bool = True, tell: Callable[[str], None] = print
 ) -> str:
-    return reviews.stick(board, 7, MARK, f"{MARK}\n{text}\n", tell, is_news=is_news)  # type: ignore[arg-type]
+    return reviews.stick(board, 7, MARK, f"{MARK}\n{text}\n", tell, is_news=is_news)
 
 
 def test_a_note_is_created_then_left_alone_then_updated():

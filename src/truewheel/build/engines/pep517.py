@@ -1,4 +1,4 @@
-"""Compile a cell's wheel by its project's PEP 517 backend, with the planned version and build tag in it."""
+"""Compile a cell's wheel by its PEP 517 backend, with the planned version and build tag."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def compile_wheel(
 
 
 def _made(package: Package, workshop: Workshop, work: Path) -> Built:
-    """Return the wheel that is built in `work` from a copy of the sources, with the planned name."""
+    """Return the wheel that is built in `work` from a copy of the sources, as planned."""
     cell = workshop.cell
     source, making = (evidence.fresh_folder(work / name) for name in ("source", "made"))
     copy_sources(evidence.source_files(package, workshop.root), source)

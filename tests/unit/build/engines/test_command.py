@@ -47,7 +47,8 @@ MAKE = """\
 import json, os, shutil, sys
 print("making", *sys.argv[1:])
 shutil.copytree("made", os.environ["TRUEWHEEL_OUTPUT"], dirs_exist_ok=True, symlinks=True)
-told = {name: text for name, text in os.environ.items() if name.startswith(("TRUEWHEEL_", "SOURCE_DATE", "CC", "CXX"))}
+prefixes = ("TRUEWHEEL_", "SOURCE_DATE", "CC", "CXX")
+told = {name: text for name, text in os.environ.items() if name.startswith(prefixes)}
 told["here"] = os.getcwd()
 told["entries"] = sorted(os.listdir())
 open(os.environ["TRUEWHEEL_OUTPUT"] + "/told.json", "w").write(json.dumps(told))

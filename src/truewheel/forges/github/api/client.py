@@ -55,8 +55,14 @@ RUNNING = "already running"
 """What GitHub says of a run that cannot run again yet, or does so already."""
 HINTS = {
     401: "the token is not accepted: has it expired, is it of this server?",
-    403: "the token may not do this: it needs actions: write, for a status statuses: write (classic: the scope repo)",
-    404: f"look at OWNER/NAME, at what the token may see, and whether the default branch has {CALLER}",
+    403: (
+        "the token may not do this: it needs actions: write, for a status statuses: write "
+        "(classic: the scope repo)"
+    ),
+    404: (
+        "look at OWNER/NAME, at what the token may see, and whether the default branch has "
+        f"{CALLER}"
+    ),
     410: "it has expired, or was deleted",
     422: "does the ref exist, and is the workflow there the one that `generate` writes?",
 }
@@ -281,7 +287,7 @@ class Github:
         return int(number_of(self._record(self.path("actions", "runs", run_id)), "run_attempt"))
 
     def _rerun(self, run_id: int, attempt: int) -> None:
-        """Run the failed jobs of an attempt again, unless an earlier request did so without an answer."""
+        """Run the failed jobs of an attempt again, unless an unanswered request did so."""
         if self._attempt(run_id) != attempt:
             return
         try:

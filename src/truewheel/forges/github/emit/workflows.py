@@ -47,7 +47,10 @@ WORKFLOWS_LIMIT = 20
 """Different reusable workflows in one run: GitHub's own limit is 50, that of older servers 20."""
 INPUTS_LIMIT = 25
 KEY_INPUT = "truewheel_key"
-RUN_NAME = "${{ inputs.truewheel_key && format('{0} for {1} [{2}]', github.workflow, github.ref_name, inputs.truewheel_key) }}"
+RUN_NAME = (
+    "${{ inputs.truewheel_key && format('{0} for {1} [{2}]', "
+    "github.workflow, github.ref_name, inputs.truewheel_key) }}"
+)
 """Of a run that somebody gave a key; others are called what GitHub calls them."""
 SUBJECTS_LIMIT = 1024
 """Files that one attestation speaks of."""
@@ -246,10 +249,11 @@ def _is_switch(variable: Variable) -> bool:
 
 
 def _concurrency() -> Document:
+    started_by = f"${{{{ inputs.{KEY_INPUT} || github.event_name }}}}"
     return {
         # A push ends what is older than it, not a run that somebody has started and waits for, by a
         # key or without.
-        "group": f"${{{{ github.workflow }}}}-${{{{ github.ref }}}}-${{{{ inputs.{KEY_INPUT} || github.event_name }}}}",
+        "group": "${{ github.workflow }}-${{ github.ref }}-" + started_by,
         "cancel-in-progress": "${{ github.ref_type != 'tag' }}",
     }
 

@@ -325,7 +325,7 @@ class Gitlab:
         ]
 
     def _prefix(self, look: Look, wanted: str) -> str:
-        """Return the prefix of a fragment's jobs in a pipeline, which may have several fragments."""
+        """Return the prefix of a fragment's jobs in a pipeline; it may have several fragments."""
         names = {job.name for job in look.jobs}
         known = {name.removesuffix("plan") for name in names if name.endswith("plan")}
         known = {prefix for prefix in known if f"{prefix}prove" in names}
@@ -350,7 +350,7 @@ class Gitlab:
             )
 
     def fetch_package(self, run: Run, package: str, name: str, file: Path, most: int) -> None:
-        """Write a file of the package registry with the pipeline's id as version, if it is there."""
+        """Write a file of the package whose version is the pipeline's id, if it is there."""
         path = self.path("packages", "generic", package, run.id, name, project=run.project)
         with self.explained(f"{name} of the package {package} cannot be downloaded"):
             try:

@@ -375,7 +375,7 @@ def repositories(project: Record, images: Iterable[str]) -> list[str]:
 
 
 def image_rules(rules: Sequence[Record], paths: Sequence[str]) -> Iterator[Finding]:
-    """Judge whether builder images are for a protected repository, which a Developer may not push to."""
+    """Check that builder images are in a protected repository, where no Developer may push."""
     patterns = [
         text_of(rule, "repository_path_pattern")
         for rule in rules

@@ -74,7 +74,7 @@ class _Index:
         return Reach(reach.top, [*middle, *reach.below])
 
     def _below(self, hidden: Collection[str], members: list[Any]) -> Reach:
-        """Return the hidden jobs at the top with the jobs below them, or the jobs if none is hidden."""
+        """Return the top hidden jobs with the jobs below them, or the jobs if none is hidden."""
         top = [(file, name) for file in self._files for name in file if name in hidden]
         names = [(file, name) for file, name, *_ in members]
         return Reach(top, names) if top else Reach(names, [])

@@ -195,7 +195,7 @@ def _script(kind: JobKind, spec: Spec, layout: Layout, job: Job | None = None) -
 
 
 def _journeys(kind: str, layout: Layout) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """Return what a job gets from the package registry before its commands, and puts there after."""
+    """Return what a job gets from the package registry first, and what it puts there last."""
     if kind == "wheel" and (layout.children or layout.packages):
         return [], [("--put", "--cell", CELL)]
     if kind == "prove" and (layout.children or layout.packages):
@@ -233,7 +233,7 @@ def _glob(path: str) -> str:
 
 
 def changed_templates(packages: Iterable[str], spec: Spec) -> dict[str, Document]:
-    """Return the hidden jobs that hold the rules of packages, where merge requests build only what they change."""
+    """Return the hidden jobs with the rules of packages, where requests build only what changed."""
     rules = {name: changed_rules([name], spec) for name in packages}
     return {f"{CHANGED}{name}": {"rules": rule} for name, rule in rules.items() if rule}
 

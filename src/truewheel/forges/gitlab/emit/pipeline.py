@@ -140,22 +140,18 @@ def _own_files(spec: Spec) -> list[Document]:
 
 def _workflow() -> Document:
     # A push to a branch with an open merge request would build everything twice.
+    is_twice = '$CI_COMMIT_BRANCH && $CI_OPEN_MERGE_REQUESTS && $CI_PIPELINE_SOURCE == "push"'
+    has_ref = "$CI_COMMIT_TAG || $CI_COMMIT_BRANCH"
     return {
         "name": "wheels for $CI_COMMIT_REF_NAME $TRUEWHEEL_RUN",
         "rules": [
             {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'},
+            {"if": is_twice, "when": "never"},
             {
-                "if": '$CI_COMMIT_BRANCH && $CI_OPEN_MERGE_REQUESTS && $CI_PIPELINE_SOURCE == "push"',
-                "when": "never",
-            },
-            {
-                "if": (
-                    f"${KEY} =~ /^{BUILT_IN[KEY].pattern}$/ && ($CI_COMMIT_TAG || "
-                    "$CI_COMMIT_BRANCH)"
-                ),
+                "if": f"${KEY} =~ /^{BUILT_IN[KEY].pattern}$/ && ({has_ref})",
                 "variables": {"TRUEWHEEL_RUN": f"[${KEY}]"},
             },
-            {"if": "$CI_COMMIT_TAG || $CI_COMMIT_BRANCH"},
+            {"if": has_ref},
         ],
     }
 

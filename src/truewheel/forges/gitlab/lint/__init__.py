@@ -143,7 +143,8 @@ class _Lint:
                 continue
             name = f"{entry} ({child.job})"
             starter = {name: plain(name, {"include": child.include})}
-            below = _Lint(ChainMap(starter, self.files))  # type: ignore[arg-type]  # it is only read
+            files = ChainMap(starter, self.files)  # type: ignore[arg-type]  # it is only read
+            below = _Lint(files)
             below._children = self._children
             inner = resolve(name, below.files, Variables())
             before = len(inner.report.findings)

@@ -9,7 +9,10 @@ from typing import Any
 from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint.resolve import Config
 
-_ECHO = r"""echo\s+(?P<text>"[^"$`\\]*"|'[^']*'|[^\s"'$`;|&<>]*)\s*>{1,2}\s*["']?(?P<file>[\w./-]+)["']?"""
+_ECHO = (
+    r"""echo\s+(?P<text>"[^"$`\\]*"|'[^']*'|[^\s"'$`;|&<>]*)"""
+    r"""\s*>{1,2}\s*["']?(?P<file>[\w./-]+)["']?"""
+)
 _LINE = r"[A-Za-z_][A-Za-z0-9_]*=.*"
 
 

@@ -77,7 +77,8 @@ def _child(files: Files, parent: str, child: children.Child) -> tuple[str, Files
     if len(child.include) == len(child.paths) == 1 and "inputs" not in child.include[0]:
         return child.paths[0], files
     name = f"{parent} ({child.job})"
-    return name, ChainMap({name: plain(name, {"include": child.include})}, files)  # type: ignore[arg-type]  # it is only read
+    starter = {name: plain(name, {"include": child.include})}
+    return name, ChainMap(starter, files)  # type: ignore[arg-type]  # it is only read
 
 
 def _texts(files: Files, entry: str, read: Callable[[str], str]) -> Iterator[str]:

@@ -89,9 +89,8 @@ class Extender:
         if isinstance(self.data.get(base), dict):
             return True
         self.open.add(name)
-        message = f"{name} extends {base!r}, and there is no such job" if base not in self.data else (
-            f"{name} extends {base!r}, which is no job"
-        )  # fmt: skip
+        fault = "which is no job" if base in self.data else "and there is no such job"
+        message = f"{name} extends {base!r}, {fault}"
         self.report.missing("missing-extends", (name, "extends"), message, base, self.data)
         return False
 
@@ -143,7 +142,7 @@ class Dereferencer:
         return self._affordable(reference, self._found[path])
 
     def _affordable(self, reference: Reference, value: Any) -> Any:
-        """Return a value as long as all that was put in place is not too much for whoever reads it."""
+        """Return a value, unless more was put in place by now than a reader can hold."""
         was_enough, self._left = self._left >= 0, self._left - self._size(value)
         if self._left >= 0:
             return value

@@ -13,7 +13,7 @@ Route = tuple[Any, ...]
 
 
 class Report:
-    """The findings of one pipeline. Places are searched in `files`, which are in precedence order."""
+    """The findings of one pipeline. Places are searched in `files`, those that win first."""
 
     def __init__(self) -> None:
         self.findings: list[Problem] = []

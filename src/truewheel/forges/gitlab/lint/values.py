@@ -129,8 +129,9 @@ def one_of(*allowed: str) -> Check:
         if not isinstance(value, str):
             yield wrong(value, f"one of {', '.join(allowed)}")
         elif value not in allowed:
-            message = f"must be one of {', '.join(allowed)}, not {shown(value)}" if len(allowed) < 9 else (
-                f"has no such choice: {shown(value)}")  # fmt: skip
+            message = f"must be one of {', '.join(allowed)}, not {shown(value)}"
+            if len(allowed) > 8:  # too many to be listed in a message
+                message = f"has no such choice: {shown(value)}"
             yield Fault("wrong-value", (), message, meant(value, allowed))
 
     return check

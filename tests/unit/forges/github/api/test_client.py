@@ -57,7 +57,7 @@ def repo(server: GitHub) -> Repository:
 
 def connected(server: GitHub, seconds: float = 3600.0, base: str = "", **token: Any) -> Github:
     access = Access(server.url + base, "oauth", server.token(**token).value)
-    return Github(access, "owner/demo", seconds, clock=Time(server).clock())  # type: ignore[arg-type]
+    return Github(access, "owner/demo", seconds, clock=Time(server).clock())
 
 
 def start(forge: Github, wish: Wish = WISH, *, is_fresh: bool = True) -> trigger.Started:

@@ -90,10 +90,10 @@ def test_a_job_of_the_projects_own_stands_in_the_caller_as_it_was_written():
 
 KEYS = """
 concurrency: {group: gpu, cancel-in-progress: false}
-container: {image: 'r.example/x@sha256:1', credentials: {username: a, password: '${{ secrets.B }}'}, env: {A: b}}
+container: {image: r/x, credentials: {username: a, password: '${{ secrets.B }}'}, env: {A: b}}
 continue-on-error: true
 defaults: {run: {shell: bash}}
-env: {HTTPS_PROXY: 'http://proxy.example:3128', SSL_CERT_FILE: /etc/ca.pem, PIP_INDEX_URL: 'https://index.example'}
+env: {HTTPS_PROXY: 'http://proxy.example:3128', PIP_INDEX_URL: 'https://index.example'}
 environment: lab
 if: "github.actor != 'bot'"
 permissions: {packages: read}
@@ -125,7 +125,9 @@ def test_every_key_of_every_job_can_be_changed(selector: str, line: str):
 
 def test_the_narrower_selector_wins_whatever_comes_first():
     files = workflows(
-        "  overrides: {'wheels-rhel8-*/wheel': {timeout-minutes: 1}, wheel: {timeout-minutes: 2, env: {A: b}}}\n"
+        "  overrides:\n"
+        "    'wheels-rhel8-*/wheel': {timeout-minutes: 1}\n"
+        "    wheel: {timeout-minutes: 2, env: {A: b}}\n"
     )
     assert files[PLACE]["jobs"]["wheel"]["timeout-minutes"] == 1
     assert files[PLACE]["jobs"]["wheel"]["env"]["A"] == "b"

@@ -448,7 +448,8 @@ def test_schedules_stand_in_the_workflow_and_their_values_come_first():
     environment = workflow["jobs"]["plan"]["env"]
     note = environment["NOTE"]
     assert note.startswith(
-        "${{ github.event.schedule == '0 4 * * SUN' && 'w' || github.event.schedule == '0 3 * * *' && 'it''s' || "
+        "${{ github.event.schedule == '0 4 * * SUN' && 'w' || "
+        "github.event.schedule == '0 3 * * *' && 'it''s' || "
     )
     assert note.endswith(" || vars.NOTE }}")
     assert "'true' ||" in environment["RELEASE"]

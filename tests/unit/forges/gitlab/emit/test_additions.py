@@ -165,7 +165,11 @@ def test_a_kind_is_patched_in_every_child():
 
 def test_jobs_stages_and_files_of_the_project_are_there_as_written():
     added = "own_stages: [lab]\n  include: [ci/own.yml, {project: g/ci, file: [a.yml]}]\n"
-    jobs = "  jobs: {lab: {stage: lab, script: ['make lab'], retry: 2, allow_failure: true}, .base: {tags: [x]}}\n"
+    jobs = (
+        "  jobs:\n"
+        "    lab: {stage: lab, script: ['make lab'], retry: 2, allow_failure: true}\n"
+        "    .base: {tags: [x]}\n"
+    )
     files = documents(SPEC + "  " + added + jobs)[PARENT]
     assert files["lab"] == {
         "stage": "lab",

@@ -180,9 +180,14 @@ def test_every_code_is_documented():
 
 
 SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(-1, 300), st.floats(0, 9),
-    st.sampled_from(["", "build", ".t", "$A", "/a b/", "1 week", "never", "a: [x]", "$[[ inputs.a ]]", "x.yml"]),
-)  # fmt: skip
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 300),
+    st.floats(0, 9),
+    st.sampled_from(
+        ["", "build", ".t", "$A", "/a b/", "1 week", "never", "a: [x]", "$[[ inputs.a ]]", "x.yml"]
+    ),
+)
 KEYWORDS = st.sampled_from(
     [
         *(
