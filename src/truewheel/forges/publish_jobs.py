@@ -137,7 +137,7 @@ def files(plan: Plan, sources: Mapping[str, str], *, packages: bool) -> dict[str
 
     `sources` are by name.
     """
-    if not any(job.kind == "publish" for job in plan.jobs):
+    if not any(job.index_name for job in plan.jobs):
         return {}
     lock = re.sub(r"\A(#.*\n)+", "", sources[UV_LOCK])
     return {REQUIREMENTS: lock, **({FETCH: sources[FETCH_SOURCE]} if packages else {})}

@@ -55,7 +55,7 @@ def needs(spec: Spec, plan: Plan, documents: Mapping[str, Mapping[str, Any]]) ->
             labels.setdefault((runs_on,) if isinstance(runs_on, str) else tuple(runs_on), name)
     used = [job.get("uses", "") for _, job in jobs]
     used += [step.get("uses", "") for _, job in jobs for step in job.get("steps", ())]
-    published = {job.index_name for job in plan.jobs if job.kind == "publish"}
+    published = {job.index_name for job in plan.jobs if job.index_name}
     return Needs(
         indexes={
             index.name: (index.username, index.password)

@@ -141,7 +141,7 @@ def _names(spec: Spec, variables: Mapping[str, Variable]) -> Iterator[Problem]:
 
 
 def _subjects(plan: Plan, spec: Spec) -> Iterator[Problem]:
-    publishes = any(job.kind == "publish" for job in plan.jobs)
+    publishes = any(job.index_name for job in plan.jobs)
     if publishes and spec.github.attestations and not attests(plan, spec):
         message = (
             f"{len(plan.cells)} wheels are too many for an attestation ({SUBJECTS_LIMIT} names): "

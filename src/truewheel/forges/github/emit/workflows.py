@@ -15,7 +15,7 @@ from truewheel.forges import publish_jobs
 from truewheel.forges.github.actions import Pin
 from truewheel.forges.github.emit import additions, schedules
 from truewheel.plan.events import BUT_MERGE_REQUESTS
-from truewheel.plan.jobs import DIGEST_FILE
+from truewheel.plan.jobs import PLAN_FILE
 from truewheel.plan.matrix import ANY
 from truewheel.plan.model import (
     ARCH,
@@ -40,8 +40,7 @@ CALLER = f"{FOLDER}/wheels.yml"
 CONDITIONS = {"mr": "github.event_name == 'pull_request'", "tag": "github.ref_type == 'tag'"}
 """By event, what is true in its runs alone."""
 NO_PULL_REQUEST = "github.event_name != 'pull_request'"
-BUILD_IMAGES = frozenset({"container", "image"})
-"""The kinds of jobs that need a container engine."""
+
 MATRIX_LIMIT = 256
 WORKFLOWS_LIMIT = 20
 """Different reusable workflows in one run: GitHub's own limit is 50, that of older servers 20."""
@@ -101,6 +100,10 @@ class _Forge(NamedTuple):
         """Return the image that a job runs in, "" for the runner itself."""
         return image_of(job, self.plan)
 
+    def traits(self, job: Job) -> JobTraits:
+        """Return what jobs of this one's kind need."""
+        return self.plan.kinds[job.kind].traits
+
 
 def image_of(job: Job, plan: Plan) -> str:
     """Return the image that a job runs in on GitHub, "" for the runner itself."""
@@ -136,9 +139,9 @@ def documents(
     paths = {part: f"{FOLDER}/wheels-{part}.yml" for part in parts}
     tools = [job for job in plan.jobs if not job.place]
     ids = _ids([*(job.name for job in tools), *(f"wheels-{part}" for part in parts), ATTEST])
-    published = [job for job in tools if job.kind == "publish"]
+    published = [job for job in tools if job.index_name]
     signs = bool(published) and attests(plan, spec)
-    first = [ids[job.name] for job in tools if job.kind == "plan"]
+    first = [ids[job.name] for job in tools if PLAN_FILE in plan.kinds[job.kind].artifacts]
     calls = {
         ids[f"wheels-{part}"]: _call(paths[part], jobs, first, forge)
         for part, jobs in parts.items()
@@ -146,11 +149,11 @@ def documents(
     result: Document = {}
     for job in tools:
         needs = [*first, *calls] if job.needs is None else [ids[name] for name in job.needs]
-        if job.kind == "publish" and signs:
+        if job.index_name and signs:
             result.setdefault(ids[ATTEST], _attest_job(published, needs, forge))
             needs = [*needs, ids[ATTEST]]
         result[ids[job.name]] = _tool_job(job, needs, forge)
-        if job.kind == "plan":
+        if ids[job.name] in first:
             result |= calls
     caller = {
         "name": "wheels",
@@ -284,7 +287,8 @@ def _passed(jobs: Iterable[Job], forge: _Forge) -> list[str]:
     It sees only what its caller passes on.
     """
     images = (
-        forge.spec.images.registry if job.kind == "container" else forge.image(job) for job in jobs
+        forge.spec.images.registry if forge.traits(job).build_images else forge.image(job)
+        for job in jobs
     )
     if not any(image and not is_own(image) and _login(image, forge.spec) for image in images):
         return []
@@ -310,7 +314,7 @@ def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
         fields["env"] = (
             schedules.with_values(environment, forge.spec) if is_scheduled else environment
         )
-    if job.kind == "publish":
+    if job.index_name:
         return {**fields, "steps": [*_downloads(job, forge), *_uploads(job, forge)]}
     return {**fields, "steps": [*_start(job, forge), *_downloads(job, forge), *_work(job, forge)]}
 
@@ -331,7 +335,7 @@ def _attest_job(published: list[Job], needs: list[str], forge: _Forge) -> Docume
     return {
         "name": ATTEST,
         "needs": needs,
-        **_when(forge.plan.kinds["publish"]),
+        **_when(forge.plan.kinds[published[0].kind]),
         "runs-on": HOSTED,
         "timeout-minutes": JobTraits().timeout,
         "permissions": {
@@ -354,7 +358,7 @@ def _place(job: Job, forge: _Forge) -> Document:
     labels = runner_of(job, forge.plan, forge.spec)
     return {
         "runs-on": labels[0] if len(labels) == 1 else labels,
-        "timeout-minutes": forge.plan.kinds[job.kind].traits.timeout,
+        "timeout-minutes": forge.traits(job).timeout,
         "permissions": _permissions(job, forge),
     }
 
@@ -369,16 +373,16 @@ def _machine(job: Job, plan: Plan) -> str:
 
 
 def _permissions(job: Job, forge: _Forge) -> Document:
-    if job.kind == "publish":
+    if job.index_name:
         is_trusted = not publish_jobs.index_of(forge.plan, job.index_name).password
         return {"id-token": remarked("write", "trusted publishing")} if is_trusted else {}
     may: Document = {"contents": "read"}
-    traits = forge.plan.kinds[job.kind].traits
+    traits = forge.traits(job)
     if traits.read_runs:
         may["actions"] = remarked("read", "how long the jobs of earlier runs took")
     if traits.request:
         may["pull-requests"] = remarked(traits.request, REQUEST_ACCESS[traits.request])
-    if job.kind in BUILD_IMAGES and is_own(forge.spec.images.registry):
+    if traits.build_images and is_own(forge.spec.images.registry):
         may["packages"] = remarked("write", "to push the image")
     elif is_own(forge.image(job)):
         may["packages"] = remarked("read", "to pull the image of the job")
@@ -418,12 +422,12 @@ def _secret_forms(credentials: Credentials) -> Document:
 def attests(plan: Plan, spec: Spec) -> bool:
     """Return whether the proven wheels are signed before they are published."""
     # Each index may get each wheel under another name, which is a subject of its own.
-    names = 1 + sum(job.kind == "publish" for job in plan.jobs)
+    names = 1 + sum(bool(job.index_name) for job in plan.jobs)
     return spec.github.attestations and names * len(plan.cells) <= SUBJECTS_LIMIT
 
 
 def _environment(job: Job, forge: _Forge) -> Document:
-    traits = forge.plan.kinds[job.kind].traits
+    traits = forge.traits(job)
     if traits.take_variables:
         chosen = settable(forge.variables)
         # As the event has it, an input is text: a false one is not taken for none.
@@ -442,7 +446,7 @@ def _environment(job: Job, forge: _Forge) -> Document:
     if traits.request == "read":
         return dict(_TOKEN)
     registry = forge.spec.images.registry
-    if job.kind in BUILD_IMAGES and (login := _login(registry, forge.spec)):
+    if traits.build_images and (login := _login(registry, forge.spec)):
         names = {"username": "CI_REGISTRY_USER", "password": "CI_REGISTRY_PASSWORD"}
         return {
             "CI_REGISTRY": registry.partition("/")[0],
@@ -456,7 +460,7 @@ def _start(job: Job, forge: _Forge) -> list[Document]:
 
     The checkout and, outside of an image, its Pythons.
     """
-    history = {"fetch_depth": 0} if forge.plan.kinds[job.kind].traits.read_history else {}
+    history = {"fetch_depth": 0} if forge.traits(job).read_history else {}
     steps = [forge.uses("checkout", persist_credentials=False, **history)]
     if not forge.image(job):
         python = forge.spec.github.python
@@ -503,11 +507,10 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
     lines = [*forge.spec.setup, *_script(kind, job)]
     if kind.traits.summary:
         lines.append(f'{_printed(kind.traits.summary)} >> "$GITHUB_STEP_SUMMARY"')
-    if job.kind == "container":
-        lines.append(f'cat {DIGEST_FILE} >> "$GITHUB_OUTPUT"')
-    steps.append(
-        {**({"id": job.kind} if job.kind == "container" else {}), "run": Lines("\n".join(lines))}
-    )
+    if kind.traits.digest_file:
+        lines.append(f'cat {kind.traits.digest_file} >> "$GITHUB_OUTPUT"')
+    identity = {"id": job.kind} if kind.traits.digest_file else {}
+    steps.append({**identity, "run": Lines("\n".join(lines))})
     if kind.artifacts:
         path = kind.artifacts[0]
         options = {
@@ -595,11 +598,13 @@ def _reusable(part: str, jobs: list[Job], forge: _Forge) -> Document:
 
 def _place_jobs(jobs: list[Job], suffix: str, forge: _Forge) -> Document:
     document = {
-        _builder_id(suffix): _container_job(job, forge) for job in jobs if job.kind == "container"
+        _builder_id(suffix): _container_job(job, forge)
+        for job in jobs
+        if forge.traits(job).digest_file
     }
-    makers = {cell: job for job in jobs if job.kind == "wheel" for cell in job.cells}
+    makers = {cell: job for job in jobs if forge.traits(job).wheels == "make" for cell in job.cells}
     needs = list(document)
-    for kind in ("wheel", "test"):
+    for kind in (name for name, kind in forge.plan.kinds.items() if kind.traits.image):
         chunks = _chunks([job for job in jobs if job.kind == kind], MATRIX_LIMIT)
         by_id = {
             f"{kind}{suffix}" + (f"-{number}" if number else ""): chunk

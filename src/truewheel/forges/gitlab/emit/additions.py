@@ -36,6 +36,7 @@ class _Index:
     """Where the jobs of a plan are in the files."""
 
     def __init__(self, plan: Plan, files: Sequence[dict[str, Document]]) -> None:
+        self._plan = plan
         self._jobs = {job.name: job for job in plan.jobs}
         self._files = files
 
@@ -59,12 +60,14 @@ class _Index:
         if matching := [
             job for job in jobs if job[3] and selector == f"{job[2]}:{job[3].target}:{job[3].arch}"
         ]:
-            return self._below({place_template(job) for *_, job in matching if job}, matching)
+            return self._below(
+                {place_template(job, self._plan) for *_, job in matching if job}, matching
+            )
         matches = re.compile(translate(selector.replace("[", "[[]"))).match
         return Reach([(file, name) for file, name, *_ in jobs if matches(name)], [])
 
     def _of_kind(self, hidden: str, members: list[Any]) -> Reach:
-        places = {place_template(job) for *_, job in members if job and job.target}
+        places = {place_template(job, self._plan) for *_, job in members if job and job.target}
         reach = self._below({hidden}, members)
         middle = (
             [(file, name) for file in self._files for name in file if name in places]

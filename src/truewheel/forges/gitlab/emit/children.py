@@ -124,7 +124,9 @@ def child(members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Doc
         },
         **changed_templates(_packages(members), spec),
         **place_jobs(members, plan, spec, layout),
-        **_signing_jobs([job for job in members if job.kind == "wheel"], spec, layout),
+        **_signing_jobs(
+            [job for job in members if plan.kinds[job.kind].traits.wheels == "make"], spec, layout
+        ),
     }
 
 

@@ -65,25 +65,26 @@ def _timeout(traits: JobTraits) -> str:
 
 def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document]:
     """Return the hidden jobs `.container`, `.wheel` and `.test`: what all jobs of a kind share."""
-    templates = {}
-    for name in ("container", "wheel", "test"):
-        if kind := plan.kinds.get(name):
-            if name == "container":
-                artifacts = {
-                    "expire_in": spec.gitlab.expire_in,
-                    "reports": {"dotenv": jobs.DIGEST_FILE},
-                }
-                templates[".container"] = {**_engine_template(kind, spec), "artifacts": artifacts}
-                continue
-            fields: Document = {
-                "stage": kind.stage,
-                "timeout": _timeout(kind.traits),
-                "script": _script(kind, spec, layout),
-            }
-            if kind.artifacts:
-                fields["artifacts"] = _artifacts(kind, spec, layout)
-            templates[f".{name}"] = template(spec, fields)
-    return templates
+    return {
+        f".{name}": _kind_template(kind, spec, layout)
+        for name, kind in plan.kinds.items()
+        if kind.traits.digest_file or kind.traits.image
+    }
+
+
+def _kind_template(kind: JobKind, spec: Spec, layout: Layout) -> Document:
+    if kind.traits.digest_file:
+        reports = {"dotenv": kind.traits.digest_file}
+        artifacts = {"expire_in": spec.gitlab.expire_in, "reports": reports}
+        return {**_engine_template(kind, spec), "artifacts": artifacts}
+    fields: Document = {
+        "stage": kind.stage,
+        "timeout": _timeout(kind.traits),
+        "script": _script(kind, spec, layout),
+    }
+    if kind.artifacts:
+        fields["artifacts"] = _artifacts(kind, spec, layout)
+    return template(spec, fields)
 
 
 def _engine_template(kind: JobKind, spec: Spec) -> Document:
@@ -113,7 +114,7 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
     """Return a job that has no target."""
     kind = plan.kinds[job.kind]
     fields: Document = {"extends": TOOL, "stage": kind.stage}
-    if job.image:
+    if kind.traits.build_images:
         fields = {**_engine_template(kind, spec), **_runner(job, plan, spec)}
     elif kind.traits.timeout != JobTraits().timeout:
         fields["timeout"] = _timeout(kind.traits)
@@ -127,7 +128,7 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
         ]
     if kind.exclusive:
         fields |= {"resource_group": kind.exclusive, "interruptible": False}
-    if job.kind == "publish":
+    if job.index_name:
         return {**fields, **_publishing(job, plan, layout)}
     if kind.traits.compare:
         fields["variables"] = {"GIT_DEPTH": "0"}  # the commit that it branched off may be far back
@@ -185,7 +186,7 @@ def _script(kind: JobKind, spec: Spec, layout: Layout, job: Job | None = None) -
         words |= {TARGET: shlex.quote(job.target), ARCH: shlex.quote(job.arch)}
         words |= {STAGE: shlex.quote(job.image), CELL: shlex.quote(",".join(job.cells))}
     hand_over = (*jobs.tool(spec), "hand-over")
-    before, after = _journeys(kind.name, layout)
+    before, after = _hand_over_flags(kind.traits.wheels, layout)
     argvs = (
         *((*hand_over, *flags) for flags in before),
         *kind.commands,
@@ -194,22 +195,27 @@ def _script(kind: JobKind, spec: Spec, layout: Layout, job: Job | None = None) -
     return [" ".join(words.get(word) or shlex.quote(word) for word in argv) for argv in argvs]
 
 
-def _journeys(kind: str, layout: Layout) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """Return what a job gets from the package registry first, and what it puts there last."""
-    if kind == "wheel" and (layout.children or layout.packages):
+def _hand_over_flags(
+    wheels: str, layout: Layout
+) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Return what a job gets from the package registry first, and what it puts there last.
+
+    Each is the flags of a call of `hand-over`; `wheels` is that of `JobTraits`.
+    """
+    if wheels == "make" and (layout.children or layout.packages):
         return [], [("--put", "--cell", CELL)]
-    if kind == "prove" and (layout.children or layout.packages):
+    if wheels == "prove" and (layout.children or layout.packages):
         key = ("--key", jobs.KEY_FILE) if layout.children else ()
         return [("--get", *key)], [("--put", "--made")] if layout.packages else []
-    if kind in {"test", "image"} and layout.packages:
+    if wheels == "use" and layout.packages:
         return [("--get", "--cell", CELL)], []
     return [], []
 
 
 def changed_rules(packages: Iterable[str], spec: Spec) -> list[Document]:
-    """Return rules by which a job runs for merge requests that change its packages, and else.
+    """Return the rules by which only merge requests that change the packages have a job.
 
-    None, where any change is one of theirs.
+    All other pipelines have it. There are no rules where any change is one of theirs.
     """
     found = (
         [changes.roots(spec, name) for name in packages] if spec.merge_requests.changed_only else []
@@ -248,16 +254,16 @@ def place_jobs(members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -
     document: Document = {}
     filtered = changed_templates(plan.packages, spec).keys()
     for job in members:
-        if job.kind == "container":
+        if plan.kinds[job.kind].traits.digest_file:
             script = _script(plan.kinds[job.kind], spec, layout, job)
             document[job.name] = {
-                "extends": ".container",
+                "extends": f".{job.kind}",
                 **_runner(job, plan, spec),
                 "needs": [],
                 "script": script,
             }
             continue
-        hidden = place_template(job)
+        hidden = place_template(job, plan)
         if hidden not in document:
             document[hidden] = _place_template(job, plan, spec, layout)
         changed = f"{CHANGED}{package_of(job)}"
@@ -266,10 +272,11 @@ def place_jobs(members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -
     return document
 
 
-def place_template(job: Job) -> str:
+def place_template(job: Job, plan: Plan) -> str:
     """Return the name of the hidden job that a wheel or test job extends."""
     place = f"{job.target}:{job.arch}"
-    return f".{place}" if job.kind == "wheel" else f".{job.kind}:{place}"
+    makes_wheels = plan.kinds[job.kind].traits.wheels == "make"
+    return f".{place}" if makes_wheels else f".{job.kind}:{place}"
 
 
 def _place_template(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:

@@ -125,10 +125,10 @@ def _split(jobs: list[Job], *, children: bool) -> list[list[Job]]:
     limit = CHILD_JOBS if children else limits.FILE_JOBS
     if len(jobs) <= limit:
         return [jobs]
-    containers = [job for job in jobs if job.kind == "container"]
+    containers = [job for job in jobs if not job.cells]
     together: dict[str, list[Job]] = {}
     for job in jobs:
-        if job.kind != "container":
+        if job.cells:
             together.setdefault((job.needs or ())[-1] if job.python else job.name, []).append(job)
     lots = [list(containers)]
     for group in together.values():

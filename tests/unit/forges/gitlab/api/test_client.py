@@ -58,8 +58,10 @@ def test_the_end_of_a_huge_log_is_enough(server: GitLab):
     [
         ("\x1b[0KRunning\x1b[0;m\n", "Running"),
         (
-            "section_start:17:get_sources[collapsed=true]\r\x1b[0KGetting\n"
-            "section_end:18:get_sources\r\x1b[0Kdone\n",
+            (
+                "section_start:17:get_sources[collapsed=true]\r\x1b[0KGetting\n"
+                "section_end:18:get_sources\r\x1b[0Kdone\n"
+            ),
             "Getting\ndone",
         ),
         (
