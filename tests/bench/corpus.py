@@ -105,7 +105,9 @@ def compare(paths: Iterable[Path]) -> int:
             or platform_policies.is_musl(contents.platforms[0])
         ):
             ours, theirs = our_tag(contents), their_tag(path)
-            verdict = "same" if ours == theirs else "none" if theirs.startswith(NONE) else "DIFFER"
+            verdict = "none" if theirs.startswith(NONE) else "DIFFER"
+            if ours == theirs:
+                verdict = "same"
             differ += verdict == "DIFFER"
             print(f"{verdict:6} {ours:26} {theirs:26} {path.name}", flush=True)
     return differ

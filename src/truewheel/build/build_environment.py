@@ -22,10 +22,7 @@ from truewheel.wheel.filename import normalized
 
 @dataclass(frozen=True)
 class Workshop:
-    """With what a cell is compiled.
-
-    Its interpreter, its environment variables, its compilers and their cache.
-    """
+    """A cell's interpreter, environment variables, compilers and compiler cache."""
 
     cell: Cell
     root: Path
@@ -87,9 +84,9 @@ def _site_packages(python: Path) -> Path:
 
 
 def environment(workshop: Workshop, python: Path) -> dict[str, str]:
-    """Return the environment of the backend.
+    """Return the backend's environment variables.
 
-    Its own programs first, before them those of the toolchain.
+    On PATH, the toolchain's programs come first, then those of the isolated environment.
     """
     env, tools = interpreters.activated(workshop.env, python), workshop.toolchain
     if tools.programs:

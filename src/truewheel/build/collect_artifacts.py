@@ -1,6 +1,6 @@
-"""The wheels of a pipeline out of its jobs' artifacts.
+"""Collect the wheels of a pipeline from its jobs' artifacts.
 
-Each file from the job that may give it, all as proven there.
+A file is taken from the job that makes it alone, and must be as it was proven there.
 
 Artifacts are zips that a job fills as it likes, so nothing is unpacked by the names in them: what
 the plan names is looked for under its exact name, and nothing else is taken.

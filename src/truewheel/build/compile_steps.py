@@ -35,9 +35,9 @@ def compare_builds(wheel: Path, again: Path, cell: Cell) -> list[str]:
 def without_credentials(
     plan: Plan, where: str, allowed: Iterable[str], env: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the environment that a build or test gets.
+    """Return the environment of a build or test, without credentials.
 
-    Say which variables it does not get, since it may need one.
+    The names of the removed variables are printed, since a build may need one.
     """
     remaining, left_out = credentials.without(env, plan, allowed)
     if left_out:
@@ -58,7 +58,7 @@ def told_name(plan: Plan, cell: Cell) -> str:
 def copy_sources(sources: Iterable[evidence.Source], folder: Path) -> None:
     """Copy source files to their places below a folder.
 
-    Rights are made alike, as wheels record them.
+    All get the same access rights, as wheels record them.
     """
     for source in sources:
         copy = folder / source.name
@@ -72,10 +72,7 @@ def copy_sources(sources: Iterable[evidence.Source], folder: Path) -> None:
 
 
 def source_date_epoch(root: Path, env: Mapping[str, str]) -> str:
-    """Return the time, in seconds, that goes into archives.
-
-    The environment's, the last commit's, or fixed.
-    """
+    """Return the seconds for times in archives: the environment's, the last commit's, or fixed."""
     if env.get("SOURCE_DATE_EPOCH"):
         return env["SOURCE_DATE_EPOCH"]
     return git.reader(root, env)("time") or START_OF_2020

@@ -27,9 +27,7 @@ INSPECT_SECONDS = 60.0
 
 
 class Build(NamedTuple):
-    """An image to be built.
-
-    Its name, the folder of its context, and what the engine is told beside them.
+    """An image to be built: its name, the folder of its context, and options of the engine.
 
     `secrets` are files by id, `options` the engine's own. A `fresh` build uses no layer and no base
     that others may have left on this machine.

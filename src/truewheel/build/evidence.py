@@ -23,10 +23,7 @@ EXECUTABLE = 0o111
 
 
 class Source(NamedTuple):
-    """A source file.
-
-    Its path below the root, where its bytes are, and the target of a link that stays one.
-    """
+    """A source file: its path below the root, that of its bytes, and the target of a link."""
 
     name: str
     file: Path
@@ -190,9 +187,9 @@ def below(root: Path, relative: str, where: str) -> Path:
 def _walk(
     folder: Path, prefix: str, within: Path | None, visited: tuple[Path, ...]
 ) -> Iterator[Source]:
-    """Give the files below a folder.
+    """Yield the files below a folder.
 
-    `within` bounds the links that are kept, `way` is what was followed so far.
+    Links that lead out of `within` are followed; `visited` are the folders entered so far.
     """
     for entry in sorted(folder.iterdir()):
         name = prefix + entry.name

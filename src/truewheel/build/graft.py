@@ -42,9 +42,9 @@ SEAMS = ((wheel_abi, "InGenericPkgCtx"), (repair, "InWheelCtx"))
 
 
 class Folder(AbstractContextManager["Folder"]):
-    """Stands where auditwheel's unpacked wheel stands.
+    """Takes the place of auditwheel's unpacked wheel.
 
-    The current folder is one already, and stays.
+    The current folder is an unpacked wheel already, and is kept.
     """
 
     def __init__(self, natives: list[Path], in_wheel: Path, out_wheel: Path | None = None) -> None:
@@ -60,9 +60,9 @@ class Folder(AbstractContextManager["Folder"]):
 
 
 class Patcher(ElfPatcher):
-    """Runs a few patchelf at once.
+    """Runs several patchelf at the same time.
 
-    Each needs as much memory as its file, and auditwheel would wait for one by one.
+    Not too many, as each needs as much memory as its file. auditwheel would wait for each one.
     """
 
     AT_ONCE = 4
@@ -107,7 +107,7 @@ def main(request_file: Path, report_file: Path, folder: Path) -> None:
 def work_here(natives: list[Path]) -> None:
     """Let auditwheel work in the current folder.
 
-    Raises `AttributeError` when it is not built as expected.
+    Raises `AttributeError` if auditwheel's classes are not as expected.
     """
     for module, name in SEAMS:
         getattr(module, name)
@@ -235,10 +235,7 @@ def _symbols(elf: ELFFile, newer: Mapping[int, tuple[str, str]], file: str) -> I
 
 
 def _grafted(linked: Linked, request: Request) -> Iterator[dict[str, str]]:
-    """Give the libraries that are in the wheel now.
-
-    Name in it, where it came from, and its package (PURL).
-    """
+    """Yield the libraries in the wheel: name, where it came from, and its package (PURL)."""
     folder, packages = f"{request.wheel.partition('-')[0]}.libs", _packages()
     for source in set(linked.grafts.values()):
         stem, _, suffix = Path(source).name.partition(".")

@@ -64,10 +64,7 @@ def file_name(path: str) -> str:
 
 
 class _Wanted(NamedTuple):
-    """A file to get, by its path in the folder.
-
-    The cell it is of, and the sha256 that it must have.
-    """
+    """A file to download: its path in the folder, its cell, and its expected sha256."""
 
     path: str
     cell: str

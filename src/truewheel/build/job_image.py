@@ -1,6 +1,6 @@
-"""The image that a job runs in.
+"""The image that a job runs in, compared with the plan.
 
-Which one it is, and what it provides against what the plan took for granted.
+It must be the planned image, and provide the values that the plan was computed with.
 """
 
 from __future__ import annotations
@@ -134,10 +134,7 @@ def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
 
 
 def _planned_variables(plan: Plan, cell: Cell) -> dict[str, str]:
-    """Return the variables as the plan saw them for a cell.
-
-    What was set, what its image provides, defaults.
-    """
+    """Return a cell's variables in the plan: set values, those of its image, and defaults."""
     defaults = {
         name: variable.value
         for name, variable in plan.variables.items()

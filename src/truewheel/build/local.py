@@ -1,6 +1,6 @@
-"""The plan's wheel jobs on this machine.
+"""Run the plan's wheel jobs on this machine.
 
-The same commands as on a forge, as many at once as there are cores.
+The commands are those of a forge; as many jobs run at the same time as there are cores.
 """
 
 from __future__ import annotations

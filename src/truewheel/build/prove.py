@@ -1,7 +1,4 @@
-"""The proof.
-
-The wheels of a folder against the plan, and each one's bytes against the record of its job.
-"""
+"""The proof: wheels are compared with the plan, and their bytes with the records of their jobs."""
 
 from __future__ import annotations
 
@@ -138,9 +135,9 @@ def prove(
 
 
 def forget(folder: Path) -> None:
-    """Remove what an earlier proof left.
+    """Remove the results of an earlier proof.
 
-    Nobody may take its sums for those of wheels that are made anew.
+    Else its sums could be taken for those of new wheels.
     """
     for stale in (SUMS, PROOF, COPIES, ARCHIVES, LISTS):
         remove(folder / stale)
@@ -287,9 +284,9 @@ def _is_plain(name: str) -> bool:
 
 
 def _built(folder: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, _Built]:
-    """Return the expected wheels that are there.
+    """Return the expected wheels that exist.
 
-    `expected` has the libraries that each leaves outside.
+    `expected` has the libraries that each wheel does not contain.
     """
     paths = [path for path in wheels_in(folder) if path.name in expected]
     results = validate_all(paths, excluded=expected)

@@ -1,6 +1,6 @@
-"""Publishing.
+"""Publish the wheels that `prove` accepted: all or none.
 
-What `prove` passed and nothing else, all or none, never over a file that an index has already.
+A file that an index has already is never replaced.
 """
 
 from __future__ import annotations
@@ -134,9 +134,7 @@ def is_trusted(index: Index, environment: Mapping[str, str]) -> bool:
 
 
 def uploader(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
-    """Return the name and the program of an uploader.
-
-    Of the named one, or of the first that is here.
+    """Return the name and path of an uploader: the named one, or the first that is installed.
 
     Raises `Stop` (exit 2) when there is none.
     """
@@ -266,10 +264,7 @@ def _named(listed: Files, files: Sequence[Proven]) -> Files:
 
 
 def _flags(name: str, url: str, *, trusted: bool) -> list[str]:
-    """Return the flags by which an uploader does just this.
-
-    Nothing from its files, no question, no colours.
-    """
+    """Return the flags for an uploader without configuration files, questions or colours."""
     if name == "uv":
         return [
             *("publish", f"--publish-url={url}", "--no-config", "--no-cache"),

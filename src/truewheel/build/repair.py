@@ -1,7 +1,4 @@
-"""Repair a cell's wheel.
-
-Graft the libraries it needs, prove its floor, and put it into the output folder.
-"""
+"""Repair a cell's wheel: graft libraries, check its floor, and write it to the output folder."""
 
 from __future__ import annotations
 
@@ -260,7 +257,7 @@ def _graft(request: Request, folder: Path, cell: Cell, env: Mapping[str, str]) -
 def _checked_name(name: str, cell: Cell) -> str:
     """Return the name that auditwheel gives.
 
-    Raises `Stop` (exit 4) when the plan promises more than it has proven.
+    Raises `Stop` (exit 4) when the planned platform is older than the audited one.
     """
     planned = filename.parse_name(cell.wheel)
     if not {*planned.platform.split(".")} <= {*filename.parse_name(name).platform.split(".")}:
@@ -270,9 +267,9 @@ def _checked_name(name: str, cell: Cell) -> str:
 
 
 def _name(audited: Path, cell: Cell) -> None:
-    """Give the audited wheel its planned name.
+    """Rename the audited wheel to its planned name.
 
-    With the label that auditwheel does not know, or with fewer tags.
+    auditwheel knows no labels, and may write more platform tags than planned.
     """
     if audited.name == cell.wheel:
         return
@@ -355,10 +352,7 @@ def _record(
 
 
 def _repaired(cell: Cell, report: Report | None) -> str:
-    """Return where a wheel got its platform.
-
-    Here, before (a build that repairs by itself), or nowhere (no).
-    """
+    """Return where a wheel was repaired: here, before (by its build), or nowhere (no)."""
     if report is not None:
         return "here"
     return (
@@ -369,10 +363,7 @@ def _repaired(cell: Cell, report: Report | None) -> str:
 
 
 def _audited(cell: Cell, ready: Path, report: Report | None) -> dict[str, Any]:
-    """Return what auditwheel said and did.
-
-    The platform that it has proven, and the libraries that it grafted.
-    """
+    """Return auditwheel's results: the audited platform and the grafted libraries."""
     if report is None:
         return {"platform": "", "grafted": [], "excluded": [], "sbom": ""}
     with reader.open_wheel(ready) as wheel:

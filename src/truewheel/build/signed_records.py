@@ -1,6 +1,6 @@
 """Records signed with a pipeline's own key.
 
-So `prove` knows them from what others put into a registry.
+`prove` can tell them from records that others put into a registry.
 """
 
 from __future__ import annotations

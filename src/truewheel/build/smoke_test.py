@@ -77,7 +77,7 @@ def _installable(wheel: Path, work: Path) -> Path:
 
 
 def _refuse_hidden(script: Path, wheel: Path, smoke: str) -> None:
-    """A script's own folder comes first on its path.
+    """Python puts a script's own folder first on its path.
 
     Sources there would be tested instead of the wheel.
     """

@@ -1,6 +1,6 @@
-"""The compilers of a cell.
+"""The compilers of a cell: those of the machine, or zig.
 
-The machine's own, or zig, which pins the glibc and builds for other architectures.
+zig builds for a chosen glibc and for other architectures.
 """
 
 from __future__ import annotations

@@ -105,9 +105,9 @@ def _refuse_names(files: list[Proven]) -> None:
 
 
 def _login(index: Index, environment: Mapping[str, str]) -> Login | None:
-    """Return what an index may be read with.
+    """Return the password for reading an index.
 
-    A job's own token, if that is its password, as every job has one.
+    It is known here only where it is a job's own token, which every job has.
 
     The password of another index is in the job that uploads alone.
     """

@@ -52,9 +52,9 @@ def validate(
     limits: Limits = USUAL,
     excluded: Excluded = NOTHING,
 ) -> list[Finding]:
-    """Return what is wrong with a wheel.
+    """Return the findings about a wheel.
 
-    Of one kind at most `findings.LISTED`, then how many more there are.
+    Of each kind there are at most `findings.LISTED`, then one with the number of the others.
     """
     findings: list[Finding] = []
     contents = read(path, findings, limits)
@@ -120,9 +120,9 @@ def validate_set(
 
 
 def expand(paths: Iterable[Path]) -> list[Path]:
-    """Return the wheels that `paths` mean.
+    """Return the wheels of `paths`.
 
-    A folder stands for all that is named like a wheel directly in it, sorted.
+    A folder means all files directly in it with names of wheels, sorted.
 
     Raises `Stop` for a path that does not exist (exit 2) and for a folder without a wheel (exit 4).
     """

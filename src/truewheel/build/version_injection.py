@@ -1,6 +1,6 @@
-"""How the planned version gets into a build.
+"""Put the planned version into a build.
 
-Into a file of the sources, a variable, or the finished wheel.
+It goes into a file of the sources, a variable, or the finished wheel.
 """
 
 from __future__ import annotations

@@ -1,6 +1,4 @@
-"""Which server, and with which token.
-
-From the environment, else from python-gitlab's own configuration.
+"""Server and token, from the environment or from python-gitlab's own configuration.
 
 Tokens are never taken from the command line: every process of a machine can read that.
 """
@@ -44,7 +42,7 @@ class Access(NamedTuple):
 def gitlab(environment: Mapping[str, str]) -> Access:
     """Return the access to GitLab.
 
-    Raises `Stop` (exit 2) where no server, or no fitting token, is known.
+    Raises `Stop` (exit 2) if no server or no suitable token is known.
 
     A token goes to the server that it stands beside: one of the environment to that of the
     environment, one of python-gitlab's configuration to the server named there.

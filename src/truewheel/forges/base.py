@@ -134,9 +134,9 @@ class Forge(Protocol):
         """Return a pipeline by its id."""
 
     def look(self, run: Run, before: Look | None) -> Look:
-        """Return a pipeline as it is now, with all below it.
+        """Return a pipeline and its children as they are now.
 
-        Of what has ended `before`, nothing is asked again.
+        For those that had ended `before`, no new requests are made.
         """
 
     def retry(self, job: Job) -> None:

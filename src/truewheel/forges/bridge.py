@@ -1,6 +1,6 @@
-"""A bridge between forges.
+"""Build a request of one forge in a pipeline of another.
 
-A request of one, a pipeline of the other, and the verdict as a status of the commit.
+The verdict becomes a status of the request's commit.
 
 The source may be public and the pipeline internal: what is reported are sentences of this module
 and counts of jobs, no address, log, variable or name.
@@ -51,7 +51,7 @@ class Source(Protocol):
 class Asked(NamedTuple):
     """Which request is to be built, and how it is reported.
 
-    `sha` "" means its head, whatever that is.
+    `sha` "" means its current head.
     """
 
     number: int

@@ -93,7 +93,7 @@ def texts(
 ) -> Mapping[str, str]:
     """Return the text of every generated file by path.
 
-    Raises `Stop` (exit 2) when a forge would not take it.
+    Raises `Stop` (exit 2) when a forge would not accept it.
     """
     generated_texts = generated(plan, spec, policy, pins, sources)
     refuse(generated_texts, spec)
@@ -101,10 +101,7 @@ def texts(
 
 
 def refuse(result: Generated, spec: Spec) -> None:
-    """Raise `Stop` for what GitLab would refuse.
-
-    Too large, names too long, more of something than a limit allows.
-    """
+    """Raise `Stop` for what GitLab would refuse: large files, long names, exceeded limits."""
     if not result.gitlab:
         return
     from truewheel.forges.gitlab.lint import lint, plain  # only files that change must be judged
@@ -121,7 +118,7 @@ def refuse(result: Generated, spec: Spec) -> None:
 def _whole(documents: Mapping[str, dict[str, Any]], spec: Spec) -> dict[str, dict[str, Any]]:
     """Return the documents as a pipeline.
 
-    What a project has of its own stands for itself, it is not looked into.
+    Included files of the project are not read.
     """
     checked = {
         path: _without_own_files(document, documents) for path, document in documents.items()
@@ -154,10 +151,7 @@ def _of_spec(problem: Problem, spec: Spec) -> Problem:
 
 
 def problems(plan: Plan, spec: Spec, policy: Policy) -> list[Problem]:
-    """Return what speaks against the pipeline of a plan.
-
-    Its set-up, and what the forges of the spec alone refuse.
-    """
+    """Return the problems of a plan's pipeline: its set-up, and what the spec's forges refuse."""
     variables, forges = contract.declared(spec, policy), spec.forges()
     problems_ = [
         *setup_rules.problems(spec),

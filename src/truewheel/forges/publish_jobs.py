@@ -1,6 +1,6 @@
 """What jobs that publish run, on both forges.
 
-Pinned tools alone, no Truewheel, and nothing of the project's set-up.
+They run pinned tools alone: no Truewheel, and none of the project's set-up.
 
 They take the list that `prove` wrote for their index, see that the files are the proven ones, and
 upload them.
@@ -57,7 +57,7 @@ def taken(index: str, *before: str) -> list[str]:
 def script(index: Index, package: str) -> list[str]:
     """Return the script of a GitLab job.
 
-    `package` is that of the registry which holds the wheels, "" for artifacts.
+    `package` is the registry's package that holds the wheels, "" for artifacts.
     """
     fetch = (
         [f"python3 -I {FETCH} {shlex.quote(package)} dist/{LISTS}/{index.name}.sha256"]
@@ -85,7 +85,7 @@ def is_trusted(index: Index) -> bool:
 def _login(index: Index) -> list[str]:
     """Return the lines that give uv its credentials.
 
-    By the environment and a file, never as words of a command.
+    They go through the environment and a file: the words of a command can be read by others.
     """
     if is_trusted(index):
         return []

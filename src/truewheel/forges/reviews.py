@@ -1,7 +1,4 @@
-"""Merge requests of GitLab and pull requests of GitHub.
-
-What they are called, and the one note on each that is ours.
-"""
+"""Merge requests of GitLab and pull requests of GitHub: their titles, and our one note."""
 
 from __future__ import annotations
 
@@ -30,10 +27,7 @@ class Note(NamedTuple):
 
 
 class Earlier(NamedTuple):
-    """An earlier pipeline.
-
-    Its address, and the seconds of each job that went well, by the job's name.
-    """
+    """An earlier pipeline: its address, and the seconds of each successful job by name."""
 
     url: str
     id: int
@@ -71,10 +65,7 @@ class Reviews(Protocol):
 
 
 def what_to_do(notes: list[Note], text: str, *, is_news: bool) -> str:
-    """Return what is to happen.
-
-    Create, update, or nothing where there is no news or the text is there already.
-    """
+    """Return the action: create, update, or nothing if the text is there or there is no news."""
     if not notes:
         return "create" if is_news else "nothing"
     return "nothing" if len(notes) == 1 and _is_same(notes[0].body, text) else "update"
@@ -115,9 +106,9 @@ def _keep_first(reviews: Reviews, number: int, notes: list[Note], text: str) -> 
 def _written(
     reviews: Reviews, number: int, marker: str, text: str, tell: Callable[[str], None]
 ) -> list[Note]:
-    """Write a note, and return all that are there then.
+    """Write a note, and return all notes of ours.
 
-    Somebody else may have written one too, or we, unknowingly.
+    There may be several: others write too, and an answer to our own request may be lost.
     """
     reasons: list[str] = []
     unsure = 0

@@ -75,9 +75,9 @@ def start(forge: Forge, wish: Wish, tell: Tell, *, is_fresh: bool) -> Started:
 
 
 def _settled(forge: Forge, wish: Wish, run: Run, tell: Tell, after: int) -> Started:
-    """Return the pipeline that keeps the key.
+    """Return the oldest pipeline with the key, and cancel the others.
 
-    Somebody else may have started one too, or we, unknowingly.
+    There may be several: others start too, and an answer to our own request may be lost.
     """
     others = forge.find(wish, after) if after < run.id else []
     first = _first(forge, [*others, run], tell)

@@ -32,13 +32,9 @@ def problems(spec: Spec, policy: Policy, values: Mapping[str, str]) -> Iterator[
     """
     known = variables.declared(spec, policy)
     for name in values:
-        scope = (
-            known[name].scope
-            if name in known
-            else "forge"
-            if name.startswith(FORGE_PREFIXES)
-            else "pipeline"
-        )
+        scope = "forge" if name.startswith(FORGE_PREFIXES) else "pipeline"
+        if name in known:
+            scope = known[name].scope
         if scope in WHY:
             message, hint = WHY[scope]
             yield Problem(Where(f"-v {name}"), message, hint)

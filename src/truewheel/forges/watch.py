@@ -1,7 +1,4 @@
-"""Following a pipeline to its end.
-
-Looks at it, what is told of them, what is run again, and the verdict.
-"""
+"""Watch a pipeline until its end: report changes, run jobs again, and give a verdict."""
 
 from __future__ import annotations
 
@@ -124,7 +121,7 @@ class Follower:
     def _retry(self, jobs: Mapping[Job, Cause]) -> None:
         """Run jobs again, by one request.
 
-        A refusal may mean that they do so already, by a request whose answer was lost.
+        A refusal may mean that they run again already, after a request whose answer was lost.
         """
         if not jobs:
             return
@@ -194,9 +191,9 @@ def _asked(look: Look) -> Iterator[Look]:
 
 
 def failed(look: Look) -> list[Job]:
-    """Return the failed jobs of a pipeline and all below it.
+    """Return the failed jobs of a pipeline and its children.
 
-    A job that starts one of those is told by its jobs.
+    The jobs of a child stand for the job that started it.
     """
     return [job for pipeline in look.all() for job in pipeline.jobs if job.state == "failed"]
 

@@ -111,7 +111,7 @@ def _run(
 ) -> tuple[Path, dict[str, str]]:
     """Run a command in a fresh copy of its sources.
 
-    Return the folder of its output, and what its environment had.
+    Returns the output folder and the distributions of the command's environment.
     """
     source, output = (evidence.fresh_folder(work / name) for name in ("source", "output"))
     cells = plan.batches(plan.cells)[batch_id]
@@ -173,7 +173,7 @@ def _told(cell: Cell) -> dict[str, str]:
 def _all_collected(build: Build, cells: Sequence[Cell], output: Path, work: Path) -> list[Path]:
     """Return the wheel of each cell under its planned name.
 
-    Raises `Stop` (exit 4) with all that is wrong.
+    Raises `Stop` (exit 4) with all problems at once.
     """
 
     def tried(cell: Cell) -> Path | Stop:

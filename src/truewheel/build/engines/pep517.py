@@ -152,7 +152,7 @@ def _settings(workshop: Workshop, project: Path) -> dict[str, list[str]]:
 def _backend_name(project: Path) -> str:
     """Return the `build-backend` of a pyproject.toml.
 
-    "" for what is missing or wrong, of which `build` will tell.
+    The result is "" if it is missing or wrong: `build` reports that.
     """
     pyproject = project / "pyproject.toml"
     text = pyproject.read_text(encoding="utf-8") if pyproject.is_file() else ""

@@ -1,6 +1,6 @@
 """GitHub by PyGithub.
 
-Workflow runs as pipelines, their jobs, and the key that a run's name ends in.
+A workflow run is a pipeline; the name of a run ends in the key that it was started with.
 """
 
 from __future__ import annotations
@@ -277,7 +277,7 @@ class Github:
     def retry(self, job: Job) -> None:
         """Run the failed jobs of the job's run again.
 
-        GitHub does that for all of them, once the run has ended.
+        GitHub runs all of them again, after the run has ended.
         """
         with self.explained(f"{job.name} cannot run again"):
             attempt = self.caller.insist(lambda: self._attempt(job.run_id))

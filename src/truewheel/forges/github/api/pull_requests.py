@@ -89,9 +89,9 @@ class GithubReviews:
         return Earlier(look.run.url, look.run.id, tuple((job.name, job.seconds) for job in jobs))
 
     def _is_own(self, record: Mapping[str, Any]) -> bool:
-        """Return whether a comment is of the token's user.
+        """Return whether the token's user wrote a comment.
 
-        A job's token has none, and speaks as a bot.
+        A job's token has no user: its comments are those of a bot.
         """
         author = record.get("user")
         if self._own is None:

@@ -1,6 +1,6 @@
-"""Settings of a GitHub repository that would bite.
+"""Misconfigured settings of a GitHub repository, found in records of the API.
 
-Judged from the API's records alone, nothing is asked here.
+No requests are made here.
 """
 
 from __future__ import annotations
@@ -218,10 +218,7 @@ def credentials(
     of_all: Iterable[str],
     variables: Iterable[str],
 ) -> Iterator[Finding]:
-    """Judge whether the credentials of an index are there.
-
-    In its environment, or in the repository.
-    """
+    """Check that the credentials of an index exist, in its environment or in the repository."""
     here, everywhere, open_ones = {*names_there, OWN_TOKEN}, {*of_all}, {*variables}
     username, password = names
     if username and username not in here | everywhere | open_ones:

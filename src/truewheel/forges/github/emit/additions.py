@@ -1,7 +1,4 @@
-"""What a project adds to its workflows.
-
-Keys of generated jobs, by kind or by name, and jobs of its own.
-"""
+"""Additions of a project to its workflows: keys of generated jobs, and further jobs."""
 
 from __future__ import annotations
 
@@ -91,10 +88,7 @@ def _steps_of(spec: Spec) -> tuple[Any, overrides.Route]:
 def _reached(
     selector: str, workflows: Mapping[str, Document], kinds: Mapping[str, str]
 ) -> list[tuple[dict[str, Document], str]]:
-    """Return the jobs that a selector reaches.
-
-    The jobs of the workflow that each is in, and its id.
-    """
+    """Return the jobs that a selector matches, as the jobs of their workflow and their id."""
     reached = []
     for path, workflow in workflows.items():
         for name in workflow["jobs"]:

@@ -1,6 +1,6 @@
-"""What speaks against a plan on GitHub.
+"""Problems of a plan on GitHub.
 
-What it would refuse, read as something else, or leave open to change.
+GitHub would refuse it, read it differently, or leave a part of it open to change.
 """
 
 from __future__ import annotations

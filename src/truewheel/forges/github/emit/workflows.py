@@ -1,6 +1,6 @@
-"""GitHub Actions from a plan.
+"""GitHub workflows from a plan.
 
-A workflow that calls one reusable workflow for each target and architecture.
+A caller starts one reusable workflow for each target and architecture.
 
 No expression stands in a `run`: values reach a shell by the environment alone.
 """
@@ -87,10 +87,7 @@ class _Forge(NamedTuple):
     cells: Mapping[str, Cell]
 
     def uses(self, action: str, /, **inputs: Any) -> Document:
-        """Return the step that an action does.
-
-        One of GitHub's, or one that is named with its owner.
-        """
+        """Return a step that uses an action: one of GitHub's, or one named with its owner."""
         name = action if "/" in action else f"actions/{action}"
         pin = self.pins[name]
         fields = {key.replace("_", "-"): value for key, value in inputs.items()}
@@ -176,7 +173,7 @@ def documents(
 def _parts(plan: Plan) -> dict[str, list[Job]]:
     """Return the jobs of each reusable workflow.
 
-    Of a target and architecture, or of several if there are too many.
+    It is for one target and architecture, or for several if there are too many.
     """
     places: dict[str, list[Job]] = {}
     for job in plan.jobs:
@@ -232,7 +229,7 @@ def asked(variables: Mapping[str, Variable]) -> list[str]:
 def _input(variable: Variable) -> Document:
     """Return an input.
 
-    A switch with its default, or one that is empty and leaves it to the repository's variable.
+    A switch has its default; any other is empty, and then the repository's variable counts.
     """
     description = variable.description
     fields: Document = {"type": "string"}
@@ -364,10 +361,7 @@ def _place(job: Job, forge: _Forge) -> Document:
 
 
 def _machine(job: Job, plan: Plan) -> str:
-    """Return the architecture of a job's runner.
-
-    Its own, or that of the one that builds its wheel from afar.
-    """
+    """Return the architecture of a job's runner: its own, or that of a cross-building machine."""
     is_builder = plan.kinds[job.kind].traits.machine == "builder"
     return (plan.targets[job.target].runner if is_builder else "") or job.arch
 
@@ -456,10 +450,7 @@ def _environment(job: Job, forge: _Forge) -> Document:
 
 
 def _start(job: Job, forge: _Forge) -> list[Document]:
-    """Return the steps that every job begins with.
-
-    The checkout and, outside of an image, its Pythons.
-    """
+    """Return the first steps of every job: the checkout and, outside of an image, its Pythons."""
     history = {"fetch_depth": 0} if forge.traits(job).read_history else {}
     steps = [forge.uses("checkout", persist_credentials=False, **history)]
     if not forge.image(job):
@@ -575,7 +566,7 @@ def _word(text: str) -> str:
 def _reusable(part: str, jobs: list[Job], forge: _Forge) -> Document:
     """Return a reusable workflow.
 
-    Its container jobs, then the wheels and tests of each place as matrices.
+    Each place has a container job, and matrices of wheel and test jobs.
     """
     places: dict[str, list[Job]] = {}
     for job in jobs:

@@ -283,7 +283,7 @@ class Gitlab:
     def retry(self, job: Job) -> None:
         """Run a failed job again.
 
-        A job that GitLab does not let run again has done so already, or never may.
+        A job that GitLab does not run again was run again before, or never may be.
         """
         self._set(
             self.path("jobs", job.id, "retry", project=job.project),

@@ -1,7 +1,4 @@
-"""Merge requests of GitLab.
-
-Their titles, our note on them, and how long jobs took on their target branch.
-"""
+"""Merge requests of GitLab: titles, our note, and how long jobs took on the target branch."""
 
 from __future__ import annotations
 

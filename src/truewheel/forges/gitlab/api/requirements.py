@@ -1,7 +1,4 @@
-"""What the pipelines of a spec need of a GitLab project.
-
-Variables, runners, time, a registry, a version.
-"""
+"""What pipelines need of a GitLab project: variables, runners, time, registry and version."""
 
 from __future__ import annotations
 

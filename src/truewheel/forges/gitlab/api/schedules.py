@@ -1,6 +1,6 @@
-"""Pipelines by the clock on GitLab.
+"""Pipeline schedules of GitLab.
 
-What the spec declares, what the project has, and the way from one to the other.
+Declared ones are compared with those of the project, and the differences are applied.
 
 A mark at the end of the description says which schedules are ours; what others made is never
 touched.
@@ -30,10 +30,7 @@ Tell = Callable[[str], None]
 
 
 class Schedule(NamedTuple):
-    """A schedule in the words of GitLab's API.
-
-    Its fields, and the variables or inputs of its pipelines.
-    """
+    """A schedule in the words of GitLab's API: fields, and variables or inputs of its pipelines."""
 
     name: str
     fields: Mapping[str, Any]
@@ -52,10 +49,7 @@ class Found(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What is to change: a field, or `variables.NAME`.
-
-    None where there is nothing before, or after.
-    """
+    """A change of a field or of `variables.NAME`; a value is None where it does not exist."""
 
     what: str
     old: str | None
@@ -231,9 +225,9 @@ def me(forge: Gitlab) -> str:
 
 
 def apply(forge: Gitlab, project: str, step: Step, user: str, tell: Tell) -> None:
-    """Do a step; done again, it goes on where it ended.
+    """Apply a step; applied again, it continues where it ended.
 
-    A schedule rests while its variables change: no pipeline starts with half of them.
+    The schedule is inactive while its variables change: no pipeline may start with half of them.
     """
     message = f"the schedule {step.name} cannot be {step.action}d"
     if step.action == REMOVE and step.found:

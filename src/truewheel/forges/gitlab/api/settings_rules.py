@@ -1,6 +1,6 @@
-"""Settings of a GitLab project that would bite.
+"""Misconfigured settings of a GitLab project, found in records of the API.
 
-Judged from the API's records alone, nothing is asked here.
+No requests are made here.
 """
 
 from __future__ import annotations

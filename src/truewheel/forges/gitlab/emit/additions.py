@@ -23,9 +23,9 @@ Found = list[tuple[dict[str, Document], str]]
 
 
 class Reach(NamedTuple):
-    """What a selector reaches.
+    """The jobs that a selector matches.
 
-    The jobs that get its patch, and those below them, which have keys of their own.
+    `top` get its patch; those `below` inherit it, but have keys that would hide it.
     """
 
     top: Found
@@ -50,9 +50,9 @@ class _Index:
                     yield file, name, kind, job
 
     def reach(self, selector: str) -> Reach:
-        """Return what a selector reaches.
+        """Return the jobs that a selector matches.
 
-        A kind, kind:target:arch, or names of jobs in which * and ? match.
+        It is a kind, kind:target:arch, or a pattern of names with * and ?.
         """
         jobs = list(self.generated())
         if matching := [job for job in jobs if job[2] == selector]:
@@ -135,7 +135,9 @@ def apply(spec: Spec, plan: Plan, files: Sequence[dict[str, Document]]) -> None:
 
 def _rank(selector: str, reach: Reach) -> int:
     """Return how narrow a selector is: 0 for a kind, 1 for a place, 2 for names of jobs."""
-    return 0 if ":" not in selector and not set("*?") & set(selector) else 1 if reach.below else 2
+    if ":" not in selector and not set("*?") & set(selector):
+        return 0
+    return 1 if reach.below else 2
 
 
 def _patch(

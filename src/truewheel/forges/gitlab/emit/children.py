@@ -1,6 +1,6 @@
 """Child pipelines.
 
-A parent's job starts one for each part, and the parent's id is the only pipeline id in them.
+A job of the parent starts one for each part. In all of them, the pipeline id is the parent's.
 
 A parent gets no artifacts from its children, and what lies in the package registry may be
 anybody's. So the parent makes a key, which is an artifact that nobody can download; a job of each
@@ -104,7 +104,7 @@ def _packages(members: Iterable[Job]) -> list[str]:
 def child(members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
     """Return the document of a child pipeline.
 
-    Whole in itself, as nothing but variables comes from its parent.
+    It is complete in itself: only variables come from its parent.
     """
     members = tuple(members)
     kinds = {job.kind for job in members}

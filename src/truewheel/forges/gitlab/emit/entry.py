@@ -1,6 +1,6 @@
 """A fragment for a hand-written pipeline.
 
-No keys of the top level, its own prefix, and needs in place of stages.
+It has no top-level keys, a prefix for all its jobs, and needs in place of stages.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ STAGES = {
 
 
 def fragment(generated: Mapping[str, Document], plan: Plan, spec: Spec, layout: Layout) -> Document:
-    """Return the generated jobs as a fragment, renamed.
+    """Return the generated jobs as a fragment, with prefixes.
 
-    What `prove` waited for by its stage, it needs by name.
+    The jobs that `prove` waited for by its stage become its needs.
 
     The including file's `default` does not reach them, and theirs is not its own.
     """
@@ -52,10 +52,7 @@ def fragment(generated: Mapping[str, Document], plan: Plan, spec: Spec, layout: 
 
 
 def renamed(project_jobs: Mapping[str, Any], generated: Iterable[str], spec: Spec) -> Document:
-    """Return a project's added jobs under their prefix.
-
-    Their needs of generated and of added jobs keep up.
-    """
+    """Return a project's added jobs with prefixes, also in their needs."""
     known = {*project_jobs, *generated}
     return {_renamed(name, spec): _follow(job, known, spec) for name, job in project_jobs.items()}
 

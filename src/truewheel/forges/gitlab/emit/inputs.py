@@ -110,10 +110,7 @@ def values(variables: Mapping[str, Variable]) -> Document:
 
 
 def problems(spec: Spec, variables: Mapping[str, Variable]) -> list[Problem]:
-    """Return what speaks against inputs.
-
-    Values that GitLab would fill in as text, and more than it takes.
-    """
+    """Return the problems of inputs: values that GitLab would replace as text, and too many."""
     return [*_filled_in(spec), *_unquotable(spec, variables), *_too_many(spec, variables)]
 
 

@@ -139,9 +139,9 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
 
 
 def _publishing(job: Job, plan: Plan, layout: Layout) -> Document:
-    """Return what a job that publishes does.
+    """Return the keys of a job that publishes.
 
-    Without the project's set-up, as it has the rights to publish.
+    It runs none of the project's set-up, as it has the rights to publish.
     """
     index = publish_jobs.index_of(plan, job.index_name)
     tokens = (
@@ -295,7 +295,7 @@ def _place_template(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Documen
 def _image(job: Job, plan: Plan) -> str:
     """Return the image of a wheel or test job.
 
-    A builder by the digest that its container job tells, not by tag alone.
+    A builder image has the digest that its container job passes on: a tag can be moved.
 
     Without that variable there is no such image, and the job does not start.
     """
@@ -325,10 +325,7 @@ def _own(job: Job, spec: Spec, layout: Layout) -> Document:
 
 
 def _runner(job: Job, plan: Plan, spec: Spec) -> Document:
-    """Return the tags of a job's runners.
-
-    Of its kind or architecture, or of what builds its wheel from afar.
-    """
+    """Return the tags of a job's runners: by its kind, or by the architecture that it runs on."""
     machine = plan.kinds[job.kind].traits.machine
     own = spec.gitlab.test_runners.get(job.arch) if machine == "test" else None
     builder = plan.targets[job.target].runner if machine == "builder" else ""

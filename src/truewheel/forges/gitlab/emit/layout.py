@@ -18,9 +18,9 @@ CHILD_JOBS = limits.FREE_PLAN_JOBS - -(-limits.FREE_PLAN_JOBS // SIGNED)
 
 
 class Layout(NamedTuple):
-    """How the jobs lie in files.
+    """How the jobs are divided into files.
 
-    `name` is include or children, `reason` says why where the spec leaves it open.
+    `name` is include or children; `reason` says why, if the spec leaves it open.
 
     `parts` are the jobs that have a target, by file. With `packages`, wheels travel through the
     package registry alone and are in no artifact.
@@ -39,9 +39,10 @@ class Layout(NamedTuple):
 
 def layout(plan: Plan, spec: Spec) -> Layout:
     """Return the layout of a plan. Raises `Stop` (exit 2) for one that GitLab would not take."""
-    requested = spec.gitlab.layout
-    reason = _too_large_for_one(plan, spec) if requested == "auto" else ""
-    name = ("children" if reason else "include") if requested == "auto" else requested
+    name, reason = spec.gitlab.layout, ""
+    if name == "auto":
+        reason = _too_large_for_one(plan, spec)
+        name = "children" if reason else "include"
     parts = _parts(plan.jobs, children=name == "children")
     result = Layout(name, reason, parts, spec.gitlab.wheels == "packages")
     if problem := _problem(result, plan, spec):
@@ -101,7 +102,7 @@ def proven(plan: Plan) -> list[Job]:
 def _parts(jobs: Iterable[Job], *, children: bool) -> dict[str, tuple[Job, ...]]:
     """Return the jobs of each file, by path.
 
-    Those of a target and architecture, in several files if they are many.
+    A file has jobs of one target and architecture; if they are many, there are several files.
     """
     places: dict[str, list[Job]] = {}
     for job in jobs:

@@ -1,6 +1,6 @@
-"""GitLab CI from a plan.
+"""GitLab pipelines from a plan.
 
-The parent file, or a fragment of one, and a file for each target and architecture.
+There is a parent file, or a fragment, and a file for each target and architecture.
 """
 
 from __future__ import annotations
@@ -81,9 +81,9 @@ def _with_header(
 def _give_inputs(
     generated: dict[str, Document], plan: Plan, variables: Mapping[str, Variable]
 ) -> None:
-    """Give the values of inputs to the jobs that read them.
+    """Set the values of inputs in the jobs that read them.
 
-    A fragment has no variables of a whole pipeline.
+    A fragment cannot set variables of the pipeline.
     """
     readers = [job.name for job in plan.jobs if plan.kinds[job.kind].traits.take_variables]
     for name in readers:

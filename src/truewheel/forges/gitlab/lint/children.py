@@ -97,7 +97,7 @@ def check_variables(parent: Config, child: Child, config: Config) -> None:
 def check_presence(parent: Mapping[str, Presence], child: Child, config: Config) -> None:
     """Warn of a child without a job.
 
-    Jobs without rules are not there when the parent is for a merge request.
+    In a merge request's pipeline, jobs without rules are left out.
     """
     presence = Presence(config, parent["mr"].event.child(), is_child=True)
     starts = parent["mr"].pipeline is not False and parent["mr"].job(child.job) is not False

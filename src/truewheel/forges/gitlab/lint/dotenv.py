@@ -8,6 +8,7 @@ from typing import Any
 
 from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint.resolve import Config
+from truewheel.forges.gitlab.lint.values import text_or_items
 
 _ECHO = (
     r"""echo\s+(?P<text>"[^"$`\\]*"|'[^']*'|[^\s"'$`;|&<>]*)"""
@@ -22,9 +23,7 @@ def check(config: Config) -> None:
         artifacts = job.get("artifacts")
         reports = artifacts.get("reports") if isinstance(artifacts, dict) else None
         dotenv = reports.get("dotenv") if isinstance(reports, dict) else None
-        for file in (
-            [dotenv] if isinstance(dotenv, str) else dotenv if isinstance(dotenv, list) else ()
-        ):
+        for file in text_or_items(dotenv):
             for message in _faults(list(_written(job, file))):
                 config.report.add(
                     "dotenv", (name, "script"), f"job {name}: {file} {message}", severity="warning"
@@ -33,8 +32,7 @@ def check(config: Config) -> None:
 
 def _written(job: Mapping[str, Any], file: Any) -> Iterator[str]:
     for key in ("before_script", "script", "after_script"):
-        lines = job.get(key)
-        for line in [lines] if isinstance(lines, str) else lines if isinstance(lines, list) else ():
+        for line in text_or_items(job.get(key)):
             if isinstance(line, str):
                 matches = re.finditer(_ECHO, line)
                 yield from (

@@ -1,6 +1,6 @@
 """Which jobs a pipeline has for an event.
 
-Rules judged with what GitLab sets, and with what may be anything.
+Rules are evaluated with the variables that GitLab sets; others may have any value.
 """
 
 from __future__ import annotations
@@ -49,6 +49,10 @@ class Variables(dict[str, Value]):
         return default
 
 
+_OPEN_MERGE_REQUESTS = {MERGE_REQUEST: SET, TAG: None}
+"""By event; a branch may have open merge requests or not."""
+
+
 def predefined(event: Event) -> Variables:
     """Return the variables that GitLab sets for an event."""
     is_request = event.kind == MERGE_REQUEST
@@ -62,7 +66,7 @@ def predefined(event: Event) -> Variables:
             "CI_COMMIT_REF_NAME": SET,
             "CI_COMMIT_SHA": SET,
             "CI_DEFAULT_BRANCH": SET,
-            "CI_OPEN_MERGE_REQUESTS": SET if is_request else None if event.kind == TAG else UNKNOWN,
+            "CI_OPEN_MERGE_REQUESTS": _OPEN_MERGE_REQUESTS.get(event.kind, UNKNOWN),
             # Some of them depend on the kind of request.
             _OF_MERGE_REQUESTS: UNKNOWN if is_request else None,
             "CI_MERGE_REQUEST_ID": SET if is_request else None,
@@ -79,7 +83,9 @@ def _written(variables: Any) -> dict[str, Value]:
     written: dict[str, Value] = {}
     for name, value in variables.items() if isinstance(variables, dict) else ():
         entry = value.get("value") if isinstance(value, dict) else value
-        text = "" if entry is None else as_text(entry) if not is_open(entry) else "$"
+        text = "" if entry is None else "$"
+        if not is_open(entry) and entry is not None:
+            text = as_text(entry)
         written[str(name)] = UNKNOWN if "$" in text else text
     return written
 
@@ -201,7 +207,7 @@ class Presence:
             clauses.append(self._changed(rule["changes"]))
         if rule.get("exists") is not None:
             clauses.append(None)
-        return False if False in clauses else None if None in clauses else True
+        return _all(clauses)
 
     def _expression(self, text: Any, variables: Variables) -> bool | None:
         if not isinstance(text, str):
@@ -261,13 +267,23 @@ _OTHER_SOURCES = {
 
 
 def _any(answers: list[bool | None]) -> bool | None:
-    return True if True in answers else None if None in answers else False
+    """Return whether any answer is yes; None stands for an unknown one."""
+    if True in answers:
+        return True
+    return None if None in answers else False
+
+
+def _all(answers: list[bool | None]) -> bool | None:
+    """Return whether all answers are yes; None stands for an unknown one."""
+    if False in answers:
+        return False
+    return None if None in answers else True
 
 
 def _policy(value: Any, *, is_default: bool) -> dict[str, Any]:
-    clauses = (
-        {"refs": value} if isinstance(value, list) else value if isinstance(value, dict) else {}
-    )
+    if isinstance(value, list):
+        value = {"refs": value}
+    clauses = value if isinstance(value, dict) else {}
     filled = {key: item for key, item in clauses.items() if not is_blank(item)}
     return {"refs": DEFAULT_REFS, **filled} if is_default else filled
 

@@ -1,6 +1,6 @@
-"""The language of `rules:if`.
+"""The language of `rules:if`, parsed and evaluated as GitLab does.
 
-Read as GitLab reads it, and judged with variables that are known, absent or unknown.
+Variables may be known, absent or unknown.
 
 The grammar is GitLab's: values (`$NAME`, "text", /regex/, null, true, false), == != =~ !~ && || !
 and parentheses.

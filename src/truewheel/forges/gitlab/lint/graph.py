@@ -144,10 +144,7 @@ class Graph:
                 self._listed(name, needs.same_pipeline(rule["needs"]), ("rules", index, "needs"))
 
     def _needs_of_matrix(self, name: str, job: Mapping[str, Any], used: set[str]) -> None:
-        """Judge needs that name a parallel job's own variables.
-
-        Each of the parallel jobs has others.
-        """
+        """Check needs that name a parallel job's variables, which differ in each job."""
         own = job.get("variables")
         written = (
             {str(key): as_text(value) for key, value in own.items()}

@@ -1,6 +1,6 @@
 """Inputs of a file.
 
-`spec:inputs` declares them, `include:inputs` gives them, `$[[ inputs.name ]]` uses them.
+`spec:inputs` declares them, `include:inputs` sets them, `$[[ inputs.name ]]` uses them.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _ANY_BLOCK = re.compile(r"\$\[\[\s*inputs\.([\w-]+)")
 
 
 def interpolated(file: GitlabFile, inputs: Mapping[str, Any], report: Report) -> dict[Any, Any]:
-    """Return the data of a file with its inputs put in.
+    """Return the data of a file with its inputs replaced by values.
 
-    What is not given and has no default stays as it is.
+    An input without value and default stays as it is.
     """
     where = Where(file.file) if file.places[()].value.line < 0 else file.where()
     if not file.header:

@@ -1,6 +1,6 @@
-"""Hand-written GitLab files.
+"""Read hand-written GitLab files as GitLab does, with places.
 
-YAML with anchors, merge keys and `!reference`, read as GitLab reads it, with places.
+They are YAML with anchors, merge keys and `!reference`.
 """
 
 from __future__ import annotations
@@ -206,9 +206,9 @@ class _Reader:
         return "?"
 
     def _merge(self, data: dict[Any, Any], key: Any, route: tuple[Any, ...]) -> None:
-        """Like Ruby's YAML.
+        """Apply merge keys as Ruby's YAML does.
 
-        What is merged wins over the keys before it, and loses against those after.
+        Merged keys replace earlier keys of the mapping, and are replaced by later ones.
         """
         event = next(self._events)
         value = self._value(event, (*route, "<<"), key.start_mark)

@@ -9,7 +9,7 @@ from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint.document import Reference
 from truewheel.forges.gitlab.lint.expressions import UNKNOWN
 from truewheel.forges.gitlab.lint.report import Report
-from truewheel.forges.gitlab.lint.values import is_open, kind_of
+from truewheel.forges.gitlab.lint.values import as_list, is_open, kind_of
 
 REFERENCED_VALUES = 200_000
 """Values that all `!reference` together may bring.
@@ -69,8 +69,7 @@ class Extender:
         return over(merged, value), depth
 
     def _bases(self, name: str, extends: Any) -> list[str]:
-        bases = extends if isinstance(extends, list) else [] if extends is None else [extends]
-        return [base for base in bases if self._is_base(name, base)]
+        return [base for base in as_list(extends) if self._is_base(name, base)]
 
     def _is_base(self, name: str, base: Any) -> bool:
         if is_open(base):

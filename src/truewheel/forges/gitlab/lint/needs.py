@@ -21,10 +21,7 @@ class Need(NamedTuple):
 
 
 def same_pipeline(needs: Any) -> list[Need]:
-    """Return the needs on jobs of the same pipeline.
-
-    Those of others, and what cannot be read, are left out.
-    """
+    """Return the needs on jobs of the same pipeline, without unreadable ones."""
     listed = needs if isinstance(needs, list) else [needs]
     parsed = (_need(item, route) for item, route in _flat(listed, ()))
     return [need for need in parsed if need and need.job.strip() and not is_open(need.job)]
@@ -54,7 +51,9 @@ def matrix_names(needs: Any) -> set[str]:
     """Return the variables that `$[[ matrix.NAME ]]` names anywhere in `needs`."""
     if isinstance(needs, str):
         return set(re.findall(_MATRIX, needs)) if "$[[" in needs else set()
-    parts = needs.values() if isinstance(needs, dict) else needs if isinstance(needs, list) else ()
+    if isinstance(needs, dict):
+        needs = list(needs.values())
+    parts = needs if isinstance(needs, list) else []
     return {name for part in parts for name in matrix_names(part)}
 
 

@@ -36,10 +36,7 @@ def _size(row: dict[str, Any]) -> int:
 
 
 def expand(name: str, parallel: Any) -> list[Instance]:
-    """Return the jobs of one name.
-
-    Just that one when it is not parallel, or too often so to be listed.
-    """
+    """Return the jobs of one name: that one alone if it is not parallel, or has too many jobs."""
     many = count(parallel)
     if not 1 <= many <= limits.PARALLEL:
         return [Instance(name, {})]

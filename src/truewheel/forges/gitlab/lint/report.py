@@ -8,6 +8,7 @@ from typing import Any
 from truewheel.errors import Problem, Where, meant
 from truewheel.forges.gitlab.lint.document import GitlabFile
 from truewheel.forges.gitlab.lint.findings import Finding
+from truewheel.forges.gitlab.lint.values import text_or_items
 
 Route = tuple[Any, ...]
 
@@ -42,9 +43,9 @@ class Report:
         known: Iterable[Any],
         hint: str = "",
     ) -> None:
-        """Add that a name is not there.
+        """Add the finding that a name is missing.
 
-        Only a warning where it may come from a file that was not followed.
+        It is a warning where the name may come from a file that was not read.
         """
         where = place if isinstance(place, Where) else self.where(place)
         hint = meant(
@@ -69,7 +70,7 @@ class Report:
         for one in seen:
             value = self.data.get(one)
             bases = value.get("extends") if isinstance(value, dict) else None
-            listed = [bases] if isinstance(bases, str) else bases if isinstance(bases, list) else []
+            listed = text_or_items(bases)
             seen += [
                 base for base in reversed(listed) if isinstance(base, str) and base not in seen
             ]

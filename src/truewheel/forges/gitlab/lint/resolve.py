@@ -17,7 +17,7 @@ from truewheel.forges.gitlab.lint.inputs import interpolated
 from truewheel.forges.gitlab.lint.merging import Dereferencer, Extender, over
 from truewheel.forges.gitlab.lint.regexes import searched
 from truewheel.forges.gitlab.lint.report import Report
-from truewheel.forges.gitlab.lint.values import is_open
+from truewheel.forges.gitlab.lint.values import as_list, is_open
 
 RESERVED = frozenset(keywords.GLOBAL)
 JOB_MARKS = frozenset({"script", "run", "trigger", "needs"})
@@ -128,10 +128,6 @@ def _is_keyword(name: Any, value: Any) -> bool:
     return not is_job
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
 class _Includer:
     def __init__(self, files: Files, variables: Variables, report: Report) -> None:
         self.files = files
@@ -144,7 +140,7 @@ class _Includer:
     def content(self, file: GitlabFile, inputs: Mapping[str, Any]) -> dict[Any, Any]:
         """Return the data of a file, laid over all that it includes."""
         data = interpolated(file, inputs, self.report)
-        included = _listed(data.get("include"))
+        included = as_list(data.get("include"))
         if not included:
             return data
         merged: dict[Any, Any] = {}

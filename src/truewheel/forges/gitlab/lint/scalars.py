@@ -1,7 +1,4 @@
-"""What GitLab reads from a plain scalar.
-
-It uses Ruby's YAML, which differs from Python's in small things.
-"""
+"""How GitLab reads a plain scalar: by Ruby's YAML, which differs from Python's in details."""
 
 from __future__ import annotations
 
@@ -36,9 +33,9 @@ _INTEGERS = (
 
 
 def read(text: str) -> Any:
-    """Return what a plain scalar stands for.
+    """Return the value of a plain scalar.
 
-    Str, bool, int, float, None, or a `date`, which GitLab refuses.
+    It is a str, bool, int, float, None, or a `date`, which GitLab refuses.
     """
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]

@@ -14,10 +14,7 @@ Route = tuple["str | int", ...]
 
 
 class Fault(NamedTuple):
-    """Something wrong below a keyword.
-
-    A stable code, where, the end of a sentence about it, and a way out.
-    """
+    """A fault below a keyword: stable code, route, the end of a sentence about it, and a hint."""
 
     code: str
     route: Route
@@ -30,11 +27,20 @@ Check = Callable[[Any], Iterator[Fault]]
 
 
 def is_open(value: Any) -> bool:
-    """Return whether a value is only known when the pipeline starts.
-
-    An input, or something not followed.
-    """
+    """Return whether a value is only known when the pipeline starts: an input, or not read."""
     return value is UNKNOWN or (isinstance(value, str) and "$[[" in value)
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return a list as it is, None as an empty one, and any other value as its only item."""
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
+
+
+def text_or_items(value: Any) -> list[Any]:
+    """Return a list as it is, a text as its only item, and an empty list for other values."""
+    return as_list(value) if isinstance(value, (str, list)) else []
 
 
 def is_blank(value: Any) -> bool:
@@ -54,7 +60,7 @@ def below(key: str | int, faults: Iterator[Fault]) -> Iterator[Fault]:
 
 
 def wrong(value: Any, expected: str) -> Fault:
-    """Return the fault of a value of another kind than `wanted`."""
+    """Return the fault of a value of another kind than `expected`."""
     hint = (
         "quote it"
         if expected.startswith(("a text", "text")) and isinstance(value, (int, float))
@@ -69,13 +75,9 @@ def kind_of(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    return (
-        "empty"
-        if value is None
-        else shown(value)
-        if isinstance(value, str)
-        else f"{value!r}".lower()
-    )
+    if value is None:
+        return "empty"
+    return shown(value) if isinstance(value, str) else f"{value!r}".lower()
 
 
 def as_text(value: Any) -> str:

@@ -1,6 +1,6 @@
-"""Variables that refer to one another in a circle.
+"""Variables that refer to one another in a cycle.
 
-GitLab expands them, and the pipeline cannot start.
+GitLab expands variables, and such a pipeline cannot start.
 """
 
 from __future__ import annotations
