@@ -101,8 +101,8 @@ def cached(workshop: Workshop, backend: str = "") -> Workshop:
         return workshop
     if not processes.which(name, workshop.env):
         processes.say(
-            f"compile {where}: WARNING: no {name} here, which is this project's compiler_cache: "
-            "built without"
+            f"compile {where}: WARNING: the compiler_cache {name} is not installed: built "
+            "without it"
         )
         return workshop
     return replace(

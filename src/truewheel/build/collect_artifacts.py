@@ -181,7 +181,7 @@ def _zip_explained(job: str) -> Iterator[None]:
 
 @dataclass
 class _Collector:
-    """Takes files into a folder; `problems` are told together at the end.
+    """Takes files into a folder; all `problems` are reported together at the end.
 
     `owners` are the jobs of the plan by the files that each may give; `wheels` and `records` are
     what `prove` has seen.

@@ -26,7 +26,7 @@ def compare_builds(wheel: Path, again: Path, cell: Cell) -> list[str]:
         processes.say(f"compile {cell.id}: WARNING: a second build, {again}, differs:")
         for difference in changes:
             processes.say(f"    {difference}")
-        processes.say("    hint: docs/building.md has what usually differs, and the cure")
+        processes.say("    hint: docs/building.md has what usually differs, and what to do")
     else:
         processes.say(f"compile {cell.id}: a second build in another folder is bit-identical")
     return changes
@@ -42,7 +42,7 @@ def without_credentials(
     remaining, left_out = credentials.without(env, plan, allowed)
     if left_out:
         processes.say(
-            f"{where}: without {', '.join(left_out)}: what it needs of these, name under secrets"
+            f"{where}: without {', '.join(left_out)}: name those that it needs under secrets"
         )
     return remaining
 

@@ -31,7 +31,7 @@ def run(
 ) -> list[Progress]:
     """Run the commands of each job of these cells in its image; return how each cell ended.
 
-    Variables are handed over by value, but for those that the images provide; secrets in the
+    Variables are passed by value, but for those that the images provide; secrets in the
     engine's environment. Raises `Stop`: exit 4 when an image is not there, 2 when the engine is
     not.
     """

@@ -61,7 +61,7 @@ class Run(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """How one engine is told to do things; each function returns argv lists.
+    """How one engine is called; each function returns argv lists.
 
     `push` takes the image and a file for its digest, "" for none; an engine that writes none is
     asked afterwards.

@@ -68,7 +68,7 @@ class Patcher(ElfPatcher):
     AT_ONCE = 4
 
     def get_rpath_direct(self, file_name: Path) -> str:
-        """Return where a file looks for libraries, without a whole file read by patchelf for it."""
+        """Return where a file looks for libraries; patchelf would read all of the file for it."""
         with file_name.open("rb") as stream:
             section = ELFFile(stream).get_section_by_name(".dynamic")
             tags = section.iter_tags() if isinstance(section, DynamicSection) else ()

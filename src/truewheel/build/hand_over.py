@@ -27,7 +27,7 @@ DEADLINE = 3600.0
 TOKEN = "CI_JOB_TOKEN"  # noqa: S105 - the name of a variable
 PIPELINE = ("TRUEWHEEL_PIPELINE_ID", "CI_PIPELINE_ID")
 STRANGER = (
-    "was a job tried again? then try those after it again, hand-over too; "
+    "was a job run again? then run those after it again, hand-over too; "
     "if none was, somebody else has put it there: see who may write packages, and start a new "
     "pipeline"
 )

@@ -84,8 +84,8 @@ def _compare_builder(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
     if not digest:
         if is_protected(env):
             message = (
-                f"no container job has told the digest of {builder}, and on a protected ref no "
-                "tag is believed"
+                f"no container job has passed on the digest of {builder}, and on a protected "
+                "ref a tag is not enough"
             )
             raise stop(
                 cell.id, message, "let this job need its container job, as generated", Exit.WHEEL
@@ -95,7 +95,7 @@ def _compare_builder(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
 
     expected = f"{registry.expanded(builder, env)}@{digest}"
     if (here := _job_image(env) or expected) != expected:
-        message = f"it runs in {here}, but the container job has told {expected}"
+        message = f"it runs in {here}, but the container job has passed on {expected}"
         raise stop(cell.id, message, "let this job have its image, as generated", Exit.WHEEL)
 
 

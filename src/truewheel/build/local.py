@@ -97,7 +97,7 @@ def run(
 def is_unchanged(
     plan: Plan, cell: Cell, root: Path, out: Path, environment: Mapping[str, str]
 ) -> bool:
-    """Return whether the cell's wheel is there, whole, tested, and from the same inputs."""
+    """Return whether the cell's wheel is there, complete, tested, and from the same inputs."""
     record, wheel = evidence.read(out, cell.id), out / cell.wheel
     passed = evidence.work_folder(root, cell.id) / PASSED
     if (

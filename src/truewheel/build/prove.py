@@ -237,7 +237,7 @@ def _settled(cell: Cell, records: Mapping[str, _Record]) -> Cell:
 def _refusals(folder: Path, cells: Iterable[Cell], plan: Plan) -> Iterator[str]:
     """Yield what the indexes would refuse the bytes of their copies for.
 
-    Their names were judged by the plan.
+    The plan has checked their names.
     """
     places = {
         index.name: Destination(index.profile, index.max_size)

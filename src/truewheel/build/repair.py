@@ -35,7 +35,7 @@ Report = Mapping[str, Any]
 
 
 def repair_wheel(plan: Plan, cell: Cell, root: Path, out: Path, env: Mapping[str, str]) -> Path:
-    """Leave `out/<cell.wheel>`, whole or not at all, and the cell's evidence; return the wheel.
+    """Leave `out/<cell.wheel>`, complete or not at all, and the cell's evidence; return the wheel.
 
     A wheel that has its final name already passes unchanged. Raises `Stop` (exit 4) when the
     compiled wheel cannot become the planned one or is too large, or another cell's wheel would be
@@ -104,7 +104,7 @@ def _natives(made: Path, cell: Cell) -> list[str]:
         hint = "is the extension built and packed? a pure package has packages.<name>.abi: none"
         raise stop(
             cell.id,
-            f"{made.name} holds no native code, but the plan wants {planned}",
+            f"{made.name} contains no native code, but the plan expects {planned}",
             hint,
             Exit.WHEEL,
         )
@@ -112,7 +112,7 @@ def _natives(made: Path, cell: Cell) -> list[str]:
         hint = f"say packages.{cell.package}.abi: cpython, and plan again"
         raise stop(
             cell.id,
-            f"{made.name} is planned pure, but holds {next(iter(native))}",
+            f"{made.name} is planned pure, but contains {next(iter(native))}",
             hint,
             Exit.WHEEL,
         )
@@ -196,7 +196,7 @@ def _seconds(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,18}", text):
         raise stop(
             "SOURCE_DATE_EPOCH",
-            f"{shown(text)} is no count of seconds",
+            f"{shown(text)} is not a number of seconds",
             "leave it empty, or write one",
         )
     return int(text)
@@ -218,12 +218,12 @@ def _warn_of_ceiling(cell: Cell, platform: str) -> None:
         processes.say(
             f"repair {cell.id}: WARNING: {platform} is above this machine's glibc, 2.{minor}: is "
             "it the image of "
-            f"{cell.target}? {platform_tags.highest_floor(minor)} would be as true"
+            f"{cell.target}? {platform_tags.highest_floor(minor)} would be correct"
         )
 
 
 def _graft(request: Request, folder: Path, cell: Cell, env: Mapping[str, str]) -> Report:
-    """Let auditwheel judge and change the unpacked wheel; return its report.
+    """Let auditwheel audit and change the unpacked wheel; return its report.
 
     Raises `Stop` (exit 4) for refusals.
     """
@@ -239,7 +239,7 @@ def _graft(request: Request, folder: Path, cell: Cell, env: Mapping[str, str]) -
     ]
     with log.open("w", encoding="utf-8") as stream:
         status = processes.run(argv, cwd=Path("/"), env=_with_own_programs(env), log=stream)
-    hint = f"the whole story is in {log}"
+    hint = f"the full log is {log}"
     if status:
         raise stop(
             cell.id, f"auditwheel ended with status {status}: {_last_line(log)}", hint, Exit.WHEEL

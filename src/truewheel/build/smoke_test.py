@@ -55,7 +55,7 @@ def smoke_test(
     output = log.read_text(encoding="utf-8", errors="replace").strip()
     if status:
         tail = "\n    ".join(output.splitlines()[-TAIL_LINES:]) or "it said nothing"
-        hint = f"its whole output: {log}"
+        hint = f"its full output: {log}"
         raise stop(
             cell.id,
             f"{package.smoke} failed ({processes.ending(status)}):\n    {tail}",

@@ -116,7 +116,7 @@ def behind_cache(
             for name, compiler in compilers.items()
             if cache not in compiler
         }
-    settings = {"CCACHE_BASEDIR": str(root)}  # what is below it is alike on every runner
+    settings = {"CCACHE_BASEDIR": str(root)}  # what is below it is the same on every runner
     if tools.programs:
         settings["CCACHE_COMPILERCHECK"] = "content"  # they are written anew for each build
     defaults = {name: value for name, value in settings.items() if not env.get(name)}

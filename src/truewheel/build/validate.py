@@ -1,6 +1,6 @@
-"""Validate wheels: each one read once and held against every check, many at a time.
+"""Validate wheels: each is read once for all checks, several at a time.
 
-Then the set as a whole.
+Then the set of wheels.
 """
 
 from __future__ import annotations

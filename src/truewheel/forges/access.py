@@ -89,7 +89,7 @@ def github(environment: Mapping[str, str]) -> Access:
 def _checked(access: Access, where: str) -> Access:
     if not _TOKEN.fullmatch(access.token):
         raise stop(
-            where, "is no token: it has spaces, line ends or letters beyond ASCII", "set it anew"
+            where, "is not a token: it has spaces, line ends or letters beyond ASCII", "set it anew"
         )
     parts = _parts(access.server)
     if parts is None or parts.username or parts.password or parts.query or parts.fragment:

@@ -26,7 +26,7 @@ REASONS = {
     ),
     "api_failure": Cause(RUNNER, "the runner could not talk to GitLab"),
     "scheduler_failure": Cause(RUNNER, "GitLab could not assign the job to a runner"),
-    "data_integrity_failure": Cause(RUNNER, "GitLab found the job's data broken"),
+    "data_integrity_failure": Cause(RUNNER, "GitLab found the job's data damaged"),
     "runner_provisioning_failure": Cause(RUNNER, "the runner could not be set up"),
     "unknown_failure": Cause(RUNNER, "GitLab does not know why"),
     "job_execution_timeout": Cause(SCRIPT, "the job took longer than its timeout"),
@@ -79,7 +79,7 @@ SIGNS = {
         SCRIPT, "a download is not what its hash says"
     ),
     r"no matching distribution found": Cause(
-        SCRIPT, "a Python package is not on the index in a fitting form"
+        SCRIPT, "the index has no suitable file of a Python package"
     ),
     r"\b401\b.*unauthori[sz]ed|\b403\b.*forbidden|\bdenied: |authentication required": Cause(
         SCRIPT, "a login was refused"

@@ -28,7 +28,7 @@ WHY = {
 def problems(spec: Spec, policy: Policy, values: Mapping[str, str]) -> Iterator[Problem]:
     """Return a problem for every variable that nobody may send to a pipeline.
 
-    Values are judged by the plan.
+    The plan checks the values.
     """
     known = variables.declared(spec, policy)
     for name in values:

@@ -192,13 +192,13 @@ def built_image_plan(cell: Cell) -> Plan:
             {**GITLAB, "CI_JOB_IMAGE": "r.example/g/builder/box:1"},
             "it runs in r.example/g/builder/box:1, but",
         ),
-        ({**GITLAB, "CI_JOB_IMAGE": "other:1"}, f"but the container job has told {RIGHT}"),
+        ({**GITLAB, "CI_JOB_IMAGE": "other:1"}, f"but the container job has passed on {RIGHT}"),
         ({**GITLAB, VARIABLE: ""}, ""),
         (
             {**GITLAB, VARIABLE: "", "CI_COMMIT_REF_PROTECTED": "true"},
-            "no container job has told the digest of",
+            "no container job has passed on the digest of",
         ),
-        ({"GITHUB_REF_PROTECTED": "true"}, "no container job has told the digest of"),
+        ({"GITHUB_REF_PROTECTED": "true"}, "no container job has passed on the digest of"),
         (
             {"GITHUB_REF_PROTECTED": "true", "CI_REGISTRY_IMAGE": "r.example/g", VARIABLE: DIGEST},
             "",

@@ -176,13 +176,15 @@ def test_two_compiled_wheels_are_refused(tmp_path: Path) -> None:
 def test_a_wheel_without_native_code_is_never_called_native(tmp_path: Path, platform: str) -> None:
     cell, name = native(platform)
     compiled(tmp_path, cell, name, PURE)
-    assert f"holds no native code, but the plan wants {platform}" in str(refusal(tmp_path, cell))
+    assert f"contains no native code, but the plan expects {platform}" in str(
+        refusal(tmp_path, cell)
+    )
 
 
 def test_a_wheel_with_native_code_is_never_called_pure(tmp_path: Path) -> None:
     cell = projects.cell()
     compiled(tmp_path, cell, cell.wheel, NATIVE)
-    assert "is planned pure, but holds demo/_core.so" in str(refusal(tmp_path, cell))
+    assert "is planned pure, but contains demo/_core.so" in str(refusal(tmp_path, cell))
 
 
 @pytest.mark.parametrize("platform", ["any", LINUX, MANYLINUX])
@@ -582,7 +584,7 @@ def test_a_floor_above_this_machine_is_told(
 @pytest.mark.slow
 def test_a_time_that_is_none_is_refused(tmp_path: Path, cc: Callable[..., Path]) -> None:
     cell = cell_of(tmp_path, needing(cc, "libours.so.1"))
-    with pytest.raises(Stop, match="'yesterday' is no count of seconds") as stopped:
+    with pytest.raises(Stop, match="'yesterday' is not a number of seconds") as stopped:
         repaired(tmp_path, cell, {"SOURCE_DATE_EPOCH": "yesterday"})
     assert stopped.value.code is Exit.REFUSED
 

@@ -40,7 +40,7 @@ def found(log: str, reason: str = "script_failure") -> Cause:
         (
             "ERROR: No matching distribution found for foo==9",
             "script",
-            "a Python package is not on the index",
+            "the index has no suitable file of a Python package",
         ),
         ("HTTP 401 Unauthorized", "script", "a login was refused"),
         ("docker: manifest unknown", "script", "the image is not there"),

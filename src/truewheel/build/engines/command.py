@@ -140,7 +140,7 @@ def _run(
 
 
 def variables(cells: Sequence[Cell]) -> dict[str, str]:
-    """Return what a command is told of its wheels, as environment variables; nothing is empty.
+    """Return the environment variables that describe a command's wheels; none is empty.
 
     Where its cells differ in a value, it is left out: the planned names, one for each package, are
     always there.

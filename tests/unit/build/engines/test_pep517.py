@@ -248,7 +248,7 @@ def test_a_compiler_cache_that_is_not_there_is_a_warning(
     root, cell = projects.make(tmp_path, native=is_native), projects.cell(platform_tag=platform_tag)
     plan = replace(projects.plan(cell), compiler_cache="ccache")
     assert pep517.compile_wheel(plan, cell, root, {**ENV, "PATH": "/nonexistent"}).is_file()
-    warning = "WARNING: no ccache here, which is this project's compiler_cache: built without"
+    warning = "WARNING: the compiler_cache ccache is not installed: built without it"
     assert (warning in capfd.readouterr().err) == is_native
 
 

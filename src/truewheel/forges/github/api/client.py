@@ -123,7 +123,7 @@ class PyGithub:
                 answer.raise_for_status()
                 yield from answer.iter_content(65536)
         except self._requests.RequestException as error:
-            raise Fault(0, f"the file cannot be had: {type(error).__name__}") from None
+            raise Fault(0, f"the file cannot be downloaded: {type(error).__name__}") from None
 
     def _ask(
         self, verb: str, path: str, query: Mapping[str, Any], body: Any

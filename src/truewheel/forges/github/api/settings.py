@@ -1,6 +1,6 @@
-"""Asks a GitHub repository for its settings, and has them judged.
+"""Ask a GitHub repository for its settings, and check them.
 
-What a token may not ask is told, and no failure.
+What the token may not ask becomes a note, and no failure.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def needs(spec: Spec, plan: Plan, documents: Mapping[str, Mapping[str, Any]]) ->
 
 
 def token_end(text: str, today: date) -> Iterator[Finding]:
-    """Judge the end of the token, as the header of every answer tells it."""
+    """Check the end of the token, as the header of every answer tells it."""
     try:
         days = (date.fromisoformat(text[:10]) - today).days
     except ValueError:
@@ -88,7 +88,7 @@ def token_end(text: str, today: date) -> Iterator[Finding]:
 
 
 def repository(record: Record, needs: Needs) -> Iterator[Finding]:
-    """Judge the repository itself."""
+    """Check the repository itself."""
     if record.get("archived") is True or record.get("disabled") is True:
         step = "Settings → General → Danger Zone"
         yield Finding("repository", ERROR, "it is archived or disabled: no workflow runs", step)
@@ -106,7 +106,7 @@ def repository(record: Record, needs: Needs) -> Iterator[Finding]:
 
 
 def actions(record: Record, selected: Record, needs: Needs) -> Iterator[Finding]:
-    """Judge whether workflows run, and whether they may use the actions that they use."""
+    """Check whether workflows run, and whether they may use the actions that they use."""
     allowed = text_of(record, "allowed_actions")
     if record.get("enabled") is False:
         yield Finding("actions", ERROR, "actions are off: no workflow runs", ACTIONS)
@@ -132,7 +132,7 @@ def _allows(selected: Record, action: str) -> bool:
 
 
 def permissions(record: Record) -> Iterator[Finding]:
-    """Judge what workflows may do that say nothing of it; ours do."""
+    """Check what workflows may do that say nothing of it; ours do."""
     if text_of(record, "default_workflow_permissions") == "write":
         message = (
             "workflows that say nothing may write to the repository; the generated ones say what "
@@ -142,7 +142,7 @@ def permissions(record: Record) -> Iterator[Finding]:
 
 
 def retention(record: Record, needs: Needs) -> Iterator[Finding]:
-    """Judge how long artifacts may be kept."""
+    """Check how long artifacts may be kept."""
     days = int(number_of(record, "days"))
     if 0 < days < needs.retention_days:
         message = (
@@ -153,12 +153,12 @@ def retention(record: Record, needs: Needs) -> Iterator[Finding]:
 
 
 def workflow(records: Iterable[Record], needs: Needs) -> Iterator[Finding]:
-    """Judge whether the workflow is there and switched on."""
+    """Check whether the workflow is there and switched on."""
     ours = next((record for record in records if text_of(record, "path") == CALLER), None)
     if ours is None:
         message = (
-            f"{CALLER} is not on the default branch: it can be started neither by hand nor by the "
-            "clock"
+            f"{CALLER} is not on the default branch: it can be started neither by hand nor by a "
+            "schedule"
         )
         yield Finding("workflow", ERROR, message, "generate, and merge what it writes")
     elif text_of(ours, "state") not in {"active", ""}:
@@ -174,7 +174,7 @@ def workflow(records: Iterable[Record], needs: Needs) -> Iterator[Finding]:
 
 
 def tags(rulesets: Sequence[Record], needs: Needs) -> Iterator[Finding]:
-    """Judge whether any tag is protected: only those are published."""
+    """Check whether any tag is protected: only those are published."""
     active = [
         ruleset
         for ruleset in rulesets
@@ -193,7 +193,7 @@ def tags(rulesets: Sequence[Record], needs: Needs) -> Iterator[Finding]:
 
 
 def environment(index: str, record: Record | None) -> Iterator[Finding]:
-    """Judge the environment that an index is published from; None where there is none."""
+    """Check the environment that an index is published from; None where there is none."""
     if record is None:
         message = (
             f"the environment {index} is not there: its first job makes it, without any protection"
@@ -244,7 +244,7 @@ def credentials(
 
 
 def runners(records: Sequence[Record], needs: Needs) -> Iterator[Finding]:
-    """Judge the repository's own runners; those of its organization are not asked for."""
+    """Check the repository's own runners; those of its organization are not asked for."""
     online = [_labels(record) for record in records if text_of(record, "status") == "online"]
     for labels, job in needs.labels.items():
         if not is_hosted(labels) and not any({*labels} <= known for known in online):

@@ -36,7 +36,7 @@ ZONE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)+")
 
 
 def problems(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> list[Problem]:
-    """Return all that speaks against a plan; `variables` are those that a person may set."""
+    """Return all problems of a plan; `variables` are those that a person may set."""
     return [
         *_expressions(spec),
         *_own_scripts(spec),

@@ -30,7 +30,7 @@ def judge(gitlab: Gitlab, text: str, ref: str = "") -> Judged:
             raise gitlab.caller.odd(answer, "a verdict")
         errors = _texts(answer.get("errors"))
         if not answer["valid"] and not errors:
-            errors = ("GitLab does not take it, and says no more",)
+            errors = ("GitLab refuses it without a reason",)
         return Judged(errors, _texts(answer.get("warnings")), len(_listed(answer.get("jobs"))))
 
     with gitlab.explained("GitLab does not check the file"):

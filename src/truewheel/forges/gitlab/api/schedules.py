@@ -340,13 +340,12 @@ def _give(forge: Gitlab, declaration: Schedule, existing: Found) -> None:
                 _unset(forge, existing.id, key)
     except Fault as fault:
         message = (
-            f"the variables of the schedule {declaration.name}, which rests until it has them, "
-            "are refused"
+            f"the variables of the schedule {declaration.name}, which is inactive until it has "
+            "them, are refused"
         )
         hint = (
             "raise in the project's Settings, CI/CD, Variables, the minimum role to use pipeline "
-            "variables to that of "
-            "the token; then run this again"
+            "variables to that of the token; then run this again"
         )
         raise stop(
             forge.caller.server, f"{message}: {fault.reason}", hint, Exit.REMOTE_FAILED

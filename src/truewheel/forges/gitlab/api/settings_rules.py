@@ -33,7 +33,7 @@ Record = Mapping[str, Any]
 
 
 def token(record: Record, today: date) -> Iterator[Finding]:
-    """Judge the token itself (`/personal_access_tokens/self`)."""
+    """Check the token itself (`/personal_access_tokens/self`)."""
     scopes = record.get("scopes")
     scopes = [str(scope) for scope in scopes] if isinstance(scopes, list) else []
     name, ends = text_of(record, "name"), text_of(record, "expires_at")
@@ -75,7 +75,7 @@ def level_of(project: Record) -> int:
 
 
 def access(level: int) -> Iterator[Finding]:
-    """Judge the role of the token's user."""
+    """Check the role of the token's user."""
     step = "Manage → Members: give the role Maintainer"
     if 0 < level < DEVELOPER:
         yield Finding("token", ERROR, "its role is below Developer: it can start no pipeline", step)
@@ -88,7 +88,7 @@ def access(level: int) -> Iterator[Finding]:
 
 
 def version(text: str, needs: Needs) -> Iterator[Finding]:
-    """Judge the server's version."""
+    """Check the server's version."""
     match = re.match(r"(\d+)\.(\d+)", text)
     oldest = ".".join(map(str, needs.version))
     if match and (int(match[1]), int(match[2])) < needs.version:
@@ -99,7 +99,7 @@ def version(text: str, needs: Needs) -> Iterator[Finding]:
 
 
 def project(record: Record, needs: Needs, level: int) -> Iterator[Finding]:
-    """Judge the settings of the project."""
+    """Check the settings of the project."""
     if record.get("archived") is True:
         yield Finding(
             "project", ERROR, "it is archived: no pipeline starts", "Settings → General → Advanced"
@@ -117,7 +117,10 @@ def project(record: Record, needs: Needs, level: int) -> Iterator[Finding]:
     yield from _time(record, needs)
     yield from _override(record, needs, level)
     if record.get("auto_cancel_pending_pipelines") == "disabled":
-        message = "pipelines of commits that are no longer the newest go on: they keep runners busy"
+        message = (
+            "pipelines of commits that are no longer the newest are not cancelled: they keep "
+            "runners busy"
+        )
         yield Finding("project", NOTE, message, f"{GENERAL} → Auto-cancel redundant pipelines")
     if record.get("ci_push_repository_for_job_token_allowed") is True:
         message = "jobs may push to the repository, and none of ours does"
@@ -160,7 +163,7 @@ def _time(record: Record, needs: Needs) -> Iterator[Finding]:
 
 
 def _override(record: Record, needs: Needs, level: int) -> Iterator[Finding]:
-    """Judge who may pass variables to a pipeline."""
+    """Check who may pass variables to a pipeline."""
     role = text_of(record, "ci_pipeline_variables_minimum_override_role")
     if not role:  # before GitLab 17.1
         role = (
@@ -188,7 +191,7 @@ def _override(record: Record, needs: Needs, level: int) -> Iterator[Finding]:
 
 
 def protected_tags(records: Sequence[Record], needs: Needs) -> Iterator[Finding]:
-    """Judge whether any tag is protected: only those are published."""
+    """Check whether any tag is protected: only those are published."""
     if not needs.publishes:
         return
     names = [text_of(record, "name") for record in records]
@@ -202,7 +205,7 @@ def protected_tags(records: Sequence[Record], needs: Needs) -> Iterator[Finding]
 
 
 def default_branch(records: Sequence[Record], branch: str) -> Iterator[Finding]:
-    """Judge whether the default branch is protected."""
+    """Check whether the default branch is protected."""
     if branch and not any(fnmatchcase(branch, text_of(record, "name")) for record in records):
         message = (
             f"{branch} is not protected: everybody with the role Developer can change what is built"
@@ -213,7 +216,7 @@ def default_branch(records: Sequence[Record], branch: str) -> Iterator[Finding]:
 
 
 def job_token(scope: Record, allowed: Sequence[Record]) -> Iterator[Finding]:
-    """Judge which projects' jobs may start pipelines here."""
+    """Check which projects' jobs may start pipelines here."""
     step = "Settings → CI/CD → Job token permissions"
     if scope.get("inbound_enabled") is False:
         message = "jobs of any project may use their token here"
@@ -226,7 +229,7 @@ def job_token(scope: Record, allowed: Sequence[Record]) -> Iterator[Finding]:
 
 
 def colliding(records: Iterable[Record], of: str, needs: Needs) -> Iterator[Finding]:
-    """Judge variables of a project or group whose names mean something to us.
+    """Check variables of a project or group whose names mean something to us.
 
     They beat those of files and images.
     """
@@ -258,7 +261,7 @@ def colliding(records: Iterable[Record], of: str, needs: Needs) -> Iterator[Find
 
 
 def held(secret: Secret, records: Iterable[Record], *, is_all: bool) -> Iterator[Finding]:
-    """Judge whether a secret is there, and for the jobs that need it.
+    """Check whether a secret is there, and for the jobs that need it.
 
     `is_all` says that all places were looked at.
     """
@@ -295,7 +298,7 @@ def _reaches(scope: str, environment: str) -> bool:
 
 
 def _kept(secret: Secret, record: Record, what: str) -> Iterator[Finding]:
-    """Judge how a secret is kept."""
+    """Check how a secret is kept."""
     step = f"{VARIABLES} → {secret.name}"
     is_protected = record.get("protected") is True
     if secret.is_hidden and record.get("masked") is not True:
@@ -316,7 +319,7 @@ def _kept(secret: Secret, record: Record, what: str) -> Iterator[Finding]:
 def runners(
     tags: Sequence[str], job: str, records: Sequence[Record], needs: Needs
 ) -> Iterator[Finding]:
-    """Judge the online runners that the server names for a set of tags.
+    """Check the online runners that the server names for a set of tags.
 
     What it hides of one is taken for fitting.
     """
@@ -402,7 +405,7 @@ def _is_below(path: str, pattern: str) -> bool:
 
 
 def schedules(steps: Iterable[Step], user: str) -> Iterator[Finding]:
-    """Judge our schedules: drift, and who owns them."""
+    """Check our schedules: drift, and who owns them."""
     for step in steps:
         if step.action != KEEP:
             what = (
@@ -414,14 +417,14 @@ def schedules(steps: Iterable[Step], user: str) -> Iterator[Finding]:
                 "remove": f"is too many: {step.why}",
             }
             message = f"the schedule {step.name} {messages[step.action]}"
-            yield Finding("schedules", WARNING, message, "let it be as declared: schedules")
+            yield Finding("schedules", WARNING, message, "apply what is declared: schedules")
         elif step.found and user and step.found.owner != user:
             message = f"the schedule {step.name} runs with the rights of {step.found.owner}"
             yield Finding("schedules", NOTE, message)
 
 
 def foreign_schedules(records: Iterable[Record]) -> Iterator[Finding]:
-    """Judge the schedules of others."""
+    """Check the schedules of others."""
     for record in records:
         owner = record.get("owner")
         state = text_of(owner, "state") if isinstance(owner, dict) else "gone"

@@ -1,7 +1,8 @@
 """Semantic checks of GitLab CI files, before GitLab sees them: documents in, problems out.
 
-GitLab's official schema knows shapes only. These checks put the files together as GitLab does and
-follow what it would refuse: stages and needs, rules for every event, limits, names, expressions.
+GitLab's official schema knows the types of values only. These checks put the files together as
+GitLab does and report what it would refuse: stages and needs, rules for every event, limits, names,
+expressions.
 docs/lint.md lists their codes.
 """
 
@@ -46,7 +47,7 @@ __all__ = [
 
 
 def lint(files: Files, entry: str | None = None) -> list[Problem]:
-    """Return what speaks against the pipeline that begins with the file `entry` (default.
+    """Return the problems of the pipeline that begins with the file `entry` (default.
 
     The first of `files`).
 
@@ -70,8 +71,8 @@ def presence(
     event_ = EVENTS[event]
     variables_ = Variables({**predefined(event_), **(variables or {})})
     config = resolve(entry or next(iter(files)), files, variables_, each_job=True)
-    judged = Presence(config, event_, variables)
-    return {name: False if judged.pipeline is False else judged.job(name) for name in config.jobs}
+    jobs = Presence(config, event_, variables)
+    return {name: False if jobs.pipeline is False else jobs.job(name) for name in config.jobs}
 
 
 def present_jobs(
@@ -97,7 +98,7 @@ class _Lint:
         self._children: set[tuple[str, int]] = set()
 
     def pipeline(self, entry: str, events: list[Event], depth: int) -> Iterator[Problem]:
-        """Yield what speaks against a pipeline and its children."""
+        """Yield the problems of a pipeline and its children."""
         if too_large := self._size(entry):
             yield too_large
             if too_large.severity == "error":

@@ -149,7 +149,7 @@ class Presence:
     def _variables_of(self, name: str) -> Variables:
         job = self.config.jobs[name]
         job_variables = job["variables"] if isinstance(job.get("variables"), dict) else {}
-        # What is judged for several jobs cannot depend on the variables of one.
+        # What is evaluated for several jobs cannot depend on the variables of one.
         is_model = name in self.config.models
         matrix = job["parallel"].get("matrix") if isinstance(job.get("parallel"), dict) else None
         if not job_variables and not matrix:

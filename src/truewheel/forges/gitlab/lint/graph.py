@@ -74,7 +74,7 @@ class Graph:
         return bases
 
     def parallel_names(self, name: str) -> list[parallel.Instance]:
-        """Return what becomes of a job, or of one that is judged by another."""
+        """Return what becomes of a job, or of one that another stands for."""
         model = self.config.twins.get(name, name)
         return parallel.expand(name, self.jobs[model]["parallel"]) if model in self.expanded else [
             parallel.Instance(name, {})
@@ -166,7 +166,7 @@ class Graph:
             self._listed(
                 name, needs.same_pipeline(needs.filled(job["needs"], variables)), ("needs",)
             )
-            if len(self.report.findings) > before:  # one of many alike is enough
+            if len(self.report.findings) > before:  # one of several similar findings is enough
                 return
 
     def _listed(self, name: str, needs_: list[Need], route: tuple[Any, ...]) -> None:

@@ -27,7 +27,7 @@ _FORBIDDEN = re.compile(
 
 
 def load(raw: bytes, file: str) -> GitlabFile:
-    """Return the GitLab file that `raw` holds; what speaks against it is in its `problems`.
+    """Return the GitLab file that `raw` holds; what is wrong with it is in its `problems`.
 
     Raises `Stop` (exit 2) where nothing more can be read.
     """

@@ -1,4 +1,4 @@
-"""Collects what the checks of a pipeline find, at the places where a person can mend it."""
+"""Collects the findings about a pipeline, at the places where a person can correct them."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ class Config:
     """What the files say together: global keywords, and entries (jobs, and hidden ones) by name.
 
     `twins` are jobs that differ from an entry in nothing but their name and the text of their
-    variables: they are judged by that one.
+    variables: that one is checked for all of them.
     """
 
     keywords: Mapping[str, Any]
@@ -42,7 +42,7 @@ class Config:
 
     @cached_property
     def jobs(self) -> dict[str, dict[str, Any]]:
-        """The visible jobs that can be judged."""
+        """The visible jobs that can be checked."""
         entries = self.entries.items()
         return {
             name: job
@@ -95,9 +95,9 @@ def _twins(data: Mapping[Any, Any]) -> dict[str, str]:
             isinstance(value, dict)
             and isinstance(name, str)
             and name[:1] != "."
-            and (alike := _likeness(value))
+            and (likeness := _likeness(value))
         ):
-            model = models.setdefault(alike, name)
+            model = models.setdefault(likeness, name)
             if model != name:
                 twins[name] = model
     return twins
@@ -183,7 +183,7 @@ class _Includer:
         self.report.is_open = True
         kind = next(key for key in keywords.SOURCES if location.get(key) is not None)
         message = f"not followed: include of {kind} {shown(location[kind])}"
-        hint = "what it brings is taken on trust, and a name that is missing here is only a warning"
+        hint = "what it defines is unknown, and a name that is missing here is only a warning"
         self.report.at("include-not-followed", where, message, hint, "warning")
 
     def _is_left_out(self, location: Mapping[str, Any], where: Where) -> bool:

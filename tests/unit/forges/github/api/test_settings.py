@@ -151,7 +151,7 @@ def test_where_nothing_bites_there_are_notes_alone(doctor: Any):
         ),
     ],
 )
-def test_each_setting_that_bites_is_found(doctor: Any, path: str, answer: Any, expected: str):
+def test_each_wrong_setting_is_found(doctor: Any, path: str, answer: Any, expected: str):
     code, findings, _ = doctor({PLACE + path: answer})
     assert code == 3
     assert findings[0].startswith(expected)

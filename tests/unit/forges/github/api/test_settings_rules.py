@@ -1,4 +1,4 @@
-"""Settings of a GitHub repository that would bite: each judged from plain records."""
+"""Misconfigured settings of a GitHub repository, found in plain records."""
 
 from __future__ import annotations
 

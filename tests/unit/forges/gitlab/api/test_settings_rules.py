@@ -1,4 +1,4 @@
-"""Settings that would bite: each judged from plain records."""
+"""Misconfigured settings of a GitLab project, found in plain records."""
 
 from __future__ import annotations
 
