@@ -153,7 +153,7 @@ def source_files(package: Package, root: Path) -> list[Source]:
         )
     prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
     with files.explained(folder, "read"):
-        found = {source.name: source for source in _walk(folder, prefix, folder, (folder,))}
+        sources = {source.name: source for source in _walk(folder, prefix, folder, (folder,))}
     if package.version_file:
         file = below(root, package.version_file, f"packages.{package.name}.version.file")
         if not file.is_file():
@@ -164,8 +164,8 @@ def source_files(package: Package, root: Path) -> list[Source]:
                 hint,
             )
         name = file.relative_to(root).as_posix()
-        found[name] = Source(name, file)
-    return [found[name] for name in sorted(found)]
+        sources[name] = Source(name, file)
+    return [sources[name] for name in sorted(sources)]
 
 
 def below(root: Path, relative: str, where: str) -> Path:

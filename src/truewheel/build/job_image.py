@@ -113,13 +113,13 @@ def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
     provided = {
         name: env.get(name, "") for name, rule in policy.variables.items() if rule.scope == "image"
     }
-    found = [
+    differing = [
         (name, value, planned.get(name, ""))
         for name, value in provided.items()
         if value != planned.get(name, "")
     ]
-    if not found:
-        found = _different_facts(plan, cell, policy, {**planned, **provided})
+    if not differing:
+        differing = _different_facts(plan, cell, policy, {**planned, **provided})
     hint = f"say so in targets.{cell.target}.provides, or use the image that was planned"
     problems = [
         Problem(
@@ -127,7 +127,7 @@ def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
             f"{name} is {value or 'absent'} in this image, but {promise or 'absent'} in the plan",
             hint,
         )
-        for name, value, promise in found
+        for name, value, promise in differing
     ]
     if problems:
         raise Stop(problems, Exit.WHEEL)

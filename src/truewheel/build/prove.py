@@ -263,7 +263,7 @@ def _refusals(folder: Path, cells: Iterable[Cell], plan: Plan) -> Iterator[str]:
 
 def _expected(plan: Plan, only: frozenset[str] | None) -> list[Cell]:
     for cell in plan.cells:
-        names = [name for each in (cell, *cell.possible()) for name in each.names()]
+        names = [name for possible in (cell, *cell.possible()) for name in possible.names()]
         parts = [_record_name(cell), *names, *(copy.index for copy in cell.copies)]
         if not (all(map(_is_plain, parts)) and all(name.endswith(".whl") for name in names)):
             message = f"cell {printable(cell.id)} has an unsafe wheel name: {printable(cell.wheel)}"

@@ -87,13 +87,13 @@ def _compiled(folder: Path, cell: Cell) -> Path:
     return wheels[0]
 
 
-def _natives(made: Path, cell: Cell) -> list[str]:
+def _natives(compiled: Path, cell: Cell) -> list[str]:
     """Return the native files of a wheel, which must be for the cell's machine.
 
     A wheel is for one platform exactly if it has native code: auditwheel would name any other one
     falsely. Code for devices, which no linker looks at, is left out.
     """
-    with reader.open_wheel(made) as wheel:
+    with reader.open_wheel(compiled) as wheel:
         native = {
             name: machine
             for name, machine in sorted(wheel.elf.items())
@@ -104,7 +104,7 @@ def _natives(made: Path, cell: Cell) -> list[str]:
         hint = "is the extension built and packed? a pure package has packages.<name>.abi: none"
         raise stop(
             cell.id,
-            f"{made.name} contains no native code, but the plan expects {planned}",
+            f"{compiled.name} contains no native code, but the plan expects {planned}",
             hint,
             Exit.WHEEL,
         )
@@ -112,14 +112,14 @@ def _natives(made: Path, cell: Cell) -> list[str]:
         hint = f"say packages.{cell.package}.abi: cpython, and plan again"
         raise stop(
             cell.id,
-            f"{made.name} is planned pure, but contains {next(iter(native))}",
+            f"{compiled.name} is planned pure, but contains {next(iter(native))}",
             hint,
             Exit.WHEEL,
         )
     if strangers := [
         Problem(
             Where(cell.id),
-            f"{name} in {made.name} is for {machine}, the cell is for {cell.arch}",
+            f"{name} in {compiled.name} is for {machine}, the cell is for {cell.arch}",
             f"build it with a compiler for {cell.arch}, or leave it out of this wheel",
         )
         for name, machine in native.items()
@@ -158,7 +158,7 @@ def _settled(cell: Cell, platform: str) -> Cell:
 
 
 def _audit(
-    plan: Plan, cell: Cell, made: Path, natives: list[str], into: Path, env: Mapping[str, str]
+    plan: Plan, cell: Cell, compiled: Path, natives: list[str], into: Path, env: Mapping[str, str]
 ) -> Report:
     """Audit and graft a compiled wheel with auditwheel, write the cell's, and return the report."""
     platform = _newest_spelling(filename.parse_name(cell.wheel).platform)
@@ -168,7 +168,7 @@ def _audit(
     _warn_of_ceiling(cell, platform)
     package = plan.packages[cell.package]
     request = Request(
-        wheel=made.name,
+        wheel=compiled.name,
         package=cell.package,
         platform=platform,
         arch=cell.arch,
@@ -180,7 +180,7 @@ def _audit(
     )
     folder = evidence.fresh_folder(into.with_name("unpacked"))
     try:
-        with reader.open_wheel(made) as wheel:
+        with reader.open_wheel(compiled) as wheel:
             unpacked = unpack(wheel, natives, folder)
             report = _graft(request, folder, cell, env)
             cell = _settled(cell, str(report["platform"]))

@@ -140,9 +140,9 @@ def compiler(tools: Toolchain, env: Mapping[str, str]) -> str:
     return (output or "").partition("\n")[0].strip()
 
 
-def check_machine(made: Path, cell: Cell) -> None:
+def check_machine(built_wheel: Path, cell: Cell) -> None:
     """Raise `Stop` (exit 4) for native code, or an extension's name, for another architecture."""
-    with reader.open_wheel(made) as wheel:
+    with reader.open_wheel(built_wheel) as wheel:
         machines = wheel.elf
     for member, machine in machines.items():
         extension = suffix(member)

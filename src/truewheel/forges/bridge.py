@@ -63,19 +63,19 @@ class Asked(NamedTuple):
 
 def chosen(source: Source, request: Asked) -> Request:
     """Return the request, when it may be built. Raises `Stop` (exit 2) when not."""
-    found = source.request(request.number)
+    head_request = source.request(request.number)
     where = f"{source.name} {source.project} {request.number}"
-    if not found.is_open:
+    if not head_request.is_open:
         raise stop(where, "is not open", "only open requests are built")
-    if request.sha and request.sha != found.sha:
-        message = f"{request.sha[:12]} is not its head, which is {found.sha[:12]} now"
+    if request.sha and request.sha != head_request.sha:
+        message = f"{request.sha[:12]} is not its head, which is {head_request.sha[:12]} now"
         raise stop(where, message, "look at what has changed, then name the new commit")
-    if found.is_fork and not (request.may_be_fork and request.sha):
+    if head_request.is_fork and not (request.may_be_fork and request.sha):
         hint = "read it, then name the commit that you have read: --allow-fork --sha SHA"
         raise stop(
             where, "comes from a fork: its code would run with what this pipeline may do", hint
         )
-    return found
+    return head_request
 
 
 def key_of(source: Source, request: Request) -> str:

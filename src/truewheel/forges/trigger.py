@@ -51,8 +51,8 @@ def start(forge: Forge, wish: Wish, tell: Tell, *, is_fresh: bool) -> Started:
     exit 6 when it cannot be reached, or cannot say whether the pipeline was started.
     """
     after = forge.newest()
-    if not is_fresh and (found := forge.find(wish, 0)):
-        return Started(found[0], is_new=False)
+    if not is_fresh and (earlier := forge.find(wish, 0)):
+        return Started(earlier[0], is_new=False)
     reasons: list[str] = []
     unsure = 0
     while True:
@@ -104,12 +104,12 @@ def _unless_unsure(work: Callable[[], _T]) -> _T:
         raise Stop(stopped.problems, Exit.REMOTE_UNREACHABLE) from None
 
 
-def _first(forge: Forge, found: list[Run], tell: Tell) -> Run:
+def _first(forge: Forge, pipelines: list[Run], tell: Tell) -> Run:
     """Return the oldest of the pipelines with one key, and cancel the others.
 
     Whoever looks keeps the same one.
     """
-    runs = {run.id: run for run in reversed(found)}
+    runs = {run.id: run for run in reversed(pipelines)}
     first = runs.pop(min(runs))
     for run in runs.values():
         tell(f"{run.url} has the key of {first.url}: it is cancelled")

@@ -232,18 +232,18 @@ def _listed(wheels: Sequence[Path], output: Path) -> str:
     return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:SHOWN_WHEELS])}{more}"
 
 
-def _named(made: Path, cell: Cell, build: Build, folder: Path) -> Path:
+def _named(compiled: Path, cell: Cell, build: Build, folder: Path) -> Path:
     """Return the wheel under its planned name; what is not repaired yet keeps `linux_<arch>` in it.
 
     A wheel that lacks the local version or the build tag gets them now: before repair, whose SBOM
     has its name. Raises `Stop` (exit 4) for a wheel that is another one.
     """
-    with reader.open_wheel(made) as wheel:
+    with reader.open_wheel(compiled) as wheel:
         name = wheel.name
     planned = filename.parse_name(cell.wheel)
     unrepaired = replace(planned, platform=f"linux_{cell.arch}")
     if differing := _differences(name, planned, unrepaired, cell):
-        message = f"{made.name} is not the planned {cell.wheel}: {'; '.join(differing)}"
+        message = f"{compiled.name} is not the planned {cell.wheel}: {'; '.join(differing)}"
         hint = (
             "the command finds the planned name in TRUEWHEEL_WHEEL_<PACKAGE>, its parts in "
             "TRUEWHEEL_VERSION and others"
@@ -251,8 +251,8 @@ def _named(made: Path, cell: Cell, build: Build, folder: Path) -> Path:
         raise stop(f"builds.{build.name}.wheels.{cell.package}", message, hint, Exit.WHEEL)
     is_final = name.tags == planned.tags
     expected = cell.wheel if is_final else unrepaired.unlabelled
-    if made.name == expected:
-        return made
+    if compiled.name == expected:
+        return compiled
     project = (
         ""
         if normalized(name.distribution) == planned.distribution
@@ -263,7 +263,7 @@ def _named(made: Path, cell: Cell, build: Build, folder: Path) -> Path:
         if is_final and planned.label and not name.label
         else {}
     )
-    return rewrite(made, evidence.fresh_folder(folder), expected, project=project, extra=extra)
+    return rewrite(compiled, evidence.fresh_folder(folder), expected, project=project, extra=extra)
 
 
 def _differences(

@@ -160,7 +160,7 @@ def _backend_name(project: Path) -> str:
     return str(system.get("build-backend", "")) if isinstance(system, dict) else ""
 
 
-def _named(made: Path, package: Package, cell: Cell) -> Path:
+def _named(built_wheel: Path, package: Package, cell: Cell) -> Path:
     """Give the wheel the name that is planned, but for its tags.
 
     Before repair, whose SBOM has its name.
@@ -168,8 +168,8 @@ def _named(made: Path, package: Package, cell: Cell) -> Path:
     A backend need not normalise versions (poetry-core keeps nv26.04): what is equal by PEP 440 is
     spelt as planned.
     """
-    wheels = sorted(made.parent.glob("*.whl"))
-    if wheels != [made]:
+    wheels = sorted(built_wheel.parent.glob("*.whl"))
+    if wheels != [built_wheel]:
         names = ", ".join(wheel.name for wheel in wheels)
         raise stop(
             cell.id,
@@ -177,7 +177,7 @@ def _named(made: Path, package: Package, cell: Cell) -> Path:
             "one wheel was expected",
             Exit.WHEEL,
         )
-    with reader.open_wheel(made) as wheel:
+    with reader.open_wheel(built_wheel) as wheel:
         name = wheel.name
     planned = filename.parse_name(cell.wheel)
     is_own = normalized(name.distribution) == normalized(cell.package)
@@ -187,8 +187,8 @@ def _named(made: Path, package: Package, cell: Cell) -> Path:
     expected = replace(
         name, distribution=distribution, version=version, build=planned.build or name.build
     ).unlabelled
-    if made.name in {expected, planned.unlabelled, cell.wheel}:
-        return made
+    if built_wheel.name in {expected, planned.unlabelled, cell.wheel}:
+        return built_wheel
     if not is_equal and version != name.version:
         processes.say(
             f"compile {cell.id}: built as {name.version}, which its own code may still say"
@@ -198,15 +198,17 @@ def _named(made: Path, package: Package, cell: Cell) -> Path:
         if normalized(distribution) != normalized(name.distribution)
         else ""
     )
-    return rewrite(made, evidence.fresh_folder(made.parent / "named"), expected, project=project)
+    return rewrite(
+        built_wheel, evidence.fresh_folder(built_wheel.parent / "named"), expected, project=project
+    )
 
 
-def check_name(made: Path, cell: Cell) -> None:
+def check_name(built_wheel: Path, cell: Cell) -> None:
     """Compare a wheel's name with the planned one; only its platform may still be `linux_<arch>`.
 
     Raises `Stop` (exit 4) with every part that differs.
     """
-    with reader.open_wheel(made) as wheel:
+    with reader.open_wheel(built_wheel) as wheel:
         name, pure = wheel.name, wheel.wheel.first("Root-Is-Purelib").lower() == "true"
     hints = _hints(name, cell, pure)
     planned = filename.parse_name(cell.wheel)

@@ -324,13 +324,13 @@ class Gitlab:
             ),
         ]
 
-    def _prefix(self, look: Look, wanted: str) -> str:
+    def _prefix(self, look: Look, preferred: str) -> str:
         """Return the prefix of a fragment's jobs in a pipeline; it may have several fragments."""
         names = {job.name for job in look.jobs}
         known = {name.removesuffix("plan") for name in names if name.endswith("plan")}
         known = {prefix for prefix in known if f"{prefix}prove" in names}
-        if wanted in known or len(known) < 2:
-            return wanted if wanted in known else next(iter(known), "")
+        if preferred in known or len(known) < 2:
+            return preferred if preferred in known else next(iter(known), "")
         both = ", ".join(sorted(f"{prefix}plan" for prefix in known))
         raise stop(
             look.run.url,

@@ -102,8 +102,8 @@ def _variables(
     questions: Questions, forge: Gitlab, needs: Needs, settings: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """Judge the variables of the project and of the groups above it."""
-    own = questions.known("variables of the project", forge.path("variables"))
-    records, is_all = list(own or []), own is not None
+    of_project = questions.known("variables of the project", forge.path("variables"))
+    records, is_all = list(of_project or []), of_project is not None
     yield from settings_rules.colliding(records, "project", needs)
     for group in _groups(settings):
         path = f"/groups/{quote(group, safe='')}/variables"

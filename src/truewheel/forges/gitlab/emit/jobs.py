@@ -217,14 +217,14 @@ def changed_rules(packages: Iterable[str], spec: Spec) -> list[Document]:
 
     All other pipelines have it. There are no rules where any change is one of theirs.
     """
-    found = (
+    package_roots = (
         [changes.roots(spec, name) for name in packages] if spec.merge_requests.changed_only else []
     )
-    if not (found and all(found)):
+    if not (package_roots and all(package_roots)):
         return []
     changed = [
         {"paths": [pattern for root in roots for pattern in (_glob(root), f"{_glob(root)}/**/*")]}
-        for roots in dict.fromkeys(found)
+        for roots in dict.fromkeys(package_roots)
     ]
     is_request = "$CI_MERGE_REQUEST_IID"
     return [
@@ -327,7 +327,7 @@ def _own(job: Job, spec: Spec, layout: Layout) -> Document:
 def _runner(job: Job, plan: Plan, spec: Spec) -> Document:
     """Return the tags of a job's runners: by its kind, or by the architecture that it runs on."""
     machine = plan.kinds[job.kind].traits.machine
-    own = spec.gitlab.test_runners.get(job.arch) if machine == "test" else None
+    kind_tags = spec.gitlab.test_runners.get(job.arch) if machine == "test" else None
     builder = plan.targets[job.target].runner if machine == "builder" else ""
-    tags = own or spec.gitlab.runners.get(builder or job.arch, ())
+    tags = kind_tags or spec.gitlab.runners.get(builder or job.arch, ())
     return {"tags": list(tags)} if tags else {}

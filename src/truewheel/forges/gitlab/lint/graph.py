@@ -145,10 +145,10 @@ class Graph:
 
     def _needs_of_matrix(self, name: str, job: Mapping[str, Any], used: set[str]) -> None:
         """Check needs that name a parallel job's variables, which differ in each job."""
-        own = job.get("variables")
+        job_variables = job.get("variables")
         written = (
-            {str(key): as_text(value) for key, value in own.items()}
-            if isinstance(own, dict)
+            {str(key): as_text(value) for key, value in job_variables.items()}
+            if isinstance(job_variables, dict)
             else {}
         )
         for instance in self.parallel_names(name):
@@ -219,12 +219,15 @@ class Graph:
             length = f"{len(target)} characters, of at most {limits.JOB_NAME}"
             message = f"job {name} needs a job whose name has {length}"
             self.report.add("job-name", place, message, "give it, or its matrix, shorter names")
-        order, stage, own = self.stages or [], self.stage(self.base[target]), self.stage(name)
-        if stage not in order or own not in order or order.index(stage) <= order.index(own):
+        order, stage, own_stage = self.stages or [], self.stage(self.base[target]), self.stage(name)
+        if (
+            stage not in order
+            or own_stage not in order
+            or order.index(stage) <= order.index(own_stage)
+        ):
             return True
-        message = (
-            f"job {name} {verb} {target}, which is of a later stage: {stage} comes after {own}"
-        )
+        order_of_stages = f"{stage} comes after {own_stage}"
+        message = f"job {name} {verb} {target}, which is of a later stage: {order_of_stages}"
         self.report.add(
             f"later-{code}", place, message, "a job can wait for its own stage and those before"
         )

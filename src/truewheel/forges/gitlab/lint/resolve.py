@@ -202,8 +202,8 @@ class _Includer:
     def _paths(self, pattern: str, where: Where) -> list[str]:
         path = pattern.lstrip("/")
         if "*" in path:
-            found = re.escape(path).replace(r"\*\*", ".*?").replace(r"\*", "[^/]*?")
-            names = sorted(name for name in self.files if searched(rf"\A(?:{found})\Z", name))
+            expression = re.escape(path).replace(r"\*\*", ".*?").replace(r"\*", "[^/]*?")
+            names = sorted(name for name in self.files if searched(rf"\A(?:{expression})\Z", name))
             if not names:
                 self.report.at(
                     "include-nothing",

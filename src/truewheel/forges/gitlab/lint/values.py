@@ -205,9 +205,9 @@ def either(expected: str, **checks: Check) -> Check:
     """
 
     def check(value: Any) -> Iterator[Fault]:
-        found = checks.get(type_of(value))
-        if found:
-            yield from found(value)
+        type_check = checks.get(type_of(value))
+        if type_check:
+            yield from type_check(value)
         else:
             yield wrong(value, expected)
 
