@@ -14,7 +14,9 @@ import pytest
 from boxes import BASE, CACHE, CERTIFICATES, ROOT, run, succeed, truewheel
 
 MISSING = [tool for tool in ("buildah", "mmdebstrap") if shutil.which(tool) is None]
-REASON = f"no {' and no '.join(MISSING)} here" if MISSING else "needs root" if os.geteuid() else ""
+REASON = "needs root" if os.geteuid() else ""
+if MISSING:
+    REASON = f"no {' and no '.join(MISSING)} here"
 
 SPEC = """\
 truewheel: 1
@@ -120,6 +122,6 @@ def builder(project: Path, secret: Path) -> str:
 
 @pytest.fixture(scope="session")
 def built(project: Path, builder: str) -> str:
-    """What `run` says of the wheel that it builds, repairs and proves in our builder image, in dist of the project."""
+    """The output of `run`, which builds, repairs and proves a wheel in our builder image."""
     options = ["--env", f"PIP_CERT={CERTIFICATES}"] if CERTIFICATES.is_file() else []
     return truewheel(project, "run", "--engine", "buildah", options=options)

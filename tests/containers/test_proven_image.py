@@ -25,17 +25,17 @@ def test_an_image_has_the_proven_wheel_in_its_environment(
 ):
     image = truewheel(project, *CONTAINER, stage, "--secret", f"pip={secret}").strip()
     assert f"/{stage}/debian12-x86_64:" in image
-    said = inside(image, "python", "-c", SAYS)
-    assert said.stdout.split()[0] == VENV, said.stderr
-    assert said.stdout.split()[1].startswith(f"{VENV}/lib/python3.11/site-packages/tritonserver/")
+    output = inside(image, "python", "-c", SAYS)
+    assert output.stdout.split()[0] == VENV, output.stderr
+    assert output.stdout.split()[1].startswith(f"{VENV}/lib/python3.11/site-packages/tritonserver/")
     assert inside(image, "/usr/bin/python3", "-c", "import tritonserver").returncode != 0
     assert (
         inside(image, "find", "/", "-xdev", "-name", "*.whl", "-path", "*triton*").stdout == ""
     ), "no layer has it"
     proof = json.loads((project / "dist/evidence.json").read_text(encoding="utf-8"))
-    (sha256,) = [each["sha256"] for each in proof["wheels"]]
-    kept = inside(image, "cat", f"{VENV}/{stage}-wheels.txt").stdout
-    assert kept == f"/run/wheels/{WHEEL} --hash=sha256:{sha256}\n"
+    (sha256,) = [wheel["sha256"] for wheel in proof["wheels"]]
+    sums = inside(image, "cat", f"{VENV}/{stage}-wheels.txt").stdout
+    assert sums == f"/run/wheels/{WHEEL} --hash=sha256:{sha256}\n"
     has_compiler = inside(image, "which", "g++").returncode == 0
     assert has_compiler is (stage == "qa")
 
@@ -59,8 +59,11 @@ def test_the_build_itself_refuses_a_changed_wheel(
     wheel = project / "build/container/debian12-x86_64-late/wheels" / WHEEL
     engine = tmp_path / "buildah"
     # The wheel in the context may be the very file of dist, which stays as it was proven.
-    engine.write_text(f"#!/bin/sh\ncp {wheel} {tmp_path}/w && echo x >> {tmp_path}/w && mv {tmp_path}/w {wheel}\n"
-                      f'exec {shutil.which("buildah")} "$@"\n')  # fmt: skip
+    engine.write_text(
+        f"#!/bin/sh\ncp {wheel} {tmp_path}/w && echo x >> {tmp_path}/w\n"
+        f"mv {tmp_path}/w {wheel}\n"
+        f'exec {shutil.which("buildah")} "$@"\n'
+    )
     engine.chmod(0o755)
     words = [*CONTAINER, "late", "--secret", f"pip={secret}", "--", *reach()]
     done = run(

@@ -22,7 +22,9 @@ SPEC = """\
 truewheel: 1
 packages:
   tritonserver: {path: examples/tritonserver, version: {file: examples/TRITON_VERSION}}
-  tritonfrontend: {path: examples/tritonfrontend, version: {file: examples/TRITON_VERSION, inject: 'env:VERSION'}}
+  tritonfrontend:
+    path: examples/tritonfrontend
+    version: {file: examples/TRITON_VERSION, inject: 'env:VERSION'}
 targets: {here: {floor: %(floor)s}}
 arches: [%(arch)s]
 pythons: ['%(python)s']

@@ -49,7 +49,7 @@ github: {runners: {%(arch)s: [ubuntu-latest]}}
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A committed copy of this checkout with a hostile spec for this machine, its workflows generated."""
+    """A committed copy of this checkout with a hostile spec, its workflows generated."""
     folder = tmp_path / "repository"
     ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
     for name in CHECKOUT:

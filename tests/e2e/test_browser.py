@@ -39,9 +39,11 @@ part.dispatchEvent(new MouseEvent('mouseover', {bubbles: true}));
 """
 KEYS = """
 <script>
-const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
+const press = (key) => {
+  document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true}));
+};
 document.querySelector('button[tabindex="0"]').focus();
-for (const key of ['ArrowDown', 'ArrowRight', 'ArrowRight', 'ArrowUp', 'ArrowUp', 'ArrowUp']) press(key);
+['ArrowDown', 'ArrowRight', 'ArrowRight', 'ArrowUp', 'ArrowUp', 'ArrowUp'].forEach(press);
 document.title = document.activeElement.getAttribute('aria-label');
 </script>
 """
@@ -76,18 +78,18 @@ def test_the_reference_plan_is_drawn_and_a_part_explains_itself(tmp_path):
         spec, overrides={"CI_PIPELINE_ID": "49163608", "NVIDIA_UPSTREAM_VERSION": "26.04"}
     )
     # A second script may only run where the page's own policy does not forbid it.
-    seen = drawn(
+    screen = drawn(
         tmp_path, re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", f"{HOVER}</body>")
     )
-    assert seen.count("data-cell=") == 12
-    assert seen.count('role="listitem"') == 12
-    assert ">12 wheels<" in seen
-    assert "<h2>Problems</h2>" in seen
-    assert re.search(r'<section id="problems" hidden', seen)
-    told = re.search(r'<aside id="told"[^>]*>(.*?)</aside>', seen, re.DOTALL)
-    assert told
-    assert "nv = 26.04, from NVIDIA_UPSTREAM_VERSION=26.04 (-v)" in told[1]
-    assert "PEP 440" in told[1]
+    assert screen.count("data-cell=") == 12
+    assert screen.count('role="listitem"') == 12
+    assert ">12 wheels<" in screen
+    assert "<h2>Problems</h2>" in screen
+    assert re.search(r'<section id="problems" hidden', screen)
+    explanation = re.search(r'<aside id="told"[^>]*>(.*?)</aside>', screen, re.DOTALL)
+    assert explanation
+    assert "nv = 26.04, from NVIDIA_UPSTREAM_VERSION=26.04 (-v)" in explanation[1]
+    assert "PEP 440" in explanation[1]
 
 
 def test_tab_stops_once_in_the_matrix_and_the_arrows_lead_on(tmp_path):
@@ -95,46 +97,49 @@ def test_tab_stops_once_in_the_matrix_and_the_arrows_lead_on(tmp_path):
         "{old: {floor: manylinux_2_28, pythons: ['3.11', '3.13']}, new: {floor: manylinux_2_39}}"
     )
     text = page_of(
-        f"packages: {{foo: {{}}}}\ntargets: {targets}\narches: [x86_64]\npythons: ['3.11', '3.12', '3.13']\n"
+        f"packages: {{foo: {{}}}}\ntargets: {targets}\narches: [x86_64]\npythons: ['3.11', "
+        "'3.12', '3.13']\n"
     )
-    seen = drawn(
+    screen = drawn(
         tmp_path, re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", f"{KEYS}</body>")
     )
-    assert len(re.findall(r'<button[^>]* tabindex="0"', seen)) == 1
-    assert "<title>foo/old/x86_64/cp313</title>" in seen
-    told = re.search(r'<aside id="told"[^>]*>(.*?)</aside>', seen, re.DOTALL)
-    assert told
-    assert told[1].startswith("foo/old/x86_64/cp313")
+    assert len(re.findall(r'<button[^>]* tabindex="0"', screen)) == 1
+    assert "<title>foo/old/x86_64/cp313</title>" in screen
+    explanation = re.search(r'<aside id="told"[^>]*>(.*?)</aside>', screen, re.DOTALL)
+    assert explanation
+    assert explanation[1].startswith("foo/old/x86_64/cp313")
 
 
 def test_a_hostile_value_is_told_and_is_no_markup(tmp_path):
     hostile = "<img src=x onerror=\"document.body.id = 'taken'\"></script><b>"
     policy = (
         "variables: {NOTE: {scope: pipeline}}\n"
-        "facts: {base: {from: ['package:version']}, note: {from: ['env:NOTE'], match: '.*', write: '1'}}\n"
+        "facts:\n"
+        "  base: {from: ['package:version']}\n"
+        "  note: {from: ['env:NOTE'], match: '.*', write: '1'}\n"
         "channels: {noted: {version: '{base}', local: ['n{note}']}}\n"
     )
     text = page_of(
         "packages: {foo: {}}\ntargets: {rhel8: {}}\n", policy=policy, overrides={"NOTE": hostile}
     )
-    seen = drawn(
+    screen = drawn(
         tmp_path, re.sub(r"<meta http-equiv[^>]*>", "", text).replace("</body>", f"{HOVER}</body>")
     )
-    told = re.search(r'<aside id="told"[^>]*>(.*?)</aside>', seen, re.DOTALL)
-    assert told
-    assert "NOTE=&lt;img src=x onerror=" in told[1]
-    assert "<img" not in seen
-    assert '<body id="taken">' not in seen
+    explanation = re.search(r'<aside id="told"[^>]*>(.*?)</aside>', screen, re.DOTALL)
+    assert explanation
+    assert "NOTE=&lt;img src=x onerror=" in explanation[1]
+    assert "<img" not in screen
+    assert '<body id="taken">' not in screen
 
 
 def test_the_policy_of_the_page_lets_its_own_script_run_and_no_other(tmp_path):
     text = page_of("packages: {foo: {}}\ntargets: {rhel8: {}, rocky8: {}}\n")
-    seen = drawn(
+    screen = drawn(
         tmp_path, text.replace("</body>", "<script>document.body.id = 'taken'</script></body>")
     )
-    assert "refused: 1 problem<" in seen
-    assert "two cells get one name" in seen
-    assert '<body id="taken">' not in seen
+    assert "refused: 1 problem<" in screen
+    assert "two cells get one name" in screen
+    assert '<body id="taken">' not in screen
 
 
 def test_ten_thousand_cells_are_drawn_with_few_rows(tmp_path):
@@ -147,7 +152,7 @@ def test_ten_thousand_cells_are_drawn_with_few_rows(tmp_path):
     spec = (
         f"packages:\n{packages}targets:\n{targets}arches: [x86_64, aarch64]\npythons: [{pythons}]\n"
     )
-    seen = drawn(tmp_path, page_of(spec))
-    assert ">10000 wheels<" in seen
-    assert seen.count("data-cell=") == 10_000
-    assert 10 < seen.count('role="listitem"') < 100
+    screen = drawn(tmp_path, page_of(spec))
+    assert ">10000 wheels<" in screen
+    assert screen.count("data-cell=") == 10_000
+    assert 10 < screen.count('role="listitem"') < 100

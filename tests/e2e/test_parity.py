@@ -41,7 +41,10 @@ setup: ['. scripts/setup_job.sh']
 gitlab: {}
 github: {runners: {%(arch)s: [ubuntu-latest]}}
 """
-PROJECT = "[build-system]\nrequires = ['setuptools']\n[project]\nname = '{name}'\nversion = '1.0'\nlicense-files = []\n"
+PROJECT = (
+    "[build-system]\nrequires = ['setuptools']\n[project]\nname = '{name}'\nversion = "
+    "'1.0'\nlicense-files = []\n"
+)
 SETUP = "from setuptools import Extension, setup\nsetup({})\n"
 EXTENSION = "packages=['{0}'], ext_modules=[Extension('{0}._core', ['core.c']{1})]{2}"
 CORE = """\
@@ -135,9 +138,9 @@ def test_both_forges_and_this_machine_make_what_the_plan_names(repository: Path)
         if "+" not in copy["wheel"]
     }
     assert len(planned) == 6
-    made = {
+    wheels_by_place = {
         "GitLab": made_by_gitlab(repository),
         "GitHub": made_by_github(repository),
         "run": made_by_run(repository),
     }
-    assert made == dict.fromkeys(made, planned)
+    assert wheels_by_place == dict.fromkeys(wheels_by_place, planned)

@@ -70,11 +70,11 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(params=["update"])
 def index(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Index]:
-    made = Index(tmp_path / "index")
-    made.login = request.param
-    made.start()
-    yield made
-    made.stop()
+    server = Index(tmp_path / "index")
+    server.login = request.param
+    server.start()
+    yield server
+    server.stop()
 
 
 def project(folder: Path, forge: str, index: Index) -> Path:

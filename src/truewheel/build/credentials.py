@@ -17,7 +17,8 @@ PREFIXES = ("ACTIONS_", "TWINE_", "UV_PUBLISH_")
 """What begins with these leads to a job's own token, or to an index that takes uploads."""
 
 WORDS = re.compile(
-    r"(^|_)(TOKENS?|PASSWORDS?|PASSWD|PASSPHRASE|SECRETS?|CREDENTIALS?|JWT|PAT|(API|ACCESS|PRIVATE|SIGNING)_?KEY)(_|$)",
+    r"(^|_)(TOKENS?|PASSWORDS?|PASSWD|PASSPHRASE|SECRETS?|CREDENTIALS?|JWT|PAT"
+    r"|(API|ACCESS|PRIVATE|SIGNING)_?KEY)(_|$)",
     re.IGNORECASE,
 )
 """A word of a name.
@@ -40,27 +41,29 @@ def is_credential(name: str) -> bool:
 
 
 def of_plan(plan: Plan) -> frozenset[str]:
-    """Return the names of a plan's own secrets, and those that hold the credentials of its indexes and registries."""
+    """Return the variables that hold a plan's secrets and credentials of indexes and registries."""
     secrets = (name for name, rule in plan.policy["variables"].items() if rule["scope"] == "secret")
     logins = (name for index in plan.indexes for name in (index.username, index.password) if name)
     return frozenset((*secrets, *logins, *plan.registry_login.values()))
 
 
 def without(
-    env: Mapping[str, str], plan: Plan, named: Iterable[str]
+    env: Mapping[str, str], plan: Plan, allowed: Iterable[str]
 ) -> tuple[dict[str, str], list[str]]:
-    """Return the environment without credentials, and the names of those that were left out, in order.
+    """Return the environment without credentials, and the names of the removed ones in order.
 
     What is `named` stays, and so does a variable that the plan declares as one of the pipeline or
     of the image: its value stands in plan.json anyway.
     """
-    own, known = of_plan(plan), {*named}
+    credential_names, known = of_plan(plan), {*allowed}
     known |= {
         name
         for name, rule in plan.policy["variables"].items()
         if rule["scope"] in {"pipeline", "image"}
     }
     left_out = sorted(
-        name for name in env if (name in own or is_credential(name)) and name not in known
+        name
+        for name in env
+        if (name in credential_names or is_credential(name)) and name not in known
     )
     return {name: value for name, value in env.items() if name not in left_out}, left_out

@@ -104,6 +104,10 @@ class JobTraits(NamedTuple):
     forge's own, where it has such; else as "tool"). `image` is the image of the target that they
     run in, "builder" or "test"; "" for none of these.
 
+    They `build_images` with a container engine and may push them. `digest_file` is the file in
+    which they tell later jobs the digest of a builder image. `wheels` says what they do with
+    wheels: "make" those of their cells, "use" those of their cells, "prove" all, or "".
+
     They `take_variables` of the pipeline, `read_history` of git, `compare` a merge request with
     what it branched off, or `read_runs` (how long earlier jobs took). `request` is their access to
     the merge request: "read", "write" to post a note, or "". With one of `allowed_exit_codes` they
@@ -113,6 +117,9 @@ class JobTraits(NamedTuple):
     timeout: int = 15
     machine: str = "tool"
     image: str = ""
+    build_images: bool = False
+    digest_file: str = ""
+    wheels: str = ""
     take_variables: bool = False
     read_history: bool = False
     compare: bool = False

@@ -92,12 +92,12 @@ def job(folder: Path, *cells: str) -> Path:
 
 
 def key(folder: Path, truewheel: Run) -> Path:
-    """The artifact of the job `key`, as one job gets it: each run of this gives a file of its own."""
-    made = folder / "key/truewheel.key"
-    if not made.exists():
-        made.parent.mkdir()
-        assert truewheel("hand-over", "--make-key", made)[0] == Exit.OK
-    return Path(shutil.copy2(made, folder / f"{os.urandom(4).hex()}.key"))
+    """The artifact of the job `key`, as one job gets it: each call returns another file."""
+    key_file = folder / "key/truewheel.key"
+    if not key_file.exists():
+        key_file.parent.mkdir()
+        assert truewheel("hand-over", "--make-key", key_file)[0] == Exit.OK
+    return Path(shutil.copy2(key_file, folder / f"{os.urandom(4).hex()}.key"))
 
 
 def sign(folder: Path, cells: str, key: Path, truewheel: Run) -> tuple[int, str, str]:
@@ -110,11 +110,11 @@ def handed_over(tmp_path: Path, truewheel: Run) -> Path:
     Both wheels and records are in the registry.
     """
     for cell in PLAN.cells:
-        made = job(tmp_path / cell.arch, cell.id)
-        code, out, err = truewheel("hand-over", "--put", "--cell", cell.id, "--out", made)
+        record = job(tmp_path / cell.arch, cell.id)
+        code, out, err = truewheel("hand-over", "--put", "--cell", cell.id, "--out", record)
         assert (code, err) == (Exit.OK, "")
         assert out.startswith("1 files sent to ")
-        assert sign(made, cell.id, key(tmp_path, truewheel), truewheel)[0] == Exit.OK
+        assert sign(record, cell.id, key(tmp_path, truewheel), truewheel)[0] == Exit.OK
     return job(tmp_path / "prove")
 
 
@@ -163,7 +163,7 @@ def test_nothing_is_got_through_a_link(tmp_path: Path, truewheel: Run):
 def test_no_file_is_sent_by_a_link(
     registry: Registry, tmp_path: Path, truewheel: Run, path: str, signs: bool
 ):
-    """A build could put a link to any file of its job in the place of its wheel, for everybody to download."""
+    """A build could replace its wheel by a link to any file of its job, for all to download."""
     folder = job(tmp_path / "dist", X86.id)
     (folder / path).rename(tmp_path / "secret")
     (folder / path).symlink_to(tmp_path / "secret")
@@ -494,7 +494,7 @@ def test_a_token_that_is_not_accepted_ends_in_exit_5(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("CI_API_V4_URL", "", "is not set"),
         ("CI_API_V4_URL", "file:///etc", "is no address"),
@@ -513,12 +513,12 @@ def test_what_is_no_gitlab_job_is_told_so(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     value: str,
-    told: str,
+    message: str,
 ):
     monkeypatch.setenv(name, value)
     code, _, err = truewheel("hand-over", "--get", "--out", job(tmp_path / "prove"))
     assert code == Exit.REFUSED
-    assert f"{name}: {told}" in err
+    assert f"{name}: {message}" in err
     assert not registry.asked
 
 

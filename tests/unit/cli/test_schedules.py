@@ -307,7 +307,8 @@ def test_what_is_half_done_rests_and_is_resumed(gitlab: Place):
     code, _, err = gitlab.run("schedules")
     assert code == 5
     assert (
-        "the variables of the schedule nightly, which rests until it has them, are refused" in err
+        "the variables of the schedule nightly, which is inactive until it has them, are refused"
+        in err
     )
     assert "minimum role" in err
     assert [each["active"] for each in state(gitlab)] == [False]

@@ -170,7 +170,7 @@ def test_github(github: GitHub, words: str, text: str, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         *(
             ("", "an empty answer"),
@@ -193,5 +193,5 @@ def test_github(github: GitHub, words: str, text: str, capsys: pytest.CaptureFix
         *(('"a"', "a JSON text"), ("true", "a JSON boolean")),
     ],
 )
-def test_what_came_in_words(text: str, told: str):
-    assert told in described_body(text.encode("latin-1"))
+def test_what_came_in_words(text: str, message: str):
+    assert message in described_body(text.encode("latin-1"))

@@ -142,9 +142,9 @@ def test_pages_without_a_word_of_the_next_end_with_one_that_is_not_full():
     assert len(script.asked) == 2
 
 
-@pytest.mark.parametrize("told", ["1", "0", "x", "٢"])
-def test_a_next_page_that_leads_nowhere_ends_the_list(told: str):
-    asking, script, _ = caller(ok([{"id": 1}], x_next_page=told))
+@pytest.mark.parametrize("header", ["1", "0", "x", "٢"])
+def test_a_next_page_that_leads_nowhere_ends_the_list(header: str):
+    asking, script, _ = caller(ok([{"id": 1}], x_next_page=header))
     assert len(list(asking.pages("/a"))) == 1
     assert len(script.asked) == 1
 

@@ -1,4 +1,4 @@
-"""Pull requests of GitHub by PyGithub's requester: whose comments they are, and what may go wrong."""
+"""Pull requests of GitHub by PyGithub's requester: whose comments they are, and failures."""
 
 from __future__ import annotations
 

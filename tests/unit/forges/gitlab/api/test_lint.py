@@ -66,10 +66,10 @@ def asked(server: GitLab) -> list[dict[str, Any]]:
 def test_the_pipeline_and_its_child_are_asked_about_each_by_itself(server: GitLab, truewheel: Run):
     code, out, _ = truewheel("check", "--remote")
     assert (code, out) == (0, "2 files as generated\nGitLab accepts 2 pipelines\n")
-    parent, child = (yaml.safe_load(each["content"]) for each in asked(server))
+    parent, child = (yaml.safe_load(call["content"]) for call in asked(server))
     assert "plan" in parent
     assert "wheel:foo:rhel8:x86_64:cp312" in child
-    assert all(each["include_jobs"] and "ref" not in each for each in asked(server))
+    assert all(call["include_jobs"] and "ref" not in call for call in asked(server))
 
 
 def test_jobs_are_counted_where_gitlab_tells_them(server: GitLab, truewheel: Run):
@@ -80,7 +80,7 @@ def test_jobs_are_counted_where_gitlab_tells_them(server: GitLab, truewheel: Run
 
 def test_with_a_ref_gitlab_tries_the_pipeline_there(server: GitLab, truewheel: Run):
     assert truewheel("check", "--remote", "--ref", "main")[0] == 0
-    assert {(each["dry_run"], each["ref"]) for each in asked(server)} == {(True, "main")}
+    assert {(call["dry_run"], call["ref"]) for call in asked(server)} == {(True, "main")}
 
 
 def test_what_gitlab_refuses_ends_in_2_at_the_job_s_place(server: GitLab, truewheel: Run):
@@ -92,7 +92,7 @@ def test_what_gitlab_refuses_ends_in_2_at_the_job_s_place(server: GitLab, truewh
     assert place.startswith("pipelines/rhel8-x86_64.yml:")
     assert rest == f"{text} [gitlab]\n"
     code, out, _ = truewheel("check", "--remote", "--json")
-    assert (code, [each["message"] for each in json.loads(out)["problems"]]) == (2, [text])
+    assert (code, [problem["message"] for problem in json.loads(out)["problems"]]) == (2, [text])
 
 
 def test_drift_is_told_before_anybody_is_asked(server: GitLab, truewheel: Run):
