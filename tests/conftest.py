@@ -6,6 +6,6 @@ import os
 
 
 def pytest_configure() -> None:
-    """Let no test think that it is a job of a forge because it runs in one; some say that they are."""
+    """Let no test take itself for a job of a forge because it runs in one."""
     for name in ("CI", "GITLAB_CI", "GITHUB_ACTIONS"):
         os.environ.pop(name, None)

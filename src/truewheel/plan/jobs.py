@@ -120,7 +120,8 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
         JobKind(
             name="publish",
             stage="publish",
-            commands=(),  # each forge has its own: Truewheel is not installed where the rights to publish are
+            # Each forge has its own: no Truewheel is installed where the rights to publish are.
+            commands=(),
             events=("tag",),
             is_protected=True,
             exclusive="publish",

@@ -28,7 +28,7 @@ QUALITY = "gl-code-quality-report.json"
 
 
 def digest_variable(target: str, arch: str) -> str:
-    """Return the variable in which a container job tells the digest of its image to the jobs that run in it."""
+    """Return the variable with the digest of an image, from its container job to those in it."""
     return "TRUEWHEEL_DIGEST_" + re.sub(r"[^A-Za-z0-9]", "_", f"{target}_{arch}").upper()
 
 
@@ -359,7 +359,7 @@ class Plan:
         return self.image(target, arch) if place.runner in {"", arch} else place.base
 
     def builder(self, job: Job) -> str:
-        """Return the builder image that a wheel or test job runs in, "" if it runs in another one or in none."""
+        """Return the builder image of a wheel or test job, "" if it runs in another or in none."""
         made = self.images.get(f"{job.target}/{job.arch}", "")
         of_its_kind = self.image if job.kind == "wheel" else self.test_image
         return made if made and made == of_its_kind(job.target, job.arch) else ""
