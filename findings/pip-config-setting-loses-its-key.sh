@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # pip 26.3: `-C=KEY=VALUE` loses the key without a word: a backend that looks for it finds nothing.
-# `-CKEY=VALUE` arrives. (build and uv take both.)
+# `-CKEY=VALUE` arrives.
 # Seen: "-C=a=1: {'': 'a=1'}; -Ca=1: {'a': '1'}"
 # shellcheck source=findings/common.sh
 . "$(dirname "$0")/common.sh"
