@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from boxes import BASE, CACHE, CERTIFICATES, ROOT, run, succeed, truewheel
+from checkout import copy_checkout
 
 MISSING = [tool for tool in ("buildah", "mmdebstrap") if shutil.which(tool) is None]
 REASON = "needs root" if os.geteuid() else ""
@@ -54,6 +55,8 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def base() -> str:
     """A bare Debian 12 with its own pip; unpacking it again takes seconds."""
+    if not run("buildah", "inspect", "--type", "image", BASE).returncode:
+        return BASE
     archive = CACHE / "bookworm.tar"
     if not archive.is_file():
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -69,11 +72,10 @@ def base() -> str:
             partial,
         )
         partial.rename(archive)
-    if run("buildah", "inspect", "--type", "image", BASE).returncode:
-        name = succeed("buildah", "from", "scratch").strip()
-        succeed("buildah", "add", "--quiet", name, archive, "/")
-        succeed("buildah", "config", "--env", "CUDA_VERSION=13.2.0", name)
-        succeed("buildah", "commit", "--quiet", "--rm", name, BASE)
+    name = succeed("buildah", "from", "scratch").strip()
+    succeed("buildah", "add", "--quiet", name, archive, "/")
+    succeed("buildah", "config", "--env", "CUDA_VERSION=13.2.0", name)
+    succeed("buildah", "commit", "--quiet", "--rm", name, BASE)
     return BASE
 
 
@@ -88,10 +90,7 @@ def project(base: str) -> Path:
     shutil.rmtree(folder / "dist", ignore_errors=True)
     for name in ("src", "scripts", "schema", "examples", "requirements"):
         shutil.rmtree(folder / name, ignore_errors=True)
-        shutil.copytree(
-            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "build")
-        )
-    shutil.copy2(ROOT / "gen_ci.py", folder)
+    copy_checkout(folder, "src", "scripts", "schema", "examples", "requirements")
     (folder / "truewheel.yml").write_text(SPEC, encoding="utf-8")
     return folder
 

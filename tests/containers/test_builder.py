@@ -107,6 +107,7 @@ def test_a_wheel_that_is_built_and_repaired_inside_has_its_planned_name(
         )
 
 
+@pytest.mark.seldom
 def test_a_derived_stage_inherits_the_environment_and_a_foreign_one_makes_its_own(
     project: Path, builder: str, secret: Path
 ):
@@ -121,6 +122,7 @@ def test_a_derived_stage_inherits_the_environment_and_a_foreign_one_makes_its_ow
     )
 
 
+@pytest.mark.seldom
 def test_the_fragment_changes_nothing_where_the_environment_is(
     project: Path, builder: str, secret: Path, tmp_path: Path
 ):
@@ -146,14 +148,23 @@ ENGINES = [
     "buildah",
     pytest.param(
         "podman",
-        marks=pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed"),
+        marks=[
+            pytest.mark.seldom,
+            pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed"),
+        ],
     ),
 ]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
-    "values", [{}, {"CUDA_VERSION": ""}, {"CUDA_VERSION": "12.9"}], ids=["unset", "empty", "other"]
+    "values",
+    [
+        {},
+        pytest.param({"CUDA_VERSION": ""}, marks=pytest.mark.seldom),
+        pytest.param({"CUDA_VERSION": "12.9"}, marks=pytest.mark.seldom),
+    ],
+    ids=["unset", "empty", "other"],
 )
 def test_the_host_does_not_change_what_the_image_provides(
     project: Path, builder: str, values: dict[str, str], engine: str
@@ -173,7 +184,10 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize(
+    "value",
+    ["\n".join(HOSTILE), *(pytest.param(value, marks=pytest.mark.seldom) for value in HOSTILE)],
+)
 def test_a_variable_arrives_as_it_is(project: Path, builder: str, value: str, engine: str):
     values = seen_inside(
         project, builder, {"TRITON_CONTAINER_VERSION": value, "NVIDIA_BUILD_ID": ""}, engine

@@ -19,7 +19,7 @@ WHEEL = "tritonserver-2.69.0.dev0+cu132-cp311-cp311-manylinux_2_36_x86_64.whl"
 SAYS = "import tritonserver, sys; print(sys.prefix, tritonserver.__file__)"
 
 
-@pytest.mark.parametrize("stage", ["server", "qa"])
+@pytest.mark.parametrize("stage", ["server", pytest.param("qa", marks=pytest.mark.seldom)])
 def test_an_image_has_the_proven_wheel_in_its_environment(
     project: Path, built: str, secret: Path, stage: str
 ):
@@ -52,6 +52,7 @@ def test_a_wheel_that_was_changed_after_the_proof_is_refused(project: Path, buil
     assert f"dist/{WHEEL}: was changed after it was proven" in refused.stderr
 
 
+@pytest.mark.seldom
 def test_the_build_itself_refuses_a_changed_wheel(
     project: Path, built: str, secret: Path, tmp_path: Path
 ):

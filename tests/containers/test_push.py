@@ -20,6 +20,8 @@ targets: {debian12: {container: {file: own/Containerfile, files: [own/data.txt]}
 images: {registry: $CI_REGISTRY_IMAGE}
 """
 
+pytestmark = pytest.mark.seldom
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:

@@ -94,7 +94,7 @@ def write_as_another_job(registry: Registry, children: Path) -> None:
     shutil.rmtree(folder)
 
 
-@pytest.mark.parametrize("another", ["", "before", "after"])
+@pytest.mark.parametrize("another", ["before", "after"])
 def test_the_parent_proves_the_wheels_of_its_child_and_no_others(children: Path, another: str):
     artifacts = children / ".gitlab-ci-local/artifacts"
     child, expected = prepared(children)

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import act
 import gitlab_ci_local as gitlab
 import pytest
+from checkout import copy_checkout
 
 from truewheel.wheel import platform_tags
 
@@ -67,10 +67,7 @@ def package(folder: Path, setup: str) -> None:
 def repository(tmp_path: Path) -> Path:
     """A committed project with a wheel of each ABI, and the pipelines of both forges."""
     folder = tmp_path / "project"
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
-    for name in ("src", "schema", "scripts"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copy2(ROOT / "gen_ci.py", folder)
+    copy_checkout(folder, "src", "schema", "scripts")
     package(folder / "native", EXTENSION.format("native", "", ""))
     limited = ", define_macros=[('Py_LIMITED_API', '0x030A0000')], py_limited_api=True"
     oldest = f"cp3{sys.version_info.minor}"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import wheels
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from truewheel.build import prove as proving
@@ -335,7 +335,6 @@ def test_evidence_without_end_is_not_read(dist, monkeypatch):
     refused(dist, "it has more than 500 bytes")
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     content=st.binary(max_size=60) | st.recursive(st.none() | st.text(), st.lists).map(json.dumps)
 )

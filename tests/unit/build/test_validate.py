@@ -598,7 +598,6 @@ def test_every_changed_byte_of_content_is_found(spoiled):
             assert "error" in {finding.severity for finding in spoiled(bytes(changed))}, place
 
 
-@settings(deadline=None, max_examples=300)
 @given(data=st.data(), compression=st.sampled_from([ZIP_STORED, ZIP_DEFLATED]))
 def test_a_changed_byte_anywhere_never_ends_in_a_traceback(spoiled, data, compression):
     content = bytearray(WHEELS[compression])
@@ -610,13 +609,11 @@ def test_a_changed_byte_anywhere_never_ends_in_a_traceback(spoiled, data, compre
     report([(Path(NATIVE), findings)], "junit")
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_finding(spoiled, content):
     assert codes(spoiled(content)) == ["TW301"]
 
 
-@settings(deadline=None)
 @given(
     st.sampled_from(["WHEEL", "METADATA", "RECORD"]),
     st.binary(max_size=200) | st.text().map(str.encode),
@@ -727,7 +724,6 @@ def test_a_report_for_a_forge():
     assert "Demo" in (bad[1].text or "")
 
 
-@settings(deadline=None)
 @given(st.text(), st.text())
 def test_any_finding_can_be_reported(message, where):
     findings = [Finding(code=Code.TW302, severity="error", message=message, where=where)]

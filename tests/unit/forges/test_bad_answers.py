@@ -46,8 +46,27 @@ def body(text: str) -> Fault:
     return Fault("body", instead=lambda _, __: Reply(200, text.encode(), {"Content-Type": kind}))
 
 
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with generated pipelines; its version is not committed. No test changes it."""
+    root = project(tmp_path_factory.mktemp("demo"), SPEC)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.invalid"]
+    for words in (
+        "init --quiet",
+        "add --all",
+        "-c commit.gpgsign=false commit --quiet -m 1.0",
+        "update-ref refs/remotes/origin/main HEAD",
+    ):
+        subprocess.run(
+            ["git", *identity, *words.split()], cwd=root, check=True, capture_output=True
+        )
+    (root / "VERSION").write_text("1.1\n")
+    assert main(["generate", "--spec", str(root / "truewheel.yml")]) == 0
+    return root
+
+
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def here(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [
         name
         for name in os.environ
@@ -55,26 +74,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
-    root = project(tmp_path / "demo", SPEC)
-    identity = [
-        "-c",
-        "user.name=t",
-        "-c",
-        "user.email=t@example.invalid",
-        "-c",
-        "commit.gpgsign=false",
-    ]
-    for words in (
-        "init --quiet",
-        "add --all",
-        "commit --quiet -m 1.0",
-        "update-ref refs/remotes/origin/main HEAD",
-    ):
-        subprocess.run(
-            ["git", *identity, *words.split()], cwd=root, check=True, capture_output=True
-        )
-    (root / "VERSION").write_text("1.1\n")
-    monkeypatch.chdir(root)
+    monkeypatch.chdir(repository)
     monkeypatch.setattr(calls, "FIRST_PAUSE", 0.0001)
     monkeypatch.setattr(watch, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 100_000.0)
@@ -158,8 +158,6 @@ def ends(server: Any, words: str, text: str, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize("text", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("words", GITLAB.values(), ids=GITLAB)
 def test_gitlab(gitlab: GitLab, words: str, text: str, capsys: pytest.CaptureFixture[str]):
-    main(["generate"])
-    capsys.readouterr()
     ends(gitlab, words, text, capsys)
 
 

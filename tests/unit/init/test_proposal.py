@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from truewheel.errors import Stop, Where
@@ -245,7 +245,6 @@ ANY = st.text() | st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(
     folder=PRINTABLE.filter(
         lambda text: text not in {"", ".", ".."} and "/" not in text and text[0] != "-"
@@ -263,7 +262,6 @@ def proposal_of_any_name(odd: Package, name: str) -> str:
     return proposed(Survey(name=name, packages=(odd, FOO._replace(name="other", path="other"))))
 
 
-@settings(deadline=None)
 @given(
     name=ANY | st.from_regex(SPEC_NAME, fullmatch=True),
     version=ANY | st.sampled_from(["", "1.0", " 1.0rc1"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from standins.ci import FINAL, Bridge, Build, Job, Pipeline, again, cancel_all, composite, settle
 from standins.state import Clock, Project, State
@@ -252,7 +252,6 @@ SCRIPTS = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
 @given(SCRIPTS, st.lists(st.integers(0, 9), max_size=8))
 def test_how_often_we_look_does_not_matter(jobs, steps):
     """What has happened depends on the time alone, and every script ends."""

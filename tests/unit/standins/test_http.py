@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 from asking import ask
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from standins import GitLab, Job, Project, Request, Token
 from standins.core import CONNECTIONS
@@ -546,7 +546,6 @@ NAMES = st.sampled_from(
 IDS = st.sampled_from(["1", "11", "301", "1001", "50001", "7001", "main", "A", "x"])
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(ROUTES), st.dictionaries(NAMES, VALUES), st.lists(IDS, min_size=4, max_size=4)
 )

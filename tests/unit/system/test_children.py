@@ -127,6 +127,7 @@ def test_programs_are_started_and_looked_for_in_one_place():
     assert {name: own for name, own in found.items() if own} == {"processes.py": starts}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     ("module", "argv"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from forge_lab import Time
 from standins import Bridge, GitLab, Job, faults
 
 from truewheel.errors import Exit, Stop
@@ -34,7 +35,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitLab]:
 
 def way(server: GitLab, user: str = "bot", seconds: float = 20.0, **more: object) -> GitlabReviews:
     token = server.token(user, **more)  # type: ignore[arg-type]
-    return GitlabReviews(Access(server.url, "private", token.value), "group/demo", seconds)
+    reviews_there = GitlabReviews(Access(server.url, "private", token.value), "group/demo", seconds)
+    reviews_there.caller.clock = Time().clock()
+    return reviews_there
 
 
 def write(there: GitlabReviews, text: str = "new", lines: list[str] | None = None) -> str:
