@@ -27,6 +27,7 @@ packages:
     path: examples/tritonserver
     version: {file: examples/TRITON_VERSION}
     smoke: examples/tritonserver/smoke.py
+    graft: [libtritonserver.so.*]
 targets:
   debian12:
     family: debian

@@ -22,7 +22,10 @@ CHECKOUT = ("src", "scripts", "schema", "examples")
 SPEC = """\
 truewheel: 1
 packages:
-  tritonserver: {path: examples/tritonserver, version: {file: examples/TRITON_VERSION}}
+  tritonserver:
+    path: examples/tritonserver
+    version: {file: examples/TRITON_VERSION}
+    graft: [libtritonserver.so.*]
   tritonfrontend:
     path: examples/tritonfrontend
     version: {file: examples/TRITON_VERSION, inject: 'env:VERSION'}
