@@ -337,3 +337,23 @@ def test_a_note_that_cannot_be_posted_stops_no_merge_request_and_is_kept():
     (names,) = [job for name, job in jobs(documents()) if name == "names"]
     assert names["allow_failure"] == {"exit_codes": [5, 6]}
     assert names["artifacts"]["when"] == "always"
+
+
+def test_prove_takes_artifacts_of_the_plan_and_of_wheel_jobs_alone():
+    added = "gitlab: {jobs: {mine: {stage: wheel, script: [make], artifacts: {paths: [dist/]}}}}"
+    found = documents(f"{SPEC.partition('gitlab:')[0]}{added}")
+    wheels = [name for name, _ in jobs(found) if name.startswith("wheel:")]
+    taken = flattened("prove", found)["dependencies"]
+    assert taken[0] == "plan"
+    assert sorted(taken[1:]) == sorted(wheels)
+
+
+def test_prove_of_children_takes_artifacts_of_the_plan_and_of_the_key_alone():
+    found = documents(SPEC.replace("gitlab: {", "gitlab: {layout: children, "))
+    assert flattened("prove", found)["dependencies"] == ["plan", "key"]
+
+
+def test_needs_that_an_override_gives_to_prove_have_no_dependencies_beside_them():
+    override = "gitlab: {overrides: {prove: {needs: [plan]}}}"
+    found = documents(f"{SPEC.partition('gitlab:')[0]}{override}")
+    assert "dependencies" not in flattened("prove", found)
