@@ -52,7 +52,7 @@ MARKS = [
 
 def make_repository(folder: Path) -> Path:
     """A committed copy of this checkout with a spec for this machine, its pipeline generated."""
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "dist")
     for name in CHECKOUT:
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy2(ROOT / "gen_ci.py", folder)

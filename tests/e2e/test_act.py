@@ -51,7 +51,7 @@ github: {runners: {%(arch)s: [ubuntu-latest]}}
 def repository(tmp_path: Path) -> Path:
     """A committed copy of this checkout with a hostile spec for this machine, its workflows generated."""
     folder = tmp_path / "repository"
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "dist")
     for name in CHECKOUT:
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copytree(ROOT / "scripts", folder / SCRIPTS, ignore=ignored)

@@ -41,7 +41,7 @@ def git(folder: Path, *words: str) -> str:
 def repository(tmp_path: Path) -> Path:
     """A clone, on a branch that changes nothing yet, of a project with two packages."""
     origin, clone = tmp_path / "origin", tmp_path / "clone"
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist", "examples")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "dist", "examples")
     for name in CHECKOUT[:3]:
         shutil.copytree(ROOT / name, origin / name, ignore=ignored)
     shutil.copy2(ROOT / "gen_ci.py", origin)

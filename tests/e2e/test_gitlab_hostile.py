@@ -104,7 +104,7 @@ PyMODINIT_FUNC PyInit__core(void) { return PyModule_Create(&def); }
 def repository(tmp_path: Path) -> Path:
     """A committed project whose spec is hostile wherever it may hold free text."""
     folder = tmp_path / "project"
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist", "examples")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "dist", "examples")
     for name in CHECKOUT[:3]:
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copytree(ROOT / "scripts", folder / SPEC["scripts"], ignore=ignored)

@@ -64,7 +64,7 @@ def package(folder: Path, setup: str) -> None:
 def repository(tmp_path: Path) -> Path:
     """A committed project with a wheel of each ABI, and the pipelines of both forges."""
     folder = tmp_path / "project"
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "dist")
     for name in ("src", "schema", "scripts"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy2(ROOT / "gen_ci.py", folder)

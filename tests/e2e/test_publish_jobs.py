@@ -82,7 +82,7 @@ def project(folder: Path, forge: str, index: Index) -> Path:
 
     Its pipeline is generated.
     """
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
+    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "dist")
     for name in ("src", "scripts", "schema"):
         shutil.copytree(ROOT / name, folder / name, ignore=ignored)
     shutil.copy2(ROOT / "gen_ci.py", folder)
