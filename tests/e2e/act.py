@@ -21,8 +21,17 @@ from truewheel.forges.github.actions import PINS
 BIN = Path(sys.executable).parent
 UPLOAD = """\
 mkdir -p "$STORE/$NAME"
-case "$FROM" in */) FROM=$FROM. ;; esac
-cp -R "$FROM" "$STORE/$NAME/"
+case "$FROM" in
+*\\*) # patterns, below their least common ancestor, which is dist/ for all of ours
+  cd dist
+  for pattern in $FROM; do
+    for file in ${pattern#dist/}; do
+      [ ! -e "$file" ] || cp --parents "$file" "$STORE/$NAME/"
+    done
+  done ;;
+*/) cp -R "$FROM." "$STORE/$NAME/" ;;
+*) cp -R "$FROM" "$STORE/$NAME/" ;;
+esac
 """
 DOWNLOAD = """\
 mkdir -p "$TO"

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from truewheel.forges import publish_jobs
 from truewheel.forges.github.actions import Pin
 from truewheel.forges.github.emit import additions, schedules
+from truewheel.plan import jobs as plan_jobs
 from truewheel.plan.events import BUT_MERGE_REQUESTS
-from truewheel.plan.jobs import DIGEST_FILE
 from truewheel.plan.matrix import ANY
 from truewheel.plan.model import (
     ARCH,
@@ -497,11 +497,14 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
     if kind.traits.summary:
         lines.append(f'{_printed(kind.traits.summary)} >> "$GITHUB_STEP_SUMMARY"')
     if job.kind == "container":
-        lines.append(f'cat {DIGEST_FILE} >> "$GITHUB_OUTPUT"')
+        lines.append(f'cat {plan_jobs.DIGEST_FILE} >> "$GITHUB_OUTPUT"')
     steps.append(
         {**({"id": job.kind} if job.kind == "container" else {}), "run": Lines("\n".join(lines))}
     )
     if kind.artifacts:
+        # A wheel job keeps its own records alone. The artifact begins at dist/, the least common
+        # ancestor of both patterns.
+        own = Lines(f"{plan_jobs.WHEELS}\n${{{{ matrix.records }}}}") if job.place else ""
         path = kind.artifacts[0]
         kept = {
             "overwrite": True,
@@ -511,7 +514,9 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
         # A merge request may leave the cell out: then its job has nothing to keep.
         missing = "ignore" if job.cells and forge.spec.merge_requests.changed_only else "error"
         steps.append(
-            forge.uses("upload-artifact", name=name, path=path, if_no_files_found=missing, **kept)
+            forge.uses(
+                "upload-artifact", name=name, path=own or path, if_no_files_found=missing, **kept
+            )
         )
     # With a token the note is posted; a pull request does not wait for that.
     if kind.traits.request == "write":
@@ -627,6 +632,8 @@ def _entry(job: Job, makers: Mapping[str, Job], forge: _Forge) -> Document:
     fields["artifact"] = makers[job.cells[0]].name.replace(":", "__")
     if job.python:
         fields["python"] = job.python
+    else:
+        fields["records"] = "\n".join(plan_jobs.records(job))
     if not forge.image(job):
         cell = forge.cells[job.cells[0]]
         fields["version"] = _version(job.python or cell.builder) or forge.spec.github.python

@@ -132,6 +132,20 @@ def test_every_cell_is_in_one_matrix():
     )
 
 
+def test_a_wheel_job_keeps_the_records_of_its_own_cells_alone():
+    spec = SPEC.replace(
+        "packages: {foo: {smoke: smoke.py}, bar: {abi: none}}",
+        "builds: {both: {command: [make], wheels: {foo: 'foo-*.whl', bar: 'bar-*.whl'}}}\n"
+        "packages: {foo: {}, bar: {}}",
+    )
+    job = documents(spec)[f"{FOLDER}/wheels-rhel8-aarch64.yml"]["jobs"]["wheel"]
+    (entry,) = job["strategy"]["matrix"]["include"]
+    assert entry["records"].splitlines() == [
+        "dist/evidence/foo__rhel8__aarch64__cp312.*",
+        "dist/evidence/bar__rhel8__aarch64__cp312.*",
+    ]
+
+
 def test_a_wheel_job_has_image_runner_values_by_environment_and_artifacts():
     job = documents()[f"{FOLDER}/wheels-rhel8-aarch64.yml"]["jobs"]["wheel"]
     assert job["runs-on"] == "ubuntu-24.04-arm"
@@ -144,7 +158,7 @@ def test_a_wheel_job_has_image_runner_values_by_environment_and_artifacts():
     (kept,) = step(job, "upload-artifact")
     assert (kept["name"], kept["path"], kept["if-no-files-found"]) == (
         "${{ matrix.artifact }}",
-        "dist/",
+        "dist/*.whl\n${{ matrix.records }}",
         "error",
     )
 

@@ -155,8 +155,9 @@ def test_without_children_there_is_no_key():
 def test_above_the_limit_for_artifacts_no_wheel_is_in_one():
     found = documents(SPEC.replace("layout: children", "wheels: packages"))
     files = found[PARENT], found[RHEL]
-    for name in ("wheel:foo:rhel8:x86_64:cp312", "prove"):
-        assert merged(name, *files)["artifacts"]["exclude"] == ["dist/**/*.whl", "dist/**/*.zip"]
+    paths = merged("wheel:foo:rhel8:x86_64:cp312", *files)["artifacts"]["paths"]
+    assert paths == ["dist/evidence/foo__rhel8__x86_64__cp312.*"]
+    assert merged("prove", *files)["artifacts"]["exclude"] == ["dist/**/*.whl", "dist/**/*.zip"]
     assert merged("test:foo:rhel8:x86_64:cp312", *files)["script"][0] == (
         'truewheel hand-over --get --cell "$TRUEWHEEL_CELL"'
     )

@@ -50,9 +50,13 @@ def jobs(found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]
 
 
 def flattened(name: str, found: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """A job with what it extends, as GitLab merges it for keys of the first level."""
+    """A job with what it extends, as GitLab merges it for keys of the first level and artifacts."""
     job = dict(jobs(found))[name]
-    return {**flattened(job["extends"], found), **job} if "extends" in job else job
+    if "extends" not in job:
+        return job
+    above = flattened(job["extends"], found)
+    kept = {**above.get("artifacts", {}), **job.get("artifacts", {})}
+    return {**above, **job, **({"artifacts": kept} if kept else {})}
 
 
 def test_one_file_for_each_target_and_arch_is_included():
@@ -82,7 +86,7 @@ def test_a_wheel_job_has_image_runner_needs_steps_and_artifacts():
     assert job["needs"] == ["plan"]
     assert job["script"][0] == 'truewheel compile --cell "$TRUEWHEEL_CELL"'
     assert job["script"][1] == 'truewheel repair --cell "$TRUEWHEEL_CELL"'
-    assert job["artifacts"]["paths"] == ["dist/"]
+    assert job["artifacts"]["paths"] == ["dist/*.whl", "dist/evidence/foo__rhel8__aarch64__cp312.*"]
     assert job["artifacts"]["expire_in"] == "2 days"
     assert job["artifacts"]["reports"] == {
         "junit": "dist/evidence/*.xml",
@@ -357,3 +361,19 @@ def test_needs_that_an_override_gives_to_prove_have_no_dependencies_beside_them(
     override = "gitlab: {overrides: {prove: {needs: [plan]}}}"
     found = documents(f"{SPEC.partition('gitlab:')[0]}{override}")
     assert "dependencies" not in flattened("prove", found)
+
+
+BOTH = """
+builds: {both: {command: ['./make_both'], wheels: {foo: 'foo-*.whl', bar: 'bar-*.whl'}}}
+packages: {foo: {}, bar: {}}
+targets: {rhel8: {base: 'registry.example/el8@sha256:0'}}
+"""
+
+
+def test_a_wheel_job_keeps_the_records_of_its_own_cells_alone():
+    found = documents(BOTH)
+    assert flattened("wheel:both:rhel8:x86_64:cp312", found)["artifacts"]["paths"] == [
+        "dist/*.whl",
+        "dist/evidence/foo__rhel8__x86_64__cp312.*",
+        "dist/evidence/bar__rhel8__x86_64__cp312.*",
+    ]
