@@ -45,8 +45,19 @@ With it, an index needs no password.
 
 _LATE = "did not end in time"
 _HASHES = ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")
-_OWN = ("UV_PUBLISH_", "TWINE_USERNAME", "TWINE_PASSWORD", "TWINE_REPOSITORY")
-"""Variables by which an uploader could be led to another index, or to other credentials."""
+_STEERING = ("UV_", "TWINE_USERNAME", "TWINE_PASSWORD", "TWINE_REPOSITORY")
+"""What variables begin with that lead an uploader to another index, folder or file, or to other
+credentials. uv reads UV_CONFIG_FILE also with --no-config.
+"""
+_NETWORK = (
+    "UV_HTTP_",
+    "UV_INSECURE_HOST",
+    "UV_NATIVE_TLS",
+    "UV_REQUEST_TIMEOUT",
+    "UV_SYSTEM_CERTS",
+    "UV_UPLOAD_HTTP_TIMEOUT",
+)
+"""What variables of uv begin with that say how it reaches a server, and nothing else."""
 
 
 class Proven(NamedTuple):
@@ -282,7 +293,11 @@ def _environment(
     """
     username, password = login or Login("anonymous", "anonymous")
     prefix = "UV_PUBLISH_" if name == "uv" else "TWINE_"
-    kept = {key: value for key, value in env.items() if not key.startswith(_OWN)}
+    kept = {
+        key: value
+        for key, value in env.items()
+        if key.startswith(_NETWORK) or not key.startswith(_STEERING)
+    }
     return (
         kept if trusted else {**kept, f"{prefix}USERNAME": username, f"{prefix}PASSWORD": password}
     )

@@ -217,11 +217,12 @@ def test_uv_as_jobs_of_gitlab_call_it_is_trusted_without_a_password(
     https.gets, https.posts = [audience], [password]
     public = plan_file.read((folder / "plan.json").read_text(), "plan.json").indexes[1]
     program, _, rest = publish_jobs.script(public, "")[-1].partition(" ")
-    assert program == "uploader/bin/uv"
+    assert program == '"$TRUEWHEEL_TEMP"/uploader/bin/uv'
     shutil.copytree(
         folder / "copies/public", tmp_path / "upload", ignore=shutil.ignore_patterns("SHA256SUMS")
     )
     line = f"{sys.executable} -m uv {rest}"
+    monkeypatch.setenv("TRUEWHEEL_TEMP", ".")
     done = subprocess.run(
         ["sh", "-ec", line], cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -538,6 +539,19 @@ def test_variables_of_the_uploaders_lead_nowhere_else(
     monkeypatch.setenv("UV_PUBLISH_TOKEN", "other")
     monkeypatch.setenv("UV_PUBLISH_INDEX", "other")
     assert truewheel("--index", "internal")[0] == Exit.OK
+
+
+@pytest.mark.parametrize("name", ["UV_WORKING_DIR", "UV_WORKING_DIRECTORY", "UV_CONFIG_FILE"])
+def test_no_variable_of_uv_takes_it_to_other_files(
+    index: Index, dist: Path, truewheel: SAY, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    (other := dist.parent / "other").mkdir()
+    wheels.make(other, X86, {"demo/_core.so": wheels.elf_file(62)})
+    wheels.make(other, ARM, {"demo/_core.so": wheels.elf_file(62)})
+    (other / "uv.toml").write_text("[[[")
+    monkeypatch.setenv(name, str(other / "uv.toml" if "FILE" in name else other))
+    assert truewheel("--index", "internal")[0] == Exit.OK
+    assert index.files.keys() == {X86, ARM}
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "x", "1e3", "9999999"])

@@ -50,7 +50,9 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
         generated["prove"] = {**generated["prove"], "dependencies": _proven_artifacts(plan, made)}
     parts = {path: _part(path, plan, spec, made) for path in made.parts}
     additions.apply(spec, plan, [generated, *parts.values()])
-    if generated["prove"].get("needs"):  # of an override: GitLab wants dependencies to be among them
+    if generated["prove"].get(
+        "needs"
+    ):  # of an override: GitLab wants dependencies to be among them
         generated["prove"].pop("dependencies", None)
     if spec.gitlab.entry:
         return _with_header(_fragment(generated, parts, plan, spec, made), spec, variables)
