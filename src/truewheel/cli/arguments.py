@@ -18,7 +18,17 @@ from truewheel.system.log_text import harmless_json
 from truewheel.workspace import loading
 from truewheel.workspace.loading import GENERATOR, Workspace
 
-PLAN_HELP = "the plan (default: DIR/plan.json, then ./plan.json; in a job of a forge, ./plan.json)"
+PLAN_HELP = "the plan (default: DIR/plan.json, then ./plan.json; in a job of a CI, ./plan.json)"
+JOB_MARKS = (
+    "CI",
+    "GITLAB_CI",
+    "GITHUB_ACTIONS",
+    "TF_BUILD",
+    "JENKINS_URL",
+    "TEAMCITY_VERSION",
+    "CODEBUILD_BUILD_ID",
+)
+"""Variables of which a CI system sets at least one in its jobs."""
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:
@@ -43,8 +53,9 @@ def add_plan(parser: argparse.ArgumentParser) -> None:
 
 
 def in_job(environment: Mapping[str, str]) -> bool:
-    """Return whether this is a job of a forge, whose folders hold what other jobs have left."""
-    return any(environment.get(name) == "true" for name in ("CI", "GITLAB_CI", "GITHUB_ACTIONS"))
+    """Return whether this is a job of a CI, whose folders hold what other jobs have left."""
+    unset = {"", "0", "false"}
+    return any(environment.get(name, "").strip().lower() not in unset for name in JOB_MARKS)
 
 
 def read_plan(given: str | None, folder: Path, environment: Mapping[str, str]) -> tuple[Plan, Path]:

@@ -366,12 +366,13 @@ def policy_reader(read: Read, where: Where) -> policy_file.Parent:
 def read_plan(given: str | None, folder: Path, *, in_job: bool = False) -> tuple[Plan, Path]:
     """Return a written plan and its path.
 
-    The given one, else plan.json in `folder`, else in the current one.
-
-    In a job of a forge, that of the current folder alone: any other job's artifacts may have filled
-    `folder`.
+    The given one, else plan.json in `folder`, else in the current one. In a job of a CI, that of
+    the current folder alone: any other job's artifacts may have filled `folder`. Raises `Stop`
+    (exit 2) without a plan, and outside of a job where both folders have one and they differ.
     """
     beside, here = folder / "plan.json", Path("plan.json")
+    if not (given or in_job):
+        _refuse_two_plans(beside, here)
     candidates = [Path(given)] if given else [here] if in_job else [beside, here]
     for path in candidates:
         if path.is_file():
@@ -387,6 +388,16 @@ def read_plan(given: str | None, folder: Path, *, in_job: bool = False) -> tuple
     raise stop(
         str(candidates[0]), f"no {names}", "write one first: truewheel plan --output plan.json"
     )
+
+
+def _refuse_two_plans(beside: Path, here: Path) -> None:
+    """Raise `Stop` (exit 2) where there are two different plans: nothing says which is meant."""
+    if beside.is_file() and here.is_file() and _plan_text(beside) != _plan_text(here):
+        raise stop(
+            str(beside),
+            f"is another plan than {here}",
+            f"name the one that is meant: --plan {beside}, or --plan {here}",
+        )
 
 
 def _plan_text(path: Path) -> str:
