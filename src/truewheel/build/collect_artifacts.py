@@ -23,7 +23,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from truewheel.build import evidence, hand_over
 from truewheel.build import proof as proven
-from truewheel.build.prove import PROOF, RECORD_LIMIT, SUMS, forget
+from truewheel.build.prove import ARCHIVES, COPIES, PROOF, RECORD_LIMIT, SUMS, forget, others
 from truewheel.errors import Exit, Problem, Stop, Where, stop
 from truewheel.forges.base import Archive, Forge, Look
 from truewheel.plan import plan_file
@@ -105,10 +105,20 @@ def move_in(source: Path, folder: Path) -> None:
     subfolder(
         folder, *evidence.path(Path(), "any").parent.parts
     )  # a link in its place: before anything changes
+    _refuse_others(source, folder)
     forget(folder)
     files = [path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file()]
     for path in sorted(files, key=lambda path: path in {Path(PROOF), Path(SUMS)}):
         move(source / path, subfolder(folder, *path.parent.parts) / path.name)
+
+
+def _refuse_others(source: Path, folder: Path) -> None:
+    """Raise `Stop` (exit 4) for files that no proof has made, where the copies or archives belong."""
+    for name in (COPIES, ARCHIVES):
+        if (source / name).is_dir() and (other := others(folder, name)):
+            hint = "move it, or name another folder; nothing was written"
+            message = "no proof has made it, and this pipeline's files belong there"
+            raise stop(printable(str(other)), message, hint, Exit.WHEEL)
 
 
 @dataclass

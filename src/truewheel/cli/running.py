@@ -109,7 +109,7 @@ def _run(
     environment: Mapping[str, str],
 ) -> Exit:
     in_images = arguments.engine != HOST
-    prove.forget(out)
+    prove.forget(out, made)
     files.write_text(out / "plan.json", plan_file.write(made))
     for name in local.remove_stale(made, out):
         say(f"removed {name}: an earlier run made it, this plan does not name it")

@@ -602,3 +602,13 @@ def test_other_bytes_of_the_registry_are_refused(
     with pytest.raises(Stop, match="the file is larger than it should be"):
         gitlab.collect(tmp_path / "out", look)
     assert files(tmp_path) == {}
+
+
+def test_a_persons_own_folders_of_the_same_names_stay(gitlab: Pipeline, tmp_path: Path):
+    out = tmp_path / "out"
+    for name in ("publish", "archives", "copies", "notes"):
+        (out / name).mkdir(parents=True)
+        (out / name / "mine.txt").write_text("mine")
+    gitlab.collect(out)
+    kept = sorted(path.parent.name for path in out.glob("*/mine.txt"))
+    assert kept == ["archives", "copies", "notes", "publish"]
