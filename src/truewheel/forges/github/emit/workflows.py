@@ -67,6 +67,14 @@ No runner but GitHub's own is sure to have that.
 """
 HOSTED = "ubuntu-24.04"
 ATTEST = "attest"
+KEPT = "kept"
+"""Id of the step that keeps the proven wheels."""
+COMPARED = (
+    "for sums in ./dist/SHA256SUMS ./dist/copies/*/SHA256SUMS; do",
+    '  test ! -e "$sums" || (cd "${sums%/*}" && sha256sum --check --strict SHA256SUMS)',
+    "done",
+)
+"""Compares the proven wheels and their copies with the sums of `prove`."""
 _LOCAL = "zizmor: ignore[self-repository] older servers and act know no other form"
 _UNGUARDED = "zizmor: ignore[secrets-outside-env] wheel jobs have no environment"
 _TOKEN = {"GITHUB_TOKEN": "${{ github.token }}"}
@@ -304,8 +312,13 @@ def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
             schedules.with_values(environment, forge.spec) if is_scheduled else environment
         )
     if job.kind == "publish":
-        return {**fields, "steps": [*_downloads(job, forge), *_uploads(job, forge)]}
-    return {**fields, "steps": [*_start(job, forge), *_downloads(job, forge), *_work(job, forge)]}
+        return {**fields, "steps": [*_downloads(job, needs, forge), *_uploads(job, forge)]}
+    if job.kind == "prove":
+        fields["outputs"] = {"artifact": f"${{{{ steps.{KEPT}.outputs.artifact-id }}}}"}
+    return {
+        **fields,
+        "steps": [*_start(job, forge), *_downloads(job, needs, forge), *_work(job, forge)],
+    }
 
 
 def _when(kind: JobKind) -> Document:
@@ -332,7 +345,8 @@ def _attest_job(published: list[Job], needs: list[str], forge: _Forge) -> Docume
             "attestations": remarked("write", "attestations of the proven wheels"),
         },
         "steps": [
-            *_downloads(published[0], forge),
+            *_downloads(published[0], needs, forge),
+            {"run": Lines("\n".join(COMPARED))},
             forge.uses("attest", subject_path=Lines("\n".join(["dist/*.whl", *copies]))),
         ],
     }
@@ -462,8 +476,12 @@ def _start(job: Job, forge: _Forge) -> list[Document]:
     return steps
 
 
-def _downloads(job: Job, forge: _Forge) -> list[Document]:
-    """Return the steps that fetch the artifacts of what a tool job needs."""
+def _downloads(job: Job, needs: list[str], forge: _Forge) -> list[Document]:
+    """Return the steps that fetch the artifacts of what a tool job needs, by the ids `needs`.
+
+    That of `prove` by its own id: of several artifacts of one name the newest would be taken,
+    whichever job has kept it.
+    """
     kinds = forge.plan.kinds
     if job.needs is None:
         folder = kinds["wheel"].artifacts[0]
@@ -472,7 +490,14 @@ def _downloads(job: Job, forge: _Forge) -> list[Document]:
         )
         return [_download(kinds["plan"], forge), wheels]
     needed = {each.name: each.kind for each in forge.plan.jobs}
-    return [_download(kinds[needed[name]], forge) for name in job.needs]
+    steps = []
+    for name, job_id in zip(job.needs, needs, strict=False):
+        step = _download(kinds[needed[name]], forge)
+        if needed[name] == "prove":
+            del step["with"]["name"]
+            step["with"]["artifact-ids"] = f"${{{{ needs.{job_id}.outputs.artifact }}}}"
+        steps.append(step)
+    return steps
 
 
 def _download(kind: JobKind, forge: _Forge) -> Document:
@@ -514,9 +539,16 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
         # A merge request may leave the cell out: then its job has nothing to keep.
         missing = "ignore" if job.cells and forge.spec.merge_requests.changed_only else "error"
         steps.append(
-            forge.uses(
-                "upload-artifact", name=name, path=own or path, if_no_files_found=missing, **kept
-            )
+            {
+                **({"id": KEPT} if job.kind == "prove" else {}),
+                **forge.uses(
+                    "upload-artifact",
+                    name=name,
+                    path=own or path,
+                    if_no_files_found=missing,
+                    **kept,
+                ),
+            }
         )
     # With a token the note is posted; a pull request does not wait for that.
     if kind.traits.request == "write":

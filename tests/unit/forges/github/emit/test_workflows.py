@@ -216,7 +216,8 @@ def test_wheels_are_attested_before_they_are_uploaded():
     assert "environment" not in jobs["attest"], (
         "an index that trusts the environment of a publish job knows it not"
     )
-    assert [each["uses"].partition("@")[0] for each in jobs["attest"]["steps"]] == [
+    steps = [each["uses"] for each in jobs["attest"]["steps"] if "uses" in each]
+    assert [action.partition("@")[0] for action in steps] == [
         "actions/download-artifact",
         "actions/attest",
     ]
@@ -286,7 +287,7 @@ def test_every_action_is_pinned_to_a_commit_with_its_version_as_a_comment():
     lines = [line for line in text.splitlines() if "uses: 'actions/" in line]
     assert lines
     for line in lines:
-        assert re.fullmatch(r" +- uses: 'actions/[a-z-]+@[0-9a-f]{40}' # v\d+\.\d+\.\d+", line), (
+        assert re.fullmatch(r" +(- )?uses: 'actions/[a-z-]+@[0-9a-f]{40}' # v\d+\.\d+\.\d+", line), (
             line
         )
 
@@ -598,11 +599,10 @@ def test_images_of_proven_wheels_are_made_after_the_proof_and_not_for_pull_reque
     assert job["permissions"] == {"contents": "read", "packages": "write"}
     assert job["env"]["CI_REGISTRY"] == "ghcr.io"
     assert "container" not in job
-    assert [
-        each["with"]["name"] for each in job["steps"] if "download" in each.get("uses", "")
-    ] == [
+    taken = [each["with"] for each in job["steps"] if "download" in each.get("uses", "")]
+    assert [inputs.get("name") or inputs["artifact-ids"] for inputs in taken] == [
         "plan.json",
-        "dist",
+        "${{ needs.prove.outputs.artifact }}",
     ]
     assert not any("matrix." in text for text in texts(job)), "it is no matrix"
     words = "truewheel container --target rhel8 --arch x86_64 --stage qa --if-missing --push"
@@ -632,3 +632,17 @@ def test_the_title_is_read_as_it_is_now():
     job = caller(SPEC + "merge_requests: {types: [fix]}\n")["jobs"]["title"]
     assert job["env"] == {"GITHUB_TOKEN": "${{ github.token }}"}
     assert job["permissions"] == {"contents": "read", "pull-requests": "read"}
+
+
+def test_who_publishes_or_attests_takes_the_artifact_of_prove_by_its_id():
+    jobs = caller(SPEC + INDEXES)["jobs"]
+    assert jobs["prove"]["outputs"] == {"artifact": "${{ steps.kept.outputs.artifact-id }}"}
+    (kept,) = [each for each in jobs["prove"]["steps"] if each.get("id") == "kept"]
+    assert kept["with"]["name"] == "dist"
+    for name in ("attest", "publish-own", "publish-open"):
+        assert step(jobs[name], "download-artifact") == [
+            {"path": "dist/", "artifact-ids": "${{ needs.prove.outputs.artifact }}"}
+        ]
+    runs = [each["run"] for each in jobs["attest"]["steps"] if "run" in each]
+    (check,) = runs
+    assert "sha256sum --check --strict SHA256SUMS" in check
