@@ -289,7 +289,7 @@ class _Collector:
             for each in proof["wheels"]:
                 self.wheels[each["wheel"]] = _Expected(each["sha256"], int(each["size"]))
                 self.records[evidence.path(Path(), each["cell"]).as_posix()] = each["evidence"]
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             raise stop(f"artifacts of {PROVE}", f"{PROOF}: damaged", HINT, Exit.WHEEL) from None
 
     def _known(self) -> proven.Seen:
@@ -337,6 +337,9 @@ class _Collector:
         if archive is None:
             hint = "look whether it has gone well, and how long its artifacts are kept"
             raise stop(f"job {job}", "has left no artifacts", hint, Exit.WHEEL)
+        if job in {PLAN, PROVE} and archive.starter:  # a project may start a child with such jobs
+            message = f"is of the child pipeline of {printable(archive.starter)}, not of this one"
+            raise stop(f"job {job}", message, HINT, Exit.WHEEL)
         below = self.forge.kept_below if below is None else below
         file = self.folder / ".artifacts.zip"
         self.tell(f"downloading the artifacts of {printable(job)}")

@@ -309,7 +309,8 @@ class Gitlab:
     def archives(self, look: Look, prefix: str = "") -> list[Archive]:
         """Return the artifacts of the generated jobs that went well, also in the children that generated jobs start.
 
-        Raises `Stop` (exit 2) where several fragments are in one pipeline and none has the prefix.
+        Raises `Stop` (exit 2) where no fragment has the prefix, or where there are several and none
+        is asked for.
         """
         prefix = self._prefix(look, prefix)
         starts = f"{prefix}{PREFIX}"
@@ -328,6 +329,12 @@ class Gitlab:
         names = {job.name for job in look.jobs}
         known = {name.removesuffix("plan") for name in names if name.endswith("plan")}
         known = {prefix for prefix in known if f"{prefix}prove" in names}
+        if wanted and wanted not in known:
+            raise stop(
+                look.run.url,
+                f"has no jobs {wanted}plan and {wanted}prove, which the spec here names",
+                "call it in the folder of the spec of that pipeline",
+            )
         if wanted in known or len(known) < 2:
             return wanted if wanted in known else next(iter(known), "")
         both = ", ".join(sorted(f"{prefix}plan" for prefix in known))
