@@ -32,7 +32,23 @@ SUMS = "SHA256SUMS"
 RECORD_LIMIT = 16 * 2**20
 """Bytes of a job's evidence that are read."""
 
-DISTRIBUTIONS = (".whl", ".tar.gz", ".tar.bz2", ".zip", ".egg", ".exe", ".asc", ".attestation")
+DISTRIBUTIONS = (
+    *(
+        ".whl",
+        ".zip",
+        ".egg",
+        ".exe",
+        ".msi",
+        ".rpm",
+        ".deb",
+        ".dmg",
+        ".asc",
+        ".sig",
+        ".attestation",
+    ),
+    *(".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.z", ".tar.zst", ".tar.lzma", ".tar.lz"),
+    *(".tgz", ".tbz", ".tbz2", ".txz", ".tlz", ".tzst"),
+)
 """How the names of files end that an uploader takes from a folder, or sends along with others."""
 
 _EVIDENCE = "evidence"
@@ -378,6 +394,8 @@ def _records(folder: Path) -> dict[str, _Record]:
 
 
 def _read_record(file: Path) -> _Record:
+    if not file.is_file():  # a pipe would never end
+        return _Record({}, "it is no file")
     try:
         with file.open("rb") as stream:
             content = stream.read(RECORD_LIMIT + 1)

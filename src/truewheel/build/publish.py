@@ -44,7 +44,8 @@ With it, an index needs no password.
 """
 
 _LATE = "did not end in time"
-_HASHES = ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")
+_HASHES = ("sha256", "sha512", "sha384")
+"""What tells files apart also where somebody wants it not to; md5 and sha1 do not."""
 _STEERING = ("UV_", "TWINE_USERNAME", "TWINE_PASSWORD", "TWINE_REPOSITORY")
 """What variables begin with that lead an uploader to another index, folder or file, or to other
 credentials. uv reads UV_CONFIG_FILE also with --no-config.
@@ -192,16 +193,18 @@ class Publisher:
         return [file for file in self._files if file.wheel not in listed]
 
     def _difference(self, file: Proven, hashes: Mapping[str, str]) -> str:
-        algorithm = next((name for name in _HASHES if name in hashes), "")
-        if not algorithm:
-            return f"the index {self._index.name} has such a file and does not say its hash"
-        ours = (
-            file.sha256 if algorithm == "sha256" else hexdigest(self._folder / file.path, algorithm)
-        )
-        if hashes[algorithm].lower() == ours:
-            return ""
-        theirs = f"{algorithm} {hashes[algorithm]}, ours {ours}"
-        return f"the index {self._index.name} has other bytes under this name: {theirs}"
+        known = [name for name in _HASHES if name in hashes]
+        if not known:
+            weak = f", {' and '.join(sorted(hashes))} alone" if hashes else ""
+            said = "has such a file and does not say its hash"
+            return f"the index {self._index.name} {said}{weak}"
+        for algorithm in known:
+            path = self._folder / file.path
+            ours = file.sha256 if algorithm == "sha256" else hexdigest(path, algorithm)
+            if hashes[algorithm].lower() != ours:
+                theirs = f"{algorithm} {hashes[algorithm]}, ours {ours}"
+                return f"the index {self._index.name} has other bytes under this name: {theirs}"
+        return ""
 
     def upload(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from html.parser import HTMLParser
 from http.client import HTTPException, HTTPMessage, IncompleteRead
@@ -163,10 +163,20 @@ def _refused(url: str, error: HTTPError) -> Stop:
 
 def _from_json(body: bytes) -> Files:
     data: Any = json.loads(body)
+    found: dict[str, dict[str, str]] = {}
     try:
-        return {file["filename"]: dict(file["hashes"]) for file in data["files"]}
+        for file in data["files"]:
+            hashes = [(_text(name), _text(value)) for name, value in file["hashes"].items()]
+            _add(found, _text(file["filename"]), hashes)
     except (KeyError, TypeError, AttributeError):
         raise ValueError("its answer is no list of files (PEP 691)") from None
+    return found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError
 
 
 def _from_html(body: bytes, url: str) -> Files:
@@ -174,12 +184,30 @@ def _from_html(body: bytes, url: str) -> Files:
     links.feed(body.decode("utf-8", "replace"))
     if links.wants_password:  # as no list does: it must not be taken for an empty one
         raise _LoginPageError("its answer is a page to log in at, no list of files (PEP 503)")
-    found = {}
+    found: dict[str, dict[str, str]] = {}
     for link in links.found:
         with suppress(ValueError):
             parts = urlsplit(urljoin(url, link))
-            found[unquote(parts.path.rpartition("/")[2])] = dict(parse_qsl(parts.fragment))
+            _add(found, unquote(parts.path.rpartition("/")[2]), parse_qsl(parts.fragment))
     return found
+
+
+def _add(found: dict[str, dict[str, str]], name: str, hashes: Iterable[tuple[str, str]]) -> None:
+    """Add a file and its hashes.
+
+    An index that says different things of one name has no hash that is right: all are kept, joined.
+    """
+    said: dict[str, str] = {}
+    for algorithm, value in hashes:
+        said[algorithm] = _joined(said.get(algorithm, value), value)
+    if name in found:
+        both = found[name].keys() | said.keys()
+        said = {key: _joined(found[name].get(key, "none"), said.get(key, "none")) for key in both}
+    found[name] = said
+
+
+def _joined(one: str, other: str) -> str:
+    return one if one == other else f"{one} and {other}"
 
 
 class _LoginPageError(ValueError):

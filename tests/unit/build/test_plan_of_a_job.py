@@ -142,6 +142,8 @@ UNPLANNED = (
     *(
         "other-1.0.tar.gz",
         "other-1.0.zip",
+        "other-1.0.tgz",
+        "other-1.0.tar.xz",
         "x/demo-1.0-py3-none-any.whl",
         "evidence/demo-1.0-py3-none-any.whl",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import zipfile
 from dataclasses import replace
@@ -581,3 +582,9 @@ def test_a_proof_that_needs_no_such_folder_leaves_it(dist, name):
     assert (dist / name).read_text() == "mine"
     assert prove(dist, PLAN, in_job=True).ok
     assert not (dist / name).exists(), "other jobs have left it"
+
+
+def test_a_pipe_in_the_place_of_evidence_is_damage(dist):
+    path = dist / "evidence/pipe.json"
+    os.mkfifo(path)
+    assert any("it is no file" in problem for problem in prove(dist, PLAN).problems)

@@ -256,7 +256,7 @@ def test_a_second_run_uploads_nothing(index: Index, dist: Path, truewheel: SAY):
     assert out.splitlines()[:2] == [f"there     {X86}", f"there     {ARM}"]
 
 
-@pytest.mark.parametrize("algorithm", ["sha256", "md5", "sha512"])
+@pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512"])
 def test_what_is_there_with_the_same_hash_is_not_uploaded_again(
     index: Index, dist: Path, truewheel: SAY, algorithm: str
 ):
@@ -288,6 +288,15 @@ def test_other_bytes_under_one_of_the_names_refuse_all(index: Index, dist: Path,
     assert f"{ARM}: the index internal has other bytes under this name: sha256 " in err
     assert "no file is ever overwritten" in err
     assert (posts(index), index.files) == (0, {ARM: b"other bytes"})
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1"])
+def test_a_weak_hash_is_none(index: Index, dist: Path, truewheel: SAY, algorithm: str):
+    index.algorithm = algorithm
+    index.files[X86] = (dist / X86).read_bytes()
+    code, _, err = truewheel("--index", "internal")
+    assert (code, posts(index)) == (Exit.WHEEL, 0)
+    assert f"does not say its hash, {algorithm} alone" in err
 
 
 def test_a_file_without_a_hash_refuses_all(index: Index, dist: Path, truewheel: SAY):
