@@ -5,6 +5,7 @@ What `prove` passed and nothing else, all or none, never over a file that an ind
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from truewheel.net.package_index import Files, Login
 from truewheel.plan import naming
 from truewheel.plan.model import Index, Plan
 from truewheel.system import processes
-from truewheel.system.files import hexdigest
+from truewheel.system.files import CHUNK, explained, hexdigest
 
 UPLOADERS = ("uv", "twine")
 """Programs that upload, the preferred one first.
@@ -224,11 +225,16 @@ class Publisher:
         argv = [
             program,
             *_flags(name, self._index.url, trusted=trusted),
-            *(file.path for file in files),
+            *(file.wheel for file in files),
         ]
-        ended, said = self._run(
-            argv, _environment(environment, name, self._login, trusted=trusted), deadline
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            self._copy(files, Path(folder))
+            ended, said = self._run(
+                argv,
+                Path(folder),
+                _environment(environment, name, self._login, trusted=trusted),
+                deadline,
+            )
         if not ended:
             self._confirm()
         elif left := len(self.missing()):  # none: the last answer was lost, not the file
@@ -236,15 +242,33 @@ class Publisher:
             code = Exit.REMOTE_UNREACHABLE if ended == _LATE else Exit.REMOTE_FAILED
             raise stop(self._index.url, f"{name} {ended}: {there}\n{said}".rstrip(), code=code)
 
+    def _copy(self, files: Sequence[Proven], folder: Path) -> None:
+        """Copy the files into a folder of this process alone: theirs may change while it uploads.
+
+        Raises `Stop` (exit 4) for one with other bytes than were proven.
+        """
+        for file in files:
+            source, digest = self._folder / file.path, hashlib.sha256()
+            with (
+                explained(source, "copied"),
+                source.open("rb") as stream,
+                (folder / file.wheel).open("xb") as target,
+            ):
+                while chunk := stream.read(CHUNK):
+                    digest.update(chunk)
+                    target.write(chunk)
+            if digest.hexdigest() != file.sha256:
+                message = f"was changed after it was proven: sha256 {digest.hexdigest()}"
+                hint = "build and prove again; nothing was uploaded"
+                raise stop(str(source), message, hint, Exit.WHEEL)
+
     def _run(
-        self, argv: Sequence[str], environment: Mapping[str, str], deadline: float
+        self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], deadline: float
     ) -> tuple[str, str]:
         """Return how an uploader ended, "" when well, and what it said."""
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
             try:
-                status = processes.run(
-                    argv, cwd=self._folder, env=environment, log=log, timeout=deadline
-                )
+                status = processes.run(argv, cwd=folder, env=environment, log=log, timeout=deadline)
                 ended = f"failed (exit status {status})" if status else ""
             except TimeoutError:
                 ended = _LATE

@@ -607,3 +607,19 @@ def test_an_audited_wheel_is_published_under_the_name_that_its_job_has_found(tmp
     prove.evidence.write(tmp_path, record)
     assert prove.prove(tmp_path, made).ok
     assert [file.wheel for file in publish.proven(tmp_path, made, "own")] == [found.wheel]
+
+
+def test_a_file_that_changes_before_its_upload_does_not_leave(
+    index: Index, dist: Path, truewheel: SAY, monkeypatch: pytest.MonkeyPatch
+):
+    missing = publish.Publisher.missing
+
+    def changed(self: publish.Publisher) -> list[publish.Proven]:
+        files = missing(self)
+        (dist / X86).write_bytes(b"other bytes")
+        return files
+
+    monkeypatch.setattr(publish.Publisher, "missing", changed)
+    code, _, err = truewheel("--index", "internal")
+    assert (code, posts(index)) == (Exit.WHEEL, 0)
+    assert "was changed after it was proven" in err
