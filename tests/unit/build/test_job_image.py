@@ -136,6 +136,16 @@ DIGEST = "sha256:" + "ab" * 32
             DIGEST,
         ),
         ({"CI_JOB_IMAGE": f"r.example/b:1@{DIGEST}", "CI": "true"}, "r.example/b:1", DIGEST),
+        (
+            {
+                "CI_JOB_IMAGE": f"r.example/b:1@{DIGEST}",
+                "GITLAB_CI": "true",
+                "TRUEWHEEL_IMAGE": "other",
+                "TRUEWHEEL_IMAGE_DIGEST": "other",
+            },
+            "r.example/b:1",
+            DIGEST,
+        ),
         ({"GITHUB_ACTIONS": "true"}, "r.example/base", DIGEST),
     ],
     ids=["none", "engine", "gitlab", "github"],
