@@ -148,7 +148,7 @@ DIGEST = "sha256:" + "ab" * 32
         ),
         ({"GITHUB_ACTIONS": "true"}, "r.example/base", DIGEST),
     ],
-    ids=["none", "engine", "gitlab", "github"],
+    ids=["none", "engine", "gitlab", "gitlab, where a variable is set", "github"],
 )
 def test_the_image_of_a_job_is_known_with_its_digest(
     env: dict[str, str], name: str, digest: str
