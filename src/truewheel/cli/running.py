@@ -113,13 +113,21 @@ def _run(
     files.write_text(out / "plan.json", plan_file.write(made))
     for name in local.remove_stale(made, out):
         say(f"removed {name}: an earlier run made it, this plan does not name it")
+    anew = not in_images and _is_committed(space.root, out, environment)
     with _display(cells) as tell:
         if in_images:
             known = {"engine": arguments.engine, "options": arguments.options, "tell": tell}
             ended = contained.run(made, cells, space.root, out, environment, **known)
         else:
             ended = local.run(
-                made, cells, space.root, out, environment, jobs=arguments.jobs, tell=tell
+                made,
+                cells,
+                space.root,
+                out,
+                environment,
+                jobs=arguments.jobs,
+                tell=tell,
+                anew=anew,
             )
     failed = [end.cell for end in ended if end.state == "failed"]
     for batch_id in made.batches(failed):
@@ -129,6 +137,20 @@ def _run(
         say(f"{len(failed)} of {len(cells)} cells failed")
         return Exit.WHEEL
     return _prove(arguments, made, cells, out, ended)
+
+
+def _is_committed(root: Path, out: Path, environment: Mapping[str, str]) -> bool:
+    """Return whether files of earlier builds came with the checkout; say so.
+
+    Then nobody knows who has built them, and that they are unchanged says nothing.
+    """
+    from truewheel.workspace import git  # starts programs, which most commands do not
+
+    for folder in (root / evidence.WORK, out):
+        if git.has_tracked(root, environment, folder):
+            say(f"{folder}: files of the repository are in it, so every cell is built anew")
+            return True
+    return False
 
 
 def _prove(
