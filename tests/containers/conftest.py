@@ -86,9 +86,7 @@ def project(base: str) -> Path:
     shutil.rmtree(folder / "dist", ignore_errors=True)
     for name in ("src", "scripts", "schema", "examples", "requirements"):
         shutil.rmtree(folder / name, ignore_errors=True)
-        shutil.copytree(
-            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
-        )
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy2(ROOT / "gen_ci.py", folder)
     (folder / "truewheel.yml").write_text(SPEC, encoding="utf-8")
     return folder

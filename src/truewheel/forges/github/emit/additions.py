@@ -102,7 +102,7 @@ def _taken_artifacts(spec: Spec) -> Iterator[Problem]:
     """
     jobs = {("jobs", name, "steps"): job.get("steps") for name, job in spec.github.jobs.items()}
     added = {("steps", name): steps for name, steps in spec.github.steps.items()}
-    for route, steps in {**jobs, **added}.items():
+    for route, steps in (*jobs.items(), *added.items()):
         for number, step in enumerate(steps if isinstance(steps, (list, tuple)) else ()):
             if name := _artifact_of(step):
                 hint = f"generated jobs take {', '.join(TAKEN)} and {TAKEN_BEGIN}*: rename it"

@@ -287,9 +287,9 @@ def test_every_action_is_pinned_to_a_commit_with_its_version_as_a_comment():
     lines = [line for line in text.splitlines() if "uses: 'actions/" in line]
     assert lines
     for line in lines:
-        assert re.fullmatch(r" +(- )?uses: 'actions/[a-z-]+@[0-9a-f]{40}' # v\d+\.\d+\.\d+", line), (
-            line
-        )
+        assert re.fullmatch(
+            r" +(- )?uses: 'actions/[a-z-]+@[0-9a-f]{40}' # v\d+\.\d+\.\d+", line
+        ), line
 
 
 def test_a_locked_commit_replaces_truewheels_own():

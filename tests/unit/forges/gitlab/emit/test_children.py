@@ -166,7 +166,7 @@ def test_above_the_limit_for_artifacts_no_wheel_is_in_one():
         "truewheel hand-over --put --made",
     ]
     fetch = "python3 -I pipelines/fetch_listed.py demo-handover dist/publish/own.sha256"
-    assert merged("publish:own", *files)["script"][1] == fetch
+    assert merged("publish:own", *files)["script"][3] == fetch
 
 
 def test_a_place_with_many_jobs_has_several_children():
