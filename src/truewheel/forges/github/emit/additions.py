@@ -100,14 +100,16 @@ def _taken_artifacts(spec: Spec) -> Iterator[Problem]:
 
     The last one of a name counts, so it would take the place of a generated job's.
     """
-    jobs = {("jobs", name, "steps"): job.get("steps") for name, job in spec.github.jobs.items()}
-    added = {("steps", name): steps for name, steps in spec.github.steps.items()}
-    for route, steps in (*jobs.items(), *added.items()):
+    lists: list[tuple[overrides.Route, Any]] = [
+        *((("jobs", name, "steps"), job.get("steps")) for name, job in spec.github.jobs.items()),
+        *((("steps", name), steps) for name, steps in spec.github.steps.items()),
+    ]
+    for route, steps in lists:
         for number, step in enumerate(steps if isinstance(steps, (list, tuple)) else ()):
             if name := _artifact_of(step):
                 hint = f"generated jobs take {', '.join(TAKEN)} and {TAKEN_BEGIN}*: rename it"
                 message = f"{shown(name)} is the name of a generated artifact"
-                where = ("github", *route, number, "with", "name")
+                where: list[str | int] = ["github", *route, number, "with", "name"]
                 yield spec.document.problem(where, message, hint)
 
 
