@@ -21,18 +21,31 @@ from truewheel.forges.github.actions import PINS
 BIN = Path(sys.executable).parent
 UPLOAD = """\
 mkdir -p "$STORE/$NAME"
-case "$FROM" in */) FROM=$FROM. ;; esac
-cp -R "$FROM" "$STORE/$NAME/"
+case "$FROM" in
+*\\*) # patterns, below their least common ancestor, which is dist/ for all of ours
+  cd dist
+  for pattern in $FROM; do
+    for file in ${pattern#dist/}; do
+      [ ! -e "$file" ] || cp --parents "$file" "$STORE/$NAME/"
+    done
+  done ;;
+*/) cp -R "$FROM." "$STORE/$NAME/" ;;
+*) cp -R "$FROM" "$STORE/$NAME/" ;;
+esac
+echo "artifact-id=$NAME" >> "$GITHUB_OUTPUT"
 """
 DOWNLOAD = """\
 mkdir -p "$TO"
-for folder in "$STORE"/${NAME:-$PATTERN}; do cp -R "$folder/." "$TO"; done
+for folder in "$STORE"/${ID:-${NAME:-$PATTERN}}; do cp -R "$folder/." "$TO"; done
 """
 STANDINS = {
     "checkout": ({}, 'cp -R "$CHECKOUT/." .'),
     "setup-python": ({}, "true"),
     "upload-artifact": ({"NAME": "name", "FROM": "path"}, UPLOAD),
-    "download-artifact": ({"NAME": "name", "PATTERN": "pattern", "TO": "path"}, DOWNLOAD),
+    "download-artifact": (
+        {"NAME": "name", "PATTERN": "pattern", "TO": "path", "ID": "artifact-ids"},
+        DOWNLOAD,
+    ),
     "attest": ({}, "false"),
 }
 
@@ -62,8 +75,13 @@ def standins(folder: Path) -> list[str]:
             continue
         (folder / name).mkdir(parents=True)
         environment = {variable: f"${{{{ inputs.{each} }}}}" for variable, each in inputs.items()}
-        steps = [{"shell": "sh", "run": script, "env": environment}]
-        described = {"name": name, "inputs": {key: {"default": ""} for key in inputs.values()}}
+        steps = [{"id": "step", "shell": "sh", "run": script, "env": environment}]
+        described = {
+            "name": name,
+            "inputs": {key: {"default": ""} for key in inputs.values()},
+            # The name stands in for the number that the real action gives.
+            "outputs": {"artifact-id": {"value": "${{ steps.step.outputs.artifact-id }}"}},
+        }
         (folder / name / "action.yml").write_text(
             json.dumps({**described, "runs": {"using": "composite", "steps": steps}})
         )

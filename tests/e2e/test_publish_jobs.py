@@ -203,7 +203,9 @@ def test_a_job_of_github_uploads_no_file_that_was_changed_after_the_proof(
     with (store / "dist" / WHEELS[1]).open("ab") as file:
         file.write(b"more")
     workflow = on_github / ".github/workflows/wheels.yml"
-    workflow.write_text(workflow.read_text().replace("    needs: ['prove']\n", ""))
+    text = workflow.read_text().replace("    needs: ['prove']\n", "")
+    # Without the job there is no id of its artifact: the stand-in takes the name for it.
+    workflow.write_text(text.replace("${{ needs.prove.outputs.artifact }}", "dist"))
     status, log = on_tag(on_github, "--job", "publish-own")
     assert status != 0, log[-8000:]
     assert f"{WHEELS[1]}: FAILED" in log

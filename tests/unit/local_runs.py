@@ -62,11 +62,16 @@ def make_cell(name: str, build: str) -> Cell:
 
 
 def run(
-    plan: Plan, root: Path, jobs: int = 2, env: Mapping[str, str] = os.environ
+    plan: Plan,
+    root: Path,
+    jobs: int = 2,
+    env: Mapping[str, str] = os.environ,
+    *,
+    anew: bool = False,
 ) -> dict[str, str]:
     out = root / "dist"
     files.write_text(out / "plan.json", plan_file.write(plan))
     heard: list[Progress] = []
-    ended = local.run(plan, plan.cells, root, out, env, jobs=jobs, tell=heard.append)
+    ended = local.run(plan, plan.cells, root, out, env, jobs=jobs, tell=heard.append, anew=anew)
     assert {end.cell.id for end in ended} == {cell.id for cell in plan.cells}
     return {end.cell.package: end.state for end in ended}

@@ -23,7 +23,7 @@ from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from truewheel.build import evidence, hand_over
 from truewheel.build import proof as proven
-from truewheel.build.prove import PROOF, RECORD_LIMIT, SUMS, forget
+from truewheel.build.prove import ARCHIVES, COPIES, PROOF, RECORD_LIMIT, SUMS, forget, others
 from truewheel.errors import Exit, Problem, Stop, Where, stop
 from truewheel.forges.base import Archive, Forge, Look
 from truewheel.plan import plan_file
@@ -105,10 +105,20 @@ def move_in(source: Path, folder: Path) -> None:
     subfolder(
         folder, *evidence.path(Path(), "any").parent.parts
     )  # a link in its place: before anything changes
+    _refuse_others(source, folder)
     forget(folder)
     files = [path.relative_to(source) for path in sorted(source.rglob("*")) if path.is_file()]
     for path in sorted(files, key=lambda path: path in {Path(PROOF), Path(SUMS)}):
         move(source / path, subfolder(folder, *path.parent.parts) / path.name)
+
+
+def _refuse_others(source: Path, folder: Path) -> None:
+    """Raise `Stop` (exit 4) for files that no proof has made, where the copies or archives belong."""
+    for name in (COPIES, ARCHIVES):
+        if (source / name).is_dir() and (other := others(folder, name)):
+            hint = "move it, or name another folder; nothing was written"
+            message = "no proof has made it, and this pipeline's files belong there"
+            raise stop(printable(str(other)), message, hint, Exit.WHEEL)
 
 
 @dataclass
@@ -282,7 +292,7 @@ class _Collector:
             for entry in proof["wheels"]:
                 self.wheels[entry["wheel"]] = _Expected(entry["sha256"], int(entry["size"]))
                 self.records[evidence.path(Path(), entry["cell"]).as_posix()] = entry["evidence"]
-        except (AttributeError, KeyError, TypeError, ValueError):
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
             raise stop(f"artifacts of {PROVE}", f"{PROOF}: damaged", HINT, Exit.WHEEL) from None
 
     def _known(self) -> proven.Seen:
@@ -330,6 +340,9 @@ class _Collector:
         if archive is None:
             hint = "look whether it has gone well, and how long its artifacts are kept"
             raise stop(f"job {job}", "has left no artifacts", hint, Exit.WHEEL)
+        if job in {PLAN, PROVE} and archive.starter:  # a project may start a child with such jobs
+            message = f"is of the child pipeline of {printable(archive.starter)}, not of this one"
+            raise stop(f"job {job}", message, HINT, Exit.WHEEL)
         below = self.forge.kept_below if below is None else below
         file = self.folder / ".artifacts.zip"
         self.tell(f"downloading the artifacts of {printable(job)}")

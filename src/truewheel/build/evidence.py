@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from truewheel import __version__
 from truewheel.errors import Exit, Stop, stop
-from truewheel.plan.model import Cell, Package, Plan
+from truewheel.plan.model import Cell, Package, Plan, cell_file
 from truewheel.system import files, interpreters
 
 VERSION = 1
@@ -32,7 +32,7 @@ class Source(NamedTuple):
 
 def work_folder(root: Path, cell_id: str) -> Path:
     """Return the folder in which a cell's wheel is made."""
-    return root / WORK / _as_name(cell_id)
+    return root / WORK / cell_file(cell_id)
 
 
 def fresh_folder(folder: Path) -> Path:
@@ -51,7 +51,7 @@ def fresh_folder(folder: Path) -> Path:
 
 def path(out: Path, cell_id: str) -> Path:
     """Return the file of a cell's evidence."""
-    return out / "evidence" / f"{_as_name(cell_id)}.json"
+    return out / "evidence" / f"{cell_file(cell_id)}.json"
 
 
 def write(out: Path, record: Mapping[str, Any]) -> None:
@@ -257,7 +257,3 @@ def _damaged(file: Path, why: str) -> Stop:
         "remove the file and build its cell again",
         Exit.WHEEL,
     )
-
-
-def _as_name(cell_id: str) -> str:
-    return cell_id.replace("/", "__")

@@ -44,9 +44,12 @@ def running(plan: Plan, cell: Cell, env: Mapping[str, str]) -> dict[str, str]:
     planned = (
         plan.image(cell.target, cell.arch) if env.get("GITHUB_ACTIONS") and not plan.local else ""
     )
-    name, at, digest = (env.get(IMAGE) or _job_image(env) or planned).partition("@")
+    # Of engines that we start: on a forge, these would be of whoever may set variables.
+    is_forge = env.get("GITLAB_CI") == "true" or env.get("GITHUB_ACTIONS") == "true"
+    given, its_digest = ("", "") if is_forge else (env.get(IMAGE), env.get(IMAGE_DIGEST))
+    name, at, digest = (given or _job_image(env) or planned).partition("@")
     if not at:
-        digest = env.get(IMAGE_DIGEST) or _told_digest(plan, cell, env)
+        digest = its_digest or _told_digest(plan, cell, env)
     if name and not digest and env.get("CI"):
         from truewheel.net import container_registry as registry  # most jobs ask nobody
 

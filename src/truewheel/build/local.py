@@ -60,10 +60,12 @@ def run(
     *,
     jobs: int,
     tell: Callable[[Progress], None],
+    anew: bool = False,
 ) -> list[Progress]:
     """Build, repair, validate and test the cells; return how each ended.
 
-    Cells of one job whose inputs and wheels are those of their last success are left alone.
+    Cells of one job whose inputs and wheels are those of their last success are left alone, unless
+    all are built `anew`.
     Interrupted, all children are ended.
     """
     waiting: list[tuple[Path, tuple[Cell, ...]]] = []
@@ -75,7 +77,7 @@ def run(
             tell(cell_progress)
 
     for batch_id, batch in plan.batches(cells).items():
-        if all(is_unchanged(plan, cell, root, out, environment) for cell in batch):
+        if not anew and all(is_unchanged(plan, cell, root, out, environment) for cell in batch):
             heard([Progress(cell, "unchanged") for cell in batch])
         else:
             waiting.append((log_file(root, batch_id), batch))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +14,7 @@ from truewheel.build import evidence
 from truewheel.build.validate import refused, validate_all, wheels_in
 from truewheel.errors import Exit, Problem, Stop, Where, stop
 from truewheel.plan.model import LISTS, Cell, Plan
-from truewheel.system.files import explained, pack, remove, sha256, subfolder, write_text
+from truewheel.system.files import explained, link_to, pack, remove, sha256, subfolder, write_text
 from truewheel.wheel.checks.findings import Finding, is_ok, to_data
 from truewheel.wheel.checks.upload import Destination
 from truewheel.wheel.filename import WheelName, parse_name, printable
@@ -28,7 +29,23 @@ SUMS = "SHA256SUMS"
 RECORD_LIMIT = 16 * 2**20
 """Bytes of a job's evidence that are read."""
 
-DISTRIBUTIONS = (".whl", ".tar.gz", ".tar.bz2", ".zip", ".egg", ".exe", ".asc", ".attestation")
+DISTRIBUTIONS = (
+    *(
+        ".whl",
+        ".zip",
+        ".egg",
+        ".exe",
+        ".msi",
+        ".rpm",
+        ".deb",
+        ".dmg",
+        ".asc",
+        ".sig",
+        ".attestation",
+    ),
+    *(".tar", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.z", ".tar.zst", ".tar.lzma", ".tar.lz"),
+    *(".tgz", ".tbz", ".tbz2", ".txz", ".tlz", ".tzst"),
+)
 """How the names of files end that an uploader takes from a folder, or sends along with others."""
 
 _EVIDENCE = "evidence"
@@ -80,7 +97,8 @@ def prove(
     take. Writes `evidence.json` and, when all is well, `SHA256SUMS` into the folder, and into
     `copies/<index>/` the wheels that an index gets under another name, and into `archives/` the
     plan's archives; those of an earlier proof are gone. Raises `Stop` for a plan that cannot be
-    proven (exit 2), and for a folder that is not there (exit 4).
+    proven (exit 2), and for a folder that is not there, or has other files in the place of copies
+    or archives (exit 4).
     """
     if plan.left_out and not (plan.cells or folder.exists()):
         folder.mkdir(parents=True)  # a change of no package: that there are no wheels is the proof
@@ -91,7 +109,11 @@ def prove(
             "build first: truewheel run",
             Exit.WHEEL,
         )
-    forget(folder)
+    if in_job:  # all in it is of jobs, and may say anything of a proof
+        for name in (SUMS, PROOF, COPIES, ARCHIVES, LISTS):
+            remove(folder / name)
+    else:
+        forget(folder, plan)
     _refuse_links(folder)
     records = _records(folder)
     cells = [_settled(cell, records) for cell in _expected(plan, only)]
@@ -109,8 +131,10 @@ def prove(
         problems = ("the plan expects no wheel, so there is nothing to prove", *problems)
     copies = [] if problems else _copies(folder, cells)
     if refusals := tuple(map(printable, _refusals(folder, cells, plan))) if not problems else ():
-        problems, copies = refusals, []
-        remove(folder / COPIES)
+        problems = refusals
+        if copies:
+            remove(folder / COPIES)
+        copies = []
     data = {
         "version": VERSION,
         "ok": not problems,
@@ -134,13 +158,78 @@ def prove(
     return Proof(problems=problems, data=data)
 
 
-def forget(folder: Path) -> None:
-    """Remove the results of an earlier proof.
+def forget(folder: Path, plan: Plan | None = None) -> None:
+    """Remove what an earlier proof left, and leave the files of others that lie beside it.
 
-    Else its sums could be taken for those of new wheels.
+    Nobody may take its sums for those of wheels that are made anew. What a proof makes is known by
+    its evidence, its lists, and the `plan`, as an interrupted one has written no evidence.
     """
-    for stale in (SUMS, PROOF, COPIES, ARCHIVES, LISTS):
-        remove(folder / stale)
+    files = sorted(set(_of_proofs(folder, plan)))
+    links = [path for name in (COPIES, ARCHIVES, LISTS) if (path := folder / name).is_symlink()]
+    # The evidence last, as it names the others; of a link goes the link alone.
+    for file in (folder / SUMS, *links, *files, folder / PROOF):
+        remove(file)
+    for file in reversed(files):
+        with suppress(OSError):  # a file of others is in it
+            for above in [file.parent, *file.parent.parents]:
+                if above == folder:
+                    break
+                above.rmdir()
+
+
+def _of_proofs(folder: Path, plan: Plan | None) -> Iterator[Path]:
+    """Yield the files that a proof has made in the folders for copies, archives and lists."""
+    named = [*_named_by(_read_proof(folder))]
+    if plan:
+        named += [(COPIES, copy.index, copy.wheel) for cell in plan.cells for copy in cell.copies]
+        named += [(ARCHIVES, archive.file) for archive in plan.archives]
+    for parts in named:
+        path = "/".join(parts)
+        if all(map(_is_plain, parts)) and not link_to(folder, path) and (folder / path).is_file():
+            yield folder / path
+            if (sums := (folder / path).with_name(SUMS)).is_file():
+                yield sums
+    if not (folder / LISTS).is_symlink():
+        yield from (folder / LISTS).glob("*.sha256")
+
+
+def _read_proof(folder: Path) -> Any:
+    try:
+        return json.loads((folder / PROOF).read_bytes()) if (folder / PROOF).is_file() else {}
+    except (OSError, RecursionError, ValueError):
+        return {}
+
+
+def _named_by(proof: Any) -> Iterator[tuple[str, ...]]:
+    """Yield the copies and archives that the evidence of a proof names, as parts of their paths."""
+    for key, top, names in (
+        ("copies", COPIES, ("index", "wheel")),
+        ("archives", ARCHIVES, ("file",)),
+    ):
+        entries = proof.get(key) if isinstance(proof, dict) else None
+        for entry in entries if isinstance(entries, list) else ():
+            parts = [entry.get(name) if isinstance(entry, dict) else None for name in names]
+            if all(isinstance(part, str) for part in parts):
+                yield top, *map(str, parts)
+
+
+def others(folder: Path, name: str) -> Path | None:
+    """Return a file of a folder for copies, archives or lists that no proof has made, if any."""
+    known = set(_of_proofs(folder, None))
+    files = (
+        path
+        for path in sorted((folder / name).rglob("*"))
+        if path.is_symlink() or not path.is_dir()
+    )
+    return next((path for path in files if path not in known), None)
+
+
+def new_folder(folder: Path, name: str) -> Path:
+    """Return a folder for what a proof makes. Raises `Stop` (exit 4) where files of others are in it."""
+    if (folder / name).is_dir() and (other := others(folder, name)):
+        message = "no proof has made it, and files of this one belong there"
+        raise stop(printable(str(other)), message, "move it to another folder", Exit.WHEEL)
+    return subfolder(folder, name)
 
 
 def _refuse_links(folder: Path) -> None:
@@ -179,10 +268,12 @@ def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
 
     A copy with the wheel's own name is not made.
     """
-    copies = []
+    copies: list[dict[str, str]] = []
     for cell in cells:
         for copy in cell.copies:
             if copy.wheel != cell.wheel:
+                if not copies:
+                    new_folder(folder, COPIES)
                 place = subfolder(folder, COPIES, copy.index)
                 wheel = rewrite(folder / cell.wheel, place, copy.wheel)
                 copies.append(
@@ -206,11 +297,11 @@ def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
 def _archives(folder: Path, plan: Plan, cells: Iterable[Cell]) -> list[dict[str, Any]]:
     """Write the archives of which all wheels are proven."""
     wheels = {cell.id: cell.wheel for cell in cells}
-    archives = []
+    archives: list[dict[str, Any]] = []
     for archive in plan.archives:
         if wheels.keys() >= set(archive.cells):
             inside = sorted(wheels[cell] for cell in archive.cells)
-            place = subfolder(folder, ARCHIVES)
+            place = folder / ARCHIVES if archives else new_folder(folder, ARCHIVES)
             pack([folder / name for name in inside], place / archive.file)
             archives.append(
                 {"file": archive.file, "wheels": inside, "sha256": sha256(place / archive.file)}
@@ -306,6 +397,8 @@ def _records(folder: Path) -> dict[str, _Record]:
 
 
 def _read_record(file: Path) -> _Record:
+    if not file.is_file():  # a pipe would never end
+        return _Record({}, "it is no file")
     try:
         with file.open("rb") as stream:
             content = stream.read(RECORD_LIMIT + 1)

@@ -5,6 +5,7 @@ A file that an index has already is never replaced.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 import tempfile
@@ -23,7 +24,7 @@ from truewheel.net.package_index import Files, Login
 from truewheel.plan import naming
 from truewheel.plan.model import Index, Plan
 from truewheel.system import processes
-from truewheel.system.files import hexdigest
+from truewheel.system.files import CHUNK, explained, hexdigest
 
 UPLOADERS = ("uv", "twine")
 """Programs that upload, the preferred one first.
@@ -44,9 +45,21 @@ With it, an index needs no password.
 """
 
 _LATE = "did not end in time"
-_HASHES = ("sha256", "sha512", "sha384", "sha224", "sha1", "md5")
-_OWN = ("UV_PUBLISH_", "TWINE_USERNAME", "TWINE_PASSWORD", "TWINE_REPOSITORY")
-"""Variables by which an uploader could be led to another index, or to other credentials."""
+_HASHES = ("sha256", "sha512", "sha384")
+"""What tells files apart also where somebody wants it not to; md5 and sha1 do not."""
+_STEERING = ("UV_", "TWINE_USERNAME", "TWINE_PASSWORD", "TWINE_REPOSITORY")
+"""What variables begin with that lead an uploader to another index, folder or file, or to other
+credentials. uv reads UV_CONFIG_FILE also with --no-config.
+"""
+_NETWORK = (
+    "UV_HTTP_",
+    "UV_INSECURE_HOST",
+    "UV_NATIVE_TLS",
+    "UV_REQUEST_TIMEOUT",
+    "UV_SYSTEM_CERTS",
+    "UV_UPLOAD_HTTP_TIMEOUT",
+)
+"""What variables of uv begin with that say how it reaches a server, and nothing else."""
 
 
 class Proven(NamedTuple):
@@ -182,16 +195,18 @@ class Publisher:
         return [file for file in self._files if file.wheel not in listed]
 
     def _difference(self, file: Proven, hashes: Mapping[str, str]) -> str:
-        algorithm = next((name for name in _HASHES if name in hashes), "")
-        if not algorithm:
-            return f"the index {self._index.name} has such a file and does not say its hash"
-        ours = (
-            file.sha256 if algorithm == "sha256" else hexdigest(self._folder / file.path, algorithm)
-        )
-        if hashes[algorithm].lower() == ours:
-            return ""
-        theirs = f"{algorithm} {hashes[algorithm]}, ours {ours}"
-        return f"the index {self._index.name} has other bytes under this name: {theirs}"
+        known = [name for name in _HASHES if name in hashes]
+        if not known:
+            weak = f", {' and '.join(sorted(hashes))} alone" if hashes else ""
+            said = "has such a file and does not say its hash"
+            return f"the index {self._index.name} {said}{weak}"
+        for algorithm in known:
+            path = self._folder / file.path
+            ours = file.sha256 if algorithm == "sha256" else hexdigest(path, algorithm)
+            if hashes[algorithm].lower() != ours:
+                theirs = f"{algorithm} {hashes[algorithm]}, ours {ours}"
+                return f"the index {self._index.name} has other bytes under this name: {theirs}"
+        return ""
 
     def upload(
         self,
@@ -211,11 +226,16 @@ class Publisher:
         argv = [
             program,
             *_flags(name, self._index.url, trusted=trusted),
-            *(file.path for file in files),
+            *(file.wheel for file in files),
         ]
-        ended, output = self._run(
-            argv, _environment(environment, name, self._login, trusted=trusted), deadline
-        )
+        with tempfile.TemporaryDirectory() as folder:
+            self._copy(files, Path(folder))
+            ended, output = self._run(
+                argv,
+                Path(folder),
+                _environment(environment, name, self._login, trusted=trusted),
+                deadline,
+            )
         if not ended:
             self._confirm()
         elif remaining := len(self.missing()):  # none: the last answer was lost, not the file
@@ -226,15 +246,33 @@ class Publisher:
             code = Exit.REMOTE_UNREACHABLE if ended == _LATE else Exit.REMOTE_FAILED
             raise stop(self._index.url, f"{name} {ended}: {there}\n{output}".rstrip(), code=code)
 
+    def _copy(self, files: Sequence[Proven], folder: Path) -> None:
+        """Copy the files into a folder of this process alone: theirs may change while it uploads.
+
+        Raises `Stop` (exit 4) for one with other bytes than were proven.
+        """
+        for file in files:
+            source, digest = self._folder / file.path, hashlib.sha256()
+            with (
+                explained(source, "copied"),
+                source.open("rb") as stream,
+                (folder / file.wheel).open("xb") as target,
+            ):
+                while chunk := stream.read(CHUNK):
+                    digest.update(chunk)
+                    target.write(chunk)
+            if digest.hexdigest() != file.sha256:
+                message = f"was changed after it was proven: sha256 {digest.hexdigest()}"
+                hint = "build and prove again; nothing was uploaded"
+                raise stop(str(source), message, hint, Exit.WHEEL)
+
     def _run(
-        self, argv: Sequence[str], environment: Mapping[str, str], deadline: float
+        self, argv: Sequence[str], folder: Path, environment: Mapping[str, str], deadline: float
     ) -> tuple[str, str]:
         """Return how an uploader ended, "" when well, and what it said."""
         with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as log:
             try:
-                status = processes.run(
-                    argv, cwd=self._folder, env=environment, log=log, timeout=deadline
-                )
+                status = processes.run(argv, cwd=folder, env=environment, log=log, timeout=deadline)
                 ended = f"failed (exit status {status})" if status else ""
             except TimeoutError:
                 ended = _LATE
@@ -286,7 +324,11 @@ def _environment(
     """
     username, password = login or Login("anonymous", "anonymous")
     prefix = "UV_PUBLISH_" if name == "uv" else "TWINE_"
-    inherited = {key: value for key, value in env.items() if not key.startswith(_OWN)}
+    inherited = {
+        key: value
+        for key, value in env.items()
+        if key.startswith(_NETWORK) or not key.startswith(_STEERING)
+    }
     return (
         inherited
         if trusted

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from truewheel.build import publish
-from truewheel.build.prove import COPIES
+from truewheel.build.prove import COPIES, new_folder
 from truewheel.build.publish import Proven, Publisher
 from truewheel.errors import Problem, Stop, Where, counted
 from truewheel.net.package_index import Login, LoginNeeded
 from truewheel.plan.model import LISTS, Index, Plan
-from truewheel.system.files import explained, write_text
+from truewheel.system.files import write_text
 
 JOB_TOKEN = "CI_JOB_TOKEN"  # noqa: S105 - the name of a variable
 PROTECTED = ("CI_COMMIT_REF_PROTECTED", "GITHUB_REF_PROTECTED")
@@ -46,10 +46,7 @@ def write(folder: Path, plan: Plan, environment: Mapping[str, str]) -> list[List
     """
     lists = [_listed(folder, plan, index, environment) for index in published(plan, environment)]
     if lists:
-        with explained(folder / LISTS, "written"):
-            (
-                folder / LISTS
-            ).mkdir()  # `prove` removed the earlier one: what is there now is somebody else's
+        new_folder(folder, LISTS)  # `prove` removed the earlier lists
     for listed in lists:
         write_text(folder / LISTS / f"{listed.name}.sha256", listed.text)
     return lists

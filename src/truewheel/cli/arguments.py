@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-PLAN_HELP = "the plan (default: DIR/plan.json, then ./plan.json; in a job of a forge, ./plan.json)"
+PLAN_HELP = "the plan (default: DIR/plan.json, then ./plan.json; in a job of a CI, ./plan.json)"
 
 
 def add_spec(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from truewheel.cli.arguments import add_json, add_spec, add_variables
-from truewheel.cli.plans import detect_machine, find_event, is_forge_job, load_workspace, make_plan
+from truewheel.cli.plans import detect_machine, find_event, is_job, load_workspace, make_plan
 from truewheel.cli.terminal import print_json, show
 from truewheel.errors import Exit, Stop, Where, meant, stop
 from truewheel.plan import explain, plan_file
@@ -155,7 +155,7 @@ def _find_cell(
 
 def _plan_beside(wheel: str, environment: Mapping[str, str]) -> Path | None:
     """Return the path of the plan beside a wheel, if there is one."""
-    if is_forge_job(environment):
+    if is_job(environment):
         paths = [Path("plan.json")]  # another job may have left one beside the wheels
     else:
         folder = Path(wheel).parent

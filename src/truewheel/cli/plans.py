@@ -18,10 +18,22 @@ from truewheel.system import files
 from truewheel.workspace import loading
 from truewheel.workspace.loading import GENERATOR, Workspace
 
+JOB_MARKS = (
+    "CI",
+    "GITLAB_CI",
+    "GITHUB_ACTIONS",
+    "TF_BUILD",
+    "JENKINS_URL",
+    "TEAMCITY_VERSION",
+    "CODEBUILD_BUILD_ID",
+)
+"""Variables of which a CI system sets at least one in its jobs."""
 
-def is_forge_job(environment: Mapping[str, str]) -> bool:
-    """Return whether this is a job of a forge: other jobs may have written into its folders."""
-    return any(environment.get(name) == "true" for name in ("CI", "GITLAB_CI", "GITHUB_ACTIONS"))
+
+def is_job(environment: Mapping[str, str]) -> bool:
+    """Return whether this is a job of a CI: other jobs may have written into its folders."""
+    unset = {"", "0", "false"}
+    return any(environment.get(name, "").strip().lower() not in unset for name in JOB_MARKS)
 
 
 def read_plan(given: str | None, folder: Path, environment: Mapping[str, str]) -> tuple[Plan, Path]:
@@ -29,12 +41,12 @@ def read_plan(given: str | None, folder: Path, environment: Mapping[str, str]) -
 
     Raises `Stop` (exit 4) in a job whose folder is a link: its files would be written elsewhere.
     """
-    is_job = is_forge_job(environment)
-    if is_job and not folder.is_absolute() and (link := files.link_to(Path(), folder.as_posix())):
+    in_job = is_job(environment)
+    if in_job and not folder.is_absolute() and (link := files.link_to(Path(), folder.as_posix())):
         raise stop(
             str(link), "is a link, where a folder belongs", "look which job has left it", Exit.WHEEL
         )
-    return loading.read_plan(given, folder, in_job=is_job)
+    return loading.read_plan(given, folder, in_job=in_job)
 
 
 def select_planned(plan: Plan, cell_ids: str, path: Path) -> tuple[Cell, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from truewheel.build import prove, upload_lists
 from truewheel.cli.arguments import PLAN_HELP, add_json
-from truewheel.cli.plans import is_forge_job, read_plan
+from truewheel.cli.plans import is_job, read_plan
 from truewheel.cli.terminal import print_json, say, show
 from truewheel.errors import Exit, counted
 from truewheel.system import files
@@ -35,10 +35,10 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     Exit 4 when they differ.
     """
     plan, path = read_plan(arguments.plan, arguments.folder, environment)
-    is_job = is_forge_job(environment)
-    if is_job:
+    in_job = is_job(environment)
+    if in_job:
         _remove_other_plan(arguments.folder, path)
-    proof = prove.prove(arguments.folder, plan, in_job=is_job)
+    proof = prove.prove(arguments.folder, plan, in_job=in_job)
     lists = upload_lists.write(arguments.folder, plan, environment) if proof.ok else []
     if arguments.json:
         print_json(proof.data)

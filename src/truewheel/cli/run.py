@@ -105,7 +105,7 @@ def _run(
     out: Path,
     environment: Mapping[str, str],
 ) -> Exit:
-    prove.forget(out)
+    prove.forget(out, plan)
     files.write_text(out / "plan.json", plan_file.write(plan))
     for name in local.remove_stale(plan, out):
         say(f"removed {name}: from an earlier run, and not in this plan")
@@ -130,11 +130,26 @@ def _build(
 ) -> Sequence[Progress]:
     with _display(cells) as tell:
         if arguments.engine == HOST:
+            anew = _is_committed(space.root, out, environment)
             return local.run(
-                plan, cells, space.root, out, environment, jobs=arguments.jobs, tell=tell
+                plan, cells, space.root, out, environment, jobs=arguments.jobs, tell=tell, anew=anew
             )
         engine = {"engine": arguments.engine, "options": arguments.options, "tell": tell}
         return contained.run(plan, cells, space.root, out, environment, **engine)
+
+
+def _is_committed(root: Path, out: Path, environment: Mapping[str, str]) -> bool:
+    """Return whether files of earlier builds came with the checkout; say so.
+
+    Then nobody knows who has built them, and that they are unchanged says nothing.
+    """
+    from truewheel.workspace import git  # starts programs, which most commands do not
+
+    for folder in (root / evidence.WORK, out):
+        if git.has_tracked(root, environment, folder):
+            say(f"{folder}: files of the repository are in it, so every cell is built anew")
+            return True
+    return False
 
 
 def _prove(

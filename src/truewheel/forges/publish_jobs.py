@@ -18,8 +18,20 @@ from truewheel.plan.model import LISTS, Index, Plan
 
 FILES = "upload"
 """The folder that holds what is uploaded, and nothing else."""
-TOOLS = "uploader"
+TEMPORARY = '"$TRUEWHEEL_TEMP"'
+"""The folder of a job of GitLab that holds `FILES` and `TOOLS`: the checkout may have such folders."""
+TOOLS = f"{TEMPORARY}/uploader"
 """The virtual environment of the uploader on GitLab."""
+STEERING = (
+    "UV_CONFIG_FILE",
+    "UV_PROJECT",
+    "UV_PUBLISH_CHECK_URL",
+    "UV_PUBLISH_INDEX",
+    "UV_PUBLISH_TOKEN",
+    "UV_WORKING_DIR",
+    "UV_WORKING_DIRECTORY",
+)
+"""Variables by which uv would take other files, or pass over some. --no-config is no help there."""
 REQUIREMENTS = f"{FOLDER}/publish-requirements.txt"
 FETCH = f"{FOLDER}/fetch_listed.py"
 FETCH_SOURCE = "fetch_listed.py"
@@ -38,19 +50,21 @@ def index_of(plan: Plan, name: str) -> Index:
     return next(index for index in plan.indexes if index.name == name)
 
 
-def taken(index: str, *before: str) -> list[str]:
-    """Return the lines that put the files of an index into `FILES` after comparing their sums.
+def taken(index: str, *before: str, to: str = f"../{FILES}") -> list[str]:
+    """Return the lines that put the files of an index into a new folder after comparing their sums.
 
     They end the script where there is nothing to upload, and say why; `before` is run once there is
-    something.
+    something. `to` is the folder as a shell's word, seen from dist/. CDPATH leads `cd dist`
+    elsewhere, but not `cd ./dist`.
     """
     listed = f"{LISTS}/{index}.sha256"
     names = f"sed -n 's/^[0-9a-f]\\{{64\\}}  //p' dist/{listed}"
     return [
         f"grep -q '^[^#]' dist/{listed} || {{ cat dist/{listed} && exit 0; }}",
         *before,
-        f"(cd dist && sha256sum --check --strict {listed})",
-        f"mkdir {FILES} && {names} | (cd dist && xargs -d '\\n' mv -t ../{FILES} --)",
+        f"(cd ./dist && sha256sum --check --strict {listed})",
+        f"(cd ./dist && mkdir {to})",
+        f"{names} | (cd ./dist && xargs -d '\\n' mv -t {to} --)",
     ]
 
 
@@ -64,13 +78,23 @@ def script(index: Index, package: str) -> list[str]:
         if package
         else []
     )
+    unset = [name for name in STEERING if name not in {index.username, index.password}]
     pip = f"{TOOLS}/bin/python -I -m pip install --quiet --disable-pip-version-check"
     return [
-        *taken(index.name, *fetch),
+        f"unset {' '.join(unset)}",
+        'TRUEWHEEL_TEMP="$(mktemp -d ./publish.XXXXXX)"',
+        *taken(index.name, *fetch, to=f"../{TEMPORARY}/{FILES}"),
         f"python3 -I -m venv {TOOLS}",
         f"{pip} --require-hashes --only-binary :all: --requirement {REQUIREMENTS}",
         *_login(index),
-        " ".join([f"{TOOLS}/bin/uv publish", *map(shlex.quote, _flags(index)), f"{FILES}/*.whl"]),
+        # Relative: uv would expand a * or [ in a folder's name.
+        " ".join(
+            [
+                f"{TOOLS}/bin/uv publish",
+                *map(shlex.quote, _flags(index)),
+                f"{TEMPORARY}/{FILES}/*.whl",
+            ]
+        ),
     ]
 
 
@@ -101,7 +125,7 @@ def _login(index: Index) -> list[str]:
     form = "machine %s login %s password %s\\n"
     values = f'{_host(index.simple)} "$UV_PUBLISH_USERNAME" "$UV_PUBLISH_PASSWORD"'
     return [
-        f'{exports} NETRC="$PWD/{TOOLS}/netrc"',
+        f'{exports} NETRC="$PWD"/{TOOLS}/netrc',
         f"(umask 077 && printf '{form}' {values} > \"$NETRC\")",
     ]
 

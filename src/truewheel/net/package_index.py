@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
@@ -114,10 +114,20 @@ def _refusal(url: str, answer: http.Answer) -> Stop:
 
 def _from_json(body: bytes) -> Files:
     data: Any = json.loads(body)
+    found: dict[str, dict[str, str]] = {}
     try:
-        return {file["filename"]: dict(file["hashes"]) for file in data["files"]}
+        for file in data["files"]:
+            hashes = [(_text(name), _text(value)) for name, value in file["hashes"].items()]
+            _add(found, _text(file["filename"]), hashes)
     except (KeyError, TypeError, AttributeError):
         raise ValueError("its answer is no list of files (PEP 691)") from None
+    return found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    raise TypeError
 
 
 def _from_html(body: bytes, url: str) -> Files:
@@ -125,12 +135,30 @@ def _from_html(body: bytes, url: str) -> Files:
     page.feed(body.decode("utf-8", "replace"))
     if page.wants_password:  # as no list does: it must not be taken for an empty one
         raise _LoginPageError("its answer is a page to log in at, no list of files (PEP 503)")
-    listed = {}
+    listed: dict[str, dict[str, str]] = {}
     for link in page.links:
         with suppress(ValueError):
             parts = urlsplit(urljoin(url, link))
-            listed[unquote(parts.path.rpartition("/")[2])] = dict(parse_qsl(parts.fragment))
+            _add(listed, unquote(parts.path.rpartition("/")[2]), parse_qsl(parts.fragment))
     return listed
+
+
+def _add(listed: dict[str, dict[str, str]], name: str, hashes: Iterable[tuple[str, str]]) -> None:
+    """Add a file and its hashes.
+
+    An index that says different things of one name has no hash that is right: all are kept, joined.
+    """
+    own: dict[str, str] = {}
+    for algorithm, value in hashes:
+        own[algorithm] = _joined(own.get(algorithm, value), value)
+    if name in listed:
+        both = listed[name].keys() | own.keys()
+        own = {key: _joined(listed[name].get(key, "none"), own.get(key, "none")) for key in both}
+    listed[name] = own
+
+
+def _joined(one: str, other: str) -> str:
+    return one if one == other else f"{one} and {other}"
 
 
 class _LoginPageError(http.Lost):

@@ -21,6 +21,7 @@ from truewheel.plan.model import (
     JobKind,
     JobTraits,
     Package,
+    cell_file,
     in_batches,
 )
 from truewheel.spec.model import Spec
@@ -39,10 +40,21 @@ SCRIPTS = {
     "test": "test_wheel.py",
 }
 
+WHEELS = "dist/*.whl"
+"""The wheels that a wheel job keeps: where an audit finds the platform, no name is known before."""
 LONGEST = 360
 """Minutes that GitHub's own runners allow."""
 NOT_POSTED = (int(Exit.REMOTE_FAILED), int(Exit.REMOTE_UNREACHABLE))
 """Exit codes that are about the forge: a merge request does not wait for a note on it."""
+
+
+def records(job: Job) -> list[str]:
+    """Return patterns of the records that a wheel job keeps: those of its own cells alone.
+
+    What a build leaves in the folder under the name of another cell's record must not reach the
+    proof: by its own record alone `prove` knows a wheel that another job has put there.
+    """
+    return [f"dist/evidence/{cell_file(cell)}.*" for cell in job.cells]
 
 
 def tool(spec: Spec) -> tuple[str, ...]:

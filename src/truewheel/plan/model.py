@@ -27,6 +27,11 @@ QUALITY = "gl-code-quality-report.json"
 """File with the findings of a wheel job, as GitLab shows them: it takes one from each job."""
 
 
+def cell_file(cell_id: str) -> str:
+    """Return what files and folders of a cell are called, without a suffix."""
+    return cell_id.replace("/", "__")
+
+
 def digest_variable(target: str, arch: str) -> str:
     """Return the variable with the digest of an image, from its container job to those in it."""
     return "TRUEWHEEL_DIGEST_" + re.sub(r"[^A-Za-z0-9]", "_", f"{target}_{arch}").upper()

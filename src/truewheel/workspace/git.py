@@ -39,6 +39,12 @@ def reader(root: Path, environment: Mapping[str, str]) -> Callable[[str], str | 
     return read
 
 
+def has_tracked(root: Path, environment: Mapping[str, str], folder: Path) -> bool:
+    """Return whether a folder, or something in it, is part of the repository that `root` is in."""
+    command = ["git", "ls-files", "-z", "--", str(folder)]
+    return bool(processes.output(command, cwd=root, env=environment, timeout=SECONDS))
+
+
 def changed_files(root: Path, environment: Mapping[str, str], base: str) -> list[str] | None:
     """Return the files below `root` that a branch has changed since it left `base`.
 

@@ -362,11 +362,14 @@ def policy_reader(read: Read, where: Where) -> policy_file.Parent:
 def read_plan(given: str | None, folder: Path, *, in_job: bool = False) -> tuple[Plan, Path]:
     """Return a written plan and its path.
 
-    That is the given one, else plan.json in `folder`, else in the current folder. In a job of a
-    forge it is only the one in the current folder: the artifacts of any other job may have filled
-    `folder`.
+    That is the given one, else plan.json in `folder`, else in the current folder. In a job of a CI
+    it is only the one in the current folder: the artifacts of any other job may have filled
+    `folder`. Raises `Stop` (exit 2) without a plan, and outside of a job where both folders have
+    one and they differ.
     """
     beside, here = folder / "plan.json", Path("plan.json")
+    if not (given or in_job):
+        _refuse_two_plans(beside, here)
     candidates = [here] if in_job else [beside, here]
     if given:
         candidates = [Path(given)]
@@ -384,6 +387,16 @@ def read_plan(given: str | None, folder: Path, *, in_job: bool = False) -> tuple
     raise stop(
         str(candidates[0]), f"no {names}", "write one first: truewheel plan --output plan.json"
     )
+
+
+def _refuse_two_plans(beside: Path, here: Path) -> None:
+    """Raise `Stop` (exit 2) where there are two different plans: nothing says which is meant."""
+    if beside.is_file() and here.is_file() and _plan_text(beside) != _plan_text(here):
+        raise stop(
+            str(beside),
+            f"is another plan than {here}",
+            f"name the one that is meant: --plan {beside}, or --plan {here}",
+        )
 
 
 def _plan_text(path: Path) -> str:

@@ -606,3 +606,48 @@ def test_other_bytes_of_the_registry_are_refused(
     with pytest.raises(Stop, match="the file is larger than it should be"):
         gitlab.collect(tmp_path / "out", look)
     assert files(tmp_path) == {}
+
+
+def test_a_persons_own_folders_of_the_same_names_stay(gitlab: Pipeline, tmp_path: Path):
+    out = tmp_path / "out"
+    for name in ("publish", "archives", "copies", "notes"):
+        (out / name).mkdir(parents=True)
+        (out / name / "mine.txt").write_text("mine")
+    gitlab.collect(out)
+    kept = sorted(path.parent.name for path in out.glob("*/mine.txt"))
+    assert kept == ["archives", "copies", "notes", "publish"]
+
+
+def test_plan_and_proof_of_a_child_are_not_those_of_the_pipeline(
+    gitlab: Pipeline, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def job(name: str) -> Job:
+        return Job(name, artifacts=gitlab.below(name))
+
+    scripts = [
+        *(Job(name) for name in gitlab.jobs),  # the artifacts of the pipeline itself are expired
+        Bridge(
+            "trigger:rhel8:x86_64:mine",
+            child=[job("plan"), job("prove"), job(X86_JOB)],
+            project="",
+        ),
+        Bridge("trigger:rhel8:aarch64:mine", child=[job(ARM_JOB)]),
+    ]
+    monkeypatch.setattr(gitlab, "scripts", lambda: scripts)
+    said = gitlab.refused(tmp_path)
+    assert "job plan: is of the child pipeline of rhel8:x86_64:mine, not of this one" in said
+
+
+def test_a_prefix_that_no_job_has_is_refused(gitlab: Pipeline, tmp_path: Path):
+    gitlab.prefix, gitlab.wanted = "a-", "b-"
+    with pytest.raises(Stop, match="has no jobs b-plan and b-prove") as stopped:
+        gitlab.collect(tmp_path / "out")
+    assert stopped.value.code is Exit.REFUSED
+
+
+@pytest.mark.parametrize("size", ["1e999", "NaN", '"12"', "[]"])
+def test_a_size_that_is_none_is_damage(gitlab: Pipeline, tmp_path: Path, size: str):
+    proof = json.loads(gitlab.jobs["prove"]["evidence.json"])
+    proof["wheels"] = [{**wheel, "size": "@"} for wheel in proof["wheels"]]
+    gitlab.jobs["prove"]["evidence.json"] = json.dumps(proof).replace('"@"', size).encode()
+    gitlab.refused(tmp_path)

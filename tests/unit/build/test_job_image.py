@@ -139,9 +139,19 @@ DIGEST = "sha256:" + "ab" * 32
             DIGEST,
         ),
         ({"CI_JOB_IMAGE": f"r.example/b:1@{DIGEST}", "CI": "true"}, "r.example/b:1", DIGEST),
+        (
+            {
+                "CI_JOB_IMAGE": f"r.example/b:1@{DIGEST}",
+                "GITLAB_CI": "true",
+                "TRUEWHEEL_IMAGE": "other",
+                "TRUEWHEEL_IMAGE_DIGEST": "other",
+            },
+            "r.example/b:1",
+            DIGEST,
+        ),
         ({"GITHUB_ACTIONS": "true"}, "r.example/base", DIGEST),
     ],
-    ids=["none", "engine", "gitlab", "github"],
+    ids=["none", "engine", "gitlab", "gitlab, where a variable is set", "github"],
 )
 def test_the_image_of_a_job_is_known_with_its_digest(
     env: dict[str, str], name: str, digest: str

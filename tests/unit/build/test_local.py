@@ -61,6 +61,12 @@ def test_a_second_run_leaves_everything_alone(project: Path) -> None:
     assert run(plan, project) == {"a": "unchanged", "b": "unchanged"}
 
 
+def test_what_came_with_a_checkout_is_built_anew(project: Path) -> None:
+    plan = make_plan("a")
+    assert run(plan, project) == {"a": "built"}
+    assert run(plan, project, anew=True) == {"a": "built"}
+
+
 def built_by_one_command(*names: str) -> Plan:
     plan = make_plan(*names)
     build = Build(name="tree", command=("make",), requires=(), wheels=dict.fromkeys(names, "*.whl"))

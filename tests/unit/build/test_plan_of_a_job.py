@@ -45,20 +45,54 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.usefixtures("root")
-@pytest.mark.parametrize("variable", ["CI", "GITLAB_CI", "GITHUB_ACTIONS"])
 @pytest.mark.parametrize("command", COMMANDS)
-def test_a_job_takes_the_plan_of_the_job_plan(
-    monkeypatch: pytest.MonkeyPatch, command: str, variable: str
-):
-    monkeypatch.setenv(variable, "true")
+def test_a_job_takes_the_plan_of_the_job_plan(monkeypatch: pytest.MonkeyPatch, command: str):
+    monkeypatch.setenv("CI", "true")
     assert main([command, *COMMANDS[command]]) == 0
+
+
+MARKS = {
+    "CI": "1",
+    "GITLAB_CI": "true",
+    "GITHUB_ACTIONS": "true",
+    "TF_BUILD": "True",
+    "JENKINS_URL": "http://127.0.0.1:9/",
+    "TEAMCITY_VERSION": "2026.1",
+}
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize(("variable", "value"), [*MARKS.items(), ("CI", "True"), ("CI", "drone")])
+def test_jobs_of_other_systems_take_it_too(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+):
+    monkeypatch.setenv(variable, value)
+    assert main(["validate", "--cell", CELL]) == 0
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("value", ["", "0", "false", "False"])
+def test_a_variable_that_denies_a_job_is_none(monkeypatch: pytest.MonkeyPatch, value: str):
+    monkeypatch.setenv("CI", value)
+    assert main(["validate", "--cell", CELL]) == 2
+
+
+@pytest.mark.usefixtures("root")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_laptop_with_two_different_plans_wants_to_know_which(
+    root: Path, command: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main([command, *COMMANDS[command]]) == 2
+    assert "dist/plan.json: is another plan than plan.json" in capsys.readouterr().err
+    assert main([command, *COMMANDS[command], "--plan", "plan.json"]) == 0
 
 
 @pytest.mark.usefixtures("root")
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_laptop_takes_the_plan_beside_the_wheels(
-    command: str, capsys: pytest.CaptureFixture[str]
+    root: Path, command: str, capsys: pytest.CaptureFixture[str]
 ):
+    (root / "plan.json").unlink()
     assert main([command, *COMMANDS[command]]) in {2, 4}
     assert "demo" in capsys.readouterr().err
 
@@ -108,6 +142,8 @@ UNPLANNED = (
     *(
         "other-1.0.tar.gz",
         "other-1.0.zip",
+        "other-1.0.tgz",
+        "other-1.0.tar.xz",
         "x/demo-1.0-py3-none-any.whl",
         "evidence/demo-1.0-py3-none-any.whl",
     ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import zipfile
 from dataclasses import replace
@@ -562,3 +563,32 @@ def test_a_wheel_under_its_own_name_is_judged_too(tmp_path):
 def test_an_unknown_profile_stops(tmp_path):
     with pytest.raises(Stop, match="unknown index profile, none"):
         prove(tmp_path, indexed(copied(tmp_path), profile="none"))
+
+
+def test_files_of_a_person_beside_copies_stay_and_no_proof_mixes_with_them(tmp_path):
+    made = plan(copied(tmp_path))
+    assert prove(tmp_path, made).ok
+    mine = tmp_path / "copies/pypi/mine.txt"
+    mine.write_text("mine")
+    with pytest.raises(Stop, match="no proof has made") as caught:
+        prove(tmp_path, made)
+    assert caught.value.code == Exit.WHEEL
+    assert [path.name for path in (tmp_path / "copies/pypi").iterdir()] == ["mine.txt"]
+    mine.rename(tmp_path / "mine.txt")
+    assert prove(tmp_path, made).ok
+
+
+@pytest.mark.parametrize("name", ["publish/mine.txt", "archives/mine.txt", "copies/mine.txt"])
+def test_a_proof_that_needs_no_such_folder_leaves_it(dist, name):
+    (dist / name).parent.mkdir()
+    (dist / name).write_text("mine")
+    assert prove(dist, PLAN).ok
+    assert (dist / name).read_text() == "mine"
+    assert prove(dist, PLAN, in_job=True).ok
+    assert not (dist / name).exists(), "other jobs have left it"
+
+
+def test_a_pipe_in_the_place_of_evidence_is_damage(dist):
+    path = dist / "evidence/pipe.json"
+    os.mkfifo(path)
+    assert any("it is no file" in problem for problem in prove(dist, PLAN).problems)

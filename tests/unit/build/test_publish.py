@@ -217,11 +217,12 @@ def test_uv_as_jobs_of_gitlab_call_it_is_trusted_without_a_password(
     https.gets, https.posts = [audience], [password]
     public = plan_file.read((folder / "plan.json").read_text(), "plan.json").indexes[1]
     program, _, rest = publish_jobs.script(public, "")[-1].partition(" ")
-    assert program == "uploader/bin/uv"
+    assert program == '"$TRUEWHEEL_TEMP"/uploader/bin/uv'
     shutil.copytree(
         folder / "copies/public", tmp_path / "upload", ignore=shutil.ignore_patterns("SHA256SUMS")
     )
     line = f"{sys.executable} -m uv {rest}"
+    monkeypatch.setenv("TRUEWHEEL_TEMP", ".")
     done = subprocess.run(
         ["sh", "-ec", line], cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -255,7 +256,7 @@ def test_a_second_run_uploads_nothing(index: Index, dist: Path, truewheel: SAY):
     assert out.splitlines()[:2] == [f"there     {X86}", f"there     {ARM}"]
 
 
-@pytest.mark.parametrize("algorithm", ["sha256", "md5", "sha512"])
+@pytest.mark.parametrize("algorithm", ["sha256", "sha384", "sha512"])
 def test_what_is_there_with_the_same_hash_is_not_uploaded_again(
     index: Index, dist: Path, truewheel: SAY, algorithm: str
 ):
@@ -287,6 +288,15 @@ def test_other_bytes_under_one_of_the_names_refuse_all(index: Index, dist: Path,
     assert f"{ARM}: the index internal has other bytes under this name: sha256 " in err
     assert "no file is ever overwritten" in err
     assert (posts(index), index.files) == (0, {ARM: b"other bytes"})
+
+
+@pytest.mark.parametrize("algorithm", ["md5", "sha1"])
+def test_a_weak_hash_is_none(index: Index, dist: Path, truewheel: SAY, algorithm: str):
+    index.algorithm = algorithm
+    index.files[X86] = (dist / X86).read_bytes()
+    code, _, err = truewheel("--index", "internal")
+    assert (code, posts(index)) == (Exit.WHEEL, 0)
+    assert f"does not say its hash, {algorithm} alone" in err
 
 
 def test_a_file_without_a_hash_refuses_all(index: Index, dist: Path, truewheel: SAY):
@@ -540,6 +550,19 @@ def test_variables_of_the_uploaders_lead_nowhere_else(
     assert truewheel("--index", "internal")[0] == Exit.OK
 
 
+@pytest.mark.parametrize("name", ["UV_WORKING_DIR", "UV_WORKING_DIRECTORY", "UV_CONFIG_FILE"])
+def test_no_variable_of_uv_takes_it_to_other_files(
+    index: Index, dist: Path, truewheel: SAY, monkeypatch: pytest.MonkeyPatch, name: str
+):
+    (other := dist.parent / "other").mkdir()
+    wheels.make(other, X86, {"demo/_core.so": wheels.elf_file(62)})
+    wheels.make(other, ARM, {"demo/_core.so": wheels.elf_file(62)})
+    (other / "uv.toml").write_text("[[[")
+    monkeypatch.setenv(name, str(other / "uv.toml" if "FILE" in name else other))
+    assert truewheel("--index", "internal")[0] == Exit.OK
+    assert index.files.keys() == {X86, ARM}
+
+
 @pytest.mark.parametrize("text", ["0", "-1", "x", "1e3", "9999999"])
 def test_a_deadline_is_a_number_of_seconds(
     dist: Path, text: str, capsys: pytest.CaptureFixture[str]
@@ -587,3 +610,19 @@ def test_an_audited_wheel_is_published_under_the_name_that_its_job_has_found(tmp
     prove.evidence.write(tmp_path, record)
     assert prove.prove(tmp_path, plan_).ok
     assert [file.wheel for file in publish.proven(tmp_path, plan_, "own")] == [settled.wheel]
+
+
+def test_a_file_that_changes_before_its_upload_does_not_leave(
+    index: Index, dist: Path, truewheel: SAY, monkeypatch: pytest.MonkeyPatch
+):
+    missing = publish.Publisher.missing
+
+    def changed(self: publish.Publisher) -> list[publish.Proven]:
+        files = missing(self)
+        (dist / X86).write_bytes(b"other bytes")
+        return files
+
+    monkeypatch.setattr(publish.Publisher, "missing", changed)
+    code, _, err = truewheel("--index", "internal")
+    assert (code, posts(index)) == (Exit.WHEEL, 0)
+    assert "was changed after it was proven" in err

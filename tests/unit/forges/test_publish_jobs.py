@@ -148,7 +148,7 @@ def index(**fields: Any) -> Index:
 
 def test_no_password_is_a_word_of_a_command():
     lines = publish_jobs.script(index(username="WHO", password="TOKEN"), "")
-    with_secrets = [line for line in lines if "$UV_PUBLISH" in line or "TOKEN" in line]
+    with_secrets = [line for line in lines[1:] if "$UV_PUBLISH" in line or "TOKEN" in line]
     assert all(line.startswith(("export ", "(umask 077 && printf ")) for line in with_secrets)
 
 
@@ -234,6 +234,41 @@ def test_a_changed_file_is_refused_before_anything_is_taken(tmp_path: Path):
 def test_where_there_is_nothing_to_upload_the_job_says_why_and_ends_well(tmp_path: Path, text: str):
     done = run_taken(tmp_path, text)
     assert (done.returncode, done.stdout) == (0, text)
+
+
+def test_cdpath_leads_to_no_other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    other = tmp_path / "other"
+    text = sums(other, "a-1.whl")
+    sums(tmp_path, "a-1.whl")
+    (tmp_path / "dist/a-1.whl").write_text("another")
+    monkeypatch.setenv("CDPATH", str(other))
+    done = run_taken(tmp_path, text)
+    assert done.returncode != 0
+    assert "a-1.whl: FAILED" in done.stdout
+
+
+def test_a_job_of_gitlab_takes_no_folder_of_the_checkout(tmp_path: Path):
+    text = sums(tmp_path, "a-1.whl")
+    (tmp_path / "dist/publish").mkdir()
+    (tmp_path / "dist/publish/own.sha256").write_text(text)
+    for name in ("upload", "uploader"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine").write_text("mine")
+    lines = publish_jobs.script(index(), "")
+    end = next(number for number, line in enumerate(lines) if " -m venv " in line)
+    script = "\n".join([*lines[:end], 'ls "$TRUEWHEEL_TEMP/upload"'])
+    done = subprocess.run(
+        ["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "a-1.whl"), done.stderr
+
+
+def test_variables_that_lead_uv_elsewhere_are_unset_first():
+    first, *_ = publish_jobs.script(index(username="UV_PROJECT", password="TOKEN"), "")
+    names = first.split()
+    assert names[0] == "unset"
+    assert {"UV_WORKING_DIR", "UV_WORKING_DIRECTORY", "UV_CONFIG_FILE"} < {*names}
+    assert "UV_PROJECT" not in names, "it holds credentials of this index"
 
 
 def test_a_list_that_is_damaged_or_missing_is_no_empty_one(tmp_path: Path):

@@ -176,3 +176,30 @@ def test_any_answer_is_a_list_or_is_none(content: bytes | str):
 def test_a_link_that_is_no_address_is_passed_over():
     links = b"<a href='http://[/x.whl'></a><a name=x></a><a href='y.whl'></a>"
     assert package_index._from_html(links, "https://index.example/simple/demo/") == {"y.whl": {}}
+
+
+def listed(*entries: dict[str, object]) -> bytes:
+    return json.dumps({"files": entries}).encode()
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        {"filename": 1, "hashes": {}},
+        {"filename": WHEEL, "hashes": {"sha256": 1}},
+        {"filename": WHEEL, "hashes": {"sha256": None}},
+        {"filename": WHEEL, "hashes": [["sha256", SHA]]},
+    ],
+)
+def test_names_and_hashes_are_texts(entry: dict[str, object]):
+    with pytest.raises(ValueError, match="no list of files"):
+        package_index._from_json(listed(entry))
+
+
+def test_what_an_index_says_twice_and_differently_is_no_hash():
+    twice = [{"filename": WHEEL, "hashes": {"sha256": value}} for value in ("0", SHA)]
+    assert package_index._from_json(listed(*twice)) == {WHEEL: {"sha256": f"0 and {SHA}"}}
+    links = f'<a href="a/{WHEEL}#sha256=0">x</a><a href="b/{WHEEL}#sha256={SHA}">x</a>'.encode()
+    assert package_index._from_html(links, "http://127.0.0.1/")[WHEEL] == {"sha256": f"0 and {SHA}"}
+    same = [{"filename": WHEEL, "hashes": {"sha256": SHA}}] * 2
+    assert package_index._from_json(listed(*same)) == {WHEEL: {"sha256": SHA}}

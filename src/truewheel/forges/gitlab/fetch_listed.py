@@ -6,6 +6,7 @@ It stands by itself: jobs that publish run it from the repository, and have noth
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 import time
@@ -20,6 +21,10 @@ PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds between the attempts."""
 SILENCE = 60.0
 """Seconds that the server may say nothing."""
+LINE = re.compile(
+    r"[0-9a-f]{64}  (copies/[A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl"
+)
+"""A line of a list: a sum, and a path of those that `prove` writes, which leaves no folder."""
 LASTING = frozenset({400, 401, 403, 404})
 
 
@@ -89,6 +94,8 @@ def main(package: str, listed: str) -> None:
     """Get the files that a list names, beside the folder that it is in."""
     for line in Path(listed).read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
+            if not LINE.fullmatch(line):
+                sys.exit(f"{listed}: no line of a list: {line!r}")
             file = Path(listed).parent.parent / line[66:]
             file.parent.mkdir(parents=True, exist_ok=True)
             get(address(package, line[66:]), file)

@@ -96,3 +96,15 @@ def test_the_token_stays_with_the_host_that_it_is_for(registry: Registry, tmp_pa
         redirected = follow(request, None, 302, "Found", {}, there)  # type: ignore[arg-type]
         assert redirected is not None
         assert (TOKEN in redirected.headers.values()) is is_sent
+
+
+@pytest.mark.parametrize(
+    "path", ["../outside.whl", "copies/../../x.whl", "/x.whl", "x.txt", "a/b.whl"]
+)
+def test_a_path_that_no_list_has_is_refused(registry: Registry, tmp_path: Path, path: str):
+    (tmp_path / "dist/publish").mkdir(parents=True)
+    (tmp_path / "dist/publish/own.sha256").write_text(f"{'0' * 64}  {path}\n")
+    argv = [sys.executable, "-I", fetch_listed.__file__, "demo-handover", "dist/publish/own.sha256"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "no line of a list" in done.stderr

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from truewheel.errors import Problem, Stop, in_order, meant, shown
+from truewheel.plan.jobs import PLAN_FILE
 from truewheel.spec import overrides
 from truewheel.spec.model import Spec
 
@@ -38,6 +39,11 @@ KEYWORDS = (
 )
 """The keys of a job (GitHub's workflow syntax)."""
 OWN_VARIABLES = "TRUEWHEEL_"
+UPLOAD = "actions/upload-artifact"
+TAKEN = ("dist", PLAN_FILE)
+"""Names of artifacts that generated jobs take."""
+TAKEN_BEGIN = "wheel__"
+"""What the names of all artifacts with wheels begin with."""
 PLACED = re.compile(r"(container|wheel|test)\b")
 
 Document = dict[str, Any]
@@ -56,6 +62,7 @@ def apply(
         *_faults(spec, "overrides"),
         *_faults(spec, "jobs"),
         *overrides.misread(spec.document, *_steps_of(spec)),
+        *_taken_artifacts(spec),
     ]
     jobs = workflows[caller]["jobs"]
     for name in spec.github.jobs.keys() & jobs.keys():
@@ -83,6 +90,33 @@ def _steps_of(spec: Spec) -> tuple[Any, overrides.Route]:
         "github",
         "steps",
     )
+
+
+def _taken_artifacts(spec: Spec) -> Iterator[Problem]:
+    """Yield a problem for each added step that keeps an artifact under a name that is ours.
+
+    The last one of a name counts, so it would take the place of a generated job's.
+    """
+    lists: list[tuple[overrides.Route, Any]] = [
+        *((("jobs", name, "steps"), job.get("steps")) for name, job in spec.github.jobs.items()),
+        *((("steps", name), steps) for name, steps in spec.github.steps.items()),
+    ]
+    for route, steps in lists:
+        for number, step in enumerate(steps if isinstance(steps, (list, tuple)) else ()):
+            if name := _artifact_of(step):
+                hint = f"generated jobs take {', '.join(TAKEN)} and {TAKEN_BEGIN}*: rename it"
+                message = f"{shown(name)} is the name of a generated artifact"
+                where: list[str | int] = ["github", *route, number, "with", "name"]
+                yield spec.document.problem(where, message, hint)
+
+
+def _artifact_of(step: Any) -> str:
+    """Return the name under which a step keeps an artifact, if that is one of ours, else ""."""
+    if not (isinstance(step, dict) and str(step.get("uses", "")).startswith(UPLOAD)):
+        return ""
+    inputs = step.get("with")
+    name = str(inputs.get("name", "")) if isinstance(inputs, dict) else ""
+    return name if name in TAKEN or name.startswith(TAKEN_BEGIN) else ""
 
 
 def _reached(

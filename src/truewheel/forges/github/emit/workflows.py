@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from truewheel.forges import publish_jobs
 from truewheel.forges.github.actions import Pin
 from truewheel.forges.github.emit import additions, schedules
+from truewheel.plan import jobs as plan_jobs
 from truewheel.plan.events import BUT_MERGE_REQUESTS
 from truewheel.plan.jobs import PLAN_FILE
 from truewheel.plan.matrix import ANY
@@ -69,6 +70,14 @@ No runner but GitHub's own is sure to have that.
 """
 HOSTED = "ubuntu-24.04"
 ATTEST = "attest"
+KEPT = "kept"
+"""Id of the step that keeps the proven wheels."""
+COMPARED = (
+    "for sums in ./dist/SHA256SUMS ./dist/copies/*/SHA256SUMS; do",
+    '  test ! -e "$sums" || (cd "${sums%/*}" && sha256sum --check --strict SHA256SUMS)',
+    "done",
+)
+"""Compares the proven wheels and their copies with the sums of `prove`."""
 _LOCAL = "zizmor: ignore[self-repository] older servers and act know no other form"
 _UNGUARDED = "zizmor: ignore[secrets-outside-env] wheel jobs have no environment"
 _TOKEN = {"GITHUB_TOKEN": "${{ github.token }}"}
@@ -312,8 +321,13 @@ def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
             schedules.with_values(environment, forge.spec) if is_scheduled else environment
         )
     if job.index_name:
-        return {**fields, "steps": [*_downloads(job, forge), *_uploads(job, forge)]}
-    return {**fields, "steps": [*_start(job, forge), *_downloads(job, forge), *_work(job, forge)]}
+        return {**fields, "steps": [*_downloads(job, needs, forge), *_uploads(job, forge)]}
+    if kind.traits.wheels == "prove":
+        fields["outputs"] = {"artifact": f"${{{{ steps.{KEPT}.outputs.artifact-id }}}}"}
+    return {
+        **fields,
+        "steps": [*_start(job, forge), *_downloads(job, needs, forge), *_work(job, forge)],
+    }
 
 
 def _when(kind: JobKind) -> Document:
@@ -340,7 +354,8 @@ def _attest_job(published: list[Job], needs: list[str], forge: _Forge) -> Docume
             "attestations": remarked("write", "attestations of the proven wheels"),
         },
         "steps": [
-            *_downloads(published[0], forge),
+            *_downloads(published[0], needs, forge),
+            {"run": Lines("\n".join(COMPARED))},
             forge.uses("attest", subject_path=Lines("\n".join(["dist/*.whl", *copies]))),
         ],
     }
@@ -464,8 +479,12 @@ def _start(job: Job, forge: _Forge) -> list[Document]:
     return steps
 
 
-def _downloads(job: Job, forge: _Forge) -> list[Document]:
-    """Return the steps that fetch the artifacts of what a tool job needs."""
+def _downloads(job: Job, needs: list[str], forge: _Forge) -> list[Document]:
+    """Return the steps that fetch the artifacts of what a tool job needs, by the ids `needs`.
+
+    That of `prove` by its own id: of several artifacts of one name the newest would be taken,
+    whichever job has kept it.
+    """
     kinds = forge.plan.kinds
     if job.needs is None:
         folder = kinds["wheel"].artifacts[0]
@@ -474,7 +493,14 @@ def _downloads(job: Job, forge: _Forge) -> list[Document]:
         )
         return [_download(kinds["plan"], forge), wheels]
     needed = {job.name: job.kind for job in forge.plan.jobs}
-    return [_download(kinds[needed[name]], forge) for name in job.needs]
+    steps = []
+    for name, job_id in zip(job.needs, needs, strict=False):
+        step = _download(kinds[needed[name]], forge)
+        if kinds[needed[name]].traits.wheels == "prove":
+            del step["with"]["name"]
+            step["with"]["artifact-ids"] = f"${{{{ needs.{job_id}.outputs.artifact }}}}"
+        steps.append(step)
+    return steps
 
 
 def _download(kind: JobKind, forge: _Forge) -> Document:
@@ -503,6 +529,9 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
     identity = {"id": job.kind} if kind.traits.digest_file else {}
     steps.append({**identity, "run": Lines("\n".join(lines))})
     if kind.artifacts:
+        # A wheel job keeps its own records alone. The artifact begins at dist/, the least common
+        # ancestor of both patterns.
+        own = Lines(f"{plan_jobs.WHEELS}\n${{{{ matrix.records }}}}") if job.place else ""
         path = kind.artifacts[0]
         options = {
             "overwrite": True,
@@ -512,9 +541,16 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
         # A merge request may leave the cell out: then its job has nothing to keep.
         missing = "ignore" if job.cells and forge.spec.merge_requests.changed_only else "error"
         steps.append(
-            forge.uses(
-                "upload-artifact", name=name, path=path, if_no_files_found=missing, **options
-            )
+            {
+                **({"id": KEPT} if kind.traits.wheels == "prove" else {}),
+                **forge.uses(
+                    "upload-artifact",
+                    name=name,
+                    path=own or path,
+                    if_no_files_found=missing,
+                    **options,
+                ),
+            }
         )
     # With a token the note is posted; a pull request does not wait for that.
     if kind.traits.request == "write":
@@ -632,6 +668,8 @@ def _entry(job: Job, makers: Mapping[str, Job], forge: _Forge) -> Document:
     fields["artifact"] = makers[job.cells[0]].name.replace(":", "__")
     if job.python:
         fields["python"] = job.python
+    else:
+        fields["records"] = "\n".join(plan_jobs.records(job))
     if not forge.image(job):
         cell = forge.cells[job.cells[0]]
         fields["version"] = _version(job.python or cell.builder) or forge.spec.github.python

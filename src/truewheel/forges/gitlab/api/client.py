@@ -310,7 +310,8 @@ class Gitlab:
     def archives(self, look: Look, prefix: str = "") -> list[Archive]:
         """Return the artifacts of generated jobs that succeeded, also in children that they start.
 
-        Raises `Stop` (exit 2) where several fragments are in one pipeline and none has the prefix.
+        Raises `Stop` (exit 2) where no fragment has the prefix, or where there are several and none
+        is asked for.
         """
         prefix = self._prefix(look, prefix)
         starts = f"{prefix}{PREFIX}"
@@ -329,6 +330,12 @@ class Gitlab:
         names = {job.name for job in look.jobs}
         known = {name.removesuffix("plan") for name in names if name.endswith("plan")}
         known = {prefix for prefix in known if f"{prefix}prove" in names}
+        if preferred and preferred not in known:
+            raise stop(
+                look.run.url,
+                f"has no jobs {preferred}plan and {preferred}prove, which the spec here names",
+                "call it in the folder of the spec of that pipeline",
+            )
         if preferred in known or len(known) < 2:
             return preferred if preferred in known else next(iter(known), "")
         both = ", ".join(sorted(f"{prefix}plan" for prefix in known))

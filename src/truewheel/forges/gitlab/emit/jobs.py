@@ -82,8 +82,10 @@ def _kind_template(kind: JobKind, spec: Spec, layout: Layout) -> Document:
         "timeout": _timeout(kind.traits),
         "script": _script(kind, spec, layout),
     }
-    if kind.artifacts:
-        fields["artifacts"] = _artifacts(kind, spec, layout)
+    if kind.artifacts:  # each job says itself what it keeps
+        artifacts = _artifacts(kind, spec, layout)
+        del artifacts["paths"]
+        fields["artifacts"] = artifacts
     return template(spec, fields)
 
 
@@ -164,7 +166,8 @@ def _condition(event: str, *, is_protected: bool) -> str:
 
 
 def _artifacts(kind: JobKind, spec: Spec, layout: Layout) -> Document:
-    large = {"exclude": LARGE} if layout.packages and "dist/" in kind.artifacts else {}
+    is_proof = kind.name == "prove"
+    large = {"exclude": LARGE} if layout.packages and is_proof else {}
     reports = (
         {"reports": {"junit": kind.report, "codequality": f"dist/{QUALITY}"}} if kind.report else {}
     )
@@ -319,7 +322,11 @@ def _own(job: Job, spec: Spec, layout: Layout) -> Document:
     """Return what a job has for itself."""
     variables = {"TRUEWHEEL_CELL": ",".join(job.cells)}
     if not job.python:
-        return {"variables": variables}
+        wheels = [] if layout.packages else [jobs.WHEELS]
+        return {
+            "variables": variables,
+            "artifacts": {"paths": [*wheels, *jobs.records(job)]},
+        }
     needs = [need(name, spec, layout) for name in job.needs or ()]
     return {"needs": needs, "variables": {**variables, "TRUEWHEEL_PYTHON": job.python}}
 

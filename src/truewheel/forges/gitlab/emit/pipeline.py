@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from truewheel.forges.gitlab.emit import additions, children, entry, inputs
 from truewheel.forges.gitlab.emit.jobs import (
     DEFAULTS,
+    PARENTS,
     TOOL,
     Document,
     changed_templates,
@@ -48,8 +49,14 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
     if spec.gitlab.inputs and spec.gitlab.entry:
         _give_inputs(generated, plan, variables)
     generated |= children.parent_jobs(plan, spec, chosen) if chosen.children else {}
+    if not spec.gitlab.entry:
+        generated["prove"] = {**generated["prove"], "dependencies": _proven_artifacts(plan, chosen)}
     parts = {path: _part(path, plan, spec, chosen) for path in chosen.parts}
     additions.apply(spec, plan, [generated, *parts.values()])
+    if generated["prove"].get(
+        "needs"
+    ):  # of an override: GitLab wants dependencies to be among them
+        generated["prove"].pop("dependencies", None)
     if spec.gitlab.entry:
         return _with_header(_fragment(generated, parts, plan, spec, chosen), spec, variables)
     stages = _stages(generated, plan, spec, chosen)
@@ -66,6 +73,18 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
     return _with_header(
         {PARENT: {**parent, **generated, **spec.gitlab.jobs}, **parts}, spec, variables
     )
+
+
+def _proven_artifacts(plan: Plan, made: Layout) -> list[str]:
+    """Return the jobs whose artifacts `prove` takes.
+
+    It waits for whole stages, and would get the artifacts of a project's own jobs there as well:
+    another plan.json, or another wheel under a planned name. There is no limit for dependencies,
+    as there is for needs.
+    """
+    if made.children:
+        return list(PARENTS)
+    return ["plan", *(job.name for job in plan.jobs if job.kind == "wheel")]
 
 
 def _with_header(

@@ -192,3 +192,19 @@ def test_what_fits_no_job_is_told_with_its_place(additions: str, message: str):
     (problem,) = refusal(additions)
     assert problem.startswith(message)
     assert "hint: " in problem
+
+
+@pytest.mark.parametrize("name", ["dist", "plan.json", "wheel__foo", "wheel__${{ matrix.x }}"])
+def test_an_added_step_may_not_keep_an_artifact_that_generated_jobs_take(name: str):
+    step = f"{{uses: actions/upload-artifact@v7, with: {{name: '{name}', path: dist/}}}}"
+    for additions, line in (
+        (f"  jobs: {{mine: {{runs-on: x, steps: [{{run: make}}, {step}]}}}}\n", "5:98"),
+        (f"  steps: {{wheel: [{step}]}}\n", "5:67"),
+    ):
+        (problem,) = refusal(additions)
+        assert f"truewheel.yml:{line}: {name!r} is the name of a generated artifact" in problem
+
+
+def test_an_added_step_may_keep_artifacts_of_other_names():
+    step = "{uses: actions/upload-artifact@v7, with: {name: wheels, path: dist/}}"
+    workflows(f"  jobs: {{mine: {{runs-on: x, steps: [{step}]}}}}\n")

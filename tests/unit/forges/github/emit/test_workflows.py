@@ -132,6 +132,20 @@ def test_every_cell_is_in_one_matrix():
     )
 
 
+def test_a_wheel_job_keeps_the_records_of_its_own_cells_alone():
+    spec = SPEC.replace(
+        "packages: {foo: {smoke: smoke.py}, bar: {abi: none}}",
+        "builds: {both: {command: [make], wheels: {foo: 'foo-*.whl', bar: 'bar-*.whl'}}}\n"
+        "packages: {foo: {}, bar: {}}",
+    )
+    job = documents(spec)[f"{FOLDER}/wheels-rhel8-aarch64.yml"]["jobs"]["wheel"]
+    (entry,) = job["strategy"]["matrix"]["include"]
+    assert entry["records"].splitlines() == [
+        "dist/evidence/foo__rhel8__aarch64__cp312.*",
+        "dist/evidence/bar__rhel8__aarch64__cp312.*",
+    ]
+
+
 def test_a_wheel_job_has_image_runner_values_by_environment_and_artifacts():
     job = documents()[f"{FOLDER}/wheels-rhel8-aarch64.yml"]["jobs"]["wheel"]
     assert job["runs-on"] == "ubuntu-24.04-arm"
@@ -144,7 +158,7 @@ def test_a_wheel_job_has_image_runner_values_by_environment_and_artifacts():
     (upload,) = step(job, "upload-artifact")
     assert (upload["name"], upload["path"], upload["if-no-files-found"]) == (
         "${{ matrix.artifact }}",
-        "dist/",
+        "dist/*.whl\n${{ matrix.records }}",
         "error",
     )
 
@@ -202,7 +216,8 @@ def test_wheels_are_attested_before_they_are_uploaded():
     assert "environment" not in jobs["attest"], (
         "an index that trusts the environment of a publish job knows it not"
     )
-    assert [step_["uses"].partition("@")[0] for step_ in jobs["attest"]["steps"]] == [
+    steps = [each["uses"] for each in jobs["attest"]["steps"] if "uses" in each]
+    assert [action.partition("@")[0] for action in steps] == [
         "actions/download-artifact",
         "actions/attest",
     ]
@@ -272,9 +287,9 @@ def test_every_action_is_pinned_to_a_commit_with_its_version_as_a_comment():
     lines = [line for line in text.splitlines() if "uses: 'actions/" in line]
     assert lines
     for line in lines:
-        assert re.fullmatch(r" +- uses: 'actions/[a-z-]+@[0-9a-f]{40}' # v\d+\.\d+\.\d+", line), (
-            line
-        )
+        assert re.fullmatch(
+            r" +(- )?uses: 'actions/[a-z-]+@[0-9a-f]{40}' # v\d+\.\d+\.\d+", line
+        ), line
 
 
 def test_a_locked_commit_replaces_truewheels_own():
@@ -592,11 +607,10 @@ def test_images_of_proven_wheels_are_made_after_the_proof_and_not_for_pull_reque
     assert job["permissions"] == {"contents": "read", "packages": "write"}
     assert job["env"]["CI_REGISTRY"] == "ghcr.io"
     assert "container" not in job
-    assert [
-        step_["with"]["name"] for step_ in job["steps"] if "download" in step_.get("uses", "")
-    ] == [
+    taken = [each["with"] for each in job["steps"] if "download" in each.get("uses", "")]
+    assert [inputs.get("name") or inputs["artifact-ids"] for inputs in taken] == [
         "plan.json",
-        "dist",
+        "${{ needs.prove.outputs.artifact }}",
     ]
     assert not any("matrix." in text for text in texts(job)), "it is no matrix"
     words = "truewheel container --target rhel8 --arch x86_64 --stage qa --if-missing --push"
@@ -626,3 +640,17 @@ def test_the_title_is_read_as_it_is_now():
     job = caller(SPEC + "merge_requests: {types: [fix]}\n")["jobs"]["title"]
     assert job["env"] == {"GITHUB_TOKEN": "${{ github.token }}"}
     assert job["permissions"] == {"contents": "read", "pull-requests": "read"}
+
+
+def test_who_publishes_or_attests_takes_the_artifact_of_prove_by_its_id():
+    jobs = caller(SPEC + INDEXES)["jobs"]
+    assert jobs["prove"]["outputs"] == {"artifact": "${{ steps.kept.outputs.artifact-id }}"}
+    (kept,) = [each for each in jobs["prove"]["steps"] if each.get("id") == "kept"]
+    assert kept["with"]["name"] == "dist"
+    for name in ("attest", "publish-own", "publish-open"):
+        assert step(jobs[name], "download-artifact") == [
+            {"path": "dist/", "artifact-ids": "${{ needs.prove.outputs.artifact }}"}
+        ]
+    runs = [each["run"] for each in jobs["attest"]["steps"] if "run" in each]
+    (check,) = runs
+    assert "sha256sum --check --strict SHA256SUMS" in check

@@ -130,7 +130,7 @@ def test_null_removes_a_key_wherever_it_comes_from():
     for selector in ("wheel", "'wheel:rhel8:x86_64'", "'wheel:foo:rhel8:x86_64:cp312'"):
         job = patched(f"{{{selector}: {{image: null, artifacts: {{reports: null}}}}}}")[WHEELS[0]]
         assert "image" not in job
-        assert job["artifacts"] == {"paths": ["dist/"], "expire_in": "1 week"}
+        assert job["artifacts"].keys() == {"paths", "expire_in"}
 
 
 def test_a_kind_is_patched_in_its_hidden_job_alone():

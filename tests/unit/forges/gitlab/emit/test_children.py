@@ -154,10 +154,11 @@ def test_without_children_there_is_no_key():
 
 
 def test_above_the_limit_for_artifacts_no_wheel_is_in_one():
-    documents_ = documents(SPEC.replace("layout: children", "wheels: packages"))
-    files = documents_[PARENT], documents_[RHEL]
-    for name in ("wheel:foo:rhel8:x86_64:cp312", "prove"):
-        assert merged(name, *files)["artifacts"]["exclude"] == ["dist/**/*.whl", "dist/**/*.zip"]
+    found = documents(SPEC.replace("layout: children", "wheels: packages"))
+    files = found[PARENT], found[RHEL]
+    paths = merged("wheel:foo:rhel8:x86_64:cp312", *files)["artifacts"]["paths"]
+    assert paths == ["dist/evidence/foo__rhel8__x86_64__cp312.*"]
+    assert merged("prove", *files)["artifacts"]["exclude"] == ["dist/**/*.whl", "dist/**/*.zip"]
     assert merged("test:foo:rhel8:x86_64:cp312", *files)["script"][0] == (
         'truewheel hand-over --get --cell "$TRUEWHEEL_CELL"'
     )
@@ -166,7 +167,7 @@ def test_above_the_limit_for_artifacts_no_wheel_is_in_one():
         "truewheel hand-over --put --made",
     ]
     fetch = "python3 -I pipelines/fetch_listed.py demo-handover dist/publish/own.sha256"
-    assert merged("publish:own", *files)["script"][1] == fetch
+    assert merged("publish:own", *files)["script"][3] == fetch
 
 
 def test_a_place_with_many_jobs_has_several_children():

@@ -50,9 +50,13 @@ def jobs(files: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]
 
 
 def flattened(name: str, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """A job with what it extends, as GitLab merges it for keys of the first level."""
+    """A job with what it extends, as GitLab merges it for keys of the first level and artifacts."""
     job = dict(jobs(files))[name]
-    return {**flattened(job["extends"], files), **job} if "extends" in job else job
+    if "extends" not in job:
+        return job
+    above = flattened(job["extends"], files)
+    artifacts = {**above.get("artifacts", {}), **job.get("artifacts", {})}
+    return {**above, **job, **({"artifacts": artifacts} if artifacts else {})}
 
 
 def test_one_file_for_each_target_and_arch_is_included():
@@ -82,7 +86,7 @@ def test_a_wheel_job_has_image_runner_needs_steps_and_artifacts():
     assert job["needs"] == ["plan"]
     assert job["script"][0] == 'truewheel compile --cell "$TRUEWHEEL_CELL"'
     assert job["script"][1] == 'truewheel repair --cell "$TRUEWHEEL_CELL"'
-    assert job["artifacts"]["paths"] == ["dist/"]
+    assert job["artifacts"]["paths"] == ["dist/*.whl", "dist/evidence/foo__rhel8__aarch64__cp312.*"]
     assert job["artifacts"]["expire_in"] == "2 days"
     assert job["artifacts"]["reports"] == {
         "junit": "dist/evidence/*.xml",
@@ -341,3 +345,39 @@ def test_a_note_that_cannot_be_posted_stops_no_merge_request_and_is_kept():
     (names,) = [job for name, job in jobs(documents()) if name == "names"]
     assert names["allow_failure"] == {"exit_codes": [5, 6]}
     assert names["artifacts"]["when"] == "always"
+
+
+def test_prove_takes_artifacts_of_the_plan_and_of_wheel_jobs_alone():
+    added = "gitlab: {jobs: {mine: {stage: wheel, script: [make], artifacts: {paths: [dist/]}}}}"
+    found = documents(f"{SPEC.partition('gitlab:')[0]}{added}")
+    wheels = [name for name, _ in jobs(found) if name.startswith("wheel:")]
+    taken = flattened("prove", found)["dependencies"]
+    assert taken[0] == "plan"
+    assert sorted(taken[1:]) == sorted(wheels)
+
+
+def test_prove_of_children_takes_artifacts_of_the_plan_and_of_the_key_alone():
+    found = documents(SPEC.replace("gitlab: {", "gitlab: {layout: children, "))
+    assert flattened("prove", found)["dependencies"] == ["plan", "key"]
+
+
+def test_needs_that_an_override_gives_to_prove_have_no_dependencies_beside_them():
+    override = "gitlab: {overrides: {prove: {needs: [plan]}}}"
+    found = documents(f"{SPEC.partition('gitlab:')[0]}{override}")
+    assert "dependencies" not in flattened("prove", found)
+
+
+BOTH = """
+builds: {both: {command: ['./make_both'], wheels: {foo: 'foo-*.whl', bar: 'bar-*.whl'}}}
+packages: {foo: {}, bar: {}}
+targets: {rhel8: {base: 'registry.example/el8@sha256:0'}}
+"""
+
+
+def test_a_wheel_job_keeps_the_records_of_its_own_cells_alone():
+    found = documents(BOTH)
+    assert flattened("wheel:both:rhel8:x86_64:cp312", found)["artifacts"]["paths"] == [
+        "dist/*.whl",
+        "dist/evidence/foo__rhel8__x86_64__cp312.*",
+        "dist/evidence/bar__rhel8__x86_64__cp312.*",
+    ]
