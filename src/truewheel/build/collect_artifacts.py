@@ -113,7 +113,7 @@ def move_in(source: Path, folder: Path) -> None:
 
 
 def _refuse_others(source: Path, folder: Path) -> None:
-    """Raise `Stop` (exit 4) for files that no proof has made, where the copies or archives belong."""
+    """Raise `Stop` (exit 4) for files of others where the copies or archives belong."""
     for name in (COPIES, ARCHIVES):
         if (source / name).is_dir() and (other := others(folder, name)):
             hint = "move it, or name another folder; nothing was written"

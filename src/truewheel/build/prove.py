@@ -225,7 +225,7 @@ def others(folder: Path, name: str) -> Path | None:
 
 
 def new_folder(folder: Path, name: str) -> Path:
-    """Return a folder for what a proof makes. Raises `Stop` (exit 4) where files of others are in it."""
+    """Return a folder for a proof's files. Raises `Stop` (exit 4) if it has files of others."""
     if (folder / name).is_dir() and (other := others(folder, name)):
         message = "no proof has made it, and files of this one belong there"
         raise stop(printable(str(other)), message, "move it to another folder", Exit.WHEEL)

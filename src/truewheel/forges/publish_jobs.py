@@ -19,7 +19,7 @@ from truewheel.plan.model import LISTS, Index, Plan
 FILES = "upload"
 """The folder that holds what is uploaded, and nothing else."""
 TEMPORARY = '"$TRUEWHEEL_TEMP"'
-"""The folder of a job of GitLab that holds `FILES` and `TOOLS`: the checkout may have such folders."""
+"""The folder in a GitLab job for `FILES` and `TOOLS`: the checkout may have such folders."""
 TOOLS = f"{TEMPORARY}/uploader"
 """The virtual environment of the uploader on GitLab."""
 STEERING = (
