@@ -269,13 +269,10 @@ def at_revision(root: Path, revision: str) -> Read:
 def _git(root: Path, *words: str) -> bytes | None:
     import os
 
-    from truewheel.system import processes  # only to look at another revision
+    from truewheel.system import git_program  # only to look at another revision
 
-    try:
-        ended = processes.captured(["git", *words], cwd=root, env=os.environ, timeout=60)
-    except OSError:
-        return None
-    return ended.stdout if ended.status == 0 else None
+    ended = git_program.captured(words, cwd=root, env=os.environ, timeout=60)
+    return ended.stdout if ended and ended.status == 0 else None
 
 
 def _bytes(path: Path) -> bytes:
