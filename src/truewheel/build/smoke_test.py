@@ -47,7 +47,10 @@ def smoke_test(
     processes.say(f"test {cell.id}: {package.smoke}")
     with log.open("w", encoding="utf-8") as stream:
         status = processes.run(
-            [str(own), str(script)], cwd=empty, env=interpreters.activated(env, own), log=stream
+            [str(own), str(script)],
+            cwd=empty,
+            env=interpreters.activated(credentials.without_downloads(env, package.secrets), own),
+            log=stream,
         )
     output = log.read_text(encoding="utf-8", errors="replace").strip()
     if status:
