@@ -9,7 +9,7 @@ from pathlib import Path
 from truewheel.build import credentials, evidence
 from truewheel.errors import Exit, stop
 from truewheel.plan.model import Cell, Plan
-from truewheel.system import interpreters, processes
+from truewheel.system import files, interpreters, processes
 from truewheel.wheel import filename, reader
 
 TAIL_LINES = 20
@@ -30,7 +30,7 @@ def smoke_test(
     if not package.smoke:
         return
     root, wheel = root.absolute(), wheel.absolute()
-    script = evidence.below(root, package.smoke, f"packages.{package.name}.smoke")
+    script = files.below(root, package.smoke, f"packages.{package.name}.smoke")
     if not script.is_file():
         raise stop(
             f"packages.{package.name}.smoke",

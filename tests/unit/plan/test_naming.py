@@ -183,9 +183,7 @@ def test_a_file_of_the_image_is_not_read_for_a_plan():
 def test_a_dropped_part_is_a_warning_with_what_follows():
     composed, facts, (problem,) = triton(CUDA_VERSION="abc", CI_PIPELINE_ID="1")
     assert (composed.version, composed.build) == ("1.0", "1")
-    assert naming.told(facts["cuda"]) == [
-        r"CUDA_VERSION does not match (\d+)\.(\d+)(\..*)?"
-    ]
+    assert naming.told(facts["cuda"]) == [r"CUDA_VERSION does not match (\d+)\.(\d+)(\..*)?"]
     assert str(problem) == (
         r"f.yml:3:1: warning: the fact cuda: CUDA_VERSION does not match "
         r"(\d+)\.(\d+)(\..*)?"
