@@ -34,8 +34,15 @@ class Source(NamedTuple):
 
 
 def work_folder(root: Path, cell_id: str) -> Path:
-    """Return the folder in which a cell's wheel is made."""
-    return root / WORK / _as_name(cell_id)
+    """Return the folder in which a cell's wheel is made.
+
+    Raises `Stop` (exit 4) when it, or build/ itself, is a link: a repository may hold one that
+    leads to a folder of whoever builds it.
+    """
+    place = f"{WORK}/{_as_name(cell_id)}"
+    if link := files.link_to(root, place):
+        raise stop(str(link), "is a link, where a folder belongs", "remove it", Exit.WHEEL)
+    return root / place
 
 
 def fresh_folder(folder: Path) -> Path:

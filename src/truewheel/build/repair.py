@@ -225,6 +225,8 @@ def _graft(request: Request, folder: Path, cell: Cell, env: Mapping[str, str]) -
         folder.with_name(name) for name in ("request.json", "report.json", "repair.log")
     )
     files.write_text(asked, json.dumps(asdict(request)))
+    for file in (told, log):  # a link there would lead what is written elsewhere
+        files.remove(file)
     argv = [*processes.python("truewheel.build.graft"), str(asked), str(told), str(folder)]
     with log.open("w", encoding="utf-8") as stream:
         status = processes.run(argv, cwd=Path("/"), env=_with_own_programs(env), log=stream)

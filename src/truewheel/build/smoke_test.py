@@ -39,11 +39,12 @@ def smoke_test(
         )
     _refuse_hidden(script, wheel, package.smoke)
     env, _ = credentials.without(env, plan, package.secrets)
-    work = evidence.work_folder(root, cell.id) / "smoke"
+    work = files.subfolder(evidence.work_folder(root, cell.id), "smoke")
     interpreter = interpreters.require(python or cell.builder, env, cell.id)
     own = interpreters.make_environment(interpreter, work / "env", env, cell.id)
     interpreters.install(own, [str(_installable(wheel, work))], env, cell.id)
     empty, log = evidence.fresh_folder(work / "empty"), work / "output.log"
+    files.remove(log)
     processes.say(f"test {cell.id}: {package.smoke}")
     with log.open("w", encoding="utf-8") as stream:
         status = processes.run(

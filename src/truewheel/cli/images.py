@@ -145,6 +145,7 @@ def container(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if arguments.dry_run:
         _tell_commands(engine, image, push=arguments.push)
         return Exit.OK
+    files.subfolder(space.root, "build", "container")
     engines.write_context(folder, text, made.files)
     engines.add_wheels(folder, Path(arguments.out), [name for name, _ in wheels.values()])
     engines.build(engine, image, environment)
