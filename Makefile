@@ -1,31 +1,56 @@
 # Everything is installed into .venv and node_modules, nothing into the system.
 PYTHON ?= python3
 VENV := .venv/bin/python
-INSTALL := $(VENV) -m pip install --quiet --require-hashes -r
+INSTALL := $(VENV) requirements/install.py
+PYTEST := $(VENV) -m pytest
+# A process for each core. tests/conftest.py says what stays in one process, and puts the longest first.
+PARALLEL := $(PYTEST) -n auto --dist loadscope --no-loadscope-reorder
+STANDINS := tests/unit/standins
 NODE := tests/e2e/node
 TREE := examples/tree
 LOCK := $(VENV) -m uv pip compile --quiet --upgrade --universal --python-version 3.10 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command 'make locks'
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# Some containers set it, and each of the programs that tests start is compiled again then.
+unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test containers lint bench locks clean help venv test-venv
+.PHONY: run test unit fuzz test-standins containers containers-all findings lint bench locks clean help venv test-venv
 
 run: venv ## generate the pipelines, then build, repair, validate and prove this machine's wheels
 	$(VENV) gen_ci.py generate
 	$(VENV) gen_ci.py run
 	$(VENV) gen_ci.py run --spec $(TREE)/truewheel.yml --out $(TREE)/dist
 
-test: test-venv $(NODE)/node_modules/.package-lock.json ## all tests; choose with ARGS='-m "not slow"'
-	$(VENV) -m pytest $(ARGS)
+test: test-venv $(NODE)/node_modules/.package-lock.json ## all tests but those of the stand-ins and of images; ARGS='-k name'
+	$(PARALLEL) --ignore $(STANDINS) $(ARGS)
+
+unit: test-venv ## the tests that build nothing: an answer within a minute
+	$(PARALLEL) -m 'not slow' tests/unit tests/cases --ignore $(STANDINS) $(ARGS)
+
+test-standins: test-venv ## the tests of the stand-ins for GitLab and GitHub; .ci/run runs them where these have changed
+	$(PYTEST) $(STANDINS) $(ARGS)
+
+fuzz: test-venv ## the properties with many more examples, new ones each time
+	$(PARALLEL) -m hypothesis --hypothesis-profile large $(ARGS)
 
 containers: test-venv ## real images: a builder on a bare Debian, a wheel built in it; needs root, buildah, mmdebstrap
-	$(VENV) -m pytest tests/containers $(ARGS)
+	$(PYTEST) tests/containers -m 'not seldom' $(ARGS)
+
+containers-all: test-venv ## every run of containers: with podman, of more stages, with registries
+	$(PYTEST) tests/containers $(ARGS)
+
+findings: ## facts about other projects' software: which of them have changed
+	@status=0; for script in findings/*-*.sh; do \
+		if "$$script" >findings.log 2>&1; then echo "as recorded      $$script"; \
+		elif [ $$? = 1 ]; then echo "CHANGED          $$script"; sed 's/^/    /' findings.log; status=1; \
+		else echo "could not look   $$script"; tail -n 3 findings.log | sed 's/^/    /'; fi; \
+	done; rm -f findings.log; exit $$status
 
 lint: test-venv ## style, types, shell scripts, and the generated files against the spec
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
-	.venv/bin/shellcheck .ci/run scripts/*.sh
+	.venv/bin/shellcheck -x .ci/run scripts/*.sh findings/*.sh
 	$(VENV) gen_ci.py check
 
 bench: test-venv ## CPU time against bare programs that do the same; ARGS=--strict fails above a goal
@@ -34,16 +59,16 @@ bench: test-venv ## CPU time against bare programs that do the same; ARGS=--stri
 	$(VENV) tests/bench/watching.py
 
 locks: test-venv ## renew requirements/*.txt and the locks of builder images from pyproject.toml and requirements/*.in
-	$(LOCK) pyproject.toml --extra build --output-file requirements/run.txt
+	$(LOCK) pyproject.toml --extra build --extra gitlab --output-file requirements/run.txt
 	$(LOCK) requirements/test.in --output-file requirements/test.txt
-	$(LOCK) pyproject.toml requirements/tools.in --extra build --output-file src/truewheel/workspace/locks/truewheel-tools.txt
+	$(LOCK) pyproject.toml requirements/tools.in --extra build --extra gitlab --output-file src/truewheel/workspace/locks/truewheel-tools.txt
 	$(LOCK) requirements/uv.in --output-file src/truewheel/workspace/locks/truewheel-uv.txt
 
 clean: ## remove all that the other targets made
 	rm -rf .venv build dist $(TREE)/build $(TREE)/dist plan.json .mypy_cache .ruff_cache .pytest_cache .hypothesis $(NODE)/node_modules
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' Makefile
 
 # Each environment holds a copy of the lock that it was made from. Another lock, another environment.
 venv:

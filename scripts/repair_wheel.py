@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""Graft and tag a cell's wheel with auditwheel: truewheel repair, runnable by path from a checkout."""
+"""truewheel repair, run by path from a checkout: repair a cell's wheel with auditwheel."""
 
 import os
 import sys
 
 try:
     if not getattr(sys.flags, "safe_path", sys.flags.isolated):
-        del sys.path[0]  # the folder of this file: others there may have the names of modules
-    sys.path.insert(
-        0, os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "src")
-    )
+        del sys.path[0]  # this file's folder: a file there may have the name of a module
+    root = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))
+    sys.path.insert(0, os.path.join(root, "src"))
 
     from truewheel.program import main
 except KeyboardInterrupt:

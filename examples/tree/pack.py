@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pack a package of this tree and its compiled module into a wheel: pack.py PACKAGE MODULE FOLDER."""
+"""Pack a package of this tree and its compiled module: pack.py PACKAGE MODULE FOLDER."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ class NativeDistribution(Distribution):
 
 
 def main(package: str, module: Path, folder: Path) -> None:
-    """Write the wheel into the folder, with the version and the build tag that the environment states."""
+    """Write the wheel, with the version and the build tag of the environment."""
     stage = module.parent / "stage"
     shutil.copytree(Path(__file__).parent / "python" / package, stage / package, dirs_exist_ok=True)
     shutil.copy2(module, stage / package)

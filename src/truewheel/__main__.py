@@ -1,11 +1,11 @@
-"""python -m truewheel."""
+"""The command truewheel as python -m truewheel."""
 
 import os
 import sys
 
 try:
     here = os.getcwd()
-except OSError:  # it was removed
+except OSError:  # the current folder was removed
     here = ""
 try:
     if not getattr(sys.flags, "safe_path", sys.flags.isolated) and sys.path[0] == here:

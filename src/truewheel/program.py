@@ -1,11 +1,12 @@
-"""The start of the command line as a program of its own; nobody else imports this.
+"""The start of the command line as a program; no other module imports this one.
 
-From its first line on Ctrl-C ends the program with exit code 130 and one line, while the commands
-are still being imported, too. Relative entries of PYTHONPATH are not followed: they lead into
-whatever folder the user is in.
+From the first line on Ctrl-C ends the program with exit code 130 and one line, also while the
+commands are imported. Relative entries of PYTHONPATH are ignored, because the files in the user's
+current folder are not part of this program.
 """
 
-import _signal  # type: ignore[import-not-found]  # not `signal`: its imports take longer than all that follows here
+# Not `signal`: its imports take longer than everything else here.
+import _signal  # type: ignore[import-not-found]
 import atexit
 import os
 import sys
@@ -18,7 +19,7 @@ INTERRUPTED = 130
 
 
 def leave(*_: object) -> None:
-    """End this process at once. There is nothing to be put in order: no command is at work."""
+    """End this process at once. No command runs, so there is nothing to clean up."""
     try:
         os.write(2, b"interrupted\n")
     finally:
@@ -26,10 +27,7 @@ def leave(*_: object) -> None:
 
 
 def _leave_at(*numbers: int) -> None:
-    """Let signals end this process, but those that are ignored.
-
-    Who starts it in the background may have it so.
-    """
+    """Let signals end this process, except ignored ones: nohup and shells ignore some."""
     for number in numbers:
         if callable(_signal.getsignal(number)):
             _signal.signal(number, leave)
@@ -47,12 +45,11 @@ def main(argv: "Sequence[str] | None" = None) -> int:
     """Run the command line and return its exit code (see `truewheel.errors.Exit`)."""
     from truewheel import cli
 
-    atexit.register(
-        _signal.signal, _signal.SIGINT, _signal.SIG_IGN
-    )  # the result stands, and Python tidies up
+    # When Python cleans up at its end, the exit code is decided: Ctrl-C must not change it.
+    atexit.register(_signal.signal, _signal.SIGINT, _signal.SIG_IGN)
     try:
         return cli.main(argv)
-    except KeyboardInterrupt:  # a second Ctrl-C, while the first one was answered
+    except KeyboardInterrupt:  # a second Ctrl-C, while the first one was handled
         leave()
         raise
     finally:

@@ -72,10 +72,11 @@ def our_tag(contents: Contents) -> str:
     if system.outside(contents):
         return f"linux_{machine}"
     if platform_policies.is_musl(contents.platforms[0]):
-        return f"musllinux_1_2_{machine}"  # musl has no symbol versions: auditwheel names the newest that it knows
+        # musl has no symbol versions: auditwheel names the newest that it knows.
+        return f"musllinux_1_2_{machine}"
     lowest = max(system.needed_floor(contents), platform_tags.oldest_minor(machine))
-    known = [minor for minor in platform_tags.AUDITED_MINORS if minor >= lowest]
-    return f"manylinux_2_{known[0]}_{machine}" if known else f"linux_{machine}"
+    minors = [minor for minor in platform_tags.AUDITED_MINORS if minor >= lowest]
+    return f"manylinux_2_{minors[0]}_{machine}" if minors else f"linux_{machine}"
 
 
 def their_tag(path: Path) -> str:
@@ -86,12 +87,12 @@ def their_tag(path: Path) -> str:
     logging.disable(logging.CRITICAL)
     try:
         libc, arch = get_wheel_libc(path.name), get_wheel_architecture(path.name)
-        found = analyze_wheel_abi(
+        result = analyze_wheel_abi(
             libc, arch, path, frozenset(), disable_isa_ext_check=False, allow_graft=False
         )
     except Exception as error:  # a verdict is asked for, whatever auditwheel says of an odd file
         return f"{NONE}: {type(error).__name__}: {error}"
-    return str(found.overall_policy.name)
+    return str(result.overall_policy.name)
 
 
 def compare(paths: Iterable[Path]) -> int:
@@ -104,7 +105,9 @@ def compare(paths: Iterable[Path]) -> int:
             or platform_policies.is_musl(contents.platforms[0])
         ):
             ours, theirs = our_tag(contents), their_tag(path)
-            verdict = "same" if ours == theirs else "none" if theirs.startswith(NONE) else "DIFFER"
+            verdict = "none" if theirs.startswith(NONE) else "DIFFER"
+            if ours == theirs:
+                verdict = "same"
             differ += verdict == "DIFFER"
             print(f"{verdict:6} {ours:26} {theirs:26} {path.name}", flush=True)
     return differ

@@ -56,18 +56,18 @@ def documents(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def lines(document: dict[str, Any]) -> list[str]:
     """Return the lines of an included document."""
-    made = [HEADER]
+    result = [HEADER]
     for name, job in document.items():
-        made.append(f"\n{name}:\n")
-        made.append(f"  extends: '{job['extends']}'\n")
+        result.append(f"\n{name}:\n")
+        result.append(f"  extends: '{job['extends']}'\n")
         if "image" in job:
-            made.append(f"  image: '{job['image']}'\n")
-            made.append("  needs: ['plan']\n")
+            result.append(f"  image: '{job['image']}'\n")
+            result.append("  needs: ['plan']\n")
         else:
-            made.append(
+            result.append(
                 f"  variables: {{TRUEWHEEL_CELL: '{job['variables']['TRUEWHEEL_CELL']}'}}\n"
             )
-    return made
+    return result
 
 
 def write(path: Path, text: str) -> None:

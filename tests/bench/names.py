@@ -34,9 +34,9 @@ VALUES = {"NVIDIA_UPSTREAM_VERSION": "26.04", "CUDA_VERSION": "13.2.1"}
 
 def compose(pipeline: int) -> str:
     """Return the name of one wheel, from variables to file name: every fact is resolved anew."""
-    given = {**VALUES, "CI_PIPELINE_ID": str(pipeline)}
+    values = {**VALUES, "CI_PIPELINE_ID": str(pipeline)}
     variables = {
-        name: Variable(value=value, origin="-v", scope="pipeline") for name, value in given.items()
+        name: Variable(value=value, origin="-v", scope="pipeline") for name, value in values.items()
     }
     facts, _ = naming.resolve_all(
         POLICY, Sources(variables=variables, options={}, version="2.69.0.dev0"), WHERE
@@ -75,10 +75,10 @@ def main() -> None:
             started = time.process_time()
             work()
             seconds[part].append(time.process_time() - started)
-    floor, *_ = (statistics.median(each) for each in seconds.values())
+    floor, *_ = (statistics.median(times) for times in seconds.values())
     print(f"{'part':50}  {'names/s':>9}  {'of the floor':>12}")
-    for part, each in seconds.items():
-        median = statistics.median(each)
+    for part, times in seconds.items():
+        median = statistics.median(times)
         print(f"{part:50}  {len(names) / median:9,.0f}  {median / floor:11.2f}x")
 
 

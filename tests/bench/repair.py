@@ -1,4 +1,4 @@
-"""Time `truewheel repair` of a big wheel against a plain copy with its sha256, and against `auditwheel repair`.
+"""Compare the time of `truewheel repair` with a copy and sha256, and with `auditwheel repair`.
 
 Run it from the repository's root with `PYTHONPATH=src python tests/bench/repair.py [--small]
 [--runs N]`. The wheel is as bad as wheels get: each of its libraries needs the one that is grafted,
@@ -45,7 +45,7 @@ class Cost(NamedTuple):
 
 
 def real_code(mebibytes: int) -> Iterator[bytes]:
-    """Give machine code of this machine's own libraries, a mebibyte at a time, again from the start if need be."""
+    """Yield machine code of this machine's libraries by the mebibyte, repeated if need be."""
     folders = [
         Path(sysconfig.get_config_var("LIBDIR") or "/usr/lib"),
         Path(sys.prefix),
@@ -72,14 +72,14 @@ def libraries(folder: Path, mebibytes: int, count: int) -> list[Path]:
     subprocess.run(
         [*flags, folder / "help.c", "-Wl,-soname,libhelp.so.1", "-o", helper], check=True
     )
-    code, made = real_code(mebibytes), []
+    code, entries = real_code(mebibytes), []
     for number in range(count):
         (folder / "code.bin").write_bytes(b"".join(islice(code, mebibytes // count)))
         (folder / "code.s").write_text(f'.section .rodata\n.incbin "{folder}/code.bin"\n')
         (folder / "use.c").write_text(
             f"int help(void);\nint use{number}(void) {{ return help(); }}\n"
         )
-        made.append(folder / f"lib{number}.so")
+        entries.append(folder / f"lib{number}.so")
         argv = [
             *flags,
             folder / "use.c",
@@ -87,11 +87,11 @@ def libraries(folder: Path, mebibytes: int, count: int) -> list[Path]:
             helper,
             f"-Wl,-rpath,{folder}",
             "-o",
-            made[-1],
+            entries[-1],
         ]
         subprocess.run(argv, check=True, stderr=subprocess.DEVNULL)
     (folder / "code.bin").unlink()
-    return made
+    return entries
 
 
 def pack(path: Path, members: dict[str, Path | bytes]) -> None:
@@ -163,17 +163,20 @@ def report(costs: dict[str, Cost], unpacked: int) -> None:
     """Print the table, and how ours compares with the goals."""
     floor, theirs, ours = costs["copy + sha256"], costs["auditwheel"], costs["truewheel"]
     print(
-        f"{unpacked / 1e6:.0f} MB unpacked, {floor.size / 1e6:.0f} MB packed, {os.cpu_count()} processors"
+        f"{unpacked / 1e6:.0f} MB unpacked, {floor.size / 1e6:.0f} MB packed, {os.cpu_count()} "
+        "processors"
     )
     for name, cost in costs.items():
         ratios = f"{cost.cpu / floor.cpu:6.1f}x cpu {cost.wall / floor.wall:6.1f}x wall"
         print(
-            f"{name:16} {cost.cpu:7.2f} s cpu {cost.wall:7.2f} s wall {ratios} {cost.size / 1e6:8.1f} MB"
+            f"{name:16} {cost.cpu:7.2f} s cpu {cost.wall:7.2f} s wall {ratios} "
+            f"{cost.size / 1e6:8.1f} MB"
         )
     faster, more = theirs.wall / ours.wall, ours.size / theirs.size
     met = "met" if faster >= FASTER and more <= MORE_BYTES else "MISSED"
     print(
-        f"{faster:.1f}x faster than auditwheel at {more:.3f}x its bytes; goal {FASTER}x at {MORE_BYTES}x: {met}"
+        f"{faster:.1f}x faster than auditwheel at {more:.3f}x its bytes; goal {FASTER}x at "
+        f"{MORE_BYTES}x: {met}"
     )
 
 
@@ -196,12 +199,12 @@ def main() -> None:
         platform = wheel.removesuffix(".whl").split("-")[-1]
         work = folder / "build" / cell.replace("/", "__") / "wheel"
         work.mkdir(parents=True)
-        made = libraries(
+        wheel_files = libraries(
             folder, SMALL if arguments.small else MEBIBYTES, 1 if arguments.one else 10
         )
         source = work / wheel.replace(platform, machine)
-        pack(source, {f"demo/{path.name}": path for path in made})
-        unpacked = sum(path.stat().st_size for path in made)
+        pack(source, {f"demo/{path.name}": path for path in wheel_files})
+        unpacked = sum(path.stat().st_size for path in wheel_files)
         auditwheel = [
             sys.executable,
             "-m",

@@ -96,7 +96,8 @@ def main(mebibytes: int = 1024, runs: int = 5) -> None:
         print(f"{label:17} {cpu:8.2f} s cpu {wall:8.2f} s wall {ratios}")
     ratio = results["rewrite"][0] / base_cpu
     print(
-        f"goal: at most {GOAL}x the CPU of copy + sha256: {'met' if ratio <= GOAL else 'MISSED'} ({ratio:.2f}x)"
+        f"goal: at most {GOAL}x the CPU of copy + sha256: {'met' if ratio <= GOAL else 'MISSED'} "
+        f"({ratio:.2f}x)"
     )
 
 

@@ -112,11 +112,11 @@ def starts() -> Iterator[Benchmark]:
 
 
 def generations(folder: Path) -> Iterator[Benchmark]:
-    """Yield `generate` for every size against the bare program, into nothing and over files that are in step."""
+    """Yield `generate` and the bare program for every size, into nothing and over current files."""
     for size in sizes.SIZES:
-        kept = folder / f"kept{size.cells}"
-        compare_bytes(size, kept)
-        spec = str(kept / sizes.SPEC)
+        target = folder / f"kept{size.cells}"
+        compare_bytes(size, target)
+        spec = str(target / sizes.SPEC)
         command, bare = (fresh(program, folder, size) for program in (generate, floor))
         yield Benchmark(f"generate {size.cells} cells", command, bare, 3.0)
         yield Benchmark(
@@ -133,22 +133,23 @@ def floor(spec: str) -> Argv:
 
 
 def fresh(program: Callable[[str], Argv], folder: Path, size: sizes.Size) -> Callable[[], Argv]:
-    """Return a function that makes a folder with nothing but a spec, and the argv of the program for it."""
+    """Return a function that makes a folder with a spec alone, and the program's argv for it."""
     return lambda: program(str(sizes.write(Path(tempfile.mkdtemp(dir=folder)), size)))
 
 
-def compare_bytes(size: sizes.Size, kept: Path) -> None:
-    """Generate into the folder `kept`, and make sure that the bare program writes the same bytes."""
-    bare = kept.with_name(kept.name + "-floor")
-    for program, place in ((generate, kept), (floor, bare)):
+def compare_bytes(size: sizes.Size, target: Path) -> None:
+    """Generate into `target`, and make sure that the bare program writes the same bytes."""
+    bare = target.with_name(target.name + "-floor")
+    for program, place in ((generate, target), (floor, bare)):
         place.mkdir()
         cpu_time(program(str(sizes.write(place, size))))
-    ours, theirs = contents(kept), contents(bare)
+    ours, theirs = contents(target), contents(bare)
     if ours != theirs:
         other = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
         files = ", ".join(other[:3])
         sys.exit(
-            f"the bare program writes other bytes: {files}\nadapt tests/bench/parent.txt or floor_generate.py"
+            f"the bare program writes other bytes: {files}\nadapt tests/bench/parent.txt or "
+            "floor_generate.py"
         )
 
 
@@ -215,7 +216,8 @@ def report_growth(folder: Path, runs: int) -> bool:
     missed = exponent > GROWTH_GOAL
     verdict = "  missed" if missed else ""
     print(
-        f"growth from {small.cells} to {large.cells} cells: n^{exponent:.2f}, goal n^{GROWTH_GOAL}{verdict}"
+        f"growth from {small.cells} to {large.cells} cells: n^{exponent:.2f}, goal "
+        f"n^{GROWTH_GOAL}{verdict}"
     )
     return missed
 

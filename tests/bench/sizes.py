@@ -1,4 +1,4 @@
-"""Specs of four sizes for the benchmarks: packages x targets x 2 arches x pythons, in one pipeline."""
+"""Specs of four sizes for the benchmarks: packages x targets x 2 arches x pythons."""
 
 from __future__ import annotations
 
@@ -33,14 +33,16 @@ def write(folder: Path, size: Size) -> Path:
         for number in range(size.packages)
     ]
     targets = [
-        f"  distro{number}: {{base: 'registry.example/distro:{number}', floor: manylinux_2_{FLOORS[number]}}}\n"
+        f"  distro{number}: "
+        f"{{base: 'registry.example/distro:{number}', floor: manylinux_2_{FLOORS[number]}}}\n"
         for number in range(size.targets)
     ]
     spec = folder / SPEC
     spec.write_text(
         "truewheel: 1\nproject: bench\n"
         f"packages:\n{''.join(packages)}targets:\n{''.join(targets)}"
-        f"arches: [x86_64, aarch64]\npythons: [{pythons}]\nnaming: triton-2026.04\nscripts: scripts\n"
+        f"arches: [x86_64, aarch64]\npythons: [{pythons}]\nnaming: triton-2026.04\nscripts: "
+        "scripts\n"
         "gitlab: {layout: include}\n"
     )
     (folder / "VERSION").write_text("2.69.0.dev0\n")

@@ -1,4 +1,4 @@
-"""Time the validator against the sha256 of the same file, and against the plain verification of RECORD with zlib.
+"""Compare the time of the validator with a sha256, and with a verification of RECORD by zlib.
 
 Run it from the repository's root: `PYTHONPATH=src python tests/bench/validate.py WHEEL…`. The
 programs run in turn.
@@ -29,11 +29,11 @@ def verify_record(path: Path) -> None:
     """Check each hash of RECORD, as simply as it can be done."""
     with ZipFile(path) as archive:
         name = next(name for name in archive.namelist() if name.endswith(".dist-info/RECORD"))
-        for member, said, _ in csv.reader(io.StringIO(archive.read(name).decode())):
-            if said:
-                algorithm, _, digest = said.partition("=")
-                made = hashlib.new(algorithm, archive.read(member)).digest()
-                if base64.urlsafe_b64encode(made).rstrip(b"=").decode() != digest:
+        for member, recorded, _ in csv.reader(io.StringIO(archive.read(name).decode())):
+            if recorded:
+                algorithm, _, digest = recorded.partition("=")
+                actual = hashlib.new(algorithm, archive.read(member)).digest()
+                if base64.urlsafe_b64encode(actual).rstrip(b"=").decode() != digest:
                     sys.exit(f"{path}: {member} is not what RECORD says")
 
 
@@ -57,7 +57,8 @@ def main(paths: list[Path]) -> None:
         medians = {name: tuple(map(median, zip(*times[1:]))) for name, times in results.items()}
         cpu, wall = medians["validate"]
         print(
-            f"{path.name}: {path.stat().st_size / 2**20:.0f} MiB, {cpu:.2f} s cpu, {wall:.2f} s wall"
+            f"{path.name}: {path.stat().st_size / 2**20:.0f} MiB, {cpu:.2f} s cpu, {wall:.2f} s "
+            "wall"
         )
         for name in ("sha256", "RECORD"):
             base = medians[name]

@@ -29,10 +29,10 @@ SECONDS = 600.0
 
 def jobs(count: int, children: int) -> list[Job]:
     """Return a script of so many jobs, in one pipeline or in child pipelines."""
-    made = [Job(f"wheel-{number}", seconds=SECONDS) for number in range(count)]
+    jobs_ = [Job(f"wheel-{number}", seconds=SECONDS) for number in range(count)]
     if not children:
-        return made
-    return [Bridge(f"child-{number}", child=made[number::children]) for number in range(children)]
+        return jobs_
+    return [Bridge(f"child-{number}", child=jobs_[number::children]) for number in range(children)]
 
 
 def watched(count: int, children: int) -> tuple[int, float]:

@@ -29,8 +29,8 @@ events_logger = "file"
 def environment(**more: str) -> dict[str, str]:
     """What engines need here: chroot isolation works in a container of the CI, too."""
     hidden = {"CUDA_VERSION", "CI_PIPELINE_ID", "VIRTUAL_ENV"}
-    kept = {name: value for name, value in os.environ.items() if name not in hidden}
-    return {**kept, "BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "overlay", **more}
+    kept_variables = {name: value for name, value in os.environ.items() if name not in hidden}
+    return {**kept_variables, "BUILDAH_ISOLATION": "chroot", "STORAGE_DRIVER": "overlay", **more}
 
 
 def podman(folder: Path) -> dict[str, str]:

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import pytest
 from boxes import BASE, CACHE, CERTIFICATES, ROOT, run, succeed, truewheel
+from checkout import copy_checkout
 
 MISSING = [tool for tool in ("buildah", "mmdebstrap") if shutil.which(tool) is None]
-REASON = f"no {' and no '.join(MISSING)} here" if MISSING else "needs root" if os.geteuid() else ""
+REASON = "needs root" if os.geteuid() else ""
+if MISSING:
+    REASON = f"no {' and no '.join(MISSING)} here"
 
 SPEC = """\
 truewheel: 1
@@ -52,6 +55,8 @@ def pytest_collection_modifyitems(items: Sequence[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def base() -> str:
     """A bare Debian 12 with its own pip; unpacking it again takes seconds."""
+    if not run("buildah", "inspect", "--type", "image", BASE).returncode:
+        return BASE
     archive = CACHE / "bookworm.tar"
     if not archive.is_file():
         CACHE.mkdir(parents=True, exist_ok=True)
@@ -67,11 +72,10 @@ def base() -> str:
             partial,
         )
         partial.rename(archive)
-    if run("buildah", "inspect", "--type", "image", BASE).returncode:
-        name = succeed("buildah", "from", "scratch").strip()
-        succeed("buildah", "add", "--quiet", name, archive, "/")
-        succeed("buildah", "config", "--env", "CUDA_VERSION=13.2.0", name)
-        succeed("buildah", "commit", "--quiet", "--rm", name, BASE)
+    name = succeed("buildah", "from", "scratch").strip()
+    succeed("buildah", "add", "--quiet", name, archive, "/")
+    succeed("buildah", "config", "--env", "CUDA_VERSION=13.2.0", name)
+    succeed("buildah", "commit", "--quiet", "--rm", name, BASE)
     return BASE
 
 
@@ -86,10 +90,7 @@ def project(base: str) -> Path:
     shutil.rmtree(folder / "dist", ignore_errors=True)
     for name in ("src", "scripts", "schema", "examples", "requirements"):
         shutil.rmtree(folder / name, ignore_errors=True)
-        shutil.copytree(
-            ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "build")
-        )
-    shutil.copy2(ROOT / "gen_ci.py", folder)
+    copy_checkout(folder, "src", "scripts", "schema", "examples", "requirements")
     (folder / "truewheel.yml").write_text(SPEC, encoding="utf-8")
     return folder
 
@@ -120,6 +121,6 @@ def builder(project: Path, secret: Path) -> str:
 
 @pytest.fixture(scope="session")
 def built(project: Path, builder: str) -> str:
-    """What `run` says of the wheel that it builds, repairs and proves in our builder image, in dist of the project."""
+    """The output of `run`, which builds, repairs and proves a wheel in our builder image."""
     options = ["--env", f"PIP_CERT={CERTIFICATES}"] if CERTIFICATES.is_file() else []
     return truewheel(project, "run", "--engine", "buildah", options=options)

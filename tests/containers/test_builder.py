@@ -27,7 +27,9 @@ def demo_wheel(folder: Path) -> Path:
     members = {
         "demo.py": "",
         f"{info}/METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n",
-        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/WHEEL": (
+            "Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        ),
     }
     members[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*members, f"{info}/RECORD"])
     path = folder / "demo-1.0-py3-none-any.whl"
@@ -71,13 +73,13 @@ def test_a_secret_is_in_no_layer(builder: str):
     name = succeed("buildah", "from", builder).strip()
     try:
         mounted = succeed("buildah", "mount", name).strip()
-        found = run(
+        result = run(
             "grep",
             "-rlIs",
             "correct-horse",
             *(f"{mounted}/{part}" for part in ("opt", "run", "tmp", "etc", "root")),
         )
-        assert found.stdout == ""
+        assert result.stdout == ""
         assert "correct-horse" not in succeed("buildah", "inspect", name)
     finally:
         succeed("buildah", "rm", name)
@@ -90,8 +92,8 @@ def test_a_wheel_that_is_built_and_repaired_inside_has_its_planned_name(
     assert built.startswith("1 wheel (1 built), named as planned and proven")
     assert wheel in built
     (record,) = [
-        each["evidence"]
-        for each in json.loads((project / "dist/evidence.json").read_text())["wheels"]
+        wheel["evidence"]
+        for wheel in json.loads((project / "dist/evidence.json").read_text())["wheels"]
     ]
     assert record["image"] == {
         "name": builder,
@@ -105,6 +107,7 @@ def test_a_wheel_that_is_built_and_repaired_inside_has_its_planned_name(
         )
 
 
+@pytest.mark.seldom
 def test_a_derived_stage_inherits_the_environment_and_a_foreign_one_makes_its_own(
     project: Path, builder: str, secret: Path
 ):
@@ -119,6 +122,7 @@ def test_a_derived_stage_inherits_the_environment_and_a_foreign_one_makes_its_ow
     )
 
 
+@pytest.mark.seldom
 def test_the_fragment_changes_nothing_where_the_environment_is(
     project: Path, builder: str, secret: Path, tmp_path: Path
 ):
@@ -144,19 +148,28 @@ ENGINES = [
     "buildah",
     pytest.param(
         "podman",
-        marks=pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed"),
+        marks=[
+            pytest.mark.seldom,
+            pytest.mark.skipif(not shutil.which("podman"), reason="podman is not installed"),
+        ],
     ),
 ]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(
-    "given", [{}, {"CUDA_VERSION": ""}, {"CUDA_VERSION": "12.9"}], ids=["unset", "empty", "other"]
+    "values",
+    [
+        {},
+        pytest.param({"CUDA_VERSION": ""}, marks=pytest.mark.seldom),
+        pytest.param({"CUDA_VERSION": "12.9"}, marks=pytest.mark.seldom),
+    ],
+    ids=["unset", "empty", "other"],
 )
 def test_the_host_does_not_change_what_the_image_provides(
-    project: Path, builder: str, given: dict[str, str], engine: str
+    project: Path, builder: str, values: dict[str, str], engine: str
 ):
-    assert seen_inside(project, builder, given, engine)["CUDA_VERSION"] == "13.2.0"
+    assert seen_inside(project, builder, values, engine)["CUDA_VERSION"] == "13.2.0"
 
 
 HOSTILE = [
@@ -171,13 +184,16 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.parametrize("value", HOSTILE)
+@pytest.mark.parametrize(
+    "value",
+    ["\n".join(HOSTILE), *(pytest.param(value, marks=pytest.mark.seldom) for value in HOSTILE)],
+)
 def test_a_variable_arrives_as_it_is(project: Path, builder: str, value: str, engine: str):
-    seen = seen_inside(
+    values = seen_inside(
         project, builder, {"TRITON_CONTAINER_VERSION": value, "NVIDIA_BUILD_ID": ""}, engine
     )
-    assert seen["TRITON_CONTAINER_VERSION"] == value
-    assert "NVIDIA_BUILD_ID" not in seen, "empty is absent"
+    assert values["TRITON_CONTAINER_VERSION"] == value
+    assert "NVIDIA_BUILD_ID" not in values, "empty is absent"
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -185,8 +201,8 @@ def test_the_digest_of_an_image_is_known(builder: str, engine: str):
     assert re.fullmatch("sha256:[0-9a-f]{64}", container.digest(engine, builder, environment()))
 
 
-def seen_inside(project: Path, image: str, given: dict[str, str], engine: str) -> dict[str, str]:
-    """The environment in a container, as a job's command sees what is handed over of the host's variables."""
+def seen_inside(project: Path, image: str, values: dict[str, str], engine: str) -> dict[str, str]:
+    """The environment of a job's command in a container, with the variables of the host."""
     space = loading.load(str(project / "truewheel.yml"), project)
     policy = space.policy
     # A value that makes no name still has to arrive: the plan has another source for that part of
@@ -194,13 +210,13 @@ def seen_inside(project: Path, image: str, given: dict[str, str], engine: str) -
     request = planner.Request(
         generator="tests",
         versions=space.versions(),
-        environment=given,
+        environment=values,
         overrides={"NVIDIA_UPSTREAM_VERSION": "26.04"},
     )
-    made = planner.plan(space.spec, policy, request)
+    plan = planner.plan(space.spec, policy, request)
     program = "import json, os; json.dump(dict(os.environ), open('seen.json', 'w'))"
-    variables = container.handed_over(made, given)
+    variables = container.handed_over(plan, values)
     command = container.Run(image, ["python", "-c", program], (project,), variables)
     here = podman(project) if engine == "podman" else environment()
-    assert container.run(engine, command, {**here, **given}, "truewheel-tests") == 0
+    assert container.run(engine, command, {**here, **values}, "truewheel-tests") == 0
     return json.loads((project / "seen.json").read_text(encoding="utf-8"))

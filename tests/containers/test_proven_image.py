@@ -19,23 +19,23 @@ WHEEL = "tritonserver-2.69.0.dev0+cu132-cp311-cp311-manylinux_2_36_x86_64.whl"
 SAYS = "import tritonserver, sys; print(sys.prefix, tritonserver.__file__)"
 
 
-@pytest.mark.parametrize("stage", ["server", "qa"])
+@pytest.mark.parametrize("stage", ["server", pytest.param("qa", marks=pytest.mark.seldom)])
 def test_an_image_has_the_proven_wheel_in_its_environment(
     project: Path, built: str, secret: Path, stage: str
 ):
     image = truewheel(project, *CONTAINER, stage, "--secret", f"pip={secret}").strip()
     assert f"/{stage}/debian12-x86_64:" in image
-    said = inside(image, "python", "-c", SAYS)
-    assert said.stdout.split()[0] == VENV, said.stderr
-    assert said.stdout.split()[1].startswith(f"{VENV}/lib/python3.11/site-packages/tritonserver/")
+    output = inside(image, "python", "-c", SAYS)
+    assert output.stdout.split()[0] == VENV, output.stderr
+    assert output.stdout.split()[1].startswith(f"{VENV}/lib/python3.11/site-packages/tritonserver/")
     assert inside(image, "/usr/bin/python3", "-c", "import tritonserver").returncode != 0
     assert (
         inside(image, "find", "/", "-xdev", "-name", "*.whl", "-path", "*triton*").stdout == ""
     ), "no layer has it"
     proof = json.loads((project / "dist/evidence.json").read_text(encoding="utf-8"))
-    (sha256,) = [each["sha256"] for each in proof["wheels"]]
-    kept = inside(image, "cat", f"{VENV}/{stage}-wheels.txt").stdout
-    assert kept == f"/run/wheels/{WHEEL} --hash=sha256:{sha256}\n"
+    (sha256,) = [wheel["sha256"] for wheel in proof["wheels"]]
+    sums = inside(image, "cat", f"{VENV}/{stage}-wheels.txt").stdout
+    assert sums == f"/run/wheels/{WHEEL} --hash=sha256:{sha256}\n"
     has_compiler = inside(image, "which", "g++").returncode == 0
     assert has_compiler is (stage == "qa")
 
@@ -52,6 +52,7 @@ def test_a_wheel_that_was_changed_after_the_proof_is_refused(project: Path, buil
     assert f"dist/{WHEEL}: was changed after it was proven" in refused.stderr
 
 
+@pytest.mark.seldom
 def test_the_build_itself_refuses_a_changed_wheel(
     project: Path, built: str, secret: Path, tmp_path: Path
 ):
@@ -59,8 +60,11 @@ def test_the_build_itself_refuses_a_changed_wheel(
     wheel = project / "build/container/debian12-x86_64-late/wheels" / WHEEL
     engine = tmp_path / "buildah"
     # The wheel in the context may be the very file of dist, which stays as it was proven.
-    engine.write_text(f"#!/bin/sh\ncp {wheel} {tmp_path}/w && echo x >> {tmp_path}/w && mv {tmp_path}/w {wheel}\n"
-                      f'exec {shutil.which("buildah")} "$@"\n')  # fmt: skip
+    engine.write_text(
+        f"#!/bin/sh\ncp {wheel} {tmp_path}/w && echo x >> {tmp_path}/w\n"
+        f"mv {tmp_path}/w {wheel}\n"
+        f'exec {shutil.which("buildah")} "$@"\n'
+    )
     engine.chmod(0o755)
     words = [*CONTAINER, "late", "--secret", f"pip={secret}", "--", *reach()]
     done = run(

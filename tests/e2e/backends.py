@@ -28,13 +28,16 @@ PyMODINIT_FUNC PyInit__core(void) {
 # is declared here.
 CORE_RS = """\
 use std::ffi::{c_char, c_int, c_long, c_void};
-#[repr(C)] pub struct Def { head: [isize; 5], name: *const c_char, doc: *const c_char, size: isize, rest: [isize; 5] }
+#[repr(C)] pub struct Def {
+    head: [isize; 5], name: *const c_char, doc: *const c_char, size: isize, rest: [isize; 5]
+}
 extern "C" {
     fn PyModule_Create2(def: *mut Def, api: c_int) -> *mut c_void;
     fn PyModule_AddIntConstant(module: *mut c_void, name: *const c_char, value: c_long) -> c_int;
 }
-static mut DEF: Def =
-    Def { head: [1, 0, 0, 0, 0], name: c"_core".as_ptr(), doc: std::ptr::null(), size: -1, rest: [0; 5] };
+static mut DEF: Def = Def {
+    head: [1, 0, 0, 0, 0], name: c"_core".as_ptr(), doc: std::ptr::null(), size: -1, rest: [0; 5]
+};
 #[no_mangle] pub unsafe extern "C" fn PyInit__core() -> *mut c_void {
     let core = PyModule_Create2(&raw mut DEF, 1013);
     if !core.is_null() { PyModule_AddIntConstant(core, c"ANSWER".as_ptr(), 42); }
@@ -65,7 +68,10 @@ def pyproject(
 DYNAMIC = 'dynamic = ["version"]'
 PURE = {"abi": "none"}
 NATIVE = "from {0}._core import ANSWER\n"
-SETUP = "from setuptools import Extension, setup\nsetup(ext_modules=[Extension('{0}._core', ['core.c'])])\n"
+SETUP = (
+    "from setuptools import Extension, setup\nsetup(ext_modules=[Extension('{0}._core', "
+    "['core.c'])])\n"
+)
 CMAKE = """\
 cmake_minimum_required(VERSION 3.18)
 project(cmade LANGUAGES C)
@@ -137,7 +143,8 @@ PROJECTS = {
                 "cmade",
                 "scikit_build_core.build",
                 '"scikit-build-core"',
-                '[tool.scikit-build.metadata.version]\nprovider = "scikit_build_core.metadata.regex"',
+                "[tool.scikit-build.metadata.version]",
+                'provider = "scikit_build_core.metadata.regex"',
                 'input = "VERSION"\nregex = "(?P<value>\\\\S+)"',
                 version=DYNAMIC,
             ),
@@ -219,9 +226,13 @@ PROJECTS = {
     "verse": Project(  # poetry keeps the zero of a version that it is given: 26.04
         {**PURE, "version": {"file": "verse/VERSION", "inject": "wheel"}},
         {
-            "pyproject.toml": '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
-            '[tool.poetry]\nname = "verse"\nversion = "1.0+nv26.04"\ndescription = ""\nauthors = []\n'
-            '[tool.poetry.dependencies]\npython = ">=3.10"\n',
+            "pyproject.toml": (
+                '[build-system]\nrequires = ["poetry-core"]\n'
+                'build-backend = "poetry.core.masonry.api"\n'
+                '[tool.poetry]\nname = "verse"\nversion = "1.0+nv26.04"\n'
+                'description = ""\nauthors = []\n'
+                '[tool.poetry.dependencies]\npython = ">=3.10"\n'
+            ),
             "VERSION": "1.0\n",
             "verse/__init__.py": "ANSWER = 42\n",
         },

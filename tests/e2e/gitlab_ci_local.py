@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from checkout import copy_checkout
 
 from truewheel.wheel import platform_tags
 
@@ -22,7 +23,9 @@ SPEC = """\
 truewheel: 1
 packages:
   tritonserver: {path: examples/tritonserver, version: {file: examples/TRITON_VERSION}}
-  tritonfrontend: {path: examples/tritonfrontend, version: {file: examples/TRITON_VERSION, inject: 'env:VERSION'}}
+  tritonfrontend:
+    path: examples/tritonfrontend
+    version: {file: examples/TRITON_VERSION, inject: 'env:VERSION'}
 targets: {here: {floor: %(floor)s}}
 arches: [%(arch)s]
 pythons: ['%(python)s']
@@ -52,10 +55,7 @@ MARKS = [
 
 def make_repository(folder: Path) -> Path:
     """A committed copy of this checkout with a spec for this machine, its pipeline generated."""
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
-    for name in CHECKOUT:
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copy2(ROOT / "gen_ci.py", folder)
+    copy_checkout(folder, *CHECKOUT)
     glibc = int((os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(".")[2])
     python = f"3.{sys.version_info.minor}{sys.abiflags}"
     words = {

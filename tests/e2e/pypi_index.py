@@ -28,7 +28,8 @@ def app(environ, start_response):
         if uploads < 0:
             os._exit(1)
         # an answer before the whole upload is read would break the connection instead
-        environ["wsgi.input"] = io.BytesIO(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"])))
+        body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))
+        environ["wsgi.input"] = io.BytesIO(body)
     return index(environ, start_response)
 
 class Server(ThreadingMixIn, WSGIServer):

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from act import MARKS, run
+from checkout import LEFT_OUT, copy_checkout
 from gitlab_ci_local import commit
 
 from truewheel.wheel import platform_tags
@@ -49,15 +50,12 @@ github: {runners: {%(arch)s: [ubuntu-latest]}}
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A committed copy of this checkout with a hostile spec for this machine, its workflows generated."""
+    """A committed copy of this checkout with a hostile spec, its workflows generated."""
     folder = tmp_path / "repository"
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
-    for name in CHECKOUT:
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copytree(ROOT / "scripts", folder / SCRIPTS, ignore=ignored)
+    copy_checkout(folder, *CHECKOUT)
+    shutil.copytree(ROOT / "scripts", folder / SCRIPTS, ignore=LEFT_OUT)
     (folder / "ci").mkdir()
     shutil.copy2(ROOT / "scripts/setup_job.sh", folder / "ci")
-    shutil.copy2(ROOT / "gen_ci.py", folder)
     glibc = int((os.confstr("CS_GNU_LIBC_VERSION") or "").rpartition(".")[2])
     words = {
         "floor": platform_tags.highest_floor(glibc),

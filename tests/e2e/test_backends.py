@@ -25,7 +25,7 @@ def missing(project: Project) -> str:
 
 
 def answers(program: str) -> bool:
-    """Whether a program runs: a cargo of rustup does not without its toolchain in the home folder."""
+    """Whether a program runs: a cargo of rustup does not without its toolchain in the home."""
     if not shutil.which(program):
         return False
     return subprocess.run([program, "--version"], check=False, capture_output=True).returncode == 0
@@ -58,8 +58,13 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     variables = [word for variable in VARIABLES for word in ("-v", variable)]
     done = subprocess.run(
         [sys.executable, "-m", "truewheel", "run", *variables],
-        cwd=folder, env=ENV, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        cwd=folder,
+        env=ENV,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     write(folder / "output.txt", done.stdout)
     return folder
 
@@ -73,9 +78,9 @@ def test_the_wheel_of_a_backend_is_the_planned_one_and_works(root: Path, name: s
     output = (root / "output.txt").read_text()
     assert f"{name}/host" in output or f"{name}/any" in output
     [cell] = [
-        each
-        for each in json.loads((root / "dist/plan.json").read_text())["cells"]
-        if each["package"] == name
+        cell
+        for cell in json.loads((root / "dist/plan.json").read_text())["cells"]
+        if cell["package"] == name
     ]
     assert f"{cell['id']}: built" in output, output  # its smoke test imported it
     with reader.open_wheel(root / "dist" / cell["wheel"]) as wheel:
@@ -89,13 +94,13 @@ def test_the_wheel_of_a_backend_is_the_planned_one_and_works(root: Path, name: s
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("flag", "found"), [("-ffile-prefix-map={}=.", []), ("-DROOT={}", ["content"])]
+    ("flag", "expected"), [("-ffile-prefix-map={}=.", []), ("-DROOT={}", ["content"])]
 )
 def test_a_build_folder_in_debug_information_is_what_differs(
-    root: Path, flag: str, found: list[str]
+    root: Path, flag: str, expected: list[str]
 ) -> None:
     plan = json.loads((root / "dist/plan.json").read_text())
-    [cell] = [each for each in plan["cells"] if each["package"] == "setup"]
+    [cell] = [candidate for candidate in plan["cells"] if candidate["package"] == "setup"]
     mapped = f"import os\nFLAGS = ['-g', '{flag}'.format(os.getcwd())]\n"
     with_flags = SETUP.format("setup").replace("['core.c']", "['core.c'], extra_compile_args=FLAGS")
     write(root / "setup/setup.py", mapped + with_flags)
@@ -103,7 +108,9 @@ def test_a_build_folder_in_debug_information_is_what_differs(
     subprocess.run(argv, cwd=root, env=ENV, check=True, capture_output=True)
     inputs = root / "build" / cell["id"].replace("/", "__") / "inputs.json"
     member = f"setup/_core{sysconfig.get_config_var('EXT_SUFFIX')}"
-    assert json.loads(inputs.read_text())["rebuilt"] == [f"{member}: {aspect}" for aspect in found]
+    assert json.loads(inputs.read_text())["rebuilt"] == [
+        f"{member}: {aspect}" for aspect in expected
+    ]
 
 
 @pytest.mark.slow
@@ -113,7 +120,7 @@ def test_a_second_build_is_served_by_the_compiler_cache(
     root: Path, tmp_path: Path, name: str
 ) -> None:
     plan = json.loads((root / "dist/plan.json").read_text())
-    [cell] = [each for each in plan["cells"] if each["package"] == name]
+    [cell] = [candidate for candidate in plan["cells"] if candidate["package"] == name]
     write(tmp_path / "plan.json", json.dumps({**plan, "compiler_cache": "ccache"}))
     env = {**ENV, "CCACHE_DIR": str(tmp_path / "cache"), "CCACHE_CONFIGPATH": os.devnull}
     argv = [
@@ -129,10 +136,10 @@ def test_a_second_build_is_served_by_the_compiler_cache(
     hits = []
     for _ in range(2):
         subprocess.run(argv, cwd=root, env=env, check=True, capture_output=True)
-        told = subprocess.run(
+        statistics = subprocess.run(
             ["ccache", "--print-stats"], env=env, check=True, capture_output=True, text=True
         ).stdout
-        counts = dict(line.split("\t") for line in told.splitlines())
+        counts = dict(line.split("\t") for line in statistics.splitlines())
         hits.append(int(counts["direct_cache_hit"]) + int(counts["preprocessed_cache_hit"]))
     assert hits[1] > hits[0]
 

@@ -6,13 +6,13 @@ Gitlab-ci-local has its jobs alone, and prove asks for no more.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from gitlab_ci_local import CHECKOUT, MARKS, ROOT, commit, pipeline
+from checkout import copy_checkout
+from gitlab_ci_local import CHECKOUT, MARKS, commit, pipeline
 
 from truewheel.workspace import loading
 
@@ -41,10 +41,7 @@ def git(folder: Path, *words: str) -> str:
 def repository(tmp_path: Path) -> Path:
     """A clone, on a branch that changes nothing yet, of a project with two packages."""
     origin, clone = tmp_path / "origin", tmp_path / "clone"
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist", "examples")
-    for name in CHECKOUT[:3]:
-        shutil.copytree(ROOT / name, origin / name, ignore=ignored)
-    shutil.copy2(ROOT / "gen_ci.py", origin)
+    copy_checkout(origin, *CHECKOUT[:3])
     for name in SPEC["packages"]:
         (origin / name / name).mkdir(parents=True)
         (origin / name / name / "__init__.py").touch()

@@ -21,7 +21,10 @@ PROJECTS = {name: backends.PROJECTS[name] for name in ("setup", "cmade", "mesone
 OTHER = "x86_64" if platform.machine() == "aarch64" else "aarch64"
 TAG = f"cp3{sys.version_info[1]}"
 # pow has a new version since glibc 2.29: whoever compiles against this machine's own needs it.
-POW = "#include <math.h>\nPyMODINIT_FUNC PyInit__core(void) {\n    volatile double two = 2; (void)pow(two, two);\n"
+POW = (
+    "#include <math.h>\nPyMODINIT_FUNC PyInit__core(void) "
+    "{\n    volatile double two = 2; (void)pow(two, two);\n"
+)
 
 pytestmark = [
     pytest.mark.slow,

@@ -34,7 +34,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository with the files of this checkout as they are now, in a folder with a space in its name."""
+    """A repository with the files of this checkout, in a folder with a space in its name."""
     folder = tmp_path_factory.mktemp("fresh clone")
     listed = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split("\0")
     for name in filter(None, listed):
@@ -133,9 +133,9 @@ def test_nothing_but_ignored_files_was_made(clone: Path):
 
 def test_a_second_run_builds_nothing_again(clone: Path, first: str):
     before = {path: path.stat().st_mtime_ns for path in (clone / "dist").glob("*.whl")}
-    said = make_run(clone)
+    output = make_run(clone)
     assert "making .venv" in first
-    assert "making .venv" not in said
-    assert ": unchanged" in said
-    assert ": compile" not in said
+    assert "making .venv" not in output
+    assert ": unchanged" in output
+    assert ": compile" not in output
     assert {path: path.stat().st_mtime_ns for path in before} == before

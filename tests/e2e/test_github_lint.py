@@ -36,8 +36,14 @@ naming: triton-2026.04
 setup: ['. ci/setup.sh']
 merge_requests: {{types: [feat]}}
 indexes:
-  own: {{url: 'https://index.example/x', credentials: {{username: INDEX_USER, password: INDEX_TOKEN}}}}
-  open: {{profile: pypi, channel: release, when: {{PYPI_RELEASE: 'true'}}, url: 'https://upload.index.example/legacy/'}}
+  own:
+    url: 'https://index.example/x'
+    credentials: {{username: INDEX_USER, password: INDEX_TOKEN}}
+  open:
+    url: 'https://upload.index.example/legacy/'
+    profile: pypi
+    channel: release
+    when: {{PYPI_RELEASE: 'true'}}
 github: {{}}
 """
 HOSTILE = """\
@@ -53,7 +59,9 @@ setup:
   - 'echo "it''s $HOME" `id` $(id) # not a comment: {a: [b'
   - "if true; then\\n  echo 'two lines'\\nfi"
 variables:
-  A: {description: 'a ${{ github.token }} b', choices: ['${{ github.token }}', '$(id)', "it's", '"', "two\\nlines"]}
+  A:
+    description: 'a ${{ github.token }} b'
+    choices: ['${{ github.token }}', '$(id)', "it's", '"', "two\\nlines"]
   B: {description: "a\\nb: 'c' # d", choices: ['true', 'on', "'", '012'], default: 'on'}
 github: {branches: ['release/**', "it's"]}
 """
@@ -61,21 +69,22 @@ github: {branches: ['release/**', "it's"]}
 
 def tool(name: str) -> str:
     """The path of a linter; without it, the test is skipped."""
-    found = shutil.which(name, path=os.pathsep.join([str(BIN), os.environ["PATH"]]))
-    if found is None:
+    program = shutil.which(name, path=os.pathsep.join([str(BIN), os.environ["PATH"]]))
+    if program is None:
         pytest.skip(f"{name} is not installed")
-    return found
+    return program
 
 
 def spec(packages: int, targets: int) -> str:
-    """A spec of packages x targets x 2 architectures x 3 Pythons; every other target has an image."""
+    """A spec of packages x targets x 2 architectures x 3 Pythons; half the targets have images."""
     image = f", base: 'registry.example/x@{DIGEST}'"
     floor = "floor: manylinux_2_28, glibc: '2.39'"
-    # A CUDA for each target: else two names would be alike.
+    # A CUDA for each target: else two wheels would get one name.
     return SPEC.format(
         packages=", ".join(f"foo{number}: {{smoke: smoke.py}}" for number in range(packages)),
         targets=", ".join(
-            f"t{number}: {{provides: {{CUDA_VERSION: '{number + 1}.0'}}, {floor}{image if number % 2 else ''}}}"
+            f"t{number}: {{provides: {{CUDA_VERSION: '{number + 1}.0'}}, {floor}"
+            f"{image if number % 2 else ''}}}"
             for number in range(targets)
         ),
     )
@@ -124,7 +133,7 @@ def lint(folder: Path, files: list[Path]) -> None:
     assert files
     judge([sys.executable, *SCHEMA, *map(str, files)], folder)
     judge([tool("actionlint"), "-no-color"], folder)
-    said = judge(
+    output = judge(
         [
             tool("zizmor"),
             "--offline",
@@ -137,7 +146,7 @@ def lint(folder: Path, files: list[Path]) -> None:
         ],
         folder,
     )
-    assert "WARN" not in said, said
+    assert "WARN" not in output, output
 
 
 def judge(command: list[str], folder: Path) -> str:
@@ -195,9 +204,9 @@ def test_builder_images_and_merge_requests_that_build_what_they_change(
 
 
 def test_golden_cases(tmp_path: Path):
-    made = {case.name: for_github(case, tmp_path / case.name) for case in CASES}
-    assert sum(map(bool, made.values())) > len(CASES) / 2, "most plans are not refused"
-    for name, files in made.items():
+    documents = {case.name: for_github(case, tmp_path / case.name) for case in CASES}
+    assert sum(map(bool, documents.values())) > len(CASES) / 2, "most plans are not refused"
+    for name, files in documents.items():
         if files:
             lint(tmp_path / name, files)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import wheels
+from checkout import LEFT_OUT, copy_checkout
 from gitlab_ci_local import CHECKOUT, MARKS, commit, pipeline
 
 from truewheel.workspace import loading
@@ -104,11 +105,8 @@ PyMODINIT_FUNC PyInit__core(void) { return PyModule_Create(&def); }
 def repository(tmp_path: Path) -> Path:
     """A committed project whose spec is hostile wherever it may hold free text."""
     folder = tmp_path / "project"
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist", "examples")
-    for name in CHECKOUT[:3]:
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copytree(ROOT / "scripts", folder / SPEC["scripts"], ignore=ignored)
-    shutil.copy2(ROOT / "gen_ci.py", folder)
+    copy_checkout(folder, *CHECKOUT[:3])
+    shutil.copytree(ROOT / "scripts", folder / SPEC["scripts"], ignore=LEFT_OUT)
     package = folder / f"src of {WORD}"
     (package / "foo").mkdir(parents=True)
     (package / "foo/__init__.py").touch()

@@ -1,4 +1,4 @@
-"""A wheel job runs in the image whose digest its container job told, as gitlab-ci-local starts them.
+"""A wheel job runs in the image whose digest its container job passed on.
 
 Docker and buildah are stood in for: that for docker notes which images jobs are started in, and
 starts none.

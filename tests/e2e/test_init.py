@@ -96,7 +96,9 @@ HATCH_VCS = '[tool.hatch.version]\nsource = "vcs"'
 DYNAMIC = "[tool.setuptools.dynamic]\nversion = "
 LINUX = "manylinux_2_28_x86_64.whl"
 GOOD = {
-    "C extension": Good(extension(), {"path": ".", "abi": "cpython"}, f"foo-1.0-cp311-cp311-{LINUX}"),
+    "C extension": Good(
+        extension(), {"path": ".", "abi": "cpython"}, f"foo-1.0-cp311-cp311-{LINUX}"
+    ),
     "version file": Good(
         {
             **extension(
@@ -108,14 +110,19 @@ GOOD = {
         f"foo-2.1.dev0-cp311-cp311-{LINUX}",
     ),
     "scikit-build-core": Good(
-        {"pyproject.toml": backend("scikit_build_core.build", "scikit-build-core"), "CMakeLists.txt": ""},
+        {
+            "pyproject.toml": backend("scikit_build_core.build", "scikit-build-core"),
+            "CMakeLists.txt": "",
+        },
         {"abi": "cpython"},
         f"foo-1.0-cp311-cp311-{LINUX}",
     ),
     "scikit-build-core, limited API": Good(
         {
             "pyproject.toml": backend(
-                "scikit_build_core.build", "scikit-build-core", '[tool.scikit-build]\nwheel.py-api = "cp312"'
+                "scikit_build_core.build",
+                "scikit-build-core",
+                '[tool.scikit-build]\nwheel.py-api = "cp312"',
             )
         },
         {"abi": "abi3"},
@@ -134,8 +141,10 @@ GOOD = {
     "maturin": Good(
         {
             "pyproject.toml": backend("maturin", "maturin>=1"),
-            "Cargo.toml": '[dependencies]\npyo3 = {version = "0.26", features = ["extension-module"]}\n'
-            '[features]\nstable = ["pyo3/abi3-py39"]\n',
+            "Cargo.toml": (
+                '[dependencies]\npyo3 = {version = "0.26", features = ["extension-module"]}\n'
+                '[features]\nstable = ["pyo3/abi3-py39"]\n'
+            ),
         },
         {"abi": "cpython"},
         f"foo-1.0-cp311-cp311-{LINUX}",
@@ -154,13 +163,18 @@ GOOD = {
         f"foo-1.0-cp311-abi3-{LINUX}",
     ),
     "setup.py alone": Good(
-        {"setup.py": SETUP.replace("setup(ext", "setup(name='foo', version='1.0', ext").format("foo"), "foo.c": ""},
+        {
+            "setup.py": SETUP.replace("setup(", "setup(name='foo', version='1.0', ").format("foo"),
+            "foo.c": "",
+        },
         {"version": {"file": "setup.py", "match": setup_files.KEYWORD}},
         f"foo-1.0-cp311-cp311-{LINUX}",
     ),
     "an attribute": Good(
         {
-            **extension(version='dynamic = ["version"]', more=DYNAMIC + '{attr = "foo.__version__"}'),
+            **extension(
+                version='dynamic = ["version"]', more=DYNAMIC + '{attr = "foo.__version__"}'
+            ),
             "src/foo/__init__.py": '__version__ = "1.1"\n',
         },
         {"version": {"file": "src/foo/__init__.py", "match": version_file.assigned("__version__")}},
@@ -171,11 +185,21 @@ GOOD = {
             "pyproject.toml": backend("maturin", "maturin>=1", version='dynamic = ["version"]'),
             "Cargo.toml": '[package]\nname = "foo"\nversion = "1.2.0-rc.1"\n',
         },
-        {"version": {"file": "Cargo.toml", "match": build_backend.CARGO_VERSION, "inject": "wheel"}},
+        {
+            "version": {
+                "file": "Cargo.toml",
+                "match": build_backend.CARGO_VERSION,
+                "inject": "wheel",
+            }
+        },
         f"foo-1.2.0rc1-cp311-cp311-{LINUX}",
     ),
     "pure": Good(
-        {"pyproject.toml": HATCHLING + project(more='requires-python = ">=3.9"'), "src/foo.py": "", "tools/x.c": ""},
+        {
+            "pyproject.toml": HATCHLING + project(more='requires-python = ">=3.9"'),
+            "src/foo.py": "",
+            "tools/x.c": "",
+        },
         {"abi": "none"},
         "foo-1.0-py3-none-any.whl",
     ),
@@ -196,22 +220,32 @@ GOOD = {
         tag="v1.4",
     ),
     "hatch-vcs without a tag": Good(
-        {"pyproject.toml": HATCHLING + project(version=GIT, more='requires-python = ">=3.9"\n' + HATCH_VCS)},
+        {
+            "pyproject.toml": HATCHLING
+            + project(version=GIT, more='requires-python = ">=3.9"\n' + HATCH_VCS)
+        },
         {"version": {"inject": "env:SETUPTOOLS_SCM_PRETEND_VERSION"}},
         "foo-0.0.post1-py3-none-any.whl",
     ),
     "cibuildwheel": Good(
         {
-            **extension(more='[tool.cibuildwheel]\nbuild = "cp3{12,13}-*"\nskip = ["*-musllinux*"]'),
-            ".github/workflows/cibw.yml": "on: push\nenv: {CIBW_MANYLINUX_X86_64_IMAGE: manylinux_2_34}\n"
-            "jobs: {a: {env: {CIBW_ARCHS_LINUX: 'x86_64 aarch64 i686', CIBW_BUILD: '${{ matrix.build }}'}}}\n",
+            **extension(
+                more='[tool.cibuildwheel]\nbuild = "cp3{12,13}-*"\nskip = ["*-musllinux*"]'
+            ),
+            ".github/workflows/cibw.yml": (
+                "on: push\nenv: {CIBW_MANYLINUX_X86_64_IMAGE: manylinux_2_34}\n"
+                "jobs: {a: {env: {CIBW_ARCHS_LINUX: 'x86_64 aarch64 i686', "
+                "CIBW_BUILD: '${{ matrix.build }}'}}}\n"
+            ),
         },
         {},
         "foo-1.0-cp312-cp312-manylinux_2_34_x86_64.whl",
     ),
     "strange but allowed": Good(
         {
-            "no/on é/pyproject.toml": SETUPTOOLS + project("No", more='requires-python = ">=3.8 , <3.13"'),
+            "no/on é/pyproject.toml": (
+                SETUPTOOLS + project("No", more='requires-python = ">=3.8 , <3.13"')
+            ),
             "no/on é/setup.py": SETUP.format("x"),
             "no/on é/smoke.py": "",
             "Dockerfile\n": "",
@@ -248,9 +282,15 @@ def repository(folder: Path, files: Mapping[str, str], tag: str = "") -> Path:
 
 def truewheel(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
-        [*COMMAND, *words], cwd=folder, env=ENVIRONMENT, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-        check=False, timeout=600,
-    )  # fmt: skip
+        [*COMMAND, *words],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=600,
+    )
     assert "Traceback" not in done.stderr
     return done
 
@@ -332,13 +372,28 @@ BAD = {
     "nothing": ({}, "init: no Python package here"),
     "only CMake": ({"CMakeLists.txt": ""}, "scikit-build-core"),
     "broken TOML": ({"pyproject.toml": "[project\n"}, "pyproject.toml: not TOML"),
-    "a list for a table": ({"pyproject.toml": "project = []\n[build-system]\n"}, "there is no [project]"),
-    "setup.py alone": ({"setup.py": SETUP.format("foo")}, "there is no [project], and no name in setup.py"),
-    "setup.cfg": ({"setup.cfg": "[metadata]\nname = foo\n", "setup.py": ""}, "its version cannot be known"),
+    "a list for a table": (
+        {"pyproject.toml": "project = []\n[build-system]\n"},
+        "there is no [project]",
+    ),
+    "setup.py alone": (
+        {"setup.py": SETUP.format("foo")},
+        "there is no [project], and no name in setup.py",
+    ),
+    "setup.cfg": (
+        {"setup.cfg": "[metadata]\nname = foo\n", "setup.py": ""},
+        "its version cannot be known",
+    ),
     "poetry": ({"pyproject.toml": '[tool.poetry]\nname = "foo"\n'}, "[tool.poetry]"),
     "no name": ({"pyproject.toml": '[project]\nversion = "1"\n'}, "[project] has no name"),
-    "a name that is none": ({"pyproject.toml": project("a b\\nc: d")}, "'a b\\nc: d' cannot name wheels"),
-    "a version that is none": ({"pyproject.toml": project(version='version = "one"')}, "'one' is not one of PEP 440"),
+    "a name that is none": (
+        {"pyproject.toml": project("a b\\nc: d")},
+        "'a b\\nc: d' cannot name wheels",
+    ),
+    "a version that is none": (
+        {"pyproject.toml": project(version='version = "one"')},
+        "'one' is not one of PEP 440",
+    ),
     "numbers for texts": (
         {"pyproject.toml": "[project]\nname = 1\nversion = 2\nrequires-python = 3\n"},
         "[project] has no name",
@@ -406,8 +461,11 @@ def test_a_package_below_that_cannot_be_named_is_left_out(tmp_path: Path):
     "stages", ["", "stages: [compile, test, ship]\n", "stages: [.pre, build, test, deploy]\n"]
 )
 def test_a_pipeline_of_somebody_else_stays_and_includes_ours(tmp_path: Path, stages: str):
-    own = f"{stages}{stages and 'workflow: {rules: [{when: always}]}'}\njob: {{stage: test, script: [make]}}\n"
-    repository(tmp_path, {**extension(), ".gitlab-ci.yml": own})
+    text = (
+        f"{stages}{stages and 'workflow: {rules: [{when: always}]}'}\njob: "
+        f"{{stage: test, script: [make]}}\n"
+    )
+    repository(tmp_path, {**extension(), ".gitlab-ci.yml": text})
     before = content(tmp_path)
     done = truewheel(tmp_path, "init", "--yes")
     assert done.returncode == 0
@@ -415,10 +473,11 @@ def test_a_pipeline_of_somebody_else_stays_and_includes_ours(tmp_path: Path, sta
     assert new == {"truewheel.yml", "ci/wheels.yml"}
     assert content(tmp_path).items() >= before.items()
     (line,) = re.findall(
-        r"4\. add to \.gitlab-ci\.yml: (include: .*\])\. Then: git add \.gitlab-ci\.yml ci truewheel\.yml; ",
+        r"4\. add to \.gitlab-ci\.yml: (include: .*\])\. Then: git add \.gitlab-ci\.yml ci "
+        r"truewheel\.yml; ",
         done.stdout,
     )
-    (tmp_path / ".gitlab-ci.yml").write_text(f"{line}\n{own}")
+    (tmp_path / ".gitlab-ci.yml").write_text(f"{line}\n{text}")
     linted = truewheel(tmp_path, "check", "--lint", ".gitlab-ci.yml")
     assert linted.returncode == 0, linted.stdout
     assert truewheel(tmp_path, "check").returncode == 0
@@ -521,14 +580,14 @@ def test_programs_get_findings_and_files(tmp_path: Path):
         {"path": "truewheel.yml", "written": True},
         {"path": "ci/wheels.yml", "written": True},
     ]
-    found = data["findings"]
-    assert found["packages"][0]["abi"] == {
+    findings = data["findings"]
+    assert findings["packages"][0]["abi"] == {
         "kind": "cpython",
         "origin": "extensions in setup.py",
         "oldest": 0,
     }
-    assert found["remote"] == "git.example.org"
-    assert found["containers"] == {"Dockerfile": "a:1"}
+    assert findings["remote"] == "git.example.org"
+    assert findings["containers"] == {"Dockerfile": "a:1"}
     again = json.loads(truewheel(tmp_path, "init", "--json").stdout)
     assert again["files"] == []
     assert "overwrites nothing" in again["problems"][0]["message"]

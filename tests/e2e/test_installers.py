@@ -127,12 +127,12 @@ def test_the_verdict_on_newer_is_that_of_pip_and_uv(tmp_path: Path, old: Cell, n
         pytest.skip("this pair is for x86_64")
     folder = tmp_path / "index"
     folder.mkdir()
-    for each in (old, new):
-        wheels.make(folder, each.wheel)
-    said = set(older_for(old, new))
-    assert (taken_by_pip(folder, tmp_path / "pip") != new.wheel) == ("pip" in said)
-    assert (taken_by_uv(folder, tmp_path / "uv") != new.wheel) == ("uv" in said)
-    assert (max(old.wheel, new.wheel) != new.wheel) == ("sort" in said)
+    for version in (old, new):
+        wheels.make(folder, version.wheel)
+    verdicts = set(older_for(old, new))
+    assert (taken_by_pip(folder, tmp_path / "pip") != new.wheel) == ("pip" in verdicts)
+    assert (taken_by_uv(folder, tmp_path / "uv") != new.wheel) == ("uv" in verdicts)
+    assert (max(old.wheel, new.wheel) != new.wheel) == ("sort" in verdicts)
 
 
 @needs_uv
@@ -142,7 +142,7 @@ def test_uv_takes_a_labelled_wheel_that_says_its_label(tmp_path: Path) -> None:
     labelled = plain.name.replace(".whl", "-nv26.09.cu132.whl")
     extra = {"variant.json": variant_json(parse_name(labelled))}
     (tmp_path / "out").mkdir()
-    made = rewrite(plain, tmp_path / "out", labelled, extra=extra)
+    wheel = rewrite(plain, tmp_path / "out", labelled, extra=extra)
     command = [
         sys.executable,
         "-m",
@@ -163,7 +163,7 @@ def test_uv_takes_a_labelled_wheel_that_says_its_label(tmp_path: Path) -> None:
         sys.executable,
     ]
     done = subprocess.run(
-        [*command, str(made)], check=False, env=ENV, capture_output=True, text=True
+        [*command, str(wheel)], check=False, env=ENV, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "site/demo-1.0.dist-info/variant.json").is_file()

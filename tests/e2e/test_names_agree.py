@@ -1,4 +1,4 @@
-"""Our parser and composer beside those of packaging, pip, uv and wheel, on a large corpus of good and bad names.
+"""Our parser and composer compared with those of packaging, pip, uv and wheel.
 
 Where two of them disagree, one of the reasons in `EXPLAINED` must hold; each reason says who is
 right, and why.
@@ -80,7 +80,7 @@ def is_labelled(name: str) -> bool:
 
 EXPLAINED: dict[str, Callable[[str], bool]] = {
     "uv and we know variant labels (PEP 817), the others do not yet": is_labelled,
-    "a tag has no spaces, slashes or other signs (PEP 425): uv and we refuse, packaging and pip do not look": (
+    "a tag has no spaces, slashes or other signs (PEP 425): packaging and pip do not look": (
         lambda name: re.search(r"[^A-Za-z0-9_.+!\u0080-\uffff-]", name) is not None
     ),
     "an empty tag in a set stands for nothing: uv lets it pass": lambda name: (
@@ -89,7 +89,7 @@ EXPLAINED: dict[str, Callable[[str], bool]] = {
     "a file name has one _ for a run of signs in the project's name (PEP 427): uv lets two pass": (
         lambda name: "__" in name
     ),
-    "uv and we let only ASCII into names (PEP 503, 440), packaging lets digits of other scripts pass": (
+    "names are ASCII (PEP 503, 440): packaging lets digits of other scripts pass": (
         lambda name: not name.isascii()
     ),
 }
@@ -102,7 +102,7 @@ def corpus(size: int) -> list[str]:
     def name() -> str:
         build = chosen.choice(BUILDS)
         parts = [chosen.choice(PROJECTS), chosen.choice(VERSIONS), *([build] if build else [])]
-        parts += [chosen.choice(each) for each in (PYTHONS, ABIS, PLATFORMS)]
+        parts += [chosen.choice(values) for values in (PYTHONS, ABIS, PLATFORMS)]
         return "-".join(parts) + chosen.choice(LABELS) + chosen.choice(ENDS)
 
     names: dict[str, None] = {}
@@ -178,14 +178,14 @@ def test_uv_agrees_or_the_disagreement_is_explained(tmp_path):
             f"./{name}",
         ]
         argv = [sys.executable, "-m", *argv, "--python", sys.executable]
-        said = subprocess.run(
+        output = subprocess.run(
             argv, cwd=tmp_path, capture_output=True, text=True, check=False, env=os.environ
         ).stderr
-        theirs = not ("wheel filename" in said and "invalid" in said)
+        theirs = not ("wheel filename" in output and "invalid" in output)
         if theirs != accepts(parse_name, name):
             wrong.append((name, theirs, reasons(name)))
     assert len(names) == 250
-    assert not [each for each in wrong if not each[2]]
+    assert not [answer for answer in wrong if not answer[2]]
     assert not [name for name, theirs, why in wrong if not theirs]  # what we accept, uv accepts
 
 
@@ -193,10 +193,10 @@ def wheel_parser(name: str) -> object:
     """Read a name as `wheel tags` does."""
     from wheel.wheelfile import WHEEL_INFO_RE
 
-    found = WHEEL_INFO_RE.match(name)
-    if found is None or not name.endswith(".whl"):
+    match = WHEEL_INFO_RE.match(name)
+    if match is None or not name.endswith(".whl"):
         raise ValueError(name)
-    return found
+    return match
 
 
 def test_wheel_lets_pass_what_we_accept_and_looks_at_less():
@@ -214,7 +214,7 @@ def test_wheel_lets_pass_what_we_accept_and_looks_at_less():
 
 
 def combinations(count: int) -> list[tuple[str, ...]]:
-    """Return different project, version, build tag, ABI, interpreter, floor and architecture, the same at each run."""
+    """Return different combinations of the parts of names, the same at each run."""
     chosen = random.Random(20261128)  # noqa: S311
     parts = (
         ("foo", "Foo.Bar", "zope.interface", "9lives", "a-b_c"),
@@ -232,10 +232,10 @@ def combinations(count: int) -> list[tuple[str, ...]]:
         ),
         ("x86_64", "aarch64", "armv7l", "s390x", "riscv64"),
     )
-    found: dict[tuple[str, ...], None] = {}
-    while len(found) < count:
-        found[tuple(map(chosen.choice, parts))] = None
-    return list(found)
+    result: dict[tuple[str, ...], None] = {}
+    while len(result) < count:
+        result[tuple(map(chosen.choice, parts))] = None
+    return list(result)
 
 
 @pytest.mark.skipif(importlib.util.find_spec("wheel") is None, reason="wheel is not installed")
@@ -248,12 +248,12 @@ def test_wheel_tags_gives_every_combination_its_composed_name(tmp_path):
         stem = composed.split("-")[0]
         folder = tmp_path / str(number)
         folder.mkdir()
-        made = wheels.make(
+        wheel = wheels.make(
             folder, f"{stem}-{version}-cp310-cp310-linux_{arch}.whl", {f"{stem}/__init__.py": b""}
         )
-        assert tags(str(made), *tag.split("-"), build or None) == composed
+        assert tags(str(wheel), *tag.split("-"), build or None) == composed
         assert parse_wheel_filename(composed)[3] == {
-            Tag(*each.split("-")) for each in parse_name(composed).tags
+            Tag(*tag.split("-")) for tag in parse_name(composed).tags
         }
 
 
@@ -268,10 +268,10 @@ NAMED = [
 @pytest.mark.slow
 @pytest.mark.parametrize(("abi", "python", "floor", "build"), NAMED)
 def test_wheel_tags_gives_a_wheel_the_composed_name(tmp_path, abi, python, floor, build):
-    """`wheel tags` writes the name that we compose; the tags are its only parts that it can change."""
+    """`wheel tags` writes the name that we compose; it can change the tags alone."""
     platform = platform_tag(floor, "x86_64")
     tag = "-".join((*python_tags(abi, python), platform))
-    made = wheels.make(
+    wheel = wheels.make(
         tmp_path,
         "foo_bar-1.0+nv26.4-cp310-cp310-linux_x86_64.whl",
         {"foo_bar/_x.so": wheels.elf_file()},
@@ -280,7 +280,7 @@ def test_wheel_tags_gives_a_wheel_the_composed_name(tmp_path, abi, python, floor
     argv = ["--python-tag", python_tag, "--abi-tag", abi_tag, "--platform-tag", platform]
     argv += ["--build", build] if build else []
     renamed = subprocess.run(
-        [sys.executable, "-m", "wheel", "tags", *argv, str(made)],
+        [sys.executable, "-m", "wheel", "tags", *argv, str(wheel)],
         capture_output=True,
         text=True,
         check=True,
@@ -288,5 +288,5 @@ def test_wheel_tags_gives_a_wheel_the_composed_name(tmp_path, abi, python, floor
     composed = Composed("1.0+nv26.4", build).wheel("Foo.Bar", tag)
     assert renamed.stdout.splitlines()[-1] == composed
     assert parse_name(composed).tags == {
-        f"{python_tag}-{abi_tag}-{each}" for each in platform.split(".")
+        f"{python_tag}-{abi_tag}-{part}" for part in platform.split(".")
     }

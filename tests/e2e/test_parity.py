@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ from pathlib import Path
 import act
 import gitlab_ci_local as gitlab
 import pytest
+from checkout import copy_checkout
 
 from truewheel.wheel import platform_tags
 
@@ -41,7 +41,10 @@ setup: ['. scripts/setup_job.sh']
 gitlab: {}
 github: {runners: {%(arch)s: [ubuntu-latest]}}
 """
-PROJECT = "[build-system]\nrequires = ['setuptools']\n[project]\nname = '{name}'\nversion = '1.0'\nlicense-files = []\n"
+PROJECT = (
+    "[build-system]\nrequires = ['setuptools']\n[project]\nname = '{name}'\nversion = "
+    "'1.0'\nlicense-files = []\n"
+)
 SETUP = "from setuptools import Extension, setup\nsetup({})\n"
 EXTENSION = "packages=['{0}'], ext_modules=[Extension('{0}._core', ['core.c']{1})]{2}"
 CORE = """\
@@ -64,10 +67,7 @@ def package(folder: Path, setup: str) -> None:
 def repository(tmp_path: Path) -> Path:
     """A committed project with a wheel of each ABI, and the pipelines of both forges."""
     folder = tmp_path / "project"
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
-    for name in ("src", "schema", "scripts"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copy2(ROOT / "gen_ci.py", folder)
+    copy_checkout(folder, "src", "schema", "scripts")
     package(folder / "native", EXTENSION.format("native", "", ""))
     limited = ", define_macros=[('Py_LIMITED_API', '0x030A0000')], py_limited_api=True"
     oldest = f"cp3{sys.version_info.minor}"
@@ -135,9 +135,9 @@ def test_both_forges_and_this_machine_make_what_the_plan_names(repository: Path)
         if "+" not in copy["wheel"]
     }
     assert len(planned) == 6
-    made = {
+    wheels_by_place = {
         "GitLab": made_by_gitlab(repository),
         "GitHub": made_by_github(repository),
         "run": made_by_run(repository),
     }
-    assert made == dict.fromkeys(made, planned)
+    assert wheels_by_place == dict.fromkeys(wheels_by_place, planned)

@@ -5,17 +5,16 @@ On GitLab with the locked uv, on GitHub with a stand-in.
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
-
-pytest.importorskip("pypiserver")
 import act
 import gitlab_ci_local
+import pytest
+from checkout import copy_checkout
 from pypi_index import Index
 
 from truewheel.system.files import sha256
@@ -65,16 +64,19 @@ INPUTS = {
     "ATTESTATIONS": "attestations",
 }
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("pypiserver") is None, reason="not installed: pypiserver"),
+]
 
 
 @pytest.fixture(params=["update"])
 def index(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Index]:
-    made = Index(tmp_path / "index")
-    made.login = request.param
-    made.start()
-    yield made
-    made.stop()
+    server = Index(tmp_path / "index")
+    server.login = request.param
+    server.start()
+    yield server
+    server.stop()
 
 
 def project(folder: Path, forge: str, index: Index) -> Path:
@@ -82,10 +84,7 @@ def project(folder: Path, forge: str, index: Index) -> Path:
 
     Its pipeline is generated.
     """
-    ignored = shutil.ignore_patterns("__pycache__", "*.egg-info", "build", "dist")
-    for name in ("src", "scripts", "schema"):
-        shutil.copytree(ROOT / name, folder / name, ignore=ignored)
-    shutil.copy2(ROOT / "gen_ci.py", folder)
+    copy_checkout(folder, "src", "scripts", "schema")
     for name in ("demo", "more"):
         (folder / name / name).mkdir(parents=True)
         (folder / name / name / "__init__.py").write_text("")

@@ -73,10 +73,10 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     monkeypatch.setenv("INDEX_USER", "me")
     monkeypatch.setenv("INDEX_PASSWORD", "hunter2-hunter2")
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    made = Index(tmp_path / "index")
-    made.start()
-    yield made
-    made.stop()
+    server = Index(tmp_path / "index")
+    server.start()
+    yield server
+    server.stop()
 
 
 @pytest.fixture(scope="module")
@@ -112,14 +112,14 @@ def plan_of(project: Path) -> Plan:
 
 def made(project: Path, core: bytes) -> dict[str, Path]:
     """Make the planned wheels as their jobs would; returns them by architecture."""
-    found = {}
+    wheels_ = {}
     for cell in plan_of(project).cells:
         content = core if cell.arch == "x86_64" else wheels.elf_file(183)
         files = {"demo/__init__.py": b"", "demo/_core.so": content}
-        found[cell.arch] = record(
+        wheels_[cell.arch] = record(
             project, cell.id, wheels.make(project / "dist", cell.wheel, files)
         )
-    return found
+    return wheels_
 
 
 def record(project: Path, cell: str, wheel: Path) -> Path:
@@ -263,7 +263,8 @@ def test_a_project_that_depends_on_it_gets_the_right_one(
         "poetry": '[[tool.poetry.source]]\nname = "own"',
     }
     (user / "pyproject.toml").write_text(
-        f'[project]\nname = "user"\nversion = "1"\nrequires-python = ">={PYTHON},<4"\ndependencies = ["demo"]\n'
+        '[project]\nname = "user"\nversion = "1"\ndependencies = ["demo"]\n'
+        f'requires-python = ">={PYTHON},<4"\n'
         f'{source[tool]}\nurl = "{index.url}simple/"\n'
     )
     run(sys.executable, "-m", "venv", "--without-pip", environment, cwd=tmp_path)
@@ -338,7 +339,7 @@ def test_an_index_that_dies_in_the_middle_gets_the_rest_from_a_second_run(
     index.stop()
     index.start()
     assert cli.main([*publishing, "--json"]) == Exit.OK
-    states = [each["state"] for each in json.loads(capfd.readouterr().out)["wheels"]]
+    states = [wheel["state"] for wheel in json.loads(capfd.readouterr().out)["wheels"]]
     assert sorted(states) == ["there", "uploaded"]
     assert index.has() == sorted(path.name for path in both.values())
 

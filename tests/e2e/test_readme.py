@@ -24,8 +24,8 @@ POLICIES = (ROOT / "docs/policies.md").read_text(encoding="utf-8")
 
 
 def blocks(text: str, language: str = "") -> list[str]:
-    found = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    return [block for name, block in found if name == language]
+    matches = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    return [block for name, block in matches if name == language]
 
 
 SHOWN = [block for block in blocks(README) if block.startswith("$ ./gen_ci.py plan")]

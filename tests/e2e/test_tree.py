@@ -67,7 +67,7 @@ def run(tree: Path, *more: str) -> str:
 
 
 def test_one_command_makes_both_wheels_as_planned(tree: Path):
-    said = run(tree)
+    output = run(tree)
     wheels = sorted(path.name for path in (tree.parent / "out").glob("*.whl"))
     assert wheels == sorted(
         cell["wheel"] for cell in json.loads((tree.parent / "out/plan.json").read_text())["cells"]
@@ -87,7 +87,7 @@ def test_one_command_makes_both_wheels_as_planned(tree: Path):
     assert text.count("Executing workflow step 1 of 2") == 1, "the command ran once"
     assert "treeserver 2.69.0.dev0+nv26.4: the library is the wheel's own" in text
     assert "treefrontend: depths are right" in text
-    assert ": unchanged" not in said
+    assert ": unchanged" not in output
 
     before = {path: path.stat().st_mtime_ns for path in (tree.parent / "out").glob("*.whl")}
     again = run(tree)

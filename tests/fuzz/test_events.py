@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from specs import plan_of, policy_of, spec_of
 
@@ -180,7 +180,6 @@ def check(text: str) -> int:
     return len(whole.cells)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     packages=st.integers(1, 4),
     targets=st.integers(1, 4),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from packaging.tags import Tag
 from packaging.utils import canonicalize_name, parse_wheel_filename
@@ -63,7 +63,6 @@ def composed(**values: str | None) -> naming.Composed:
     )
 
 
-@settings(derandomize=True, max_examples=400, deadline=None)
 @given(
     base=VERSIONS,
     nv=LOCALS,
@@ -90,7 +89,6 @@ def test_a_composed_name_is_read_back_as_it_was_meant(
     assert wheel.isascii()
 
 
-@settings(derandomize=True, max_examples=400, deadline=None)
 @given(base=VERSIONS | ANYTHING, nv=ANYTHING, cuda=ANYTHING, build=BUILDS | ANYTHING)
 def test_any_facts_make_a_name_or_a_problem(base, nv, cuda, build):
     problems: tuple[Problem, ...] = ()
@@ -106,7 +104,6 @@ def test_any_facts_make_a_name_or_a_problem(base, nv, cuda, build):
         assert problem.where == WHERE
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
 @given(raw=st.text(max_size=20), absent=st.lists(st.text(max_size=3), max_size=2))
 def test_a_value_is_never_empty_and_never_one_that_means_none(raw, absent):
     rule = FactRule(

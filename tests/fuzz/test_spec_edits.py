@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from truewheel.errors import Problem, Stop, Where
@@ -128,7 +128,6 @@ def check(raw: bytes, use: Callable[[str], tuple[Problem, ...]]) -> None:
 def test_an_edited_spec_is_planned_or_told_what_is_wrong(text):
     check(text.encode(), planned)
 
-    @settings(derandomize=True, max_examples=300, deadline=None)
     @given(slips(text))
     def edited(edit: str) -> None:
         check(edit.encode("utf-8", "surrogatepass"), planned)
@@ -140,7 +139,6 @@ def test_an_edited_spec_is_planned_or_told_what_is_wrong(text):
 def test_an_edited_policy_names_or_is_told_what_is_wrong(name):
     check(POLICIES[name].encode(), named)
 
-    @settings(derandomize=True, max_examples=60, deadline=None)
     @given(slips(POLICIES[name]))
     def edited(edit: str) -> None:
         check(edit.encode("utf-8", "surrogatepass"), named)
@@ -150,7 +148,6 @@ def test_an_edited_policy_names_or_is_told_what_is_wrong(name):
 
 @pytest.mark.parametrize("use", [planned, named])
 def test_any_bytes_are_told_what_is_wrong(use):
-    @settings(derandomize=True, max_examples=200, deadline=None)
     @given(st.binary(max_size=300) | st.text(alphabet=ODD, max_size=100).map(str.encode))
     def read(raw: bytes) -> None:
         check(raw, use)

@@ -55,10 +55,10 @@ def problems(path: Path, parts: dict[str, GitlabFile]) -> list[Problem]:
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
 def test_a_good_file_has_no_errors(path: Path, parts: dict[str, GitlabFile]):
-    found = problems(path, parts)
-    assert errors(found) == []
+    problems_ = problems(path, parts)
+    assert errors(problems_) == []
     allowed = {"include-not-followed", "missing-extends", "missing-need", "unknown-stage"}
-    assert {problem.code for problem in found if isinstance(problem, Finding)} <= allowed
+    assert {problem.code for problem in problems_ if isinstance(problem, Finding)} <= allowed
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
@@ -67,9 +67,11 @@ def test_what_is_wrong_is_found_where_it_stands(path: Path, parts: dict[str, Git
     assert expected, "the first line says what is expected"
     assert path.stem.startswith(expected["code"]), "the name begins with the code"
     file = expected["file"] or path.relative_to(HERE).as_posix()
-    found = [problem for problem in errors(problems(path, parts)) if isinstance(problem, Finding)]
+    problems_ = [
+        problem for problem in errors(problems(path, parts)) if isinstance(problem, Finding)
+    ]
     assert (expected["code"], f"{file}:{expected['place']}") in {
-        (one.code, str(one.where)) for one in found
+        (one.code, str(one.where)) for one in problems_
     }
 
 
@@ -105,10 +107,10 @@ def test_many_bad_files_pass_the_schema(record_property: pytest.RecordProperty):
     readable = [path for path in BAD if path.stem not in TOO_BAD_FOR_THE_SCHEMA]
     command = [*CHECK, "--output-format", "json", *map(str, readable)]
     report = json.loads(subprocess.run(command, capture_output=True, text=True, check=False).stdout)
-    found = {
+    accepted = {
         Path(entry["filename"]).stem for key in ("errors", "parse_errors") for entry in report[key]
     }
-    missed = [path.stem for path in readable if path.stem not in found]
+    missed = [path.stem for path in readable if path.stem not in accepted]
     print(f"the schema alone misses {len(missed)} of {len(readable)}:", *missed)
     record_property("missed by the schema alone", ", ".join(missed))
     assert len(missed) > len(BAD) // 4, "then the schema would do"

@@ -1,9 +1,8 @@
-"""Stand-ins for GitLab and GitHub.
+"""Stand-ins for GitLab and GitHub: servers for tests.
 
-Their APIs on 127.0.0.1, with state, a clock that the test moves, and faults.
-
-`with GitLab() as gitlab:` runs one; as a pytest plugin it is the fixture `gitlab_standin`, and the
-like for GitHub. See tests/standins/README.md.
+They serve the APIs on 127.0.0.1, with state, a clock that the test moves, and faults. `with
+GitLab() as gitlab:` runs one; as a pytest plugin they are the fixtures `gitlab_standin` and
+`github_standin`. See README.md in this folder.
 """
 
 from __future__ import annotations
@@ -53,7 +52,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> object:
-    # pytest imports this package in every run: what a run does not use must cost it nothing
+    # pytest imports this package in every run: nothing else is imported until a test uses it.
     if name == "faults":
         return import_module("standins.faults")
     if name in _HOMES:

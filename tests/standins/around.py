@@ -1,4 +1,4 @@
-"""The routes of what is around a project: runners, members, and the variables of its groups."""
+"""The routes beside a project: runners, members, and the variables of its groups."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def runner(call: Call) -> Any:
     )
     return {
         **RUNNER,
-        **found(each for project in owned for each in project.runners if each["id"] == number),
+        **found(
+            runner for project in owned for runner in project.runners if runner["id"] == number
+        ),
     }
 
 

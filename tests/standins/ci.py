@@ -1,6 +1,6 @@
 """Pipelines that follow a script.
 
-What each job does is written down before, when it does it follows from the clock.
+The script says what each job does; the server's clock says when it has done it.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ STATUSES = FINAL | {
 
 @dataclass(frozen=True)
 class Job:
-    """What a job will do. Times are seconds of the server's clock.
+    """What a job will do; times are seconds of the server's clock.
 
-    `result` and `failure_reason` may be sequences: the first attempt takes the first, the last one
-    is repeated. `retry` is GitLab's keyword: so many failures are retried by the server itself. For
-    `queued` seconds the job is in state `waits` (pending, preparing, waiting_for_resource,
+    `result` and `failure_reason` may be sequences: the first attempt takes the first item, and the
+    last item is repeated. `retry` is GitLab's keyword: the server itself retries so many failures.
+    For `queued` seconds the job is in state `waits` (pending, preparing, waiting_for_resource,
     scheduled); it takes `canceling` seconds to be canceled.
     """
 
@@ -49,7 +49,6 @@ class Bridge(Job):
     """A trigger job.
 
     `child` is the script of the pipeline that it starts, None when that cannot be created.
-
     `project` is the path of another project (a multi-project pipeline); `depends` is `strategy:
     depend`.
     """
@@ -262,11 +261,11 @@ def _prerequisites(build: Build) -> list[Build]:
     needs, stages = build.script.needs, build.pipeline.stages
     if needs is not None:
         return [other for other in build.pipeline.latest() if other.script.name in needs]
-    own = stages[build.script.stage]
+    stage = stages[build.script.stage]
     return [
         other
         for other in build.pipeline.builds
-        if stages[other.script.stage] < own and not other.retried
+        if stages[other.script.stage] < stage and not other.retried
     ]
 
 
@@ -341,9 +340,9 @@ def _revive(cause: Build, now: float) -> None:
 
 
 def cancel(build: Build, now: float) -> None:
-    """Cancel a job that is not over, and the pipeline that it started.
+    """Cancel a job that has not ended, and the pipeline that it started.
 
-    A manual job that nobody started stays.
+    A manual job that nobody started stays as it is.
     """
     if build.downstream:
         cancel_all(build.downstream, now)

@@ -1,6 +1,6 @@
 """A stand-in as a server on 127.0.0.1.
 
-Connections, time, faults, and the record of all that was asked.
+Connections, time, faults, and the record of all requests.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class StandIn:
 
     Time is the server's own: it starts at `start` (default: now, plus `skew` seconds) and stands
     still but for `advance`, unless `speed` lets it run (1.0: real time) or `tick` moves it so many
-    seconds with each request. With `clock`, it is that of another stand-in. Bodies above `max_body`
-    bytes are refused with 413.
+    seconds with each request. With `clock`, it is that of another stand-in. Bodies of more than
+    `max_body` bytes are refused with 413.
     """
 
     prefixes: Mapping[str, str]
@@ -101,9 +101,9 @@ class StandIn:
         expires_in: float | None = None,
         levels: dict[str, int] | None = None,
     ) -> Token:
-        """Make a personal access token: `level` in every project, but for those of `levels` (path.
+        """Make a personal access token.
 
-        Level).
+        It has the access `level` in every project, except for those whose paths are in `levels`.
         """
         expires = None if expires_in is None else self.clock.now() + expires_in
         return self._token(
@@ -136,14 +136,17 @@ class StandIn:
     def misbehave(
         self, fault: Fault, on: str = "* *", times: int | None = 1, after: int = 0
     ) -> None:
-        """Let a fault meet the next requests like `on`: "METHOD glob of the path"."""
+        """Let the next requests that match `on` meet a fault: "METHOD glob of the path"."""
         with self.lock:
             self._rules.append(Rule(fault, on, after, times))
 
     def misbehave_at_random(
         self, seed: int, rate: float = 0.2, kinds: Sequence[Fault] = TRANSIENT, on: str = "* *"
     ) -> None:
-        """Let requests meet faults with probability `rate`, the same ones for the same seed and order of requests."""
+        """Let requests meet faults with probability `rate`.
+
+        They are the same for the same seed and order of requests.
+        """
         with self.lock:
             self._dice.append(Dice(random.Random(seed), rate, kinds, on))  # noqa: S311
 
@@ -155,13 +158,17 @@ class StandIn:
             self.state.lag = Lag()
 
     def lag(self, requests: int = 0, seconds: float = 0.0) -> None:
-        """Leave new pipelines out of that many lists of their project, and until they are that old."""
+        """Leave new pipelines out of lists.
+
+        They are missing from the next `requests` lists of their project, and until they are
+        `seconds` old.
+        """
         self.state.lag = Lag(requests, seconds)
 
-    # What was asked
+    # The record
 
     def asked(self, pattern: str = "* *") -> list[Request]:
-        """Return the requests like "METHOD glob of the path"."""
+        """Return the requests that match "METHOD glob of the path"."""
         with self.lock:
             return [request for request in self.requests if is_like(request, pattern)]
 

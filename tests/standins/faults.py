@@ -1,4 +1,4 @@
-"""Ways in which a server or the way to it can fail, as values to hand to `misbehave`.
+"""Faults of a server or of the network, as values for `misbehave`.
 
 A fault may act before the request is handled (`before`), take its place (`instead`), change the
 answer (`edit`), or spoil how the answer is sent (`send`). Unless `instead` is set, the request has
@@ -27,10 +27,10 @@ class Wire(Protocol):
         """Send bytes."""
 
     def pause(self, seconds: float) -> None:
-        """Wait; less when the server stops."""
+        """Wait so many seconds, or until the server stops."""
 
     def hang_up(self) -> None:
-        """End the connection in good order, after this answer."""
+        """Close the connection properly, after this answer."""
 
     def reset(self) -> None:
         """Break the connection at once (TCP RST)."""
@@ -54,7 +54,10 @@ def answer(status: int, message: object = None, key: str = "message", **more: ob
 
 
 def too_many_requests(retry_after: float | None = 1, as_date: bool = False) -> Fault:
-    """429, with Retry-After in seconds or as an HTTP date of the server's clock, or without it (None)."""
+    """429, with Retry-After in seconds or as an HTTP date of the server's clock.
+
+    With None there is no Retry-After.
+    """
 
     def reply(state: State, _: Request) -> Reply:
         now = state.clock.now()
@@ -80,7 +83,10 @@ def _rate(limit: int, seen: int, reset: float) -> dict[str, str]:
 
 def server_error(status: int = 502) -> Fault:
     """An error page in HTML, as a proxy before GitLab makes it (500, 502, 503, 520 …)."""
-    page = f"<!DOCTYPE html><html><head><title>{status}</title></head><body>GitLab is not responding</body></html>"
+    page = (
+        f"<!DOCTYPE html><html><head><title>{status}</title></head>"
+        "<body>GitLab is not responding</body></html>"
+    )
     return Fault(
         f"error {status}",
         instead=lambda _, __: Reply(status, page.encode(), {"Content-Type": "text/html"}),
@@ -93,7 +99,7 @@ def redirect(to: str, status: int = 302) -> Fault:
 
 
 def expired_token() -> Fault:
-    """The token is over."""
+    """401: the token has expired."""
     text = "Token is expired. You can either do re-authorization or token refresh."
     return replace(
         answer(401, "invalid_token", "error", error_description=text), name="expired token"
@@ -185,7 +191,7 @@ def slow(pause: float = 0.01, size: int = 64) -> Fault:
 
 
 def truncated_json() -> Fault:
-    """The JSON ends in the middle, though the answer is whole for HTTP."""
+    """The JSON ends in the middle, though the answer is complete for HTTP."""
 
     def edit(reply: Reply) -> Reply:
         body = reply.body[: len(reply.body) // 2]
@@ -243,12 +249,15 @@ TRANSIENT: tuple[Fault, ...] = (
     ),
     *(reset(), lost_reply(), cut_reply(), slow(0.001, 512), truncated_json(), wrong_length()),
 )
-"""What a patient client should survive."""
+"""Faults that a client should survive by trying again."""
 
 
 @dataclass
 class Rule:
-    """A fault for requests like `on`, after so many of them, and so many times (None: ever after)."""
+    """A fault for requests that match `on`.
+
+    The first `after` of them are spared; the next `times` meet it (None: all of them).
+    """
 
     fault: Fault
     on: str = "* *"
@@ -256,7 +265,7 @@ class Rule:
     times: int | None = 1
 
     def takes(self, request: Request) -> bool:
-        """Return whether the fault meets this request, which is counted."""
+        """Count this request, and return whether it meets the fault."""
         if self.times == 0 or not is_like(request, self.on):
             return False
         if self.after:
@@ -287,7 +296,7 @@ class Dice:
 
 
 def is_like(request: Request, pattern: str) -> bool:
-    """Return whether "METHOD glob" is true of a request: `POST /projects/*/pipeline`."""
+    """Return whether a request matches "METHOD glob": `POST /projects/*/pipeline`."""
     method, _, path = pattern.partition(" ")
     return method in {"*", request.method} and fnmatchcase(unquote(request.path), path or "*")
 
@@ -303,7 +312,7 @@ class Limit:
     def count(self, now: float) -> tuple[bool, dict[str, str]]:
         """Count a request.
 
-        Return whether it is one too many, and the headers that tell where the limit is.
+        Returns whether it is one too many, and the headers that show the limit.
         """
         minute = int(now // 60)
         self.seen = self.seen + 1 if minute == self.minute else 1

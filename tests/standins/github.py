@@ -26,9 +26,9 @@ KEPT = 60.0
 class GitHub(StandIn):
     """A stand-in for GitHub, with its API at `url` and `url`/api/v3; the rest is as in `StandIn`.
 
-    `details` says what it makes of `return_run_details`: given; ignored (204 and no word of the
-    run) or refused (422), as older servers do. Logs and artifacts lie on `storage`, another server
-    on another port.
+    `details` says what it makes of `return_run_details`: given; ignored (204 without the new run)
+    or refused (422), as older servers do. Logs and artifacts lie on `storage`, another server on
+    another port.
     """
 
     prefixes = PREFIXES
@@ -55,13 +55,15 @@ class GitHub(StandIn):
         """Return a repository, which is made when it is new, with a workflow wheels.yml."""
         with self.lock:
             if path not in self.state.projects:
-                made = self.state.projects[path] = Repository(self.state, path, settings)
-                made.workflow()
+                repository = self.state.projects[path] = Repository(self.state, path, settings)
+                repository.workflow()
             return next(repo for repo in self.repositories() if repo.path == path)
 
     def repositories(self) -> list[Repository]:
         """Return all repositories."""
-        return [each for each in self.state.projects.values() if isinstance(each, Repository)]
+        return [
+            project for project in self.state.projects.values() if isinstance(project, Repository)
+        ]
 
     def limit(self, per_hour: int) -> None:
         """Refuse more requests an hour than this, as GitHub's primary rate limit does."""
@@ -93,7 +95,7 @@ class Limit:
     def count(self, now: float) -> tuple[bool, dict[str, str]]:
         """Count a request.
 
-        Return whether it is one too many, and the headers that tell where the limit is.
+        Returns whether it is one too many, and the headers that show the limit.
         """
         hour = int(now // HOUR)
         self.used = self.used + 1 if hour == self.hour else 1
@@ -109,7 +111,7 @@ class Limit:
 
 
 class Storage(StandIn):
-    """Where GitHub keeps logs and artifacts: files that everybody may have who knows their address."""
+    """The server of logs and artifacts: whoever knows the address of a file may read it."""
 
     prefixes = PREFIXES
 
@@ -118,7 +120,7 @@ class Storage(StandIn):
         self._files: list[tuple[float, Reply]] = []
 
     def keep(self, content: bytes, kind: str) -> str:
-        """Return an address of a file that is good for a minute."""
+        """Keep a file, and return an address that is valid for a minute."""
         self._files.append((self.clock.now() + KEPT, Reply(200, content, {"Content-Type": kind})))
         return f"{self.url}/files/{len(self._files)}?sig=secret-signature"
 

@@ -1,4 +1,4 @@
-"""What the stand-in for GitHub knows of a repository.
+"""The repositories of the stand-in for GitHub.
 
 Workflows with their inputs, runs, pull requests, comments.
 """
@@ -20,12 +20,11 @@ DISPATCH = "workflow_dispatch"
 
 @dataclass(frozen=True)
 class Workflow:
-    """A workflow that can be dispatched. `inputs` are by name what its YAML says of them.
+    """A workflow that can be dispatched.
 
-    Type, options, default.
-
-    `run_name` is a `str.format` of `ref` and the inputs; without a value for `key`, a run is called
-    like the workflow.
+    `inputs` has, by name, what its YAML says about them: type, options, default. `run_name` is a
+    `str.format` of `ref` and the inputs; without a value for `key`, a run is called like the
+    workflow.
     """
 
     file: str
@@ -76,8 +75,8 @@ class Repository(Project):
         """Make a workflow, or replace it. With `inputs` given as names, they are texts."""
         inputs = more.pop("inputs", ("truewheel_key",))
         named = inputs if isinstance(inputs, Mapping) else {name: {} for name in inputs}
-        made = self.workflows[file] = Workflow(file, inputs=named, **more)
-        return made
+        workflow = self.workflows[file] = Workflow(file, inputs=named, **more)
+        return workflow
 
     def run(
         self,
@@ -94,14 +93,17 @@ class Repository(Project):
         )
         given = dict(inputs or {})
         more = {"source": DISPATCH, "name": workflow.title(branch, given), "inputs": given, **more}
-        made = self.pipeline(branch, **more)
-        self.origins[made.id] = workflow
-        return made
+        run = self.pipeline(branch, **more)
+        self.origins[run.id] = workflow
+        return run
 
     def pull(
         self, branch: str, base: str = "", fork: str | None = "", **more: Any
     ) -> dict[str, Any]:
-        """Open a pull request; `fork` is the repository of its head, None for one that was deleted."""
+        """Open a pull request.
+
+        `fork` is the repository of its head, None for one that was deleted.
+        """
         head = self.path if fork == "" else fork
         record = {
             "id": next(self.state.ids["pull"]) + 800,
@@ -120,9 +122,9 @@ class Repository(Project):
         return record
 
     def rerun_failed(self, run: Pipeline, now: float) -> bool:
-        """Run again what failed or was cancelled in a run that ended, as its next attempt; False.
+        """Run again the jobs of an ended run that failed or were cancelled, as its next attempt.
 
-        There is nothing.
+        Returns False where there is none.
         """
         bad = [build for build in run.latest() if build.status in {"failed", "canceled"}]
         if bad:
@@ -133,7 +135,10 @@ class Repository(Project):
 
 
 def artifacts(run: Pipeline) -> dict[int, tuple[Build, bytes]]:
-    """Return the artifacts of a run by id: of each job whose attempt went well, a zip of its files."""
+    """Return the artifacts of a run by id.
+
+    Each is a job that went well, and a zip of its files.
+    """
     return {
         build.id + 400_000: (build, zipped(build.script.artifacts))
         for build in run.latest()

@@ -134,19 +134,19 @@ def _authenticated(server: GitHub, request: Request) -> Token | None:
 
 
 def _repository(server: GitHub, path: str, token: Token | None, level: int) -> Repository:
-    found = next(
+    repository = next(
         (repo for repo in server.repositories() if repo.path.lower() == path.lower()), None
     )
-    is_public = found is not None and found.settings["visibility"] == "public"
-    if found is None or not (is_public or (token and token.level_in(found))):
+    is_public = repository is not None and repository.settings["visibility"] == "public"
+    if repository is None or not (is_public or (token and token.level_in(repository))):
         missing()
     if is_public and level <= REPORTER:
-        return found
+        return repository
     if token is None:
         refuse(401, "Requires authentication")
-    if token.level_in(found) < level:
+    if token.level_in(repository) < level:
         refuse(403, "Resource not accessible by personal access token")
-    return found
+    return repository
 
 
 def _reply(result: Any, method: str) -> Reply:
@@ -202,28 +202,33 @@ def repository_view(call: Call) -> dict[str, Any]:
 
 @route("GET", f"{ACTIONS}/workflows/:file")
 def workflow(call: Call) -> Any:
-    found = _workflow(call)
-    url = f"{call.home}/actions/workflows/{found.file}"
-    path = f".github/workflows/{found.file}"
-    return {"id": _number(found), "name": found.name, "path": path, "state": "active", "url": url}
+    workflow = _workflow(call)
+    url = f"{call.home}/actions/workflows/{workflow.file}"
+    path = f".github/workflows/{workflow.file}"
+    return {
+        "id": _number(workflow),
+        "name": workflow.name,
+        "path": path,
+        "state": "active",
+        "url": url,
+    }
 
 
 def _workflow(call: Call) -> Workflow:
-    wanted = call.values["file"]
+    name = call.values["file"]
     flows = call.repo.workflows.values()
     return (
-        next((flow for flow in flows if wanted in {flow.file, str(_number(flow))}), None)
-        or missing()
+        next((flow for flow in flows if name in {flow.file, str(_number(flow))}), None) or missing()
     )
 
 
-def _number(found: Workflow) -> int:
-    return int(hashlib.sha256(found.file.encode()).hexdigest()[:6], 16)
+def _number(workflow: Workflow) -> int:
+    return int(hashlib.sha256(workflow.file.encode()).hexdigest()[:6], 16)
 
 
 @route("POST", f"{ACTIONS}/workflows/:file/dispatches", DEVELOPER)
 def dispatch(call: Call) -> Any:
-    found = _workflow(call)
+    workflow = _workflow(call)
     allowed = {"ref", "inputs"} | ({DETAILS} if call.server.details != "refused" else set())
     if unknown := [name for name in call.params if name not in allowed]:
         refuse(422, f'Invalid request.\n\n"{unknown[0]}" is not a permitted key.')
@@ -235,11 +240,12 @@ def dispatch(call: Call) -> Any:
     if len(inputs) > INPUTS_LIMIT:
         refuse(
             422,
-            f"Invalid request.\n\nNo more than {INPUTS_LIMIT} properties are allowed; {len(inputs)} were supplied.",
+            f"Invalid request.\n\nNo more than {INPUTS_LIMIT} properties are allowed;"
+            f" {len(inputs)} were supplied.",
         )
-    if objection := found.objection(inputs):
+    if objection := workflow.objection(inputs):
         refuse(422, objection)
-    run = call.repo.run(found, ref, inputs, user=call.token.user if call.token else "root")
+    run = call.repo.run(workflow, ref, inputs, user=call.token.user if call.token else "root")
     if call.server.details != "given" or call.params.get(DETAILS) is not True:
         return Reply(204)
     view = run_view(call, run)
@@ -282,29 +288,29 @@ def run(call: Call) -> Any:
     return run_view(call, call.run)
 
 
-def run_view(call: Call, found: Pipeline) -> dict[str, Any]:
-    flow = call.repo.origins.get(found.id) or next(iter(call.repo.workflows.values()))
-    status, conclusion = _state(found.status)
+def run_view(call: Call, run: Pipeline) -> dict[str, Any]:
+    flow = call.repo.origins.get(run.id) or next(iter(call.repo.workflows.values()))
+    status, conclusion = _state(run.status)
     return {
-        "id": found.id,
+        "id": run.id,
         "name": flow.name,
-        "display_title": found.name or "chore: change",
+        "display_title": run.name or "chore: change",
         "path": f".github/workflows/{flow.file}",
         "workflow_id": _number(flow),
-        "event": found.source,
-        "head_branch": found.ref,
-        "head_sha": found.sha,
-        "run_number": found.iid,
-        "run_attempt": call.repo.attempts[found.id],
+        "event": run.source,
+        "head_branch": run.ref,
+        "head_sha": run.sha,
+        "run_number": run.iid,
+        "run_attempt": call.repo.attempts[run.id],
         "status": status,
         "conclusion": conclusion,
-        "created_at": moment(found.created),
-        "updated_at": moment(found.updated),
-        "url": f"{call.home}/actions/runs/{found.id}",
-        "jobs_url": f"{call.home}/actions/runs/{found.id}/jobs",
-        "artifacts_url": f"{call.home}/actions/runs/{found.id}/artifacts",
-        "cancel_url": f"{call.home}/actions/runs/{found.id}/cancel",
-        "html_url": f"{call.repo.url}/actions/runs/{found.id}",
+        "created_at": moment(run.created),
+        "updated_at": moment(run.updated),
+        "url": f"{call.home}/actions/runs/{run.id}",
+        "jobs_url": f"{call.home}/actions/runs/{run.id}/jobs",
+        "artifacts_url": f"{call.home}/actions/runs/{run.id}/artifacts",
+        "cancel_url": f"{call.home}/actions/runs/{run.id}/cancel",
+        "html_url": f"{call.repo.url}/actions/runs/{run.id}",
     }
 
 
@@ -319,8 +325,8 @@ def _state(status: str, reason: str = "") -> tuple[str, str | None]:
 
 @route("GET", f"{ACTIONS}/runs/:run/jobs")
 def jobs(call: Call) -> Any:
-    found = call.run
-    builds = found.builds if call.params.get("filter") == "all" else found.latest()
+    run = call.run
+    builds = run.builds if call.params.get("filter") == "all" else run.latest()
     return _page(
         call, [job_view(call, build) for build in builds if build.status != "created"], "jobs"
     )
@@ -398,12 +404,12 @@ def run_artifacts(call: Call) -> Any:
 
 @route("GET", f"{ACTIONS}/artifacts/:artifact/zip")
 def artifact(call: Call) -> Any:
-    made = {
+    archives = {
         str(number): content
         for run in call.repo.pipelines
         for number, (_, content) in artifacts(run).items()
     }
-    content = made.get(call.values["artifact"])
+    content = archives.get(call.values["artifact"])
     return _stored(call, content, "application/zip") if content is not None else missing()
 
 
@@ -442,7 +448,7 @@ def statuses(call: Call) -> Any:
 def pulls(call: Call) -> Any:
     state = call.params.get("state", "open")
     return _page(
-        call, [pull_view(call, each) for each in call.repo.pulls if state in {"all", each["state"]}]
+        call, [pull_view(call, pull) for pull in call.repo.pulls if state in {"all", pull["state"]}]
     )
 
 
@@ -452,38 +458,43 @@ def pull(call: Call) -> Any:
 
 
 def _pull(call: Call) -> dict[str, Any]:
-    wanted = call.values["number"]
+    number = call.values["number"]
     return (
-        next((pull for pull in call.repo.pulls if str(pull["number"]) == wanted), None) or missing()
+        next((pull for pull in call.repo.pulls if str(pull["number"]) == number), None) or missing()
     )
 
 
-def pull_view(call: Call, found: Mapping[str, Any]) -> dict[str, Any]:
-    sides = {"head": (found["head"], found["branch"]), "base": (call.repo.path, found["base"])}
+def pull_view(call: Call, pull: Mapping[str, Any]) -> dict[str, Any]:
+    sides = {"head": (pull["head"], pull["branch"]), "base": (call.repo.path, pull["base"])}
     return {
-        **{name: found[name] for name in ("id", "number", "state", "title", "body")},
-        "merged": bool(found.get("merged")),
-        "draft": bool(found.get("draft")),
-        "user": {"login": found["user"].username, "id": found["user"].id},
-        "labels": [{"name": label} for label in found["labels"]],
-        "url": f"{call.home}/pulls/{found['number']}",
-        "issue_url": f"{call.home}/issues/{found['number']}",
-        "html_url": f"{call.repo.url}/pull/{found['number']}",
+        **{name: pull[name] for name in ("id", "number", "state", "title", "body")},
+        "merged": bool(pull.get("merged")),
+        "draft": bool(pull.get("draft")),
+        "user": {"login": pull["user"].username, "id": pull["user"].id},
+        "labels": [{"name": label} for label in pull["labels"]],
+        "url": f"{call.home}/pulls/{pull['number']}",
+        "issue_url": f"{call.home}/issues/{pull['number']}",
+        "html_url": f"{call.repo.url}/pull/{pull['number']}",
         **{name: _side(call, *side) for name, side in sides.items()},
     }
 
 
 def _side(call: Call, path: str | None, branch: str) -> dict[str, Any]:
     commit = call.repo.find_commit(branch)
-    own = repository_view(call) if path == call.repo.path else {"full_name": path, "fork": True}
-    return {"ref": branch, "sha": commit.sha if commit else "", "repo": own if path else None}
+    repo = repository_view(call) if path == call.repo.path else {"full_name": path, "fork": True}
+    return {"ref": branch, "sha": commit.sha if commit else "", "repo": repo if path else None}
 
 
 @route("GET", f"{REPO}/issues/:number/comments")
 def comments(call: Call) -> Any:
     number = _pull(call)["number"]
     return _page(
-        call, [comment_view(call, each) for each in call.repo.comments if each["number"] == number]
+        call,
+        [
+            comment_view(call, comment)
+            for comment in call.repo.comments
+            if comment["number"] == number
+        ],
     )
 
 
@@ -521,9 +532,10 @@ def delete_comment(call: Call) -> Any:
 
 
 def _comment(call: Call) -> dict[str, Any]:
-    wanted = call.values["id"]
+    number = call.values["id"]
     return (
-        next((each for each in call.repo.comments if str(each["id"]) == wanted), None) or missing()
+        next((comment for comment in call.repo.comments if str(comment["id"]) == number), None)
+        or missing()
     )
 
 
@@ -534,15 +546,15 @@ def _body(call: Call) -> str:
     return body
 
 
-def comment_view(call: Call, found: Mapping[str, Any]) -> dict[str, Any]:
+def comment_view(call: Call, comment: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        "id": found["id"],
-        "body": found["body"],
-        "user": {"login": found["user"].username, "id": found["user"].id},
-        "created_at": moment(found["created"]),
-        "url": f"{call.home}/issues/comments/{found['id']}",
-        "issue_url": f"{call.home}/issues/{found['number']}",
-        "html_url": f"{call.repo.url}/pull/{found['number']}#issuecomment-{found['id']}",
+        "id": comment["id"],
+        "body": comment["body"],
+        "user": {"login": comment["user"].username, "id": comment["user"].id},
+        "created_at": moment(comment["created"]),
+        "url": f"{call.home}/issues/comments/{comment['id']}",
+        "issue_url": f"{call.home}/issues/{comment['number']}",
+        "html_url": f"{call.repo.url}/pull/{comment['number']}#issuecomment-{comment['id']}",
     }
 
 

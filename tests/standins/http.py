@@ -21,12 +21,11 @@ SHAPES: dict[str, type | tuple[type, ...]] = {
 
 @dataclass
 class Request:
-    """A request as the server saw it.
+    """A request as the server received it.
 
-    In the record, known tokens in it are replaced by `[token NAME]`.
-
-    Names of `headers` are in lower case; `token` is the name of the token that came with it; `time`
-    is the server's clock; `status` and `fault` say how it was answered (0: not at all).
+    In the record, known tokens in it are replaced by `[token NAME]`. Names of `headers` are in
+    lower case; `token` is the name of the token that came with it; `time` is the server's clock;
+    `status` and `fault` say how it was answered (0: not at all).
     """
 
     method: str
@@ -90,7 +89,7 @@ class Refused(Exception):
 
 
 def parameters(request: Request) -> dict[str, Any]:
-    """Return what a request says in its query, its JSON or its form.
+    """Return the parameters in the query, the JSON or the form of a request.
 
     Raises `Refused` for a broken body.
     """
@@ -105,10 +104,10 @@ def parameters(request: Request) -> dict[str, Any]:
 def _of_body(kind: str, body: bytes) -> dict[str, Any]:
     if kind.startswith("application/json") and body:
         try:
-            found = json.loads(body)
+            data = json.loads(body)
         except ValueError:
             raise Refused(400, "The request body is not valid JSON", "error") from None
-        return found if isinstance(found, dict) else {}
+        return data if isinstance(data, dict) else {}
     if kind.startswith("application/x-www-form-urlencoded"):
         return nested(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
     if kind.startswith("multipart/form-data"):
@@ -130,26 +129,26 @@ def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
 
     `a[b]=1` is a hash, `a[]=1` a list, `a[][b]=1` a list of hashes.
     """
-    found: dict[str, Any] = {}
+    params: dict[str, Any] = {}
     for name, value in pairs:
         key, bracket, rest = name.partition("[")
         if not bracket:
-            found[key] = value
+            params[key] = value
         elif rest == "]":
-            _listed(found, key).append(value)
+            _listed(params, key).append(value)
         elif rest.startswith("]["):
-            _into(_listed(found, key), rest[2:].rstrip("]"), value)
+            _into(_listed(params, key), rest[2:].rstrip("]"), value)
         else:
-            inner = found.setdefault(key, {})
+            inner = params.setdefault(key, {})
             if isinstance(inner, dict):
                 inner[rest.rstrip("]")] = value
-    return found
+    return params
 
 
-def _listed(found: dict[str, Any], key: str) -> list[Any]:
-    if not isinstance(found.get(key), list):
-        found[key] = []
-    items: list[Any] = found[key]
+def _listed(params: dict[str, Any], key: str) -> list[Any]:
+    if not isinstance(params.get(key), list):
+        params[key] = []
+    items: list[Any] = params[key]
     return items
 
 

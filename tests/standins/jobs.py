@@ -18,11 +18,11 @@ JOB = f"{PROJECT}/jobs/:job_id"
 
 def _in_scope(builds: list[Build], call: Call) -> list[Build]:
     scope = call.params.get("scope") or []
-    wanted = set(map(str, scope)) if isinstance(scope, list) else {str(scope)}
-    if not wanted <= STATUSES:
+    statuses = set(map(str, scope)) if isinstance(scope, list) else {str(scope)}
+    if not statuses <= STATUSES:
         raise Refused(400, "scope does not have a valid value", "error")
     return sorted(
-        (build for build in builds if not wanted or build.status in wanted),
+        (build for build in builds if not statuses or build.status in statuses),
         key=lambda build: -build.id,
     )
 

@@ -82,13 +82,15 @@ def create_pipeline(call: Call) -> Any:
     variables = call.params.get("variables") or []
     if not _are_hashes(variables, "key"):
         raise Refused(400, "variables is invalid", "error")
-    run = _start(call, call.who, str(ref), "api", [{"value": "", **each} for each in variables])
+    run = _start(
+        call, call.who, str(ref), "api", [{"value": "", **variable} for variable in variables]
+    )
     return views.whole_pipeline(run)
 
 
 def _are_hashes(value: object, *names: str) -> bool:
     return isinstance(value, list) and all(
-        isinstance(each, dict) and each.keys() >= {*names} for each in value
+        isinstance(item, dict) and item.keys() >= {*names} for item in value
     )
 
 
@@ -142,7 +144,8 @@ def _start(
         raise Refused(400, {"base": [reason]})
     script = call.project.script()
     if not script:
-        reason = "Pipeline will not run for the selected trigger. The rules configuration prevented any jobs from being"
+        reason = "Pipeline will not run for the selected trigger. "
+        reason += "The rules configuration prevented any jobs from being"
         raise Refused(400, {"base": [f"{reason} added to the pipeline."]})
     inputs = _inputs(call)
     return call.project.pipeline(ref, source, token.user, variables, script, inputs=inputs)
@@ -173,7 +176,7 @@ def _objection(call: Call, level: int, ref: str, variables: list[dict[str, Any]]
 
 
 def _least(rules: list[dict[str, Any]], name: str) -> int:
-    """Return the access level that a protected ref wants, 0 for one that is not protected."""
+    """Return the access level that a protected ref demands, 0 for one that is not protected."""
     rule = next((rule for rule in rules if rule["name"] == name), None)
     if rule is None:
         return 0
@@ -184,19 +187,21 @@ def _least(rules: list[dict[str, Any]], name: str) -> int:
 
 
 def _wrong_inputs(project: Project, inputs: Mapping[str, Any]) -> str:
-    """Inputs are judged only where the test says which there are: {name.
+    """Return what GitLab says against the inputs of a pipeline, or "".
 
-    {"type", "options", "default"}}.
+    They are checked only where the test declares them: {name: {"type", "options", "default"}}.
     """
     declared = project.spec_inputs
     if declared is None:
         return ""
     for name, value in inputs.items():
         if name not in declared:
-            return f"Given inputs not defined in the `spec` section of the included configuration file: {name}"
+            where = "the `spec` section of the included configuration file"
+            return f"Given inputs not defined in {where}: {name}"
         options = declared[name].get("options")
         if options and value not in options:
-            return f"`{name}` input: `{value}` cannot be used because it is not in the list of allowed options"
+            reason = "it is not in the list of allowed options"
+            return f"`{name}` input: `{value}` cannot be used because {reason}"
         kinds: dict[str, Any] = {
             "string": str,
             "number": (int, float),
@@ -237,7 +242,7 @@ def delete_pipeline(call: Call) -> Any:
 
 def _family(run: Pipeline) -> list[Pipeline]:
     children = [build.downstream for build in run.builds if build.downstream]
-    return [run, *(each for child in children for each in _family(child))]
+    return [run, *(run for child in children for run in _family(child))]
 
 
 @route("PUT", f"{PIPELINE}/metadata", DEVELOPER, job_token=True)

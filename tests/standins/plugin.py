@@ -1,6 +1,6 @@
 """The pytest plugin.
 
-The fixtures `gitlab_standin` and `github_standin`, stand-ins that stop with the test.
+The fixtures `gitlab_standin` and `github_standin` are stand-ins that stop with the test.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""The routes of the instance, of who is asking, and of a project: settings, job token scope, lint."""
+"""The routes of the instance, of the current user, and of a project.
+
+Settings, job token scope, lint.
+"""
 
 from __future__ import annotations
 
@@ -115,9 +118,9 @@ def change_token_scope(call: Call) -> Any:
 def allowlist(call: Call) -> Any:
     every = call.state.projects.values()
     return [
-        views.project(each, settings=False)
-        for each in every
-        if each.id in {call.project.id, *_allowed(call)}
+        views.project(project, settings=False)
+        for project in every
+        if project.id in {call.project.id, *_allowed(call)}
     ]
 
 
@@ -128,7 +131,7 @@ def _allowed(call: Call) -> list[int]:
 @route("POST", f"{PROJECT}/job_token_scope/allowlist", MAINTAINER)
 def allow_project(call: Call) -> Any:
     target = call.integer("target_project_id")
-    found(each for each in call.state.projects.values() if each.id == target)
+    found(project for project in call.state.projects.values() if project.id == target)
     _allowed(call).append(target)
     return {"source_project_id": call.project.id, "target_project_id": target}
 
@@ -163,11 +166,11 @@ def lint_committed(call: Call) -> Any:
 def _linted(call: Call, content: str) -> dict[str, Any]:
     errors = call.project.linter(content)
     merged = None if errors else content
-    found = {
+    entry = {
         "valid": not errors,
         "errors": errors,
         "warnings": [],
         "merged_yaml": merged,
         "includes": [],
     }
-    return {**found, "jobs": []} if flag(call.params.get("include_jobs")) else found
+    return {**entry, "jobs": []} if flag(call.params.get("include_jobs")) else entry

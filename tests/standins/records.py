@@ -66,11 +66,14 @@ def _others(call: Call, old: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _in_environment(call: Call, record: Mapping[str, Any]) -> bool:
-    wanted = call.params.get("filter")
-    if isinstance(wanted, dict) and "environment_scope" in wanted:
-        return bool(record["environment_scope"] == wanted["environment_scope"])
+    filters = call.params.get("filter")
+    if isinstance(filters, dict) and "environment_scope" in filters:
+        return bool(record["environment_scope"] == filters["environment_scope"])
     if sum(other["key"] == record["key"] for other in call.project.variables) > 1:
-        text = "There are multiple variables with provided parameters. Please use 'filter[environment_scope]'"
+        text = (
+            "There are multiple variables with provided parameters."
+            " Please use 'filter[environment_scope]'"
+        )
         raise Refused(409, text)
     return True
 
@@ -133,17 +136,17 @@ def _check_cron(record: Mapping[str, Any]) -> None:
 
 
 def _inputs(call: Call, old: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    kept = {each["name"]: each["value"] for each in old}
+    kept = {item["name"]: item["value"] for item in old}
     given = call.params.get("inputs") or []
     if not isinstance(given, list) or not all(
-        isinstance(each, dict) and "name" in each for each in given
+        isinstance(item, dict) and "name" in item for item in given
     ):
         raise Refused(400, "inputs is invalid", "error")
-    for each in given:
-        if flag(each.get("destroy")):
-            kept.pop(each["name"], None)
+    for item in given:
+        if flag(item.get("destroy")):
+            kept.pop(item["name"], None)
         else:
-            kept[each["name"]] = each.get("value")
+            kept[item["name"]] = item.get("value")
     return [{"name": name, "value": value} for name, value in kept.items()]
 
 
@@ -164,7 +167,9 @@ def _owned(call: Call, record: Mapping[str, Any]) -> None:
 
 def _one_schedule(call: Call) -> dict[str, Any]:
     number = call.number("schedule_id")
-    record: dict[str, Any] = found(each for each in call.project.schedules if each["id"] == number)
+    record: dict[str, Any] = found(
+        schedule for schedule in call.project.schedules if schedule["id"] == number
+    )
     return record
 
 
@@ -188,7 +193,7 @@ def play_schedule(call: Call) -> Any:
     record = _one_schedule(call)
     ref = record["ref"].removeprefix("refs/heads/").removeprefix("refs/tags/")
     variables = [dict(variable) for variable in record["variables"]]
-    inputs = {each["name"]: each["value"] for each in record["inputs"]}
+    inputs = {item["name"]: item["value"] for item in record["inputs"]}
     run = call.project.pipeline(ref, "schedule", record["owner"], variables, inputs=inputs)
     run.schedule = record["id"]
     return {"message": "201 Created"}
@@ -406,7 +411,7 @@ crud(
 def _merge_request(call: Call) -> dict[str, Any]:
     number = call.number("iid")
     record: dict[str, Any] = found(
-        each for each in call.project.merge_requests if each["iid"] == number
+        request for request in call.project.merge_requests if request["iid"] == number
     )
     return record
 
@@ -414,16 +419,16 @@ def _merge_request(call: Call) -> dict[str, Any]:
 @route("GET", f"{PROJECT}/merge_requests", job_token=True)
 def merge_requests(call: Call) -> Any:
     names = {"state": "state", "source_branch": "source", "target_branch": "target"}
-    wanted = {
+    filters = {
         key: call.params[name]
         for name, key in names.items()
         if call.params.get(name) not in (None, "all")
     }
     every = reversed(call.project.merge_requests)
     return [
-        views.merge_request(call.project, each)
-        for each in every
-        if all(each[key] == value for key, value in wanted.items())
+        views.merge_request(call.project, request)
+        for request in every
+        if all(request[key] == value for key, value in filters.items())
     ]
 
 

@@ -50,7 +50,7 @@ def tag(call: Call) -> Any:
 @route("GET", f"{REPOSITORY}/commits")
 def commits(call: Call) -> Any:
     ref = str(call.params.get("ref_name") or "")
-    return [views.commit(each) for each in _ancestry(_commit(call, ref))]
+    return [views.commit(commit) for commit in _ancestry(_commit(call, ref))]
 
 
 def _ancestry(commit: Commit | None) -> list[Commit]:
@@ -90,13 +90,13 @@ def _with_file(call: Call, ref: str) -> Commit:
 def compare(call: Call) -> Any:
     old, new = (_commit(call, str(name)) for name in call.need("from", "to"))
     seen = _ancestry(old)
-    missing = [each for each in _ancestry(new) if each not in seen]
+    missing = [commit for commit in _ancestry(new) if commit not in seen]
     names = sorted(
         name for name in {*old.files, *new.files} if old.files.get(name) != new.files.get(name)
     )
     return {
         "commit": views.commit(new),
-        "commits": [views.commit(each) for each in reversed(missing)],
+        "commits": [views.commit(commit) for commit in reversed(missing)],
         "diffs": [_diff(name, old.files, new.files) for name in names],
         "compare_timeout": False,
         "compare_same_ref": old is new,
@@ -122,16 +122,16 @@ def _diff(name: str, old: Mapping[str, bytes], new: Mapping[str, bytes]) -> dict
 @route("GET", f"{REPOSITORY}/commits/:sha/statuses")
 def statuses(call: Call) -> Any:
     sha = _commit(call, call.values["sha"]).sha
-    same = [each for each in call.project.statuses if each["sha"] == sha]
-    wanted = [
-        each
-        for each in same
-        if all(call.params.get(name) in (None, each[name]) for name in ("ref", "name"))
+    same = [status for status in call.project.statuses if status["sha"] == sha]
+    statuses = [
+        status
+        for status in same
+        if all(call.params.get(name) in (None, status[name]) for name in ("ref", "name"))
     ]
     return (
-        wanted
+        statuses
         if flag(call.params.get("all"))
-        else list({each["name"]: each for each in wanted}.values())
+        else list({status["name"]: status for status in statuses}.values())
     )
 
 
@@ -151,7 +151,9 @@ def set_status(call: Call) -> Any:
         raise Refused(400, "state does not have a valid value", "error")
     sha = _commit(call, call.values["sha"]).sha
     name = str(call.params.get("name") or call.params.get("context") or "default")
-    same = [each for each in call.project.statuses if (each["sha"], each["name"]) == (sha, name)]
+    same = [
+        status for status in call.project.statuses if (status["sha"], status["name"]) == (sha, name)
+    ]
     record = same[-1] if same and same[-1]["status"] in {"pending", "running"} else None
     if record and record["status"] == state:  # GitLab refuses to say the same thing twice
         move = MOVES[state]
@@ -165,9 +167,11 @@ def set_status(call: Call) -> Any:
         if key in call.params
     }
     record |= {"status": state, **texts}
-    record[
-        "started_at" if state == "running" else "finished_at" if state in FINAL else "updated_at"
-    ] = views.moment(call.now)
+    if state == "running":
+        field = "started_at"
+    else:
+        field = "finished_at" if state in FINAL else "updated_at"
+    record[field] = views.moment(call.now)
     return record
 
 
@@ -202,7 +206,12 @@ def put_package_file(call: Call) -> Any:
     name, version, file = (call.values[key] for key in ("name", "version", "file"))
     packages = call.project.packages
     package = next(
-        (each for each in packages if (each["name"], each["version"]) == (name, version)), None
+        (
+            package
+            for package in packages
+            if (package["name"], package["version"]) == (name, version)
+        ),
+        None,
     )
     if package is None:
         package = {
@@ -242,12 +251,12 @@ def _file_view(record: Mapping[str, Any]) -> dict[str, Any]:
 def get_package_file(call: Call) -> Any:
     name, version = call.values["name"], call.values["version"]
     ids = {
-        each["id"]
-        for each in call.project.packages
-        if (each["name"], each["version"]) == (name, version)
+        package["id"]
+        for package in call.project.packages
+        if (package["name"], package["version"]) == (name, version)
     }
-    files = [each for each in call.project.package_files if each["package_id"] in ids]
-    return raw({each["file_name"]: each["content"] for each in files}, call.values["file"])
+    files = [file for file in call.project.package_files if file["package_id"] in ids]
+    return raw({file["file_name"]: file["content"] for file in files}, call.values["file"])
 
 
 @route("GET", f"{PROJECT}/packages", job_token=True)
@@ -255,18 +264,18 @@ def packages(call: Call) -> Any:
     given = {"name": call.params.get("package_name"), "version": call.params.get("package_version")}
     every = call.project.packages
     return [
-        each for each in every if all(value in (None, each[name]) for name, value in given.items())
+        item for item in every if all(value in (None, item[name]) for name, value in given.items())
     ]
 
 
 @route("GET", f"{PROJECT}/packages/:package_id/package_files", job_token=True)
 def package_files(call: Call) -> Any:
     number = call.number("package_id")
-    return [_file_view(each) for each in call.project.package_files if each["package_id"] == number]
+    return [_file_view(file) for file in call.project.package_files if file["package_id"] == number]
 
 
 @route("DELETE", f"{PROJECT}/packages/:package_id", MAINTAINER, job_token=True)
 def delete_package(call: Call) -> Any:
     number = call.number("package_id")
-    package = found(each for each in call.project.packages if each["id"] == number)
+    package = found(item for item in call.project.packages if item["id"] == number)
     call.project.packages.remove(package)

@@ -124,9 +124,10 @@ def flag(value: object) -> bool:
 
 @dataclass(frozen=True)
 class Route:
-    """A line of the table. `level` is the least access level.
+    """A line of the table.
 
-    `job_token` says whether GitLab lets a job in.
+    `level` is the lowest access level that may take the route; `job_token` says whether GitLab
+    accepts the token of a job.
     """
 
     method: str
@@ -161,7 +162,8 @@ def route(
 ) -> Callable[[Handler], Handler]:
     """Add a handler to the table.
 
-    `:name` in the pattern is a part of the path, `*name` the rest of it.
+    `:name` in the pattern is a part of the path, `*name` the rest of it. `level` is the lowest
+    access level that may take the route.
     """
 
     def add(handler: Handler) -> Handler:
@@ -341,9 +343,9 @@ def _address(call: Call, **changes: Any) -> str:
         query.pop(secret, None)
     text = urlencode(
         [
-            (f"{name}[]" if isinstance(value, list) else name, each)
+            (f"{name}[]" if isinstance(value, list) else name, item)
             for name, value in query.items()
-            for each in (value if isinstance(value, list) else [value])
+            for item in (value if isinstance(value, list) else [value])
         ]
     )
     return f"{call.state.home}{urlsplit(call.request.target).path}?{text}"
@@ -357,9 +359,9 @@ def _links(addresses: Mapping[str, str]) -> dict[str, str]:
 class Kind:
     """A kind of record that can be listed, read, created, changed and deleted.
 
-    `records` gives the list that a call is about; `make` turns parameters into a record, with `old`
-    as it was, and refuses bad ones; `allowed` refuses who may not change a record; `view` is what
-    is shown.
+    `records` returns the list that a call is about; `make` turns parameters into a record, with
+    `old` as it was, and refuses bad ones; `allowed` refuses who may not change a record; `view`
+    returns what is shown.
     """
 
     path: str
@@ -382,13 +384,13 @@ def crud(kind: Kind, update: str = "PUT") -> None:
     """Add the five routes of a kind of record."""
 
     def one(call: Call) -> dict[str, Any]:
-        wanted = call.values["key"]
+        key = call.values["key"]
         listed = kind.records(call)
         hit: dict[str, Any] = found(
             (
                 record
                 for record in listed
-                if str(record[kind.key]) == wanted and kind.matches(call, record)
+                if str(record[kind.key]) == key and kind.matches(call, record)
             ),
             kind.title,
         )

@@ -15,9 +15,9 @@ from standins.state import MAINTAINER, Project, Token
 
 
 class GitLab(StandIn):
-    """A stand-in for a GitLab server. `totals=False` leaves out the totals of lists.
+    """A stand-in for a GitLab server; the rest is as in `StandIn`.
 
-    The rest is as in `StandIn`.
+    `totals=False` leaves out the totals of lists.
     """
 
     prefixes = {"personal": "glpat", "project": "glpat", "job": "glcbt-64"}  # noqa: RUF012 - nobody changes it
@@ -33,7 +33,10 @@ class GitLab(StandIn):
             return self.state.project(path, settings)
 
     def job_token(self, build: Build, level: int = MAINTAINER) -> Token:
-        """Return the CI_JOB_TOKEN of a job: valid while it runs, with the access of who started it."""
+        """Return the CI_JOB_TOKEN of a job.
+
+        It is valid while the job runs, with the access of the user who started it.
+        """
         return self._token(build.pipeline.user.username, "job", level=level, build=build)
 
     def limit(self, per_minute: int) -> None:

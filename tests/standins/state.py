@@ -1,4 +1,4 @@
-"""What the stand-in knows: a clock, users with tokens, and projects with all that is in them."""
+"""The state of the server: a clock, users with tokens, and projects with their contents."""
 
 from __future__ import annotations
 
@@ -83,9 +83,9 @@ class User:
 
 @dataclass(eq=False)
 class Token:
-    """A secret and what it may do. `levels` overrides the access `level` for single projects.
+    """A secret and what it may do.
 
-    `expires` is a time.
+    `levels` overrides the access `level` for single projects; `expires` is a time.
     """
 
     id: int
@@ -229,7 +229,10 @@ class Project:
         branch: str = "",
         user: str = "root",
     ) -> Commit:
-        """Commit changed files (None removes one) to a branch, which is made from the default branch if it is new."""
+        """Commit changed files (None removes one) to a branch.
+
+        A new branch starts at the default branch.
+        """
         branch = branch or self.settings["default_branch"]
         parent = self.branches.get(branch) or self.branches.get(self.settings["default_branch"])
         tree = {**(parent.files if parent else {}), **files}
@@ -238,29 +241,29 @@ class Project:
             f"{self.path} {len(self.commits)} {message}".encode(), usedforsecurity=False
         ).hexdigest()
         kept = {name: content for name, content in tree.items() if content is not None}
-        made = Commit(sha, message, self.state.user(user), now, parent, kept)
-        self.commits[sha] = self.branches[branch] = made
-        return made
+        commit = Commit(sha, message, self.state.user(user), now, parent, kept)
+        self.commits[sha] = self.branches[branch] = commit
+        return commit
 
     def tag(self, name: str, ref: str = "") -> Commit:
         """Tag a commit."""
-        found = self.find_commit(ref or self.settings["default_branch"])
-        if found is None:
+        commit = self.find_commit(ref or self.settings["default_branch"])
+        if commit is None:
             raise KeyError(ref)
-        self.tags[name] = found
-        return found
+        self.tags[name] = commit
+        return commit
 
     def find_commit(self, ref: str) -> Commit | None:
         """Return the commit of a branch, a tag, or a full or abbreviated hash."""
         name = ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
         if name in {"", "HEAD"}:
             name = self.settings["default_branch"]
-        found = self.branches.get(name) or self.tags.get(name) or self.commits.get(name)
-        if found is None and len(name) >= 7:
-            found = next(
-                (commit for sha, commit in self.commits.items() if sha.startswith(name)), None
+        commit = self.branches.get(name) or self.tags.get(name) or self.commits.get(name)
+        if commit is None and len(name) >= 7:
+            commit = next(
+                (value for sha, value in self.commits.items() if sha.startswith(name)), None
             )
-        return found
+        return commit
 
     def merge_request(
         self, source: str, target: str = "", title: str = "feat: change", **more: Any
@@ -294,16 +297,17 @@ class Project:
         jobs: Sequence[Job] | None = None,
         **more: Any,
     ) -> Pipeline:
-        """Start a pipeline, as a push would; `jobs` is its script, by default the project's.
+        """Start a pipeline, as a push would.
 
-        KeyError: no such ref.
+        `jobs` is its script, by default the project's. Raises `KeyError` where there is no such
+        ref.
         """
         ref = ref or self.settings["default_branch"]
         commit = self.find_commit(ref)
         if commit is None:
             raise KeyError(ref)
         more.setdefault("created", self.state.clock.now())
-        made = Pipeline(
+        pipeline = Pipeline(
             id=next(self.state.ids["pipeline"]),
             iid=next(self._iids),
             project=self,
@@ -319,15 +323,15 @@ class Project:
             listed_from=self.listings,
             **more,
         )
-        made.fill(self.script() if jobs is None else jobs)
-        self.pipelines.append(made)
-        settle(made, self.state.clock.now())
-        return made
+        pipeline.fill(self.script() if jobs is None else jobs)
+        self.pipelines.append(pipeline)
+        settle(pipeline, self.state.clock.now())
+        return pipeline
 
     def is_listed(self, run: Pipeline) -> bool:
         """Return whether lists show a pipeline.
 
-        A new one may be missing from the first ones (a replica is behind).
+        A new one may be missing from the first lists, as on a replica that is behind.
         """
         lag = self.state.lag
         return (

@@ -31,22 +31,22 @@ def moment(seconds: float | None) -> str | None:
 
 def instant(text: str) -> float:
     """Return the seconds of an ISO 8601 time. ValueError when it is none."""
-    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return (found if found.tzinfo else found.replace(tzinfo=timezone.utc)).timestamp()
+    instant = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return (instant if instant.tzinfo else instant.replace(tzinfo=timezone.utc)).timestamp()
 
 
-def project(found: Project, settings: bool = True) -> dict[str, Any]:
-    namespace, _, name = found.path.rpartition("/")
+def project(record: Project, settings: bool = True) -> dict[str, Any]:
+    namespace, _, name = record.path.rpartition("/")
     return {
-        "id": found.id,
+        "id": record.id,
         "name": name,
         "path": name,
-        "path_with_namespace": found.path,
-        "web_url": found.url,
-        "name_with_namespace": found.path.replace("/", " / "),
-        "http_url_to_repo": f"{found.url}.git",
-        "created_at": moment(found.created),
-        "default_branch": found.settings["default_branch"],
+        "path_with_namespace": record.path,
+        "web_url": record.url,
+        "name_with_namespace": record.path.replace("/", " / "),
+        "http_url_to_repo": f"{record.url}.git",
+        "created_at": moment(record.created),
+        "default_branch": record.settings["default_branch"],
         "namespace": {
             "id": 2,
             "name": namespace,
@@ -54,99 +54,102 @@ def project(found: Project, settings: bool = True) -> dict[str, Any]:
             "kind": "group",
             "full_path": namespace,
         },
-        "empty_repo": not found.commits,
+        "empty_repo": not record.commits,
         "topics": [],
-        **(found.settings if settings else {}),
+        **(record.settings if settings else {}),
     }
 
 
-def pipeline(found: Pipeline) -> dict[str, Any]:
+def pipeline(run: Pipeline) -> dict[str, Any]:
     """Return a pipeline as it is listed."""
     return {
-        "id": found.id,
-        "iid": found.iid,
-        "project_id": found.project.id,
-        "sha": found.sha,
-        "ref": found.ref,
-        "status": found.status,
-        "source": found.source,
-        "name": found.name,
-        "created_at": moment(found.created),
-        "updated_at": moment(found.updated),
-        "web_url": f"{found.project.url}/-/pipelines/{found.id}",
+        "id": run.id,
+        "iid": run.iid,
+        "project_id": run.project.id,
+        "sha": run.sha,
+        "ref": run.ref,
+        "status": run.status,
+        "source": run.source,
+        "name": run.name,
+        "created_at": moment(run.created),
+        "updated_at": moment(run.updated),
+        "web_url": f"{run.project.url}/-/pipelines/{run.id}",
     }
 
 
-def whole_pipeline(found: Pipeline) -> dict[str, Any]:
-    """Return a pipeline as it is shown alone. `duration` is from the first start to the last end."""
-    started, finished, label = found.started, found.finished, LABELS.get(found.status, found.status)
+def whole_pipeline(run: Pipeline) -> dict[str, Any]:
+    """Return a pipeline as it is shown alone.
+
+    `duration` is from the first start to the last end.
+    """
+    started, finished, label = run.started, run.finished, LABELS.get(run.status, run.status)
     return {
-        **pipeline(found),
+        **pipeline(run),
         "before_sha": "0" * 40,
-        "tag": found.tag,
+        "tag": run.tag,
         "yaml_errors": None,
         "coverage": None,
         "committed_at": None,
-        "user": found.user.view(),
+        "user": run.user.view(),
         "started_at": moment(started),
         "finished_at": moment(finished),
         "duration": int(finished - started)
         if started is not None and finished is not None
         else None,
-        "queued_duration": int(started - found.created) if started is not None else None,
+        "queued_duration": int(started - run.created) if started is not None else None,
         "archived": False,
         "detailed_status": {
-            "icon": f"status_{found.status}",
+            "icon": f"status_{run.status}",
             "text": label,
             "label": label,
             "tooltip": label,
-            "group": found.status,
+            "group": run.status,
             "has_details": True,
             "illustration": None,
-            "details_path": f"/{found.project.path}/-/pipelines/{found.id}",
+            "details_path": f"/{run.project.path}/-/pipelines/{run.id}",
         },
     }
 
 
-def jobs(found: Iterable[Build], now: float) -> list[dict[str, Any]]:
+def jobs(builds: Iterable[Build], now: float) -> list[dict[str, Any]]:
     """Return jobs as they are listed; what they tell of their pipelines is looked up once."""
     above: dict[int, dict[str, Any]] = {}
     listed = []
-    for each in found:
-        if each.pipeline.id not in above:
-            above[each.pipeline.id] = pipeline(each.pipeline)
-        listed.append(job(each, now, above[each.pipeline.id]))
+    for build in builds:
+        if build.pipeline.id not in above:
+            above[build.pipeline.id] = pipeline(build.pipeline)
+        listed.append(job(build, now, above[build.pipeline.id]))
     return listed
 
 
-def job(found: Build, now: float, above: dict[str, Any] | None = None) -> dict[str, Any]:
+def job(build: Build, now: float, above: dict[str, Any] | None = None) -> dict[str, Any]:
     """Return a job or a trigger job."""
-    run, script = found.pipeline, found.script
-    ended = None if found.status == "skipped" else found.ended
+    run, script = build.pipeline, build.script
+    ended = None if build.status == "skipped" else build.ended
     return {
-        "id": found.id,
+        "id": build.id,
         "name": script.name,
         "stage": script.stage,
-        "status": found.status,
+        "status": build.status,
         "ref": run.ref,
         "tag": run.tag,
         "coverage": None,
         "allow_failure": script.allow_failure,
         "user": run.user.view(),
-        "created_at": moment(found.created),
-        "started_at": moment(found.started),
+        "created_at": moment(build.created),
+        "started_at": moment(build.started),
         "finished_at": moment(ended),
         "erased_at": None,
-        "duration": _between(found.started, ended, now),
-        "queued_duration": _between(found.queued, found.started, now),
+        "duration": _between(build.started, ended, now),
+        "queued_duration": _between(build.queued, build.started, now),
         "commit": commit(run.project.commits[run.sha]),
         "pipeline": above or pipeline(run),
-        "web_url": f"{run.project.url}/-/jobs/{found.id}",
+        "web_url": f"{run.project.url}/-/jobs/{build.id}",
         "project": {
             "ci_job_token_scope_enabled": run.project.settings["ci_job_token_scope_enabled"]
         },
-        **({"failure_reason": found.failure_reason} if found.status == "failed" else {}),
-        **(_of_bridge(found) if found.is_bridge else _of_runner(found)),
+        **({"failure_reason": build.failure_reason} if build.status == "failed" else {}),
+        **(_of_bridge(build) if build.is_bridge else _of_runner(build)),
     }
 
 
@@ -154,13 +157,13 @@ def _between(start: float | None, end: float | None, now: float) -> float | None
     return None if start is None else round((now if end is None else end) - start, 3)
 
 
-def _of_bridge(found: Build) -> dict[str, Any]:
-    return {"downstream_pipeline": pipeline(found.downstream) if found.downstream else None}
+def _of_bridge(build: Build) -> dict[str, Any]:
+    return {"downstream_pipeline": pipeline(build.downstream) if build.downstream else None}
 
 
-def _of_runner(found: Build) -> dict[str, Any]:
-    size = sum(map(len, found.script.artifacts.values()))
-    has_files = bool(found.script.artifacts) and found.status in {"success", "failed"}
+def _of_runner(build: Build) -> dict[str, Any]:
+    size = sum(map(len, build.script.artifacts.values()))
+    has_files = bool(build.script.artifacts) and build.status in {"success", "failed"}
     archive = {
         "file_type": "archive",
         "size": size,
@@ -169,18 +172,18 @@ def _of_runner(found: Build) -> dict[str, Any]:
     }
     log = {
         "file_type": "trace",
-        "size": len(found.script.trace),
+        "size": len(build.script.trace),
         "filename": "job.log",
         "file_format": "raw",
     }
     return {
         **({"artifacts_file": {"filename": "artifacts.zip", "size": size}} if has_files else {}),
         "artifacts": ([archive] if has_files else [])
-        + ([log] if found.ended is not None and found.started else []),
+        + ([log] if build.ended is not None and build.started else []),
         "artifacts_expire_at": None,
         "archived": False,
-        "tag_list": list(found.script.tags),
-        "runner": None if found.started is None else runner(),
+        "tag_list": list(build.script.tags),
+        "runner": None if build.started is None else runner(),
         "runner_manager": None,
     }
 
@@ -200,13 +203,13 @@ def runner() -> dict[str, Any]:
     }
 
 
-def commit(found: Commit) -> dict[str, Any]:
-    when, author = moment(found.time), found.author.username
+def commit(record: Commit) -> dict[str, Any]:
+    when, author = moment(record.time), record.author.username
     return {
-        "id": found.sha,
-        "short_id": found.sha[:8],
-        "title": found.message.split("\n")[0],
-        "message": found.message,
+        "id": record.sha,
+        "short_id": record.sha[:8],
+        "title": record.message.split("\n")[0],
+        "message": record.message,
         "author_name": author,
         "author_email": f"{author}@example.invalid",
         "authored_date": when,
@@ -214,7 +217,7 @@ def commit(found: Commit) -> dict[str, Any]:
         "committer_email": f"{author}@example.invalid",
         "committed_date": when,
         "created_at": when,
-        "parent_ids": [found.parent.sha] if found.parent else [],
+        "parent_ids": [record.parent.sha] if record.parent else [],
         "trailers": {},
     }
 
@@ -235,21 +238,21 @@ def branch(within: Project, name: str) -> dict[str, Any]:
 
 
 def tag(within: Project, name: str) -> dict[str, Any]:
-    found = within.tags[name]
+    tip = within.tags[name]
     is_protected = any(rule["name"] == name for rule in within.protected_tags)
     return {
         "name": name,
         "message": "",
-        "target": found.sha,
-        "commit": commit(found),
+        "target": tip.sha,
+        "commit": commit(tip),
         "release": None,
         "protected": is_protected,
         "created_at": None,
     }
 
 
-def file(within: Project, path: str, ref: str, found: Commit) -> dict[str, Any]:
-    content = found.files[path]
+def file(within: Project, path: str, ref: str, tip: Commit) -> dict[str, Any]:
+    content = tip.files[path]
     return {
         "file_name": path.rpartition("/")[2],
         "file_path": path,
@@ -258,8 +261,8 @@ def file(within: Project, path: str, ref: str, found: Commit) -> dict[str, Any]:
         "content": base64.b64encode(content).decode(),
         "content_sha256": hashlib.sha256(content).hexdigest(),
         "ref": ref,
-        "commit_id": found.sha,
-        "last_commit_id": found.sha,
+        "commit_id": tip.sha,
+        "last_commit_id": tip.sha,
         "execute_filemode": False,
         "blob_id": hashlib.sha1(
             b"blob %d\0" % len(content) + content, usedforsecurity=False
@@ -268,10 +271,8 @@ def file(within: Project, path: str, ref: str, found: Commit) -> dict[str, Any]:
 
 
 def merge_request(within: Project, record: dict[str, Any]) -> dict[str, Any]:
-    found = within.branches.get(record["source"])
-    runs = [
-        run for run in within.pipelines if found and run.sha == found.sha and run.parent is None
-    ]
+    tip = within.branches.get(record["source"])
+    runs = [run for run in within.pipelines if tip and run.sha == tip.sha and run.parent is None]
     return {
         **{
             key: record[key]
@@ -285,7 +286,7 @@ def merge_request(within: Project, record: dict[str, Any]) -> dict[str, Any]:
         "author": record["author"].view(),
         "created_at": moment(record["created"]),
         "updated_at": moment(record["updated"]),
-        "sha": found.sha if found else None,
+        "sha": tip.sha if tip else None,
         "web_url": f"{within.url}/-/merge_requests/{record['iid']}",
         "work_in_progress": record["draft"],
         "user_notes_count": len(within.notes[record["iid"]]),

@@ -1,4 +1,4 @@
-"""Tiny projects, with build backends of their own, and plans for them: no network, no requirements."""
+"""Tiny projects with build backends of their own, and their plans; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -63,9 +63,11 @@ def build_wheel(folder, config_settings=None, metadata_directory=None):
     pure = str(tag.endswith("-any")).lower()
     wheel = "Wheel-Version: 1.0\\nGenerator: demo\\nRoot-Is-Purelib: %s\\nTag: %s\\n" % (pure, tag)
     members[info + "/WHEEL"] = (wheel + ("Build: %s\\n" % build if build else "")).encode()
-    members[info + "/METADATA"] = ("Metadata-Version: 2.1\\nName: demo\\nVersion: %s\\n" % version()).encode()
-    digests = {name: base64.urlsafe_b64encode(hashlib.sha256(members[name]).digest()) for name in members}
-    rows = ["%s,sha256=%s,\\n" % (name, digests[name].decode().rstrip("=")) for name in members]
+    metadata = "Metadata-Version: 2.1\\nName: demo\\nVersion: %s\\n" % version()
+    members[info + "/METADATA"] = metadata.encode()
+    digests = {name: hashlib.sha256(members[name]).digest() for name in members}
+    encoded = {name: base64.urlsafe_b64encode(digests[name]).decode() for name in members}
+    rows = ["%s,sha256=%s,\\n" % (name, encoded[name].rstrip("=")) for name in members]
     members[info + "/RECORD"] = ("".join(rows) + info + "/RECORD,,\\n").encode()
     name = "-".join(filter(None, ["demo", version(), build, tag])) + ".whl"
     with zipfile.ZipFile(pathlib.Path(folder) / name, "w") as archive:

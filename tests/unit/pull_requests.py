@@ -75,7 +75,10 @@ class _Handler(BaseHTTPRequestHandler):
         script = self.server.faults.get(self.command) or [""]
         fault = script.pop(0)
         if fault == "limited":
-            text = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+            text = (
+                "You have exceeded a secondary rate limit. "
+                "Please wait a few minutes before you try again."
+            )
             self._answer(403, {"message": text})
         elif isinstance(fault, int):
             self._answer(fault, {"message": "Resource not accessible by integration"})

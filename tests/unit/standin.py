@@ -60,10 +60,10 @@ class Handler(BaseHTTPRequestHandler):
             ]
             self.answer(200, json.dumps({"files": entries}), "application/vnd.pypi.simple.v1+json")
         else:
-            links = [
-                f'<a href="../../files/{quote(name)}{"".join(f"#{key}={value}" for key, value in found.items())}">x</a>'
-                for name, found in ((name, self.hashes(content)) for name, content in files.items())
-            ]
+            links = []
+            for name, content in files.items():
+                fragment = "".join(f"#{key}={value}" for key, value in self.hashes(content).items())
+                links.append(f'<a href="../../files/{quote(name)}{fragment}">x</a>')
             self.answer(200, "\n".join(links))
 
     def hashes(self, content: bytes) -> dict[str, str]:

@@ -17,7 +17,7 @@ EXTENSION = "demo/_core.cpython-312-x86_64-linux-gnu.so"
 
 
 def elf_file(number: int = 62, bits: int = 64, order: str = "little") -> bytes:
-    """A small ELF library that needs nothing; `number` is its e_machine (62: x86_64, 183: aarch64)."""
+    """A small ELF library without needs; `number` is its e_machine (62: x86_64, 183: aarch64)."""
     return library(number=number, bits=bits, order="<" if order == "little" else ">")
 
 

@@ -22,10 +22,7 @@ from truewheel.wheel.filename import normalized
 
 @dataclass(frozen=True)
 class Workshop:
-    """With what a cell is compiled.
-
-    Its interpreter, its environment variables, its compilers and their cache.
-    """
+    """A cell's interpreter, environment variables, compilers and compiler cache."""
 
     cell: Cell
     root: Path
@@ -47,47 +44,52 @@ def build_environment(workshop: Workshop, requires: Sequence[str]) -> Path:
     ).hexdigest()
     environments = files.subfolder(workshop.root, evidence.WORK, "env")
     folder = files.subfolder(environments, f"{workshop.cell.builder}-{digest[:16]}")
-    own, complete = folder / "bin" / "python", folder / "complete"
+    environment_python, complete = folder / "bin" / "python", folder / "complete"
     with _locked(folder.with_suffix(".lock")):
-        if not (complete.exists() and own.exists()):
+        if not (complete.exists() and environment_python.exists()):
             processes.say(
                 f"compile {where}: build environment with {' '.join(requires) or 'no requirements'}"
             )
             interpreters.make_environment(workshop.python, folder, env, where)
             if requires:
-                interpreters.install(own, requires, env, where)
+                interpreters.install(environment_python, requires, env, where)
             if sysconfig:
-                _tell_interpreter(own, sysconfig)
+                _tell_interpreter(environment_python, sysconfig)
             complete.touch()
-    return own
+    return environment_python
 
 
-def _tell_interpreter(own: Path, sysconfig: str) -> None:
-    """Let an environment's interpreter run a module at each start, also when it ignores its variables (-E, -I)."""
-    packages = _site_packages(own)
+def _tell_interpreter(python: Path, sysconfig: str) -> None:
+    """Let an environment's interpreter run a module at each start, even with -E or -I."""
+    packages = _site_packages(python)
     (packages / "_truewheel_sysconfig.py").write_text(sysconfig, encoding="utf-8")
     (packages / "_truewheel_sysconfig.pth").write_text(
         "import _truewheel_sysconfig\n", encoding="utf-8"
     )
 
 
-def installed(own: Path) -> dict[str, str]:
+def installed(python: Path) -> dict[str, str]:
     """Return the distributions of an environment, by normalised name, with their versions."""
-    found = metadata.distributions(path=[str(_site_packages(own))])
-    return dict(sorted((normalized(each.metadata["Name"]), each.version) for each in found))
+    distributions = metadata.distributions(path=[str(_site_packages(python))])
+    return dict(
+        sorted(
+            (normalized(distribution.metadata["Name"]), distribution.version)
+            for distribution in distributions
+        )
+    )
 
 
-def _site_packages(own: Path) -> Path:
-    [packages] = own.parents[1].glob("lib/python3*/site-packages")
+def _site_packages(python: Path) -> Path:
+    [packages] = python.parents[1].glob("lib/python3*/site-packages")
     return packages
 
 
-def environment(workshop: Workshop, own: Path) -> dict[str, str]:
-    """Return the environment of the backend.
+def environment(workshop: Workshop, python: Path) -> dict[str, str]:
+    """Return the backend's environment variables.
 
-    Its own programs first, before them those of the toolchain.
+    On PATH, the toolchain's programs come first, then those of the isolated environment.
     """
-    env, tools = interpreters.activated(workshop.env, own), workshop.toolchain
+    env, tools = interpreters.activated(workshop.env, python), workshop.toolchain
     if tools.programs:
         env["PATH"] = f"{tools.programs}{os.pathsep}{env['PATH']}"
     return {**env, **tools.variables}
@@ -100,7 +102,8 @@ def cached(workshop: Workshop, backend: str = "") -> Workshop:
         return workshop
     if not processes.which(name, workshop.env):
         processes.say(
-            f"compile {where}: WARNING: no {name} here, which is this project's compiler_cache: built without"
+            f"compile {where}: WARNING: the compiler_cache {name} is not installed: built "
+            "without it"
         )
         return workshop
     return replace(

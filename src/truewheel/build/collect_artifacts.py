@@ -1,6 +1,6 @@
-"""The wheels of a pipeline out of its jobs' artifacts.
+"""Collect the wheels of a pipeline from its jobs' artifacts.
 
-Each file from the job that may give it, all as proven there.
+A file is taken from the job that makes it alone, and must be as it was proven there.
 
 Artifacts are zips that a job fills as it likes, so nothing is unpacked by the names in them: what
 the plan names is looked for under its exact name, and nothing else is taken.
@@ -38,7 +38,7 @@ DOCUMENT_LIMIT = 256 * 2**20
 """Bytes of a plan or a proof that are read."""
 HINT = "look at the job, and at who may write artifacts in this pipeline"
 BROKEN = (BadZipFile, EOFError, NotImplementedError, OSError, RuntimeError, ValueError, zlib.error)
-"""What zipfile raises for an archive that is none, or that wants a password or another compression."""
+"""What zipfile raises for other files, for passwords and for compression that it does not know."""
 
 
 class _Expected(NamedTuple):
@@ -145,7 +145,10 @@ class _Artifacts:
         write_chunks(file, self._chunks(path, limit))
 
     def _chunks(self, path: str, limit: int) -> Iterator[bytes]:
-        """Yield the bytes of a file; zipfile gives no more of them than the archive says there are."""
+        """Yield the bytes of a file.
+
+        zipfile returns no more of them than the archive declares.
+        """
         member = self._member(path)
         if member.file_size > limit:
             raise stop(self.place, f"{path} has more than {limit} bytes", HINT, Exit.WHEEL)
@@ -178,7 +181,7 @@ def _zip_explained(job: str) -> Iterator[None]:
 
 @dataclass
 class _Collector:
-    """Takes files into a folder; `problems` are told together at the end.
+    """Takes files into a folder; all `problems` are reported together at the end.
 
     `owners` are the jobs of the plan by the files that each may give; `wheels` and `records` are
     what `prove` has seen.
@@ -205,7 +208,7 @@ class _Collector:
         cells = {cell.id: cell for cell in plan.cells}
         for job in (job for job in plan.jobs if job.kind == "wheel"):
             for cell in (cells[cell_id] for cell_id in job.cells if cell_id in cells):
-                names = [each.wheel for each in cell.possible()]
+                names = [candidate.wheel for candidate in cell.possible()]
                 self.owners |= dict.fromkeys([*names, _record(cell)], job.name)
         return plan
 
@@ -219,7 +222,7 @@ class _Collector:
                 if known.recorded.get(name) != known.sums.get(name):
                     self._refuse(name, f"{SUMS} and {PROOF} of the job {PROVE} differ about it")
             self._learn(json.loads((self.folder / PROOF).read_bytes()))
-            planned = {each.wheel for cell in plan.cells for each in cell.possible()}
+            planned = {wheel.wheel for cell in plan.cells for wheel in cell.possible()}
             for name in known.recorded.keys() - planned:
                 self._refuse(name, f"the job {PROVE} has proven it, but the plan has no such wheel")
             self._compare(artifacts)
@@ -258,7 +261,7 @@ class _Collector:
                 )
 
     def check(self, plan: Plan) -> None:
-        """Raise `Stop` (exit 4) unless there is, for every cell of the plan, what `prove` has proven."""
+        """Raise `Stop` (exit 4) unless every cell of the plan has a wheel that `prove` accepted."""
         known = self._known()
         for cell in plan.cells:
             name, record = evidence.settled(self.folder, cell).wheel, _record(cell)
@@ -276,9 +279,9 @@ class _Collector:
     def _learn(self, proof: Mapping[str, Any]) -> None:
         """Remember the wheels and records of a proof."""
         try:
-            for each in proof["wheels"]:
-                self.wheels[each["wheel"]] = _Expected(each["sha256"], int(each["size"]))
-                self.records[evidence.path(Path(), each["cell"]).as_posix()] = each["evidence"]
+            for entry in proof["wheels"]:
+                self.wheels[entry["wheel"]] = _Expected(entry["sha256"], int(entry["size"]))
+                self.records[evidence.path(Path(), entry["cell"]).as_posix()] = entry["evidence"]
         except (AttributeError, KeyError, TypeError, ValueError):
             raise stop(f"artifacts of {PROVE}", f"{PROOF}: damaged", HINT, Exit.WHEEL) from None
 
@@ -291,7 +294,7 @@ class _Collector:
             ) from None
 
     def _compare(self, artifacts: _Artifacts) -> None:
-        """Hold all files of a job that the plan has, its own and those of other jobs, against the proof."""
+        """Compare the files of a job that the plan has, whichever job made them, with the proof."""
         job = artifacts.job
         for path in artifacts.members:
             owner = self.owners.get(path)
@@ -308,17 +311,17 @@ class _Collector:
         if not path.endswith(".whl"):
             record = self.records.get(path)
             return record is not None and artifacts.data(path) == record
-        known = self.wheels.get(path)
-        return known is not None and artifacts.sha256(path, known.size) == known.sha256
+        recorded = self.wheels.get(path)
+        return recorded is not None and artifacts.sha256(path, recorded.size) == recorded.sha256
 
     def _archive(self, job: str) -> Archive | None:
         """Return the archive of a job. Raises `Stop` (exit 4) where several jobs have its name."""
         name = self.forge.archive_name(job)
-        own = [archive for archive in self.archives if archive.name == name]
-        if len(own) > 1:
+        matches = [archive for archive in self.archives if archive.name == name]
+        if len(matches) > 1:
             message = "two jobs of the pipeline and its children have this name"
             raise stop(printable(job), message, HINT, Exit.WHEEL)
-        return own[0] if own else None
+        return matches[0] if matches else None
 
     @contextmanager
     def _opened(self, job: str, below: str | None = None) -> Iterator[_Artifacts]:

@@ -1,4 +1,4 @@
-"""What every engine does around a compilation: clean sources, a clean environment, a time, a record."""
+"""What every engine does around a compilation: clean sources and environment, time, record."""
 
 from __future__ import annotations
 
@@ -19,43 +19,46 @@ AGAIN = "again"
 START_OF_2020 = "1577836800"
 
 
-def compare_builds(made: Path, again: Path, cell: Cell) -> list[str]:
+def compare_builds(wheel: Path, again: Path, cell: Cell) -> list[str]:
     """Return what differs between two builds of a cell's wheel, and say so."""
-    found = differences(made, again)
-    if found:
+    changes = differences(wheel, again)
+    if changes:
         processes.say(f"compile {cell.id}: WARNING: a second build, {again}, differs:")
-        for difference in found:
+        for difference in changes:
             processes.say(f"    {difference}")
-        processes.say("    hint: docs/building.md has what usually differs, and the cure")
+        processes.say("    hint: docs/building.md has what usually differs, and what to do")
     else:
         processes.say(f"compile {cell.id}: a second build in another folder is bit-identical")
-    return found
+    return changes
 
 
 def without_credentials(
-    plan: Plan, where: str, named: Iterable[str], env: Mapping[str, str]
+    plan: Plan, where: str, allowed: Iterable[str], env: Mapping[str, str]
 ) -> dict[str, str]:
-    """Return the environment that a build or test gets.
+    """Return the environment of a build or test, without credentials.
 
-    Say which variables it does not get, since it may need one.
+    The names of the removed variables are printed, since a build may need one.
     """
-    kept, left_out = credentials.without(env, plan, named)
+    remaining, left_out = credentials.without(env, plan, allowed)
     if left_out:
         processes.say(
-            f"{where}: without {', '.join(left_out)}: what it needs of these, name under secrets"
+            f"{where}: without {', '.join(left_out)}: name those that it needs under secrets"
         )
-    return kept
+    return remaining
 
 
 def told_name(plan: Plan, cell: Cell) -> str:
-    """Return the lines that say where each part of the wheel's name comes from, so that a lost variable is seen."""
+    """Return the lines that say where each part of the wheel's name comes from.
+
+    A variable that was lost on the way into the job is seen there.
+    """
     return "\n".join([cell.wheel, *explain.lines(explain.explain(cell, from_data(plan.policy)))])
 
 
 def copy_sources(sources: Iterable[evidence.Source], folder: Path) -> None:
     """Copy source files to their places below a folder.
 
-    Rights are made alike, as wheels record them.
+    All get the same access rights, as wheels record them.
     """
     for source in sources:
         copy = folder / source.name
@@ -69,10 +72,7 @@ def copy_sources(sources: Iterable[evidence.Source], folder: Path) -> None:
 
 
 def source_date_epoch(root: Path, env: Mapping[str, str]) -> str:
-    """Return the time, in seconds, that goes into archives.
-
-    The environment's, the last commit's, or fixed.
-    """
+    """Return the seconds for times in archives: the environment's, the last commit's, or fixed."""
     if env.get("SOURCE_DATE_EPOCH"):
         return env["SOURCE_DATE_EPOCH"]
     return git.reader(root, env)("time") or START_OF_2020

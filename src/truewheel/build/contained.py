@@ -32,7 +32,7 @@ def run(
 ) -> list[Progress]:
     """Run the commands of each job of these cells in its image; return how each cell ended.
 
-    Variables are handed over by value, but for those that the images provide; secrets in the
+    Variables are passed by value, but for those that the images provide; secrets in the
     engine's environment. Raises `Stop`: exit 4 when an image is not there, 2 when the engine is
     not.
     """
@@ -73,15 +73,15 @@ def commands(plan: Plan, cells: Sequence[Cell], out: Path) -> list[tuple[str, li
     """Return the commands of the job of these cells, their smoke tests last, each with its name."""
     ids = ",".join(cell.id for cell in cells)
     where = ["--plan", str(out / "plan.json"), "--out", str(out)]
-    found = [
+    argvs = [
         [ids if word == CELL else word for word in argv] for argv in plan.kinds["wheel"].commands
     ]
-    names = [Path(argv[1]).name.split("_")[0] for argv in found]
+    names = [Path(argv[1]).name.split("_")[0] for argv in argvs]
     if any(plan.packages[cell.package].smoke for cell in cells):
-        tool = ["python", "gen_ci.py"] if found[0][0] == "python" else ["truewheel"]
-        found.append([*tool, "test", "--cell", ids])
+        tool = ["python", "gen_ci.py"] if argvs[0][0] == "python" else ["truewheel"]
+        argvs.append([*tool, "test", "--cell", ids])
         names.append("test")
-    return [(name, [*argv, *where]) for name, argv in zip(names, found)]
+    return [(name, [*argv, *where]) for name, argv in zip(names, argvs)]
 
 
 def _run(command: Run, log: Path, engine: str, environment: Mapping[str, str]) -> int:

@@ -27,9 +27,7 @@ INSPECT_SECONDS = 60.0
 
 
 class Build(NamedTuple):
-    """An image to be built.
-
-    Its name, the folder of its context, and what the engine is told beside them.
+    """An image to be built: its name, the folder of its context, and options of the engine.
 
     `secrets` are files by id, `options` the engine's own. A `fresh` build uses no layer and no base
     that others may have left on this machine.
@@ -45,7 +43,9 @@ class Build(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A command to be run in an image, in the first of the folders of this machine that it sees under their own paths.
+    """A command to be run in an image.
+
+    Its current folder is the first of `folders`, which it sees under the paths of this machine.
 
     `variables` go in by value: an engine asked to pass one on by its name removes what the image
     has, or empties it, when it is not set. `secrets` are set, in the engine's own environment, and
@@ -61,7 +61,7 @@ class Run(NamedTuple):
 
 
 class Engine(NamedTuple):
-    """How one engine is told to do things; each function returns argv lists.
+    """How one engine is called; each function returns argv lists.
 
     `push` takes the image and a file for its digest, "" for none; an engine that writes none is
     asked afterwards.
@@ -89,8 +89,8 @@ def _build(program: str, *flags: str, pull: str = "--pull=always") -> Callable[[
 
 def _push(program: str) -> Callable[[str, str], list[str]]:
     def argv(reference: str, digest_file: str) -> list[str]:
-        told = ["--digestfile", digest_file] if digest_file and program != "docker" else []
-        return [program, "push", *told, reference]
+        options = ["--digestfile", digest_file] if digest_file and program != "docker" else []
+        return [program, "push", *options, reference]
 
     return argv
 
@@ -148,18 +148,20 @@ ENGINES = {
 }
 
 
-def choose(asked: str | None, env: Mapping[str, str]) -> str:
+def choose(requested: str | None, env: Mapping[str, str]) -> str:
     """Return the engine that is asked for, else the first that is installed.
 
     Raises `Stop` (exit 2) if none is.
     """
-    known = [asked] if asked else list(ENGINES)
-    found = next((name for name in known if processes.which(name, env)), None)
-    if found is None:
+    candidates = [requested] if requested else list(ENGINES)
+    engine = next((name for name in candidates if processes.which(name, env)), None)
+    if engine is None:
         raise stop(
-            "--engine", f"no {' and no '.join(known)} here", "install one, or build where one is"
+            "--engine",
+            f"no {' and no '.join(candidates)} here",
+            "install one, or build where one is",
         )
-    return found
+    return engine
 
 
 def handed_over(plan: Plan, env: Mapping[str, str]) -> dict[str, str]:
@@ -170,9 +172,11 @@ def handed_over(plan: Plan, env: Mapping[str, str]) -> dict[str, str]:
     To pass one on empty, or by its name alone, would hide or remove what the image itself provides.
     Secrets are apart.
     """
-    declared, own = plan.policy["variables"], secrets(plan, env)
+    declared, secret_names = plan.policy["variables"], secrets(plan, env)
     values = {
-        name: each.value for name, each in plan.variables.items() if each.value and name not in own
+        name: variable.value
+        for name, variable in plan.variables.items()
+        if variable.value and name not in secret_names
     }
     return {
         name: value
@@ -186,12 +190,12 @@ def secrets(plan: Plan, env: Mapping[str, str]) -> dict[str, str]:
 
     The policy's, and what builds and tests get.
     """
-    lists = [each.secrets for each in plan.packages.values()] + [
-        each.secrets for each in plan.builds.values()
+    lists = [package.secrets for package in plan.packages.values()] + [
+        build.secrets for build in plan.builds.values()
     ]
-    named = [name for names in lists for name in names]
+    declared_names = [name for names in lists for name in names]
     names = [name for name, rule in plan.policy["variables"].items() if rule["scope"] == "secret"]
-    return {name: env[name] for name in (*names, *named) if env.get(name)}
+    return {name: env[name] for name in (*names, *declared_names) if env.get(name)}
 
 
 def write_context(folder: Path, text: str, context: Mapping[str, bytes]) -> None:
@@ -227,7 +231,7 @@ def build(engine: str, image: Build, env: Mapping[str, str]) -> None:
 
 
 def push(engine: str, reference: str, env: Mapping[str, str]) -> str:
-    """Push an image to its registry and return the digest that it has there, "" when the engine does not tell it.
+    """Push an image and return its digest in the registry, "" when the engine does not tell it.
 
     The registry is not asked: by then its tag may be somebody else's. Raises `Stop` (exit 6) if the
     push fails.
@@ -236,23 +240,23 @@ def push(engine: str, reference: str, env: Mapping[str, str]) -> str:
         tempfile.TemporaryDirectory(prefix="truewheel-") as folder,
         logged_in(reference, env) as knowing,
     ):
-        told = Path(folder) / "digest"
-        argv = ENGINES[engine].push(reference, str(told))
+        digest_path = Path(folder) / "digest"
+        argv = ENGINES[engine].push(reference, str(digest_path))
         _check(argv, knowing, reference, "could not be pushed", Exit.REMOTE_UNREACHABLE)
-        if told.is_file():
-            return _digest_in(told.read_text(encoding="utf-8", errors="replace"))
-    said = (
+        if digest_path.is_file():
+            return _digest_in(digest_path.read_text(encoding="utf-8", errors="replace"))
+    output = (
         processes.output(ENGINES[engine].inspect(reference), env=env, timeout=INSPECT_SECONDS) or ""
     )
     where = container_registry.parse(reference)[:2]
     return _digest_in(
-        "\n".join(line for line in said.split() if container_registry.parse(line)[:2] == where)
+        "\n".join(line for line in output.split() if container_registry.parse(line)[:2] == where)
     )
 
 
 def _digest_in(text: str) -> str:
-    found = DIGEST.search(text)
-    return found[0] if found else ""
+    match = DIGEST.search(text)
+    return match[0] if match else ""
 
 
 def digest(engine: str, reference: str, env: Mapping[str, str]) -> str:
@@ -298,13 +302,13 @@ def logged_in(reference: str, env: Mapping[str, str]) -> Iterator[Mapping[str, s
     A GitLab job gets a password in its variables; engines want a file. Where a person has logged
     in, that is used.
     """
-    known = container_registry.job_credentials(reference, env)
-    if known is None:
+    keys = container_registry.job_credentials(reference, env)
+    if keys is None:
         yield env
         return
     with tempfile.TemporaryDirectory(prefix="truewheel-") as folder:
         file = Path(folder) / "config.json"
-        secret = base64.b64encode(":".join(known).encode()).decode()
+        secret = base64.b64encode(":".join(keys).encode()).decode()
         file.write_text(
             json.dumps({"auths": {container_registry.parse(reference).host: {"auth": secret}}}),
             encoding="utf-8",

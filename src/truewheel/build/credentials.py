@@ -17,22 +17,22 @@ RUNNER_FILES = frozenset(
 
 
 def of_plan(plan: Plan) -> frozenset[str]:
-    """Return the names of a plan's own secrets, and those that hold the credentials of its indexes and registries."""
+    """Return the variables that hold a plan's secrets and credentials of indexes and registries."""
     secrets = (name for name, rule in plan.policy["variables"].items() if rule["scope"] == "secret")
     logins = (name for index in plan.indexes for name in (index.username, index.password) if name)
     return frozenset((*secrets, *logins, *plan.registry_login.values()))
 
 
 def without(
-    env: Mapping[str, str], plan: Plan, named: Iterable[str]
+    env: Mapping[str, str], plan: Plan, allowed: Iterable[str]
 ) -> tuple[dict[str, str], list[str]]:
-    """Return the environment without credentials, and the names of those that were left out, in order.
+    """Return the environment without credentials, and the names of the removed ones in order.
 
-    What is `named` stays.
+    What is `allowed` stays.
     """
     hidden = of_plan(plan) | RUNNER_FILES
     left_out = sorted(
-        name for name in env if (name in hidden or is_credential(name)) and name not in {*named}
+        name for name in env if (name in hidden or is_credential(name)) and name not in {*allowed}
     )
     return {name: value for name, value in env.items() if name not in left_out}, left_out
 

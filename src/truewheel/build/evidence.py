@@ -23,10 +23,7 @@ EXECUTABLE = 0o111
 
 
 class Source(NamedTuple):
-    """A source file.
-
-    Its path below the root, where its bytes are, and the target of a link that stays one.
-    """
+    """A source file: its path below the root, that of its bytes, and the target of a link."""
 
     name: str
     file: Path
@@ -92,7 +89,9 @@ def settled(out: Path, cell: Cell) -> Cell:
 
 def named_by(record: Mapping[str, Any], cell: Cell) -> Cell:
     """Return a cell under the name that a record says, if that is one of those that it may get."""
-    return next((each for each in cell.possible() if each.wheel == record.get("wheel")), cell)
+    return next(
+        (candidate for candidate in cell.possible() if candidate.wheel == record.get("wheel")), cell
+    )
 
 
 def read_all(out: Path) -> Iterator[dict[str, Any]]:
@@ -161,7 +160,7 @@ def source_files(package: Package, root: Path) -> list[Source]:
         )
     prefix = "" if folder == root else f"{folder.relative_to(root).as_posix()}/"
     with files.explained(folder, "read"):
-        found = {source.name: source for source in _walk(folder, prefix, folder, (folder,))}
+        sources = {source.name: source for source in _walk(folder, prefix, folder, (folder,))}
     if package.version_file:
         file = files.below(root, package.version_file, f"packages.{package.name}.version.file")
         if not file.is_file():
@@ -172,20 +171,20 @@ def source_files(package: Package, root: Path) -> list[Source]:
                 hint,
             )
         name = file.relative_to(root).as_posix()
-        found[name] = Source(name, file)
-    return [found[name] for name in sorted(found)]
+        sources[name] = Source(name, file)
+    return [sources[name] for name in sorted(sources)]
 
 
 def _walk(
-    folder: Path, prefix: str, within: Path | None, way: tuple[Path, ...]
+    folder: Path, prefix: str, within: Path | None, visited: tuple[Path, ...]
 ) -> Iterator[Source]:
-    """Give the files below a folder.
+    """Yield the files below a folder.
 
-    `within` bounds the links that are kept, `way` is what was followed so far.
+    Links that lead out of `within` are followed; `visited` are the folders entered so far.
     """
     for entry in sorted(folder.iterdir()):
         name = prefix + entry.name
-        at_top = folder == way[0] and entry.name in NOT_SOURCE_AT_TOP
+        at_top = folder == visited[0] and entry.name in NOT_SOURCE_AT_TOP
         if at_top or entry.name == "__pycache__" or entry.name.endswith(".egg-info"):
             continue
         link = _kept_link(entry, within)
@@ -193,7 +192,9 @@ def _walk(
             yield Source(name, entry, link)
         elif entry.is_dir():
             inner, end = (
-                (within, way) if not entry.is_symlink() else (None, (*way, _followed(entry, way)))
+                (within, visited)
+                if not entry.is_symlink()
+                else (None, (*visited, _followed(entry, visited)))
             )
             yield from _walk(entry, f"{name}/", inner, end)
         elif entry.is_file():
@@ -210,9 +211,9 @@ def _kept_link(entry: Path, within: Path | None) -> str:
     return str(target) if target.is_absolute() or inside or nowhere else ""
 
 
-def _followed(entry: Path, way: tuple[Path, ...]) -> Path:
+def _followed(entry: Path, visited: tuple[Path, ...]) -> Path:
     end = entry.resolve()
-    if any(step.resolve().is_relative_to(end) for step in way):
+    if any(step.resolve().is_relative_to(end) for step in visited):
         raise stop(str(entry), f"this link leads in a circle, to {end}", "remove the link")
     return end
 
@@ -225,7 +226,7 @@ def _content(source: Source) -> tuple[bool, str]:
 
 
 def _refuse_link(out: Path, file: Path) -> None:
-    """Raise `Stop` (exit 4) for evidence that lies elsewhere: its folder, or its file, is a link."""
+    """Raise `Stop` (exit 4) for evidence whose folder or file is a link to another place."""
     if link := files.link_to(out, file.relative_to(out).as_posix()):
         raise stop(str(link), "is a link", "put the files themselves there", Exit.WHEEL)
 

@@ -42,9 +42,9 @@ SEAMS = ((wheel_abi, "InGenericPkgCtx"), (repair, "InWheelCtx"))
 
 
 class Folder(AbstractContextManager["Folder"]):
-    """Stands where auditwheel's unpacked wheel stands.
+    """Takes the place of auditwheel's unpacked wheel.
 
-    The current folder is one already, and stays.
+    The current folder is an unpacked wheel already, and is kept.
     """
 
     def __init__(self, natives: list[Path], in_wheel: Path, out_wheel: Path | None = None) -> None:
@@ -60,15 +60,15 @@ class Folder(AbstractContextManager["Folder"]):
 
 
 class Patcher(ElfPatcher):
-    """Runs a few patchelf at once.
+    """Runs several patchelf at the same time.
 
-    Each needs as much memory as its file, and auditwheel would wait for one by one.
+    Not too many, as each needs as much memory as its file. auditwheel would wait for each one.
     """
 
     AT_ONCE = 4
 
     def get_rpath_direct(self, file_name: Path) -> str:
-        """Return where a file looks for libraries, without a whole file read by patchelf for it."""
+        """Return where a file looks for libraries; patchelf would read all of the file for it."""
         with file_name.open("rb") as stream:
             section = ELFFile(stream).get_section_by_name(".dynamic")
             tags = section.iter_tags() if isinstance(section, DynamicSection) else ()
@@ -107,7 +107,7 @@ def main(request_file: Path, report_file: Path, folder: Path) -> None:
 def work_here(natives: list[Path]) -> None:
     """Let auditwheel work in the current folder.
 
-    Raises `AttributeError` when it is not built as expected.
+    Raises `AttributeError` if auditwheel's classes are not as expected.
     """
     for module, name in SEAMS:
         getattr(module, name)
@@ -122,8 +122,8 @@ def repaired(request: Request) -> dict[str, Any]:
         audit = _audit(request)
     policy = audit.policies.get_policy_by_name(request.platform)
     linked = _linked(audit, policy, request)
-    if found := list(refusals(linked, request)):
-        return {"refusals": found}
+    if reasons := list(refusals(linked, request)):
+        return {"refusals": reasons}
     wheel = repair.repair_wheel(
         audit,
         Path(request.wheel),
@@ -211,12 +211,12 @@ def _newer_versions(elf: ELFFile, policy: Policy) -> Iterator[tuple[int, tuple[s
     for library, versions in (
         section.iter_versions() if isinstance(section, GNUVerNeedSection) else ()
     ):
-        for each in versions:
-            needed, (family, _, version) = str(library.name), each.name.partition("_")
+        for symbol_version in versions:
+            needed, (family, _, version) = str(library.name), symbol_version.name.partition("_")
             if version not in policy.symbol_versions.get(
                 family, {version}
             ) and not needed.startswith("ld-linux"):
-                yield each["vna_other"], (needed, each.name)
+                yield symbol_version["vna_other"], (needed, symbol_version.name)
 
 
 def _symbols(elf: ELFFile, newer: Mapping[int, tuple[str, str]], file: str) -> Iterator[Symbol]:
@@ -235,10 +235,7 @@ def _symbols(elf: ELFFile, newer: Mapping[int, tuple[str, str]], file: str) -> I
 
 
 def _grafted(linked: Linked, request: Request) -> Iterator[dict[str, str]]:
-    """Give the libraries that are in the wheel now.
-
-    Name in it, where it came from, and its package (PURL).
-    """
+    """Yield the libraries in the wheel: name, where it came from, and its package (PURL)."""
     folder, packages = f"{request.wheel.partition('-')[0]}.libs", _packages()
     for source in set(linked.grafts.values()):
         stem, _, suffix = Path(source).name.partition(".")
@@ -253,7 +250,7 @@ def _grafted(linked: Linked, request: Request) -> Iterator[dict[str, str]]:
 
 
 def _packages() -> dict[str, str]:
-    """Return the package (PURL) of each grafted file that a distribution brought, by the sha256 of its path."""
+    """Return the package (PURL) of each grafted distribution file, by the sha256 of its path."""
     documents = [
         json.loads(path.read_text(encoding="utf-8")) for path in Path().glob(f"*.dist-info/{SBOM}")
     ]

@@ -9,13 +9,13 @@ has is told by records that came as artifacts, or that are signed with the pipel
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from urllib.parse import quote
 
-from truewheel.build import evidence, proof, signed_records
+from truewheel.build import evidence, signed_records
 from truewheel.build.prove import ARCHIVES, COPIES, RECORD_LIMIT, SUMS
 from truewheel.errors import Exit, Problem, Stop, Where, stop
 from truewheel.net.http import Client, OtherBytes
@@ -27,8 +27,9 @@ DEADLINE = 3600.0
 TOKEN = "CI_JOB_TOKEN"  # noqa: S105 - the name of a variable
 PIPELINE = ("TRUEWHEEL_PIPELINE_ID", "CI_PIPELINE_ID")
 STRANGER = (
-    "was a job tried again? then try those after it again, hand-over too; "
-    "if none was, somebody else has put it there: see who may write packages, and start a new pipeline"
+    "was a job run again? then run those after it again, hand-over too; "
+    "if none was, somebody else has put it there: see who may write packages, and start a new "
+    "pipeline"
 )
 _ADDRESS = re.compile(r"https?://[A-Za-z0-9\[][^\s@?#\x00-\x1f\x7f]*")
 _TOKEN = re.compile(r"[!-~]+")
@@ -37,7 +38,7 @@ _LONGEST_HEADER = 1024
 
 
 class Store(NamedTuple):
-    """A place for the files of one pipeline: a generic package, whose version is the pipeline's id."""
+    """The place of one pipeline's files: a generic package whose version is the pipeline's id."""
 
     address: str
     client: Client
@@ -63,10 +64,7 @@ def file_name(path: str) -> str:
 
 
 class _Wanted(NamedTuple):
-    """A file to get, by its path in the folder.
-
-    The cell it is of, and the sha256 that it must have.
-    """
+    """A file to download: its path in the folder, its cell, and its expected sha256."""
 
     path: str
     cell: str
@@ -186,49 +184,13 @@ def get(out: Path, cells: Iterable[Cell], place: Store) -> list[str]:
     That is no error here: `prove` says which wheels are missing. Raises `Stop` (exit 4) for a wheel
     of other bytes.
     """
-    wanted, missing = [], []
+    files, missing = [], []
     for cell in cells:
         if sha256 := _recorded(out, cell):
-            wanted.append(_Wanted(_wheel(out, cell), cell.id, sha256))
+            files.append(_Wanted(_wheel(out, cell), cell.id, sha256))
         else:
             missing += [_record(cell), _wheel(out, cell)]
-    return missing + _get_all(out, wanted, place)
-
-
-def get_for(out: Path, plan: Plan, index: str, place: Store) -> list[str]:
-    """Get the proven wheels of an index, under the names that it gets.
-
-    Returns the paths of what is not there.
-
-    Raises `Stop` (exit 4) for what the proof in this folder does not know, and for other bytes than
-    it says.
-    """
-    known = proof.seen(out, index)
-    wanted = [
-        _Wanted(path, cell_id, known.recorded.get(path, ""))
-        for path, cell_id in _names(out, plan, index)
-    ]
-    unproven = [
-        each for each in wanted if not each.sha256 or known.sums.get(each.path) != each.sha256
-    ]
-    if unproven:
-        hint = (
-            "publish what prove has passed: its job's artifacts have evidence.json and SHA256SUMS"
-        )
-        raise Stop(
-            [Problem(Where(each.cell), f"{each.path} was not proven", hint) for each in unproven],
-            Exit.WHEEL,
-        )
-    return _get_all(out, wanted, place)
-
-
-def _names(out: Path, plan: Plan, index: str) -> Iterator[tuple[str, str]]:
-    for planned in plan.cells:
-        cell = evidence.settled(out, planned)
-        for copy in cell.copies:
-            if copy.index == index:
-                path = copy.wheel if copy.wheel == cell.wheel else f"{COPIES}/{index}/{copy.wheel}"
-                yield path, cell.id
+    return missing + _get_all(out, files, place)
 
 
 def _wheel(out: Path, cell: Cell) -> str:
@@ -240,7 +202,7 @@ def _record(cell: Cell) -> str:
 
 
 def _recorded(out: Path, cell: Cell) -> str:
-    """Return the sha256 of a cell's wheel as its record in this folder says it, or "" when there is no record."""
+    """Return the sha256 of a cell's wheel from its record in this folder, "" without a record."""
     record = evidence.read(out, cell.id)
     if record is None:
         return ""
@@ -276,9 +238,9 @@ def _refuse_links(out: Path, paths: Iterable[str]) -> None:
         raise Stop(problems, Exit.WHEEL)
 
 
-def _get_all(out: Path, wanted: Iterable[_Wanted], place: Store) -> list[str]:
+def _get_all(out: Path, files: Iterable[_Wanted], place: Store) -> list[str]:
     missing, problems = [], []
-    for file in wanted:
+    for file in files:
         subfolder(out, *PurePosixPath(file.path).parent.parts)
         try:
             if not place.client.get(place.url(file.path), out / file.path, file.sha256):

@@ -1,6 +1,6 @@
-"""The image that a job runs in.
+"""The image that a job runs in, compared with the plan.
 
-Which one it is, and what it provides against what the plan took for granted.
+It must be the planned image, and provide the values that the plan was computed with.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def running(plan: Plan, cell: Cell, env: Mapping[str, str]) -> dict[str, str]:
 
 
 def _job_image(env: Mapping[str, str]) -> str:
-    """Return the image that GitLab's runner names, with the values of variables that are in its name."""
+    """Return the image that GitLab's runner names, with the variables in its name expanded."""
     image = env.get("CI_JOB_IMAGE", "")
     if "$" not in image:
         return image
@@ -83,21 +83,24 @@ def _compare_builder(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
         return
     if not digest:
         if is_protected(env):
-            message = f"no container job has told the digest of {builder}, and on a protected ref no tag is believed"
+            message = (
+                f"no container job has passed on the digest of {builder}, and on a protected "
+                "ref a tag is not enough"
+            )
             raise stop(
                 cell.id, message, "let this job need its container job, as generated", Exit.WHEEL
             )
         return
     from truewheel.net import container_registry as registry
 
-    told = f"{registry.expanded(builder, env)}@{digest}"
-    if (here := _job_image(env) or told) != told:
-        message = f"it runs in {here}, but the container job has told {told}"
+    expected = f"{registry.expanded(builder, env)}@{digest}"
+    if (here := _job_image(env) or expected) != expected:
+        message = f"it runs in {here}, but the container job has passed on {expected}"
         raise stop(cell.id, message, "let this job have its image, as generated", Exit.WHEEL)
 
 
 def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
-    """Compare the image with the one that was made for the job, then its variables and facts with the planned ones.
+    """Compare the image, its variables and its facts with what was planned for the job.
 
     Empty is absent. A laptop is not the image, and a pure package has none. Raises `Stop` (exit 4)
     with every difference.
@@ -110,13 +113,13 @@ def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
     provided = {
         name: env.get(name, "") for name, rule in policy.variables.items() if rule.scope == "image"
     }
-    found = [
+    differing = [
         (name, value, planned.get(name, ""))
         for name, value in provided.items()
         if value != planned.get(name, "")
     ]
-    if not found:
-        found = _different_facts(plan, cell, policy, {**planned, **provided})
+    if not differing:
+        differing = _different_facts(plan, cell, policy, {**planned, **provided})
     hint = f"say so in targets.{cell.target}.provides, or use the image that was planned"
     problems = [
         Problem(
@@ -124,21 +127,24 @@ def compare_image(plan: Plan, cell: Cell, env: Mapping[str, str]) -> None:
             f"{name} is {value or 'absent'} in this image, but {promise or 'absent'} in the plan",
             hint,
         )
-        for name, value, promise in found
+        for name, value, promise in differing
     ]
     if problems:
         raise Stop(problems, Exit.WHEEL)
 
 
 def _planned_variables(plan: Plan, cell: Cell) -> dict[str, str]:
-    """Return the variables as the plan saw them for a cell.
-
-    What was set, what its image provides, defaults.
-    """
+    """Return a cell's variables in the plan: set values, those of its image, and defaults."""
     defaults = {
-        name: each.value for name, each in plan.variables.items() if each.origin == "default"
+        name: variable.value
+        for name, variable in plan.variables.items()
+        if variable.origin == "default"
     }
-    chosen = {name: each.value for name, each in plan.variables.items() if each.origin != "default"}
+    chosen = {
+        name: variable.value
+        for name, variable in plan.variables.items()
+        if variable.origin != "default"
+    }
     provided = {name: value for name, value in plan.targets[cell.target].provides.items() if value}
     return {**defaults, **provided, **chosen}
 
@@ -160,10 +166,12 @@ def _different_facts(
         read_file=lambda path: loading.read_text(Path(path)) if path.startswith("/") else None,
         in_image=True,
     )
-    found = []
+    problems = []
     for name, rule in policy.facts.items():
         if any(re.match("(file|json):/", source) for source in rule.sources):
             fact, _ = naming.resolve(rule, sources, cell.facts)
             if fact.value != cell.facts[name].value:
-                found.append((f"the fact {name}", fact.value or "", cell.facts[name].value or ""))
-    return found
+                problems.append(
+                    (f"the fact {name}", fact.value or "", cell.facts[name].value or "")
+                )
+    return problems

@@ -1,6 +1,6 @@
-"""The plan's wheel jobs on this machine.
+"""Run the plan's wheel jobs on this machine.
 
-The same commands as on a forge, as many at once as there are cores.
+The commands are those of a forge; as many jobs run at the same time as there are cores.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ def run(
 
     def heard(progress: Sequence[Progress]) -> None:
         ended.extend(progress)
-        for each in progress:
-            tell(each)
+        for cell_progress in progress:
+            tell(cell_progress)
 
     for batch_id, batch in plan.batches(cells).items():
         if all(is_unchanged(plan, cell, root, out, environment) for cell in batch):
@@ -97,7 +97,7 @@ def run(
 def is_unchanged(
     plan: Plan, cell: Cell, root: Path, out: Path, environment: Mapping[str, str]
 ) -> bool:
-    """Return whether the cell's wheel is there, whole, tested, and from the same inputs."""
+    """Return whether the cell's wheel is there, complete, tested, and from the same inputs."""
     record, wheel = evidence.read(out, cell.id), out / cell.wheel
     passed = evidence.work_folder(root, cell.id) / PASSED
     if (
@@ -137,7 +137,7 @@ def remove_stale(plan: Plan, out: Path) -> list[str]:
 
 
 def steps_of(plan: Plan, cells: Sequence[Cell], root: Path, out: Path) -> list[Step]:
-    """Return the commands of the job of these cells as they run here, and their smoke tests after them."""
+    """Return the commands of these cells' job as they run here, then those of their smoke tests."""
     where = ["--plan", str(out / "plan.json"), "--out", str(out)]
     ids = ",".join(cell.id for cell in cells)
     steps = [_step(argv, ids, root, where) for argv in plan.kinds["wheel"].commands]

@@ -35,9 +35,9 @@ def seen(folder: Path, index: str = "") -> Seen:
     """
     proof = _proof(folder)
     try:
-        recorded = {each["wheel"]: each["sha256"] for each in proof["wheels"] if each["ok"]}
+        recorded = {entry["wheel"]: entry["sha256"] for entry in proof["wheels"] if entry["ok"]}
         copies = {
-            each["wheel"]: each["sha256"] for each in proof["copies"] if each["index"] == index
+            copy["wheel"]: copy["sha256"] for copy in proof["copies"] if copy["index"] == index
         }
     except (KeyError, TypeError):
         raise _unproven(folder / PROOF, "damaged") from None
@@ -57,11 +57,11 @@ def fault(folder: Path, path: str, known: Seen) -> str:
         return "is missing"
     if known.sums.get(path, "") != recorded:
         return f"{SUMS} and {PROOF} differ about it"
-    found = sha256(folder / path)
+    actual = sha256(folder / path)
     return (
         ""
-        if found == recorded
-        else f"was changed after it was proven: sha256 {found}, proven {recorded}"
+        if actual == recorded
+        else f"was changed after it was proven: sha256 {actual}, proven {recorded}"
     )
 
 
@@ -72,15 +72,15 @@ def wheels(folder: Path, cells: Iterable[Cell]) -> dict[str, tuple[str, str]]:
     then.
     """
     known = seen(folder)
-    named = {cell.package: evidence.settled(folder, cell).wheel for cell in cells}
+    names = {cell.package: evidence.settled(folder, cell).wheel for cell in cells}
     problems = [
         Problem(Where(str(folder / wheel)), why, "build and prove again")
-        for wheel in named.values()
+        for wheel in names.values()
         if (why := fault(folder, wheel, known))
     ]
     if problems:
         raise Stop(problems, Exit.WHEEL)
-    return {package: (wheel, known.recorded[wheel]) for package, wheel in named.items()}
+    return {package: (wheel, known.recorded[wheel]) for package, wheel in names.items()}
 
 
 def _proof(folder: Path) -> Mapping[str, Any]:

@@ -1,7 +1,4 @@
-"""The proof.
-
-The wheels of a folder against the plan, and each one's bytes against the record of its job.
-"""
+"""The proof: wheels are compared with the plan, and their bytes with the records of their jobs."""
 
 from __future__ import annotations
 
@@ -76,7 +73,7 @@ class _Built(NamedTuple):
 def prove(
     folder: Path, plan: Plan, only: frozenset[str] | None = None, *, in_job: bool = False
 ) -> Proof:
-    """Compare the wheels directly in `folder` with the cells of the plan, or with the cells whose ids are in `only`.
+    """Compare the wheels in `folder` with the plan, or with its cells whose ids are in `only`.
 
     Each expected wheel must be there, pass every check, and have the bytes that its evidence says.
     In a job, whose folder other jobs have filled, nothing else may be there that an uploader would
@@ -100,10 +97,10 @@ def prove(
     cells = [_settled(cell, records) for cell in _expected(plan, only)]
     built = _built(folder, excluded(plan, cells))
     others = {
-        each.wheel
+        candidate.wheel
         for cell in plan.cells
         if only is not None and cell.id not in only
-        for each in cell.possible()
+        for candidate in cell.possible()
     }
     extra = sorted({path.name for path in wheels_in(folder)} - {*built, *others})
     unplanned = _unplanned(folder) if in_job else ()
@@ -138,16 +135,16 @@ def prove(
 
 
 def forget(folder: Path) -> None:
-    """Remove what an earlier proof left.
+    """Remove the results of an earlier proof.
 
-    Nobody may take its sums for those of wheels that are made anew.
+    Else its sums could be taken for those of new wheels.
     """
     for stale in (SUMS, PROOF, COPIES, ARCHIVES, LISTS):
         remove(folder / stale)
 
 
 def _refuse_links(folder: Path) -> None:
-    """Raise `Stop` (exit 4) for wheels and evidence that lie elsewhere, where others may change them later."""
+    """Raise `Stop` (exit 4) for wheels and evidence behind links, where others may change them."""
     records = evidence.path(folder, "any").parent
     if records.exists() or records.is_symlink():
         subfolder(folder, records.name)
@@ -164,14 +161,17 @@ def _refuse_links(folder: Path) -> None:
 
 
 def _unplanned(folder: Path) -> Iterator[str]:
-    """Yield what is wrong with files, beside the wheels of the folder, that an uploader might take from it."""
+    """Yield a problem for each other file of the folder that an uploader might take."""
     for path in sorted(folder.rglob("*")):
         is_wheel = path.parent == folder and path.suffix == ".whl"
         if path.name.lower().endswith(DISTRIBUTIONS) and not (
             is_wheel or path.name.startswith(".")
         ):
             name = path.relative_to(folder).as_posix()
-            yield f"{name}: the plan has no such file, and an uploader might take it; keep it out of this folder"
+            yield (
+                f"{name}: the plan has no such file, and an uploader might take it; keep it out "
+                "of this folder"
+            )
 
 
 def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
@@ -179,13 +179,13 @@ def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
 
     A copy with the wheel's own name is not made.
     """
-    made = []
+    copies = []
     for cell in cells:
         for copy in cell.copies:
             if copy.wheel != cell.wheel:
                 place = subfolder(folder, COPIES, copy.index)
                 wheel = rewrite(folder / cell.wheel, place, copy.wheel)
-                made.append(
+                copies.append(
                     {
                         "index": copy.index,
                         "cell": cell.id,
@@ -193,38 +193,38 @@ def _copies(folder: Path, cells: Iterable[Cell]) -> list[dict[str, str]]:
                         "sha256": sha256(wheel),
                     }
                 )
-    for index in sorted({entry["index"] for entry in made}):
+    for index in sorted({entry["index"] for entry in copies}):
         sums = [
-            f"{entry['sha256']}  {entry['wheel']}\n" for entry in made if entry["index"] == index
+            f"{entry['sha256']}  {entry['wheel']}\n" for entry in copies if entry["index"] == index
         ]
         write_text(
             folder / COPIES / index / SUMS, "".join(sorted(sums, key=lambda line: line[66:]))
         )
-    return made
+    return copies
 
 
 def _archives(folder: Path, plan: Plan, cells: Iterable[Cell]) -> list[dict[str, Any]]:
     """Write the archives of which all wheels are proven."""
     wheels = {cell.id: cell.wheel for cell in cells}
-    made = []
+    archives = []
     for archive in plan.archives:
         if wheels.keys() >= set(archive.cells):
             inside = sorted(wheels[cell] for cell in archive.cells)
             place = subfolder(folder, ARCHIVES)
             pack([folder / name for name in inside], place / archive.file)
-            made.append(
+            archives.append(
                 {"file": archive.file, "wheels": inside, "sha256": sha256(place / archive.file)}
             )
-    if made:
+    if archives:
         write_text(
             folder / ARCHIVES / SUMS,
-            "".join(sorted(f"{each['sha256']}  {each['file']}\n" for each in made)),
+            "".join(sorted(f"{archive['sha256']}  {archive['file']}\n" for archive in archives)),
         )
-    return made
+    return archives
 
 
 def excluded(plan: Plan, cells: Iterable[Cell]) -> dict[str, tuple[str, ...]]:
-    """Return, by the name of each cell's wheel, patterns of the libraries that its package leaves outside."""
+    """Return patterns of the libraries that a package leaves outside, by the name of its wheel."""
     return {cell.wheel: plan.packages[cell.package].exclude for cell in cells}
 
 
@@ -237,7 +237,7 @@ def _settled(cell: Cell, records: Mapping[str, _Record]) -> Cell:
 def _refusals(folder: Path, cells: Iterable[Cell], plan: Plan) -> Iterator[str]:
     """Yield what the indexes would refuse the bytes of their copies for.
 
-    Their names were judged by the plan.
+    The plan has checked their names.
     """
     places = {
         index.name: Destination(index.profile, index.max_size)
@@ -252,15 +252,18 @@ def _refusals(folder: Path, cells: Iterable[Cell], plan: Plan) -> Iterator[str]:
         )
     for cell in cells:
         for copy in cell.copies:
-            own = copy.wheel == cell.wheel
-            path = folder / copy.wheel if own else folder / COPIES / copy.index / copy.wheel
-            for found in refused(path, places[copy.index]) if copy.index in places else ():
-                yield f"{copy.wheel}: the index {copy.index} would refuse it: {found.code.name} {found.message}"
+            is_original = copy.wheel == cell.wheel
+            path = folder / copy.wheel if is_original else folder / COPIES / copy.index / copy.wheel
+            for problem in refused(path, places[copy.index]) if copy.index in places else ():
+                yield (
+                    f"{copy.wheel}: the index {copy.index} would refuse it: {problem.code.name} "
+                    f"{problem.message}"
+                )
 
 
 def _expected(plan: Plan, only: frozenset[str] | None) -> list[Cell]:
     for cell in plan.cells:
-        names = [name for each in (cell, *cell.possible()) for name in each.names()]
+        names = [name for possible in (cell, *cell.possible()) for name in possible.names()]
         parts = [_record_name(cell), *names, *(copy.index for copy in cell.copies)]
         if not (all(map(_is_plain, parts)) and all(name.endswith(".whl") for name in names)):
             message = f"cell {printable(cell.id)} has an unsafe wheel name: {printable(cell.wheel)}"
@@ -281,9 +284,9 @@ def _is_plain(name: str) -> bool:
 
 
 def _built(folder: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, _Built]:
-    """Return the expected wheels that are there.
+    """Return the expected wheels that exist.
 
-    `expected` has the libraries that each leaves outside.
+    `expected` has the libraries that each wheel does not contain.
     """
     paths = [path for path in wheels_in(folder) if path.name in expected]
     results = validate_all(paths, excluded=expected)
@@ -336,7 +339,10 @@ def _problems(
 
 def _cell_problems(cell: Cell, built: _Built, record: _Record | None) -> Iterator[str]:
     if record is None:
-        yield f"{cell.id}: no evidence for {cell.wheel}; keep {_EVIDENCE}/{_record_name(cell)} of its job"
+        yield (
+            f"{cell.id}: no evidence for {cell.wheel}; keep {_EVIDENCE}/{_record_name(cell)} of "
+            "its job"
+        )
     elif not record.fault:
         yield from _differences(cell, built, record.data)
     for finding in built.findings:
@@ -370,23 +376,26 @@ def _record_problems(records: Mapping[str, _Record]) -> Iterator[str]:
 
 
 def _nearest(cell: Cell, extra: Sequence[str]) -> str:
-    """Say which part of the name differs in the most similar unplanned wheel of the same package and Python."""
+    """Return which part of the name differs in the most similar unplanned wheel.
+
+    Only wheels of the same package and Python are considered.
+    """
     planned = _parsed(cell.wheel)
     if planned is None:
         return ""
     differing = []
     for name in extra:
-        found = _parsed(name)
-        if found and _key(found) == _key(planned):
-            parts = [part for part in _PARTS if getattr(found, part) != getattr(planned, part)]
-            differing.append((len(parts), name, [_said(part, found, planned) for part in parts]))
+        parsed = _parsed(name)
+        if parsed and _key(parsed) == _key(planned):
+            parts = [part for part in _PARTS if getattr(parsed, part) != getattr(planned, part)]
+            differing.append((len(parts), name, [_said(part, parsed, planned) for part in parts]))
     return f"; {min(differing)[1]} has {' and '.join(min(differing)[2])}" if differing else ""
 
 
-def _said(part: str, found: WheelName, planned: WheelName) -> str:
-    label, value = _PARTS[part], getattr(found, part)
-    said = f"{label} {value}" if value else f"no {label}"
-    return f"{said}, planned {getattr(planned, part) or 'none'}"
+def _said(part: str, actual: WheelName, planned: WheelName) -> str:
+    label, value = _PARTS[part], getattr(actual, part)
+    words = f"{label} {value}" if value else f"no {label}"
+    return f"{words}, planned {getattr(planned, part) or 'none'}"
 
 
 def _parsed(name: str) -> WheelName | None:

@@ -1,6 +1,6 @@
-"""Publishing.
+"""Publish the wheels that `prove` accepted: all or none.
 
-What `prove` passed and nothing else, all or none, never over a file that an index has already.
+A file that an index has already is never replaced.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import NamedTuple
 from truewheel.build import evidence
 from truewheel.build.proof import fault, seen
 from truewheel.build.prove import COPIES
-from truewheel.errors import Exit, Problem, Stop, Where, shown, stop
+from truewheel.errors import Exit, Problem, Stop, Where, install_hint, shown, stop
 from truewheel.net import package_index
 from truewheel.net.package_index import Files, Login
 from truewheel.plan import naming
@@ -61,11 +61,11 @@ def waits_for(plan: Plan, index: Index) -> list[str]:
     """Return the conditions of an index that do not hold, as messages say them."""
     facts = plan.cells[0].facts if plan.cells else {}
     unmet = {
-        name: wanted
-        for name, wanted in index.when.items()
-        if not naming.holds({name: wanted}, plan.variables, facts)
+        name: values
+        for name, values in index.when.items()
+        if not naming.holds({name: values}, plan.variables, facts)
     }
-    return [f"{name} is not {shown(wanted)}" for name, wanted in (unmet or index.when).items()]
+    return [f"{name} is not {shown(values)}" for name, values in (unmet or index.when).items()]
 
 
 def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
@@ -94,8 +94,8 @@ def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
 
 
 def _names(folder: Path, plan: Plan, index: str) -> Iterator[tuple[str, str]]:
-    """Give the names that the plan has for an index, each with its path in the folder of the proof."""
-    for cell in (evidence.settled(folder, each) for each in plan.cells):
+    """Yield the names that the plan has for an index, and their paths in the proof's folder."""
+    for cell in (evidence.settled(folder, cell) for cell in plan.cells):
         for copy in cell.copies:
             if copy.index == index:
                 yield (
@@ -115,7 +115,10 @@ def login_of(index: Index, environment: Mapping[str, str]) -> Login | None:
         name for name in (index.username, index.password) if name and not environment.get(name)
     ]
     if missing:
-        hint = f"it holds the credentials of the index {index.name}: a masked variable, protected if the ref is"
+        hint = (
+            f"it holds the credentials of the index {index.name}: a masked variable, protected if "
+            "the ref is"
+        )
         raise Stop([Problem(Where(name), "is not set", hint) for name in missing])
     return Login(
         environment[index.username] if index.username else "__token__", environment[index.password]
@@ -131,17 +134,15 @@ def is_trusted(index: Index, environment: Mapping[str, str]) -> bool:
 
 
 def uploader(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
-    """Return the name and the program of an uploader.
-
-    Of the named one, or of the first that is here.
+    """Return the name and path of an uploader: the named one, or the first that is installed.
 
     Raises `Stop` (exit 2) when there is none.
     """
-    for each in [name] if name else UPLOADERS:
-        if program := processes.which(each, environment, Path(sys.executable).parent):
-            return each, program
+    for candidate in [name] if name else UPLOADERS:
+        if program := processes.which(candidate, environment, Path(sys.executable).parent):
+            return candidate, program
     missing = f"{name} is not" if name else f"neither {' nor '.join(UPLOADERS)} is"
-    raise stop("publish", f"{missing} installed here", "install Truewheel with the extra [publish]")
+    raise stop("publish", f"{missing} installed here", install_hint("publish"))
 
 
 class Publisher:
@@ -199,7 +200,7 @@ class Publisher:
         environment: Mapping[str, str],
         deadline: float,
     ) -> None:
-        """Upload the files with one call of an uploader, then see that the index has their very bytes.
+        """Upload the files with one call of an uploader, then compare their hashes with the index.
 
         Raises `Stop`: exit 4, 5 and 6 as in `missing`; 5 when the upload fails, 6 when it takes
         more seconds.
@@ -212,15 +213,18 @@ class Publisher:
             *_flags(name, self._index.url, trusted=trusted),
             *(file.path for file in files),
         ]
-        ended, said = self._run(
+        ended, output = self._run(
             argv, _environment(environment, name, self._login, trusted=trusted), deadline
         )
         if not ended:
             self._confirm()
-        elif left := len(self.missing()):  # none: the last answer was lost, not the file
-            there = f"{len(self._files) - left} of {len(self._files)} wheels are there, a second run uploads the rest"
+        elif remaining := len(self.missing()):  # none: the last answer was lost, not the file
+            there = (
+                f"{len(self._files) - remaining} of {len(self._files)} wheels are there, a second "
+                "run uploads the rest"
+            )
             code = Exit.REMOTE_UNREACHABLE if ended == _LATE else Exit.REMOTE_FAILED
-            raise stop(self._index.url, f"{name} {ended}: {there}\n{said}".rstrip(), code=code)
+            raise stop(self._index.url, f"{name} {ended}: {there}\n{output}".rstrip(), code=code)
 
     def _run(
         self, argv: Sequence[str], environment: Mapping[str, str], deadline: float
@@ -245,22 +249,22 @@ class Publisher:
             if pause is not None:
                 time.sleep(pause)
         message = f"uploaded, but the index {self._index.name} does not list it"
-        hint = f"it was asked at {self._index.simple}; the address is indexes.{self._index.name}.simple"
+        hint = (
+            f"it was asked at {self._index.simple}; the address is "
+            f"indexes.{self._index.name}.simple"
+        )
         raise Stop(
             [Problem(Where(file.wheel), message, hint) for file in missing], Exit.REMOTE_UNREACHABLE
         )
 
 
 def _named(listed: Files, files: Sequence[Proven]) -> Files:
-    wanted = {file.wheel for file in files}
-    return {name: hashes for name, hashes in listed.items() if name in wanted}
+    names = {file.wheel for file in files}
+    return {name: hashes for name, hashes in listed.items() if name in names}
 
 
 def _flags(name: str, url: str, *, trusted: bool) -> list[str]:
-    """Return the flags by which an uploader does just this.
-
-    Nothing from its files, no question, no colours.
-    """
+    """Return the flags for an uploader without configuration files, questions or colours."""
     if name == "uv":
         return [
             *("publish", f"--publish-url={url}", "--no-config", "--no-cache"),
@@ -282,9 +286,11 @@ def _environment(
     """
     username, password = login or Login("anonymous", "anonymous")
     prefix = "UV_PUBLISH_" if name == "uv" else "TWINE_"
-    kept = {key: value for key, value in env.items() if not key.startswith(_OWN)}
+    inherited = {key: value for key, value in env.items() if not key.startswith(_OWN)}
     return (
-        kept if trusted else {**kept, f"{prefix}USERNAME": username, f"{prefix}PASSWORD": password}
+        inherited
+        if trusted
+        else {**inherited, f"{prefix}USERNAME": username, f"{prefix}PASSWORD": password}
     )
 
 

@@ -1,7 +1,4 @@
-"""Repair a cell's wheel.
-
-Graft the libraries it needs, prove its floor, and put it into the output folder.
-"""
+"""Repair a cell's wheel: graft libraries, check its floor, and write it to the output folder."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ from typing import Any
 from truewheel import __version__
 from truewheel.build import evidence, job_image
 from truewheel.build.compile_steps import INPUTS, source_date_epoch
-from truewheel.errors import Exit, Problem, Stop, Where, shown, stop
+from truewheel.errors import Exit, Problem, Stop, Where, install_hint, shown, stop
 from truewheel.plan.model import Cell, Plan
 from truewheel.system import files, processes
 from truewheel.wheel import filename, platform_tags, reader, zip_write
@@ -34,11 +31,11 @@ LARGEST = 3
 """Members that are named when a wheel is too large."""
 
 Report = Mapping[str, Any]
-"""What the grafting tells: `grafted`, `excluded`, and `wheel`, the file name that auditwheel gives."""
+"""Result of the grafting: `grafted`, `excluded` and `wheel`, the name that auditwheel gives."""
 
 
 def repair_wheel(plan: Plan, cell: Cell, root: Path, out: Path, env: Mapping[str, str]) -> Path:
-    """Leave `out/<cell.wheel>`, whole or not at all, and the cell's evidence; return the wheel.
+    """Leave `out/<cell.wheel>`, complete or not at all, and the cell's evidence; return the wheel.
 
     A wheel that has its final name already passes unchanged. Raises `Stop` (exit 4) when the
     compiled wheel cannot become the planned one or is too large, or another cell's wheel would be
@@ -46,23 +43,23 @@ def repair_wheel(plan: Plan, cell: Cell, root: Path, out: Path, env: Mapping[str
     """
     root, out = root.absolute(), out.absolute()
     work = evidence.work_folder(root, cell.id)
-    made = _compiled(work / "wheel", cell)
-    cell = evidence.named_by({"wheel": made.name}, cell)
-    natives = _natives(made, cell)
+    compiled = _compiled(work / "wheel", cell)
+    cell = evidence.named_by({"wheel": compiled.name}, cell)
+    natives = _natives(compiled, cell)
     ready = evidence.fresh_folder(work / "repaired") / cell.wheel
     report: Report | None = None
     try:
-        if made.name != cell.wheel:
+        if compiled.name != cell.wheel:
             dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
-            report = _audit(plan, cell, made, natives, ready.parent, dated)
+            report = _audit(plan, cell, compiled, natives, ready.parent, dated)
             cell = _settled(cell, str(report["platform"]))
             ready = ready.with_name(cell.wheel)
         else:
             processes.say(f"repair {cell.id}: {_why_unchanged(cell)}")
-            shutil.copyfile(made, ready)
+            shutil.copyfile(compiled, ready)
         _check_size(ready, plan, cell)
         record = {
-            **_record(cell, work, made, ready, report, env),
+            **_record(cell, work, compiled, ready, report, env),
             "image": job_image.running(plan, cell, env),
         }
         _refuse_overwriting(out, record)
@@ -84,19 +81,19 @@ def _compiled(folder: Path, cell: Cell) -> Path:
         raise stop(cell.id, f"{len(wheels)} wheels in {folder}, not one", hint, Exit.WHEEL)
     planned = filename.parse_name(cell.wheel)
     unrepaired = replace(planned, platform=f"linux_{cell.arch}").unlabelled
-    if wheels[0].name not in {unrepaired, *(each.wheel for each in cell.possible())}:
+    if wheels[0].name not in {unrepaired, *(candidate.wheel for candidate in cell.possible())}:
         message = f"compiled {wheels[0].name}, planned {cell.wheel}"
         raise stop(cell.id, message, "the plan is another one now: compile it again", Exit.WHEEL)
     return wheels[0]
 
 
-def _natives(made: Path, cell: Cell) -> list[str]:
+def _natives(compiled: Path, cell: Cell) -> list[str]:
     """Return the native files of a wheel, which must be for the cell's machine.
 
     A wheel is for one platform exactly if it has native code: auditwheel would name any other one
     falsely. Code for devices, which no linker looks at, is left out.
     """
-    with reader.open_wheel(made) as wheel:
+    with reader.open_wheel(compiled) as wheel:
         native = {
             name: machine
             for name, machine in sorted(wheel.elf.items())
@@ -107,7 +104,7 @@ def _natives(made: Path, cell: Cell) -> list[str]:
         hint = "is the extension built and packed? a pure package has packages.<name>.abi: none"
         raise stop(
             cell.id,
-            f"{made.name} holds no native code, but the plan wants {planned}",
+            f"{compiled.name} contains no native code, but the plan expects {planned}",
             hint,
             Exit.WHEEL,
         )
@@ -115,14 +112,14 @@ def _natives(made: Path, cell: Cell) -> list[str]:
         hint = f"say packages.{cell.package}.abi: cpython, and plan again"
         raise stop(
             cell.id,
-            f"{made.name} is planned pure, but holds {next(iter(native))}",
+            f"{compiled.name} is planned pure, but contains {next(iter(native))}",
             hint,
             Exit.WHEEL,
         )
     if strangers := [
         Problem(
             Where(cell.id),
-            f"{name} in {made.name} is for {machine}, the cell is for {cell.arch}",
+            f"{name} in {compiled.name} is for {machine}, the cell is for {cell.arch}",
             f"build it with a compiler for {cell.arch}, or leave it out of this wheel",
         )
         for name, machine in native.items()
@@ -151,34 +148,39 @@ def _why_unchanged(cell: Cell) -> str:
 def _settled(cell: Cell, platform: str) -> Cell:
     """Return the cell on the platform that the audit has found, where the plan left that open."""
     return next(
-        (cell.settled(each) for each in cell.platforms if _newest_spelling(each) == platform), cell
+        (
+            cell.settled(candidate)
+            for candidate in cell.platforms
+            if _newest_spelling(candidate) == platform
+        ),
+        cell,
     )
 
 
 def _audit(
-    plan: Plan, cell: Cell, made: Path, natives: list[str], into: Path, env: Mapping[str, str]
+    plan: Plan, cell: Cell, compiled: Path, natives: list[str], into: Path, env: Mapping[str, str]
 ) -> Report:
-    """Make the cell's wheel of `made`, with auditwheel's judgement and grafting, and return the report."""
+    """Audit and graft a compiled wheel with auditwheel, write the cell's, and return the report."""
     platform = _newest_spelling(filename.parse_name(cell.wheel).platform)
     if missing := host.missing_tools(env):
         message = f"{' and '.join(missing)} not installed here: {platform} cannot be proven"
-        raise stop(cell.id, message, "install Truewheel with the extra [build]", Exit.WHEEL)
+        raise stop(cell.id, message, install_hint("build"), Exit.WHEEL)
     _warn_of_ceiling(cell, platform)
     package = plan.packages[cell.package]
     request = Request(
-        wheel=made.name,
+        wheel=compiled.name,
         package=cell.package,
         platform=platform,
         arch=cell.arch,
         natives=natives,
         exclude=package.exclude,
         graft=package.graft,
-        range=[_newest_spelling(each) for each in cell.platforms],
+        range=[_newest_spelling(candidate) for candidate in cell.platforms],
         way_out=_way_out(plan, cell),
     )
     folder = evidence.fresh_folder(into.with_name("unpacked"))
     try:
-        with reader.open_wheel(made) as wheel:
+        with reader.open_wheel(compiled) as wheel:
             unpacked = unpack(wheel, natives, folder)
             report = _graft(request, folder, cell, env)
             cell = _settled(cell, str(report["platform"]))
@@ -194,7 +196,7 @@ def _seconds(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,18}", text):
         raise stop(
             "SOURCE_DATE_EPOCH",
-            f"{shown(text)} is no count of seconds",
+            f"{shown(text)} is not a number of seconds",
             "leave it empty, or write one",
         )
     return int(text)
@@ -207,35 +209,44 @@ def _way_out(plan: Plan, cell: Cell) -> str:
 
 
 def _warn_of_ceiling(cell: Cell, platform: str) -> None:
-    """Say when a wheel of this machine could not be installed on it, for a floor above its own C library."""
-    floor, own = PERENNIAL.match(platform), host.glibc_minor()
-    if floor and own is not None and cell.arch == os.uname().machine and int(floor[2]) > own:
+    """Warn when the floor is above this machine's own C library.
+
+    Such a wheel could not be installed where it was built.
+    """
+    floor, minor = PERENNIAL.match(platform), host.glibc_minor()
+    if floor and minor is not None and cell.arch == os.uname().machine and int(floor[2]) > minor:
         processes.say(
-            f"repair {cell.id}: WARNING: {platform} is above this machine's glibc, 2.{own}: is it the image of "
-            f"{cell.target}? {platform_tags.highest_floor(own)} would be as true"
+            f"repair {cell.id}: WARNING: {platform} is above this machine's glibc, 2.{minor}: is "
+            "it the image of "
+            f"{cell.target}? {platform_tags.highest_floor(minor)} would be correct"
         )
 
 
 def _graft(request: Request, folder: Path, cell: Cell, env: Mapping[str, str]) -> Report:
-    """Let auditwheel judge and change the unpacked wheel; return its report.
+    """Let auditwheel audit and change the unpacked wheel; return its report.
 
     Raises `Stop` (exit 4) for refusals.
     """
-    asked, told, log = (
+    request_file, report_file, log = (
         folder.with_name(name) for name in ("request.json", "report.json", "repair.log")
     )
-    files.write_text(asked, json.dumps(asdict(request)))
-    for file in (told, log):  # a link there would lead what is written elsewhere
+    files.write_text(request_file, json.dumps(asdict(request)))
+    for file in (report_file, log):  # a link there would lead what is written elsewhere
         files.remove(file)
-    argv = [*processes.python("truewheel.build.graft"), str(asked), str(told), str(folder)]
+    argv = [
+        *processes.python("truewheel.build.graft"),
+        str(request_file),
+        str(report_file),
+        str(folder),
+    ]
     with log.open("w", encoding="utf-8") as stream:
         status = processes.run(argv, cwd=Path("/"), env=_with_own_programs(env), log=stream)
-    hint = f"the whole story is in {log}"
+    hint = f"the full log is {log}"
     if status:
         raise stop(
             cell.id, f"auditwheel ended with status {status}: {_last_line(log)}", hint, Exit.WHEEL
         )
-    report: Report = json.loads(told.read_text(encoding="utf-8"))
+    report: Report = json.loads(report_file.read_text(encoding="utf-8"))
     if report["refusals"]:
         problems = [
             Problem(Where(cell.id), message, way_out or hint)
@@ -248,7 +259,7 @@ def _graft(request: Request, folder: Path, cell: Cell, env: Mapping[str, str]) -
 def _checked_name(name: str, cell: Cell) -> str:
     """Return the name that auditwheel gives.
 
-    Raises `Stop` (exit 4) when the plan promises more than it has proven.
+    Raises `Stop` (exit 4) when the planned platform is older than the audited one.
     """
     planned = filename.parse_name(cell.wheel)
     if not {*planned.platform.split(".")} <= {*filename.parse_name(name).platform.split(".")}:
@@ -258,9 +269,9 @@ def _checked_name(name: str, cell: Cell) -> str:
 
 
 def _name(audited: Path, cell: Cell) -> None:
-    """Give the audited wheel its planned name.
+    """Rename the audited wheel to its planned name.
 
-    With the label that auditwheel does not know, or with fewer tags.
+    auditwheel knows no labels, and may write more platform tags than planned.
     """
     if audited.name == cell.wheel:
         return
@@ -297,9 +308,15 @@ def _check_size(ready: Path, plan: Plan, cell: Cell) -> None:
         return
     with reader.open_wheel(ready) as wheel:
         largest = sorted(wheel.entries, key=lambda entry: -entry.compress_size)[:LARGEST]
-    named = ", ".join(f"{entry.filename} {_megabytes(entry.compress_size)}" for entry in largest)
-    message = f"{cell.wheel} has {_megabytes(size)}, packages.{cell.package}.max_size allows {_megabytes(limit)}"
-    hint = f"the largest members: {named}; strip them, leave libraries outside with exclude, or raise max_size"
+    listing = ", ".join(f"{entry.filename} {_megabytes(entry.compress_size)}" for entry in largest)
+    message = (
+        f"{cell.wheel} has {_megabytes(size)}, packages.{cell.package}.max_size allows "
+        f"{_megabytes(limit)}"
+    )
+    hint = (
+        f"the largest members: {listing}; strip them, leave libraries outside with exclude, or "
+        "raise max_size"
+    )
     raise stop(cell.id, message, hint, Exit.WHEEL)
 
 
@@ -308,7 +325,7 @@ def _megabytes(size: int) -> str:
 
 
 def _record(
-    cell: Cell, work: Path, made: Path, ready: Path, report: Report | None, env: Mapping[str, str]
+    cell: Cell, work: Path, wheel: Path, ready: Path, report: Report | None, env: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return the evidence of a finished wheel."""
     compiled = work / INPUTS
@@ -329,7 +346,7 @@ def _record(
         },
         "repaired": _repaired(cell, report),
         "auditwheel": _audited(cell, ready, report),
-        "compiled_size": made.stat().st_size,
+        "compiled_size": wheel.stat().st_size,
         "inputs": inputs.get("inputs", ""),
         "environment": inputs.get("environment", {}),
         "rebuilt": inputs.get("rebuilt"),
@@ -337,10 +354,7 @@ def _record(
 
 
 def _repaired(cell: Cell, report: Report | None) -> str:
-    """Return where a wheel got its platform.
-
-    Here, before (a build that repairs by itself), or nowhere (no).
-    """
+    """Return where a wheel was repaired: here, before (by its build), or nowhere (no)."""
     if report is not None:
         return "here"
     return (
@@ -351,10 +365,7 @@ def _repaired(cell: Cell, report: Report | None) -> str:
 
 
 def _audited(cell: Cell, ready: Path, report: Report | None) -> dict[str, Any]:
-    """Return what auditwheel said and did.
-
-    The platform that it has proven, and the libraries that it grafted.
-    """
+    """Return auditwheel's results: the audited platform and the grafted libraries."""
     if report is None:
         return {"platform": "", "grafted": [], "excluded": [], "sbom": ""}
     with reader.open_wheel(ready) as wheel:
@@ -405,5 +416,8 @@ def _refuse_overwriting(out: Path, record: Mapping[str, Any]) -> None:
     for other in evidence.read_all(out):
         if other.get("wheel") == record["wheel"] and other.get("cell") != record["cell"]:
             message = f"{existing} is the wheel of {other.get('cell')}, with other bytes"
-            hint = "two cells with one name: plan again, or empty the folder if that wheel is an old one"
+            hint = (
+                "two cells with one name: plan again, or empty the folder if that wheel is an old "
+                "one"
+            )
             raise stop(record["cell"], message, hint, Exit.WHEEL)

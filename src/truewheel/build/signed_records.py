@@ -1,6 +1,6 @@
 """Records signed with a pipeline's own key.
 
-So `prove` knows them from what others put into a registry.
+`prove` can tell them from records that others put into a registry.
 """
 
 from __future__ import annotations
@@ -35,9 +35,12 @@ def make_key(file: Path) -> None:
 
 
 def take_key(file: Path, env: Mapping[str, str]) -> bytes:
-    """Return the key of a file, and remove the file. Raises `Stop` (exit 2) when it holds no key."""
+    """Return the key of a file, and remove the file. Raises `Stop` (exit 2) if it has none."""
     if not file.is_file():
-        hint = "this job needs the artifact of the job key; once that has expired, start a new pipeline"
+        hint = (
+            "this job needs the artifact of the job key; once that has expired, start a new "
+            "pipeline"
+        )
         raise stop(str(file), "there is no key", hint)
     with explained(file, "read"), file.open("rb") as stream:
         content = stream.read(2 * KEY_BYTES + 2)

@@ -41,22 +41,23 @@ def smoke_test(
     env, _ = credentials.without(env, plan, package.secrets)
     work = files.subfolder(evidence.work_folder(root, cell.id), "smoke")
     interpreter = interpreters.require(python or cell.builder, env, cell.id)
-    own = interpreters.make_environment(interpreter, work / "env", env, cell.id)
-    interpreters.install(own, [str(_installable(wheel, work))], env, cell.id)
+    environment = interpreters.make_environment(interpreter, work / "env", env, cell.id)
+    interpreters.install(environment, [str(_installable(wheel, work))], env, cell.id)
     empty, log = evidence.fresh_folder(work / "empty"), work / "output.log"
     files.remove(log)
+    script_env = credentials.without_downloads(env, package.secrets)
     processes.say(f"test {cell.id}: {package.smoke}")
     with log.open("w", encoding="utf-8") as stream:
         status = processes.run(
-            [str(own), str(script)],
+            [str(environment), str(script)],
             cwd=empty,
-            env=interpreters.activated(credentials.without_downloads(env, package.secrets), own),
+            env=interpreters.activated(script_env, environment),
             log=stream,
         )
     output = log.read_text(encoding="utf-8", errors="replace").strip()
     if status:
         tail = "\n    ".join(output.splitlines()[-TAIL_LINES:]) or "it said nothing"
-        hint = f"its whole output: {log}"
+        hint = f"its full output: {log}"
         raise stop(
             cell.id,
             f"{package.smoke} failed ({processes.ending(status)}):\n    {tail}",
@@ -78,7 +79,7 @@ def _installable(wheel: Path, work: Path) -> Path:
 
 
 def _refuse_hidden(script: Path, wheel: Path, smoke: str) -> None:
-    """A script's own folder comes first on its path.
+    """Python puts a script's own folder first on its path.
 
     Sources there would be tested instead of the wheel.
     """

@@ -1,6 +1,6 @@
-"""The compilers of a cell.
+"""The compilers of a cell: those of the machine, or zig.
 
-The machine's own, or zig, which pins the glibc and builds for other architectures.
+zig builds for a chosen glibc and for other architectures.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from truewheel.build import evidence
-from truewheel.errors import Exit, stop
+from truewheel.errors import Exit, install_hint, stop
 from truewheel.plan.matrix import ANY
 from truewheel.plan.model import Cell, Target
 from truewheel.plan.naming import LEGACY_FLOORS
@@ -86,7 +86,10 @@ def choose(target: Target, cell: Cell, folder: Path, env: Mapping[str, str]) -> 
         return _zig(target, cell, folder, env, is_cross=cell.arch != machine)
     if cell.arch not in {machine, architectures.also_runs(machine)}:
         message = f"this machine is {machine}, the cell is for {cell.arch}"
-        hint = f"run it on {cell.arch}, or let zig compile for it: targets.{target.name}.toolchain: zig"
+        hint = (
+            f"run it on {cell.arch}, or let zig compile for it: targets.{target.name}.toolchain: "
+            "zig"
+        )
         raise stop(cell.id, message, hint, Exit.WHEEL)
     return Toolchain()
 
@@ -113,38 +116,46 @@ def behind_cache(
             for name, compiler in compilers.items()
             if cache not in compiler
         }
-    settings = {"CCACHE_BASEDIR": str(root)}  # what is below it is alike on every runner
+    settings = {"CCACHE_BASEDIR": str(root)}  # what is below it is the same on every runner
     if tools.programs:
         settings["CCACHE_COMPILERCHECK"] = "content"  # they are written anew for each build
-    wanted = {name: value for name, value in settings.items() if not env.get(name)}
-    return tools._replace(variables={**tools.variables, **launched, **wanted})
+    defaults = {name: value for name, value in settings.items() if not env.get(name)}
+    return tools._replace(variables={**tools.variables, **launched, **defaults})
 
 
 def compiler(tools: Toolchain, env: Mapping[str, str]) -> str:
-    """Return what the C++ compiler of a build says of its version in its first line, "" when there is none."""
-    own = (
+    """Return the first line of the version of a build's C++ compiler, "" when there is none."""
+    compiler_env = (
         {**env, "PATH": f"{tools.programs}{os.pathsep}{env.get('PATH', os.defpath)}"}
         if tools.programs
         else env
     )
     name = tools.variables.get("CXX") or env.get("CXX") or USUAL["CXX"]
     try:
-        said = processes.output([*shlex.split(name), "--version"], env=own, timeout=ZIG_SECONDS)
+        output = processes.output(
+            [*shlex.split(name), "--version"], env=compiler_env, timeout=ZIG_SECONDS
+        )
     except ValueError:  # quotes that do not end
-        said = None
-    return (said or "").partition("\n")[0].strip()
+        output = None
+    return (output or "").partition("\n")[0].strip()
 
 
-def check_machine(made: Path, cell: Cell) -> None:
-    """Raise `Stop` (exit 4) when native code in a wheel, or the name of an extension, is for another architecture."""
-    with reader.open_wheel(made) as wheel:
+def check_machine(built_wheel: Path, cell: Cell) -> None:
+    """Raise `Stop` (exit 4) for native code, or an extension's name, for another architecture."""
+    with reader.open_wheel(built_wheel) as wheel:
         machines = wheel.elf
     for member, machine in machines.items():
-        named = suffix(member)
-        for what, found in (("is", machine), ("is named", named.machine if named else cell.arch)):
-            if found != cell.arch:
-                message = f"{member} {what} for {found}, not for {cell.arch}"
-                hint = f"the backend takes no cross compiler, or packs what was built before: run it on {cell.arch}"
+        extension = suffix(member)
+        for what, arch in (
+            ("is", machine),
+            ("is named", extension.machine if extension else cell.arch),
+        ):
+            if arch != cell.arch:
+                message = f"{member} {what} for {arch}, not for {cell.arch}"
+                hint = (
+                    "the backend takes no cross compiler, or packs what was built before: run it "
+                    f"on {cell.arch}"
+                )
                 raise stop(cell.id, message, hint, Exit.WHEEL)
 
 
@@ -186,17 +197,17 @@ def _require_zig(cell: Cell, env: Mapping[str, str]) -> str:
     beside = [
         Path(folder) / "zig" for folder in (module and module.submodule_search_locations) or ()
     ]
-    found = next((str(path) for path in beside if path.is_file()), None) or processes.which(
+    program = next((str(path) for path in beside if path.is_file()), None) or processes.which(
         "zig", env
     )
-    if not found:
+    if not program:
         raise stop(
             cell.id,
             "zig is not installed here",
-            "install Truewheel with the extra [zig]",
+            install_hint("zig"),
             Exit.WHEEL,
         )
-    return found
+    return program
 
 
 def _write_programs(folder: Path, zig: str, remark: str, pinned: str) -> None:

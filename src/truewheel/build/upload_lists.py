@@ -81,11 +81,14 @@ def _listed(folder: Path, plan: Plan, index: Index, environment: Mapping[str, st
         missing = Publisher(folder, index, files, _login(index, environment)).missing()
     except LoginNeeded:
         missing = list(files)
-        note = "; it cannot be read without its password, so whether it has other files of these names was not checked"
-    said = [f"# it has {file.path}\n" for file in files if file not in missing]
+        note = (
+            "; it cannot be read without its password, so whether it has other files of these "
+            "names was not checked"
+        )
+    lines = [f"# it has {file.path}\n" for file in files if file not in missing]
     sums = [f"{file.sha256}  {file.path}\n" for file in missing]
     return Listed(
-        index.name, "".join([*said, *sums]), f"{counted(len(missing), 'wheel')} to upload{note}"
+        index.name, "".join([*lines, *sums]), f"{counted(len(missing), 'wheel')} to upload{note}"
     )
 
 
@@ -102,9 +105,9 @@ def _refuse_names(files: list[Proven]) -> None:
 
 
 def _login(index: Index, environment: Mapping[str, str]) -> Login | None:
-    """Return what an index may be read with.
+    """Return the password for reading an index.
 
-    A job's own token, if that is its password, as every job has one.
+    It is known here only where it is a job's own token, which every job has.
 
     The password of another index is in the job that uploads alone.
     """

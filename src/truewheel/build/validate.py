@@ -1,6 +1,6 @@
-"""Validate wheels: each one read once and held against every check, many at a time.
+"""Validate wheels: each is read once for all checks, several at a time.
 
-Then the set as a whole.
+Then the set of wheels.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ def validate(
     limits: Limits = USUAL,
     excluded: Excluded = NOTHING,
 ) -> list[Finding]:
-    """Return what is wrong with a wheel.
+    """Return the findings about a wheel.
 
-    Of one kind at most `findings.LISTED`, then how many more there are.
+    Of each kind there are at most `findings.LISTED`, then one with the number of the others.
     """
     findings: list[Finding] = []
     contents = read(path, findings, limits)
@@ -76,7 +76,9 @@ def refused(path: Path, to: Destination) -> list[Finding]:
     if contents is not None:
         findings.extend(names.check_metadata(contents))
         findings.extend(upload.check(contents, to))
-    return [found for found in shortened(upload.judged(findings, to)) if found.severity == "error"]
+    return [
+        finding for finding in shortened(upload.judged(findings, to)) if finding.severity == "error"
+    ]
 
 
 def validate_all(
@@ -105,20 +107,22 @@ def validate_set(
     A planned wheel that is missing is a result of its own.
     """
     results = dict(validate_all(paths, to, limits, excluded))
-    found = [*wheel_set.check_builds(paths)]
+    findings = [*wheel_set.check_builds(paths)]
     for group in wheel_set.alike(paths):
-        found += wheel_set.check_bytes([(path, sha256(path)) for path in group if path.is_file()])
+        findings += wheel_set.check_bytes(
+            [(path, sha256(path)) for path in group if path.is_file()]
+        )
     if planned is not None:
-        found += wheel_set.check_planned(paths, planned)
-    for path, finding in found:
+        findings += wheel_set.check_planned(paths, planned)
+    for path, finding in findings:
         results.setdefault(path, []).append(finding)
     return list(results.items())
 
 
 def expand(paths: Iterable[Path]) -> list[Path]:
-    """Return the wheels that `paths` mean.
+    """Return the wheels of `paths`.
 
-    A folder stands for all that is named like a wheel directly in it, sorted.
+    A folder means all files directly in it with names of wheels, sorted.
 
     Raises `Stop` for a path that does not exist (exit 2) and for a folder without a wheel (exit 4).
     """
@@ -133,12 +137,12 @@ def _expand(path: Path) -> list[Path]:
         kind = path.stat().st_mode
     if not stat.S_ISDIR(kind):
         return [path]
-    found = _named_in(path)
-    if not found:
+    wheels = _named_in(path)
+    if not wheels:
         raise stop(
             printable(str(path)), "holds no wheel", "build one first: truewheel run", Exit.WHEEL
         )
-    return found
+    return wheels
 
 
 def wheels_in(folder: Path) -> list[Path]:

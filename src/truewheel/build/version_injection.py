@@ -1,6 +1,6 @@
-"""How the planned version gets into a build.
+"""Put the planned version into a build.
 
-Into a file of the sources, a variable, or the finished wheel.
+It goes into a file of the sources, a variable, or the finished wheel.
 """
 
 from __future__ import annotations
@@ -61,7 +61,10 @@ def _write_version(package: Package, version: str, path: Path) -> None:
     try:
         files.write_text(path, version_file.replaced(text, package.version_match, version))
     except ValueError:
-        hint = "correct packages.<name>.version.match, or let the built wheel be renamed: inject: wheel"
+        hint = (
+            "correct packages.<name>.version.match, or let the built wheel be renamed: inject: "
+            "wheel"
+        )
         raise stop(
             package.version_file, f"the version {version} cannot be put where the match is", hint
         ) from None
@@ -110,7 +113,7 @@ def _is_toml_of(text: str, data: Mapping[str, Any]) -> bool:
 
 
 def read_toml(text: str, where: str) -> dict[str, Any]:
-    """Return what a TOML text holds. Raises `Stop` (exit 2) for any other text; `where` names it."""
+    """Return the data of a TOML text. Raises `Stop` (exit 2) for any other; `where` names it."""
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

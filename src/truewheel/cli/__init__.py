@@ -7,7 +7,7 @@ import os
 import sys
 
 from truewheel import __version__
-from truewheel.cli.commands import COMMANDS, overview
+from truewheel.cli.commands import COMMANDS, help_text
 from truewheel.cli.terminal import Unwritable, open_streams, put, say
 
 TYPE_CHECKING = False
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     open_streams()
     try:
         if words[:1] in (["-h"], ["--help"], ["--version"]):
-            put(f"truewheel {__version__}" if words[0] == "--version" else overview(), sys.stdout)
+            put(f"truewheel {__version__}" if words[0] == "--version" else help_text(), sys.stdout)
             return 0
         gc.set_threshold(500_000)  # most commands end before there is garbage worth looking for
         from truewheel.cli import outcome, parser  # what is above takes a tenth of their time

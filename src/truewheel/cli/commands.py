@@ -5,33 +5,32 @@ from __future__ import annotations
 import os
 import sys
 
-# Command, module below this one, and what it is for. Only the module of the chosen command is
-# imported.
+# What each command is for. Its module has its name, with _ for -.
 COMMANDS = {
-    "init": ("starting", "look at this repository, propose a spec, write it and its pipeline"),
-    "plan": ("planning", "list all cells with the wheel names they will get"),
-    "name": ("naming", "print one wheel's file name"),
-    "explain": ("naming", "say where each part of a wheel's name comes from"),
-    "generate": ("generating", "write the pipeline files"),
-    "check": ("generating", "compare the pipeline files with the spec"),
-    "container": ("images", "build the builder image of a target"),
-    "lock": ("images", "ask for the digests of the images, and for newer actions of GitHub"),
-    "run": ("running", "build, repair, validate and prove this machine's cells"),
-    "compile": ("jobs", "build a cell's wheel"),
-    "repair": ("jobs", "graft and tag a cell's wheel with auditwheel"),
-    "test": ("jobs", "install a cell's wheel and run its smoke test"),
-    "validate": ("proving", "check wheels against their own names"),
-    "prove": ("proving", "compare a folder of wheels with the plan"),
-    "hand-over": ("handing", "pass wheels from job to job through GitLab's package registry"),
-    "publish": ("publishing", "upload the proven wheels of an index"),
-    "trigger": ("triggering", "start a pipeline, once, with checked variables"),
-    "watch": ("triggering", "follow a pipeline and its children to the end"),
-    "bridge": ("bridging", "build a request of one forge by a pipeline of the other"),
-    "schedules": ("scheduling", "let a project have the schedules of the spec"),
-    "doctor": ("examining", "ask a forge for the settings that would bite"),
-    "note": ("reviewing", "tell a merge request which wheel names it changes"),
-    "title": ("reviewing", "judge the title and labels of a merge request"),
-    "completion": ("completing", "print a script that completes commands with the tab key"),
+    "init": "propose a spec for this repository, and write it with its pipeline",
+    "plan": "list all cells with the file names of their wheels",
+    "name": "print one wheel's file name",
+    "explain": "say where each part of a wheel's name comes from",
+    "generate": "write the pipeline files",
+    "check": "compare the pipeline files with the spec",
+    "container": "build the image of a target",
+    "lock": "look up the digests of images, and newer versions of GitHub's actions",
+    "run": "build, repair, validate, test and prove this machine's cells",
+    "compile": "build a cell's wheel",
+    "repair": "repair a cell's wheel with auditwheel, and set its tags",
+    "test": "install a cell's wheel and run its smoke test",
+    "validate": "check wheels for errors",
+    "prove": "compare a folder of wheels with the plan",
+    "hand-over": "pass wheels from job to job through GitLab's package registry",
+    "publish": "upload the proven wheels of an index",
+    "trigger": "start a pipeline once, with checked variables",
+    "watch": "wait for the end of a pipeline and of its child pipelines",
+    "bridge": "build a merge or pull request of one forge in a pipeline of the other",
+    "schedules": "create, change and remove a project's schedules as the spec says",
+    "doctor": "look for misconfigured project settings on a forge",
+    "note": "tell a merge request which wheel names it changes",
+    "title": "check the title and labels of a merge request",
+    "completion": "print a script that completes commands with the tab key",
 }
 PURPOSE = "Wheel pipelines whose file names are known before the build and proven after it."
 EXAMPLES = """\
@@ -43,16 +42,17 @@ examples:
 """
 
 
-def front_door() -> str:
+def program_name() -> str:
     """Return the program's name as the user typed it."""
-    return "./gen_ci.py" if os.path.basename(sys.argv[0]) == "gen_ci.py" else "truewheel"  # noqa: PTH119
+    typed = os.path.basename(sys.argv[0])  # noqa: PTH119  # pathlib would slow --help down
+    return "./gen_ci.py" if typed == "gen_ci.py" else "truewheel"
 
 
-def overview() -> str:
+def help_text() -> str:
     """Return what `--help` says: all commands, and where to start."""
-    prog = front_door()
+    prog = program_name()
     width = max(map(len, COMMANDS)) + 2
-    commands = "".join(f"  {name:{width}}{purpose}\n" for name, (_, purpose) in COMMANDS.items())
+    commands = "".join(f"  {name:{width}}{purpose}\n" for name, purpose in COMMANDS.items())
     return f"""\
 usage: {prog} COMMAND [-h] ...
 

@@ -1,8 +1,7 @@
-"""Arguments of the commands that talk to a forge, and the forge that they name."""
+"""Arguments of the commands that call a forge, and the forge and project they choose."""
 
 from __future__ import annotations
 
-import argparse
 import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
@@ -11,52 +10,51 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from truewheel.errors import stop
+from truewheel.cli.arguments import parse_seconds
+from truewheel.errors import install_hint, stop
 from truewheel.forges import FORGES
 
 if TYPE_CHECKING:
     from truewheel.forges.base import Forge
 
 REMOTE = re.compile(
-    r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+/|[:/])(?P<path>[^?#]+)"
+    r"(?:[a-z+]+://(?:[^/@]*@)?|(?:[^/@:]*@)?)"
+    r"[A-Za-z0-9][A-Za-z0-9.-]*(?::\d+/|[:/])(?P<path>[^?#]+)"
 )
 
 
 def add_forge(parser: ArgumentParser, *, seconds: float, many: bool = False) -> None:
     """Add --forge, --project and --deadline."""
     parser.add_argument(
-        "--forge", choices=FORGES, help="default: the one whose job this is, else that of the spec"
+        "--forge",
+        choices=tuple(FORGES),
+        help="default: the forge of this job, else that of the spec",
     )
     add_project(parser, seconds=seconds, many=many)
 
 
 def add_project(parser: ArgumentParser, *, seconds: float, many: bool = False) -> None:
     """Add --project and --deadline."""
+    repeated = "; may repeat" if many else ""
     parser.add_argument(
-        "--project", metavar="P", action="append" if many else "store",
-        help="path or id of the project (default: this job's, else the git remote's)" + ("; may repeat" * many),
-    )  # fmt: skip
+        "--project",
+        metavar="P",
+        action="append" if many else "store",
+        help=f"path or id of the project (default: this job's, else the git remote's){repeated}",
+    )
     parser.add_argument(
-        "--deadline", metavar="S", type=positive, default=seconds,
-        help="seconds that all of it may take (default: %(default).0f)",
-    )  # fmt: skip
+        "--deadline",
+        metavar="S",
+        type=parse_seconds,
+        default=seconds,
+        help="seconds that the whole command may take (default: %(default).0f)",
+    )
 
 
-def positive(text: str) -> float:
-    """Return a number of seconds."""
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds <= 10**7:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds from 1 to 10000000")
-    return seconds
-
-
-def forge_name(
+def choose_forge(
     arguments: Namespace, environment: Mapping[str, str], declared: tuple[str, ...] = ()
 ) -> str:
-    """Return which forge is meant."""
+    """Return the forge: the given one, the one of this job, or the first of the spec."""
     if arguments.forge:
         return str(arguments.forge)
     names = declared or tuple(FORGES)
@@ -64,40 +62,39 @@ def forge_name(
     return next(of_job, names[0])
 
 
-def needed(name: str) -> None:
+def require_library(name: str) -> None:
     """Raise `Stop` (exit 2) where the client library of a forge is not installed."""
     kind = FORGES[name]
     if find_spec(kind.module) is None:
-        hint = f"install Truewheel with the extra [{name}]"
-        raise stop(name, f"{kind.library} is not installed", hint)
+        raise stop(name, f"{kind.library} is not installed", install_hint(name))
 
 
 def connect(name: str, project: str, seconds: float, environment: Mapping[str, str]) -> Forge:
-    """Return a project of a forge.
+    """Return a client for a project of a forge.
 
-    Raises `Stop` (exit 2) when no server, no token or no client library is there.
+    Raises `Stop` (exit 2) without a server, a token, or the client library.
     """
-    needed(name)
+    require_library(name)
     return FORGES[name].connect(environment, project, seconds)
 
 
-def project_of(name: str, given: str | None, environment: Mapping[str, str]) -> str:
-    """Return the project that is meant. Raises `Stop` (exit 2) when none is known."""
+def find_project(name: str, given: str | None, environment: Mapping[str, str]) -> str:
+    """Return the project: the given one, this job's, or that of the git remote.
+
+    Raises `Stop` (exit 2) when there is none, or its path is not one of this forge.
+    """
     kind = FORGES[name]
-    of_job = (
-        environment[variable] for variable in kind.project_variables if environment.get(variable)
-    )
-    known = given or next(of_job, "")
-    known = known or remote_path(environment)
-    if not known:
-        raise stop("--project", "no project is known", "name it: --project group/name")
-    if not re.fullmatch(kind.project, known) or {".", ".."} & {*known.split("/")}:
-        hint = f"such as {kind.project_example}"
-        raise stop("--project", f"{known!r} is no project of {name}", hint)
-    return known.strip("/")
+    values = (environment.get(variable) for variable in kind.project_variables)
+    project = given or next(filter(None, values), "") or read_remote_path(environment)
+    if not project:
+        raise stop("--project", "no project is given", "name it: --project group/name")
+    if not re.fullmatch(kind.project, project) or {".", ".."} & {*project.split("/")}:
+        message = f"{project!r} is not the path of a project"
+        raise stop("--project", message, f"write {kind.project_example}")
+    return project.strip("/")
 
 
-def remote_path(environment: Mapping[str, str]) -> str:
+def read_remote_path(environment: Mapping[str, str]) -> str:
     """Return the path of the git remote origin on its server, or ""."""
     from truewheel.system import git_program
 
@@ -107,7 +104,7 @@ def remote_path(environment: Mapping[str, str]) -> str:
     return match["path"].strip("/").removesuffix(".git") if match else ""
 
 
-def pipeline_of(text: str, name: str) -> tuple[str, int]:
+def parse_pipeline(text: str, name: str) -> tuple[str, int]:
     """Return the project (or "") and the id of a pipeline, from its id or its address.
 
     Raises `Stop` (exit 2).
@@ -117,9 +114,8 @@ def pipeline_of(text: str, name: str) -> tuple[str, int]:
     pattern = FORGES[name].run_path
     match = re.fullmatch(pattern, urlsplit(text).path) if "://" in text else None
     if not match:
-        raise stop(
-            "watch", f"{text!r} is no pipeline", "name its id, or its address in the browser"
-        )
+        message = f"{text!r} is neither the id nor the address of a pipeline"
+        raise stop("watch", message, "copy its id, or its address in the browser")
     return match[1], int(match[2])
 
 
@@ -130,11 +126,8 @@ def forge_of_address(text: str) -> str | None:
 
 
 def check_server(text: str, server: str) -> None:
-    """Raise `Stop` (exit 2) when an address is one of another server than that of the token."""
+    """Raise `Stop` (exit 2) when an address is not on the server that the token is for."""
     there, here = urlsplit(text).netloc, urlsplit(server).netloc
     if there and there != here:
-        raise stop(
-            "watch",
-            f"{there} is another server than {here}, which the token is for",
-            "set CI_SERVER_URL",
-        )
+        message = f"the pipeline is on {there}, and the token is for {here}"
+        raise stop("watch", message, "set CI_SERVER_URL, and a token of that server")

@@ -1,4 +1,4 @@
-"""The arguments of the commands; only the module of the chosen one is imported."""
+"""The parser of the command line; only the chosen command's module is imported."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import argparse
 from importlib import import_module
 from typing import Any, NoReturn
 
-from truewheel.cli.commands import COMMANDS, PURPOSE, front_door
+from truewheel.cli.commands import COMMANDS, PURPOSE, program_name
 from truewheel.cli.terminal import put
 from truewheel.system.log_text import harmless
 
@@ -20,10 +20,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser(chosen: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser; only the chosen command's own arguments are there, or all when None."""
-    top = _Parser(prog=front_door(), description=PURPOSE, allow_abbrev=False)
+    """Return the parser, with the arguments of the chosen command, or of all when None."""
+    top = _Parser(prog=program_name(), description=PURPOSE, allow_abbrev=False)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, (module, purpose) in COMMANDS.items():
+    for name, purpose in COMMANDS.items():
         command = commands.add_parser(
             name,
             help=purpose,
@@ -32,5 +32,8 @@ def parser(chosen: str | None = None) -> argparse.ArgumentParser:
             allow_abbrev=False,
         )
         if chosen in {None, name}:
-            import_module(f"truewheel.cli.{module}").arguments(name, command)
+            module = import_module(f"truewheel.cli.{name.replace('-', '_')}")
+            command.epilog = module.EXAMPLES
+            command.set_defaults(run=module.run)
+            module.add_arguments(command)
     return top

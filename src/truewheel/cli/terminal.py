@@ -1,4 +1,4 @@
-"""What goes to the terminal. Needs next to nothing, so that --help is there at once."""
+"""What goes to the terminal. It imports almost nothing, so that --help is fast."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TextIO
+    from typing import Any, TextIO
 
 
 class Unwritable(Exception):
@@ -18,7 +18,7 @@ class Unwritable(Exception):
 def say(text: str) -> None:
     """Print a message for people on stderr, as harmless text.
 
-    Where nobody can read it, the command goes on.
+    When stderr cannot be written, the command goes on.
     """
     from truewheel.system.log_text import harmless
 
@@ -37,10 +37,19 @@ def send(text: str) -> None:
     put(text, sys.stdout)
 
 
+def print_json(data: Any) -> None:
+    """Print a document for programs as JSON. Raises `Unwritable`."""
+    import json
+
+    from truewheel.system.log_text import harmless_json
+
+    send(harmless_json(json.dumps(data, indent=1)))
+
+
 def put(text: str, stream: TextIO | None, end: str = "\n") -> None:
     """Print; a reader that has gone (head, less) does not change how the command ends.
 
-    Raises `Unwritable` when stdout is full or closed (None); nobody at stderr changes nothing.
+    Raises `Unwritable` when stdout is full or closed (None); a closed stderr changes nothing.
     """
     if stream is None:
         raise Unwritable("stdout: cannot be written: it is closed")
@@ -55,10 +64,9 @@ def put(text: str, stream: TextIO | None, end: str = "\n") -> None:
 
 
 def open_streams() -> None:
-    """Put the null device where a standard stream is closed.
+    """Open the null device in the place of each closed standard stream.
 
-    Else the next file that is opened would get its number, and what children say would be written
-    there.
+    Without that the next opened file gets its number, and the output of children is written there.
     """
     for number in range(3):
         if not _is_open(number):

@@ -1,6 +1,6 @@
-"""A regular expression of others may have no end on some value, such as (a+)+b on a row of a.
+"""A time limit for the regular expressions of a spec or a pipeline.
 
-It is given up.
+Some take hours on some values, such as (a+)+b on a long row of a.
 """
 
 from __future__ import annotations
@@ -13,18 +13,15 @@ from types import CodeType, FrameType
 from truewheel.errors import shown, stop
 
 TICK = 1.0
-"""Seconds of CPU time between two looks at what runs."""
+"""Seconds of CPU time between two looks at the running function."""
 LINT_TICKS = 10
-"""Looks at which a pipeline's own expressions may be met.
-
-They are many, and each may take its time.
-"""
+"""At how many looks an expression of a pipeline may run; there are many expressions."""
 
 
 class _Endless(BaseException):
-    """Leaves the command from within a match.
+    """Ends the command from within a match.
 
-    Who collects the problems of many cells does not hold it up.
+    It is no `Exception`, so that code that collects the problems of many cells does not catch it.
     """
 
     def __init__(self, place: str, message: str) -> None:
@@ -33,20 +30,20 @@ class _Endless(BaseException):
 
 
 @contextmanager
-def patience() -> Iterator[None]:
-    """Raise `Stop` (exit 2) when a match still runs at its second tick; `re` heeds signals."""
+def regex_time_limit() -> Iterator[None]:
+    """Raise `Stop` (exit 2) when a match still runs at the second look (`re` handles signals)."""
     if not hasattr(signal, "setitimer"):  # Windows
         yield
         return
     seen: FrameType | None = None
-    met = 0
+    lint_looks = 0
 
     def look(number: int, frame: FrameType | None) -> None:
-        nonlocal seen, met
+        nonlocal seen, lint_looks
         place = _watched().get(frame.f_code, "") if frame else ""
         if frame and place:
-            met += place == LINT
-            if frame is seen or met > LINT_TICKS:
+            lint_looks += place == LINT
+            if frame is seen or lint_looks > LINT_TICKS:
                 _give_up(frame, place)
             seen = frame
 
@@ -55,7 +52,7 @@ def patience() -> Iterator[None]:
     try:
         yield
     except _Endless as endless:
-        hint = "a repeat within a repeat, or many in a row, tries every way to part a value: write a+ for (a+)+"
+        hint = "avoid a repeat within a repeat: write a+ for (a+)+; avoid many repeats in a row"
         raise stop(endless.place, str(endless), hint) from None
     finally:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
@@ -66,10 +63,9 @@ POLICY, LINT = "match, when or pattern", "rules or include"
 
 
 def _watched() -> dict[CodeType, str]:
-    """Return the functions in which expressions meet values, each with the place where such are written."""
-    from truewheel.forges.gitlab.lint.regexes import (
-        searched,  # most commands end before the first tick
-    )
+    """Return the functions that match expressions, and where these expressions are written."""
+    # Imported here, because most commands end before the first look.
+    from truewheel.forges.gitlab.lint.regexes import searched
     from truewheel.spec.policy import matched
 
     return {matched.__code__: POLICY, searched.__code__: LINT}
@@ -78,4 +74,4 @@ def _watched() -> dict[CodeType, str]:
 def _give_up(frame: FrameType, place: str) -> None:
     pattern, value = frame.f_locals["pattern"], frame.f_locals["value"]
     text = getattr(pattern, "pattern", pattern)
-    raise _Endless(place, f"the regular expression {text} comes to no end on {shown(value)}")
+    raise _Endless(place, f"the regular expression {text} takes too long on {shown(value)}")

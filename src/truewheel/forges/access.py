@@ -1,6 +1,4 @@
-"""Which server, and with which token.
-
-From the environment, else from python-gitlab's own configuration.
+"""Server and token, from the environment or from python-gitlab's own configuration.
 
 Tokens are never taken from the command line: every process of a machine can read that.
 """
@@ -44,7 +42,7 @@ class Access(NamedTuple):
 def gitlab(environment: Mapping[str, str]) -> Access:
     """Return the access to GitLab.
 
-    Raises `Stop` (exit 2) where no server, or no fitting token, is known.
+    Raises `Stop` (exit 2) if no server or no suitable token is known.
 
     A token goes to the server that it stands beside: one of the environment to that of the
     environment, one of python-gitlab's configuration to the server named there.
@@ -91,7 +89,7 @@ def github(environment: Mapping[str, str]) -> Access:
 def _checked(access: Access, where: str) -> Access:
     if not _TOKEN.fullmatch(access.token):
         raise stop(
-            where, "is no token: it has spaces, line ends or letters beyond ASCII", "set it anew"
+            where, "is not a token: it has spaces, line ends or letters beyond ASCII", "set it anew"
         )
     parts = _parts(access.server)
     if parts is None or parts.username or parts.password or parts.query or parts.fragment:
@@ -134,13 +132,13 @@ def _configured(environment: Mapping[str, str]) -> Access | None:
 
     file = environment.get("PYTHON_GITLAB_CFG")
     try:
-        found = GitlabConfigParser(config_files=[file] if file else None)
+        parser = GitlabConfigParser(config_files=[file] if file else None)
     except (ConfigError, configparser.Error, OSError, ValueError) as error:
         raise stop(
             "python-gitlab's configuration", str(error), "correct it, or set GITLAB_TOKEN"
         ) from None
-    if not found.url:
+    if not parser.url:
         return None
-    kinds = {"private": found.private_token, "oauth": found.oauth_token, "job": found.job_token}
+    kinds = {"private": parser.private_token, "oauth": parser.oauth_token, "job": parser.job_token}
     kind = next((kind for kind, token in kinds.items() if token), "")
-    return Access(found.url, kind, kinds.get(kind) or "", found.ssl_verify)
+    return Access(parser.url, kind, kinds.get(kind) or "", parser.ssl_verify)

@@ -134,9 +134,9 @@ class Forge(Protocol):
         """Return a pipeline by its id."""
 
     def look(self, run: Run, before: Look | None) -> Look:
-        """Return a pipeline as it is now, with all below it.
+        """Return a pipeline and its children as they are now.
 
-        Of what has ended `before`, nothing is asked again.
+        For those that had ended `before`, no new requests are made.
         """
 
     def retry(self, job: Job) -> None:
@@ -164,7 +164,7 @@ class Forge(Protocol):
         """Write an archive to a file."""
 
     def fetch_package(self, run: Run, package: str, name: str, file: Path, most: int) -> None:
-        """Write a file of at most so many bytes that a pipeline has left in a package registry, if it is there."""
+        """Write a file of a pipeline's package registry, if it is there; at most `most` bytes."""
 
 
 def text_of(record: Mapping[str, Any], key: str) -> str:

@@ -1,6 +1,6 @@
-"""A bridge between forges.
+"""Build a request of one forge in a pipeline of another.
 
-A request of one, a pipeline of the other, and the verdict as a status of the commit.
+The verdict becomes a status of the request's commit.
 
 The source may be public and the pipeline internal: what is reported are sentences of this module
 and counts of jobs, no address, log, variable or name.
@@ -44,14 +44,14 @@ class Source(Protocol):
     def request(self, number: int) -> Request:
         """Return a merge or pull request."""
 
-    def report(self, sha: str, context: str, state: str, told: str, url: str) -> None:
+    def report(self, sha: str, context: str, state: str, description: str, url: str) -> None:
         """Set the status of a commit: of one context, the newest counts. `url` may be ""."""
 
 
 class Asked(NamedTuple):
     """Which request is to be built, and how it is reported.
 
-    `sha` "" means its head, whatever that is.
+    `sha` "" means its current head.
     """
 
     number: int
@@ -61,21 +61,21 @@ class Asked(NamedTuple):
     shows_url: bool
 
 
-def chosen(source: Source, asked: Asked) -> Request:
+def chosen(source: Source, request: Asked) -> Request:
     """Return the request, when it may be built. Raises `Stop` (exit 2) when not."""
-    found = source.request(asked.number)
-    where = f"{source.name} {source.project} {asked.number}"
-    if not found.is_open:
+    head_request = source.request(request.number)
+    where = f"{source.name} {source.project} {request.number}"
+    if not head_request.is_open:
         raise stop(where, "is not open", "only open requests are built")
-    if asked.sha and asked.sha != found.sha:
-        message = f"{asked.sha[:12]} is not its head, which is {found.sha[:12]} now"
+    if request.sha and request.sha != head_request.sha:
+        message = f"{request.sha[:12]} is not its head, which is {head_request.sha[:12]} now"
         raise stop(where, message, "look at what has changed, then name the new commit")
-    if found.is_fork and not (asked.may_be_fork and asked.sha):
+    if head_request.is_fork and not (request.may_be_fork and request.sha):
         hint = "read it, then name the commit that you have read: --allow-fork --sha SHA"
         raise stop(
             where, "comes from a fork: its code would run with what this pipeline may do", hint
         )
-    return found
+    return head_request
 
 
 def key_of(source: Source, request: Request) -> str:
@@ -115,7 +115,8 @@ class Bridge:
         state = SUCCESS if verdict.is_good else FAILURE
         self._report(
             state,
-            f"wheels {'are built and proven' if verdict.is_good else 'failed'}: {counts(verdict.look)}",
+            f"wheels {'are built and proven' if verdict.is_good else 'failed'}: "
+            f"{counts(verdict.look)}",
         )
         return verdict
 
@@ -123,29 +124,29 @@ class Bridge:
         if self.source.caller.clock.now() - self._at >= EVERY:
             self._on_the_way(f"wheels are being built: {counts(look)}")
 
-    def _on_the_way(self, told: str) -> None:
-        if told != self._reported[1]:
-            self._try(PENDING, told)
+    def _on_the_way(self, description: str) -> None:
+        if description != self._reported[1]:
+            self._try(PENDING, description)
 
-    def _try(self, state: str, told: str) -> None:
+    def _try(self, state: str, description: str) -> None:
         """Report what is not the verdict: when that fails, the work goes on."""
         try:
-            self._report(state, told)
+            self._report(state, description)
         except Stop as stopped:
             self.tell(str(stopped))
 
-    def _report(self, state: str, told: str) -> None:
+    def _report(self, state: str, description: str) -> None:
         self._at = self.source.caller.clock.now()
         try:
-            self.source.report(self.request.sha, self.asked.context, state, told, self._url)
+            self.source.report(self.request.sha, self.asked.context, state, description, self._url)
         except Stop as stopped:
             raise Stop(stopped.problems, Exit.REMOTE_UNREACHABLE) from None
-        self._reported = (state, told)
+        self._reported = (state, description)
 
 
 def counts(look: Look) -> str:
     """Return how many jobs have ended, and how many of them failed."""
-    jobs = [job for each in look.all() for job in each.jobs]
+    jobs = [job for pipeline in look.all() for job in pipeline.jobs]
     ended = sum(job.state in ENDED for job in jobs)
     failed = sum(job.state == "failed" and not job.is_allowed_to_fail for job in jobs)
     return f"{ended} of {len(jobs)} jobs ended" + (f", {failed} failed" if failed else "")

@@ -1,9 +1,7 @@
 """Calls to a forge that may be slow, busy, broken or gone.
 
-What came back, what may pass, and how long to wait.
-
 Nothing here knows GitLab or GitHub: a `Transport` sends one request by the client library of its
-forge.
+forge, and never a second one. When to try again is the policy of `net.retries`.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -20,35 +17,29 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from truewheel.errors import Exit, Stop, plain_addresses, stop
 from truewheel.net.answers import described
 from truewheel.net.deadline import Late, within
+from truewheel.net.retries import STATUSES, moment, pause_after
+from truewheel.net.retries import Clock as Clock
+from truewheel.net.retries import retry_after as retry_after
 from truewheel.system.files import write_chunks
 
 FIRST_ATTEMPTS = 6
 """Attempts at a server that has never answered; afterwards, only the deadline counts."""
 TAIL_ATTEMPTS = 10
-"""Attempts at the end of a log, two minutes in all: a verdict does not wait for ever."""
-FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
-"""Seconds between two attempts: the first pause, doubled each time up to the longest."""
+"""Attempts at the end of a log, two minutes in all: a result does not wait for a log for ever."""
+FIRST_PAUSE = 0.5
+"""Seconds between the first two attempts: a person may be waiting."""
 READ, WRITE = 20.0, 60.0
-"""Seconds that one answer may take, however slowly it drips.
-
-Never more than a third of what is left.
+"""Seconds that one answer may take, and never more than a third of what is left: bytes may come
+one by one.
 """
 PER_PAGE = 100
-PASSING = frozenset({408, 425, 429, 500, 502, 503, 504, *range(520, 531)})
 _CONTROL = dict.fromkeys([*range(32), *range(127, 160)], " ")
 
 _T = TypeVar("_T")
 
 
-class Clock(NamedTuple):
-    """Seconds that only grow, and a way to let them pass; tests have their own."""
-
-    now: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-
-
 class Answer(NamedTuple):
-    """What a forge said: headers in lower case, and the JSON document or the text of its body."""
+    """The answer of a forge: `data` is its JSON document; names of headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -56,10 +47,10 @@ class Answer(NamedTuple):
 
 
 class Fault(Exception):
-    """A call that came to nothing. `status` is 0 where no whole answer came.
+    """A call that failed. `status` is 0 where no complete answer came.
 
-    `is_certain` says that the server has not done what was asked; else it may have. `wait` are the
-    seconds that it asks for.
+    `is_certain` says that the server has not done what was asked; else it may have. `wait` is how
+    many seconds the server asks us to wait.
     """
 
     def __init__(
@@ -69,24 +60,24 @@ class Fault(Exception):
         self.status = status
         self.reason = reason
         self.is_certain = (
-            is_certain or status == 429 or (400 <= status < 500 and status not in PASSING)
+            is_certain or status == 429 or (400 <= status < 500 and status not in STATUSES)
         )
         self.wait = wait
 
     @property
     def may_pass(self) -> bool:
         """Whether another attempt may help."""
-        return self.status == 0 or self.status in PASSING
+        return self.status == 0 or self.status in STATUSES
 
 
 class Odd(Fault):
-    """An answer that is none of this API, such as a page.
+    """An answer of another kind than this API has, such as a page.
 
-    Another attempt may help, but not any number of them.
+    Another attempt may help, but no more than a few.
     """
 
-    def __init__(self, path: str, came: str, wanted: str) -> None:
-        super().__init__(0, f"{path} answers with {came}, where {wanted} is needed")
+    def __init__(self, path: str, received: str, wanted: str) -> None:
+        super().__init__(0, f"{path} answers with {received}, where {wanted} is needed")
 
 
 class Transport(Protocol):
@@ -102,11 +93,10 @@ class Transport(Protocol):
 
 
 class Caller:
-    """Makes calls by a transport until the deadline, `seconds` after it was made.
+    """Makes calls by a transport until the deadline, `seconds` after it was created.
 
-    Raises `Stop` (exit 6) when no answer comes in time, and the `Fault` of an answer that will stay
-    the same. `requests` counts what was sent, `at` the moment of the last answer. No secret stands
-    in any message.
+    Raises `Stop` (exit 6) when no answer comes in time, and the `Fault` of an answer that another
+    attempt would not change. `requests` counts what was sent. No message has a secret in it.
     """
 
     def __init__(
@@ -133,7 +123,7 @@ class Caller:
         return self.insist(ask)
 
     def first(self, path: str, field: str = "", **query: Any) -> list[dict[str, Any]]:
-        """Return the records of the first page of a list, which is the whole document, or a field of it."""
+        """Return the records of a list's first page: the document itself, or a field of it."""
         return list(self.insist(lambda: self._page(path, field, query)).data)
 
     def odd(self, data: object, wanted: str) -> Odd:
@@ -148,8 +138,8 @@ class Caller:
         seen = set()
         page: str | None = "1"
         while page:
-            asked = {"per_page": PER_PAGE, **query, "page": page}
-            answer = self.insist(lambda asked=asked: self._page(path, field, asked))  # type: ignore[misc]
+            numbered = {"per_page": PER_PAGE, **query, "page": page}
+            answer = self.insist(lambda numbered=numbered: self._page(path, field, numbered))  # type: ignore[misc]
             for record in answer.data:
                 if record.get("id") is None or record["id"] not in seen:
                     seen.add(record.get("id"))
@@ -157,18 +147,16 @@ class Caller:
             page = _next(answer, int(page))
 
     def insist(self, work: Callable[[], _T], most: float = math.inf) -> _T:
-        """Return what work returns, which may be done again.
+        """Return what work returns; work is done again after a `Fault` that may pass.
 
-        It asks, or sets what it finds set already.
-
-        `most` are the attempts, after which the last `Fault` is raised.
+        So it must be harmless when repeated. After `most` attempts, the last `Fault` is raised.
         """
         reasons: list[str] = []
         odd = 0
         while True:
-            done, fault = attempted(work)
+            value, fault = attempted(work)
             if fault is None:
-                return done  # type: ignore[return-value]
+                return value  # type: ignore[return-value]
             if not fault.may_pass or len(reasons) + 1 >= most:
                 raise fault
             reasons.append(fault.reason)
@@ -183,7 +171,7 @@ class Caller:
         """Send one request, once. Raises `Fault`, or `Stop` (exit 6) where the deadline is over."""
         self._path = path
         limit = self._share(READ if verb == "GET" else WRITE)
-        return self._heard(
+        return self._answered(
             lambda seconds: self._transport.send(verb, path, query or {}, body, seconds), limit
         )
 
@@ -195,27 +183,30 @@ class Caller:
         return data
 
     def tail(self, path: str, most: int) -> bytes:
-        """Return the last bytes of a file, of which no more is kept while it comes.
+        """Return the last bytes of a file. Raises `Fault` after a few attempts.
 
-        A few attempts are enough.
+        No more than these bytes are in memory at any time.
         """
 
         def read(seconds: float) -> bytes:
-            kept = b""
+            last = b""
             for chunk in self._transport.stream(path, seconds):
-                kept = (kept + chunk)[-most:]
-            return kept
+                last = (last + chunk)[-most:]
+            return last
 
-        return self.insist(lambda: self._heard(read, self._share(WRITE)), TAIL_ATTEMPTS)
+        return self.insist(lambda: self._answered(read, self._share(WRITE)), TAIL_ATTEMPTS)
 
     def fetch(self, path: str, file: Path, most: int | None = None) -> None:
-        """Write a file, whole or not at all; it may take until the deadline, and have `most` bytes."""
+        """Write a file of at most `most` bytes, completely or not at all.
+
+        It may take until the deadline.
+        """
 
         def write(seconds: float) -> None:
             chunks = self._transport.stream(path, seconds)
             write_chunks(file, chunks if most is None else _at_most(chunks, most))
 
-        self.insist(lambda: self._heard(write, self.left()))
+        self.insist(lambda: self._answered(write, self.left()))
 
     def left(self) -> float:
         """Return the seconds until the deadline."""
@@ -228,20 +219,18 @@ class Caller:
         self.clock.sleep(max(0.0, min(seconds, self.left())))
 
     def pause(self, fault: Fault, reasons: list[str]) -> None:
-        """Wait before the next of so many attempts.
+        """Wait before the next attempt; `reasons` are those of the failed ones.
 
-        Raises `Stop` (exit 6) when there is to be none.
+        Raises `Stop` (exit 6) when the deadline does not allow another.
         """
-        backoff = min(FIRST_PAUSE * 2 ** min(len(reasons) - 1, 10), LONGEST_PAUSE)
-        wait = max(fault.wait, backoff * random.uniform(0.75, 1.0))  # noqa: S311 - only to spread the load
+        spread = random.uniform(0.75, 1.0)  # noqa: S311 - many jobs may have failed at once
+        wait = max(fault.wait, pause_after(len(reasons), FIRST_PAUSE) * spread)
         attempts = "1 attempt" if len(reasons) == 1 else f"{len(reasons)} attempts"
         if wait >= self.left() or (not self._is_known and len(reasons) >= FIRST_ATTEMPTS):
-            asked = (
-                f", and the server asks to wait {fault.wait:.0f} s"
-                if fault.wait >= self.left()
-                else ""
-            )
-            raise self.unanswered(f"no answer after {attempts}: {fault.reason}{asked}")
+            message = f"no answer after {attempts}: {fault.reason}"
+            if fault.wait >= self.left():
+                message += f", and the server asks to wait {fault.wait:.0f} s"
+            raise self.unanswered(message)
         self.clock.sleep(wait)
 
     def unanswered(self, message: str) -> Stop:
@@ -254,7 +243,7 @@ class Caller:
         return answer._replace(data=self.records(answer.data, field))
 
     def records(self, data: Any, field: str) -> list[dict[str, Any]]:
-        """Return the records of the last answer's data: a list, or a field of it. Raises `Fault`."""
+        """Return the records in an answer's data: a list, or a field of it. Raises `Fault`."""
         listed = data.get(field) if field and isinstance(data, dict) else data
         if not isinstance(listed, list) or not all(isinstance(record, dict) for record in listed):
             raise self.odd(data, "a list of records")
@@ -263,7 +252,7 @@ class Caller:
     def _share(self, longest: float) -> float:
         return max(1.0, min(longest, self.left() / 3))
 
-    def _heard(self, work: Callable[[float], _T], limit: float) -> _T:
+    def _answered(self, work: Callable[[float], _T], limit: float) -> _T:
         if self._rest:  # the server said how many requests are left, and there was none
             self.rest(self._rest)
             self._rest = 0.0
@@ -310,30 +299,21 @@ def bounded(work: Callable[[], _T], seconds: float) -> _T:
         raise Fault(0, f"no whole answer within {seconds:.0f} s") from None
 
 
-def retry_after(headers: Mapping[str, str]) -> float:
-    """Return the seconds that a server asks us to wait (RFC 9110, 10.2.3), or 0.
-
-    Dates are by the server's clock.
-    """
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdecimal():
-        return float(text[:6])
-    until, now = _moment(text), _moment(headers.get("date", ""))
-    return max(0.0, until - (now or time.time())) if until else 0.0
-
-
 def rate_wait(headers: Mapping[str, str]) -> float:
-    """Return the seconds until the server takes requests again, or 0 while it does (`RateLimit-…`, `X-RateLimit-…`)."""
+    """Return the seconds until the server takes requests again, or 0 while it does.
+
+    GitLab says so in `RateLimit-…`, GitHub in `X-RateLimit-…`.
+    """
     for prefix in ("ratelimit-", "x-ratelimit-"):
         remaining, reset = headers.get(prefix + "remaining", ""), headers.get(prefix + "reset", "")
         if remaining == "0" and reset.isascii() and reset.isdecimal():
-            now = _moment(headers.get("date", "")) or time.time()
+            now = moment(headers.get("date", "")) or time.time()
             return max(0.0, min(float(reset[:12]) - now, 3600.0))
     return 0.0
 
 
 def plain(text: str, secrets: tuple[str, ...] = (), most: int = 300) -> str:
-    """Return a server's text as messages show it: on one line, not long, without secrets."""
+    """Return a server's text for a message: on one line, short, without secrets."""
     text = plain_addresses(text)
     for secret in secrets:
         text = text.replace(secret, "[hidden]")
@@ -341,24 +321,18 @@ def plain(text: str, secrets: tuple[str, ...] = (), most: int = 300) -> str:
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
-def _moment(date: str) -> float | None:
-    try:
-        return parsedate_to_datetime(date).timestamp()
-    except (TypeError, ValueError, OverflowError):
-        return None
-
-
 def _next(answer: Answer, page: int) -> str | None:
-    """Return the number of the next page.
+    """Return the number of the next page, or None after the last one.
 
-    A full page without a word of it is taken for not the last.
+    GitLab names it in X-Next-Page, GitHub in Link. Where neither does, a full page has a successor.
     """
-    told = answer.headers.get("x-next-page")
-    if told is not None:
-        return told if told.isascii() and told.isdecimal() and int(told) > page else None
-    if 'rel="next"' in answer.headers.get("link", ""):
-        return str(page + 1)
-    return str(page + 1) if len(answer.data) >= PER_PAGE and "link" not in answer.headers else None
+    number = answer.headers.get("x-next-page")
+    if number is not None:
+        is_later = number.isascii() and number.isdecimal() and int(number) > page
+        return number if is_later else None
+    link = answer.headers.get("link")
+    has_next = len(answer.data) >= PER_PAGE if link is None else 'rel="next"' in link
+    return str(page + 1) if has_next else None
 
 
 class Explained:

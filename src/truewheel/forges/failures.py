@@ -26,7 +26,7 @@ REASONS = {
     ),
     "api_failure": Cause(RUNNER, "the runner could not talk to GitLab"),
     "scheduler_failure": Cause(RUNNER, "GitLab could not assign the job to a runner"),
-    "data_integrity_failure": Cause(RUNNER, "GitLab found the job's data broken"),
+    "data_integrity_failure": Cause(RUNNER, "GitLab found the job's data damaged"),
     "runner_provisioning_failure": Cause(RUNNER, "the runner could not be set up"),
     "unknown_failure": Cause(RUNNER, "GitLab does not know why"),
     "job_execution_timeout": Cause(SCRIPT, "the job took longer than its timeout"),
@@ -54,13 +54,12 @@ SIGNS = {
     r"could not resolve host|name or service not known|temporary failure in name resolution": Cause(
         NETWORK, "a host name could not be resolved"
     ),
-    r"connection (?:timed out|reset by peer|refused)|network is unreachable|no route to host": Cause(
-        NETWORK, "a connection failed"
-    ),
-    r"tls handshake timeout|unexpected eof while reading|rpc failed; (?:curl|http)|early eof": Cause(
-        NETWORK, "a connection broke off"
-    ),
-    r"\b(?:429 too many|502 bad gateway|503 service unavailable|504 gateway time-?out)\b|toomanyrequests": Cause(
+    r"connection (?:timed out|reset by peer|refused)": Cause(NETWORK, "a connection failed"),
+    r"network is unreachable|no route to host": Cause(NETWORK, "a connection failed"),
+    r"tls handshake timeout|unexpected eof while reading": Cause(NETWORK, "a connection broke off"),
+    r"rpc failed; (?:curl|http)|early eof": Cause(NETWORK, "a connection broke off"),
+    r"\b(?:429 too many|502 bad gateway)\b": Cause(NETWORK, "a server was overloaded"),
+    r"\b(?:503 service unavailable|504 gateway time-?out)\b|toomanyrequests": Cause(
         NETWORK, "a server was overloaded"
     ),
     r"runner has received a shutdown signal|lost communication with the server": Cause(
@@ -80,7 +79,7 @@ SIGNS = {
         SCRIPT, "a download is not what its hash says"
     ),
     r"no matching distribution found": Cause(
-        SCRIPT, "a Python package is not on the index in a fitting form"
+        SCRIPT, "the index has no suitable file of a Python package"
     ),
     r"\b401\b.*unauthori[sz]ed|\b403\b.*forbidden|\bdenied: |authentication required": Cause(
         SCRIPT, "a login was refused"
@@ -92,7 +91,7 @@ SIGNS = {
         SCRIPT, "a program or a file is not there"
     ),
 }
-_SIGNS = {re.compile(pattern, re.IGNORECASE): found for pattern, found in SIGNS.items()}
+_SIGNS = {re.compile(pattern, re.IGNORECASE): sign_cause for pattern, sign_cause in SIGNS.items()}
 _OF_RUNNERS = re.compile(
     r"ERROR: Job failed|Cleaning up|Uploading |Running after_script|WARNING: .*no matching files"
 )
@@ -107,9 +106,9 @@ def cause(job: Job, log: str) -> Cause:
         return known
     lines = [line[:2000] for line in log.split("\n")[-LAST:]]
     for line in reversed(lines):
-        for pattern, found in _SIGNS.items():
+        for pattern, sign_cause in _SIGNS.items():
             if pattern.search(line):
-                return found._replace(told=f"{found.told}: {line.strip()[:160]}")
+                return sign_cause._replace(told=f"{sign_cause.told}: {line.strip()[:160]}")
     if job.reason not in {"", "script_failure"}:
         return Cause(SCRIPT, job.reason.replace("_", " "))
     last = next(

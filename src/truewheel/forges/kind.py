@@ -26,4 +26,4 @@ class ForgeKind(NamedTuple):
     project_example: str
     run_path: str
     connect: Callable[[Mapping[str, str], str, float], Forge]
-    """Takes the environment, the project and the seconds. Raises `Stop` (exit 2) without a token."""
+    """By environment, project and seconds. Raises `Stop` (exit 2) without a token."""

@@ -1,6 +1,6 @@
 """What jobs that publish run, on both forges.
 
-Pinned tools alone, no Truewheel, and nothing of the project's set-up.
+They run pinned tools alone: no Truewheel, and none of the project's set-up.
 
 They take the list that `prove` wrote for their index, see that the files are the proven ones, and
 upload them.
@@ -39,7 +39,7 @@ def index_of(plan: Plan, name: str) -> Index:
 
 
 def taken(index: str, *before: str) -> list[str]:
-    """Return the lines that put the files of an index into `FILES`, once they are compared with their sums.
+    """Return the lines that put the files of an index into `FILES` after comparing their sums.
 
     They end the script where there is nothing to upload, and say why; `before` is run once there is
     something.
@@ -57,7 +57,7 @@ def taken(index: str, *before: str) -> list[str]:
 def script(index: Index, package: str) -> list[str]:
     """Return the script of a GitLab job.
 
-    `package` is that of the registry which holds the wheels, "" for artifacts.
+    `package` is the registry's package that holds the wheels, "" for artifacts.
     """
     fetch = (
         [f"python3 -I {FETCH} {shlex.quote(package)} dist/{LISTS}/{index.name}.sha256"]
@@ -85,22 +85,23 @@ def is_trusted(index: Index) -> bool:
 def _login(index: Index) -> list[str]:
     """Return the lines that give uv its credentials.
 
-    By the environment and a file, never as words of a command.
+    They go through the environment and a file: the words of a command can be read by others.
     """
     if is_trusted(index):
         return []
     if not index.password:  # uv insists on some, also for an index that lets everyone in
         return ["export UV_PUBLISH_USERNAME=anonymous UV_PUBLISH_PASSWORD=anonymous"]
     username = f'"${{{index.username}:?is not set}}"' if index.username else "__token__"
-    given = f'export UV_PUBLISH_USERNAME={username} UV_PUBLISH_PASSWORD="${{{index.password}:?is not set}}"'
+    password = f'"${{{index.password}:?is not set}}"'
+    exports = f"export UV_PUBLISH_USERNAME={username} UV_PUBLISH_PASSWORD={password}"
     if _forwards(index):
-        return [given]
+        return [exports]
     # uv reads an index with what this file says alone; printf is the shell's own, so that no
     # command has the words.
     form = "machine %s login %s password %s\\n"
     values = f'{_host(index.simple)} "$UV_PUBLISH_USERNAME" "$UV_PUBLISH_PASSWORD"'
     return [
-        f'{given} NETRC="$PWD/{TOOLS}/netrc"',
+        f'{exports} NETRC="$PWD/{TOOLS}/netrc"',
         f"(umask 077 && printf '{form}' {values} > \"$NETRC\")",
     ]
 
@@ -136,7 +137,7 @@ def files(plan: Plan, sources: Mapping[str, str], *, packages: bool) -> dict[str
 
     `sources` are by name.
     """
-    if not any(job.kind == "publish" for job in plan.jobs):
+    if not any(job.index_name for job in plan.jobs):
         return {}
     lock = re.sub(r"\A(#.*\n)+", "", sources[UV_LOCK])
     return {REQUIREMENTS: lock, **({FETCH: sources[FETCH_SOURCE]} if packages else {})}

@@ -1,7 +1,4 @@
-"""Merge requests of GitLab and pull requests of GitHub.
-
-What they are called, and the one note on each that is ours.
-"""
+"""Merge requests of GitLab and pull requests of GitHub: their titles, and our one note."""
 
 from __future__ import annotations
 
@@ -30,10 +27,7 @@ class Note(NamedTuple):
 
 
 class Earlier(NamedTuple):
-    """An earlier pipeline.
-
-    Its address, and the seconds of each job that went well, by the job's name.
-    """
+    """An earlier pipeline: its address, and the seconds of each successful job by name."""
 
     url: str
     id: int
@@ -70,14 +64,11 @@ class Reviews(Protocol):
         """Return the newest pipeline of a branch that went well, or None."""
 
 
-def what_to_do(found: list[Note], text: str, *, is_news: bool) -> str:
-    """Return what is to happen.
-
-    Create, update, or nothing where there is no news or the text is there already.
-    """
-    if not found:
+def what_to_do(notes: list[Note], text: str, *, is_news: bool) -> str:
+    """Return the action: create, update, or nothing if the text is there or there is no news."""
+    if not notes:
         return "create" if is_news else "nothing"
-    return "nothing" if len(found) == 1 and _is_same(found[0].body, text) else "update"
+    return "nothing" if len(notes) == 1 and _is_same(notes[0].body, text) else "update"
 
 
 def stick(
@@ -94,18 +85,18 @@ def stick(
     Raises `Stop`: exit 5 when the forge refuses, exit 6 when it cannot be reached, or cannot say
     what it did.
     """
-    found = reviews.notes(number, marker)
-    done = what_to_do(found, text, is_news=is_news)
+    notes = reviews.notes(number, marker)
+    done = what_to_do(notes, text, is_news=is_news)
     if done == "create":
-        found = _written(reviews, number, marker, text, tell)
+        notes = _written(reviews, number, marker, text, tell)
     if done != "nothing":
-        _keep_first(reviews, number, found, text)
+        _keep_first(reviews, number, notes, text)
     return done
 
 
-def _keep_first(reviews: Reviews, number: int, found: list[Note], text: str) -> None:
+def _keep_first(reviews: Reviews, number: int, notes: list[Note], text: str) -> None:
     """Leave the oldest of several notes, with the text: whoever looks keeps the same one."""
-    first, *others = found
+    first, *others = notes
     if not _is_same(first.body, text):
         reviews.rewrite(number, first, text)
     for other in others:
@@ -115,17 +106,17 @@ def _keep_first(reviews: Reviews, number: int, found: list[Note], text: str) -> 
 def _written(
     reviews: Reviews, number: int, marker: str, text: str, tell: Callable[[str], None]
 ) -> list[Note]:
-    """Write a note, and return all that are there then.
+    """Write a note, and return all notes of ours.
 
-    Somebody else may have written one too, or we, unknowingly.
+    There may be several: others write too, and an answer to our own request may be lost.
     """
     reasons: list[str] = []
     unsure = 0
     while True:
         note, fault = attempted(lambda: reviews.write(number, text))
         if note:
-            known = {each.id: each for each in [*reviews.notes(number, marker), note]}
-            return [known[each] for each in sorted(known)]
+            known = {note_.id: note_ for note_ in [*reviews.notes(number, marker), note]}
+            return [known[number_] for number_ in sorted(known)]
         if fault is None or not fault.may_pass:
             raise reviews.refusal("the note is refused", fault or Fault(0, "no answer"))
         reasons.append(fault.reason)
@@ -143,8 +134,8 @@ def _late(reviews: Reviews, number: int, marker: str) -> list[Note]:
     """Return what was written though its answer was lost; a server may list it late."""
     for seconds in LOOKS:
         reviews.caller.rest(seconds)
-        if found := reviews.notes(number, marker):
-            return found
+        if notes := reviews.notes(number, marker):
+            return notes
     return []
 
 

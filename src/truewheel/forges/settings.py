@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import partial
 from itertools import count, islice
 from typing import Any, NamedTuple, TypeVar
 
@@ -33,7 +34,7 @@ _T = TypeVar("_T")
 
 
 class Finding(NamedTuple):
-    """Something that bites (error), may bite (warning) or is good to know (note), and the next step."""
+    """A wrong setting (error), a risk (warning) or a remark (note), and the next step."""
 
     topic: str
     severity: str
@@ -55,10 +56,10 @@ class Questions:
 
     def one(self, what: str, path: str) -> Record:
         """Return a record, empty where it may not be asked for."""
-        found: Record = self._answered(
+        record: Record = self._answered(
             what, lambda: self._patiently(lambda: self._record(path)), {}
         )
-        return found
+        return record
 
     def known(
         self, what: str, path: str, key: str = "", most: int = MOST, **query: Any
@@ -67,11 +68,11 @@ class Questions:
 
         The list is the whole document, or stands in it under a key.
         """
-        found: list[Record] | None
-        found = self._answered(
+        records: list[Record] | None
+        records = self._answered(
             what, lambda: list(islice(self._listed(path, key, query), most)), None
         )
-        return found
+        return records
 
     def must(self, path: str) -> Record:
         """Return a record with an id, asked for until the deadline.
@@ -89,8 +90,8 @@ class Questions:
 
     def _listed(self, path: str, key: str, query: Mapping[str, Any]) -> Iterator[Record]:
         for page in count(1):
-            asked = {**query, "per_page": PER_PAGE, "page": page}
-            listed = self._patiently(lambda asked=asked: self._page(path, key, asked))  # type: ignore[misc]
+            page_query = {**query, "per_page": PER_PAGE, "page": page}
+            listed = self._patiently(partial(self._page, path, key, page_query))
             yield from listed
             if len(listed) < PER_PAGE:
                 return
@@ -126,11 +127,11 @@ class Questions:
         return answer.data
 
 
-def sorted_findings(found: Iterable[Finding]) -> list[Finding]:
+def sorted_findings(findings: Iterable[Finding]) -> list[Finding]:
     """Return findings, the worst first."""
-    return sorted(found, key=lambda each: SEVERITIES.index(each.severity))
+    return sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity))
 
 
-def worst(found: Sequence[Finding]) -> str:
+def worst(findings: Sequence[Finding]) -> str:
     """Return the severity of the worst finding."""
-    return min((each.severity for each in found), key=SEVERITIES.index, default=NOTE)
+    return min((finding.severity for finding in findings), key=SEVERITIES.index, default=NOTE)

@@ -39,7 +39,7 @@ def new_key() -> str:
 
 
 def key_of(project: str, ref: str, variables: Mapping[str, str]) -> str:
-    """Return the key that the same variables have on the same ref of the same project, and no others."""
+    """Return the key of these variables on this ref of this project; others have other keys."""
     text = json.dumps([project, ref, sorted(variables.items())])
     return f"same-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
@@ -51,8 +51,8 @@ def start(forge: Forge, wish: Wish, tell: Tell, *, is_fresh: bool) -> Started:
     exit 6 when it cannot be reached, or cannot say whether the pipeline was started.
     """
     after = forge.newest()
-    if not is_fresh and (found := forge.find(wish, 0)):
-        return Started(found[0], is_new=False)
+    if not is_fresh and (earlier := forge.find(wish, 0)):
+        return Started(earlier[0], is_new=False)
     reasons: list[str] = []
     unsure = 0
     while True:
@@ -75,9 +75,9 @@ def start(forge: Forge, wish: Wish, tell: Tell, *, is_fresh: bool) -> Started:
 
 
 def _settled(forge: Forge, wish: Wish, run: Run, tell: Tell, after: int) -> Started:
-    """Return the pipeline that keeps the key.
+    """Return the oldest pipeline with the key, and cancel the others.
 
-    Somebody else may have started one too, or we, unknowingly.
+    There may be several: others start too, and an answer to our own request may be lost.
     """
     others = forge.find(wish, after) if after < run.id else []
     first = _first(forge, [*others, run], tell)
@@ -88,8 +88,8 @@ def _late(forge: Forge, wish: Wish, after: int) -> list[Run]:
     """Return what was started though its answer was lost."""
     for seconds in LOOKS:
         forge.caller.rest(seconds)
-        if found := _unless_unsure(lambda: forge.find(wish, after, strictly=True)):
-            return found
+        if run := _unless_unsure(lambda: forge.find(wish, after, strictly=True)):
+            return run
     return []
 
 
@@ -104,12 +104,12 @@ def _unless_unsure(work: Callable[[], _T]) -> _T:
         raise Stop(stopped.problems, Exit.REMOTE_UNREACHABLE) from None
 
 
-def _first(forge: Forge, found: list[Run], tell: Tell) -> Run:
+def _first(forge: Forge, pipelines: list[Run], tell: Tell) -> Run:
     """Return the oldest of the pipelines with one key, and cancel the others.
 
     Whoever looks keeps the same one.
     """
-    runs = {run.id: run for run in reversed(found)}
+    runs = {run.id: run for run in reversed(pipelines)}
     first = runs.pop(min(runs))
     for run in runs.values():
         tell(f"{run.url} has the key of {first.url}: it is cancelled")

@@ -25,20 +25,16 @@ WHY = {
 }
 
 
-def problems(spec: Spec, policy: Policy, given: Mapping[str, str]) -> Iterator[Problem]:
+def problems(spec: Spec, policy: Policy, values: Mapping[str, str]) -> Iterator[Problem]:
     """Return a problem for every variable that nobody may send to a pipeline.
 
-    Values are judged by the plan.
+    The plan checks the values.
     """
     known = variables.declared(spec, policy)
-    for name in given:
-        scope = (
-            known[name].scope
-            if name in known
-            else "forge"
-            if name.startswith(FORGE_PREFIXES)
-            else "pipeline"
-        )
+    for name in values:
+        scope = "forge" if name.startswith(FORGE_PREFIXES) else "pipeline"
+        if name in known:
+            scope = known[name].scope
         if scope in WHY:
             message, hint = WHY[scope]
             yield Problem(Where(f"-v {name}"), message, hint)
@@ -51,10 +47,10 @@ def schedule_problems(spec: Spec, policy: Policy, request: Request) -> Iterator[
     """
     for name, schedule in spec.schedules.items():
         try:
-            asked = replace(request, event="schedule", overrides=schedule.variables)
-            found = planner.plan(spec, policy, asked).problems
+            scheduled = replace(request, event="schedule", overrides=schedule.variables)
+            problems_ = planner.plan(spec, policy, scheduled).problems
         except Stop as stopped:
-            found = stopped.problems
-        for problem in errors(found):
+            problems_ = stopped.problems
+        for problem in errors(problems_):
             message = f"the pipelines of {name} are refused: {problem.message}"
             yield spec.document.problem(("schedules", name), message, problem.hint, key=True)

@@ -1,7 +1,4 @@
-"""Following a pipeline to its end.
-
-Looks at it, what is told of them, what is run again, and the verdict.
-"""
+"""Watch a pipeline until its end: report changes, run jobs again, and give a verdict."""
 
 from __future__ import annotations
 
@@ -78,18 +75,18 @@ class Follower:
                 look = None  # ended pipelines below it may go on
             elif self._is_over(look):
                 return self._verdict(look)
-            asked = (self.forge.caller.requests - requests) / REQUESTS_PER_SECOND
-            self.forge.caller.rest(self.interval or max(pause, asked))
+            waited = (self.forge.caller.requests - requests) / REQUESTS_PER_SECOND
+            self.forge.caller.rest(self.interval or max(pause, waited))
             pause = min(pause * GROWTH, LONGEST_PAUSE)
 
     def _is_over(self, look: Look) -> bool:
         """Return whether nothing moves any more: no pipeline, and no job that should run again."""
-        jobs = [job for each in look.all() for job in each.jobs]
+        jobs = [job for look_ in look.all() for job in look_.jobs]
         if any(
             job.id in self._old for job in jobs
         ):  # the answer is older than our asking to run it again
             return False
-        if any(each.run.state not in ENDED for each in look.all()):
+        if any(pipeline.run.state not in ENDED for pipeline in look.all()):
             return False
         # A pipeline that we have set going again may still be said to have failed.
         return not self._again or not any(
@@ -107,13 +104,13 @@ class Follower:
             job: self._cause(job) for job in jobs if self._again.get(job.name, 0) < self.retries
         }
         self._judged |= {job.id for job in jobs}
-        again = {job: found for job, found in causes.items() if found.kind in PASSING}
+        again = {job: cause_ for job, cause_ in causes.items() if cause_.kind in PASSING}
         if self.forge.is_retried_whole and len(again) < len(jobs):
             return False  # what would fail again runs again too: the verdict is known
         for together in (
             [again]
             if self.forge.is_retried_whole
-            else [{job: found} for job, found in again.items()]
+            else [{job: cause_} for job, cause_ in again.items()]
         ):
             self._retry(together)
         return bool(again)
@@ -124,7 +121,7 @@ class Follower:
     def _retry(self, jobs: Mapping[Job, Cause]) -> None:
         """Run jobs again, by one request.
 
-        A refusal may mean that they do so already, by a request whose answer was lost.
+        A refusal may mean that they run again already, after a request whose answer was lost.
         """
         if not jobs:
             return
@@ -136,23 +133,23 @@ class Follower:
                 raise
             self.tell(stopped.problems[0].message)
             return
-        for job, found in jobs.items():
+        for job, cause_ in jobs.items():
             self._old.add(job.id)
             self.tell(
-                f"{job.name} runs again ({self._again[job.name]} of {self.retries}): {found.told}"
+                f"{job.name} runs again ({self._again[job.name]} of {self.retries}): {cause_.told}"
             )
 
     def _tell_changes(self, look: Look) -> None:
-        """Tell what is new: a pipeline's start before that of its jobs, and its end after theirs."""
-        told = (f"pipeline {look.run.id}", look.run.state, look.run.url)
+        """Tell what is new: a pipeline's start before its jobs' changes, and its end after them."""
+        line = (f"pipeline {look.run.id}", look.run.state, look.run.url)
         if look.run.state not in ENDED:
-            self._tell_change(*told)
+            self._tell_change(*line)
         for job in look.jobs:
             took = f"{job.seconds:.0f} s" if job.state in ENDED and job.seconds else ""
             self._tell_change(f"{look.run.id}/{job.name}", job.state, took)
         for child in look.children:
             self._tell_changes(child)
-        self._tell_change(*told)
+        self._tell_change(*line)
 
     def _tell_change(self, name: str, state: str, more: str) -> None:
         if self._states.get(name) == state:
@@ -163,7 +160,7 @@ class Follower:
             self.tell(f"{name}: {state}" + (f" ({more})" if more else ""))
 
     def _verdict(self, look: Look) -> Verdict:
-        is_good = all(each.run.state == "success" for each in _asked(look))
+        is_good = all(pipeline.run.state == "success" for pipeline in _asked(look))
         failures = (
             ()
             if is_good
@@ -194,14 +191,14 @@ def _asked(look: Look) -> Iterator[Look]:
 
 
 def failed(look: Look) -> list[Job]:
-    """Return the failed jobs of a pipeline and all below it.
+    """Return the failed jobs of a pipeline and its children.
 
-    A job that starts one of those is told by its jobs.
+    The jobs of a child stand for the job that started it.
     """
-    return [job for each in look.all() for job in each.jobs if job.state == "failed"]
+    return [job for pipeline in look.all() for job in pipeline.jobs if job.state == "failed"]
 
 
 def states(look: Look) -> str:
     """Return how many jobs are in which state, as a sentence's part."""
-    found = Counter(job.state for each in look.all() for job in each.jobs)
-    return ", ".join(f"{count} {state}" for state, count in sorted(found.items())) or "no jobs"
+    counter = Counter(job.state for pipeline in look.all() for job in pipeline.jobs)
+    return ", ".join(f"{count} {state}" for state, count in sorted(counter.items())) or "no jobs"

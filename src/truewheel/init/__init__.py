@@ -1,1 +1,1 @@
-"""From a stranger's repository to a proposed spec."""
+"""The proposal of a spec for a repository that has none."""

@@ -1,7 +1,4 @@
-"""What the files of a package say of its wheel.
-
-The name, where the version comes from, and the ABI.
-"""
+"""What the files of a package say about its wheel: name, version, ABI, Python versions."""
 
 from __future__ import annotations
 
@@ -31,7 +28,7 @@ SMOKE_TESTS = (
 TAG = r"(?:[A-Za-z_][\w-]*-)?[vV]?([0-9].*)"
 """A git tag that holds a version: 1.2, v1.2, foo-1.2."""
 
-# Build backends by the first word of build-backend, and what people call them.
+# The usual names of build backends, by the first word of build-backend.
 BACKENDS = {
     "setuptools": SETUPTOOLS,
     "scikit_build_core": "scikit-build-core",
@@ -46,8 +43,8 @@ ALWAYS_NATIVE = {"scikit-build-core", "maturin"}
 TAG_PYTHON_2 = {"hatchling", "flit"}
 """Where nothing forbids Python 2, their pure wheels are tagged py2.py3."""
 
-# A version that is read from git: the place that says so, and the variable that gives the build
-# another one.
+# Versions that are read from git: the key and value that say so, and the variable by which the
+# build gets another version.
 PRETEND = "env:SETUPTOOLS_SCM_PRETEND_VERSION"
 VERSIONS_OF_GIT = (
     (("tool", "hatch", "version", "source"), "vcs", PRETEND),
@@ -78,17 +75,20 @@ IN_SETUP = re.compile(
 )
 LIMITED = re.compile(r"py[_-]limited[_-]api[\"']?\s*[:=]\s*[\"']?cp3(\d{1,2})\b", re.ASCII)
 PYO3_LIMITED = re.compile(r"(?:pyo3/)?abi3(?:-py3(\d{1,2}))?", re.ASCII)
-HOOKS = (("tool", "hatch", "build", "hooks"), ("tool", "hatch", "build", "targets", "wheel", "hooks"),
-         ("tool", "poetry", "build"), ("tool", "pdm", "build", "run-setuptools"))  # fmt: skip
+HOOKS = (
+    ("tool", "hatch", "build", "hooks"),
+    ("tool", "hatch", "build", "targets", "wheel", "hooks"),
+    ("tool", "poetry", "build"),
+    ("tool", "pdm", "build", "run-setuptools"),
+)
 
 
 class Version(NamedTuple):
-    """A package's version.
+    """Where the version of a package comes from.
 
-    Its value, the `file` below the package that holds nothing else, and how to set another.
-
-    `value` is "" where git has it; `origin` names the place for people. A `match` finds the version
-    in a file that holds more.
+    `value` is the version, or "" where git has it. `origin` names the place in messages. `file` is
+    the file below the package that holds it; `match` is the expression that finds it there, or ""
+    where the file holds nothing else. `inject` is how the build gets another version.
     """
 
     value: str
@@ -99,7 +99,11 @@ class Version(NamedTuple):
 
 
 class Abi(NamedTuple):
-    """The spec's `abi`, the file or key that shows it, and X of the cp3X that a limited API begins with, or 0."""
+    """The kind of a package's wheels.
+
+    `kind` is the spec's `abi`. `origin` is the file or key that shows it. `oldest` is X of the cp3X
+    with which a limited API begins, or 0.
+    """
 
     kind: str
     origin: str
@@ -107,7 +111,11 @@ class Abi(NamedTuple):
 
 
 class Package(NamedTuple):
-    """A package as its files describe it; `path` is its folder, `smoke` a test below that, or ""."""
+    """A package as its files describe it.
+
+    `path` is its folder. `classified` are the Python versions of its classifiers. `smoke` is the
+    path of a smoke test below the folder, or "".
+    """
 
     name: str
     path: str
@@ -120,9 +128,10 @@ class Package(NamedTuple):
 
 
 class Files(NamedTuple):
-    """The files of a package: text by name, or None; TOML as data, or `ValueError`.
+    """The files of a package.
 
-    Whether some are to be compiled.
+    `text` returns the text of a file, or None. `table` returns the data of a TOML file and raises
+    `ValueError`. `are_native` returns whether there are sources to be compiled.
     """
 
     text: Callable[[str], str | None]
@@ -146,8 +155,9 @@ def text_at(data: Any, *keys: str) -> str:
 def texts_at(data: Any, *keys: str) -> tuple[str, ...]:
     """Return the texts of a list in nested tables; one text alone counts as a list."""
     value = at(data, *keys)
-    values = [value] if isinstance(value, str) else value if isinstance(value, list) else []
-    return tuple(each for each in values if isinstance(each, str))
+    if isinstance(value, str):
+        return (value,)
+    return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
 def package(path: str, files: Files) -> Package | None:
@@ -173,41 +183,40 @@ def package(path: str, files: Files) -> Package | None:
     requires = _kept(problems, lambda: _requires_python(data, backend, where))
     if name is None or version is None or abi is None or requires is None:
         raise Stop(problems)
-    smoke = next((each for each in SMOKE_TESTS if files.text(each) is not None), "")
+    smoke = next((name for name in SMOKE_TESTS if files.text(name) is not None), "")
     return Package(name, path, backend, version, abi, requires, _classified(data), smoke)
 
 
 def _backend(data: Mapping[str, Any]) -> str:
     """Return the build backend, or the one that it wraps, as people call it."""
     wrapped = text_at(data, "tool", "rapids-build-backend", "build-backend")
-    word = (wrapped or text_at(data, "build-system", "build-backend")).partition(".")[
-        0
-    ] or SETUPTOOLS
+    backend = wrapped or text_at(data, "build-system", "build-backend")
+    word = backend.partition(".")[0] or SETUPTOOLS  # the default of PEP 517
     return BACKENDS.get(word, word)
 
 
-def _kept(problems: list[Problem], look: Callable[[], Any]) -> Any:
-    """Return what `look` finds; what stops it is kept, so that all problems are told at once."""
+def _kept(problems: list[Problem], read: Callable[[], Any]) -> Any:
+    """Return the result of `read`; its problems are collected, so that all are reported at once."""
     try:
-        return look()
+        return read()
     except Stop as stopped:
         problems += stopped.problems
         return None
 
 
 def _other_metadata(data: Mapping[str, Any], files: Files) -> str:
-    """Return where a package without [project] has its name and version, or "" if it is none."""
+    """Return where a package without [project] has its name and version, or "" without any."""
     if at(data, "tool", "poetry", "name"):
         return POETRY
-    found = ["setup.py"] if files.text("setup.py") is not None else []
-    found += ["setup.cfg"] if "[metadata]" in (files.text("setup.cfg") or "") else []
-    return " and ".join(found) or (PYPROJECT if "build-system" in data else "")
+    names = ["setup.py"] if files.text("setup.py") is not None else []
+    names += ["setup.cfg"] if "[metadata]" in (files.text("setup.cfg") or "") else []
+    return " and ".join(names) or (PYPROJECT if "build-system" in data else "")
 
 
 def _with_project(data: Mapping[str, Any], files: Files, where: str, others: str) -> dict[str, Any]:
-    """Return the data of a pyproject.toml with what setup.cfg and setup.py say.
+    """Return the data of a pyproject.toml, completed from setup.cfg and setup.py.
 
-    Raises `Stop` without a name.
+    Raises `Stop` where they have no name.
     """
     setup = setup_files.read(files.text)
     if others == POETRY or not setup.name:
@@ -223,10 +232,13 @@ def _with_project(data: Mapping[str, Any], files: Files, where: str, others: str
 
 
 def _without_project(where: str, others: str) -> Stop:
-    said = "" if others == PYPROJECT else f", and no name in {others} that is plain text"
-    said = f": {others} is not read for its name and version" if others == POETRY else said
+    detail = f", and no name in {others} that is plain text"
+    if others == PYPROJECT:
+        detail = ""
+    elif others == POETRY:
+        detail = f": {others} is not read for its name and version"
     hint = 'add [project] with name = "…" and version = "…": build backends take both from there'
-    return stop(where, f"there is no [project]{said}", hint)
+    return stop(where, f"there is no [project]{detail}", hint)
 
 
 def _name(data: Mapping[str, Any], where: str) -> str:
@@ -276,7 +288,11 @@ def _is_path(name: str) -> bool:
 def _places(
     data: Mapping[str, Any], backend: str, named: list[str], setup: Setup, files: Files
 ) -> Iterator[tuple[str, str, str]]:
-    """Give the files in which a backend finds the version among other things, its expression, and how to replace it."""
+    """Yield the places where a backend finds the version beside other text.
+
+    A place is a file, the expression that finds the version in it, and how the build gets another
+    version.
+    """
     if backend != SETUPTOOLS and not any(at(data, *keys) for keys in OWN_PATTERNS):
         yield from ((name, version_file.assigned("__version__|VERSION"), "") for name in named)
     attribute = text_at(data, "tool", "setuptools", "dynamic", "version", "attr") or setup.attribute
@@ -328,15 +344,17 @@ def _is_version(text: str) -> bool:
 
 
 def _injected_by_git(data: Mapping[str, Any], backend: str, files: Files) -> str:
-    """Return how a version that comes from git is replaced, or "" if it does not come from there."""
-    for keys, wanted, inject in VERSIONS_OF_GIT:
-        if text_at(data, *keys) == wanted:
+    """Return how to replace a version that comes from git, or "" if it does not come from git."""
+    for keys, value, inject in VERSIONS_OF_GIT:
+        if text_at(data, *keys) == value:
             return inject
     if backend != SETUPTOOLS or at(data, "tool", "setuptools", "dynamic", "version"):
         return ""
     requires = " ".join(texts_at(data, "build-system", "requires")).replace("_", "-")
-    asked = at(data, "tool", "setuptools_scm") is not None or "setuptools-scm[simple]" in requires
-    return PRETEND if asked or "use_scm_version" in (files.text("setup.py") or "") else ""
+    uses_scm = (
+        at(data, "tool", "setuptools_scm") is not None or "setuptools-scm[simple]" in requires
+    )
+    return PRETEND if uses_scm or "use_scm_version" in (files.text("setup.py") or "") else ""
 
 
 def _abi(data: Mapping[str, Any], backend: str, files: Files, where: str) -> Abi:
@@ -346,9 +364,9 @@ def _abi(data: Mapping[str, Any], backend: str, files: Files, where: str) -> Abi
         "maturin": _limited_maturin,
         SETUPTOOLS: _limited_setuptools,
     }
-    found = limited[backend](data, files, where) if backend in limited else None
-    if found:
-        return found
+    limited_abi = limited[backend](data, files, where) if backend in limited else None
+    if limited_abi:
+        return limited_abi
     origin = _native(data, backend, files)
     return Abi("cpython", origin) if origin else Abi("none", "no native code")
 
@@ -374,7 +392,7 @@ def _limited_maturin(data: Mapping[str, Any], files: Files, where: str) -> Abi |
     try:
         cargo = files.table(manifest)
     except (ValueError, RecursionError):
-        cargo = {}  # cargo itself will say so
+        cargo = {}  # the build reports the broken file
     features = [
         *texts_at(cargo, "dependencies", "pyo3", "features"),
         *texts_at(data, "tool", "maturin", "features"),
@@ -392,8 +410,8 @@ def _limited_setuptools(_: Mapping[str, Any], files: Files, __: str) -> Abi | No
     return None
 
 
-def _any_python(where: str, said: str) -> Stop:
-    message = f"{said} makes wheels for every Python of one platform (py3-none-<platform>)"
+def _any_python(where: str, setting: str) -> Stop:
+    message = f"{setting} makes wheels for every Python of one platform (py3-none-<platform>)"
     return stop(where, message, "no spec can name those yet")
 
 
@@ -408,19 +426,22 @@ def _native(data: Mapping[str, Any], backend: str, files: Files) -> str:
         return "extensions in setup.py"
     if at(data, "tool", "setuptools-rust"):
         return "tool.setuptools-rust"
-    builds = backend not in BACKENDS.values() or backend == "meson-python"
-    builds = (
-        builds
+    can_compile = (
+        backend not in BACKENDS.values()
+        or backend == "meson-python"
         or (backend == SETUPTOOLS and setup is not None)
         or any(at(data, *keys) for keys in HOOKS)
     )
-    return "native sources" if builds and files.are_native() else ""
+    return "native sources" if can_compile and files.are_native() else ""
 
 
 def _requires_python(data: Mapping[str, Any], backend: str, where: str) -> str:
     text = text_at(data, "project", "requires-python")
     if not text and backend in TAG_PYTHON_2:
-        message = f"[project] has no requires-python: {backend} tags pure wheels for Python 2 as well (py2.py3)"
+        message = (
+            f"[project] has no requires-python: {backend} tags pure wheels for Python 2 as well"
+            " (py2.py3)"
+        )
         raise stop(where, message, 'add requires-python = ">=3.10"')
     try:
         SpecifierSet(text)
@@ -434,8 +455,8 @@ def _classified(data: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the Python versions of the classifiers."""
     prefix = "Programming Language :: Python :: "
     versions = [
-        each.removeprefix(prefix)
-        for each in texts_at(data, "project", "classifiers")
-        if prefix in each
+        classifier.removeprefix(prefix)
+        for classifier in texts_at(data, "project", "classifiers")
+        if prefix in classifier
     ]
     return tuple(version for version in versions if re.fullmatch(r"3\.\d{1,2}", version, re.ASCII))

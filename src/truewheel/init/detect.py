@@ -1,6 +1,6 @@
-"""What a repository shows of itself: its packages, its pipelines, its remote.
+"""What a repository contains: its packages, its pipelines, its remote.
 
-Reads, and changes nothing.
+Nothing is changed.
 """
 
 from __future__ import annotations
@@ -27,59 +27,32 @@ from truewheel.wheel.filename import normalized
 from truewheel.workspace import loading
 
 BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", re.ASCII)
-"""A branch that means nothing else in a workflow's patterns."""
+"""Branch names without a special meaning in the patterns of a GitHub workflow."""
 LEVELS = 2
 MAX_BYTES = 2**20
 MAX_FOLDERS = 2000
 SECONDS = 30.0
-# Folders whose projects are somebody else's, or are not shipped.
+# Folders whose projects belong to others, or are not published.
 OTHERS = frozenset(
     {
         *("build", "dist", "node_modules", "venv", "env"),
-        *(
-            "third_party",
-            "third-party",
-            "thirdparty",
-            "vendor",
-            "vendored",
-            "extern",
-            "external",
-            "deps",
-        ),
-        *(
-            "subprojects",
-            "submodules",
-            "test",
-            "tests",
-            "testing",
-            "testdata",
-            "fixtures",
-            "doc",
-            "docs",
-        ),
-        *(
-            "example",
-            "examples",
-            "sample",
-            "samples",
-            "demo",
-            "demos",
-            "bench",
-            "benchmark",
-            "benchmarks",
-        ),
+        *("third_party", "third-party", "thirdparty", "vendor", "vendored"),
+        *("extern", "external", "deps", "subprojects", "submodules"),
+        *("test", "tests", "testing", "testdata", "fixtures", "doc", "docs"),
+        *("example", "examples", "sample", "samples", "demo", "demos"),
+        *("bench", "benchmark", "benchmarks"),
     }
 )
 NATIVE = frozenset({".c", ".cc", ".cpp", ".cxx", ".cu", ".pyx", ".rs", ".f", ".f90", ".zig", ".S"})
 NATIVE_FILES = frozenset({"CMakeLists.txt", "Cargo.toml"})
 
-# What cibuildwheel is told, by the name of its environment variable; pyproject.toml has it in lower
-# case, with dashes.
+# Settings of cibuildwheel, by the name of the environment variable without CIBW_; in pyproject.toml
+# they are in lower case, with dashes.
 CIBUILDWHEEL = ("BUILD", "SKIP", "ARCHS", "MANYLINUX_X86_64_IMAGE")
 
 
 class Survey(NamedTuple):
-    """What was found below a folder.
+    """What `look` reads from a repository.
 
     `remote` is the host of the git remote, `branch` its main branch ("": not known), `tag` the
     nearest git tag, `pipelines` the CI files, `stages` those of a hand-written .gitlab-ci.yml
@@ -100,7 +73,7 @@ class Survey(NamedTuple):
 
 
 def look(root: Path, environment: Mapping[str, str]) -> Survey:
-    """Return what the repository at `root` shows.
+    """Return what the repository at `root` contains.
 
     Raises `Stop` (exit 2) when `root` lies inside a repository but is not its top, or no wheel of
     it can be named.
@@ -136,31 +109,31 @@ def look(root: Path, environment: Mapping[str, str]) -> Survey:
 
 
 def _packages(root: Path) -> tuple[tuple[Package, ...], tuple[Problem, ...]]:
-    """Return the packages whose wheels can be named, and warnings for others.
+    """Return the packages whose wheels can be named, and warnings for the others.
 
-    The one at the top must be nameable.
+    Raises `Stop` where there is none, and where the package at the top is one of the others.
     """
-    found: list[Package] = []
+    packages: list[Package] = []
     problems: list[Problem] = []
     for path in _folders(root, LEVELS):
         if path != "." and _text(root, f"{path}/{PYPROJECT}") is None:
             continue
         try:
-            found += filter(None, [build_backend.package(_nameable(path), _files(root, path))])
+            packages += filter(None, [build_backend.package(_nameable(path), _files(root, path))])
         except Stop as stopped:
             if path == ".":
                 raise
             problems += stopped.problems
-    if not found:
+    if not packages:
         raise Stop(problems or [_no_package(root)])
-    _check_origins(found)
+    _check_origins(packages)
     warnings = tuple(replace(problem, severity="warning") for problem in problems)
-    warnings += tuple(_drop_alike(found))
-    return tuple(found), warnings
+    warnings += tuple(_drop_same_names(packages))
+    return tuple(packages), warnings
 
 
 def _folders(root: Path, levels: int, path: str = ".") -> Iterator[str]:
-    """Give the folders in which a package may lie, as paths below the root, the upper ones first."""
+    """Yield the folders that may hold a package, as paths below the root, upper ones first."""
     yield path
     if levels:
         for name in _entries(root / path):
@@ -201,23 +174,23 @@ def _no_package(root: Path) -> Problem:
     )
 
 
-def _drop_alike(found: list[Package]) -> Iterator[Problem]:
+def _drop_same_names(packages: list[Package]) -> Iterator[Problem]:
     """Remove the packages that have the name of an earlier one, with a warning for each."""
     first: dict[str, Package] = {}
-    for package in list(found):
+    for package in list(packages):
         other = first.setdefault(normalized(package.name), package)
         if other is not package:
-            found.remove(package)
+            packages.remove(package)
             message = f"left out: {package.name} is the name of {other.path}/{PYPROJECT}, too"
             yield Problem(Where(f"{package.path}/{PYPROJECT}"), message, "rename one", "warning")
 
 
-def _check_origins(found: list[Package]) -> None:
-    by_git = [package.name for package in found if not package.version.value]
-    others = [package.name for package in found if package.version.value]
+def _check_origins(packages: list[Package]) -> None:
+    by_git = [package.name for package in packages if not package.version.value]
+    others = [package.name for package in packages if package.version.value]
     if by_git and others:
         message = f"{', '.join(by_git)} take their version from git, {', '.join(others)} from files"
-        hint = "one naming policy cannot read both: choose one way for all of them"
+        hint = "one naming policy cannot read both: choose one source for all of them"
         raise stop(PYPROJECT, message, hint)
 
 
@@ -233,7 +206,7 @@ def _files(root: Path, path: str) -> Files:
 def _text(root: Path, name: str) -> str | None:
     """Return the text of a file that really lies below the root.
 
-    None for what is none, or is too large.
+    None where there is no such file, and for one that is too large.
     """
     path = Path(os.path.normpath(root / name))
     with suppress(OSError, ValueError):
@@ -247,7 +220,10 @@ def _text(root: Path, name: str) -> str | None:
 
 
 def _has_native(folder: Path) -> bool:
-    """Return whether sources to be compiled lie below a folder, among the first folders that are looked into."""
+    """Return whether there are sources to be compiled below a folder.
+
+    At most `MAX_FOLDERS` folders are read.
+    """
     for _, folders, names in islice(os.walk(folder), MAX_FOLDERS):
         if any(Path(name).suffix in NATIVE or name in NATIVE_FILES for name in names):
             return True
@@ -266,7 +242,7 @@ def _names(root: Path, folder: str, suffixes: tuple[str, ...]) -> list[str]:
 
 
 def _containers(root: Path) -> Iterator[tuple[str, str]]:
-    """Give the Dockerfiles of the top and of usual folders, with the image that each starts from."""
+    """Yield the Dockerfiles of the top and of usual folders, with the image that each builds on."""
     for folder in (".", "docker", "ci", ".ci"):
         for name in _entries(root / folder):
             if re.match(r"(?:Dockerfile|Containerfile)\b", name) and name.isprintable():
@@ -290,13 +266,16 @@ def _branch(root: Path, environment: Mapping[str, str]) -> str:
     remote = _git(
         root, environment, "symbolic-ref", "--short", "refs/remotes/origin/HEAD"
     ).partition("/")[2]
-    own = _git(root, environment, "branch", "--format=%(refname:short)").split()
-    branch = remote or next((name for name in ("main", "master") if name in own), "")
+    branches = _git(root, environment, "branch", "--format=%(refname:short)").split()
+    branch = remote or next((name for name in ("main", "master") if name in branches), "")
     return branch if BRANCH.fullmatch(branch) else ""
 
 
 def _stages(text: str | None) -> tuple[str, ...] | None:
-    """Return the stages that a hand-written .gitlab-ci.yml names, none where it leaves them to GitLab."""
+    """Return the stages that a hand-written .gitlab-ci.yml names.
+
+    Empty where it names none and GitLab's own apply; None where there is no such file.
+    """
     if text is None or MARK in text.partition("\n")[0]:
         return None
     with suppress(yaml.YAMLError, RecursionError):
@@ -308,7 +287,7 @@ def _stages(text: str | None) -> tuple[str, ...] | None:
             if key.value == "stages" and isinstance(value, yaml.SequenceNode)
         ]
         return tuple(
-            each.value for each in (lists or [[]])[-1] if isinstance(each, yaml.ScalarNode)
+            node.value for node in (lists or [[]])[-1] if isinstance(node, yaml.ScalarNode)
         )
     return ()
 
@@ -319,27 +298,27 @@ def _git(root: Path, environment: Mapping[str, str], *words: str) -> str:
 
 
 def _cibuildwheel(root: Path, pipelines: Iterable[str]) -> dict[str, str]:
-    """Return what cibuildwheel is told to build on Linux, by CIBUILDWHEEL's names.
+    """Return the settings of cibuildwheel for Linux, by the names in `CIBUILDWHEEL`.
 
-    CI files win, as they do there.
+    CI files win, as environment variables do in cibuildwheel itself.
     """
-    found: dict[str, str] = {}
+    settings: dict[str, str] = {}
     with suppress(ValueError, RecursionError):
         table = at(loading.toml(_text(root, PYPROJECT) or ""), "tool", "cibuildwheel")
         for part in (table, at(table, "linux")):
             for name in CIBUILDWHEEL:
                 if values := texts_at(part, name.lower().replace("_", "-")):
-                    found[name] = " ".join(values)
+                    settings[name] = " ".join(values)
     for path in pipelines:
         for name, value in _settings(_text(root, path) or ""):
             plain = name.removeprefix("CIBW_").removesuffix("_LINUX")
             if plain in CIBUILDWHEEL:
-                found[plain] = value
-    return found
+                settings[plain] = value
+    return settings
 
 
 def _settings(text: str) -> Iterator[tuple[str, str]]:
-    """Give the variables of cibuildwheel that a CI file sets to plain text, wherever they stand."""
+    """Yield the variables of cibuildwheel that a CI file sets to plain text, at any place."""
     before = ""
     with suppress(yaml.YAMLError):
         for event in yaml.parse(text, Loader=yaml_source.Loader):

@@ -1,4 +1,4 @@
-"""From what a repository shows to the text of a spec for it, with a comment on each key."""
+"""The text of a spec for a repository, with a comment on each key."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SUPPORTED = {
     "3.14": (2030, 10),
 }
 
-# Images of manylinux, and the architectures that one name of theirs stands for.
+# Images of manylinux, and the architectures that an image name without one stands for.
 TARGETS = ("manylinux2014", "manylinux_2_28", "manylinux_2_34")
 ARCHES = architectures.HOSTED
 IMAGES = "quay.io/pypa"
@@ -49,7 +49,7 @@ SETUP = (
 IMAGE_WITH_GIT = "docker.io/library/python:3.12"
 HOSTED = "gitlab.com"
 ENTRY = "ci/wheels.yml"
-"""What a .gitlab-ci.yml of somebody else includes."""
+"""The file that a hand-written .gitlab-ci.yml includes."""
 GITLAB_STAGES = ("build", "test", "deploy")
 OURS = (("container", "wheel"), ("test", "prove", "review"), ("publish",))
 """Our stages that stand for each of GitLab's own."""
@@ -66,7 +66,10 @@ Row = tuple[str, str]
 
 
 class Choices(NamedTuple):
-    """What a person may decide; `profile` is that of the index they go to, or ""."""
+    """What a person may decide.
+
+    `profile` is that of the index to which the wheels go, or "".
+    """
 
     packages: tuple[str, ...]
     forges: tuple[str, ...]
@@ -77,30 +80,32 @@ class Choices(NamedTuple):
     profile: str = ""
 
 
-def defaults(found: Survey, today: date) -> Choices:
+def defaults(repository: Survey, today: date) -> Choices:
     """Return the choices that suit a repository.
 
     Raises `Stop` (exit 2) where no known Python suits a package.
     """
-    native = [package for package in found.packages if package.abi.kind != "none"]
-    pythons = {package: _pythons(package, found, today) for package in native}
+    native = [package for package in repository.packages if package.abi.kind != "none"]
+    pythons = {package: _pythons(package, repository, today) for package in native}
     if unsuited := [package for package in native if not pythons[package]]:
         raise Stop(_no_python(package) for package in unsuited)
-    asked = found.cibuildwheel.get("ARCHS", "").replace(",", " ").split()
-    image = found.cibuildwheel.get("MANYLINUX_X86_64_IMAGE", "")
+    selected_arches = repository.cibuildwheel.get("ARCHS", "").replace(",", " ").split()
+    image = repository.cibuildwheel.get("MANYLINUX_X86_64_IMAGE", "")
     return Choices(
-        packages=tuple(package.name for package in found.packages),
-        forges=_forges(found),
+        packages=tuple(package.name for package in repository.packages),
+        forges=_forges(repository),
         target=next((target for target in TARGETS if target in image), TARGET),
-        arches=tuple(arch for arch in ARCHES if arch in asked) or ARCHES[:1],
+        arches=tuple(arch for arch in ARCHES if arch in selected_arches) or ARCHES[:1],
         pythons=tuple(sorted({*sum(pythons.values(), ())}, key=minor)),
     )
 
 
-def _forges(found: Survey) -> tuple[str, ...]:
+def _forges(repository: Survey) -> tuple[str, ...]:
     """Return the forges of the remote and of the CI files; GitLab where neither shows one."""
-    shown = {forge_of(path).lower() for path in found.pipelines}
-    return tuple(name for name in FORGES if name in shown or name in found.remote) or FORGES[:1]
+    shown = {forge_of(path).lower() for path in repository.pipelines}
+    return (
+        tuple(name for name in FORGES if name in shown or name in repository.remote) or FORGES[:1]
+    )
 
 
 def minor(python: str) -> int:
@@ -108,21 +113,20 @@ def minor(python: str) -> int:
     return int(python.partition(".")[2])
 
 
-def _pythons(package: Package, found: Survey, today: date) -> tuple[str, ...]:
+def _pythons(package: Package, repository: Survey, today: date) -> tuple[str, ...]:
     known = [python for python in SUPPORTED if allows(package, python)]
     if not package.requires_python and package.classified:
         lowest = min(map(minor, package.classified))
         known = [python for python in known if minor(python) >= lowest]
-    alive = [python for python in known if (today.year, today.month) <= SUPPORTED[python]] or known[
-        -1:
-    ]
-    if oldest := package.abi.oldest:  # the wheel's tag begins there, whoever builds it
+    month = (today.year, today.month)
+    alive = [python for python in known if month <= SUPPORTED[python]] or known[-1:]
+    if oldest := package.abi.oldest:  # the wheel's tag says cp3X, whichever Python builds it
         return (f"3.{oldest}", *(python for python in alive if minor(python) > oldest))
-    return tuple(python for python in alive if _is_selected(python, found)) or tuple(alive)
+    return tuple(python for python in alive if _is_selected(python, repository)) or tuple(alive)
 
 
 def allows(package: Package, python: str) -> bool:
-    """Return whether a package can be built with a Python, as its requires-python and limited API say."""
+    """Return whether requires-python and the limited API of a package allow a Python version."""
     is_required = SpecifierSet(package.requires_python).contains(f"{python}.99", prereleases=True)
     return is_required and minor(python) >= package.abi.oldest
 
@@ -136,42 +140,45 @@ def _no_python(package: Package) -> Problem:
     )
 
 
-def _is_selected(python: str, found: Survey) -> bool:
-    """Return whether cibuildwheel builds for a Python.
+def _is_selected(python: str, repository: Survey) -> bool:
+    """Return whether cibuildwheel builds for a Python version.
 
-    Identifiers such as cp312-manylinux_x86_64, and globs.
+    Its settings are globs for identifiers such as cp312-manylinux_x86_64.
     """
     name = f"{interpreter_tag(python)}-manylinux_x86_64"
-    builds, skips = (found.cibuildwheel.get(key, "") for key in ("BUILD", "SKIP"))
+    builds, skips = (repository.cibuildwheel.get(key, "") for key in ("BUILD", "SKIP"))
     return _matches(name, builds or "*") and not _matches(name, skips)
 
 
 def _matches(name: str, globs: str) -> bool:
-    return any(fnmatchcase(name, glob) for each in globs.split() for glob in _braced(each))
+    return any(fnmatchcase(name, glob) for group in globs.split() for glob in _braced(group))
 
 
 def _braced(glob: str) -> list[str]:
-    """Return the globs that one with a group in braces stands for: cp3{11,12}-*.
+    """Return the globs that a glob with a group in braces stands for: cp3{11,12}-*.
 
     A second group stays as it is.
     """
     match = re.fullmatch(r"([^{}]*)\{([^{}]*)\}(.*)", glob)
-    return [f"{match[1]}{each}{match[3]}" for each in match[2].split(",")] if match else [glob]
+    return [f"{match[1]}{option}{match[3]}" for option in match[2].split(",")] if match else [glob]
 
 
-def text(found: Survey, chosen: Choices, policy: Policy) -> str:
-    """Return the spec: YAML in which every text of the repository is quoted where that is needed."""
-    packages = [package for package in found.packages if package.name in chosen.packages]
+def text(repository: Survey, chosen: Choices, policy: Policy) -> str:
+    """Return the spec as YAML.
+
+    Every text of the repository is quoted where YAML needs it.
+    """
+    packages = [package for package in repository.packages if package.name in chosen.packages]
     blocks = [
-        _head(found, packages),
+        _head(repository, packages),
         _packages(packages),
-        _targets(found, chosen, packages),
+        _targets(repository, chosen, packages),
         _matrix(chosen, packages),
-        _naming(found, chosen, policy),
+        _naming(repository, chosen, policy),
         _indexes(chosen, policy),
         _setup(),
-        _gitlab(found, chosen) if "gitlab" in chosen.forges else (),
-        _github(found) if "github" in chosen.forges else (),
+        _gitlab(repository, chosen) if "gitlab" in chosen.forges else (),
+        _github(repository) if "github" in chosen.forges else (),
     ]
     return "\n".join(_written(block) for block in map(list, blocks) if block)
 
@@ -183,7 +190,9 @@ def _written(rows: Iterable[Row]) -> str:
 def _row(yaml: str, comment: str) -> str:
     if not comment:
         return yaml
-    comment = "".join(each if each.isprintable() else repr(each)[1:-1] for each in comment)
+    comment = "".join(
+        character if character.isprintable() else repr(character)[1:-1] for character in comment
+    )
     return f"{f'{yaml}  ':{COLUMN}}# {comment}" if yaml else f"# {comment}"
 
 
@@ -191,20 +200,30 @@ def _flow(values: Iterable[str]) -> str:
     return f"[{', '.join(map(scalar, values))}]"
 
 
-def _head(found: Survey, packages: list[Package]) -> Iterator[Row]:
+def _head(repository: Survey, packages: list[Package]) -> Iterator[Row]:
     yield (
         "",
-        "What CI builds, where, and what the wheels are called. Proposed by truewheel init, yours to change.",
+        (
+            "What CI builds, where, and what the wheels are called."
+            " Proposed by truewheel init, yours to change."
+        ),
     )
     yield (
         "",
-        "truewheel plan shows the wheels' names; after a change, truewheel generate writes the pipeline again.",
+        (
+            "truewheel plan shows the wheels' names;"
+            " after a change, truewheel generate writes the pipeline again."
+        ),
     )
-    yield "truewheel: 1", "the form of this file"
-    names = [package.name for package in packages] if len(packages) == 1 else [found.name, "wheels"]
+    yield "truewheel: 1", "version of this file's format"
+    names = (
+        [package.name for package in packages]
+        if len(packages) == 1
+        else [repository.name, "wheels"]
+    )
     yield (
         f"project: {scalar(next(filter(SPEC_NAME.fullmatch, names)))}",
-        "leads the names of environments and images",
+        "the names of environments and images begin with it",
     )
 
 
@@ -232,12 +251,12 @@ def _version(package: Package) -> Iterator[Row]:
             "inject": version.inject,
         }
         written = ", ".join(f"{key}: {scalar(value)}" for key, value in fields.items() if value)
-        told = "its group is the version" if version.match else "holds the version, nothing else"
-        yield f"    version: {{{written}}}", f"{told}{INJECTED if version.inject else ''}"
+        remark = "its group is the version" if version.match else "holds the version, nothing else"
+        yield f"    version: {{{written}}}", f"{remark}{INJECTED if version.inject else ''}"
     elif version.inject:
         yield (
             f"    version: {{inject: {scalar(version.inject)}}}",
-            "so the build gets the version of naming, below",
+            "how the build gets the version that naming makes, below",
         )
     else:
         yield (
@@ -249,34 +268,38 @@ def _version(package: Package) -> Iterator[Row]:
 def below(path: str, name: str) -> str:
     """Return a name that is relative to a package's folder as a path below the root.
 
-    "" stays what it is.
+    "" stays "".
     """
     return posixpath.normpath(f"{path}/{name}") if name else ""
 
 
-def _targets(found: Survey, chosen: Choices, packages: list[Package]) -> Iterator[Row]:
+def _targets(repository: Survey, chosen: Choices, packages: list[Package]) -> Iterator[Row]:
     yield (
         "",
-        "Where wheels are built: in which image, and the oldest C library that they promise to run on.",
+        (
+            "Where wheels are built: in which image,"
+            " and the oldest C library that they promise to run on."
+        ),
     )
     if all(package.abi.kind == "none" for package in packages):
         yield "", "Pure packages need none of that: they are built once, where the tools run."
     yield "targets:", ""
     yield f"  {chosen.target}:", ""
     yield "    family: rhel", "its package manager: rhel (dnf) or debian (apt)"
-    yield f"    base: {scalar(_image(found, chosen))}", "image of its jobs"
+    yield f"    base: {scalar(_image(repository, chosen))}", "image of its jobs"
     yield (
         f"    floor: {chosen.target}",
         "oldest C library (PEP 600); audited: what auditwheel finds",
     )
 
 
-def _image(found: Survey, chosen: Choices) -> str:
-    """Return the image of cibuildwheel if it is one's own.
+def _image(repository: Survey, chosen: Choices) -> str:
+    """Return the base image of a target.
 
-    Else manylinux's, with the name that suits all arches.
+    The image of cibuildwheel where the project has its own; else that of manylinux, by the name
+    that serves all architectures.
     """
-    image = found.cibuildwheel.get("MANYLINUX_X86_64_IMAGE", "")
+    image = repository.cibuildwheel.get("MANYLINUX_X86_64_IMAGE", "")
     if chosen.arches != ARCHES[:1]:
         return f"{IMAGES}/{chosen.target}" + (
             f"_{chosen.arches[0]}" if len(chosen.arches) == 1 else ""
@@ -307,32 +330,40 @@ def _matrix(chosen: Choices, packages: list[Package]) -> Iterator[Row]:
 
 
 def _why_pythons(packages: Iterable[Package]) -> str:
-    said = dict.fromkeys(
-        f"requires-python {each.requires_python}" for each in packages if each.requires_python
+    requirements = dict.fromkeys(
+        f"requires-python {package.requires_python}"
+        for package in packages
+        if package.requires_python
     )
-    return " · ".join([*said, "those with security fixes"])
+    return " · ".join([*requirements, "those with security fixes"])
 
 
-def _naming(found: Survey, chosen: Choices, policy: Policy) -> Iterator[Row]:
+def _naming(repository: Survey, chosen: Choices, policy: Policy) -> Iterator[Row]:
     yield (
         "",
-        "The policy by which wheels are named: a built-in one, a file of yours (*.yml), or rules that stand here.",
+        (
+            "The policy by which wheels are named:"
+            " a built-in one, a file of yours (*.yml), or rules that stand here."
+        ),
     )
-    if is_by_git(found):
-        yield from _naming_by_git(found.tag)
+    if is_by_git(repository):
+        yield from _naming_by_git(repository.tag)
         if "gitlab" in chosen.forges:  # GitHub's jobs that name wheels fetch all in any case
             yield "variables:", ""
             yield (
-                "  GIT_DEPTH: {default: '0', description: 'Commits to fetch; 0: all, since tags give the version.'}",
+                (
+                    "  GIT_DEPTH: {default: '0',"
+                    " description: 'Commits to fetch; 0: all, since tags give the version.'}"
+                ),
                 "",
             )
     else:
         yield f"naming: {scalar(chosen.naming)}", policy.description.partition(". ")[0].rstrip(".")
 
 
-def is_by_git(found: Survey) -> bool:
+def is_by_git(repository: Survey) -> bool:
     """Return whether the packages take their versions from git."""
-    return any(not package.version.value for package in found.packages)
+    return any(not package.version.value for package in repository.packages)
 
 
 def _naming_by_git(tag: str) -> Iterator[Row]:
@@ -342,7 +373,10 @@ def _naming_by_git(tag: str) -> Iterator[Row]:
     yield "  facts:", ""
     if not tag:
         yield (
-            "    # There is no tag yet. After the first one, remove const:0.0, so that a missing tag is an error.",
+            (
+                "    # There is no tag yet."
+                " After the first one, remove const:0.0, so that a missing tag is an error."
+            ),
             "",
         )
         sources.append("const:0.0")
@@ -355,7 +389,10 @@ def _naming_by_git(tag: str) -> Iterator[Row]:
 def _indexes(chosen: Choices, policy: Policy) -> Iterator[Row]:
     yield (
         "",
-        "Where wheels go: the plan refuses names that the index would not take (profile: internal, pypi).",
+        (
+            "Where wheels go: the plan refuses names that the index would not take"
+            " (profile: internal, pypi)."
+        ),
     )
     if not chosen.profile:
         yield "# indexes: {pypi: {profile: pypi}}", ""
@@ -373,23 +410,29 @@ def _indexes(chosen: Choices, policy: Policy) -> Iterator[Row]:
 def _setup() -> Iterator[Row]:
     yield (
         "",
-        "What every job runs first. Fill it in: jobs need Truewheel, from a file of the repository with hashes,",
+        (
+            "What every job runs first. Fill it in:"
+            " jobs need Truewheel, from a file of the repository with hashes,"
+        ),
     )
     yield (
         "",
-        "or from a git address with a commit; never by its bare name, which anyone may have on an index.",
+        (
+            "or from a git address with a commit;"
+            " never by its bare name, which anyone may have on an index."
+        ),
     )
     yield "# setup:", ""
     for command in SETUP:
         yield f"#   - {scalar(command)}", ""
 
 
-def _gitlab(found: Survey, chosen: Choices) -> Iterator[Row]:
+def _gitlab(repository: Survey, chosen: Choices) -> Iterator[Row]:
     rows: list[Row] = []
-    if found.stages is not None:
+    if repository.stages is not None:
         rows.append((f"  entry: {ENTRY}", f"{PARENT} stays yours, and includes this file"))
-        rows += _stages(found.stages)
-    if is_by_git(found):
+        rows += _stages(repository.stages)
+    if is_by_git(repository):
         rows.append(
             (
                 f"  tool_image: {IMAGE_WITH_GIT}",
@@ -398,7 +441,7 @@ def _gitlab(found: Survey, chosen: Choices) -> Iterator[Row]:
         )
     if chosen.arches != ARCHES[:1]:
         tags = {
-            arch: architectures.BY_NAME[arch].gitlab_runner if found.remote == HOSTED else arch
+            arch: architectures.BY_NAME[arch].gitlab_runner if repository.remote == HOSTED else arch
             for arch in chosen.arches
         }
         runners = ", ".join(f"{arch}: [{tag}]" for arch, tag in tags.items())
@@ -411,56 +454,63 @@ def _gitlab(found: Survey, chosen: Choices) -> Iterator[Row]:
         yield "gitlab: {}", f"{PARENT}, and a file for each target and architecture"
 
 
-def _stages(own: Sequence[str]) -> Iterator[Row]:
-    """Give the stages of a hand-written file for ours, in its order, where it lacks some of GitLab's own."""
-    if {*GITLAB_STAGES} <= {*own} or not own:
+def _stages(stage_names: Sequence[str]) -> Iterator[Row]:
+    """Yield the stages of a hand-written file that our jobs use.
+
+    Nothing where it has all of GitLab's own stages: these are the default.
+    """
+    if {*GITLAB_STAGES} <= {*stage_names} or not stage_names:
         return
-    place, places = 0, []
-    for number, name in enumerate(GITLAB_STAGES):
-        last = number == len(GITLAB_STAGES) - 1
-        place = max(place, own.index(name) if name in own else len(own) - 1 if last else place)
-        places.append(own[place])
+    place, places = 0, []  # a stage of ours never comes before the stages of earlier jobs
+    for name in GITLAB_STAGES:
+        if name in stage_names:
+            place = max(place, stage_names.index(name))
+        elif name == GITLAB_STAGES[-1]:
+            place = len(stage_names) - 1
+        places.append(stage_names[place])
     stages = ", ".join(
         f"{name}: {scalar(place)}" for place, ours in zip(places, OURS) for name in ours
     )
     yield f"  stages: {{{stages}}}", "of that file, for ours"
 
 
-def _github(found: Survey) -> Iterator[Row]:
+def _github(repository: Survey) -> Iterator[Row]:
     yield "", "What only GitHub needs to know."
-    if found.branch in {"", "main"}:
+    if repository.branch in {"", "main"}:
         yield "github: {}", "its own runners; pushes to main count, and pull requests and tags"
         return
     yield "github:", ""
     yield (
-        f"  branches: {_flow([found.branch])}",
+        f"  branches: {_flow([repository.branch])}",
         "pushes that count; pull requests and tags always do",
     )
 
 
-def notes(found: Survey, chosen: Choices) -> list[str]:
-    """Return what a person should know of the proposal, beside what the spec says."""
-    told = []
+def notes(repository: Survey, chosen: Choices) -> list[str]:
+    """Return what a person should know about the proposal beside the comments in the spec."""
+    lines = []
     if "github" in chosen.forges and chosen.target == TARGETS[0]:
-        told.append(
-            f"GitHub's checkout does not run in the images of {TARGETS[0]}: its C library is too old"
+        lines.append(
+            f"GitHub's checkout does not run in the images of {TARGETS[0]}:"
+            " its C library is too old"
         )
-    if found.cibuildwheel:
-        told.append("read from cibuildwheel's settings: Pythons, architectures, manylinux image")
-    others = {*found.cibuildwheel.get("ARCHS", "").replace(",", " ").split()} - {
+    if repository.cibuildwheel:
+        lines.append("read from cibuildwheel's settings: Pythons, architectures, manylinux image")
+    others = {*repository.cibuildwheel.get("ARCHS", "").replace(",", " ").split()} - {
         *ARCHES,
         "auto",
         "auto64",
         "native",
     }
     if others:
-        told.append(
+        lines.append(
             f"left out: {', '.join(sorted(others))}; give each a target with an image of its own"
         )
-    for package in found.packages:
+    for package in repository.packages:
         oldest = f"3.{package.abi.oldest}"
         if package.name in chosen.packages and package.abi.oldest and oldest not in SUPPORTED:
-            told.append(
-                f"{package.name}: {package.abi.origin} asks for Python {oldest}, which is past its end of life"
+            lines.append(
+                f"{package.name}: {package.abi.origin} asks for Python {oldest},"
+                " which is past its end of life"
             )
-    return told
+    return lines

@@ -1,4 +1,4 @@
-"""What setup.cfg and setup.py say in plain text of a package.
+"""What setup.cfg and setup.py say about a package in plain text.
 
 Nothing is run, and what is computed stays unknown.
 """
@@ -17,12 +17,10 @@ KEYWORD = r"""\bversion *= *["'](.+?)["']"""
 
 
 class Setup(NamedTuple):
-    """Name and Python range, "" where they are not plain.
+    """The metadata of setup.cfg and setup.py; "" where a value is not plain text.
 
-    And the version's attribute, its file, or its own place.
-
-    `attribute` is that of a module, `file` holds the version and nothing else, `match` finds it in
-    `place`.
+    The version is one of three: the `attribute` of a module, a `file` that holds nothing else, or
+    text that `match` finds in `place`.
     """
 
     name: str = ""
@@ -50,35 +48,38 @@ def _config(text: str) -> Setup:
         parser.read_string(text)
     except configparser.Error:
         return Setup()
-    found = Setup(
+    setup = Setup(
         name=parser.get("metadata", "name", fallback="").strip(),
         requires_python=parser.get("options", "python_requires", fallback="").strip(),
     )
     kind, colon, value = parser.get("metadata", "version", fallback="").partition(":")
     if colon:
-        return found._replace(
+        return setup._replace(
             **{{"attr": "attribute", "file": "file"}.get(kind.strip(), "name"): value.strip()}
         )
-    return found._replace(place=CONFIG, match=r"^version\s*=\s*(\S+)") if kind.strip() else found
+    return setup._replace(place=CONFIG, match=r"^version\s*=\s*(\S+)") if kind.strip() else setup
 
 
 def _setup(text: str) -> Setup:
-    """Return the arguments of a call of `setup` that are texts, or names of texts at the top of the file."""
+    """Return the arguments of the call of `setup`.
+
+    They are texts, or names of texts at the top of the file.
+    """
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Setup()
     constants = dict(_constants(tree))
     arguments = next(map(_arguments, filter(_is_setup, ast.walk(tree))), {})
-    found = {
+    texts = {
         name: _text(arguments.get(name), constants)
         for name in ("name", "python_requires", "version")
     }
     version = arguments.get("version")
     match = version_file.assigned(version.id) if isinstance(version, ast.Name) else KEYWORD
-    is_there = found["version"] and version_file.found(text, match) == found["version"]
+    is_there = texts["version"] and version_file.found(text, match) == texts["version"]
     place = {"place": SETUP, "match": match} if is_there else {}
-    return Setup(name=found["name"], requires_python=found["python_requires"], **place)
+    return Setup(name=texts["name"], requires_python=texts["python_requires"], **place)
 
 
 def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
@@ -89,18 +90,15 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _is_setup(node: ast.AST) -> bool:
-    called = node.func if isinstance(node, ast.Call) else None
-    return (
-        called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
-    ) == "setup"
+    function = node.func if isinstance(node, ast.Call) else None
+    if isinstance(function, ast.Attribute):  # setuptools.setup(…)
+        return function.attr == "setup"
+    return isinstance(function, ast.Name) and function.id == "setup"
 
 
 def _arguments(node: ast.AST) -> dict[str, ast.expr]:
-    return (
-        {each.arg: each.value for each in node.keywords if each.arg}
-        if isinstance(node, ast.Call)
-        else {}
-    )
+    keywords = node.keywords if isinstance(node, ast.Call) else []
+    return {keyword.arg: keyword.value for keyword in keywords if keyword.arg}
 
 
 def _text(node: ast.expr | None, constants: Mapping[str, str]) -> str:

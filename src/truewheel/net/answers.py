@@ -1,4 +1,4 @@
-"""What a server sent where something else is needed, in words; its own words stay out of messages."""
+"""Names the kind of an answer that is not what is needed: its own text stays out of messages."""
 
 from __future__ import annotations
 

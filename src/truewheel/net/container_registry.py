@@ -1,4 +1,4 @@
-"""Asking a container registry for the digest of an image, by the OCI distribution protocol."""
+"""Names of images, and their digests in registries, by the OCI distribution protocol."""
 
 from __future__ import annotations
 
@@ -6,19 +6,14 @@ import base64
 import hashlib
 import json
 import re
-import time
-import urllib.error
 import urllib.parse
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
-from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from truewheel.errors import Exit, Stop, stop
+from truewheel.net import http
 from truewheel.net.answers import described_body
-from truewheel.net.deadline import Late, within
-from truewheel.net.http import reason_of
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -26,14 +21,13 @@ Credentials = tuple[str, str]
 """A user's name and password."""
 
 TRIES = 3
-TIMEOUT = 30.0
+PAUSES = http.PAUSES[: TRIES - 1]
+SILENCE = 30.0
+"""Seconds that a registry may say nothing."""
 DEADLINE = 120.0
-"""Seconds that one image's digest may take, with all attempts.
-
-A registry may send a byte now and then.
-"""
-PAUSE = 1.0
+"""Seconds that one image's digest may take, with all attempts: bytes may come one by one."""
 MAX_BYTES = 4 * 2**20
+"""Bytes of a manifest: the OCI distribution specification expects no larger ones."""
 
 DOCKER_HUB = "docker.io"
 _DOCKER_API = "registry-1.docker.io"
@@ -66,16 +60,16 @@ class Image(NamedTuple):
 def parse(reference: str) -> Image:
     """Return the parts of an image's name as container tools read it.
 
-    Docker.io where it names no registry.
+    The registry is docker.io where it names none.
     """
-    name, at, digest = reference.partition("@")
+    name, _, digest = reference.partition("@")
     head, slash, rest = name.partition("/")
     has_host = slash and ("." in head or ":" in head or head == "localhost")
     host, path = (head, rest) if has_host else (DOCKER_HUB, name)
-    path, colon, tag = path.partition(":")
+    path, _, tag = path.partition(":")
     if host == DOCKER_HUB and "/" not in path:
         path = f"library/{path}"
-    return Image(host, path, digest if at else tag if colon else "latest")
+    return Image(host, path, digest or tag or "latest")
 
 
 def expanded(reference: str, env: Mapping[str, str]) -> str:
@@ -113,11 +107,10 @@ def job_credentials(reference: str, env: Mapping[str, str]) -> Credentials | Non
 
 
 def credentials(reference: str, env: Mapping[str, str]) -> Credentials | None:
-    """Return the job's credentials for an image's registry, else those that a login has left in a file."""
+    """Return the job's credentials for an image's registry, else those of a file of logins."""
     host = parse(reference).host
-    return job_credentials(reference, env) or next(
-        (found for file in _login_files(env) if (found := _from_file(file, host))), None
-    )
+    logins = (_from_file(file, host) for file in _login_files(env))
+    return job_credentials(reference, env) or next(filter(None, logins), None)
 
 
 def _login_files(env: Mapping[str, str]) -> Iterator[Path]:
@@ -141,107 +134,63 @@ def _from_file(file: Path, host: str) -> Credentials | None:
 def digest(
     reference: str,
     env: Mapping[str, str],
-    pause: Callable[[float], None] = time.sleep,
+    pause: Callable[[float], None] | None = None,
     tries: int = TRIES,
 ) -> str | None:
-    """Return the digest that an image's tag stands for now, or None if the registry has no such image.
+    """Return the digest that a tag stands for now, or None if the registry has no such image.
 
     Raises `Stop` (exit 6) when the registry cannot be reached or not in time, refuses, or answers
     something else.
     """
-    try:
-        return within(DEADLINE, lambda: _digest(reference, env, pause, tries))
-    except Late as late:
-        raise _unreachable(reference, str(late)) from None
-
-
-def _digest(
-    reference: str, env: Mapping[str, str], pause: Callable[[float], None], tries: int
-) -> str | None:
     image = parse(reference)
-    url = (
-        f"{image.address}/v2/{image.repository}/manifests/{urllib.parse.quote(image.tag, safe=':')}"
-    )
+    client = http.Client({}, DEADLINE, pauses=PAUSES[: tries - 1], silence=SILENCE, sleep=pause)
+    tag = urllib.parse.quote(image.tag, safe=":")
+    url = f"{image.address}/v2/{image.repository}/manifests/{tag}"
     headers = {"Accept": _MANIFESTS}
-    known = credentials(reference, env)
-    answer = _ask(url, headers, reference, pause, tries)
+    answer = _ask(client, url, headers, reference)
     if answer.status == 401:
-        headers["Authorization"] = _authorization(
-            answer.headers.get("WWW-Authenticate", ""), image, known, pause
-        )
-        answer = _ask(url, headers, reference, pause, tries)
+        challenge = answer.headers.get("www-authenticate", "")
+        login = credentials(reference, env)
+        headers["Authorization"] = _authorization(challenge, image, login, client)
+        answer = _ask(client, url, headers, reference)
     if answer.status == 404:
         return None
     if answer.status != 200:
         hint = "log in first (podman login, docker login), or correct the name"
-        raise stop(
-            reference, f"the registry refuses: HTTP {answer.status}", hint, Exit.REMOTE_UNREACHABLE
-        )
-    made = "sha256:" + hashlib.sha256(answer.body).hexdigest()
-    if not _is_manifest(answer.body):
-        raise _odd(url, described_body(answer.body))
-    asked = image.tag if ":" in image.tag else made
-    if not made == asked == answer.headers.get("Docker-Content-Digest", made):
-        raise _odd(url, "a digest that is not that of its content")
-    return made
+        message = f"the registry refuses: HTTP {answer.status}"
+        raise stop(reference, message, hint, Exit.REMOTE_UNREACHABLE)
+    return _digest_of(answer, url, image.tag)
 
 
-def _is_manifest(body: bytes) -> bool:
-    """Return whether a body may be a manifest: a JSON object, whose digest speaks for the rest."""
-    return body.lstrip()[:1] == b"{"
+def _digest_of(answer: http.Answer, url: str, tag: str) -> str:
+    """Return the digest of a manifest. Raises `Stop` (exit 6) where it is not the wanted one."""
+    actual = "sha256:" + hashlib.sha256(answer.body).hexdigest()
+    if answer.body.lstrip()[:1] != b"{":  # a manifest is a JSON object
+        raise _unusable(url, described_body(answer.body))
+    wanted = tag if ":" in tag else actual
+    if not actual == wanted == answer.headers.get("docker-content-digest", actual):
+        raise _unusable(url, "a digest that is not that of its content")
+    return actual
 
 
-def _odd(url: str, came: str) -> Stop:
+def _unusable(url: str, content: str) -> Stop:
     hint = "look at the address: is there a registry, or a proxy before it?"
-    return stop(
-        url, f"answers with {came}, where a manifest is needed", hint, Exit.REMOTE_UNREACHABLE
-    )
+    message = f"answers with {content}, where a manifest is needed"
+    return stop(url, message, hint, Exit.REMOTE_UNREACHABLE)
 
 
-class _Answer(NamedTuple):
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
-def _ask(
-    url: str,
-    headers: Mapping[str, str],
-    reference: str,
-    pause: Callable[[float], None],
-    tries: int = TRIES,
-) -> _Answer:
-    """Return the registry's answer.
-
-    What may pass by itself is asked again, after a pause that grows.
-    """
-    reason = ""
-    for attempt in range(tries):
-        if attempt:
-            pause(PAUSE * 2**attempt)
-        try:
-            answer = _get(url, headers)
-        except (OSError, HTTPException) as error:
-            reason = reason_of(error)
-            continue
-        if answer.status < 500 and answer.status != 429:
-            return answer
-        reason = f"HTTP {answer.status}"
-    raise _unreachable(reference, reason)
-
-
-def _get(url: str, headers: Mapping[str, str]) -> _Answer:
-    request = urllib.request.Request(url)  # noqa: S310
-    for name, value in headers.items():
-        request.add_unredirected_header(name, value)  # credentials are not for another host
+def _ask(client: http.Client, url: str, headers: Mapping[str, str], reference: str) -> http.Answer:
+    """Return the registry's answer, whatever its status says."""
     try:
-        response: HTTPResponse = urllib.request.urlopen(request, timeout=TIMEOUT)  # noqa: S310
-    except urllib.error.HTTPError as error:
-        with error:
-            return _Answer(error.code, dict(error.headers), b"")
-    with response:
-        body = response.read(MAX_BYTES)
-        return _Answer(response.status, dict(response.headers), body)
+        return client.ask(url, MAX_BYTES, headers, lambda answer: answer)
+    except http.Refused as refused:
+        return refused.answer
+    except http.TooLarge as error:
+        raise _unreachable(reference, f"its answer {error}") from None
+    except http.NoAnswer as error:
+        is_status = isinstance(error.last, http.Refused)
+        reason = f"HTTP {error.reason}" if is_status else error.reason
+        raise _unreachable(reference, reason) from None
 
 
 def _unreachable(reference: str, reason: str) -> Stop:
@@ -250,31 +199,31 @@ def _unreachable(reference: str, reason: str) -> Stop:
 
 
 def _authorization(
-    challenge: str, image: Image, known: Credentials | None, pause: Callable[[float], None]
+    challenge: str, image: Image, login: Credentials | None, client: http.Client
 ) -> str:
     """Return the header that answers a challenge.
 
     The password itself, or a token that is fetched with it.
     """
-    basic = "Basic " + base64.b64encode(":".join(known).encode()).decode() if known else ""
+    basic = "Basic " + base64.b64encode(":".join(login).encode()).decode() if login else ""
     scheme, _, rest = challenge.partition(" ")
     if scheme.lower() != "bearer":
         return basic
     fields = dict(re.findall(r'(\w+)="([^"]*)"', rest))
     realm = fields.get("realm", "")
-    if not realm.startswith("https://") and not (
-        realm.startswith("http://") and _LOCAL.fullmatch(image.host)
-    ):
+    is_local = realm.startswith("http://") and _LOCAL.fullmatch(image.host)
+    if not realm.startswith("https://") and not is_local:
         raise _unreachable(image.host, "it sends logins to a place without TLS")
     query = {"service": fields.get("service", ""), "scope": f"repository:{image.repository}:pull"}
     url = f"{realm}?{urllib.parse.urlencode(query)}"
-    answer = _ask(url, {"Authorization": basic} if basic else {}, image.host, pause)
+    answer = _ask(client, url, {"Authorization": basic} if basic else {}, image.host)
     try:
         data: dict[str, Any] = json.loads(answer.body)
         return f"Bearer {data.get('token') or data['access_token']}"
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         hint = "log in first (podman login, docker login)"
-        came = described_body(answer.body) if answer.status == 200 else f"HTTP {answer.status}"
-        raise stop(
-            realm.partition("?")[0], f"gives no token: {came}", hint, Exit.REMOTE_UNREACHABLE
-        ) from None
+        content = f"HTTP {answer.status}"
+        if answer.status == 200:
+            content = described_body(answer.body)
+        message = f"gives no token: {content}"
+        raise stop(realm.partition("?")[0], message, hint, Exit.REMOTE_UNREACHABLE) from None

@@ -1,4 +1,4 @@
-"""An end for work that has none of its own: a server may send a byte now and then for ever."""
+"""A time limit for work that has none: a server may send a byte now and then for ever."""
 
 from __future__ import annotations
 

@@ -1,39 +1,32 @@
-"""What an index has of a project.
-
-Its simple repository API (PEP 503, and PEP 691 where it has that).
-"""
+"""The files that a package index has of a project: PEP 503, and PEP 691 where it knows that."""
 
 from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from html.parser import HTMLParser
-from http.client import HTTPException, HTTPMessage, IncompleteRead
-from typing import IO, Any, NamedTuple
-from urllib import request
-from urllib.error import HTTPError
+from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
 from packaging.utils import canonicalize_name
 
-from truewheel import __version__
-from truewheel.errors import Exit, Problem, Stop, Where
+from truewheel.errors import Exit, Problem, Stop, Where, stop
+from truewheel.net import http
 from truewheel.net.answers import described_body
-from truewheel.net.deadline import within
-from truewheel.net.http import answered, reason_of
 
-ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.5"
+HEADERS = {
+    "Accept": "application/vnd.pypi.simple.v1+json, text/html;q=0.5",
+    "Cache-Control": "max-age=0",
+}
 ABSENT = frozenset({404, 410})
-AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
-PAUSES = (1.0, 2.0, 4.0)
+PAUSES = http.PAUSES[:3]
 """Seconds between the attempts to get an answer."""
 SILENCE = 30.0
 """Seconds that an index may say nothing."""
-DEADLINE = 90.0
-"""Seconds that one whole answer may take."""
+DEADLINE = 300.0
+"""Seconds that an answer may take, with all attempts."""
 LIMIT = 64 * 2**20
 """Bytes of an answer that are read."""
 SUFFIXES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz", ".egg", ".exe", ".msi", ".rpm")
@@ -60,105 +53,63 @@ class Login(NamedTuple):
 
 
 def files(address: str, project: str, login: Login | None) -> Files:
-    """Return the files that the index at `address` has of a project.
-
-    None when it has no such project.
+    """Return the files that the index at `address` has of a project, none where it has no project.
 
     Raises `Stop`: exit 5 when the index refuses, exit 6 when it gives no answer after some
     attempts.
     """
     url = f"{address.rstrip('/')}/{canonicalize_name(project)}/"
-    failures = 0
-    while True:
-        is_login_page = False
-        try:
-            return within(DEADLINE, lambda: _ask(url, login))
-        except HTTPError as error:
-            error.close()
-            if error.code in ABSENT or _leads_elsewhere(error):
-                return {}
-            if error.code not in AGAIN:
-                raise _refused(url, error) from None
-            reason = answered(error)
-        except (OSError, HTTPException, ValueError, RecursionError) as error:
-            reason = reason_of(error)
-            is_login_page = isinstance(error, _LoginPageError)
-        if failures == len(PAUSES):
-            hint = "look whether the index is up; a second run goes on where this one ended"
-            problem = Problem(
-                Where(url), f"no answer after {failures + 1} attempts: {reason}", hint
-            )
-            raise (LoginNeeded if is_login_page else Stop)([problem], Exit.REMOTE_UNREACHABLE)
-        time.sleep(PAUSES[failures])
-        failures += 1
+    secret = {"Authorization": f"Basic {login.basic}"} if login else {}
+    # A password for this index is for no other host, and neither is the question.
+    client = http.Client(secret, DEADLINE, pauses=PAUSES, silence=SILENCE, leaves_host=False)
+    hint = "look whether the index is up; a second run goes on where this one ended"
+    try:
+        return client.ask(url, LIMIT, HEADERS, _listed)
+    except http.Refused as refused:
+        if refused.answer.status in ABSENT or _leads_elsewhere(refused.answer):
+            return {}
+        raise _refusal(url, refused.answer) from None
+    except http.TooLarge as error:
+        raise stop(url, f"its answer {error}", hint, Exit.REMOTE_UNREACHABLE) from None
+    except http.NoAnswer as error:
+        kind = LoginNeeded if isinstance(error.last, _LoginPageError) else Stop
+        raise kind([Problem(Where(url), str(error), hint)], Exit.REMOTE_UNREACHABLE) from None
 
 
-def _ask(url: str, login: Login | None) -> Files:
-    headers = {
-        "Accept": ACCEPT,
-        "User-Agent": f"truewheel/{__version__}",
-        "Cache-Control": "max-age=0",
-    }
-    if login:
-        headers["Authorization"] = f"Basic {login.basic}"
-    asked = request.Request(url, headers=headers)  # noqa: S310
-    with _opener().open(asked, timeout=SILENCE) as answer:
-        body = answer.read(LIMIT + 1)
-        if len(body) > LIMIT:
-            raise ValueError(f"its answer has more than {LIMIT} bytes")
-        if answer.length:  # a connection that was cut is no error of http.client
-            raise IncompleteRead(body, answer.length)
-        is_json = answer.headers.get_content_type().endswith("json")
-        found = _from_json(body) if is_json else _from_html(body, answer.url)
-    if found and not any(
-        name.endswith(SUFFIXES) for name in found
-    ):  # it has links, and they lead to no package
-        raise ValueError(f"its answer is {described_body(body)}, no list of files (PEP 503)")
-    return found
+def _listed(answer: http.Answer) -> Files:
+    """Return the files of an answer. Raises `Lost` where it is no list of files."""
+    is_json = answer.headers.get("content-type", "").partition(";")[0].strip().endswith("json")
+    try:
+        listed = _from_json(answer.body) if is_json else _from_html(answer.body, answer.url)
+    except (ValueError, RecursionError) as error:
+        raise http.Lost(str(error)) from None
+    if listed and not any(name.endswith(SUFFIXES) for name in listed):
+        # It has links, and they lead to no package.
+        kind = described_body(answer.body)
+        raise http.Lost(f"its answer is {kind}, no list of files (PEP 503)")
+    return listed
 
 
-def _opener() -> request.OpenerDirector:
-    """Return an opener that knows no scheme but HTTP, and keeps credentials on the host that they are for."""
-    opener = request.OpenerDirector()
-    for handler in (
-        *(request.ProxyHandler(), request.HTTPHandler(), request.HTTPSHandler()),
-        *(
-            _SameOrigin(),
-            request.HTTPDefaultErrorHandler(),
-            request.HTTPErrorProcessor(),
-            request.UnknownHandler(),
-        ),
-    ):
-        opener.add_handler(handler)
-    return opener
+def _leads_elsewhere(answer: http.Answer) -> bool:
+    """Return whether an index sends us to another host.
+
+    GitLab and pypiserver do so for projects that they do not have.
+    """
+    if not 300 <= answer.status < 400 or not answer.target:
+        return False
+    return urlsplit(answer.target).hostname != urlsplit(answer.url).hostname
 
 
-class _SameOrigin(request.HTTPRedirectHandler):
-    def redirect_request(
-        self,
-        req: request.Request,
-        fp: IO[bytes],
-        code: int,
-        msg: str,
-        headers: HTTPMessage,
-        newurl: str,
-    ) -> request.Request | None:
-        same = urlsplit(req.full_url)[:2] == urlsplit(newurl)[:2]
-        return super().redirect_request(req, fp, code, msg, headers, newurl) if same else None
-
-
-def _leads_elsewhere(error: HTTPError) -> bool:
-    """Whether an index sends us to another host, as GitLab and pypiserver do for projects that they do not have."""
-    target = urlsplit(urljoin(error.url, error.headers.get("Location", "")))
-    return 300 <= error.code < 400 and target.hostname != urlsplit(error.url).hostname
-
-
-def _refused(url: str, error: HTTPError) -> Stop:
+def _refusal(url: str, answer: http.Answer) -> Stop:
+    is_login = answer.status in {401, 403}
     hint = "correct the address: indexes.<name>.simple"
-    if error.code in {401, 403}:
-        hint = "look at the variables of indexes.<name>.credentials; protected ones exist only on protected refs"
-    problem = Problem(Where(url), f"the index answers {answered(error)}", hint)
-    return (LoginNeeded if error.code in {401, 403} else Stop)([problem], Exit.REMOTE_FAILED)
+    if is_login:
+        hint = (
+            "look at the variables of indexes.<name>.credentials; "
+            "protected ones exist only on protected refs"
+        )
+    problem = Problem(Where(url), f"the index answers {answer.summary}", hint)
+    return (LoginNeeded if is_login else Stop)([problem], Exit.REMOTE_FAILED)
 
 
 def _from_json(body: bytes) -> Files:
@@ -170,32 +121,31 @@ def _from_json(body: bytes) -> Files:
 
 
 def _from_html(body: bytes, url: str) -> Files:
-    links = _Links()
-    links.feed(body.decode("utf-8", "replace"))
-    if links.wants_password:  # as no list does: it must not be taken for an empty one
+    page = _Page()
+    page.feed(body.decode("utf-8", "replace"))
+    if page.wants_password:  # as no list does: it must not be taken for an empty one
         raise _LoginPageError("its answer is a page to log in at, no list of files (PEP 503)")
-    found = {}
-    for link in links.found:
+    listed = {}
+    for link in page.links:
         with suppress(ValueError):
             parts = urlsplit(urljoin(url, link))
-            found[unquote(parts.path.rpartition("/")[2])] = dict(parse_qsl(parts.fragment))
-    return found
+            listed[unquote(parts.path.rpartition("/")[2])] = dict(parse_qsl(parts.fragment))
+    return listed
 
 
-class _LoginPageError(ValueError):
+class _LoginPageError(http.Lost):
     pass
 
 
-class _Links(HTMLParser):
+class _Page(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[str] = []
+        self.links: list[str] = []
         self.wants_password = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag == "input" and "password" in (
-            value.lower() for name, value in attrs if name == "type" and value
-        ):
+        types = [value.lower() for name, value in attrs if name == "type" and value]
+        if tag == "input" and "password" in types:
             self.wants_password = True
         if tag == "a":
-            self.found += [value for name, value in attrs if name == "href" and value]
+            self.links += [value for name, value in attrs if name == "href" and value]

@@ -81,7 +81,9 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
             name="container",
             stage="container",
             commands=((*step["container"], *place, *shared, "--digest-file", DIGEST_FILE),),
-            traits=JobTraits(timeout=120, machine="builder"),
+            traits=JobTraits(
+                timeout=120, machine="builder", build_images=True, digest_file=DIGEST_FILE
+            ),
         ),
         JobKind(
             name="wheel",
@@ -93,32 +95,33 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
             ),
             artifacts=("dist/",),
             report=REPORTS,
-            traits=JobTraits(timeout=LONGEST, machine="builder", image="builder"),
+            traits=JobTraits(timeout=LONGEST, machine="builder", image="builder", wheels="make"),
         ),
         JobKind(
             name="test",
             stage="test",
             commands=((*step["test"], *cell, "--python", PYTHON),),
-            traits=JobTraits(timeout=60, machine="test", image="test"),
+            traits=JobTraits(timeout=60, machine="test", image="test", wheels="use"),
         ),
         JobKind(
             name="prove",
             stage="prove",
             commands=((*program, "prove", "dist", "--plan", PLAN_FILE),),
             artifacts=("dist/",),
-            traits=JobTraits(timeout=60, summary="dist/SHA256SUMS"),
+            traits=JobTraits(timeout=60, wheels="prove", summary="dist/SHA256SUMS"),
         ),
         JobKind(
             name="image",
             stage="image",
             commands=((*step["container"], *place, "--stage", STAGE, *shared),),
             events=BUT_MERGE_REQUESTS,
-            traits=JobTraits(timeout=120, machine="target"),
+            traits=JobTraits(timeout=120, machine="target", build_images=True, wheels="use"),
         ),
         JobKind(
             name="publish",
             stage="publish",
-            commands=(),  # each forge has its own: Truewheel is not installed where the rights to publish are
+            # Each forge has its own: no Truewheel is installed where the rights to publish are.
+            commands=(),
             events=("tag",),
             is_protected=True,
             exclusive="publish",

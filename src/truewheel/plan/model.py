@@ -28,7 +28,7 @@ QUALITY = "gl-code-quality-report.json"
 
 
 def digest_variable(target: str, arch: str) -> str:
-    """Return the variable in which a container job tells the digest of its image to the jobs that run in it."""
+    """Return the variable with the digest of an image, from its container job to those in it."""
     return "TRUEWHEEL_DIGEST_" + re.sub(r"[^A-Za-z0-9]", "_", f"{target}_{arch}").upper()
 
 
@@ -104,6 +104,10 @@ class JobTraits(NamedTuple):
     forge's own, where it has such; else as "tool"). `image` is the image of the target that they
     run in, "builder" or "test"; "" for none of these.
 
+    They `build_images` with a container engine and may push them. `digest_file` is the file in
+    which they tell later jobs the digest of a builder image. `wheels` says what they do with
+    wheels: "make" those of their cells, "use" those of their cells, "prove" all, or "".
+
     They `take_variables` of the pipeline, `read_history` of git, `compare` a merge request with
     what it branched off, or `read_runs` (how long earlier jobs took). `request` is their access to
     the merge request: "read", "write" to post a note, or "". With one of `allowed_exit_codes` they
@@ -113,6 +117,9 @@ class JobTraits(NamedTuple):
     timeout: int = 15
     machine: str = "tool"
     image: str = ""
+    build_images: bool = False
+    digest_file: str = ""
+    wheels: str = ""
     take_variables: bool = False
     read_history: bool = False
     compare: bool = False
@@ -352,7 +359,7 @@ class Plan:
         return self.image(target, arch) if place.runner in {"", arch} else place.base
 
     def builder(self, job: Job) -> str:
-        """Return the builder image that a wheel or test job runs in, "" if it runs in another one or in none."""
+        """Return the builder image of a wheel or test job, "" if it runs in another or in none."""
         made = self.images.get(f"{job.target}/{job.arch}", "")
         of_its_kind = self.image if job.kind == "wheel" else self.test_image
         return made if made and made == of_its_kind(job.target, job.arch) else ""

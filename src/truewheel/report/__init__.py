@@ -1,1 +1,1 @@
-"""What people and programs are shown: findings, notes, the page of a plan."""
+"""Output for people and programs: findings, notes on merge requests, the page of a plan."""

@@ -1,6 +1,6 @@
-"""Findings as documents: text for people.
+"""Findings as documents.
 
-JSON, JUnit, SARIF, GitLab code quality and GitHub commands for programs.
+Text for people; JSON, JUnit, SARIF, GitLab code quality and GitHub commands for programs.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ Results = Sequence[tuple[Path, list[Finding]]]
 def report(results: Results, style: str) -> str:
     """Return the findings as a document; `style` is one of `STYLES`.
 
-    It may stand in a job's log: no runner reads a command in it but those of the style `github`.
+    It may be printed into a job's log: only the style `github` contains commands that a runner
+    obeys.
     """
     return STYLES[style](results)
 
@@ -30,24 +31,23 @@ def report(results: Results, style: str) -> str:
 def _text(results: Results) -> str:
     lines = []
     for path, findings in results:
-        errors = sum(found.severity == "error" for found in findings)
-        verdict = (
-            f"{counted(errors, 'error')}, {counted(len(findings) - errors, 'warning')}"
-            if findings
-            else "ok"
-        )
+        verdict = "ok"
+        if findings:
+            errors = sum(finding.severity == "error" for finding in findings)
+            warnings = len(findings) - errors
+            verdict = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
         lines.append(f"{printable(str(path))}: {verdict}")
-        lines += [f"  {_line(found)}" for found in findings]
+        lines += [f"  {_line(finding)}" for finding in findings]
     return harmless("".join(f"{line}\n" for line in lines))
 
 
-def _line(found: Finding) -> str:
-    return printable(f"{found.severity} {_said(found)}")
+def _line(finding: Finding) -> str:
+    return printable(f"{finding.severity} {_describe(finding)}")
 
 
-def _said(found: Finding) -> str:
-    where = f"{found.where}: " if found.where else ""
-    return f"{found.code.name} {where}{found.message}"
+def _describe(finding: Finding) -> str:
+    where = f"{finding.where}: " if finding.where else ""
+    return f"{finding.code.name} {where}{finding.message}"
 
 
 def _json(results: Results) -> str:
@@ -55,7 +55,7 @@ def _json(results: Results) -> str:
         {
             "path": str(path),
             "ok": is_ok(findings),
-            "findings": [to_data(found) for found in findings],
+            "findings": [to_data(finding) for finding in findings],
         }
         for path, findings in results
     ]
@@ -73,36 +73,37 @@ def _junit(results: Results) -> str:
         case = ElementTree.SubElement(
             suite, "testcase", classname="wheel", name=printable(str(path))
         )
-        errors = [_line(found) for found in findings if found.severity == "error"]
-        warnings = [_line(found) for found in findings if found.severity != "error"]
+        errors = [_line(finding) for finding in findings if finding.severity == "error"]
+        warnings = [_line(finding) for finding in findings if finding.severity != "error"]
         if errors:
-            # forges show only the first failure of a test case
+            # GitLab and GitHub show only the first failure of a test case.
             failure = ElementTree.SubElement(case, "failure", message=errors[0])
             failure.text = "\n".join(errors)
         if warnings:
             ElementTree.SubElement(case, "system-out").text = "\n".join(warnings)
     ElementTree.indent(suite)
     text = ElementTree.tostring(suite, encoding="unicode", xml_declaration=False)
+    # GitHub's runner obeys ##[command] anywhere in a line of a log.
     return text.replace("##", "#&#35;") + "\n"
 
 
 def _sarif(results: Results) -> str:
-    """SARIF 2.1.0, as GitHub's code scanning reads it."""
-    codes = sorted({found.code for _, found in _each(results)}, key=lambda code: code.name)
+    """Return SARIF 2.1.0, as GitHub's code scanning reads it."""
+    codes = sorted({finding.code for _, finding in _pairs(results)}, key=lambda code: code.name)
     rules = [{"id": code.name, "shortDescription": {"text": code.value}} for code in codes]
     places = {code: number for number, code in enumerate(codes)}
     run = {
         "tool": {"driver": {"name": "truewheel", "version": __version__, "rules": rules}},
         "results": [
             {
-                "ruleId": found.code.name,
-                "ruleIndex": places[found.code],
-                "level": found.severity,
-                "message": {"text": printable(_said(found))},
+                "ruleId": finding.code.name,
+                "ruleIndex": places[finding.code],
+                "level": finding.severity,
+                "message": {"text": printable(_describe(finding))},
                 "locations": [_location(path)],
-                "partialFingerprints": {"truewheel/v1": _fingerprint(path, found)},
+                "partialFingerprints": {"truewheel/v1": _fingerprint(path, finding)},
             }
-            for path, found in _each(results)
+            for path, finding in _pairs(results)
         ],
     }
     return _dump(
@@ -126,26 +127,28 @@ def _location(path: Path) -> Mapping[str, Any]:
 
 
 def _codequality(results: Results) -> str:
-    """GitLab's code quality report: the fields of Code Climate that its widget reads."""
+    """Return GitLab's code quality report: the fields of Code Climate that its widget reads."""
     issues = [
         {
-            "description": printable(_said(found)),
-            "check_name": found.code.name,
-            "fingerprint": _fingerprint(path, found),
-            "severity": "major" if found.severity == "error" else "minor",
+            "description": printable(_describe(finding)),
+            "check_name": finding.code.name,
+            "fingerprint": _fingerprint(path, finding),
+            "severity": "major" if finding.severity == "error" else "minor",
             "location": {"path": _posix(path), "lines": {"begin": 1}},
         }
-        for path, found in _each(results)
+        for path, finding in _pairs(results)
     ]
     return _dump(issues)
 
 
 def _github(results: Results) -> str:
-    """Workflow commands, which GitHub shows as annotations of the run."""
-    return "".join(
-        f"::{found.severity} file={_property(_posix(path))},title={found.code.name}::{_data(printable(_said(found)))}\n"
-        for path, found in _each(results)
-    )
+    """Return workflow commands, which GitHub shows as annotations of the run."""
+    lines = []
+    for path, finding in _pairs(results):
+        properties = f"file={_property(_posix(path))},title={finding.code.name}"
+        message = _data(printable(_describe(finding)))
+        lines.append(f"::{finding.severity} {properties}::{message}\n")
+    return "".join(lines)
 
 
 def _data(text: str) -> str:
@@ -160,14 +163,14 @@ def _posix(path: Path) -> str:
     return printable(path.as_posix())
 
 
-def _each(results: Results) -> Iterator[tuple[Path, Finding]]:
+def _pairs(results: Results) -> Iterator[tuple[Path, Finding]]:
     for path, findings in results:
-        for found in findings:
-            yield path, found
+        for finding in findings:
+            yield path, finding
 
 
-def _fingerprint(path: Path, found: Finding) -> str:
-    text = "\0".join([path.name, *to_data(found).values()])
+def _fingerprint(path: Path, finding: Finding) -> str:
+    text = "\0".join([path.name, *to_data(finding).values()])
     return hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:40]
 
 

@@ -1,6 +1,6 @@
-"""What a merge request is told: how names, jobs and generated files change.
+"""The note on a merge request, and the rule for its title.
 
-And whether its title is as asked for.
+A note says how names, jobs and generated files change.
 """
 
 from __future__ import annotations
@@ -18,19 +18,22 @@ from truewheel.plan.plan_diff import Change
 from truewheel.spec.model import MergeRequests
 
 SHOWN = 20
-"""Changes that stand in the open; with more, all of them are folded."""
+"""The most changes that are shown unfolded; with more, all of them are folded."""
 MOST = 60_000
 """Characters of a note that is posted: GitHub takes 65,536, GitLab 1,000,000."""
 LONGEST = 500
 """Characters of one message."""
-QUIET = "### Wheel names\n\nNothing changes any more: names, jobs and generated files are as on the target branch.\n"
+QUIET = (
+    "### Wheel names\n\n"
+    "Nothing changes any more: names, jobs and generated files are as on the target branch.\n"
+)
 
 
 class Story(NamedTuple):
-    """What there is to tell of a change.
+    """The contents of a note.
 
-    `before` is the plan of the target branch, None where it has none; `drift` are states and paths
-    of files that are not as generated.
+    `made` is the plan of the change; `before` is the plan of the target branch, None where it has
+    none. `drift` are states and paths of files that differ from what `generate` would write.
     """
 
     changes: Sequence[Change]
@@ -42,22 +45,25 @@ class Story(NamedTuple):
 
     @property
     def renamed(self) -> list[Change]:
-        """The changes that are some."""
+        """The changes without the cells that stay as they are."""
         return [change for change in self.changes if change.state != "unchanged"]
 
     @property
     def is_news(self) -> bool:
-        """Whether there is anything to tell: a warning that was there before is nothing new."""
+        """Whether there is anything to report.
+
+        A warning that the target branch has, too, is nothing new.
+        """
         known = {problem.message for problem in self.before.problems} if self.before else set()
         is_warned = any(problem.message not in known for problem in self.made.problems)
         jobs = any(
-            each.before is None or each.before.jobs != each.after.jobs for each in self.efforts
+            cost.before is None or cost.before.jobs != cost.after.jobs for cost in self.efforts
         )
         return bool(self.renamed or self.drift or errors(self.made.problems) or is_warned or jobs)
 
 
 def marker(project: str, folder: str) -> str:
-    """Return the hidden comment by which the note of a project is found again.
+    """Return the hidden comment by which the note of a project is recognized.
 
     `folder` is that of its spec.
     """
@@ -66,25 +72,28 @@ def marker(project: str, folder: str) -> str:
 
 
 def _word(text: str) -> str:
-    """Return a text without spaces, and without what could end a comment; no two become one."""
+    """Return a text without spaces and without what could end a comment.
+
+    Different texts stay different.
+    """
     return re.sub(r"[^\w./:-]", lambda match: f"%{ord(match[0]):x}", text, flags=re.ASCII)
 
 
 def note(story: Story) -> str:
-    """Return the Markdown of a note, or "" where there is nothing to tell."""
+    """Return the Markdown of a note, or "" where there is nothing to report."""
     return _note(story, len(story.renamed), "") if story.is_news else ""
 
 
 def post(story: Story, mark: str, pointer: str) -> str:
-    """Return a note as it is posted: below its marker, and no longer than a forge takes.
+    """Return a note as it is posted: below its marker, and no longer than a forge accepts.
 
-    `pointer` says, in Markdown, where the whole of a note is that had to be cut.
+    `pointer` says, in Markdown, where the complete note is if this one had to be cut.
     """
     if not story.is_news:
         return f"{mark}\n{QUIET}"
     count = len(story.renamed)
     text = f"{mark}\n{_note(story, count, pointer)}"
-    while _size(text) > MOST and count:  # half of the rows may be the long ones
+    while _size(text) > MOST and count:  # rows differ in length: one step may not be enough
         count = min(count - 1, int(count * MOST / _size(text)))
         text = f"{mark}\n{_note(story, count, pointer)}"
     return text
@@ -115,19 +124,20 @@ def _summary(story: Story) -> str:
     if not story.renamed:
         return "No wheel's file name changes."
     counts = Counter(change.state for change in story.changes)
-    return f"File names of the wheels that pipelines build: {', '.join(f'{n} {state}' for state, n in counts.items())}."
+    numbers = ", ".join(f"{number} {state}" for state, number in counts.items())
+    return f"File names of the wheels that pipelines build: {numbers}."
 
 
 def _problems(problems: Sequence[Problem]) -> list[str]:
-    told = [
-        f"- {_code(f'{each.where}')} {_text(each.message)}{_hint(each)}"
-        for each in problems[:SHOWN]
+    lines = [
+        f"- {_code(f'{problem.where}')} {_text(problem.message)}{_hint(problem)}"
+        for problem in problems[:SHOWN]
     ]
-    if not told:
+    if not lines:
         return []
     head = "**The plan is refused:**" if errors(problems) else "Warnings:"
     more = [f"- and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
-    return [head, "", *told, *more, ""]
+    return [head, "", *lines, *more, ""]
 
 
 def _hint(problem: Problem) -> str:
@@ -137,9 +147,9 @@ def _hint(problem: Problem) -> str:
 def _drift(drift: Sequence[tuple[str, str]]) -> list[str]:
     if not drift:
         return []
-    told = [f"- {state} {_code(path)}" for state, path in drift[:SHOWN]]
+    lines = [f"- {state} {_code(path)}" for state, path in drift[:SHOWN]]
     more = [f"- and {len(drift) - SHOWN} more"] if len(drift) > SHOWN else []
-    return ["**Not as generated** (`generate` writes them again):", "", *told, *more, ""]
+    return ["**Not as generated** (`generate` writes them again):", "", *lines, *more, ""]
 
 
 def _older(renamed: Sequence[Change]) -> list[str]:
@@ -148,10 +158,10 @@ def _older(renamed: Sequence[Change]) -> list[str]:
 
 
 def _table(renamed: Sequence[Change]) -> list[str]:
-    rows = [
-        f"| {' | '.join(_code(text) if text else '' for text in (_place(change), change.old, change.new))} |"
-        for change in renamed
-    ]
+    rows = []
+    for change in renamed:
+        texts = (_place(change), change.old, change.new)
+        rows.append(f"| {' | '.join(_code(text) if text else '' for text in texts)} |")
     return ["| cell | before | after |", "|---|---|---|", *rows]
 
 
@@ -166,7 +176,10 @@ def _folded(lines: list[str], count: int) -> list[str]:
 
 
 def _efforts(story: Story) -> list[str]:
-    """Return how many jobs there are and, where earlier ones are known, how long they take together."""
+    """Return the number of jobs of each kind of pipeline.
+
+    With the times of earlier jobs, also how many minutes they take together.
+    """
     if not story.efforts:
         return []
     columns = ["pipelines of", "jobs", *(["job minutes"] if story.times else [])]
@@ -174,45 +187,43 @@ def _efforts(story: Story) -> list[str]:
     for event, before, after in story.efforts:
         cells = [EVENTS[event].plural, _arrow(before, after, lambda load: str(load.jobs))]
         if story.times:
-            cells.append(
-                _arrow(
-                    before, after, lambda load: f"about {load.minutes:.0f}" if load.minutes else "?"
-                )
-            )
+            cells.append(_arrow(before, after, _minutes))
         rows.append(f"| {' | '.join(cells)} |")
     head = [f"| {' | '.join(columns)} |", "|" + "---|" * len(columns)]
     return [*head, *rows, "", *_estimate(story), ""] if story.times else [*head, *rows, ""]
 
 
-def _arrow(before: Load | None, after: Load, told: Callable[[Load], str]) -> str:
-    old, new = told(before) if before else "", told(after)
+def _arrow(before: Load | None, after: Load, describe: Callable[[Load], str]) -> str:
+    old, new = describe(before) if before else "", describe(after)
     return new if old in {"", new} else f"{old} → {new}"
+
+
+def _minutes(load: Load) -> str:
+    return f"about {load.minutes:.0f}" if load.minutes else "?"
 
 
 def _estimate(story: Story) -> list[str]:
     if story.times is None:
         return []
-    unknown = dict.fromkeys(kind for each in story.efforts for kind in each.after.unknown)
+    unknown = dict.fromkeys(kind for cost in story.efforts for kind in cost.after.unknown)
     missing = f" Not counted, since none ran there: {', '.join(unknown)}." if unknown else ""
     return [
-        f"Minutes: what each job took in {story.times.source}, a new one the mean of its kind.{missing}"
+        f"Minutes: what each job took in {story.times.source}, a new one the mean of its kind."
+        + missing
     ]
 
 
 def _verdicts(story: Story) -> list[str]:
-    """Return what each index says of the names, and said before where that was something else."""
-    old = (
-        {index.name: _verdict(index.refusals) for index in story.before.indexes}
-        if story.before
-        else {}
-    )
-    told = []
+    """Return what each index accepts, and what it accepted before where that differs."""
+    indexes = story.before.indexes if story.before else ()
+    old = {index.name: _verdict(index.refusals) for index in indexes}
+    verdicts = []
     for index in story.made.indexes:
         if index.active:
             new = _verdict(index.refusals)
-            was = old.get(index.name, new)
-            told.append(f"{index.name}: {new if was == new else f'{was} → {new}'}")
-    return [f"Indexes: {' · '.join(told)}"] if told else []
+            before = old.get(index.name, new)
+            verdicts.append(f"{index.name}: {new if before == new else f'{before} → {new}'}")
+    return [f"Indexes: {' · '.join(verdicts)}"] if verdicts else []
 
 
 def _verdict(refusals: Mapping[str, int]) -> str:
@@ -234,7 +245,7 @@ def _text(text: str) -> str:
 
 
 def title_fault(title: str, rules: MergeRequests) -> str:
-    """Say what is wrong with a title such as `fix(build): link statically`, or nothing."""
+    """Return what is wrong with a title such as `fix(build): link statically`, or ""."""
     pattern = rf"(Draft: )?({'|'.join(map(re.escape, rules.types))})(\([^()\s]+\))?!?: \S.*"
     if not rules.types or re.fullmatch(pattern, title):
         return ""

@@ -1,7 +1,4 @@
-"""A plan as one self-contained page.
-
-Its data, put into a template together with a style and a script.
-"""
+"""A plan as one self-contained HTML page: a template with the data, a style and a script."""
 
 from __future__ import annotations
 
@@ -20,9 +17,9 @@ from truewheel.spec.policy import from_data
 
 
 class Parts(NamedTuple):
-    """The texts that make a page.
+    """The texts of which a page is made.
 
-    A template with {{title}}, {{policy}}, {{style}}, {{data}} and {{script}}.
+    `template` has the fields {{title}}, {{policy}}, {{style}}, {{data}} and {{script}}.
     """
 
     template: str
@@ -41,12 +38,11 @@ class File(NamedTuple):
 def page(plan: Plan, files: Iterable[File], parts: Parts) -> str:
     """Return the page's HTML.
 
-    Nothing in it is loaded from elsewhere, and the script is the only one that may run.
+    It loads nothing from elsewhere, and no other script can run in it.
     """
-    # "<" ends a script, whatever the string that it stands in
-    data = json.dumps(data_of(plan, files), ensure_ascii=True, separators=(",", ":")).replace(
-        "<", "\\u003c"
-    )
+    # HTML ends a script at </script>, also inside a string.
+    text = json.dumps(data_of(plan, files), ensure_ascii=True, separators=(",", ":"))
+    data = text.replace("<", "\\u003c")
     digest = base64.b64encode(hashlib.sha256(parts.script.encode()).digest()).decode()
     values = {
         "title": html.escape(f"{plan.project}: {counted(len(plan.cells), 'wheel')}"),
@@ -59,9 +55,9 @@ def page(plan: Plan, files: Iterable[File], parts: Parts) -> str:
 
 
 def data_of(plan: Plan, files: Iterable[File]) -> dict[str, Any]:
-    """Return what the page shows, as JSON.
+    """Return the data of the page, for JSON.
 
-    Cells share their reasons, and jobs of one place are one node.
+    Cells with the same reasons share them.
     """
     reasons: dict[str, int] = {}
     policy = from_data(plan.policy)
@@ -69,8 +65,8 @@ def data_of(plan: Plan, files: Iterable[File]) -> dict[str, Any]:
     def reason(cell: Cell) -> int:
         key = (id(cell.facts), cell.channel, cell.package)
         if key not in seen:
-            told = {part.part: part for part in explain.explain(cell, policy)}
-            seen[key] = reasons.setdefault(json.dumps(_reasons(told)), len(reasons))
+            parts = {part.part: part for part in explain.explain(cell, policy)}
+            seen[key] = reasons.setdefault(json.dumps(_reasons(parts)), len(reasons))
         return seen[key]
 
     seen: dict[tuple[int, str, str], int] = {}
@@ -108,44 +104,41 @@ def data_of(plan: Plan, files: Iterable[File]) -> dict[str, Any]:
     }
 
 
-def _reasons(told: Mapping[str, explain.Part]) -> dict[str, list[list[Any]]]:
-    """Return, by part of the name, the facts behind it.
+def _reasons(parts: Mapping[str, explain.Part]) -> dict[str, list[list[Any]]]:
+    """Return the facts behind each part of a name.
 
-    Name, value, source, and why not another source.
+    A fact is its name, its value, its source, and why other sources were not used.
     """
-    found: dict[str, list[list[Any]]] = {}
+    facts: dict[str, list[list[Any]]] = {}
     part = ""
-    for name, each in told.items():
+    for name, entry in parts.items():
         if not name.startswith(" "):
             part = name
         else:
-            found.setdefault(part, []).append(
-                [name.strip(), each.value, each.source, list(each.skipped)]
+            facts.setdefault(part, []).append(
+                [name.strip(), entry.value, entry.source, list(entry.skipped)]
             )
-    return found
+    return facts
 
 
 def _rules(cells: Iterable[Cell]) -> dict[str, str]:
-    """Return the rule of each part of the names, and of each tag.
+    """Return the rule of each part of the names.
 
-    `abi none` has another one than `abi cp312`.
+    For tags it depends on the value: the rule of `abi none` is not that of `abi cp312`.
     """
     rules: dict[str, str] = {}
     for wheel in {cell.tag: cell.wheel for cell in cells}.values():
         for part in explain.parts_of(wheel):
-            rules[
-                f"{part.part} {part.value}"
-                if part.part in {"python", "abi", "platform"}
-                else part.part
-            ] = part.rule
+            is_tag = part.part in {"python", "abi", "platform"}
+            rules[f"{part.part} {part.value}" if is_tag else part.part] = part.rule
     return rules
 
 
 def graph(plan: Plan) -> dict[str, Any]:
-    """Return the jobs as nodes, those of one kind, target and architecture as one, the edges and the longest chain.
+    """Return the graph of the jobs: its nodes, its edges and the longest chain.
 
-    A node is its label, its stage and its number of jobs; an edge leads from a needed node to one
-    that needs it.
+    Jobs of one kind, target and architecture are one node: its label, its stage and its number of
+    jobs. An edge leads from a needed node to one that needs it.
     """
     nodes: dict[str, list[Any]] = {}
     stages = list(dict.fromkeys(kind.stage for kind in plan.kinds.values()))
@@ -159,11 +152,9 @@ def graph(plan: Plan) -> dict[str, Any]:
             (places[need], places[job.name]) for need in job.needs or () if need in places
         )
     for job in plan.jobs:
-        if (
-            job.needs is None
-        ):  # it waits for all earlier stages: for those that nobody else waits for
+        if job.needs is None:  # GitLab starts it after all jobs of earlier stages
             stage = nodes[places[job.name]][1]
-            needed = {before for before, _ in edges}
+            needed = {before for before, _ in edges}  # another job waits for these already
             last = [
                 label for label, node in nodes.items() if node[1] < stage and label not in needed
             ]
@@ -183,7 +174,7 @@ def _place(job: Job) -> str:
 def longest_chain(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> list[str]:
     """Return a longest chain of nodes, each of which waits for the one before.
 
-    There must be no circle.
+    The graph must not have a cycle.
     """
     needs: dict[str, list[str]] = {node: [] for node in nodes}
     for before, after in edges:

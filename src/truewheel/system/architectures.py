@@ -1,4 +1,4 @@
-"""Architectures and their names in every world.
+"""Architectures, and their names in file formats, platform tags, images and runners.
 
 The defaults of GitHub's runner labels are data of the schema (`githubRunners`).
 """
@@ -24,7 +24,7 @@ class Architecture(NamedTuple):
     macho: tuple[int, str] | None = None
     pe: tuple[int, str] | None = None
     aliases: tuple[str, ...] = ()
-    """What platform tags call it besides: one ELF machine each."""
+    """Other names for it in platform tags; the ELF machine is the same."""
     triplet: str = ""
     """Its word in the names of extension modules (PEP 3149), where that is another one."""
     image: str = ""
@@ -35,7 +35,7 @@ class Architecture(NamedTuple):
     has_zig: bool = False
     """Whether the toolchain zig compiles for it: only these are tested."""
     gitlab_runner: str = ""
-    """The tag of GitLab.com's own small runner."""
+    """The tag of the small runner that GitLab.com hosts."""
 
 
 ARCHITECTURES = (

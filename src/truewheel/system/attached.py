@@ -1,9 +1,7 @@
-"""A program that is not ours and must not outlive us.
+"""Runs a program of others that must end when this process ends.
 
-By `process.attached`, which starts this as a child of its own.
-
-When whoever started it ends, this gets SIGTERM (see `truewheel.system.launch`) and ends the program
-with all that it started.
+`processes.attached` starts this module as a child. When its parent ends, it gets SIGTERM (see
+`truewheel.system.launch`) and ends the program with all that it started.
 """
 
 from __future__ import annotations

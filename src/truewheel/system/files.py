@@ -1,6 +1,6 @@
-"""Whole files at the edge.
+"""Files that are written completely or not at all.
 
-Written under a hidden name, then renamed, so that a kill leaves no half of one.
+They are written under a hidden name, then renamed, so that a kill leaves no part of one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CHUNK = 2**20
 UNWRITABLE = frozenset(
     {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 )
-"""What a file system says that takes nothing; all else speaks against the path that was named."""
+"""Errors of a file system that cannot be written; all others come from a wrong path."""
 
 
 def write_text(path: Path, text: str) -> None:
@@ -47,9 +47,8 @@ def write_chunks(path: Path, chunks: Iterable[bytes]) -> None:
 def move(source: Path, destination: Path) -> None:
     """Move a file to the path `destination`, also to another file system.
 
-    It is never there in part.
-
-    Raises `Stop` (exit 1 or 2) when that fails; the source is then untouched.
+    No part of it is ever there. Raises `Stop` (exit 1 or 2) when that fails; the source is then
+    untouched.
     """
     with explained(destination, "written"):
         try:
@@ -114,7 +113,7 @@ def below(root: Path, relative: str, where: str | Where) -> Path:
 
 
 def link_to(folder: Path, path: str) -> Path | None:
-    """Return the first link on the way from a folder to a path below it, the path included, or None."""
+    """Return the first link in a path below a folder, the last part included, or None."""
     for name in path.split("/"):
         folder = folder / name
         if folder.is_symlink():
@@ -123,9 +122,7 @@ def link_to(folder: Path, path: str) -> Path | None:
 
 
 def remove(path: Path) -> None:
-    """Remove what is at a path, if anything.
-
-    A folder with all in it, of a link nothing but the link.
+    """Remove what is at a path, if anything: a folder with its contents, a link without its target.
 
     Raises `Stop` (exit 2) when that fails.
     """
@@ -137,7 +134,7 @@ def remove(path: Path) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's bytes in hex. Raises `Stop` (exit 2) when it cannot be read."""
+    """Return the SHA-256 of a file in hex. Raises `Stop` (exit 2) when it cannot be read."""
     return hexdigest(path, "sha256")
 
 
@@ -154,7 +151,7 @@ def hexdigest(path: Path, algorithm: str) -> str:
 
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[Path]:
-    """Lend a hidden name beside `path`; what was written there becomes `path`."""
+    """Yield a hidden name beside `path`; the file that was written there becomes `path`."""
     hidden = path.with_name(f".{os.urandom(8).hex()}.tmp")
     with explained(path, "written"):
         try:

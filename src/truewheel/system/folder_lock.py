@@ -1,7 +1,4 @@
-"""Folders that one process has for itself, until it ends, however it ends.
-
-The kernel lets go of them.
-"""
+"""Locks on folders for one process: the kernel releases them when it ends, however it ends."""
 
 from __future__ import annotations
 
@@ -16,11 +13,9 @@ from truewheel.errors import stop
 
 @contextmanager
 def held(folders: Iterable[Path], hint: str) -> Iterator[None]:
-    """Hold folders, which must be there.
+    """Lock folders, which must exist. Raises `Stop` (exit 2) when another process has locked one.
 
-    Raises `Stop` (exit 2) when another process holds one of them.
-
-    A file system that knows no such locks is taken as it is.
+    On a file system without such locks, nothing is locked.
     """
     with ExitStack() as stack:
         known = set()

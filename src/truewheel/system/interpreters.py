@@ -26,7 +26,8 @@ PROBE = """
 import json, os, platform, struct, sys
 base = getattr(sys, "_base_executable", None) or sys.executable
 if sys.prefix != sys.base_prefix and os.path.dirname(base) == os.path.dirname(sys.executable):
-    base = os.path.join(sys.base_prefix, "bin", "python%d.%d%s" % (sys.version_info[:2] + (sys.abiflags,)))
+    name = "python%d.%d%s" % (sys.version_info[:2] + (sys.abiflags,))
+    base = os.path.join(sys.base_prefix, "bin", name)
 print(json.dumps({
     "implementation": sys.implementation.name,
     "tag": "cp%d%d%s" % (sys.version_info[:2] + (sys.abiflags,)),
@@ -59,8 +60,8 @@ def find(tag: str, env: Mapping[str, str]) -> Path | None:
         return _probed(Path(sys.executable), _running_tag(), env)
     candidates = dict.fromkeys(claim.path for claim in _claims(env) if claim.tag == tag)
     # One in the current folder, which an empty entry of PATH stands for, may be anything.
-    known = (path for path in candidates if path.is_absolute())
-    return next((found for path in known if (found := _probed(path, tag, env))), None)
+    probed = (_probed(path, tag, env) for path in candidates if path.is_absolute())
+    return next(filter(None, probed), None)
 
 
 def found(env: Mapping[str, str]) -> dict[str, Path]:
@@ -80,13 +81,16 @@ def require(tag: str, env: Mapping[str, str], where: str) -> Path:
     """
     path = find(tag, env)
     if path is None:
-        hint = f"searched: {MANYLINUX}, PATH, pyenv, uv; install it there, or run this in the target's image"
+        hint = (
+            f"searched: {MANYLINUX}, PATH, pyenv, uv; "
+            "install it there, or run this in the target's image"
+        )
         raise stop(where, f"no interpreter for {tag} on this machine", hint, Exit.WHEEL)
     return path
 
 
 def version(python: Path) -> str:
-    """Return the whole version of an interpreter (3.12.1), or "" if it does not run."""
+    """Return the full version of an interpreter (3.12.1), or "" if it does not run."""
     text = processes.output([str(python), "-I", "-c", PROBE], env=os.environ, timeout=PROBE_SECONDS)
     return str(json.loads(text)["version"]) if text else ""
 
@@ -108,7 +112,7 @@ def make_environment(python: Path, folder: Path, env: Mapping[str, str], where: 
 
 
 def install(python: Path, what: Sequence[str], env: Mapping[str, str], where: str) -> None:
-    """Install requirements or wheel files into the environment of `python`, with the tool's own pip.
+    """Install requirements or wheel files for `python`, with the pip of this environment.
 
     Raises `Stop` (exit 4) if pip fails.
     """
@@ -120,7 +124,7 @@ def install(python: Path, what: Sequence[str], env: Mapping[str, str], where: st
 
 
 def isolated(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment without what would let other Python modules in, or keep those beside a script out."""
+    """Return the environment without the variables that change where Python finds modules."""
     return {
         name: value
         for name, value in env.items()
@@ -172,7 +176,7 @@ def _on_path(folder: Path) -> Iterator[_Claim]:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """Return what lies in a folder; nothing where there is none, or where this user may not look."""
+    """Return the entries of a folder; none where it is missing or this user may not read it."""
     try:
         return list(folder.iterdir())
     except OSError:
@@ -180,7 +184,7 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _in_folders(parent: Path, pattern: str) -> Iterator[_Claim]:
-    """Find `<folder>/bin/python` whose folder's name says which Python it is; the newest first."""
+    """Yield each `<folder>/bin/python` whose folder's name has a version; the newest first."""
     for folder in sorted(_entries(parent), key=lambda path: _numbers(path.name), reverse=True):
         if name := re.fullmatch(pattern, folder.name):
             threads = "t" if name["threads"] else ""
@@ -196,7 +200,7 @@ def _running_tag() -> str:
 
 
 def _minor(tag: str) -> int:
-    """Return X of cp3X or cp3Xt; -1 for a tag that no wheel is made for, such as a debug build's."""
+    """Return X of cp3X or cp3Xt; -1 for a tag that no wheel has, such as that of a debug build."""
     name = re.fullmatch(r"cp3(\d+)t?", tag)
     return int(name[1]) if name else -1
 

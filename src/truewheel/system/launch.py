@@ -8,10 +8,8 @@ Linux sends it SIGTERM.
 
 import sys
 
-if not getattr(
-    sys.flags, "safe_path", sys.flags.isolated
-):  # Python put the folder of this file there
-    del sys.path[0]
+if not getattr(sys.flags, "safe_path", sys.flags.isolated):
+    del sys.path[0]  # the folder of this file, which Python puts there
 
 import os
 

@@ -1,9 +1,7 @@
-"""Text of others in a log, which the forge's runner reads for commands.
-
-Made harmless, and still readable.
+"""Makes text of others harmless in a log, where the forge's runner looks for commands.
 
 GitHub's runner obeys `::command::` at the start of a line, after white space too, and `##[command]`
-anywhere in one (Azure's `##vso[` alike). GitLab's log shows sections and colours by carriage
+anywhere in one (so does Azure's with `##vso[`). GitLab's log shows sections and colours by carriage
 returns and escape sequences.
 """
 
@@ -16,9 +14,9 @@ _AT_START = re.compile(r"^( *):(?=:)", re.MULTILINE)
 
 
 def harmless(text: str) -> str:
-    """Return the text with control characters as escapes, and a space within what a runner takes for a command.
+    """Return the text with control characters as escapes, and runners' commands broken by a space.
 
-    Line feeds stay: `one_line` shows those as well.
+    Line feeds stay: `one_line` replaces those as well.
     """
     if not text.replace("\n", "").isprintable():
         text = "".join(map(_shown, text))
@@ -28,10 +26,7 @@ def harmless(text: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return harmless text whose line feeds are escapes too.
-
-    A name or a title begins no line of its own.
-    """
+    """Return harmless text whose line feeds are escapes too, for names and titles."""
     return harmless(text.replace("\n", "\\n"))
 
 

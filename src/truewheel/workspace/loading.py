@@ -1,7 +1,4 @@
-"""What a command reads from disk: the spec, its policy, base versions, plans.
-
-And what is known of this process.
-"""
+"""What a command reads from disk: the spec, its policy, base versions, locks and plans."""
 
 from __future__ import annotations
 
@@ -37,16 +34,18 @@ Read = Callable[[str], "bytes | None"]
 GENERATOR = f"truewheel {__version__}"
 _PACKAGE = Path(__file__).parents[1]
 _SEPARATORS = {
-    ":": "colon parts the folders of PATH, PYTHONPATH and an engine's mounts: no environment can be made in",
-    ";": "semicolon parts CMake's lists: no compiler would be known by",
+    ":": "colon separates the folders of PATH, PYTHONPATH and an engine's mounts: "
+    "no environment can be made in",
+    ";": "semicolon separates CMake's lists: no compiler would be known by",
 }
 
 
 @dataclass(frozen=True)
 class Workspace:
-    """A spec and the folder it stands in, which is the root of all its paths.
+    """A spec and its folder, which is the root of all its paths.
 
-    `read` gives the bytes of a file below that folder or None: from disk, or from a git revision.
+    `read` returns the bytes of a file below that folder, or None: from disk, or from a git
+    revision.
     """
 
     root: Path
@@ -63,7 +62,7 @@ class Workspace:
         return policy_file.build(name, self.spec.document, ("naming",), policy_shape(), parent)
 
     def text(self, path: str) -> str | None:
-        """Return the text of a file below the folder of the spec, or None if there is none to be read."""
+        """Return the text of a file below the folder of the spec, or None if it cannot be read."""
         try:
             raw = self.read(path)
             return None if raw is None else raw.decode("utf-8-sig")
@@ -72,69 +71,62 @@ class Workspace:
 
     @cached_property
     def lock(self) -> Lock:
-        """What truewheel.lock beside the spec holds; nothing where there is none.
+        """The contents of truewheel.lock beside the spec; an empty lock where there is none.
 
         Raises `Stop` (exit 2).
         """
         raw = self.read(LOCK_FILE)
-        return (
-            Lock()
-            if raw is None
-            else lock_file.parse(yaml_source.decode(raw, LOCK_FILE), LOCK_FILE)
-        )
+        if raw is None:
+            return Lock()
+        return lock_file.parse(yaml_source.decode(raw, LOCK_FILE), LOCK_FILE)
 
     def image_sources(self) -> images.Sources:
-        """Return what images are made from beside the spec."""
+        """Return the inputs of the builder images beside the spec."""
         locks = {
             path.name: path.read_bytes() for path in (_PACKAGE / "workspace/locks").glob("*.txt")
         }
         return images.Sources(self.read, locks, self.lock.digests, self.lock.truewheel)
 
     def job_files(self) -> dict[str, str]:
-        """Return the texts of the files by which GitLab's jobs publish, by name."""
+        """Return the texts of the files with which GitLab's jobs publish, by name."""
         files = (_PACKAGE / "workspace/locks" / UV_LOCK, _PACKAGE / "forges/gitlab" / FETCH_SOURCE)
         return {file.name: file.read_text(encoding="utf-8") for file in files}
 
     def images(self) -> Images:
-        """Return what plans say of the builder images.
+        """Return the builder images of the plan.
 
         Raises `Stop` (exit 2) for one that cannot be built.
         """
         return images.images(self.spec, self.image_sources())
 
     def versions(self) -> dict[str, tuple[str, str]]:
-        """Return each package's base version and the file it was found in. Raises `Stop` (exit 2).
+        """Return each package's base version and the file that holds it.
 
-        A policy that asks for none, since git or a variable has it all, gets empty ones.
+        Where the policy does not use them, since git or a variable gives the version, they are
+        empty. Raises `Stop` (exit 2).
         """
         if not any(PACKAGE_VERSION in rule.sources for rule in self.policy.facts.values()):
             return dict.fromkeys(self.spec.packages, ("", ""))
-        found: dict[str, tuple[str, str]] = {}
+        versions: dict[str, tuple[str, str]] = {}
         read: dict[tuple[str, str], str | Problem] = {}
         problems: list[Problem] = []
         for name, package in self.spec.packages.items():
-            file = (
-                package.version.file
-                or f"{package.path.rstrip('/')}/pyproject.toml".removeprefix("./")
-            )
+            project_file = f"{package.path.rstrip('/')}/pyproject.toml".removeprefix("./")
+            file = package.version.file or project_file
             place = (file, package.version.match)
             if place not in read:
                 read[place] = self._version(*place, is_project=not package.version.file)
             version = read[place]
             if isinstance(version, str):
-                found[name] = (version, file)
+                versions[name] = (version, file)
             else:
-                route = (
-                    ("packages", name, "version", "file")
-                    if package.version.file
-                    else ("packages", name)
-                )
-                problems.append(
-                    self.spec.document.problem(route, f"{file}: {version.message}", version.hint)
-                )
+                is_named = bool(package.version.file)
+                route = ("packages", name, *(("version", "file") if is_named else ()))
+                message = f"{file}: {version.message}"
+                problems.append(self.spec.document.problem(route, message, version.hint))
         if problems:
             raise Stop(problems)
-        return found
+        return versions
 
     def _version(self, file: str, match: str, *, is_project: bool) -> str | Problem:
         text = self.text(file)
@@ -156,11 +148,9 @@ class Workspace:
         except (ValueError, RecursionError) as error:
             return Problem(where, f"is not TOML: {error}", "correct the file")
         version = project.get("version") if isinstance(project, dict) else None
-        return (
-            version
-            if isinstance(version, str)
-            else Problem(where, "has no [project] version", hint)
-        )
+        if isinstance(version, str):
+            return version
+        return Problem(where, "has no [project] version", hint)
 
 
 def _bare_version(text: str, spec: Spec) -> str | Problem:
@@ -186,7 +176,7 @@ def toml(text: str) -> dict[str, Any]:
 def find_spec(given: str | None, start: Path) -> Path:
     """Return the spec's path.
 
-    The given one, else truewheel.yml in `start` or the nearest folder above it.
+    That is the given one, else truewheel.yml in `start` or in the nearest folder above it.
     """
     if given:
         return Path(given)
@@ -201,9 +191,9 @@ def find_spec(given: str | None, start: Path) -> Path:
 
 
 def root_of(given: str | None, start: Path) -> Path:
-    """Return the folder that the paths of a written plan start from.
+    """Return the folder in which the paths of a written plan start.
 
-    The spec's, else `start` itself.
+    That is the folder of the spec, else `start` itself.
     """
     try:
         return find_spec(given, start).resolve().parent
@@ -212,7 +202,10 @@ def root_of(given: str | None, start: Path) -> Path:
 
 
 def load(given: str | None, start: Path) -> Workspace:
-    """Return the workspace of a spec. Raises `Stop` (exit 2) with every problem of the file."""
+    """Return the workspace of a spec.
+
+    Raises `Stop` (exit 2) with every problem of the file.
+    """
     path = find_spec(given, start)
     if not path.name.isprintable():  # the generated files name it
         raise stop(str(path), "the spec's file name is not printable text", "rename the file")
@@ -220,7 +213,7 @@ def load(given: str | None, start: Path) -> Workspace:
 
 
 def load_revision(given: str | None, start: Path, revision: str) -> Workspace:
-    """Return the workspace as a git revision has it.
+    """Return the workspace as it is in a git revision.
 
     Raises `Stop` (exit 2) when there is no such revision or spec.
     """
@@ -258,9 +251,9 @@ def on_disk(root: Path) -> Read:
 
 
 def at_revision(root: Path, revision: str) -> Read:
-    """Return the reader of the files below a folder as a git revision has them.
+    """Return the function that reads files below a folder as they are in a git revision.
 
-    Raises `Stop` (exit 2).
+    Raises `Stop` (exit 2) where there is no such revision.
     """
     commit = _git(
         root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
@@ -295,7 +288,7 @@ def _bytes(path: Path) -> bytes:
 
 
 def read_text(path: Path) -> str | None:
-    """Return the text of a small file, or None if there is none to be read."""
+    """Return the text of a small file, or None if it cannot be read."""
     try:
         return path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError):
@@ -306,7 +299,7 @@ def read_text(path: Path) -> str | None:
 def schema() -> dict[str, Any]:
     """Return the JSON schema of the spec.
 
-    Beside the package when installed, in `schema/` of a checkout.
+    It lies beside the package when installed, and in `schema/` of a checkout.
     """
     name = "truewheel.schema.json"
     installed = _PACKAGE / "schema" / name
@@ -317,7 +310,7 @@ def schema() -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def policy_shape() -> shapes.Schema:
-    """Return the shape of a policy."""
+    """Return the schema of a policy."""
     return shapes.shape(schema(), "policy")
 
 
@@ -347,17 +340,20 @@ def read_policy(name: str, root: Path, where: Where) -> Policy:
 
 
 def policy_reader(read: Read, where: Where) -> policy_file.Parent:
-    """Return the function that gives a policy by name, for policies that extend one another.
+    """Return the function that returns a policy by name, for policies that extend one another.
 
-    A name that ends in .yml is a file that `read` gives; any other is a built-in policy. Problems
-    that have no place of their own stand at `where`.
+    A name that ends in .yml is a file that `read` returns; any other is a built-in policy. Problems
+    without a place of their own are reported at `where`.
     """
     known = builtin_policies()
     reading: list[str] = []
 
+    def read_builtin(name: str) -> bytes | None:
+        return known[name].read_bytes() if name in known else None
+
     def parent(name: str) -> Policy:
         is_file = name.endswith((".yml", ".yaml"))
-        raw = read(name) if is_file else known[name].read_bytes() if name in known else None
+        raw = read(name) if is_file else read_builtin(name)
         if raw is None:
             hint = f"built in: {', '.join(known)}; or the path of a file that ends in .yml"
             raise stop(where, f"no policy {name!r}", hint)
@@ -369,9 +365,9 @@ def policy_reader(read: Read, where: Where) -> policy_file.Parent:
             )
         reading.append(name)
         label = name if is_file else known[name].name
-        found = policy_file.parse(yaml_source.decode(raw, label), label, policy_shape(), parent)
+        policy = policy_file.parse(yaml_source.decode(raw, label), label, policy_shape(), parent)
         reading.remove(name)
-        return found
+        return policy
 
     return parent
 
@@ -379,13 +375,14 @@ def policy_reader(read: Read, where: Where) -> policy_file.Parent:
 def read_plan(given: str | None, folder: Path, *, in_job: bool = False) -> tuple[Plan, Path]:
     """Return a written plan and its path.
 
-    The given one, else plan.json in `folder`, else in the current one.
-
-    In a job of a forge, that of the current folder alone: any other job's artifacts may have filled
+    That is the given one, else plan.json in `folder`, else in the current folder. In a job of a
+    forge it is only the one in the current folder: the artifacts of any other job may have filled
     `folder`.
     """
     beside, here = folder / "plan.json", Path("plan.json")
-    candidates = [Path(given)] if given else [here] if in_job else [beside, here]
+    candidates = [here] if in_job else [beside, here]
+    if given:
+        candidates = [Path(given)]
     for path in candidates:
         if path.is_file():
             return plan_file.read(_plan_text(path), str(path)), path
@@ -412,7 +409,10 @@ def _plan_text(path: Path) -> str:
 
 
 def refuse_separators(*folders: Path) -> None:
-    """Raise `Stop` (exit 2) for a folder in which nothing can be built, however the project looks."""
+    """Raise `Stop` (exit 2) for a folder whose name keeps every build from working.
+
+    Whatever the project contains, its tools cannot handle that name.
+    """
     for folder in folders:
         for sign, why in _SEPARATORS.items():
             if sign in str(folder):

@@ -1,4 +1,4 @@
-"""truewheel.lock: which bytes a tag stood for when `truewheel lock` asked.
+"""truewheel.lock: the digests that tags had when `truewheel lock` ran.
 
 Text in, `Lock` out, and back.
 """
@@ -23,9 +23,11 @@ _HINT = "write it again: truewheel lock"
 
 
 class Lock(NamedTuple):
-    """The digest of each image, and the requirement that pins Truewheel itself, with hashes ("" if it has none).
+    """What `truewheel lock` has locked.
 
-    `actions` are the commits of GitHub's actions, where the project has others than Truewheel.
+    `digests` has the digest of each image. `truewheel` is the requirement that pins Truewheel
+    itself, with hashes, or "". `actions` are the commits of GitHub's actions, where the project has
+    others than Truewheel.
     """
 
     digests: Mapping[str, str] = {}
@@ -34,7 +36,10 @@ class Lock(NamedTuple):
 
 
 def parse(text: str, file: str) -> Lock:
-    """Return what a lock holds. Raises `Stop` (exit 2) with every line that is none of a lock."""
+    """Return the contents of a lock.
+
+    Raises `Stop` (exit 2) with every entry that is wrong.
+    """
     document = yaml_source.load(text, file)
     problems = [*document.problems, *_problems(document)]
     if problems:
@@ -72,13 +77,13 @@ def _problems(document: Document) -> list[Problem]:
     return problems
 
 
-def _misfits(document: Document, section: str, form: re.Pattern[str], wanted: str) -> list[Problem]:
-    """Return a problem for every entry of a section that has not the form."""
+def _misfits(document: Document, section: str, form: re.Pattern[str], noun: str) -> list[Problem]:
+    """Return a problem for every entry of a section that does not match the pattern."""
     entries = document.data.get(section) or {}
     if not isinstance(entries, dict):
-        return [document.problem((section,), f"not a mapping of {section} to {wanted}s", _HINT)]
+        return [document.problem((section,), f"not a mapping of {section} to {noun}s", _HINT)]
     return [
-        document.problem((section, name), f"{shown(value)} is no {wanted}", _HINT)
+        document.problem((section, name), f"{shown(value)} is no {noun}", _HINT)
         for name, value in entries.items()
         if not (isinstance(value, str) and form.fullmatch(value))
     ]

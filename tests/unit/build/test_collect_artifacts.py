@@ -1,4 +1,4 @@
-"""The wheels of a pipeline out of the artifacts of its jobs, through the client libraries and the stand-ins."""
+"""The wheels of a pipeline from its artifacts, through client libraries and stand-ins."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ from truewheel.plan import plan_file
 from truewheel.system.files import sha256
 
 PLAN = plan_of(
-    "packages: {demo: {version: {file: VERSION}}}\ntargets: {rhel8: {}}\narches: [x86_64, aarch64]\n"
+    "packages: {demo: {version: {file: VERSION}}}\ntargets: {rhel8: {}}\narches: [x86_64, "
+    "aarch64]\n"
 )
 X86, ARM = PLAN.cells
 MAKERS = {job.cells[0]: job.name for job in PLAN.jobs if job.kind == "wheel"}
@@ -53,12 +54,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
         record = {"version": 1, "cell": cell.id, "wheel": cell.wheel, "sha256": sha256(wheel)}
         evidence.path(dist, cell.id).write_text(json.dumps(record))
     assert prove.prove(dist, PLAN).ok
-    made = files(dist)
+    entries = files(dist)
     return {
         "plan": {"plan.json": plan_file.write(PLAN).encode()},
-        X86_JOB: {path: made[path] for path in (X86.wheel, X86_RECORD)},
-        ARM_JOB: {path: made[path] for path in (ARM.wheel, ARM_RECORD)},
-        "prove": made,
+        X86_JOB: {path: entries[path] for path in (X86.wheel, X86_RECORD)},
+        ARM_JOB: {path: entries[path] for path in (ARM.wheel, ARM_RECORD)},
+        "prove": entries,
     }
 
 
@@ -82,8 +83,8 @@ class Pipeline:
         if self.is_github:
             names = {"plan": "plan.json", "prove": "dist"}
             return [
-                Job(names.get(name, name.replace(":", "__")), artifacts=own)
-                for name, own in self.jobs.items()
+                Job(names.get(name, name.replace(":", "__")), artifacts=files_of_job)
+                for name, files_of_job in self.jobs.items()
             ]
         return [Job(self.prefix + name, artifacts=self.below(name)) for name in self.jobs]
 
@@ -113,13 +114,13 @@ class Pipeline:
 
     def refused(self, tmp_path: Path, look: Look | None = None) -> str:
         """Collect what must be refused, which leaves nothing, and return what is said."""
-        kept = tmp_path / "out"
-        kept.mkdir()
-        (kept / "notes.txt").write_text("kept")
-        (kept / "SHA256SUMS").write_text("of an earlier pipeline\n")
+        out = tmp_path / "out"
+        out.mkdir()
+        (out / "notes.txt").write_text("kept")
+        (out / "SHA256SUMS").write_text("of an earlier pipeline\n")
         before = files(tmp_path)
         with pytest.raises(Stop) as stopped:
-            self.collect(kept, look)
+            self.collect(out, look)
         assert stopped.value.code is Exit.WHEEL
         assert files(tmp_path) == before
         return str(stopped.value)
@@ -134,7 +135,7 @@ class Pipeline:
 
 @pytest.fixture(params=["gitlab", "github"])
 def pipeline(request: pytest.FixtureRequest, built: Mapping[str, Files]) -> Iterator[Pipeline]:
-    jobs = {name: dict(own) for name, own in built.items()}
+    jobs = {name: dict(files_of_job) for name, files_of_job in built.items()}
     if request.param == "github":
         with GitHub() as server:
             token = server.token().value
@@ -155,7 +156,10 @@ def pipeline(request: pytest.FixtureRequest, built: Mapping[str, Files]) -> Iter
 def gitlab(built: Mapping[str, Files]) -> Iterator[Pipeline]:
     with GitLab() as lab:
         yield Pipeline(
-            forge_lab.connected(lab), lab, False, {name: dict(own) for name, own in built.items()}
+            forge_lab.connected(lab),
+            lab,
+            False,
+            {name: dict(files_of_job) for name, files_of_job in built.items()},
         )
 
 
@@ -261,10 +265,10 @@ def test_another_jobs_file_with_other_bytes_is_refused(
 ):
     other = pipeline.jobs[X86_JOB][path]
     pipeline.jobs[ARM_JOB][path] = b"{}" + other[2:]
-    said = pipeline.refused(tmp_path)
+    message = pipeline.refused(tmp_path)
     assert (
-        f"{path}: the job {ARM_JOB} has left other bytes under this name: the job {X86_JOB} makes it"
-        in said
+        f"{path}: the job {ARM_JOB} has left other bytes under this name: the job {X86_JOB} makes "
+        "it" in message
     )
 
 
@@ -287,10 +291,10 @@ def test_another_jobs_file_does_not_stand_in_for_one_that_is_missing(
 @pytest.mark.parametrize("job", [X86_JOB, "prove"])
 def test_what_is_not_as_proven_is_refused(pipeline: Pipeline, tmp_path: Path, path: str, job: str):
     pipeline.jobs[job][path] = pipeline.jobs[job][path].replace(b"demo", b"dome")
-    said = pipeline.refused(tmp_path)
+    message = pipeline.refused(tmp_path)
     assert (
-        f"{path}: the job {job} has left other bytes under this name: the job prove has proven others"
-        in said
+        f"{path}: the job {job} has left other bytes under this name: the job prove has proven "
+        "others" in message
     )
 
 
@@ -302,9 +306,9 @@ def test_wheel_and_evidence_changed_together_are_refused(pipeline: Pipeline, tmp
         X86_RECORD: json.dumps(record).encode(),
     }
     forged.unlink()
-    said = pipeline.refused(tmp_path)
-    assert f"{X86.wheel}: the job {X86_JOB} has left other bytes" in said
-    assert f"{X86_RECORD}: the job {X86_JOB} has left other bytes" in said
+    message = pipeline.refused(tmp_path)
+    assert f"{X86.wheel}: the job {X86_JOB} has left other bytes" in message
+    assert f"{X86_RECORD}: the job {X86_JOB} has left other bytes" in message
 
 
 def test_evidence_that_names_another_cell_is_refused(pipeline: Pipeline, tmp_path: Path):
@@ -365,8 +369,8 @@ def test_a_record_that_is_none_is_not_the_same_as_one_that_cannot_be_read(
     proof = json.loads(pipeline.jobs["prove"]["evidence.json"])
     proof["wheels"][0]["evidence"] = proof["wheels"][1]["evidence"] = None
     pipeline.jobs["prove"]["evidence.json"] = json.dumps(proof).encode()
-    for own in pipeline.jobs.values():
-        own.update(dict.fromkeys({X86_RECORD, ARM_RECORD} & own.keys(), b"null"))
+    for files_of_job in pipeline.jobs.values():
+        files_of_job.update(dict.fromkeys({X86_RECORD, ARM_RECORD} & files_of_job.keys(), b"null"))
     assert f"{X86_RECORD}: the job {X86_JOB} has left other bytes" in pipeline.refused(tmp_path)
 
 
@@ -574,8 +578,8 @@ def test_jobs_of_somebody_else_may_have_one_name(gitlab: Pipeline, built: Any, t
 
 def in_registry(gitlab: Pipeline, name: str, content: bytes) -> Look:
     """Let a pipeline have a file in the package registry instead of in its artifacts."""
-    for own in gitlab.jobs.values():
-        own.pop(name, None)
+    for files_of_job in gitlab.jobs.values():
+        files_of_job.pop(name, None)
     look = gitlab.look()
     project = gitlab.server.project("group/demo")
     project.packages.append({"id": 1, "name": hand_over.package(PLAN), "version": str(look.run.id)})

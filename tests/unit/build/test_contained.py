@@ -26,8 +26,8 @@ DIGEST = "sha256:" + "12" * 32
 
 
 def plan(more: str = "", *, smoke: str = "") -> Plan:
-    made = plan_of(SPEC.format(more=more), overrides={"CI_PIPELINE_ID": "7"})
-    return replace(made, packages={"foo": Package(name="foo", path=".", smoke=smoke)})
+    result = plan_of(SPEC.format(more=more), overrides={"CI_PIPELINE_ID": "7"})
+    return replace(result, packages={"foo": Package(name="foo", path=".", smoke=smoke)})
 
 
 @pytest.fixture
@@ -50,15 +50,15 @@ sys.exit(5 if "repair" in sys.argv and os.environ.get("FAILS") else 0)
     return {**os.environ, "PATH": str(tmp_path), "CUDA_VERSION": "12.9"}
 
 
-def run(made: Plan, root: Path, env: dict[str, str]) -> tuple[list[str], list[list[str]]]:
-    told: list[str] = []
+def run(plan_: Plan, root: Path, env: dict[str, str]) -> tuple[list[str], list[list[str]]]:
+    lines: list[str] = []
     ended = contained.run(
-        made, made.cells, root, root / "out", env, engine="podman", options=["--network", "host"],
-        tell=lambda progress: told.append(progress.state),
+        plan_, plan_.cells, root, root / "out", env, engine="podman", options=["--network", "host"],
+        tell=lambda progress: lines.append(progress.state),
     )  # fmt: skip
-    assert [end.state for end in ended] == told[-1:]
+    assert [end.state for end in ended] == lines[-1:]
     calls = [json.loads(line) for line in (root / "calls").read_text().splitlines()]
-    return told, calls
+    return lines, calls
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,13 @@ def run(made: Plan, root: Path, env: dict[str, str]) -> tuple[list[str], list[li
     ],
 )
 def test_a_cell_runs_the_commands_of_its_job(more: str, smoke: str, expected: list[str]):
-    made = plan(more, smoke=smoke)
-    found = contained.commands(made, made.cells[:1], Path("/out"))
-    assert [" ".join(argv[:2]) for _, argv in found] == expected
-    assert [name for name, _ in found] == ["compile", "repair", "validate", "test"][: len(expected)]
-    for _, argv in found:
+    plan_ = plan(more, smoke=smoke)
+    commands = contained.commands(plan_, plan_.cells[:1], Path("/out"))
+    assert [" ".join(argv[:2]) for _, argv in commands] == expected
+    assert [name for name, _ in commands] == ["compile", "repair", "validate", "test"][
+        : len(expected)
+    ]
+    for _, argv in commands:
         assert argv[-4:] == ["--plan", "/out/plan.json", "--out", "/out"]
         assert argv[argv.index("--cell") + 1] == "foo/rhel8/x86_64/cp312"
 
@@ -97,8 +99,8 @@ def test_a_cell_runs_the_commands_of_its_job(more: str, smoke: str, expected: li
 def test_every_command_runs_in_the_image_with_the_plans_variables(
     podman: dict[str, str], tmp_path: Path
 ):
-    told, (_, *calls) = run(plan(), tmp_path, podman)
-    assert told == ["compile", "repair", "validate", "built"]
+    lines, (_, *calls) = run(plan(), tmp_path, podman)
+    assert lines == ["compile", "repair", "validate", "built"]
     for words in calls:
         assert words[:2] == ["run", "--rm"]
         assert words[words.index("r.example/el8:1") + 1] == "truewheel"
@@ -111,8 +113,8 @@ def test_every_command_runs_in_the_image_with_the_plans_variables(
 def test_a_command_that_fails_ends_the_cell_and_its_output_is_kept(
     podman: dict[str, str], tmp_path: Path
 ):
-    told, calls = run(plan(), tmp_path, {**podman, "FAILS": "1"})
-    assert told == ["compile", "repair", "failed"]
+    lines, calls = run(plan(), tmp_path, {**podman, "FAILS": "1"})
+    assert lines == ["compile", "repair", "failed"]
     assert len(calls) == 3, "the image is looked at, and two commands run in it"
     (log,) = tmp_path.glob("build/*/log.txt")
     assert log.read_text().count("said") == 2
@@ -124,17 +126,17 @@ def test_a_secret_is_in_the_engines_environment_and_not_among_its_words(
     podman: dict[str, str], tmp_path: Path
 ):
     """Every user of a machine can read the words of a command."""
-    made = plan("variables: {SIGNS: {scope: secret}, EMPTY: {scope: secret}}")
-    made = replace(made, packages={"foo": replace(made.packages["foo"], secrets=("A_TOKEN",))})
-    seen = tmp_path / "seen"
+    plan_ = plan("variables: {SIGNS: {scope: secret}, EMPTY: {scope: secret}}")
+    plan_ = replace(plan_, packages={"foo": replace(plan_.packages["foo"], secrets=("A_TOKEN",))})
+    secret_file = tmp_path / "seen"
     script = (tmp_path / "podman").read_text()
     script = script.replace(
         'print("said"',
-        f"open({str(seen)!r}, 'a').write(os.environ['SIGNS'] + '\\n')\nprint(\"said\"",
+        f"open({str(secret_file)!r}, 'a').write(os.environ['SIGNS'] + '\\n')\nprint(\"said\"",
     )
     (tmp_path / "podman").write_text(script)
     _, (_, *calls) = run(
-        made,
+        plan_,
         tmp_path,
         {**podman, "SIGNS": "s3cret", "A_TOKEN": "t0ken", "EMPTY": "", "B_TOKEN": "0ther"},
     )
@@ -148,7 +150,7 @@ def test_a_secret_is_in_the_engines_environment_and_not_among_its_words(
             for word in words
             if any(value in word for value in ("s3cret", "t0ken", "0ther", "EMPTY"))
         ]
-    assert seen.read_text() == "s3cret\n" * 3
+    assert secret_file.read_text() == "s3cret\n" * 3
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Container engines: the argv that each is given, and what goes from this machine into a container."""
+"""Container engines: their argv, and what goes from this machine into a container."""
 
 from __future__ import annotations
 
@@ -73,11 +73,11 @@ def test_every_engine_builds_with_the_same_words(engine: str):
             "/ctx",
         ),
     ]
-    told = [] if engine == "docker" else ["--digestfile", "/told"]
+    options = [] if engine == "docker" else ["--digestfile", "/told"]
     assert ENGINES[engine].push("r.example/b:1", "/told") == [
         engine,
         "push",
-        *told,
+        *options,
         "r.example/b:1",
     ]
     assert ENGINES[engine].push("r.example/b:1", "") == [engine, "push", "r.example/b:1"]
@@ -106,13 +106,13 @@ def test_a_ref_is_protected_where_its_forge_says_so(env: dict[str, str], expecte
 
 
 def test_the_digest_is_that_of_the_repository_that_was_pushed_to(tmp_path: Path):
-    own, other = "sha256:" + "a" * 64, "sha256:" + "b" * 64
-    said = f"r.example:5000/c@{other}\\nr.example:5000/b@{own}\\nelsewhere/b@{other}\\n"
-    script = f"#!/bin/sh\n[ \"$1\" = push ] || printf '{said}'\n"
+    pushed, other = "sha256:" + "a" * 64, "sha256:" + "b" * 64
+    output = f"r.example:5000/c@{other}\\nr.example:5000/b@{pushed}\\nelsewhere/b@{other}\\n"
+    script = f"#!/bin/sh\n[ \"$1\" = push ] || printf '{output}'\n"
     (tmp_path / "docker").write_text(script)
     (tmp_path / "docker").chmod(0o755)
     env = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    assert containers.push("docker", "r.example:5000/b:1", env) == own
+    assert containers.push("docker", "r.example:5000/b:1", env) == pushed
     assert containers.push("docker", "r.example:5000/d:1", env) == ""
 
 
@@ -203,11 +203,11 @@ def test_a_jobs_password_is_in_a_file_while_it_pushes_and_never_an_argument(
 def test_a_context_has_its_files_and_no_older_ones(tmp_path: Path):
     containers.write_context(tmp_path / "c", "one", {"a/b.txt": b"x", "old": b""})
     containers.write_context(tmp_path / "c", "FROM x\n", {"a/b.txt": b"y"})
-    found = {
+    names = {
         str(path.relative_to(tmp_path / "c")): path.read_text()
         for path in (tmp_path / "c").rglob("*.*")
     }
-    assert found == {"a/b.txt": "y"}
+    assert names == {"a/b.txt": "y"}
     assert (tmp_path / "c/Containerfile").read_text() == "FROM x\n"
     assert not (tmp_path / "c/old").exists()
 
@@ -252,7 +252,7 @@ def test_values_are_handed_over_as_they_are(value: str):
 
 
 @pytest.mark.parametrize(
-    ("said", "found"),
+    ("output", "expected"),
     [
         ("sha256:" + "a" * 64, "sha256:" + "a" * 64),
         ("x@sha256:" + "b" * 64 + "\n", "sha256:" + "b" * 64),
@@ -260,10 +260,13 @@ def test_values_are_handed_over_as_they_are(value: str):
     ],
 )
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_engine_tells_the_digest_of_an_image(engine: str, said: str, found: str, tmp_path: Path):
-    (tmp_path / engine).write_text(f"#!/bin/sh\nprintf %s '{said}'\n")
+def test_an_engine_tells_the_digest_of_an_image(
+    engine: str, output: str, expected: str, tmp_path: Path
+):
+    (tmp_path / engine).write_text(f"#!/bin/sh\nprintf %s '{output}'\n")
     (tmp_path / engine).chmod(0o755)
     assert (
-        containers.digest(engine, "r.example/b:1", {"PATH": f"{tmp_path}:/usr/bin:/bin"}) == found
+        containers.digest(engine, "r.example/b:1", {"PATH": f"{tmp_path}:/usr/bin:/bin"})
+        == expected
     )
     assert containers.digest(engine, "r.example/b:1", {"PATH": ""}) == ""

@@ -156,71 +156,71 @@ def test_the_plan_adds_its_own():
 
 @pytest.fixture(autouse=True)
 def running_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
-    own = interpreters._probed(Path(sys.executable), projects.TAG, projects.ENV)
-    monkeypatch.setattr(interpreters, "find", lambda *_: own)
+    interpreter = interpreters._probed(Path(sys.executable), projects.TAG, projects.ENV)
+    monkeypatch.setattr(interpreters, "find", lambda *_: interpreter)
 
 
 LOGIN = {"username": "OWN_LOGIN", "password": "OWN_PW"}
 INDEXES = (Index(name="own", profile="internal", active=False, refusals={}, **LOGIN),)
 
 
-def check(told: Path, named: str, needed: str = "PIP_INDEX_URL") -> None:
+def check(report: Path, name: str, needed: str = "PIP_INDEX_URL") -> None:
     """What was seen holds no credentials but the named ones, and all that pip needs."""
-    seen = {*json.loads(told.read_text())}
+    names = {*json.loads(report.read_text())}
     hidden = {*HELD, *credentials.RUNNER_FILES, "OWN_LOGIN"}
-    assert seen & hidden == ({named} if named else set())
-    assert {"PATH", "HOME", *([needed] if needed else [])} <= seen
-    assert needed or not [name for name in seen if name.startswith(("PIP_", "UV_INDEX_"))]
+    assert names & hidden == ({name} if name else set())
+    assert {"PATH", "HOME", *([needed] if needed else [])} <= names
+    assert needed or not [name for name in names if name.startswith(("PIP_", "UV_INDEX_"))]
 
 
-@pytest.mark.parametrize("named", ["", "CI_JOB_TOKEN", "OWN_LOGIN"])
+@pytest.mark.parametrize("name", ["", "CI_JOB_TOKEN", "OWN_LOGIN"])
 def test_a_backend_gets_none_but_what_the_spec_names(
-    tmp_path: Path, named: str, capfd: pytest.CaptureFixture[str]
+    tmp_path: Path, name: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    told = tmp_path / "told"
+    report = tmp_path / "told"
     root = projects.make(tmp_path / "root")
-    projects.write(root / "demo", {"backend.py": LOOK.format(told=str(told)) + projects.BACKEND})
+    projects.write(root / "demo", {"backend.py": LOOK.format(told=str(report)) + projects.BACKEND})
     cell = projects.cell()
-    plan = replace(projects.plan(cell, secrets=(named,) if named else ()), indexes=INDEXES)
+    plan = replace(projects.plan(cell, secrets=(name,) if name else ()), indexes=INDEXES)
     compile_wheel(plan, cell, root, ENV)
-    check(told, named)
-    said = capfd.readouterr().err
-    assert "demo/any/any/py3: without " in said
-    assert "GITLAB_TOKEN, " in said
-    assert "hidden" not in said
-    assert not named or f" {named}," not in said
+    check(report, name)
+    err = capfd.readouterr().err
+    assert "demo/any/any/py3: without " in err
+    assert "GITLAB_TOKEN, " in err
+    assert "hidden" not in err
+    assert not name or f" {name}," not in err
 
 
-@pytest.mark.parametrize("named", ["", "CI_JOB_TOKEN"])
-def test_a_smoke_test_gets_none_but_what_the_spec_names(tmp_path: Path, named: str) -> None:
-    told, cell = tmp_path / "told", projects.cell()
-    root = projects.write(tmp_path / "root", {"tests/smoke.py": LOOK.format(told=str(told))})
+@pytest.mark.parametrize("name", ["", "CI_JOB_TOKEN"])
+def test_a_smoke_test_gets_none_but_what_the_spec_names(tmp_path: Path, name: str) -> None:
+    report, cell = tmp_path / "told", projects.cell()
+    root = projects.write(tmp_path / "root", {"tests/smoke.py": LOOK.format(told=str(report))})
     wheel = wheels.make(evidence.fresh_folder(root / "dist"), cell.wheel)
-    plan = projects.plan(cell, smoke="tests/smoke.py", secrets=(named,) if named else ())
+    plan = projects.plan(cell, smoke="tests/smoke.py", secrets=(name,) if name else ())
     smoke_test(replace(plan, indexes=INDEXES), cell, root, wheel, ENV)
-    check(told, named, needed="")
+    check(report, name, needed="")
 
 
-@pytest.mark.parametrize("named", ["", "CI_JOB_TOKEN"])
-def test_a_command_gets_none_but_what_the_spec_names(tmp_path: Path, named: str) -> None:
-    told, linux = tmp_path / "told", f"linux_{projects.ARCH}"
+@pytest.mark.parametrize("name", ["", "CI_JOB_TOKEN"])
+def test_a_command_gets_none_but_what_the_spec_names(tmp_path: Path, name: str) -> None:
+    report, linux = tmp_path / "told", f"linux_{projects.ARCH}"
     text = f"""
     packages: {{foo: {{version: {{file: VERSION}}}}}}
-    builds: {{tree: {{command: [python, make.py], wheels: {{foo: '*.whl'}}, secrets: [{named}]}}}}
+    builds: {{tree: {{command: [python, make.py], wheels: {{foo: '*.whl'}}, secrets: [{name}]}}}}
     targets: {{ubuntu24.04: {{}}}}
     """
     plan = plan_of(text, host=Host(projects.ARCH, "linux", (projects.TAG,)))
-    made = wheels.make(
+    wheel = wheels.make(
         tmp_path, f"foo-1.0-{projects.TAG}-{projects.TAG}-{linux}.whl", {"foo/_c.so": projects.ELF}
     )
     copy = (
         "import shutil\nshutil.copy('made.whl', os.environ['TRUEWHEEL_OUTPUT'] + '/"
-        + made.name
+        + wheel.name
         + "')\n"
     )
     files = {
-        "make.py": LOOK.format(told=str(told)) + copy,
-        "made.whl": made.read_bytes(),
+        "make.py": LOOK.format(told=str(report)) + copy,
+        "made.whl": wheel.read_bytes(),
         "VERSION": "1.0",
     }
     root = projects.write(tmp_path / "root", files)
@@ -231,4 +231,4 @@ def test_a_command_gets_none_but_what_the_spec_names(tmp_path: Path, named: str)
         root,
         ENV,
     )
-    check(told, named)
+    check(report, name)

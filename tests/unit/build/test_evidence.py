@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,7 +82,7 @@ def test_sources_are_the_files_of_the_folder_and_the_version_file(tmp_path: Path
 
 
 def test_what_builds_and_tools_leave_is_not_source(tmp_path: Path) -> None:
-    left = (
+    leftovers = (
         "build/x",
         "dist/x.whl",
         ".git/HEAD",
@@ -90,13 +91,13 @@ def test_what_builds_and_tools_leave_is_not_source(tmp_path: Path) -> None:
         "demo.egg-info/PKG-INFO",
     )
     projects.write(
-        tmp_path, dict.fromkeys([*left, "src/demo.egg-info/x", "src/__pycache__/a.pyc"], "")
+        tmp_path, dict.fromkeys([*leftovers, "src/demo.egg-info/x", "src/__pycache__/a.pyc"], "")
     )
-    kept = ["setup.py", "src/build/a.py", "src/dist/a.py"]
-    projects.write(tmp_path, dict.fromkeys(kept, ""))
-    assert names(tmp_path, path=".") == kept
+    sources = ["setup.py", "src/build/a.py", "src/dist/a.py"]
+    projects.write(tmp_path, dict.fromkeys(sources, ""))
+    assert names(tmp_path, path=".") == sources
     assert names(tmp_path.parent, path=tmp_path.name) == [
-        f"{tmp_path.name}/{name}" for name in kept
+        f"{tmp_path.name}/{name}" for name in sources
     ]
 
 
@@ -201,7 +202,9 @@ def test_the_digest_is_of_content_not_of_time_or_place(tmp_path: Path) -> None:
         lambda root: (root / "VERSION").write_text("1.1"),
     ],
 )
-def test_a_change_of_the_sources_changes_the_digest(tmp_path: Path, change) -> None:  # type: ignore[no-untyped-def]
+def test_a_change_of_the_sources_changes_the_digest(
+    tmp_path: Path, change: Callable[[Path], object]
+) -> None:
     projects.write(projects.make(tmp_path), {"VERSION": "1.0"})
     before = digest(tmp_path, version_file="VERSION")
     change(tmp_path)
@@ -229,10 +232,10 @@ def test_a_change_of_the_plan_changes_the_digest_but_the_way_to_a_fact_does_not(
     assert of(build="7") != of()
     assert of(version="1.1") != of()
     assert of(facts={"base": Fact(value="1.0")}) != of()
-    told = Fact(
+    fact = Fact(
         value="1.0", source="env:X", origin="-v", raw="1.0", skipped=(("env:Y", "is not set"),)
     )
-    assert of(facts={"base": told, "cuda": Fact(value=None)}) == of()
+    assert of(facts={"base": fact, "cuda": Fact(value=None)}) == of()
 
 
 def test_another_toolchain_changes_the_digest(tmp_path: Path) -> None:
@@ -240,7 +243,7 @@ def test_another_toolchain_changes_the_digest(tmp_path: Path) -> None:
     one = projects.cell(platform_tag="manylinux_2_28_x86_64")
     plan = projects.plan(one)
     other = replace(plan, targets={"box": replace(plan.targets["box"], toolchain="zig")})
-    digests = {evidence.inputs_digest(each, one, tmp_path, PYTHON) for each in (plan, other)}
+    digests = {evidence.inputs_digest(plan_, one, tmp_path, PYTHON) for plan_ in (plan, other)}
     assert len(digests) == 2
 
 

@@ -54,10 +54,10 @@ def test_where_a_file_looks_for_libraries_is_what_patchelf_says(tmp_path):
         subprocess.run(
             ["cc", "-shared", "-nostdlib", tmp_path / "a.c", *flags, "-o", path], check=True
         )
-        said = subprocess.check_output(
+        runpath = subprocess.check_output(
             [shutil.which("patchelf", path=SEARCH), "--print-rpath", path], text=True
         )
-        assert graft.Patcher("manylinux_2_28").get_rpath(path) == said.strip().removesuffix(
+        assert graft.Patcher("manylinux_2_28").get_rpath(path) == runpath.strip().removesuffix(
             " (legacy)"
         )
-    assert said == "/opt/z\n"
+    assert runpath == "/opt/z\n"

@@ -92,12 +92,12 @@ def job(folder: Path, *cells: str) -> Path:
 
 
 def key(folder: Path, truewheel: Run) -> Path:
-    """The artifact of the job `key`, as one job gets it: each run of this gives a file of its own."""
-    made = folder / "key/truewheel.key"
-    if not made.exists():
-        made.parent.mkdir()
-        assert truewheel("hand-over", "--make-key", made)[0] == Exit.OK
-    return Path(shutil.copy2(made, folder / f"{os.urandom(4).hex()}.key"))
+    """The artifact of the job `key`, as one job gets it: each call returns another file."""
+    key_file = folder / "key/truewheel.key"
+    if not key_file.exists():
+        key_file.parent.mkdir()
+        assert truewheel("hand-over", "--make-key", key_file)[0] == Exit.OK
+    return Path(shutil.copy2(key_file, folder / f"{os.urandom(4).hex()}.key"))
 
 
 def sign(folder: Path, cells: str, key: Path, truewheel: Run) -> tuple[int, str, str]:
@@ -110,11 +110,11 @@ def handed_over(tmp_path: Path, truewheel: Run) -> Path:
     Both wheels and records are in the registry.
     """
     for cell in PLAN.cells:
-        made = job(tmp_path / cell.arch, cell.id)
-        code, out, err = truewheel("hand-over", "--put", "--cell", cell.id, "--out", made)
+        record = job(tmp_path / cell.arch, cell.id)
+        code, out, err = truewheel("hand-over", "--put", "--cell", cell.id, "--out", record)
         assert (code, err) == (Exit.OK, "")
         assert out.startswith("1 files sent to ")
-        assert sign(made, cell.id, key(tmp_path, truewheel), truewheel)[0] == Exit.OK
+        assert sign(record, cell.id, key(tmp_path, truewheel), truewheel)[0] == Exit.OK
     return job(tmp_path / "prove")
 
 
@@ -163,7 +163,7 @@ def test_nothing_is_got_through_a_link(tmp_path: Path, truewheel: Run):
 def test_no_file_is_sent_by_a_link(
     registry: Registry, tmp_path: Path, truewheel: Run, path: str, signs: bool
 ):
-    """A build could put a link to any file of its job in the place of its wheel, for everybody to download."""
+    """A build could replace its wheel by a link to any file of its job, for all to download."""
     folder = job(tmp_path / "dist", X86.id)
     (folder / path).rename(tmp_path / "secret")
     (folder / path).symlink_to(tmp_path / "secret")
@@ -466,53 +466,13 @@ def proven(tmp_path: Path, truewheel: Run) -> Path:
     return folder
 
 
-def artifacts(folder: Path, to: Path) -> Path:
-    """The folder of a job that got another's artifacts, of which no wheel is one."""
-    return Path(shutil.copytree(folder, to, ignore=shutil.ignore_patterns("*.whl", "*.zip")))
-
-
-def test_what_prove_made_reaches_the_job_that_publishes(
+def test_what_prove_made_is_sent_without_its_sums(
     registry: Registry, tmp_path: Path, truewheel: Run
 ):
-    folder = proven(tmp_path, truewheel)
-    for index in ("internal", "public"):
-        publishing = artifacts(folder, tmp_path / index)
-        assert (publishing / "copies/public/SHA256SUMS").is_file()
-        code, _, err = truewheel("hand-over", "--get", "--index", index, "--out", publishing)
-        assert (code, err) == (Exit.OK, "")
-        found = sorted(
-            copy.wheel for cell in PLAN.cells for copy in cell.copies if copy.index == index
-        )
-        assert sorted(path.name for path in publishing.rglob("*.whl")) == found
-        for path in publishing.rglob("*.whl"):
-            assert path.read_bytes() == (folder / path.relative_to(publishing)).read_bytes()
-    assert not [path for path in registry.files if path.endswith("SHA256SUMS")], (
-        "sums are artifacts"
-    )
-
-
-@pytest.mark.parametrize("index", ["internal", "public"])
-def test_another_file_than_the_proven_one_is_not_published(
-    registry: Registry, tmp_path: Path, truewheel: Run, index: str
-):
-    publishing = artifacts(proven(tmp_path, truewheel), tmp_path / index)
-    for path in registry.files:
-        registry.files[path] += b"x"
-    code, _, err = truewheel("hand-over", "--get", "--index", index, "--out", publishing)
-    assert code == Exit.WHEEL
-    assert "has other bytes than its job made" in err
-    assert not [*publishing.rglob("*.whl")]
-
-
-@pytest.mark.parametrize("lost", ["evidence.json", "SHA256SUMS"])
-def test_nothing_is_published_that_the_proof_does_not_know(
-    registry: Registry, tmp_path: Path, truewheel: Run, lost: str
-):
-    publishing = artifacts(proven(tmp_path, truewheel), tmp_path / "internal")
-    (publishing / lost).unlink()
-    code, _, _ = truewheel("hand-over", "--get", "--index", "internal", "--out", publishing)
-    assert code == Exit.WHEEL
-    assert not [*publishing.rglob("*.whl")]
+    proven(tmp_path, truewheel)
+    assert [path for path in registry.files if "copies" in path and path.endswith(".whl")]
+    sums = [path for path in registry.files if path.endswith("SHA256SUMS")]
+    assert not sums, "sums are artifacts"
 
 
 def test_a_registry_that_is_gone_ends_in_exit_6(registry: Registry, tmp_path: Path, truewheel: Run):
@@ -534,7 +494,7 @@ def test_a_token_that_is_not_accepted_ends_in_exit_5(
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("CI_API_V4_URL", "", "is not set"),
         ("CI_API_V4_URL", "file:///etc", "is no address"),
@@ -553,12 +513,12 @@ def test_what_is_no_gitlab_job_is_told_so(
     monkeypatch: pytest.MonkeyPatch,
     name: str,
     value: str,
-    told: str,
+    message: str,
 ):
     monkeypatch.setenv(name, value)
     code, _, err = truewheel("hand-over", "--get", "--out", job(tmp_path / "prove"))
     assert code == Exit.REFUSED
-    assert f"{name}: {told}" in err
+    assert f"{name}: {message}" in err
     assert not registry.asked
 
 
@@ -569,14 +529,11 @@ def test_what_is_no_gitlab_job_is_told_so(
             ["--put", "--get"],
             [],
             ["--get", "--made"],
-            ["--put", "--index", "internal"],
-            ["--get", "--index", "intern"],
         ),
         *(
             ["--sign", "--key", "k"],
             ["--sign", "--cell", X86.id],
             ["--put", "--key", "k"],
-            ["--sign", "--index", "x"],
         ),
         *(
             ["--get", "--key", "k", "--cell", X86.id],
@@ -594,5 +551,5 @@ def test_flags_that_say_nothing_together_are_refused(
     except SystemExit as ended:
         code = int(str(ended.code))
     assert code == Exit.REFUSED
-    assert "hand-over" in capfd.readouterr().err or flags[-1] == "intern"
+    assert "hand-over" in capfd.readouterr().err
     assert not registry.asked

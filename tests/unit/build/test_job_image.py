@@ -88,7 +88,7 @@ def test_a_laptop_is_not_the_image_and_a_pure_package_has_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("planned", "content", "told"),
+    ("planned", "content", "message"),
     [
         ("13.2", {"cuda": {"version": "13.2"}}, ""),
         (
@@ -106,21 +106,24 @@ def test_a_laptop_is_not_the_image_and_a_pure_package_has_none() -> None:
     ],
 )
 def test_a_file_of_the_image_is_compared_too(
-    tmp_path: Path, planned: str | None, content: object, told: str
+    tmp_path: Path, planned: str | None, content: object, message: str
 ) -> None:
     file = tmp_path / "version.json"
     if content is not None:
         file.write_text(json.dumps(content))
-    rules = f"facts: {{cuda: {{from: ['json:{file}#/cuda/version']}}}}\nchannels: {{default: {{version: '1'}}}}\n"
+    rules = (
+        f"facts: {{cuda: {{from: ['json:{file}#/cuda/version']}}}}\nchannels: "
+        f"{{default: {{version: '1'}}}}\n"
+    )
     cell = projects.cell(platform_tag=MANYLINUX)._replace(facts={"cuda": Fact(value=planned)})
     plan = projects.plan(cell, policy=policy_of(rules).data)
-    if not told:
+    if not message:
         compare_image(plan, cell, {})
         return
     with pytest.raises(Stop) as stopped:
         compare_image(plan, cell, {})
     assert stopped.value.code is Exit.WHEEL
-    assert [problem.message for problem in stopped.value.problems] == [told]
+    assert [problem.message for problem in stopped.value.problems] == [message]
 
 
 DIGEST = "sha256:" + "ab" * 32
@@ -189,13 +192,13 @@ def built_image_plan(cell: Cell) -> Plan:
             {**GITLAB, "CI_JOB_IMAGE": "r.example/g/builder/box:1"},
             "it runs in r.example/g/builder/box:1, but",
         ),
-        ({**GITLAB, "CI_JOB_IMAGE": "other:1"}, f"but the container job has told {RIGHT}"),
+        ({**GITLAB, "CI_JOB_IMAGE": "other:1"}, f"but the container job has passed on {RIGHT}"),
         ({**GITLAB, VARIABLE: ""}, ""),
         (
             {**GITLAB, VARIABLE: "", "CI_COMMIT_REF_PROTECTED": "true"},
-            "no container job has told the digest of",
+            "no container job has passed on the digest of",
         ),
-        ({"GITHUB_REF_PROTECTED": "true"}, "no container job has told the digest of"),
+        ({"GITHUB_REF_PROTECTED": "true"}, "no container job has passed on the digest of"),
         (
             {"GITHUB_REF_PROTECTED": "true", "CI_REGISTRY_IMAGE": "r.example/g", VARIABLE: DIGEST},
             "",

@@ -1,4 +1,4 @@
-"""No command writes through a link that lies in the folder of the wheels, or takes a file by one."""
+"""No command reads or writes through a link in the folder of the wheels."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The local runner: what is built, what is left alone, and that nothing survives an interruption."""
+"""The local runner: what is built, what is not, and that interruptions end all children."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""In a job of a forge, the plan is that of the job `plan`: the one in dist may be any wheel job's."""
+"""In a job of a forge, the plan is that of the job `plan`, and not the one in dist."""
 
 from __future__ import annotations
 
@@ -98,9 +98,9 @@ def test_without_it_a_job_ends(
     monkeypatch.setenv("CI", "true")
     (root / "plan.json").rename(root / "dist/plan.json")
     assert main([command, *COMMANDS[command]]) == 2
-    said = capsys.readouterr().err
-    assert "plan.json: is not here; dist/plan.json may be of any job, and is not taken" in said
-    assert "--plan FILE" in said
+    err = capsys.readouterr().err
+    assert "plan.json: is not here; dist/plan.json may be of any job, and is not taken" in err
+    assert "--plan FILE" in err
     assert main([command, *COMMANDS[command], "--plan", "dist/plan.json"]) == 0
 
 
@@ -149,14 +149,14 @@ def test_what_other_jobs_say_of_the_proof_is_gone_after_it(
     projects.write(root / "dist", dict.fromkeys(others, "forged"))
     monkeypatch.setenv("CI", "true")
     assert main(["prove", "dist"]) == 0
-    kept = {
+    remaining = {
         path.relative_to(root / "dist").as_posix(): path.read_bytes()
         for path in (root / "dist").rglob("*.*")
         if path.is_file()
     }
-    assert not [name for name in others[3:] if name in kept]
-    assert "plan.json" not in kept
-    assert b"forged" not in kept.values()
+    assert not [name for name in others[3:] if name in remaining]
+    assert "plan.json" not in remaining
+    assert b"forged" not in remaining.values()
 
 
 def test_a_plan_that_is_named_stays(root: Path, monkeypatch: pytest.MonkeyPatch):

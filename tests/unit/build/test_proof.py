@@ -58,12 +58,12 @@ def dist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, truewheel: Run) -> Pat
     folder = tmp_path / "dist"
     (folder / "evidence").mkdir(parents=True)
     assert truewheel("plan", "--output", "dist/plan.json")[0] == 0
-    made = plan_file.read((folder / "plan.json").read_text(encoding="utf-8"), "plan.json")
-    for cell in made.cells:
+    plan = plan_file.read((folder / "plan.json").read_text(encoding="utf-8"), "plan.json")
+    for cell in plan.cells:
         wheel = wheels.make(folder, cell.wheel, {f"{cell.package}/_core.so": wheels.elf_file()})
         record = {"version": 1, "cell": cell.id, "wheel": cell.wheel, "sha256": sha256(wheel)}
         evidence.path(folder, cell.id).write_text(json.dumps(record))
-    assert prove.prove(folder, made).ok
+    assert prove.prove(folder, plan).ok
     return folder
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 import wheels
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from truewheel.build import prove as proving
@@ -69,14 +69,16 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def attest(folder: Path, made: Cell, **other: str) -> Path:
+def attest(folder: Path, subject: Cell, **other: str) -> Path:
     """Write the evidence of a cell as its job would."""
-    path = folder / "evidence" / f"{made.id.replace('/', '__')}.json"
+    path = folder / "evidence" / f"{subject.id.replace('/', '__')}.json"
     path.parent.mkdir(exist_ok=True)
-    wheel = folder / made.wheel
+    wheel = folder / subject.wheel
     sha256 = digest(wheel) if wheel.exists() else "0" * 64
     path.write_text(
-        json.dumps({"version": 1, "cell": made.id, "wheel": made.wheel, "sha256": sha256, **other})
+        json.dumps(
+            {"version": 1, "cell": subject.id, "wheel": subject.wheel, "sha256": sha256, **other}
+        )
     )
     return path
 
@@ -86,9 +88,9 @@ def dist(tmp_path):
     """A folder that holds exactly what `PLAN` says."""
     folder = tmp_path / "dist"
     folder.mkdir()
-    for made in (FIRST, SECOND):
-        wheels.make(folder, made.wheel, CONTENT)
-        attest(folder, made)
+    for cell in (FIRST, SECOND):
+        wheels.make(folder, cell.wheel, CONTENT)
+        attest(folder, cell)
     return folder
 
 
@@ -105,8 +107,8 @@ def refused(
     assert not proof.ok
     assert not (folder / "SHA256SUMS").exists()
     assert len(proof.problems) == len(problems), proof.problems
-    for said, expected in zip(proof.problems, problems, strict=True):
-        assert expected in said
+    for problem, expected in zip(proof.problems, problems, strict=True):
+        assert expected in problem
     data = written(folder)
     assert data == proof.data
     assert (data["ok"], data["problems"]) == (False, list(proof.problems))
@@ -124,21 +126,21 @@ def test_what_was_planned_is_proven(dist):
         "plan": {"project": "demo", "event": "push", "generator": "truewheel 0.1.0"},
         "wheels": [
             {
-                "path": made.wheel,
+                "path": cell.wheel,
                 "ok": True,
-                "cell": made.id,
-                "wheel": made.wheel,
-                "sha256": digest(dist / made.wheel),
-                "size": (dist / made.wheel).stat().st_size,
+                "cell": cell.id,
+                "wheel": cell.wheel,
+                "sha256": digest(dist / cell.wheel),
+                "size": (dist / cell.wheel).stat().st_size,
                 "findings": [],
                 "evidence": {
                     "version": 1,
-                    "cell": made.id,
-                    "wheel": made.wheel,
-                    "sha256": digest(dist / made.wheel),
+                    "cell": cell.id,
+                    "wheel": cell.wheel,
+                    "sha256": digest(dist / cell.wheel),
                 },
             }
-            for made in (FIRST, SECOND)
+            for cell in (FIRST, SECOND)
         ],
         "copies": [],
         "archives": [],
@@ -150,15 +152,15 @@ def test_what_was_planned_is_proven(dist):
 
 def test_coreutils_can_check_the_sums(dist):
     assert prove(dist, PLAN).ok
-    said = subprocess.run(
+    result = subprocess.run(
         ["sha256sum", "--strict", "-c", "SHA256SUMS"],
         check=False,
         cwd=dist,
         capture_output=True,
         text=True,
     )
-    assert said.returncode == 0
-    assert said.stdout == f"{ONE}: OK\n{TWO}: OK\n"
+    assert result.returncode == 0
+    assert result.stdout == f"{ONE}: OK\n{TWO}: OK\n"
 
 
 def test_a_second_proof_changes_nothing(dist):
@@ -192,7 +194,7 @@ def test_alike_bytes_under_two_names_are_no_error(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("found", "difference"),
+    ("built", "difference"),
     [
         ("demo-1.0-7-cp312-cp312-manylinux_2_28_x86_64.whl", "build tag 7, planned 49163608"),
         ("demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl", "no build tag, planned 49163608"),
@@ -204,15 +206,15 @@ def test_alike_bytes_under_two_names_are_no_error(tmp_path):
         ("Demo-1.0-49163608-cp312-cp312-manylinux_2_28_x86_64.whl", "name Demo, planned demo"),
     ],
 )
-def test_a_missing_wheel_is_named_with_the_one_that_was_built_instead(dist, found, difference):
-    (dist / ONE).rename(dist / found)
+def test_a_missing_wheel_is_named_with_the_one_that_was_built_instead(dist, built, difference):
+    (dist / ONE).rename(dist / built)
     data = refused(
         dist,
-        f"{FIRST.id}: {ONE} is missing; {found} has {difference}",
-        f"{found}: the plan has no such",
+        f"{FIRST.id}: {ONE} is missing; {built} has {difference}",
+        f"{built}: the plan has no such",
     )
     assert data["missing"] == [{"cell": FIRST.id, "wheel": ONE}]
-    assert data["extra"] == [found]
+    assert data["extra"] == [built]
     assert [wheel["wheel"] for wheel in data["wheels"]] == [TWO]
 
 
@@ -260,7 +262,8 @@ def test_a_wheel_that_was_overwritten_after_its_job_is_found(dist):
     wheels.make(dist, ONE, {**CONTENT, "demo/__init__.py": b"changed = True\n"})
     refused(
         dist,
-        f"{FIRST.id}: {ONE} was overwritten after its job: sha256 {digest(dist / ONE)}, the evidence says",
+        f"{FIRST.id}: {ONE} was overwritten after its job: sha256 {digest(dist / ONE)}, the "
+        "evidence says",
     )
 
 
@@ -272,10 +275,10 @@ def test_a_wheel_with_an_error_is_not_proven(dist):
 
 
 def test_a_warning_does_not_stop_the_proof(tmp_path):
-    made = cell("Demo/any/any/py3", "Demo-1.0-py3-none-any.whl")
-    wheels.make(tmp_path, made.wheel)
-    attest(tmp_path, made)
-    proof = prove(tmp_path, plan(made))
+    any_cell = cell("Demo/any/any/py3", "Demo-1.0-py3-none-any.whl")
+    wheels.make(tmp_path, any_cell.wheel)
+    attest(tmp_path, any_cell)
+    proof = prove(tmp_path, plan(any_cell))
     assert proof.ok
     assert proof.data["wheels"][0]["findings"][0]["code"] == "TW103"
 
@@ -332,7 +335,6 @@ def test_evidence_without_end_is_not_read(dist, monkeypatch):
     refused(dist, "it has more than 500 bytes")
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     content=st.binary(max_size=60) | st.recursive(st.none() | st.text(), st.lists).map(json.dumps)
 )
@@ -357,7 +359,8 @@ def test_evidence_of_another_cell(dist):
     attest(dist, FIRST, cell="demo/rhel8/x86_64/cp312")
     refused(
         dist,
-        f"{FIRST.id}: evidence/demo__ubuntu24.04__x86_64__cp312.json is the evidence of demo/rhel8/x86_64/cp312",
+        f"{FIRST.id}: evidence/demo__ubuntu24.04__x86_64__cp312.json is the evidence of "
+        "demo/rhel8/x86_64/cp312",
     )
 
 
@@ -441,10 +444,10 @@ def test_an_index_gets_its_own_copy_of_a_proven_wheel(tmp_path):
 
 
 def test_copies_of_an_earlier_proof_are_gone_when_a_proof_fails(tmp_path):
-    made = plan(copied(tmp_path))
-    assert prove(tmp_path, made).ok
+    plan_ = plan(copied(tmp_path))
+    assert prove(tmp_path, plan_).ok
     (tmp_path / LOCAL).unlink()
-    assert not prove(tmp_path, made).ok
+    assert not prove(tmp_path, plan_).ok
     assert not (tmp_path / "copies").exists()
 
 
@@ -463,24 +466,25 @@ def audited() -> Plan:
 def test_an_audited_wheel_is_proven_under_any_name_of_its_range_and_so_are_its_copies(
     tmp_path, platform
 ):
-    made = FIRST._replace(wheel=ONE.replace("manylinux_2_28_x86_64", platform))
-    wheels.make(tmp_path, made.wheel, CONTENT)
-    attest(tmp_path, made)
+    cell = FIRST._replace(wheel=ONE.replace("manylinux_2_28_x86_64", platform))
+    wheels.make(tmp_path, cell.wheel, CONTENT)
+    attest(tmp_path, cell)
     proof = prove(tmp_path, audited())
     assert proof.ok, proof.problems
-    assert (tmp_path / "SHA256SUMS").read_text().split()[1] == made.wheel
+    assert (tmp_path / "SHA256SUMS").read_text().split()[1] == cell.wheel
     (copy,) = (tmp_path / "copies" / "pypi").glob("*.whl")
     assert copy.name == COPY.replace("manylinux_2_28_x86_64", platform)
 
 
 def test_an_audited_wheel_outside_its_range_is_refused(tmp_path):
-    made = FIRST._replace(wheel=ONE.replace("manylinux_2_28", "manylinux_2_34"))
-    wheels.make(tmp_path, made.wheel, CONTENT)
-    attest(tmp_path, made)
+    cell = FIRST._replace(wheel=ONE.replace("manylinux_2_28", "manylinux_2_34"))
+    wheels.make(tmp_path, cell.wheel, CONTENT)
+    attest(tmp_path, cell)
     refused(
         tmp_path,
-        f"{ONE} is missing; {made.wheel} has platform tag manylinux_2_34_x86_64, planned manylinux_2_28_x86_64",
-        f"{made.wheel}: the plan has no such wheel",
+        f"{ONE} is missing; {cell.wheel} has platform tag manylinux_2_34_x86_64, planned "
+        "manylinux_2_28_x86_64",
+        f"{cell.wheel}: the plan has no such wheel",
         of=audited(),
     )
 
@@ -493,8 +497,8 @@ def test_archives_hold_the_proven_wheels_and_are_the_same_each_time(dist):
         file="all-1.0.zip",
         cells=(SECOND.id, FIRST.id),
     )
-    made = replace(PLAN, archives=(archive,))
-    proof = prove(dist, made)
+    plan_ = replace(PLAN, archives=(archive,))
+    proof = prove(dist, plan_)
     assert proof.ok
     path = dist / "archives" / "all-1.0.zip"
     with zipfile.ZipFile(path) as opened:
@@ -505,9 +509,9 @@ def test_archives_hold_the_proven_wheels_and_are_the_same_each_time(dist):
         {"file": path.name, "wheels": [ONE, TWO], "sha256": digest(path)}
     ]
     assert (dist / "archives" / "SHA256SUMS").read_text() == f"{digest(path)}  {path.name}\n"
-    prove(dist, made)
+    prove(dist, plan_)
     assert path.read_bytes() == first
-    assert prove(dist, made, frozenset({FIRST.id})).data["archives"] == []
+    assert prove(dist, plan_, frozenset({FIRST.id})).data["archives"] == []
     assert not path.exists()
 
 
@@ -515,16 +519,16 @@ def test_a_failed_proof_leaves_no_archive(dist):
     archive = Archive(
         name="all", target="ubuntu24.04", arch="x86_64", file="all-1.0.zip", cells=(FIRST.id,)
     )
-    made = replace(PLAN, archives=(archive,))
-    assert prove(dist, made).ok
+    plan_ = replace(PLAN, archives=(archive,))
+    assert prove(dist, plan_).ok
     (dist / TWO).unlink()
-    assert not prove(dist, made).ok
+    assert not prove(dist, plan_).ok
     assert not (dist / "archives").exists()
 
 
-def indexed(made: Cell, profile: str = "pypi", **changed: object) -> Plan:
+def indexed(cell: Cell, profile: str = "pypi", **changed: object) -> Plan:
     index = Index(name="pypi", profile=profile, active=True, refusals={})
-    return replace(plan(made), indexes=(replace(index, **changed),))
+    return replace(plan(cell), indexes=(replace(index, **changed),))
 
 
 def test_an_index_would_take_its_copy(tmp_path):
@@ -549,8 +553,8 @@ def test_an_index_that_is_not_published_to_refuses_nothing(tmp_path):
 
 
 def test_a_wheel_under_its_own_name_is_judged_too(tmp_path):
-    made = copied(tmp_path)
-    proof = prove(tmp_path, indexed(made, name="own"))
+    cell = copied(tmp_path)
+    proof = prove(tmp_path, indexed(cell, name="own"))
     assert [problem.partition(" ")[0] for problem in proof.problems] == [f"{LOCAL}:"]
     assert "TW601" in proof.problems[0]
 

@@ -66,8 +66,8 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     monkeypatch.setattr(publish, "LAG", (0.0, 0.0))
     monkeypatch.setenv("TOKEN", SECRET)
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
-    with standin.running() as made:
-        yield made
+    with standin.running() as server:
+        yield server
 
 
 @pytest.fixture
@@ -79,15 +79,15 @@ def dist(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def proven(folder: Path, index: Index, **variables: str) -> Path:
     overrides = {"LOCAL": "nv26.4", **variables}
-    made = plan_of(SPEC % {"url": index.url}, policy=POLICY, overrides=overrides)
+    plan_ = plan_of(SPEC % {"url": index.url}, policy=POLICY, overrides=overrides)
     (folder / "evidence").mkdir(parents=True)
-    for cell in made.cells:
+    for cell in plan_.cells:
         number = {"x86_64": 62, "aarch64": 183}[cell.arch]
         wheel = wheels.make(folder, cell.wheel, {"demo/_core.so": wheels.elf_file(number)})
         record = {"cell": cell.id, "wheel": cell.wheel, "sha256": sha256(wheel)}
         prove.evidence.path(folder, cell.id).write_text(json.dumps(record))
-    (folder / "plan.json").write_text(plan_file.write(made))
-    assert prove.prove(folder, made).ok
+    (folder / "plan.json").write_text(plan_file.write(plan_))
+    assert prove.prove(folder, plan_).ok
     return folder
 
 
@@ -150,7 +150,7 @@ def https(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inde
     if not shutil.which("openssl"):
         pytest.skip("openssl is not installed")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    asked = [
+    requests = [
         "openssl",
         "req",
         "-x509",
@@ -162,9 +162,9 @@ def https(index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Inde
         "-subj",
         "/CN=127.0.0.1",
     ]
-    asked += ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"]
+    requests += ["-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=CA:FALSE"]
     subprocess.run(
-        [*asked, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True
+        [*requests, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
@@ -263,7 +263,7 @@ def test_what_is_there_with_the_same_hash_is_not_uploaded_again(
     index.files[ARM] = (dist / ARM).read_bytes()
     code, out, _ = truewheel("--index", "internal", "--json")
     assert code == Exit.OK
-    assert [(each["wheel"], each["state"]) for each in json.loads(out)["wheels"]] == [
+    assert [(wheel["wheel"], wheel["state"]) for wheel in json.loads(out)["wheels"]] == [
         (X86, "uploaded"),
         (ARM, "there"),
     ]
@@ -309,7 +309,7 @@ def change_the_proof(dist: Path, **fields: Any) -> None:
 def one_arch_alone(dist: Path) -> None:
     proof = json.loads((dist / "evidence.json").read_text())
     change_the_proof(
-        dist, wheels=[each for each in proof["wheels"] if "aarch64" not in each["wheel"]]
+        dist, wheels=[wheel for wheel in proof["wheels"] if "aarch64" not in wheel["wheel"]]
     )
 
 
@@ -483,7 +483,7 @@ def test_a_refused_upload_shows_what_the_index_said_but_no_password(
     code, _, err = truewheel("--index", "internal")
     assert code == Exit.REMOTE_FAILED
     assert "403" in err
-    assert "*** is no password, *** is none" in err
+    assert "*** is no password, *** is none" in " ".join(err.split()), "uv breaks its lines"
 
 
 def test_an_index_that_refuses_to_be_asked(index: Index, dist: Path, truewheel: SAY):
@@ -563,24 +563,27 @@ def test_the_script_is_the_command(dist: Path):
 def test_the_spec_of_the_documents_is_one():
     text = (ROOT / "docs/publishing.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^```yaml\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
-    made = plan_of(
+    plan_ = plan_of(
         f"packages: {{demo: {{}}}}\ntargets: {{rhel8: {{}}}}\nnaming: triton-2026.04\n{block}",
         event="tag",
     )
-    assert [job.name for job in made.jobs if job.kind == "publish"] == [
+    assert [job.name for job in plan_.jobs if job.kind == "publish"] == [
         "publish:internal",
         "publish:public",
     ]
-    assert made.problems == ()
+    assert plan_.problems == ()
 
 
 def test_an_audited_wheel_is_published_under_the_name_that_its_job_has_found(tmp_path: Path):
-    spec = "packages: {demo: {}}\ntargets: {rhel8: {floor: audited}}\nindexes: {own: {url: 'https://index.example/'}}\n"
-    made = plan_of(spec, event="tag")
-    (cell,) = made.cells
-    found = cell.settled("manylinux_2_24_x86_64")
-    wheel = wheels.make(tmp_path, found.wheel, {"demo/_core.so": wheels.elf_file(62)})
-    record = {"version": 1, "cell": cell.id, "wheel": found.wheel, "sha256": sha256(wheel)}
+    spec = (
+        "packages: {demo: {}}\ntargets: {rhel8: {floor: audited}}\n"
+        "indexes: {own: {url: 'https://index.example/'}}\n"
+    )
+    plan_ = plan_of(spec, event="tag")
+    (cell,) = plan_.cells
+    settled = cell.settled("manylinux_2_24_x86_64")
+    wheel = wheels.make(tmp_path, settled.wheel, {"demo/_core.so": wheels.elf_file(62)})
+    record = {"version": 1, "cell": cell.id, "wheel": settled.wheel, "sha256": sha256(wheel)}
     prove.evidence.write(tmp_path, record)
-    assert prove.prove(tmp_path, made).ok
-    assert [file.wheel for file in publish.proven(tmp_path, made, "own")] == [found.wheel]
+    assert prove.prove(tmp_path, plan_).ok
+    assert [file.wheel for file in publish.proven(tmp_path, plan_, "own")] == [settled.wheel]

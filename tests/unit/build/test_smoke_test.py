@@ -57,9 +57,15 @@ def test_the_script_sees_the_wheel_in_a_fresh_place(
 
 
 def test_nothing_of_an_earlier_run_is_left(tmp_path: Path) -> None:
-    leave = "import pathlib, sys\npathlib.Path('left').touch()\npathlib.Path(sys.prefix, 'left').touch()\n"
+    leave = (
+        "import pathlib, sys\npathlib.Path('left').touch()\npathlib.Path(sys.prefix, "
+        "'left').touch()\n"
+    )
     smoke(tmp_path, leave)
-    look = "import os, sys\nassert 'left' not in os.listdir()\nassert 'left' not in os.listdir(sys.prefix)\n"
+    look = (
+        "import os, sys\nassert 'left' not in os.listdir()\nassert 'left' not in "
+        "os.listdir(sys.prefix)\n"
+    )
     smoke(tmp_path, look)
 
 

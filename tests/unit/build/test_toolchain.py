@@ -128,7 +128,7 @@ def test_zig_on_its_own_architecture_is_no_cross_build(tmp_path: Path, zig: dict
 def test_zig_that_is_not_there_is_said_plainly(tmp_path: Path, zig: dict[str, str]) -> None:
     with pytest.raises(Stop, match="zig is not installed here") as stopped:
         toolchain.choose(ZIG, cell(), tmp_path, {**zig, "PATH": "/nonexistent"})
-    assert "install Truewheel with the extra [zig]" in str(stopped.value)
+    assert "install Truewheel with its extra [zig]" in str(stopped.value)
 
 
 def test_a_floor_that_zig_cannot_pin_is_refused(tmp_path: Path, zig: dict[str, str]) -> None:
@@ -143,10 +143,10 @@ def test_a_floor_that_zig_cannot_pin_is_refused(tmp_path: Path, zig: dict[str, s
 def behind(
     backend: str, env: dict[str, str], tools: toolchain.Toolchain | None = None
 ) -> dict[str, str]:
-    found = toolchain.behind_cache(
+    settings = toolchain.behind_cache(
         tools or toolchain.Toolchain(), "ccache", backend, Path("/src"), env
     )
-    return dict(found.variables)
+    return dict(settings.variables)
 
 
 def test_the_cache_stands_before_the_compilers() -> None:
@@ -164,16 +164,16 @@ def test_a_compiler_that_is_cached_already_stays() -> None:
 
 
 def test_cmake_has_its_own_way() -> None:
-    found = behind("scikit_build_core.build", {"CC": "gcc"})
-    assert found["CMAKE_C_COMPILER_LAUNCHER"] == found["CMAKE_CUDA_COMPILER_LAUNCHER"] == "ccache"
-    assert "CC" not in found
+    tools_ = behind("scikit_build_core.build", {"CC": "gcc"})
+    assert tools_["CMAKE_C_COMPILER_LAUNCHER"] == tools_["CMAKE_CUDA_COMPILER_LAUNCHER"] == "ccache"
+    assert "CC" not in tools_
 
 
 def test_zig_is_cached_by_the_content_of_its_programs(tmp_path: Path, zig: dict[str, str]) -> None:
     tools = toolchain.choose(ZIG, cell(), tmp_path / "tools", zig)
-    found = behind("setuptools.build_meta", zig, tools)
-    assert (found["CC"], found["CCACHE_COMPILERCHECK"]) == ("ccache zig-cc", "content")
-    assert found["_PYTHON_HOST_PLATFORM"] == f"linux-{OTHER}"
+    settings = behind("setuptools.build_meta", zig, tools)
+    assert (settings["CC"], settings["CCACHE_COMPILERCHECK"]) == ("ccache zig-cc", "content")
+    assert settings["_PYTHON_HOST_PLATFORM"] == f"linux-{OTHER}"
     assert "# zig version|" in (tmp_path / "tools/zig-cc").read_text()
 
 
@@ -193,12 +193,12 @@ def test_zig_is_cached_by_the_content_of_its_programs(tmp_path: Path, zig: dict[
 def test_native_code_for_another_architecture_is_found(
     tmp_path: Path, member: str, machine: int, message: str
 ) -> None:
-    made = wheels.make(
+    wheel = wheels.make(
         tmp_path, "demo-1.0-cp312-cp312-linux_aarch64.whl", {member: wheels.elf_file(machine)}
     )
     if not message:
-        toolchain.check_machine(made, cell("aarch64"))
+        toolchain.check_machine(wheel, cell("aarch64"))
         return
     with pytest.raises(Stop, match=message) as stopped:
-        toolchain.check_machine(made, cell("aarch64"))
+        toolchain.check_machine(wheel, cell("aarch64"))
     assert stopped.value.code is Exit.WHEEL

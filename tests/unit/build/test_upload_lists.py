@@ -49,8 +49,8 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     for name in ("CI_COMMIT_REF_PROTECTED", "GITHUB_REF_PROTECTED"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TOKEN", SECRET)
-    with standin.running() as made:
-        yield made
+    with standin.running() as server:
+        yield server
 
 
 def built(
@@ -124,8 +124,8 @@ def test_what_an_index_has_is_not_in_its_list(index: Index, tmp_path: Path):
     dist = built(tmp_path / "dist", index)
     index.files[X86] = (dist / X86).read_bytes()
     assert proved(dist) == Exit.OK
-    said, *lines = listed(dist)
-    assert said == f"# it has {X86}"
+    comment, *lines = listed(dist)
+    assert comment == f"# it has {X86}"
     assert [line[66:] for line in lines] == [ARM]
 
 

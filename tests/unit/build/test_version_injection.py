@@ -14,7 +14,10 @@ from truewheel.errors import Exit, Stop
         '[project]\nname = "demo"\nversion = "1.0"\n',
         "[project]\nversion = '1.0' # kept\n\n[tool.x]\nversion = '1.0'\n",
         '[tool.x]\nversion = "1.0"\n[ project ]\n  version="1.0"\nname = "demo"\n',
-        '[project]\ndescription = """\na"""\nkeywords = [\n "a"\n]\nversion = "1.0"\n[project.urls]\nversion = "x"\n',
+        (
+            '[project]\ndescription = """\na"""\nkeywords = [\n "a"\n]\nversion = "1.0"\n'
+            '[project.urls]\nversion = "x"\n'
+        ),
         '[[tool.y]]\nversion = "1.0"\n[project]\nversion = "1.0"',
     ],
 )

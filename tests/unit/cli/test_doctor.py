@@ -1,4 +1,4 @@
-"""The doctor on a GitLab stand-in: what would bite is found, what may not be asked is told."""
+"""truewheel doctor on a GitLab stand-in: wrong settings, and what it may not ask."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def findings(place: Place, code: int = 3) -> list[str]:
     ]
 
 
-def test_where_nothing_bites_there_are_notes_alone(gitlab: Place):
+def test_a_project_without_wrong_settings_has_only_notes(gitlab: Place):
     code, out, _ = gitlab.run("doctor")
     assert code == 0
     assert "not checked" not in out
@@ -128,20 +128,20 @@ def test_a_gitlab_without_rules_for_images_is_no_failure(gitlab: Place):
     )
     code, out, _ = gitlab.run("doctor")
     assert code == 0
-    assert (
-        "not checked: protected container repositories: the token may not ask, or this GitLab does not"
-        in out
-    )
+    assert "not checked: protected container repositories: the token may not ask, or" in out
 
 
 def test_a_variable_in_the_place_of_an_images_digest_is_found(gitlab: Place):
     gitlab.spec(IMAGES)
     gitlab.project.variables.append(variable("TRUEWHEEL_DIGEST_RHEL8_X86_64"))
-    found = "error variables: TRUEWHEEL_DIGEST_RHEL8_X86_64 of the project replaces the value that our jobs get"
-    assert found in findings(gitlab)
+    finding = (
+        "error variables: TRUEWHEEL_DIGEST_RHEL8_X86_64 of the project "
+        "replaces the value that our jobs get"
+    )
+    assert finding in findings(gitlab)
 
 
-def test_each_setting_that_bites_is_found(gitlab: Place):
+def test_each_wrong_setting_is_found(gitlab: Place):
     project = gitlab.project
     project.protected_tags.clear()
     project.protected_branches.clear()
@@ -156,17 +156,32 @@ def test_each_setting_that_bites_is_found(gitlab: Place):
     project.token_scope["inbound_enabled"] = False
     assert findings(gitlab) == [
         "error project: GitLab reads ci/own.yml, and not .gitlab-ci.yml, which is generated",
-        "error project: nobody may pass variables to a pipeline: the schedules' cannot be saved, trigger -v is refused",
+        (
+            "error project: nobody may pass variables to a pipeline: "
+            "the schedules' cannot be saved, trigger -v is refused"
+        ),
         "error publish: no tag is protected: the publish jobs never run",
         "error variables: CUDA of the project hides what the images provide under that name",
         "error variables: TRUEWHEEL_CELL of the project replaces the value that our jobs get",
         "error variables: USER, the user name of the index own, is not set",
-        f"error variables: {PASS} is there for the environments other/* alone, and not for the environment demo/own",
+        (
+            f"error variables: {PASS} is there for the environments other/* alone, "
+            "and not for the environment demo/own"
+        ),
         "error variables: SIGNING, a secret of the spec, is not set",
-        "error runners: no runner is online that takes jobs with no tags (such as plan): they stay pending",
-        f"error runners: no runner is online that takes jobs with linux, big (such as {WHEEL}): they stay pending",
+        (
+            "error runners: no runner is online that takes jobs with no tags (such as plan): "
+            "they stay pending"
+        ),
+        (
+            "error runners: no runner is online that takes jobs with linux, big "
+            f"(such as {WHEEL}): they stay pending"
+        ),
         f"warning project: jobs such as {WHEEL} end after 10 minutes, whether done or not",
-        "warning project: main is not protected: everybody with the role Developer can change what is built",
+        (
+            "warning project: main is not protected: "
+            "everybody with the role Developer can change what is built"
+        ),
         "warning job token: jobs of any project may use their token here",
     ]
 
@@ -214,10 +229,8 @@ def test_what_a_token_may_not_ask_is_told_and_no_failure(gitlab: Place):
     assert code == 3
     assert "note     not checked: variables of the project: the token may not ask\n" in out
     assert "note     not checked: runners: the token may not ask\n" in out
-    assert (
-        "warning  variables: PASS, the password of the index own, is not among the variables that this"
-        in out
-    )
+    warning = "warning  variables: PASS, the password of the index own, is not among the variables"
+    assert warning in out
     gitlab.become(gitlab.server.token("robot", REPORTER, scopes=("read_api",)))
     assert "error token: its role is below Developer: it can start no pipeline" in findings(gitlab)
 

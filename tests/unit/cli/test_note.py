@@ -127,7 +127,7 @@ def test_a_job_s_token_writes_the_artifact_only(
     monkeypatch.delenv("GITLAB_TOKEN")
     code, out, err = truewheel("note", "--output", "names.md")
     assert (code, (here / "names.md").read_text()) == (0, out)
-    assert "not posted: group/demo!1: a job's token cannot write notes (set GITLAB_TOKEN" in err
+    assert "note not written: group/demo!1: a job token cannot write notes (set GITLAB_TOKEN" in err
     assert gitlab.requests == []
     assert truewheel("note", "--post")[0] == 2
 
@@ -270,7 +270,7 @@ def test_a_forge_that_does_not_answer_leaves_what_the_pipeline_knows(
     gitlab.misbehave(fault, times=None)
     code, _, err = truewheel("title", "--deadline", "1")
     assert code == 0
-    assert "judged as it was when its pipeline was made" in err
+    assert "checked as it was at the start of the pipeline" in err
 
 
 def test_a_title_elsewhere_needs_an_answer(gitlab: GitLab, truewheel: Run):

@@ -1,4 +1,4 @@
-"""Schedules of the spec on a GitLab stand-in: made once, changed, removed; what others made stays."""
+"""truewheel schedules on a GitLab stand-in: created once, changed, removed; others' stay."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ SPEC = (
     SMALL
     + """\
 project: demo
-variables: {UPSTREAM: {pattern: '[0-9.]+'}, RELEASE: {choices: ['true', 'false']}, CUDA: {scope: image}}
+variables: {UPSTREAM: {pattern: '[0-9.]+'}, RELEASE: {choices: ['true', 'false']}, \
+CUDA: {scope: image}}
 indexes: {pypi: {profile: pypi, when: {RELEASE: 'true'}}}
 schedules:
   nightly: {cron: '0 3 * * *', variables: {UPSTREAM: '26.05', RELEASE: 'false'}}
@@ -176,7 +177,7 @@ def test_a_variable_that_became_a_file_is_text_again(gitlab: Place):
 
 def test_where_pipelines_take_inputs_schedules_have_those_and_no_variables(gitlab: Place):
     gitlab.run("schedules")
-    gitlab.monkeypatch.setattr("truewheel.cli.scheduling.by_inputs", lambda *_: True)
+    gitlab.monkeypatch.setattr("truewheel.cli.pipeline_requests.takes_inputs", lambda *_: True)
     gitlab.project.schedules[0]["inputs"] = [{"name": "OLD", "value": "1"}]
     gitlab.run("schedules")
     first = gitlab.project.schedules[0]
@@ -306,7 +307,8 @@ def test_what_is_half_done_rests_and_is_resumed(gitlab: Place):
     code, _, err = gitlab.run("schedules")
     assert code == 5
     assert (
-        "the variables of the schedule nightly, which rests until it has them, are refused" in err
+        "the variables of the schedule nightly, which is inactive until it has them, are refused"
+        in err
     )
     assert "minimum role" in err
     assert [each["active"] for each in state(gitlab)] == [False]

@@ -1,4 +1,4 @@
-"""Regular expressions that would run for ages are given up; whatever ends by itself is left alone."""
+"""The time limit of regular expressions: those that take too long end the command."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import time
 
 import pytest
 
-from truewheel.cli import main
-from truewheel.cli import time_limit as patiences
-from truewheel.cli.time_limit import patience
+from truewheel.cli import main, time_limit
+from truewheel.cli.time_limit import regex_time_limit
 from truewheel.errors import Exit, Stop
 from truewheel.forges.gitlab.lint.regexes import searched
 from truewheel.spec.policy import matched
@@ -17,28 +16,28 @@ from truewheel.spec.policy import matched
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(patiences, "TICK", 0.05)
+    monkeypatch.setattr(time_limit, "TICK", 0.05)
 
 
 @pytest.mark.parametrize("pattern", ["(a+)+b", "(a|a)*b", r"(\w+\s?)*!", ".*.*.*.*.*.*="])
 def test_a_match_without_end_is_given_up_and_told(pattern):
-    with pytest.raises(Stop) as stopped, patience():
+    with pytest.raises(Stop) as stopped, regex_time_limit():
         matched(pattern, "a" * 400)
     (problem,) = stopped.value.problems
-    assert f"the regular expression {pattern} comes to no end on 'aaaa" in problem.message
+    assert f"the regular expression {pattern} takes too long on 'aaaa" in problem.message
     assert problem.hint
 
 
 def test_many_matches_that_end_may_take_any_time():
     until = time.process_time() + 0.3
-    with patience():
+    with regex_time_limit():
         while time.process_time() < until:
             assert matched("(a+)+b", "a" * 12) is None
 
 
 def test_nothing_ticks_afterwards():
     before = signal.getsignal(signal.SIGVTALRM)
-    with patience():
+    with regex_time_limit():
         assert signal.getitimer(signal.ITIMER_VIRTUAL)[0] > 0
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
     assert signal.getsignal(signal.SIGVTALRM) is before
@@ -46,7 +45,7 @@ def test_nothing_ticks_afterwards():
 
 def test_a_system_without_such_timers_does_without(monkeypatch):
     monkeypatch.delattr(signal, "setitimer")
-    with patience():
+    with regex_time_limit():
         assert matched("a", "a")
 
 
@@ -57,17 +56,17 @@ def test_digits_are_those_of_ascii():
 
 
 def test_a_lints_expressions_have_a_budget_for_all_of_them(monkeypatch):
-    monkeypatch.setattr(patiences, "TICK", 0.002)
-    monkeypatch.setattr(patiences, "LINT_TICKS", 3)
+    monkeypatch.setattr(time_limit, "TICK", 0.002)
+    monkeypatch.setattr(time_limit, "LINT_TICKS", 3)
     until = time.process_time() + 5
 
     def search() -> None:
-        with patience():
+        with regex_time_limit():
             while time.process_time() < until:  # each by itself ends soon
                 searched("a+b", "a" * 1000)
 
     with pytest.raises(
-        Stop, match=r"rules or include: the regular expression a\+b comes to no end"
+        Stop, match=r"rules or include: the regular expression a\+b takes too long"
     ) as stopped:
         search()
     assert stopped.value.code is Exit.REFUSED
@@ -75,10 +74,10 @@ def test_a_lints_expressions_have_a_budget_for_all_of_them(monkeypatch):
 
 
 def test_the_expressions_of_a_pipeline_are_within_the_budget(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(patiences, "TICK", 0.002)
-    monkeypatch.setattr(patiences, "LINT_TICKS", 0)
+    monkeypatch.setattr(time_limit, "TICK", 0.002)
+    monkeypatch.setattr(time_limit, "LINT_TICKS", 0)
     monkeypatch.chdir(tmp_path)
     rules = f"variables: {{A: {'a' * 4000}}}\njob: {{script: [x], rules: [{{if: $A =~ /a+b/}}]}}\n"
     (tmp_path / "ci.yml").write_text(rules)
     assert main(["check", "--lint", "ci.yml"]) == 2
-    assert "rules or include: the regular expression a+b comes to no end" in capsys.readouterr().err
+    assert "rules or include: the regular expression a+b takes too long" in capsys.readouterr().err

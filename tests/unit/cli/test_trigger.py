@@ -1,4 +1,4 @@
-"""truewheel trigger and watch, from the command line to a stand-in for GitLab."""
+"""truewheel trigger, from the command line to a stand-in for GitLab."""
 
 from __future__ import annotations
 
@@ -6,60 +6,15 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-import projects
 import pytest
-import wheels
+from command_line import PIPELINE_SPEC
 from paths import ROOT, SOURCE
 from specs import plan_of, project
 from standins import GitLab, Job, Project, Token, faults
 
 from truewheel.cli import main
-from truewheel.forges import trigger, watch
-from truewheel.system.files import sha256
-
-SPEC = """\
-truewheel: 1
-packages: {foo: {version: {file: VERSION}}}
-targets: {rhel8: {}}
-variables:
-  KIND: {choices: [a, b]}
-  NUMBER: {pattern: '[0-9]+'}
-  PASSWORD: {scope: secret}
-"""
-
-
-@pytest.fixture
-def server() -> Iterator[GitLab]:
-    with GitLab(tick=5) as server:
-        yield server
-
-
-@pytest.fixture
-def demo(server: GitLab) -> Project:
-    made = server.project("group/demo")
-    made.plan(Job("wheel", seconds=20))
-    return made
-
-
-@pytest.fixture
-def token(server: GitLab, demo: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Token:
-    """Everything that trigger needs: a project, a spec, a server and a token."""
-    made = server.token()
-    for name in [
-        name for name in os.environ if name.startswith(("CI_", "GITLAB_", "GITHUB_", "GH_"))
-    ]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("CI_SERVER_URL", server.url)
-    monkeypatch.setenv("CI_PROJECT_PATH", demo.path)
-    monkeypatch.setenv("GITLAB_TOKEN", made.value)
-    monkeypatch.chdir(project(tmp_path, SPEC))
-    monkeypatch.setattr(watch, "FIRST_PAUSE", 0.01)
-    monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 1000.0)
-    monkeypatch.setattr(trigger, "LOOKS", (0.01, 0.01))
-    return made
 
 
 def sent(demo: Project) -> dict[str, str]:
@@ -126,7 +81,9 @@ def test_all_bad_variables_are_told_at_once(capsys: pytest.CaptureFixture[str]):
 def test_a_plan_with_two_like_names_starts_nothing(
     server: GitLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    (tmp_path / "truewheel.yml").write_text(SPEC.replace("rhel8: {}", "rhel8: {}, rocky8: {}"))
+    (tmp_path / "truewheel.yml").write_text(
+        PIPELINE_SPEC.replace("rhel8: {}", "rhel8: {}, rocky8: {}")
+    )
     assert main(["trigger"]) == 2
     assert "two cells get one name" in capsys.readouterr().err
     assert server.requests == []
@@ -143,11 +100,19 @@ def test_a_dry_run_asks_nobody(server: GitLab, capsys: pytest.CaptureFixture[str
 
 
 def test_a_dry_run_needs_no_client_library(tmp_path: Path):
-    code = "import sys; from truewheel.cli import main; sys.exit(main(sys.argv[1:]) or 'gitlab' in sys.modules)"
+    code = (
+        "import sys; from truewheel.cli import main; "
+        "sys.exit(main(sys.argv[1:]) or 'gitlab' in sys.modules)"
+    )
     argv = [sys.executable, "-c", code, "trigger", "--project", "a/b", "--dry-run"]
     env = {**os.environ, "PYTHONPATH": str(SOURCE)}
     ended = subprocess.run(
-        argv, cwd=project(tmp_path, SPEC), env=env, check=False, capture_output=True, timeout=60
+        argv,
+        cwd=project(tmp_path, PIPELINE_SPEC),
+        env=env,
+        check=False,
+        capture_output=True,
+        timeout=60,
     )
     assert ended.returncode == 0
 
@@ -179,44 +144,10 @@ def test_several_projects_need_a_policy_that_reads_the_build_tag(
     server.project("group/core").plan(Job("wheel", seconds=5))
     both = ["trigger", "--project", demo.path, "--project", "group/core"]
     assert main(both) == 2
-    (tmp_path / "truewheel.yml").write_text(SPEC + "  TRUEWHEEL_BUILD_TAG: {}\n")
+    (tmp_path / "truewheel.yml").write_text(PIPELINE_SPEC + "  TRUEWHEEL_BUILD_TAG: {}\n")
     assert main([*both, "--watch"]) == 0
     assert "TRUEWHEEL_BUILD_TAG" not in sent(demo)
     assert sent(server.project("group/core"))["TRUEWHEEL_BUILD_TAG"] == str(demo.pipelines[0].id)
-
-
-@pytest.mark.usefixtures("token")
-@pytest.mark.parametrize("form", ["{id}", "{url}/-/pipelines/{id}"])
-def test_watch_takes_an_id_or_an_address(
-    demo: Project, form: str, capsys: pytest.CaptureFixture[str]
-):
-    made = demo.pipeline("main")
-    assert main(["watch", form.format(id=made.id, url=demo.url), "--json"]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["pipelines"][0]["verdict"] == "success"
-
-
-@pytest.mark.usefixtures("token")
-@pytest.mark.parametrize("word", ["x", "-1", "12a", "https://gitlab.example.com/a/b", "9" * 30])
-def test_watch_refuses_what_is_no_pipeline(word: str, server: GitLab):
-    assert main(["watch", "--", word]) == 2
-    assert server.requests == []
-
-
-@pytest.mark.usefixtures("token")
-def test_an_address_of_another_server_is_refused(
-    demo: Project, server: GitLab, capsys: pytest.CaptureFixture[str]
-):
-    made = demo.pipeline("main")
-    assert main(["watch", f"https://gitlab.example.com/group/demo/-/pipelines/{made.id}"]) == 2
-    assert "gitlab.example.com is another server" in capsys.readouterr().err
-    assert server.requests == []
-
-
-@pytest.mark.usefixtures("token")
-def test_a_pipeline_that_is_not_there(capsys: pytest.CaptureFixture[str]):
-    assert main(["watch", "4"]) == 6
-    assert "the pipeline 4 cannot be read: 404" in capsys.readouterr().err
 
 
 def test_an_unreachable_server_ends_with_six(
@@ -251,12 +182,6 @@ def test_no_token_in_any_output(
     assert "[hidden]" in said.err
 
 
-@pytest.mark.usefixtures("token")
-def test_the_deadline_of_watching_is_six(demo: Project):
-    demo.plan(Job("wheel", seconds=10**9))
-    assert main(["trigger", "--watch", "--deadline", "1.5"]) == 6
-
-
 @pytest.mark.parametrize("policy", ["triton-2026.04", "triton-2026.08"])
 def test_the_built_in_policies_read_the_shared_build_tag_before_their_own(policy: str):
     spec = f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\nnaming: {policy}\n"
@@ -267,106 +192,16 @@ def test_the_built_in_policies_read_the_shared_build_tag_before_their_own(policy
     assert "49" in shared.cells[0].wheel
 
 
-@pytest.fixture
-def artifacts(tmp_path: Path) -> dict[str, bytes]:
-    """What the job `prove` of a pipeline leaves behind, and the plan.
-
-    A real wheel, its evidence, the proof.
-    """
-    root = projects.make(tmp_path / "built")
-    projects.write(
-        root,
-        {
-            "truewheel.yml": "truewheel: 1\npackages: {demo: {path: demo, abi: none}}\ntargets: {rhel8: {}}\n"
-        },
-    )
-    assert main(["run", "--spec", str(root / "truewheel.yml"), "--out", str(root / "dist")]) == 0
-    dist = root / "dist"
-    made = [path for path in dist.rglob("*") if path.is_file()]
-    return {f"dist/{path.relative_to(dist).as_posix()}": path.read_bytes() for path in made}
-
-
-@pytest.mark.usefixtures("token")
-@pytest.mark.parametrize("is_whole", [True, False])
-def test_the_wheels_of_a_pipeline_are_downloaded_and_proven(
-    demo: Project,
-    tmp_path: Path,
-    artifacts: dict[str, bytes],
-    is_whole: bool,
-    capsys: pytest.CaptureFixture[str],
-):
-    plan = {"plan.json": artifacts.pop("dist/plan.json")}
-    made = {
-        name: artifacts[name]
-        for name in artifacts
-        if name not in {"dist/evidence.json", "dist/SHA256SUMS"}
-    }
-    wheel = next(name for name in made if name.endswith(".whl"))
-    if not is_whole:
-        made[wheel] = made[wheel][:-100] + bytes(100)
-    demo.plan(
-        Job("plan", stage="plan", artifacts=plan),
-        Job("wheel:demo:any:any:py3", stage="wheel", artifacts=made),
-        Job("prove", stage="prove", artifacts=artifacts),
-    )
-    out = tmp_path / "wheels"
-    capsys.readouterr()
-    assert main(["trigger", "--watch", "--wheels", str(out)]) == (0 if is_whole else 4)
-    said = capsys.readouterr()
-    if is_whole:
-        assert f"1 wheel, each as planned: {out}/SHA256SUMS" in said.out
-    assert (
-        out.exists()
-        == (out / wheel.removeprefix("dist/")).exists()
-        == (out / "SHA256SUMS").exists()
-        == is_whole
-    )
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
-
-
-@pytest.mark.usefixtures("token")
-@pytest.mark.parametrize("place", ["dist/x", "x/dist"])
-def test_what_a_job_hides_in_its_artifacts_replaces_nothing(
-    demo: Project, tmp_path: Path, artifacts: dict[str, bytes], place: str
-):
-    """A wheel in a folder below dist with its record, and a plan, once took the place of what was proven."""
-    plan = {"plan.json": artifacts.pop("dist/plan.json")}
-    made = {
-        name: artifacts[name]
-        for name in artifacts
-        if name not in {"dist/evidence.json", "dist/SHA256SUMS"}
-    }
-    wheel = next(name for name in made if name.endswith(".whl")).removeprefix("dist/")
-    record = next(
-        name for name in made if name.startswith("dist/evidence/") and name.endswith(".json")
-    ).removeprefix("dist/")
-    forged = wheels.make(tmp_path, wheel, {"demo/__init__.py": b"FORGED = True\n"})
-    saying = {**json.loads(made[f"dist/{record}"]), "sha256": sha256(forged)}
-    hidden = {
-        f"{place}/{wheel}": forged.read_bytes(),
-        f"{place}/{record}": json.dumps(saying).encode(),
-    }
-    other = json.dumps({**json.loads(plan["plan.json"]), "project": "forged"}).encode()
-    files = {**made, **hidden, "dist/plan.json": other}
-    demo.plan(
-        Job("plan", stage="plan", seconds=5, artifacts=plan),
-        Job("wheel:demo:any:any:py3", stage="wheel", seconds=5, artifacts=files),
-        Job("prove", stage="prove", seconds=5, artifacts=artifacts),
-        Job("own", stage="report", seconds=5, artifacts=hidden),
-    )
-    out = tmp_path / "wheels"
-    assert main(["trigger", "--watch", "--wheels", str(out)]) == 0
-    assert (out / wheel).read_bytes() == made[f"dist/{wheel}"]
-    assert (out / record).read_bytes() == made[f"dist/{record}"]
-    assert (out / "plan.json").read_bytes() == plan["plan.json"]
-    assert (out / "SHA256SUMS").read_bytes() == artifacts["dist/SHA256SUMS"]
-
-
 def test_the_script_is_the_command(tmp_path: Path):
     script = ROOT / "scripts/trigger_pipeline.py"
     words = [sys.executable, str(script), "--project", "a/b", "-v", "KIND=a", "--dry-run"]
     ended = subprocess.run(
-        words, cwd=project(tmp_path, SPEC), check=False, capture_output=True, text=True, timeout=60
+        words,
+        cwd=project(tmp_path, PIPELINE_SPEC),
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert (ended.returncode, ended.stdout) == (
         0,

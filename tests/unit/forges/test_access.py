@@ -31,7 +31,7 @@ def configured(tmp_path: Path, text: str = CONFIGURED) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("given", "kind", "token"),
+    ("variables", "kind", "token"),
     [
         ({"GITLAB_TOKEN": "a"}, "private", "a"),
         ({"GITLAB_PRIVATE_TOKEN": "a", "GITLAB_TOKEN": "b", "CI_JOB_TOKEN": "c"}, "private", "a"),
@@ -39,13 +39,13 @@ def configured(tmp_path: Path, text: str = CONFIGURED) -> dict[str, str]:
         ({"GITLAB_TOKEN": "", "CI_JOB_TOKEN": "c"}, "job", "c"),
     ],
 )
-def test_tokens_of_the_environment(given: dict[str, str], kind: str, token: str):
-    assert access.gitlab({"CI_SERVER_URL": HERE + "/", **given}) == (HERE, kind, token, True)
+def test_tokens_of_the_environment(variables: dict[str, str], kind: str, token: str):
+    assert access.gitlab({"CI_SERVER_URL": HERE + "/", **variables}) == (HERE, kind, token, True)
 
 
 def test_the_configuration_of_python_gitlab_is_read(tmp_path: Path):
-    found = access.gitlab(configured(tmp_path))
-    assert found == ("https://configured.example.com", "private", "configured-token", True)
+    settings = access.gitlab(configured(tmp_path))
+    assert settings == ("https://configured.example.com", "private", "configured-token", True)
 
 
 def test_a_configured_token_does_not_go_to_another_server(tmp_path: Path):

@@ -1,4 +1,4 @@
-"""A server that answers with something else than its API says ends each command with a message and exit 6."""
+"""A server whose answers are not those of its API ends each command with a message and exit 6."""
 
 from __future__ import annotations
 
@@ -46,8 +46,27 @@ def body(text: str) -> Fault:
     return Fault("body", instead=lambda _, __: Reply(200, text.encode(), {"Content-Type": kind}))
 
 
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with generated pipelines; its version is not committed. No test changes it."""
+    root = project(tmp_path_factory.mktemp("demo"), SPEC)
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.invalid"]
+    for words in (
+        "init --quiet",
+        "add --all",
+        "-c commit.gpgsign=false commit --quiet -m 1.0",
+        "update-ref refs/remotes/origin/main HEAD",
+    ):
+        subprocess.run(
+            ["git", *identity, *words.split()], cwd=root, check=True, capture_output=True
+        )
+    (root / "VERSION").write_text("1.1\n")
+    assert main(["generate", "--spec", str(root / "truewheel.yml")]) == 0
+    return root
+
+
 @pytest.fixture(autouse=True)
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def here(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [
         name
         for name in os.environ
@@ -55,26 +74,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))
-    root = project(tmp_path / "demo", SPEC)
-    identity = [
-        "-c",
-        "user.name=t",
-        "-c",
-        "user.email=t@example.invalid",
-        "-c",
-        "commit.gpgsign=false",
-    ]
-    for words in (
-        "init --quiet",
-        "add --all",
-        "commit --quiet -m 1.0",
-        "update-ref refs/remotes/origin/main HEAD",
-    ):
-        subprocess.run(
-            ["git", *identity, *words.split()], cwd=root, check=True, capture_output=True
-        )
-    (root / "VERSION").write_text("1.1\n")
-    monkeypatch.chdir(root)
+    monkeypatch.chdir(repository)
     monkeypatch.setattr(calls, "FIRST_PAUSE", 0.0001)
     monkeypatch.setattr(watch, "FIRST_PAUSE", 0.001)
     monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 100_000.0)
@@ -134,7 +134,7 @@ GITHUB = {
 
 
 def ends(server: Any, words: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """Let a command meet a body from its first, second, … request on, and look how it ends each time."""
+    """Answer with a body from the first, second, … request on; check how the command ends."""
     for after in range(12):
         if words.startswith("watch"):
             (known,) = server.state.projects.values()
@@ -144,23 +144,20 @@ def ends(server: Any, words: str, text: str, capsys: pytest.CaptureFixture[str])
         code = main([*words.split(), "--deadline", "20"])
         server.behave()
         out, err = capsys.readouterr()
-        came = (words, text[:30], after, code, err[-600:])
-        came = (words, text[:30], after, code, err[-600:])
-        assert "SECRET-PAGE" not in out + err, came
+        result = (words, text[:30], after, code, err[-600:])
+        assert "SECRET-PAGE" not in out + err, result
         if len(server.requests) - before <= after:  # all was over before the body would have come
             return
         if code == 6:
-            assert f"{server.url}: " in err, came
-            assert " answers with " in err, came
+            assert f"{server.url}: " in err, result
+            assert " answers with " in err, result
         else:
-            assert text in {"[]", "{}"}, came  # in some places nothing is an answer
+            assert text in {"[]", "{}"}, result  # in some places nothing is an answer
 
 
 @pytest.mark.parametrize("text", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("words", GITLAB.values(), ids=GITLAB)
 def test_gitlab(gitlab: GitLab, words: str, text: str, capsys: pytest.CaptureFixture[str]):
-    main(["generate"])
-    capsys.readouterr()
     ends(gitlab, words, text, capsys)
 
 
@@ -171,7 +168,7 @@ def test_github(github: GitHub, words: str, text: str, capsys: pytest.CaptureFix
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         *(
             ("", "an empty answer"),
@@ -194,5 +191,5 @@ def test_github(github: GitHub, words: str, text: str, capsys: pytest.CaptureFix
         *(('"a"', "a JSON text"), ("true", "a JSON boolean")),
     ],
 )
-def test_what_came_in_words(text: str, told: str):
-    assert told in described_body(text.encode("latin-1"))
+def test_what_came_in_words(text: str, message: str):
+    assert message in described_body(text.encode("latin-1"))

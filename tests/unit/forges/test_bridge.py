@@ -36,34 +36,34 @@ def server() -> Iterator[GitLab]:
 
 @pytest.fixture
 def public(server: GitLab) -> Project:
-    made = server.project("group/public")
-    made.commit({"a": b"1"}, branch="change")
-    made.merge_request("change")
-    return made
+    project = server.project("group/public")
+    project.commit({"a": b"1"}, branch="change")
+    project.merge_request("change")
+    return project
 
 
 @pytest.fixture
 def inside(server: GitLab) -> Project:
-    made = server.project("internal/secret")
-    made.plan(Job("secret-log", seconds=20, trace="secret-log\n"))
-    return made
+    project = server.project("internal/secret")
+    project.plan(Job("secret-log", seconds=20, trace="secret-log\n"))
+    return project
 
 
 @pytest.fixture
 def token(server: GitLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    made = server.token().value
+    value = server.token().value
     for name in [
         name for name in os.environ if name.startswith(("CI_", "GITLAB_", "GITHUB_", "GH_"))
     ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("CI_SERVER_URL", server.url)
-    monkeypatch.setenv("GITLAB_TOKEN", made)
+    monkeypatch.setenv("GITLAB_TOKEN", value)
     monkeypatch.chdir(make_project(tmp_path, SPEC))
     monkeypatch.setattr(watch, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 1000.0)
     monkeypatch.setattr(trigger, "LOOKS", (0.01, 0.01))
     monkeypatch.setattr(bridge, "EVERY", 0.0)
-    return made
+    return value
 
 
 def build(*words: str) -> int:
@@ -89,13 +89,15 @@ def test_the_verdict_arrives_and_nothing_else(
 ):
     inside.plan(Job("secret-log", seconds=20, result=result, trace="secret-log\n"))
     assert build("--sha-variable", "UPSTREAM_SHA", "-v", "KIND=a") == code
-    told = heard(server)
-    assert told[0]["state"] == "running"
-    assert told[-1]["state"] == state
-    assert "1 of 1 jobs ended" in told[-1]["description"]
-    assert {each["name"] for each in told} == {"truewheel/wheels"}
-    assert not [each for each in told if any(secret in json.dumps(each) for secret in SECRETS)]
-    sent = {each["key"]: each["value"] for each in inside.pipelines[0].variables}
+    statuses = heard(server)
+    assert statuses[0]["state"] == "running"
+    assert statuses[-1]["state"] == state
+    assert "1 of 1 jobs ended" in statuses[-1]["description"]
+    assert {status["name"] for status in statuses} == {"truewheel/wheels"}
+    assert not [
+        status for status in statuses if any(secret in json.dumps(status) for secret in SECRETS)
+    ]
+    sent = {variable["key"]: variable["value"] for variable in inside.pipelines[0].variables}
     assert (sent["UPSTREAM_SHA"], sent["KIND"]) == (head(public), "a")
 
 
@@ -222,5 +224,5 @@ def test_storms_start_no_second_pipeline_and_bend_no_verdict(
     assert build() == (0 if result == "success" else 5)
     assert len(inside.pipelines) == 1
     assert heard(server)[-1]["state"] == result
-    said = capsys.readouterr()
-    assert token not in said.out + said.err
+    output = capsys.readouterr()
+    assert token not in output.out + output.err

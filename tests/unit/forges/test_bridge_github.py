@@ -50,38 +50,38 @@ def github() -> Iterator[GitHub]:
 
 @pytest.fixture
 def public(github: GitHub) -> Repository:
-    made = github.repository("owner/public")
-    made.commit({"a": b"1"}, branch="change")
-    made.pull("change", labels=["safe to build"])
-    return made
+    repository = github.repository("owner/public")
+    repository.commit({"a": b"1"}, branch="change")
+    repository.pull("change", labels=["safe to build"])
+    return repository
 
 
 @pytest.fixture
 def inside(gitlab: GitLab) -> Project:
-    made = gitlab.project("internal/secret")
-    made.plan(Job("secret-log", seconds=20, trace="secret-log\n"))
-    return made
+    project = gitlab.project("internal/secret")
+    project.plan(Job("secret-log", seconds=20, trace="secret-log\n"))
+    return project
 
 
 @pytest.fixture
 def tokens(
     gitlab: GitLab, github: GitHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> list[str]:
-    made = [gitlab.token().value, github.token().value]
+    tokens_ = [gitlab.token().value, github.token().value]
     for name in [
         name for name in os.environ if name.startswith(("CI_", "GITLAB_", "GITHUB_", "GH_"))
     ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("CI_SERVER_URL", gitlab.url)
-    monkeypatch.setenv("GITLAB_TOKEN", made[0])
+    monkeypatch.setenv("GITLAB_TOKEN", tokens_[0])
     monkeypatch.setenv("GITHUB_API_URL", f"{github.url}/api/v3")
-    monkeypatch.setenv("GITHUB_TOKEN", made[1])
+    monkeypatch.setenv("GITHUB_TOKEN", tokens_[1])
     monkeypatch.chdir(make_project(tmp_path, SPEC))
     monkeypatch.setattr(watch, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 1000.0)
     monkeypatch.setattr(trigger, "LOOKS", (0.01, 0.01))
     monkeypatch.setattr(bridge, "EVERY", 0.0)
-    return made
+    return tokens_
 
 
 def build(*words: str, sides: tuple[str, str] = TO_GITLAB) -> int:
@@ -95,7 +95,9 @@ def heard(server: StandIn) -> list[dict[str, Any]]:
 
 def spoken(server: StandIn) -> str:
     """All that a server was sent."""
-    return "\n".join(f"{each.target} {each.headers} {each.body!r}" for each in server.requests)
+    return "\n".join(
+        f"{request.target} {request.headers} {request.body!r}" for request in server.requests
+    )
 
 
 @pytest.mark.usefixtures("public")
@@ -114,18 +116,22 @@ def test_github_hears_the_verdict_of_gitlab_and_nothing_else(
 ):
     inside.plan(Job("secret-log", seconds=20, result=result, trace="secret-log\n"))
     assert build("--sha-variable", "UPSTREAM_SHA", "-v", "KIND=a") == code
-    told, public = heard(github), github.repository("owner/public")
-    assert (told[0]["state"], told[-1]["state"]) == ("pending", state)
-    assert "1 of 1 jobs ended" in told[-1]["description"]
-    assert {each["context"] for each in told} == {"truewheel/wheels"}
-    assert not [each for each in told if any(secret in json.dumps(each) for secret in SECRETS)]
-    assert [each["sha"] for each in public.statuses] == [public.branches["change"].sha] * len(told)
-    sent = {each["key"]: each["value"] for each in inside.pipelines[0].variables}
+    statuses, public = heard(github), github.repository("owner/public")
+    assert (statuses[0]["state"], statuses[-1]["state"]) == ("pending", state)
+    assert "1 of 1 jobs ended" in statuses[-1]["description"]
+    assert {status["context"] for status in statuses} == {"truewheel/wheels"}
+    assert not [
+        status for status in statuses if any(secret in json.dumps(status) for secret in SECRETS)
+    ]
+    assert [status["sha"] for status in public.statuses] == [public.branches["change"].sha] * len(
+        statuses
+    )
+    sent = {variable["key"]: variable["value"] for variable in inside.pipelines[0].variables}
     assert (sent["UPSTREAM_SHA"], sent["KIND"]) == (public.branches["change"].sha, "a")
     assert tokens[0] not in spoken(github)
     assert tokens[1] not in spoken(gitlab)
-    said = capsys.readouterr()
-    assert not [token for token in tokens if token in said.out + said.err]
+    output = capsys.readouterr()
+    assert not [token for token in tokens if token in output.out + output.err]
 
 
 @pytest.mark.parametrize(
@@ -141,9 +147,11 @@ def test_gitlab_hears_the_verdict_of_github_and_nothing_else(
     inside.workflow(inputs=("truewheel_key", "UPSTREAM_SHA", "KIND"))
     inside.plan(Job("secret-log", seconds=20, result=result, trace="secret-log\n"))
     assert build("--sha-variable", "UPSTREAM_SHA", "-v", "KIND=a", sides=TO_GITHUB) == code
-    told = heard(gitlab)
-    assert (told[0]["state"], told[-1]["state"]) == ("running", state)
-    assert not [each for each in told if any(secret in json.dumps(each) for secret in SECRETS)]
+    statuses = heard(gitlab)
+    assert (statuses[0]["state"], statuses[-1]["state"]) == ("running", state)
+    assert not [
+        status for status in statuses if any(secret in json.dumps(status) for secret in SECRETS)
+    ]
     (run,) = inside.pipelines
     assert (run.inputs["UPSTREAM_SHA"], run.inputs["KIND"]) == (public.branches["change"].sha, "a")
     assert run.inputs["truewheel_key"].startswith("bridge-")
@@ -216,7 +224,7 @@ def test_the_request_of_the_job_itself(
 @pytest.mark.usefixtures("tokens", "public", "inside")
 def test_an_address_is_told_only_where_it_may_be(github: GitHub):
     assert build() == 0
-    assert not [each for each in heard(github) if "target_url" in each]
+    assert not [status for status in heard(github) if "target_url" in status]
     assert build("--public-url") == 0
     assert heard(github)[-1]["target_url"].endswith("/-/pipelines/1001")
 
@@ -274,5 +282,5 @@ def test_storms_on_both_sides_bend_nothing(
     assert heard(github)[-1]["state"] == {"success": "success", "failed": "failure"}[result]
     assert tokens[0] not in spoken(github)
     assert tokens[1] not in spoken(gitlab)
-    said = capsys.readouterr()
-    assert not [token for token in tokens if token in said.out + said.err]
+    output = capsys.readouterr()
+    assert not [token for token in tokens if token in output.out + output.err]

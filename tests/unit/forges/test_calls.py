@@ -142,9 +142,9 @@ def test_pages_without_a_word_of_the_next_end_with_one_that_is_not_full():
     assert len(script.asked) == 2
 
 
-@pytest.mark.parametrize("told", ["1", "0", "x", "٢"])
-def test_a_next_page_that_leads_nowhere_ends_the_list(told: str):
-    asking, script, _ = caller(ok([{"id": 1}], x_next_page=told))
+@pytest.mark.parametrize("header", ["1", "0", "x", "٢"])
+def test_a_next_page_that_leads_nowhere_ends_the_list(header: str):
+    asking, script, _ = caller(ok([{"id": 1}], x_next_page=header))
     assert len(list(asking.pages("/a"))) == 1
     assert len(script.asked) == 1
 
@@ -165,10 +165,12 @@ def test_what_work_raises_is_raised():
 
 @pytest.mark.parametrize(
     ("status", "may_pass", "is_certain"),
-    [(0, True, False), (429, True, True), (500, True, False), (503, True, False), (521, True, False),
-     (408, True, False), (400, False, True), (401, False, True), (403, False, True), (404, False, True),
-     (501, False, False)],
-)  # fmt: skip
+    [
+        *((0, True, False), (429, True, True), (500, True, False), (503, True, False)),
+        *((521, True, False), (408, True, False), (400, False, True), (401, False, True)),
+        *((403, False, True), (404, False, True), (501, False, False)),
+    ],
+)
 def test_what_a_status_says_of_a_request(status: int, may_pass: bool, is_certain: bool):
     fault = Fault(status, "")
     assert (fault.may_pass, fault.is_certain) == (may_pass, is_certain)

@@ -15,7 +15,7 @@ def found(log: str, reason: str = "script_failure") -> Cause:
 
 
 @pytest.mark.parametrize(
-    ("line", "kind", "told"),
+    ("line", "kind", "message"),
     [
         (
             "curl: (6) Could not resolve host: git.example.com",
@@ -40,17 +40,17 @@ def found(log: str, reason: str = "script_failure") -> Cause:
         (
             "ERROR: No matching distribution found for foo==9",
             "script",
-            "a Python package is not on the index",
+            "the index has no suitable file of a Python package",
         ),
         ("HTTP 401 Unauthorized", "script", "a login was refused"),
         ("docker: manifest unknown", "script", "the image is not there"),
         ("/bin/sh: 1: cmake: command not found", "script", "a program or a file is not there"),
     ],
 )
-def test_the_end_of_a_log_tells(line: str, kind: str, told: str):
+def test_the_end_of_a_log_tells(line: str, kind: str, message: str):
     cause = found(f"$ make\n{line}\nERROR: Job failed: exit code 1\n")
     assert cause.kind == kind
-    assert cause.told.startswith(told)
+    assert cause.told.startswith(message)
     assert line[:160] in cause.told
 
 
@@ -84,7 +84,7 @@ def test_a_long_line_takes_no_time():
 
 
 def test_signs_name_no_class_of_their_own():
-    assert {each.kind for each in (*SIGNS.values(), *REASONS.values())} == {
+    assert {cause.kind for cause in (*SIGNS.values(), *REASONS.values())} == {
         "runner",
         "network",
         "script",

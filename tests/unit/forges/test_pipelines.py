@@ -47,10 +47,10 @@ def test_every_file_is_yaml_that_ends_in_one_newline():
 
 
 def test_the_text_is_the_rendered_document():
-    made = texts()
-    document = yaml.safe_load(made["pipelines/rhel8-x86_64.yml"])
-    header = made[".gitlab-ci.yml"].split("\n", 1)[0].removeprefix("# ")
-    assert made["pipelines/rhel8-x86_64.yml"] == yaml_writer.render(document, header)
+    generated = texts()
+    document = yaml.safe_load(generated["pipelines/rhel8-x86_64.yml"])
+    header = generated[".gitlab-ci.yml"].split("\n", 1)[0].removeprefix("# ")
+    assert generated["pipelines/rhel8-x86_64.yml"] == yaml_writer.render(document, header)
 
 
 @pytest.mark.parametrize(
@@ -83,12 +83,12 @@ def test_generated_bytes_do_not_depend_on_the_surroundings(
     environment = {"PATH": os.environ["PATH"], **surroundings}
     subprocess.run(command, cwd=elsewhere, env=environment, check=True, stdout=subprocess.DEVNULL)
     space = loading.load(None, tmp_path)
-    made = planner.plan(
+    plan = planner.plan(
         space.spec,
         space.policy,
         Request(generator=loading.GENERATOR, versions=space.versions(), event=""),
     )
-    for path, text in pipelines.texts(made, space.spec, space.policy).items():
+    for path, text in pipelines.texts(plan, space.spec, space.policy).items():
         assert (tmp_path / path).read_bytes() == text.encode()
     assert not list(elsewhere.iterdir())
 

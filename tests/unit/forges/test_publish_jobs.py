@@ -114,7 +114,8 @@ def test_no_generated_file_has_a_requirement_of_ours_without_a_hash(text: str | 
     for path, content in files.items():
         for line in content.splitlines():
             bare = re.search(
-                r"\btruewheel(\[[a-z,]*\])?\s*([=~!<>]=|[<>])|\binstall\b.*[\s'\"]truewheel(\[|\s|$)",
+                r"\btruewheel(\[[a-z,]*\])?\s*([=~!<>]=|[<>])"
+                r"|\binstall\b.*[\s'\"]truewheel(\[|\s|$)",
                 line,
             )
             assert not bare or "--hash=sha256:" in line, (path, line)
@@ -152,7 +153,7 @@ def test_no_password_is_a_word_of_a_command():
 
 
 def test_an_index_of_gitlabs_own_is_not_looked_into_by_uv():
-    """Where it lacks a project it shows that of the public index, whose files uv would take for its own."""
+    """Instead of a project that it lacks it shows the public index's files, which uv would take."""
     simple = "https://git.example/a/api/v4/projects/7/packages/pypi/simple/"
     script = "\n".join(
         publish_jobs.script(index(simple=simple, username="WHO", password="CI_JOB_TOKEN"), "")
@@ -173,10 +174,12 @@ def test_the_public_index_knows_a_job_of_gitlab_by_its_own_token():
 
 def test_github_hands_credentials_to_the_uploader_alone():
     jobs = yaml.safe_load(texts(SPECS["include"])[workflows.CALLER])["jobs"]
-    own, public = (jobs[name]["steps"][-1]["with"] for name in ("publish-own", "publish-public"))
-    assert own["user"] == "${{ secrets.WHO || vars.WHO }}"
-    assert own["password"] == "${{ secrets.TOKEN }}"
-    assert own["attestations"] is False
+    private, public = (
+        jobs[name]["steps"][-1]["with"] for name in ("publish-own", "publish-public")
+    )
+    assert private["user"] == "${{ secrets.WHO || vars.WHO }}"
+    assert private["password"] == "${{ secrets.TOKEN }}"
+    assert private["attestations"] is False
     assert (public["attestations"], "password" in public, "user" in public) == (True, False, False)
     assert public["repository-url"] == "https://upload.index.example/legacy/"
     assert jobs["publish-own"]["permissions"] == {}

@@ -20,7 +20,7 @@ LOST, REFUSED, BUSY = Fault(0, "reset"), Fault(403, "403 Forbidden"), Fault(429,
 
 
 class Board:
-    """A merge request whose forge does with each attempt to write a note what `script` says, then all is well."""
+    """A merge request whose forge treats attempts to write a note as `script` says."""
 
     def __init__(self, *script: str, there: tuple[str, ...] = (), lag: int = 0) -> None:
         self.texts = dict(enumerate(there, 1))
@@ -31,14 +31,16 @@ class Board:
         clock = Clock(
             now=lambda: now[0], sleep=lambda seconds: now.__setitem__(0, now[0] + seconds)
         )
-        self.caller = Caller("https://gitlab.example.com", self, 3600.0, clock)  # type: ignore[arg-type]
+        self.caller = Caller("https://gitlab.example.com", self, 3600.0, clock)
 
     def notes(self, number: int, marker: str) -> list[Note]:
         if self.lag and self.writes:
             self.lag -= 1
             return []
         return [
-            Note(each, text) for each, text in sorted(self.texts.items()) if text.startswith(marker)
+            Note(number, text)
+            for number, text in sorted(self.texts.items())
+            if text.startswith(marker)
         ]
 
     def write(self, number: int, text: str) -> Note:
@@ -71,7 +73,7 @@ class Board:
 def stick(
     board: Board, text: str = "new", *, is_news: bool = True, tell: Callable[[str], None] = print
 ) -> str:
-    return reviews.stick(board, 7, MARK, f"{MARK}\n{text}\n", tell, is_news=is_news)  # type: ignore[arg-type]
+    return reviews.stick(board, 7, MARK, f"{MARK}\n{text}\n", tell, is_news=is_news)
 
 
 def test_a_note_is_created_then_left_alone_then_updated():

@@ -70,7 +70,8 @@ def test_the_warning_is_given_where_pipelines_are_written(
 ):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "truewheel.yml").write_text(
-        "truewheel: 1\npackages: {foo: {abi: none, version: {file: VERSION}}}\ntargets: {rhel8: {}}\nnaming: plain\n"
+        "truewheel: 1\npackages: {foo: {abi: none, version: {file: VERSION}}}\ntargets: "
+        "{rhel8: {}}\nnaming: plain\n"
         "setup: [pip install truewheel]\n"
     )
     (tmp_path / "VERSION").write_text("1.0")

@@ -40,7 +40,7 @@ def start(
 
 def variables(project: Project) -> list[dict[str, str]]:
     return [
-        {each["key"]: each["value"] for each in pipeline.variables}
+        {variable["key"]: variable["value"] for variable in pipeline.variables}
         for pipeline in project.pipelines
     ]
 
@@ -107,11 +107,11 @@ def test_a_pipeline_that_is_listed_late_is_waited_for(server: GitLab, project: P
 )
 def test_a_start_that_did_nothing_is_tried_again(server: GitLab, project: Project, fault: Fault):
     server.misbehave(fault, on=START, times=3)
-    said: list[str] = []
-    started = start(connected(server), tell=said.append)
+    lines: list[str] = []
+    started = start(connected(server), tell=lines.append)
     assert [pipeline.id for pipeline in project.pipelines] == [started.run.id]
     assert len(server.asked(START)) == 4
-    assert len(said) == 3
+    assert len(lines) == 3
 
 
 def test_two_that_start_at_once_keep_the_older_one(server: GitLab, project: Project):
@@ -122,12 +122,12 @@ def test_two_that_start_at_once_keep_the_older_one(server: GitLab, project: Proj
         project.pipeline("main", variables=other_one, source="api")
 
     server.misbehave(Fault("another", before=other), on=START)
-    said: list[str] = []
-    started = start(connected(server), is_fresh=False, tell=said.append)
+    lines: list[str] = []
+    started = start(connected(server), is_fresh=False, tell=lines.append)
     assert not started.is_new
     assert started.run.id == project.pipelines[0].id
     assert [pipeline.status for pipeline in project.pipelines][1] in {"canceled", "canceling"}
-    assert any("is cancelled" in line for line in said)
+    assert any("is cancelled" in line for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -211,9 +211,9 @@ def test_a_job_starts_by_its_own_token(server: GitLab, project: Project):
 def test_inputs_instead_of_variables(server: GitLab, project: Project):
     project.spec_inputs = {"NVIDIA_UPSTREAM_VERSION": {}, "truewheel_key": {}}
     start(connected(server), WISH._replace(by_inputs=True))
-    asked = server.asked(START)[0].body
-    assert b'"inputs": {"NVIDIA_UPSTREAM_VERSION": "26.05", "truewheel_key": "key-1"}' in asked
-    assert b"variables" not in asked
+    body = server.asked(START)[0].body
+    assert b'"inputs": {"NVIDIA_UPSTREAM_VERSION": "26.05", "truewheel_key": "key-1"}' in body
+    assert b"variables" not in body
 
 
 def test_keys():

@@ -16,7 +16,10 @@ from truewheel.forges.base import Wish
 from truewheel.forges.gitlab.api.client import Gitlab
 from truewheel.forges.watch import Follower, Verdict, states
 
-LOG = "\x1b[0;32m$ make\x1b[0;m\nsection_start:1:build\r\x1b[0Kmake: *** [all] Error 1\nERROR: Job failed: exit code 1\n"
+LOG = (
+    "\x1b[0;32m$ make\x1b[0;m\nsection_start:1:build\r\x1b[0Kmake: *** [all] Error 1\nERROR: Job "
+    "failed: exit code 1\n"
+)
 
 
 @pytest.fixture
@@ -31,22 +34,24 @@ def project(server: GitLab) -> Project:
     return server.project("group/demo")
 
 
-def follow(forge: Gitlab, said: list[str] | None = None, **more: Any) -> Verdict:
+def follow(forge: Gitlab, lines: list[str] | None = None, **more: Any) -> Verdict:
     run = forge.start(Wish("main", {}, "key"))
-    return Follower(forge=forge, tell=(said if said is not None else []).append, **more).to_end(run)
+    return Follower(forge=forge, tell=(lines if lines is not None else []).append, **more).to_end(
+        run
+    )
 
 
 def test_a_good_pipeline_is_told_as_it_goes(server: GitLab, project: Project):
     project.plan(Job("plan", stage="plan", seconds=20), Job("prove", stage="prove", seconds=5))
-    said: list[str] = []
-    verdict = follow(connected(server), said)
+    lines: list[str] = []
+    verdict = follow(connected(server), lines)
     assert verdict.is_good
     assert states(verdict.look) == "2 success"
     number = project.pipelines[0].id
-    told = [line.partition(" (")[0] for line in said]
-    assert told.index(f"{number}/plan: running") < told.index(f"{number}/plan: success")
-    assert told[-1] in {f"{number}/prove: success", f"pipeline {number}: success"}
-    assert len(told) == len(set(told))
+    beginnings = [line.partition(" (")[0] for line in lines]
+    assert beginnings.index(f"{number}/plan: running") < beginnings.index(f"{number}/plan: success")
+    assert beginnings[-1] in {f"{number}/prove: success", f"pipeline {number}: success"}
+    assert len(beginnings) == len(set(beginnings))
 
 
 def test_a_failure_has_a_cause_and_the_end_of_its_log(server: GitLab, project: Project):
@@ -129,10 +134,10 @@ def test_a_second_attempt_can_save_the_pipeline(server: GitLab, project: Project
             ],
         )
     )
-    said: list[str] = []
-    verdict = follow(connected(server), said)
+    lines: list[str] = []
+    verdict = follow(connected(server), lines)
     assert verdict.is_good
-    assert any("wheel runs again (1 of 1): the runner broke down" in line for line in said)
+    assert any("wheel runs again (1 of 1): the runner broke down" in line for line in lines)
 
 
 def test_the_answer_to_a_retry_may_get_lost(server: GitLab, project: Project):
@@ -151,9 +156,9 @@ def test_nothing_runs_again_where_nobody_asks_for_it(server: GitLab, project: Pr
 def test_a_retry_that_is_refused_is_told_and_does_not_hang(server: GitLab, project: Project):
     project.plan(Job("wheel", result="failed", failure_reason="runner_system_failure"))
     server.misbehave(faults.forbidden(), on="POST /projects/*/jobs/*/retry", times=None)
-    said: list[str] = []
-    assert not follow(connected(server), said).is_good
-    assert any("the job wheel cannot be retried" in line for line in said)
+    lines: list[str] = []
+    assert not follow(connected(server), lines).is_good
+    assert any("the job wheel cannot be retried" in line for line in lines)
 
 
 def test_a_cancelled_pipeline_is_no_success(server: GitLab, project: Project):
@@ -245,12 +250,12 @@ def test_storms_change_no_verdict_and_start_no_second_pipeline(
     )
     server.lag(requests=chance.randrange(3))
     server.misbehave_at_random(seed, rate=0.3)
-    said: list[str] = []
+    lines: list[str] = []
     forge = connected(server)
     started = trigger.start(
-        forge, Wish("main", {}, f"key-{seed}"), said.append, is_fresh=chance.random() < 0.5
+        forge, Wish("main", {}, f"key-{seed}"), lines.append, is_fresh=chance.random() < 0.5
     )
-    verdict = Follower(forge=forge, tell=said.append).to_end(started.run)
+    verdict = Follower(forge=forge, tell=lines.append).to_end(started.run)
     assert verdict.is_good == (result == "success")
     assert len([pipeline for pipeline in project.pipelines if pipeline.source == "api"]) == 1
-    assert not any(forge._access.token in line for line in said)
+    assert not any(forge._access.token in line for line in lines)

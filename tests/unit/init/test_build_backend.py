@@ -1,6 +1,6 @@
 """What a package's files say.
 
-Where its version comes from, which ABI its wheels have, what keeps it from a name.
+Where its version comes from, which ABI its wheels have, what keeps it from being named.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ def package(
     """The package of these files."""
     texts = {"pyproject.toml": pyproject, **(files or {})}
     read = Files(texts.get, lambda name: loading.toml(texts.get(name, "")), lambda: native)
-    found = build_backend.package("lib", read)
-    assert found
-    return found
+    result = build_backend.package("lib", read)
+    assert result
+    return result
 
 
 def refusal(pyproject: str, files: Mapping[str, str] | None = None) -> str:
@@ -112,7 +112,8 @@ ATTRIBUTE = "[tool.setuptools.dynamic]\nversion = {attr = 'foo.version'}\n"
         (
             DYNAMIC + MESON,
             {
-                "meson.build": "# x\nproject(\n  'foo',\n  meson_version: '>= 1',\n  version: '2.0',\n)"
+                "meson.build": "# x\nproject(\n  'foo',\n  meson_version: '>= 1',\n"
+                "  version: '2.0',\n)"
             },
             Version("2.0", "meson.build", "meson.build", build_backend.MESON_VERSION),
         ),
@@ -133,7 +134,8 @@ ATTRIBUTE = "[tool.setuptools.dynamic]\nversion = {attr = 'foo.version'}\n"
         (
             DYNAMIC
             + SCIKIT
-            + "[tool.scikit-build.metadata]\nversion.provider = 'scikit_build_core.metadata.setuptools_scm'",
+            + "[tool.scikit-build.metadata]\n"
+            + "version.provider = 'scikit_build_core.metadata.setuptools_scm'",
             {},
             BY_GIT,
         ),
@@ -153,17 +155,45 @@ def test_where_a_version_comes_from(pyproject: str, files: Mapping[str, str], ve
     [
         (DYNAMIC + ATTRIBUTE, {}, "it is the attribute 'foo.version'"),
         # setuptools-scm as a file finder only: the version is said to come from elsewhere
-        (DYNAMIC + ATTRIBUTE + built_by("setuptools.build_meta", "setuptools-scm"), {}, "it is the attribute"),
+        (
+            DYNAMIC + ATTRIBUTE + built_by("setuptools.build_meta", "setuptools-scm"),
+            {},
+            "it is the attribute",
+        ),
         # it is installed, but nobody asks it for a version
         (DYNAMIC + built_by("setuptools.build_meta", "setuptools-scm"), {}, "it is dynamic"),
         (DYNAMIC + MATURIN, {"Cargo.toml": "[package]\nversion.workspace = true"}, "it is dynamic"),
-        (DYNAMIC + MATURIN, {"Cargo.toml": '[package]\nname = "x"\n[deps.y]\nversion = "1"'}, "it is dynamic"),
-        (DYNAMIC + HATCH + "[tool.hatch.version]\npath = 'V'\npattern = 'x'", {"V": "__version__ = '1'"}, "'V' holds"),
-        (DYNAMIC + ATTRIBUTE, {"foo.py": "version = '1.0' + x()\nversion = '.'.join(n)"}, "it is the attribute"),
+        (
+            DYNAMIC + MATURIN,
+            {"Cargo.toml": '[package]\nname = "x"\n[deps.y]\nversion = "1"'},
+            "it is dynamic",
+        ),
+        (
+            DYNAMIC + HATCH + "[tool.hatch.version]\npath = 'V'\npattern = 'x'",
+            {"V": "__version__ = '1'"},
+            "'V' holds",
+        ),
+        (
+            DYNAMIC + ATTRIBUTE,
+            {"foo.py": "version = '1.0' + x()\nversion = '.'.join(n)"},
+            "it is the attribute",
+        ),
         ("", {"setup.py": "setup(name='foo', version=get())"}, "it is dynamic"),
-        (DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = ['A', 'B']}", {"A": "1", "B": "2"}, "'A, B' holds"),
-        (DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = 'V'}", {"V": "v = '1.0'"}, "'V' holds more"),
-        (DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = '-V'}", {"-V": "1.0"}, "'-V' holds more"),
+        (
+            DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = ['A', 'B']}",
+            {"A": "1", "B": "2"},
+            "'A, B' holds",
+        ),
+        (
+            DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = 'V'}",
+            {"V": "v = '1.0'"},
+            "'V' holds more",
+        ),
+        (
+            DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = '-V'}",
+            {"-V": "1.0"},
+            "'-V' holds more",
+        ),
         (DYNAMIC + "[tool.setuptools.dynamic]\nversion = {file = 'V'}", {}, "there is no file 'V'"),
         (HEAD, {}, "[project] has none"),
         (HEAD + "version = '1.x'", {}, "version '1.x' is not one of PEP 440"),
@@ -176,7 +206,7 @@ def test_where_a_version_comes_from(pyproject: str, files: Mapping[str, str], ve
         ("", {"setup.py": ""}, "and no name in setup.py that is plain text"),
         ("[tool.poetry]\nname = 'foo'", {}, "[tool.poetry] is not read"),
     ],
-)  # fmt: skip
+)
 def test_what_keeps_a_package_from_a_name(pyproject: str, files: Mapping[str, str], reason: str):
     assert reason in refusal(pyproject, files)
 
@@ -200,8 +230,16 @@ SETUP_PY = {"setup.py": "setup(ext_modules=[])"}
     ("pyproject", "files", "abi"),
     [
         (SETUPTOOLS, SETUP_PY, Abi("cpython", "extensions in setup.py")),
-        ("[[tool.setuptools.ext-modules]]\nname = 'x'", {}, Abi("cpython", "ext-modules in pyproject.toml")),
-        (SETUPTOOLS, {**SETUP_PY, "setup.cfg": "py_limited_api = cp39"}, Abi("abi3", "py_limited_api in setup.cfg", 9)),
+        (
+            "[[tool.setuptools.ext-modules]]\nname = 'x'",
+            {},
+            Abi("cpython", "ext-modules in pyproject.toml"),
+        ),
+        (
+            SETUPTOOLS,
+            {**SETUP_PY, "setup.cfg": "py_limited_api = cp39"},
+            Abi("abi3", "py_limited_api in setup.cfg", 9),
+        ),
         (
             "[tool.distutils.bdist_wheel]\npy-limited-api = 'cp311'",
             SETUP_PY,
@@ -213,14 +251,30 @@ SETUP_PY = {"setup.py": "setup(ext_modules=[])"}
             Abi("abi3", "py_limited_api in setup.py", 10),
         ),
         # the extension keeps to the limited API, but nobody tells the wheel
-        (SETUPTOOLS, {"setup.py": "ext_modules=[E(py_limited_api=True)]"}, Abi("cpython", "extensions in setup.py")),
+        (
+            SETUPTOOLS,
+            {"setup.py": "ext_modules=[E(py_limited_api=True)]"},
+            Abi("cpython", "extensions in setup.py"),
+        ),
         (SETUPTOOLS, {**SETUP_PY, "setup.cfg": LONG}, Abi("cpython", "extensions in setup.py")),
         (SCIKIT, {}, Abi("cpython", "scikit-build-core")),
-        (SCIKIT + "[tool.scikit-build]\nwheel.py-api = 'cp310'", {}, Abi("abi3", "wheel.py-api cp310", 10)),
+        (
+            SCIKIT + "[tool.scikit-build]\nwheel.py-api = 'cp310'",
+            {},
+            Abi("abi3", "wheel.py-api cp310", 10),
+        ),
         (built_by("rapids_build_backend.build") + WRAPPED, {}, Abi("cpython", "scikit-build-core")),
-        (MESON + "[tool.meson-python]\nlimited-api = true", {}, Abi("abi3", "tool.meson-python.limited-api")),
+        (
+            MESON + "[tool.meson-python]\nlimited-api = true",
+            {},
+            Abi("abi3", "tool.meson-python.limited-api"),
+        ),
         (MATURIN, {}, Abi("cpython", "maturin")),
-        (MATURIN, {"Cargo.toml": "[dependencies]\npyo3 = {features = ['abi3']}"}, Abi("abi3", "pyo3's abi3")),
+        (
+            MATURIN,
+            {"Cargo.toml": "[dependencies]\npyo3 = {features = ['abi3']}"},
+            Abi("abi3", "pyo3's abi3"),
+        ),
         (
             MATURIN + "[tool.maturin]\nfeatures = ['pyo3/abi3-py310']",
             {"Cargo.toml": "broken["},
@@ -230,7 +284,7 @@ SETUP_PY = {"setup.py": "setup(ext_modules=[])"}
         (HATCH, {}, Abi("none", "no native code")),
         (MESON, {}, Abi("none", "no native code")),
     ],
-)  # fmt: skip
+)
 def test_which_abi_the_wheels_have(pyproject: str, files: Mapping[str, str], abi: Abi):
     assert package(STATIC + pyproject, files).abi == abi
 
@@ -265,10 +319,11 @@ def test_wheels_for_any_python_of_a_platform_have_no_place_in_a_spec(pyproject: 
 
 
 def test_what_else_is_read():
-    classifiers = "classifiers = ['Programming Language :: Python :: 3.11', 'Programming Language :: Python :: 3', 'x']"
-    found = package(STATIC + classifiers + "\nrequires-python = '>=3.10'", {"tests/smoke.py": ""})
-    assert (found.name, found.path, found.backend) == ("foo", "lib", "setuptools")
-    assert (found.requires_python, found.classified, found.smoke) == (
+    python = "Programming Language :: Python"
+    classifiers = f"classifiers = ['{python} :: 3.11', '{python} :: 3', 'x']"
+    result = package(STATIC + classifiers + "\nrequires-python = '>=3.10'", {"tests/smoke.py": ""})
+    assert (result.name, result.path, result.backend) == ("foo", "lib", "setuptools")
+    assert (result.requires_python, result.classified, result.smoke) == (
         ">=3.10",
         ("3.11",),
         "tests/smoke.py",

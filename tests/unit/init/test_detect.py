@@ -1,6 +1,6 @@
-"""What a repository shows.
+"""What a repository contains.
 
-Which folders count, which are somebody else's, and what CI files and git say.
+Which folders count, which belong to others, and what CI files and git say.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def test_what_is_no_file_is_not_read(tmp_path: Path):
     os.mkfifo(tmp_path / "setup.py")
     os.mkfifo(tmp_path / "Dockerfile")
     (tmp_path / ".gitlab-ci.yml").mkdir()
-    found = look(tmp_path)
-    assert (found.packages[0].name, found.pipelines, found.containers) == (
+    repository = look(tmp_path)
+    assert (repository.packages[0].name, repository.pipelines, repository.containers) == (
         "own",
         (),
         {"Dockerfile": ""},
@@ -78,15 +78,16 @@ def test_a_folder_that_a_spec_cannot_name_is_left_out(tmp_path: Path, name: str)
         tmp_path,
         **{"pyproject.toml": PURE.format("own"), f"{name}/pyproject.toml": PURE.format("odd")},
     )
-    found = look(tmp_path)
-    assert [package.name for package in found.packages] == ["own"]
-    assert [problem.severity for problem in found.problems] == ["warning"]
-    assert "\n" not in str(found.problems[0].where)
+    repository = look(tmp_path)
+    assert [package.name for package in repository.packages] == ["own"]
+    assert [problem.severity for problem in repository.problems] == ["warning"]
+    assert "\n" not in str(repository.problems[0].where)
 
 
 def test_a_file_outside_is_not_a_version_file(tmp_path: Path):
     write(tmp_path, **{"VERSION": "1.0", "root/lib/VERSION": "2.0"})
-    text = '[project]\nname = "foo"\ndynamic = ["version"]\n[tool.setuptools.dynamic]\nversion = {{file = "{}"}}\n'
+    text = '[project]\nname = "foo"\ndynamic = ["version"]\n'
+    text += '[tool.setuptools.dynamic]\nversion = {{file = "{}"}}\n'
     root = write(tmp_path / "root", **{"lib/sub/pyproject.toml": text.format("../VERSION")})
     assert look(root).packages[0].version.value == "2.0"
     write(root, **{"lib/sub/pyproject.toml": text.format("../../../VERSION")})
@@ -113,8 +114,9 @@ def test_the_host_of_the_remote(tmp_path: Path, address: str, host: str):
 
 
 def test_the_tag_must_hold_a_version_where_versions_come_from_git(tmp_path: Path):
-    scm = '[project]\nname="a"\ndynamic=["version"]\n[build-system]\nrequires=["setuptools-scm[simple]"]\nbuild-backend='
-    write(tmp_path, **{"pyproject.toml": scm + '"setuptools.build_meta"'})
+    scm = '[project]\nname="a"\ndynamic=["version"]\n[build-system]\n'
+    scm += 'requires=["setuptools-scm[simple]"]\nbuild-backend="setuptools.build_meta"'
+    write(tmp_path, **{"pyproject.toml": scm})
     git(tmp_path, "init", "--quiet")
     commit = [
         "-c",
@@ -134,13 +136,19 @@ def test_the_tag_must_hold_a_version_where_versions_come_from_git(tmp_path: Path
     assert look(tmp_path).tag == "foo-v1.2"
 
 
-def test_what_cibuildwheel_is_told(tmp_path: Path):
-    table = '[tool.cibuildwheel]\nbuild = ["cp312-*", "cp313-*"]\nskip = 5\n[tool.cibuildwheel.linux]\narchs = "x86_64"\n'
+def test_the_settings_of_cibuildwheel(tmp_path: Path):
+    table = '[tool.cibuildwheel]\nbuild = ["cp312-*", "cp313-*"]\nskip = 5\n'
+    table += '[tool.cibuildwheel.linux]\narchs = "x86_64"\n'
     workflow = """
         on: push
         env: {CIBW_SKIP: '*-musllinux*'}
         jobs:
-          a: {steps: [{env: {CIBW_ARCHS_LINUX: "${{ matrix.arch }}", CIBW_MANYLINUX_X86_64_IMAGE: a/b, CIBW_TEST: x}}]}
+          a:
+            steps:
+              - env:
+                  CIBW_ARCHS_LINUX: "${{ matrix.arch }}"
+                  CIBW_MANYLINUX_X86_64_IMAGE: a/b
+                  CIBW_TEST: x
     """
     write(
         tmp_path,
@@ -151,14 +159,14 @@ def test_what_cibuildwheel_is_told(tmp_path: Path):
             ".gitlab-ci.yml": "a: {script: [b]}",
         },
     )
-    found = look(tmp_path)
-    assert found.cibuildwheel == {
+    repository = look(tmp_path)
+    assert repository.cibuildwheel == {
         "BUILD": "cp312-* cp313-*",
         "ARCHS": "x86_64",
         "SKIP": "*-musllinux*",
         "MANYLINUX_X86_64_IMAGE": "a/b",
     }
-    assert found.pipelines == (
+    assert repository.pipelines == (
         ".gitlab-ci.yml",
         ".github/workflows/a.yml",
         ".github/workflows/broken.yml",
@@ -194,7 +202,7 @@ def test_the_stages_of_a_hand_written_pipeline_are_read(
 
 
 @pytest.mark.parametrize(
-    ("own", "remote", "branch"),
+    ("local", "remote", "branch"),
     [
         ("main", "", "main"),
         ("master", "", "master"),
@@ -204,11 +212,11 @@ def test_the_stages_of_a_hand_written_pipeline_are_read(
     ],
 )
 def test_the_main_branch_is_that_of_the_remote_or_has_a_usual_name(
-    tmp_path: Path, own: str, remote: str, branch: str
+    tmp_path: Path, local: str, remote: str, branch: str
 ):
     write(tmp_path, **{"pyproject.toml": PURE.format("own")})
     identity = ["-c", "user.name=t", "-c", "user.email=t@example.invalid"]
-    git(tmp_path, "init", "--quiet", f"--initial-branch={own}")
+    git(tmp_path, "init", "--quiet", f"--initial-branch={local}")
     git(tmp_path, *identity, "commit", "--quiet", "--allow-empty", "--message=x")
     if remote:
         git(tmp_path, "update-ref", f"refs/remotes/origin/{remote}", "HEAD")

@@ -1,4 +1,4 @@
-"""A proposal is a spec that can be read, says what was found, and quotes whatever a repository is called."""
+"""A proposal is a spec that can be read, and quotes whatever names a repository has."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from truewheel.errors import Stop, Where
@@ -43,17 +43,17 @@ def survey(*packages: Package, **more: Any) -> Survey:
     return Survey(name="root", packages=packages or (FOO,), **more)
 
 
-def proposed(found: Survey, **choices: Any) -> str:
-    chosen = proposal.defaults(found, TODAY)._replace(**choices)
-    return proposal.text(found, chosen, policy(chosen.naming))
+def proposed(repository: Survey, **choices: Any) -> str:
+    chosen = proposal.defaults(repository, TODAY)._replace(**choices)
+    return proposal.text(repository, chosen, policy(chosen.naming))
 
 
 def read(text: str) -> Spec:
     return model.parse(text, "truewheel.yml", loading.schema())
 
 
-def pythons(found: Survey, today: date = TODAY) -> tuple[str, ...]:
-    return proposal.defaults(found, today).pythons
+def pythons(repository: Survey, today: date = TODAY) -> tuple[str, ...]:
+    return proposal.defaults(repository, today).pythons
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_classifiers_say_the_lowest_where_nothing_else_does():
 
 @pytest.mark.parametrize("oldest", [9, 12])
 def test_a_limited_api_begins_where_its_tag_does(oldest: int):
-    found = survey(FOO._replace(abi=Abi("abi3", "setup.cfg", oldest)))
-    assert pythons(found)[0] == f"3.{oldest}"
-    assert bool(proposal.notes(found, proposal.defaults(found, TODAY))) == (oldest == 9)
+    repository = survey(FOO._replace(abi=Abi("abi3", "setup.cfg", oldest)))
+    assert pythons(repository)[0] == f"3.{oldest}"
+    assert bool(proposal.notes(repository, proposal.defaults(repository, TODAY))) == (oldest == 9)
 
 
 def test_a_python_that_one_package_cannot_have_is_excluded_for_it():
@@ -144,8 +144,8 @@ def test_cibuildwheel_selects_pythons(settings: Mapping[str, str], expected: str
     ],
 )
 def test_the_target_is_that_of_cibuildwheel(image: str, arches: str, floor: str, base: str):
-    made = read(proposed(survey(cibuildwheel={"MANYLINUX_X86_64_IMAGE": image, "ARCHS": arches})))
-    ((name, target),) = made.targets.items()
+    spec = read(proposed(survey(cibuildwheel={"MANYLINUX_X86_64_IMAGE": image, "ARCHS": arches})))
+    ((name, target),) = spec.targets.items()
     assert (name, target.floor, target.base) == (floor, floor, base)
 
 
@@ -178,7 +178,7 @@ def test_the_forges_are_those_of_the_remote_and_of_the_ci_files(
 
 
 @pytest.mark.parametrize(
-    ("own", "expected"),
+    ("stages", "expected"),
     [
         ((), {}),
         (("lint", "build", "test", "deploy"), {}),
@@ -188,9 +188,9 @@ def test_the_forges_are_those_of_the_remote_and_of_the_ci_files(
     ],
 )
 def test_our_stages_find_their_place_among_those_of_a_file_of_ones_own(
-    own: tuple[str, ...], expected: Any
+    stages: tuple[str, ...], expected: Any
 ):
-    gitlab = read(proposed(survey(stages=own))).gitlab
+    gitlab = read(proposed(survey(stages=stages))).gitlab
     kinds = ("container", "wheel", "test", "prove", "review", "publish")
     assert gitlab.entry == proposal.ENTRY
     assert gitlab.stages == (dict(zip(kinds, expected.split())) if expected else {})
@@ -206,18 +206,18 @@ def test_only_another_branch_than_main_is_named():
 @pytest.mark.parametrize("name", POLICIES)
 @pytest.mark.parametrize("profile", ["", "internal", "pypi"])
 def test_every_policy_and_index_can_be_chosen(name: str, profile: str):
-    made = read(proposed(survey(), naming=name, profile=profile))
-    assert made.naming == name
-    assert [index.profile for index in made.indexes.values()] == ([profile] if profile else [])
+    spec = read(proposed(survey(), naming=name, profile=profile))
+    assert spec.naming == name
+    assert [index.profile for index in spec.indexes.values()] == ([profile] if profile else [])
 
 
 def test_versions_of_git_bring_their_rules_and_a_whole_clone():
     by_git = survey(FOO._replace(version=Version("", "git tags", inject="env:X")), tag="v1.0")
-    made = read(proposed(by_git))
-    assert made.packages["foo"].version.inject == "env:X"
-    assert made.variables["GIT_DEPTH"].default == "0"
-    assert not made.gitlab.tool_image.endswith("slim")
-    assert made.naming["facts"]["base"]["from"] == ["option:release-version", "vcs:tag"]
+    spec = read(proposed(by_git))
+    assert spec.packages["foo"].version.inject == "env:X"
+    assert spec.variables["GIT_DEPTH"].default == "0"
+    assert not spec.gitlab.tool_image.endswith("slim")
+    assert spec.naming["facts"]["base"]["from"] == ["option:release-version", "vcs:tag"]
     assert "const:0.0" in proposed(by_git._replace(tag=""))
 
 
@@ -225,8 +225,8 @@ def test_paths_are_those_of_the_root():
     deep = FOO._replace(
         path="a/b", version=Version("1", "V", file="../../V"), smoke="tests/smoke.py"
     )
-    made = read(proposed(survey(deep))).packages["foo"]
-    assert (made.path, made.version.file, made.smoke) == ("a/b", "V", "a/b/tests/smoke.py")
+    foo = read(proposed(survey(deep))).packages["foo"]
+    assert (foo.path, foo.version.file, foo.smoke) == ("a/b", "V", "a/b/tests/smoke.py")
 
 
 def test_every_key_has_its_comment():
@@ -245,25 +245,23 @@ ANY = st.text() | st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(
     folder=PRINTABLE.filter(
         lambda text: text not in {"", ".", ".."} and "/" not in text and text[0] != "-"
     ),
-    told=ANY,
+    name=ANY,
 )
-def test_what_a_repository_is_called_comes_back_as_it_was(folder: str, told: str):
-    odd = FOO._replace(path=folder, backend=told, abi=Abi("cpython", told), smoke=f"{folder}.py")
-    made = read(proposal_of_any_name(odd, told))
-    assert made.packages["foo"].path == folder
-    assert made.packages["foo"].smoke == f"{folder}/{folder}.py"
+def test_what_a_repository_is_called_comes_back_as_it_was(folder: str, name: str):
+    odd = FOO._replace(path=folder, backend=name, abi=Abi("cpython", name), smoke=f"{folder}.py")
+    spec = read(proposal_of_any_name(odd, name))
+    assert spec.packages["foo"].path == folder
+    assert spec.packages["foo"].smoke == f"{folder}/{folder}.py"
 
 
 def proposal_of_any_name(odd: Package, name: str) -> str:
     return proposed(Survey(name=name, packages=(odd, FOO._replace(name="other", path="other"))))
 
 
-@settings(deadline=None)
 @given(
     name=ANY | st.from_regex(SPEC_NAME, fullmatch=True),
     version=ANY | st.sampled_from(["", "1.0", " 1.0rc1"]),
@@ -280,11 +278,11 @@ def test_a_project_of_any_name_is_refused_or_comes_back(
     }
     read_any = Files(lambda _: text, lambda _: table, lambda: True)
     try:
-        found = package(".", read_any)
-        assert found
-        proposal_text = proposed(survey(found))
+        described = package(".", read_any)
+        assert described
+        proposal_text = proposed(survey(described))
     except Stop:
         return
-    (made,) = read(proposal_text).packages.items()
-    assert made[0] == name
-    assert made[1].version.file == (found.version.file and posixpath.normpath(file))
+    (packages,) = read(proposal_text).packages.items()
+    assert packages[0] == name
+    assert packages[1].version.file == (described.version.file and posixpath.normpath(file))

@@ -1,4 +1,4 @@
-"""What setup.cfg and setup.py say in plain text; what is computed is not known, and nothing is run."""
+"""setup.cfg and setup.py: plain text is read, what is computed is not, and nothing is run."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ CONFIG = "[metadata]\nname = foo\nversion = {}\n[options]\npython_requires = >=3
         ({"setup.py": "import os\nsetup(name=os.sep, version=f'{os.sep}')"}, Setup()),
         (
             {
-                "setup.py": "setuptools.setup(\n    name='foo',\n    version='1.0',\n    python_requires='>=3.9')"
+                "setup.py": "setuptools.setup(\n    name='foo',\n    version='1.0',\n"
+                "    python_requires='>=3.9')"
             },
             Setup("foo", ">=3.9", place="setup.py", match=LITERAL),
         ),

@@ -28,6 +28,7 @@ LEADS = (
     f"https://me:{KEY}@127.0.0.1:1/x?sig={KEY}",
     f"http://127.0.0.1:1/x?sig={KEY}\x01",
     f"http://127.0.0.1:x/y?sig={KEY}",
+    f"http://me:{KEY}@[x/y?sig={KEY}",
     f"ftp://me:{KEY}@127.0.0.1/x?sig={KEY}",
     f"mailto:me?sig={KEY}",
     f"//me:{KEY}@127.0.0.1:1/x?sig={KEY}",

@@ -19,6 +19,7 @@ from registries import Registry, serving
 from truewheel.errors import Exit, Stop
 from truewheel.net import container_registry
 from truewheel.net.container_registry import Image
+from truewheel.net.http import Client
 
 CONTENT = b'{"schemaVersion": 2}'
 
@@ -132,7 +133,7 @@ def test_a_password_goes_nowhere_without_tls():
         image = container_registry.parse("r.example/x")
         challenge = f'Bearer realm="{thief.realm}",service="x"'
         with pytest.raises(Stop, match="without TLS"):
-            container_registry._authorization(challenge, image, ("me", "secret"), lambda _: None)
+            container_registry._authorization(challenge, image, ("me", "secret"), Client({}, 1))
         assert thief.seen == stand_in.seen == []
 
 
@@ -147,7 +148,7 @@ def test_pauses_grow(stand_in: Registry):
     stand_in.faults, pauses = [500, 500, 500], []
     with pytest.raises(Stop, match="HTTP 500"):
         container_registry.digest(f"{stand_in.host}/x", {}, pause=pauses.append)
-    assert pauses == [2.0, 4.0]
+    assert pauses == [1.0, 2.0]
     assert len(stand_in.seen) == container_registry.TRIES
 
 
@@ -166,7 +167,7 @@ def test_a_registry_that_is_not_there_ends_in_a_message(stand_in: Registry):
 
 
 def test_a_silent_registry_ends_in_a_message(stand_in: Registry, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(container_registry, "TIMEOUT", 0.05)
+    monkeypatch.setattr(container_registry, "SILENCE", 0.05)
     import socket
 
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -6,14 +6,19 @@ And the secret stays with the host that it is for.
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 import time
+from base64 import b64encode
 from collections.abc import Iterator
+from email.utils import formatdate
 from pathlib import Path
 
 import packages
 import pytest
 from packages import TOKEN, Registry
 
+import truewheel
 from truewheel.errors import Exit, Stop
 from truewheel.net import http
 from truewheel.net.http import Client, OtherBytes
@@ -246,3 +251,112 @@ def test_headers_that_come_a_byte_now_and_then_have_the_same_deadline(
     assert stopped.value.code is Exit.REMOTE_UNREACHABLE
     assert time.monotonic() - began < 1.5
     assert left(tmp_path) == []
+
+
+def test_a_chunk_whose_length_comes_a_byte_now_and_then_has_the_same_deadline(
+    registry: Registry, tmp_path: Path
+):
+    def drip(handler: packages.Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;")
+        while not handler.server.over.wait(0.02):
+            handler.wfile.write(b"x")
+
+    registry.faults = [drip]
+    began = time.monotonic()
+    with pytest.raises(Stop, match="the deadline is over"):
+        client(0.3).get(registry.api + "/a", tmp_path / "b", SHA256)
+    assert time.monotonic() - began < 1.5
+    assert left(tmp_path) == []
+
+
+def test_a_file_in_chunks_is_a_file(registry: Registry, tmp_path: Path):
+    def chunks(handler: packages.Handler) -> None:
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for start in range(0, len(CONTENT), 500_000):
+            piece = CONTENT[start : start + 500_000]
+            handler.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+        handler.wfile.write(b"0\r\n\r\n")
+
+    registry.faults = [chunks]
+    assert client().get(registry.api + "/a", tmp_path / "b", SHA256)
+    assert (tmp_path / "b").read_bytes() == CONTENT
+
+
+def test_a_place_that_is_not_there_takes_no_file(registry: Registry, tmp_path: Path):
+    (tmp_path / "a").write_bytes(b"x")
+    registry.faults = [packages.status(404)]
+    with pytest.raises(Stop, match="answers 404") as stopped:
+        client().put(tmp_path / "a", registry.api + "/a")
+    assert stopped.value.code is Exit.REMOTE_FAILED
+
+
+def test_a_server_may_name_the_date_of_the_next_attempt(
+    registry: Registry, tmp_path: Path, pauses: list[float]
+):
+    registry.files["/api/v4/a"] = CONTENT
+    later = formatdate(time.time() + 20, usegmt=True)
+    registry.faults = [packages.status(503, Retry_After=later)]
+    assert client().get(registry.api + "/a", tmp_path / "b", SHA256)
+    assert 15 < pauses[0] <= 21
+
+
+@pytest.mark.parametrize("names_scheme", [True, False])
+def test_a_proxy_of_the_environment_is_used(
+    names_scheme: bool, registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    place = registry.api.removeprefix("http://").removesuffix("/api/v4")
+    monkeypatch.setenv("http_proxy", f"http://me:pass%40@{place}" if names_scheme else place)
+    monkeypatch.setenv("no_proxy", "other.example")
+    logins = []
+
+    def proxy(handler: packages.Handler) -> None:
+        logins.append(handler.headers["Proxy-Authorization"])
+        handler.answer(200, CONTENT)
+
+    registry.faults = [proxy]
+    assert client().get("http://packages.example/a", tmp_path / "b", SHA256)
+    assert registry.asked == [("GET", "http://packages.example/a", TOKEN)]
+    assert logins == ["Basic " + b64encode(b"me:pass@").decode() if names_scheme else None]
+
+
+def test_a_host_without_a_proxy_is_asked_directly(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    registry.files["/api/v4/a"] = CONTENT
+    assert client().get(registry.api + "/a", tmp_path / "b", SHA256)
+
+
+def test_the_login_of_a_proxy_that_is_gone_is_not_printed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
+):
+    for proxy in ("http://me:s3cret@127.0.0.1:1", "http://me:s3cret@[x", "socks5://me:s3cret@x"):
+        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.setenv("no_proxy", "other.example")
+        with pytest.raises(Stop) as stopped:
+            client().get("http://packages.example/a", tmp_path / "b", SHA256)
+        assert stopped.value.code is Exit.REMOTE_UNREACHABLE
+        assert "s3cret" not in str(stopped.value)
+
+
+def test_a_bundle_of_certificates_that_cannot_be_read_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    bundle = tmp_path / "bundle.pem"
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(bundle))
+    for content in (None, "no certificate"):
+        if content:
+            bundle.write_text(content)
+        with pytest.raises(Stop, match=r"bundle\.pem: cannot be read as certificates") as stopped:
+            client().get("https://127.0.0.1:1/a", tmp_path / "b", SHA256)
+        assert stopped.value.code is Exit.REFUSED
+
+
+def test_no_command_pays_for_urllib3_that_sends_nothing():
+    code = "import sys, truewheel.net.http, truewheel.forges.calls; print(*sorted(sys.modules))"
+    env = {"PYTHONPATH": str(Path(truewheel.__file__).parents[1])}
+    argv = [sys.executable, "-c", code]
+    loaded = subprocess.run(argv, env=env, check=True, capture_output=True, text=True)
+    assert "truewheel.net.http" in loaded.stdout.split()
+    assert not {"urllib3", "urllib.request", "http.client", "ssl"} & set(loaded.stdout.split())

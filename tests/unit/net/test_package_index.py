@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 import standin
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from standin import Index
 
@@ -162,7 +162,6 @@ def test_no_other_scheme_is_opened(address: str, monkeypatch: pytest.MonkeyPatch
         files(address, "demo", None)
 
 
-@settings(max_examples=200, deadline=None)
 @given(
     st.binary(max_size=80)
     | st.recursive(st.none() | st.text() | st.integers(), st.lists).map(json.dumps)

@@ -298,7 +298,7 @@ def test_the_plan_of_a_merge_request_has_what_it_changes(repository: Path, capsy
 
 def test_what_git_cannot_tell_ends_the_plan(repository: Path, capsys):
     assert cli.main(["plan", "--event", "mr", "--changed-since", "nothing"]) == 2
-    assert "git cannot tell what has changed since nothing" in capsys.readouterr().err
+    assert "git cannot list the files changed since nothing" in capsys.readouterr().err
 
 
 def test_jobs_of_what_is_left_out_end_well_and_no_wheels_are_proven(repository: Path, capsys):

@@ -56,8 +56,8 @@ def test_annotations():
 
 @given(st.text(), st.text(), st.sampled_from([style for style in STYLES if style != "junit"]))
 def test_any_finding_can_be_reported_in_any_style(message, where, style):
-    found = Finding(code=Code.TW302, severity="error", message=message, where=where)
-    report([(Path("a.whl"), [found])], style).encode(
+    finding = Finding(code=Code.TW302, severity="error", message=message, where=where)
+    report([(Path("a.whl"), [finding])], style).encode(
         "ascii" if style in {"json", "sarif", "codequality"} else "utf-8"
     )
 

@@ -1,4 +1,4 @@
-"""What a merge request is told of its wheels' names, and what its title must be."""
+"""The note on a merge request, and the rule for its title."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ SPEC = "packages: {foo: {}, bar: {}}\ntargets: {rhel8: {}}\n"
 
 
 def story(old: str | None, new: str, before: str = "1.0", after: str = "1.0", **more: Any) -> Story:
-    made = plan_of(new, version=after, event="mr")
+    plan = plan_of(new, version=after, event="mr")
     earlier = None if old is None else plan_of(old, version=before, event="mr")
     known = more.pop("times", None)
     return Story(
-        changes(earlier, made),
-        made,
+        changes(earlier, plan),
+        plan,
         earlier,
-        efforts=efforts(earlier, made, known),
+        efforts=efforts(earlier, plan, known),
         times=known,
         **more,
     )
@@ -38,7 +38,7 @@ def note(old: str, new: str, before: str = "1.0", after: str = "1.0") -> str:
     return notes.note(story(old, new, before, after))
 
 
-def test_nothing_is_told_where_no_name_changes():
+def test_nothing_is_reported_where_no_name_changes():
     assert note(SPEC, SPEC) == ""
 
 
@@ -52,7 +52,7 @@ def test_each_changed_name_is_a_row():
     assert "Not taken for newer" not in text
 
 
-def test_an_older_name_and_a_refused_plan_are_told_first():
+def test_an_older_name_and_a_refused_plan_are_reported_first():
     text = note(SPEC, SPEC, "1.1", "1.0")
     assert "**Not taken for newer** by pip, sort, uv." in text
     refused = note(SPEC, SPEC.replace("rhel8: {}", "rhel8: {}, rocky8: {}"))
@@ -72,7 +72,7 @@ def test_a_target_branch_without_a_plan_has_all_names_added():
     assert "The target branch has no plan to compare with" in text
 
 
-def test_files_that_are_not_as_generated_are_told_though_no_name_changes():
+def test_files_that_are_not_as_generated_are_reported_though_no_name_changes():
     text = notes.note(story(SPEC, SPEC, drift=[("modified", ".gitlab-ci.yml")]))
     assert "- modified `.gitlab-ci.yml`" in text
 
@@ -109,7 +109,7 @@ def test_job_minutes_are_those_of_an_earlier_pipeline():
     assert "Not counted, since none ran there: prove, names." in text
 
 
-def test_what_an_index_says_is_told_with_what_it_said_before():
+def test_what_an_index_says_is_reported_with_what_it_said_before():
     index = SPEC + "indexes: {pypi: {profile: pypi}}\n"
     text = notes.note(story(index, index.replace("rhel8: {}", "rhel8: {floor: linux}")))
     assert "Indexes: pypi: accepted → " in text
@@ -137,19 +137,19 @@ def test_no_folder_ends_the_hidden_comment(folder: str):
 def test_a_posted_note_is_no_longer_than_a_forge_takes(count: int):
     packages = ", ".join(f"{'p' * 50}{number}: {{}}" for number in range(count))
     spec = f"packages: {{{packages}}}\ntargets: {{rhel8: {{}}}}\n"
-    told = story(spec, spec, "1.0", "1.1")
-    text = notes.post(told, notes.marker("wheels", "."), "names.md of [this job](https://x)")
+    long = story(spec, spec, "1.0", "1.1")
+    text = notes.post(long, notes.marker("wheels", "."), "names.md of [this job](https://x)")
     assert len(text.encode()) <= notes.MOST
     assert ("All of them: names.md of [this job](https://x)" in text) == (count == 400)
     assert text.count("<details>") == text.count("</details>")
-    assert len(notes.note(told).encode()) > notes.MOST or count < 400
+    assert len(notes.note(long).encode()) > notes.MOST or count < 400
 
 
 def test_no_line_of_a_note_is_a_quick_action_of_gitlab():
-    told = story(
+    change = story(
         SPEC, SPEC.replace("rhel8: {}", "rhel8: {}, rocky8: {}"), drift=[("modified", "/merge")]
     )
-    assert not [line for line in notes.note(told).split("\n") if line.startswith("/")]
+    assert not [line for line in notes.note(change).split("\n") if line.startswith("/")]
 
 
 def test_text_of_the_spec_does_not_become_markup():

@@ -27,9 +27,9 @@ PLAN = plan_of(SPEC, overrides={"CI_PIPELINE_ID": "7", "NVIDIA_UPSTREAM_VERSION"
 
 
 def data_in(text: str) -> dict:
-    found = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
-    assert found
-    return json.loads(found[1])
+    match = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
+    assert match
+    return json.loads(match[1])
 
 
 def test_the_page_has_all_cells_their_copies_and_reasons():
@@ -58,7 +58,7 @@ def test_cells_share_their_reasons():
     assert len(data["reasons"]) == 2  # one for each target
 
 
-def test_jobs_of_one_place_are_one_node_and_the_longest_chain_is_told():
+def test_jobs_of_one_place_are_one_node_and_the_longest_chain_is_reported():
     graph = page.graph(PLAN)
     assert graph["nodes"][0] == ["plan", 0, 1]
     assert ["wheel rhel8 x86_64", 1, 2] in graph["nodes"]
@@ -87,8 +87,8 @@ def test_the_longest_chain_follows_the_needs(edges, longest):
     "hostile", ["</script><script>alert(1)</script>", "<!--", "{{script}}", "\\", "\u2028'\"&"]
 )
 def test_nothing_in_a_plan_becomes_markup(hostile):
-    made = replace(PLAN, problems=(Problem(Where("truewheel.yml", 1, 1), hostile, hostile),))
-    text = page.page(made, [File("GitLab", hostile, 1)], PARTS)
+    plan = replace(PLAN, problems=(Problem(Where("truewheel.yml", 1, 1), hostile, hostile),))
+    text = page.page(plan, [File("GitLab", hostile, 1)], PARTS)
     assert text.count("<script") == 2
     assert data_in(text)["files"] == [["GitLab", hostile, 1]]
     assert data_in(text)["problems"] == [["error", "truewheel.yml:1:1", hostile, hostile]]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from truewheel.errors import Problem, Stop
@@ -290,7 +290,6 @@ def test_the_slow_loader_reads_the_same(monkeypatch: pytest.MonkeyPatch):
 # any text
 
 
-@settings(derandomize=True, max_examples=300, deadline=None)
 @given(st.text(alphabet=st.sampled_from("ab: -[]{}'\"\n\t#&*!|>%@?,~\\\r0.é🙂\u2028\x00\ufeff")))
 def test_any_text_is_data_or_problems_within_it(text: str):
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
@@ -300,7 +299,6 @@ def test_any_text_is_data_or_problems_within_it(text: str):
         assert 1 <= problem.where.column <= len(lines[problem.where.line - 1]) + 1
 
 
-@settings(derandomize=True, max_examples=200, deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_text_or_one_problem(raw: bytes):
     assert all(problem.where.line for problem in found_in(raw))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from standins.ci import FINAL, Bridge, Build, Job, Pipeline, again, cancel_all, composite, settle
 from standins.state import Clock, Project, State
@@ -55,8 +55,8 @@ def test_what_comes_after_a_failure(project):
         Job("tidy", "next", seconds=1, when="always"),
         Job("mend", "next", seconds=1, when="on_failure"),
     )
-    found = at(pipeline, 9)
-    assert found == {
+    statuses = at(pipeline, 9)
+    assert statuses == {
         "a": "failed",
         "b": "skipped",
         "tidy": "success",
@@ -181,7 +181,7 @@ def test_a_child_that_cannot_be_made(project, bridge):
 def test_a_pipeline_in_another_project(project):
     other = project.state.project("group/other", {})
     pipeline = run(project, Bridge("there", project="group/other", child=[Job("x", seconds=2)]))
-    assert [found.source for found in other.pipelines] == ["pipeline"]
+    assert [pipeline.source for pipeline in other.pipelines] == ["pipeline"]
     assert at(pipeline, 2)["there"] == "success"
 
 
@@ -230,7 +230,7 @@ def test_cancelling_may_take_its_time(project):
 )
 def test_status_of_a_pipeline(project, statuses, status):
     pipeline = run(project)
-    builds = [Build(1, Job("x"), pipeline, 0.0, status=each) for each in statuses.split()]
+    builds = [Build(1, Job("x"), pipeline, 0.0, status=status) for status in statuses.split()]
     assert composite(builds) == status
     assert composite(reversed(builds)) == status
 
@@ -252,12 +252,11 @@ SCRIPTS = st.lists(
 )
 
 
-@settings(max_examples=50, deadline=None)
 @given(SCRIPTS, st.lists(st.integers(0, 9), max_size=8))
 def test_how_often_we_look_does_not_matter(jobs, steps):
     """What has happened depends on the time alone, and every script ends."""
 
-    def told(moments: list[float]) -> list[tuple[object, ...]]:
+    def statuses_after(moments: list[float]) -> list[tuple[object, ...]]:
         pipeline = run(State(Clock(1000.0), "").project("demo", {}), *jobs)
         for moment in moments:
             at(pipeline, moment)
@@ -267,5 +266,5 @@ def test_how_often_we_look_does_not_matter(jobs, steps):
         return sorted(facts, key=repr)
 
     end = sum(steps)
-    assert told([*itertools.accumulate(steps)]) == told([end] if steps else [])
-    assert {fact[1] for fact in told([1000])} <= FINAL
+    assert statuses_after([*itertools.accumulate(steps)]) == statuses_after([end] if steps else [])
+    assert {fact[1] for fact in statuses_after([1000])} <= FINAL

@@ -1,4 +1,4 @@
-"""The stand-in misbehaves exactly as it is told."""
+"""The stand-in misbehaves exactly as the test says."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ LOST = (ConnectionError, http.client.HTTPException)
 
 @pytest.fixture
 def server() -> Iterator[GitLab]:
-    with GitLab(start=1_800_000_000) as made:
-        made.project().plan(Job("x", seconds=60))
-        yield made
+    with GitLab(start=1_800_000_000) as server:
+        server.project().plan(Job("x", seconds=60))
+        yield server
 
 
 @pytest.fixture

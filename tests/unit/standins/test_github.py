@@ -23,9 +23,9 @@ FLAKY = Job(
 
 @pytest.fixture
 def server() -> Iterator[GitHub]:
-    with GitHub() as made:
-        made.repository().workflow(inputs=("truewheel_key", "KIND"))
-        yield made
+    with GitHub() as server:
+        server.repository().workflow(inputs=("truewheel_key", "KIND"))
+        yield server
 
 
 @pytest.fixture
@@ -93,16 +93,16 @@ def test_older_servers_know_no_details(server: GitHub, repo: Repository, details
     server.details = details
     url = f"{server.url}/repos/owner/demo/actions/workflows/wheels.yml/dispatches"
     headers = {"Authorization": f"Bearer {server.token().value}"}
-    said = requests.post(
+    answer = requests.post(
         url, headers=headers, json={"ref": "main", "return_run_details": True}, timeout=10
     )
-    assert said.status_code == status
+    assert answer.status_code == status
     assert len(repo.pipelines) == (status != 422)
     if status == 200:
-        assert said.json()["workflow_run_id"] == repo.pipelines[0].id
-        assert said.json()["html_url"] == f"{repo.url}/actions/runs/{repo.pipelines[0].id}"
+        assert answer.json()["workflow_run_id"] == repo.pipelines[0].id
+        assert answer.json()["html_url"] == f"{repo.url}/actions/runs/{repo.pipelines[0].id}"
     if status == 422:
-        assert '"return_run_details" is not a permitted key' in said.json()["message"]
+        assert '"return_run_details" is not a permitted key' in answer.json()["message"]
 
 
 @pytest.mark.parametrize(
@@ -125,9 +125,9 @@ def test_a_dispatch_is_refused(
     )
     url = f"{server.url}/repos/owner/demo/actions/workflows/{file}/dispatches"
     headers = {"Authorization": f"token {server.token().value}"}
-    said = requests.post(url, headers=headers, json={"ref": ref, "inputs": inputs}, timeout=10)
-    assert said.status_code == status
-    assert message in said.json()["message"]
+    answer = requests.post(url, headers=headers, json={"ref": ref, "inputs": inputs}, timeout=10)
+    assert answer.status_code == status
+    assert message in answer.json()["message"]
     assert repo.pipelines == []
 
 
@@ -159,7 +159,7 @@ def test_only_what_failed_runs_again_and_only_after_the_end(server: GitHub, repo
         run._requester.requestJsonAndCheck("POST", f"{run.url}/rerun-failed-jobs")
     server.advance(60)
     before = {job.name: (job.id, job.conclusion) for job in run.jobs()}
-    assert [each[1] for each in before.values()] == ["success", "failure", "skipped"]
+    assert [state[1] for state in before.values()] == ["success", "failure", "skipped"]
     assert run.rerun_failed_jobs()
     server.advance(60)
     after = {job.name: job for job in run.jobs()}
@@ -218,8 +218,8 @@ def test_pull_requests_forks_statuses_and_comments(server: GitHub, repo: Reposit
     repo.pull("change", labels=["wheels"], title="feat: more")
     repo.pull("change", fork="somebody/demo")
     repo.pull("change", fork=None, state="closed")
-    found = client(server).get_repo("owner/demo")
-    pull = found.get_pull(1)
+    project = client(server).get_repo("owner/demo")
+    pull = project.get_pull(1)
     assert (pull.head.sha, pull.head.repo.full_name, pull.base.repo.full_name) == (
         head.sha,
         "owner/demo",
@@ -230,24 +230,24 @@ def test_pull_requests_forks_statuses_and_comments(server: GitHub, repo: Reposit
         "feat: more",
         "open",
     )
-    assert found.get_pull(2).head.repo.full_name == "somebody/demo"
-    assert found.get_pull(3).head.repo is None
-    assert [each.number for each in found.get_pulls()] == [1, 2]
-    url = f"{found.url}/statuses/{head.sha}"
+    assert project.get_pull(2).head.repo.full_name == "somebody/demo"
+    assert project.get_pull(3).head.repo is None
+    assert [pull.number for pull in project.get_pulls()] == [1, 2]
+    url = f"{project.url}/statuses/{head.sha}"
     for state in ("pending", "success"):
         pull._requester.requestJsonAndCheck(
             "POST", url, input={"state": state, "context": "c", "description": "d"}
         )
     _, listed = pull._requester.requestJsonAndCheck(
-        "GET", f"{found.url}/commits/{head.sha}/statuses"
+        "GET", f"{project.url}/commits/{head.sha}/statuses"
     )
-    assert [each["state"] for each in listed] == ["success", "pending"]
+    assert [status["state"] for status in listed] == ["success", "pending"]
     with pytest.raises(GithubException, match="422"):
         pull._requester.requestJsonAndCheck("POST", url, input={"state": "running"})
-    made = pull.create_issue_comment("one")
-    made.edit("two")
+    posted = pull.create_issue_comment("one")
+    posted.edit("two")
     assert [comment.body for comment in pull.get_issue_comments()] == ["two"]
-    made.delete()
+    posted.delete()
     assert list(pull.get_issue_comments()) == []
 
 

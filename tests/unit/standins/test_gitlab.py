@@ -15,9 +15,9 @@ gitlab = pytest.importorskip("gitlab", reason="python-gitlab is not installed")
 
 @pytest.fixture
 def server() -> Iterator[GitLab]:
-    with GitLab() as made:
-        made.project("group/demo")
-        yield made
+    with GitLab() as server:
+        server.project("group/demo")
+        yield server
 
 
 @pytest.fixture
@@ -27,8 +27,8 @@ def demo(server: GitLab) -> Project:
 
 @pytest.fixture
 def client(server: GitLab) -> Iterator[Any]:
-    with gitlab.Gitlab(server.url, private_token=server.token("bot").value) as made:
-        yield made
+    with gitlab.Gitlab(server.url, private_token=server.token("bot").value) as client:
+        yield client
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_who_and_where(server, client, project):
     assert client.personal_access_tokens.get("self").scopes == ["api"]
     assert (project.path_with_namespace, project.default_branch) == ("group/demo", "main")
     assert client.projects.get(project.id).id == project.id
-    assert [each.id for each in client.projects.list(get_all=True)] == [project.id]
+    assert [item.id for item in client.projects.list(get_all=True)] == [project.id]
 
 
 def test_settings(demo, project):
@@ -75,7 +75,7 @@ def test_a_pipeline_from_start_to_end(server, demo, project):
     )
     assert (run.status, run.source, run.user["username"]) == ("running", "api", "bot")
     assert demo.pipelines[0].inputs == {"x": True}
-    assert [(each.key, each.value) for each in run.variables.list(get_all=True)] == [("A", "1")]
+    assert [(item.key, item.value) for item in run.variables.list(get_all=True)] == [("A", "1")]
     server.advance(15)
     compile_ = project.jobs.get(run.jobs.list(scope="running")[0].id)
     assert (compile_.name, compile_.trace(), compile_.duration) == ("compile", b"01234", 15)
@@ -91,7 +91,7 @@ def test_a_pipeline_from_start_to_end(server, demo, project):
     with zipfile.ZipFile(io.BytesIO(compile_.artifacts())) as archive:
         assert archive.read("dist/a.whl") == b"wheel"
     assert compile_.artifact("dist/a.whl") == b"wheel"
-    assert [each.name for each in run.jobs.list(get_all=True)] == ["prove", "compile"]
+    assert [item.name for item in run.jobs.list(get_all=True)] == ["prove", "compile"]
     assert project.artifacts.raw("main", "dist/a.whl", job="compile") == b"wheel"
     assert run.test_report.get().total_count == 0
 
@@ -127,7 +127,7 @@ def test_a_retried_pipeline_leaves_its_children_alone(server, demo, project):
     server.advance(1)
     (bridge,) = run.bridges.list(get_all=True)
     run.retry()
-    assert [each.id for each in run.bridges.list(get_all=True)] == [bridge.id]
+    assert [item.id for item in run.bridges.list(get_all=True)] == [bridge.id]
     assert refused(lambda: project.jobs.get(bridge.id))[0] == 404
     project.jobs.get(bridge.id, lazy=True).retry()
     (new,) = run.bridges.list(get_all=True)
@@ -138,7 +138,7 @@ def test_cancel_and_play(server, demo, project):
     demo.plan(Job("go", when="manual"), Job("later", "next"))
     run = project.pipelines.create({"ref": "main"})
     assert run.status == "manual"
-    job = project.jobs.get(next(each.id for each in run.jobs.list() if each.name == "go"))
+    job = project.jobs.get(next(item.id for item in run.jobs.list() if item.name == "go"))
     job.play()
     job.refresh()
     assert job.status == "running"
@@ -148,7 +148,7 @@ def test_cancel_and_play(server, demo, project):
     assert run.status == "canceled"
     other = project.pipelines.create({"ref": "main"})
     other.cancel()
-    assert {each.status for each in other.jobs.list()} == {"manual", "canceled"}
+    assert {item.status for item in other.jobs.list()} == {"manual", "canceled"}
 
 
 def test_only_owners_delete_pipelines(server, demo, client, project):
@@ -189,7 +189,7 @@ def test_triggers(demo, project):
     assert (run.source, demo.pipelines[0].variables[0]["value"]) == ("trigger", "1")
     trigger.description = "new"
     trigger.save()
-    assert [each.description for each in project.triggers.list(get_all=True)] == ["new"]
+    assert [item.description for item in project.triggers.list(get_all=True)] == ["new"]
     trigger.delete()
     assert refused(lambda: project.trigger_pipeline("main", trigger.token))[0] == 404
 
@@ -210,7 +210,7 @@ def test_schedules(server, demo, project):
         "schedule",
     )
     assert schedule.attributes["variables"][0]["key"] == "A"
-    assert [each.id for each in schedule.pipelines.list(get_all=True)] == [demo.pipelines[0].id]
+    assert [item.id for item in schedule.pipelines.list(get_all=True)] == [demo.pipelines[0].id]
     schedule.ref, schedule.active = "v1", False
     schedule.save()
     assert (demo.schedules[0]["ref"], demo.schedules[0]["active"]) == ("refs/tags/v1", False)
@@ -264,23 +264,23 @@ def test_variables(project):
 def test_rules_for_container_repositories(project):
     rules = project.registry_protection_repository_rules
     assert rules.list(get_all=True) == []
-    made = rules.create(
+    rule = rules.create(
         {
             "repository_path_pattern": "group/demo/builder/*",
             "minimum_access_level_for_push": "maintainer",
         }
     )
-    assert (made.project_id, made.minimum_access_level_for_delete) == (project.id, None)
-    assert [each.repository_path_pattern for each in rules.list(get_all=True)] == [
+    assert (rule.project_id, rule.minimum_access_level_for_delete) == (project.id, None)
+    assert [item.repository_path_pattern for item in rules.list(get_all=True)] == [
         "group/demo/builder/*"
     ]
     assert (
         refused(lambda: rules.create({"repository_path_pattern": "group/demo/builder/*"}))[0] == 422
     )
-    made.minimum_access_level_for_push = "owner"
-    made.save()
+    rule.minimum_access_level_for_push = "owner"
+    rule.save()
     assert rules.list(get_all=True)[0].minimum_access_level_for_push == "owner"
-    rules.delete(made.id)
+    rules.delete(rule.id)
     assert rules.list(get_all=True) == []
 
 
@@ -290,7 +290,7 @@ def test_protection(server, project):
     assert project.branches.get("main").protected is True
     assert refused(lambda: project.protectedbranches.create({"name": "main"}))[0] == 409
     project.protectedtags.create({"name": "v*", "create_access_level": 40})
-    assert [each.name for each in project.protectedtags.list(get_all=True)] == ["v*"]
+    assert [item.name for item in project.protectedtags.list(get_all=True)] == ["v*"]
     project.protectedbranches.delete("main")
     assert project.protectedbranches.list(get_all=True) == []
 
@@ -328,8 +328,8 @@ def test_merge_requests(demo, project):
     demo.merge_request("side", title="feat: a")
     run = demo.pipeline("side", source="merge_request_event")
     request = project.mergerequests.list(state="opened", get_all=True)[0]
-    assert [each.id for each in request.pipelines.list(get_all=True)] == [run.id]
-    assert [each.id for each in request.commits()] == [commit.sha]
+    assert [item.id for item in request.pipelines.list(get_all=True)] == [run.id]
+    assert [item.id for item in request.commits()] == [commit.sha]
     request = project.mergerequests.get(1)
     request.labels = ["x", "y"]
     request.title = "fix: b"
@@ -354,8 +354,8 @@ def test_the_repository(demo, project):
     ]
     assert project.commits.get(new.sha[:8]).parent_ids == [old.sha]
     compared = project.repository_compare(old.sha, "main")
-    assert [each["id"] for each in compared["commits"]] == [new.sha]
-    assert [(each["new_path"], each["deleted_file"]) for each in compared["diffs"]] == [
+    assert [item["id"] for item in compared["commits"]] == [new.sha]
+    assert [(item["new_path"], item["deleted_file"]) for item in compared["diffs"]] == [
         ("README.md", True),
         ("a.txt", False),
     ]
@@ -400,7 +400,7 @@ def test_token_scope(server, project):
     scope = project.job_token_scope.get()
     assert scope.inbound_enabled is True
     scope.allowlist.create({"target_project_id": other.id})
-    assert [each.id for each in scope.allowlist.list(get_all=True)] == [project.id, other.id]
+    assert [item.id for item in scope.allowlist.list(get_all=True)] == [project.id, other.id]
     scope.allowlist.delete(other.id)
     assert refused(lambda: scope.allowlist.delete(other.id))[0] == 404
     scope.enabled = False
@@ -414,7 +414,7 @@ def test_packages(demo, project, tmp_path):
     project.generic_packages.upload("demo", "1.0", "a.whl", path=str(file))
     assert project.generic_packages.download("demo", "1.0", "a.whl") == b"wheel"
     (package,) = project.packages.list(package_name="demo", get_all=True)
-    assert [(each.file_name, each.size) for each in package.package_files.list(get_all=True)] == [
+    assert [(item.file_name, item.size) for item in package.package_files.list(get_all=True)] == [
         ("a.whl", 5)
     ]
     assert refused(lambda: project.generic_packages.download("demo", "1.0", "b.whl"))[0] == 404
@@ -424,7 +424,7 @@ def test_packages(demo, project, tmp_path):
 
 def test_runners(demo, project):
     demo.runners.append({"id": 1, "description": "gpu", "online": True})
-    assert [each.description for each in project.runners.list(get_all=True)] == ["gpu"]
+    assert [item.description for item in project.runners.list(get_all=True)] == ["gpu"]
 
 
 @pytest.mark.parametrize(
@@ -438,7 +438,7 @@ def test_runners(demo, project):
         ({"level": 3, "other": 1}, "not defined"),
     ],
 )
-def test_inputs_are_judged_where_they_are_declared(demo, project, inputs, reason):
+def test_inputs_are_checked_where_they_are_declared(demo, project, inputs, reason):
     demo.spec_inputs = {
         "level": {"type": "number"},
         "kind": {"options": ["fast", "slow"], "default": "fast"},

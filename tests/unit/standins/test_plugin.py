@@ -72,19 +72,19 @@ def run(folder: Path, **files: str) -> str:
 
 
 def test_others_have_the_fixture_and_pay_nothing_when_they_do_not_use_it(elsewhere):
-    said = run(elsewhere, a_unused=UNUSED, b_used=USED)
-    assert "test_unused PASSED" in said, said
-    assert "test_used PASSED" in said, said
+    output = run(elsewhere, a_unused=UNUSED, b_used=USED)
+    assert "test_unused PASSED" in output, output
+    assert "test_used PASSED" in output, output
 
 
 def test_the_examples_of_the_documentation_work(elsewhere):
     pytest.importorskip("gitlab", reason="python-gitlab is not installed")
     pytest.importorskip("github", reason="PyGithub is not installed")
     gitlab, github = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    said = run(elsewhere, a_gitlab=gitlab, b_github=github)
-    assert "test_a_lost_reply PASSED" in said, said
-    assert "test_a_flaky_run PASSED" in said, said
-    assert "FAILED" not in said, said
+    output = run(elsewhere, a_gitlab=gitlab, b_github=github)
+    assert "test_a_lost_reply PASSED" in output, output
+    assert "test_a_flaky_run PASSED" in output, output
+    assert "FAILED" not in output, output
 
 
 def test_public_names():

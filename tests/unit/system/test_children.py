@@ -1,4 +1,4 @@
-"""Whatever Truewheel starts, and Truewheel itself, imports and runs nothing from the current folder."""
+"""Truewheel, and all that it starts, imports and runs nothing from the current folder."""
 
 from __future__ import annotations
 
@@ -127,6 +127,7 @@ def test_programs_are_started_and_looked_for_in_one_place():
     assert {name: own for name, own in found.items() if own} == {"processes.py": starts}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
     ("module", "argv"),
@@ -194,7 +195,8 @@ def typed(way: str) -> list[str]:
 
     In that by -m, Python itself imports some modules before it knows of ours.
     """
-    console = f"import sys; sys.path[0] = {str(SOURCE)!r}\nfrom truewheel.program import main\nsys.exit(main())"
+    console = f"import sys; sys.path[0] = {str(SOURCE)!r}\n"
+    console += "from truewheel.program import main\nsys.exit(main())"
     return {
         "by path": [sys.executable, str(ROOT / "gen_ci.py")],
         "as a module": [sys.executable, "-m", "truewheel"],

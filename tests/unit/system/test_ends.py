@@ -16,6 +16,7 @@ import pytest
 from children import is_gone, wait_for
 from paths import ROOT
 
+pytestmark = pytest.mark.slow  # each test starts runs
 SPEC = """\
 truewheel: 1
 packages: {demo: {path: demo, abi: none}}

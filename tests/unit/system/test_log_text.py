@@ -19,8 +19,7 @@ from specs import SMALL, project
 from standins import GitLab, Job
 
 from truewheel.cli import main
-from truewheel.cli.arguments import print_json
-from truewheel.cli.terminal import say
+from truewheel.cli.terminal import print_json, say
 from truewheel.errors import Problem, Where
 from truewheel.forges import watch
 from truewheel.report.findings import STYLES, report
@@ -28,11 +27,17 @@ from truewheel.system import processes
 from truewheel.system.log_text import harmless, harmless_json, one_line
 from truewheel.wheel.checks.findings import Code, Finding
 
-HOSTILE = "x\n::set-env name=A::b\n  ::error::c\n\u2028::d::\r\x1b[0Ksection_start:1:e\r\x1b[0K##[add-mask]f##vso[g]"
+HOSTILE = (
+    "x\n::set-env name=A::b\n  ::error::c\n\u2028::d::"
+    "\r\x1b[0Ksection_start:1:e\r\x1b[0K##[add-mask]f##vso[g]"
+)
 
 
 def obeyed(text: str) -> list[str]:
-    """Return the lines in which GitHub's runner or GitLab's log sees a command, the way their sources read them."""
+    """Return the lines in which GitHub's runner or GitLab's log sees a command.
+
+    They are read here as in the sources of both.
+    """
     lines = re.split(r"\r\n|\n", text)
     by_github = [
         line
@@ -75,8 +80,11 @@ def test_what_the_command_line_and_the_steps_say(capfd: pytest.CaptureFixture[st
 
 @pytest.mark.parametrize("style", STYLES)
 def test_reports_of_a_hostile_wheel(style):
-    results = [(Path(HOSTILE), [Finding(code=Code.TW302, severity=severity, message=HOSTILE, where=HOSTILE)])
-               for severity in ("error", "warning")]  # fmt: skip
+    findings = [
+        Finding(code=Code.TW302, severity=severity, message=HOSTILE, where=HOSTILE)
+        for severity in ("error", "warning")
+    ]
+    results = [(Path(HOSTILE), [finding]) for finding in findings]
     text = report(results, style)
     own = [
         line

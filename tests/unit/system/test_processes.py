@@ -72,7 +72,7 @@ def test_a_missing_program_is_said_plainly(tmp_path: Path) -> None:
 
 
 def test_a_module_that_is_not_installed_names_what_to_install() -> None:
-    with pytest.raises(Stop, match=r"nosuchmodule is not installed here\n.*the extra \[build\]"):
+    with pytest.raises(Stop, match=r"nosuchmodule is not installed here\n.*its extra \[build\]"):
         processes.module("nosuchmodule", "cell")
 
 
@@ -89,7 +89,8 @@ def test_an_interrupted_run_takes_its_whole_family_with_it(tmp_path: Path, numbe
 
 def test_a_child_that_ignores_termination_is_killed(tmp_path: Path) -> None:
     stubborn = "trap '' TERM; echo $$ > leader; while :; do sleep 0.05; done"
-    script = f"processes.GRACE = 0.2; processes.run(['sh', '-c', {stubborn!r}], cwd=Path('.'), env=os.environ)"
+    argv = ["sh", "-c", stubborn]
+    script = f"processes.GRACE = 0.2; processes.run({argv!r}, cwd=Path('.'), env=os.environ)"
     with parent(tmp_path, script) as running:
         leader = wait_for(tmp_path / "leader")
         running.send_signal(signal.SIGTERM)

@@ -15,7 +15,7 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile, ZipInfo
 
 import pytest
 import wheels
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from truewheel.build.validate import validate
@@ -520,7 +520,6 @@ MEMBERS = st.dictionaries(
 )
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     members=MEMBERS,
     order=st.randoms(use_true_random=False),

@@ -11,7 +11,7 @@ from zipfile import ZIP_BZIP2, ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
 
 import pytest
 import wheels
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from truewheel.build.validate import validate
@@ -255,7 +255,6 @@ def test_checks_and_copying_agree_on_what_is_acceptable(tmp_path, what):
                 members(archive)
 
 
-@settings(max_examples=400, deadline=None)
 @given(
     st.dictionaries(st.integers(0, len(GOOD) - 1), st.integers(0, 255), min_size=1, max_size=3),
     st.integers(0, 40),

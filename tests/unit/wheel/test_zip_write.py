@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from truewheel.wheel import zip_structure, zip_write
@@ -107,7 +107,6 @@ def test_a_stream_of_blocks_is_one_that_any_inflater_reads(tmp_path, deflater):
         assert zlib.decompress(stream.read(member.info.compress_size), -15) == content
 
 
-@settings(max_examples=40, deadline=None)
 @given(st.dictionaries(NAMES, st.binary(max_size=5000), max_size=8))
 def test_what_is_packed_is_unpacked(files):
     files = {f"{number}{name}": content for number, (name, content) in enumerate(files.items())}

@@ -1,4 +1,4 @@
-"""Generated files and the file system: every difference is found, and nothing of others is touched."""
+"""Every difference of a generated file is reported, and no file of others is touched."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_a_changed_byte_is_shown_and_written_again(root: Path, old: str, new: st
     repair(root)
 
 
-def test_a_missing_last_newline_is_told_in_the_diff(root: Path):
+def test_a_missing_last_newline_is_reported_in_the_diff(root: Path):
     (root / "pipelines/x.yml").write_text(f"{HEADER}c: 3", encoding="utf-8")
     (entry,) = drift(root)
     assert entry.diff.endswith("-c: 3\n\\ No newline at end of file\n+c: 3\n")

@@ -1,4 +1,4 @@
-"""This machine as a target: an honest floor, and the interpreters that are really here."""
+"""This machine as a target: a floor that is true, and the interpreters that are installed."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_pythons_are_the_wanted_ones_that_are_here():
-    found, warning = host.detect(["cp39", "cp312", "cp310"], {})
-    assert (found.arch, found.floor, found.pythons) == (
+    machine, warning = host.detect(["cp39", "cp312", "cp310"], {})
+    assert (machine.arch, machine.floor, machine.pythons) == (
         MACHINE,
         "manylinux_2_36",
         ("cp312", "cp310"),
@@ -68,8 +68,8 @@ def test_without_glibc_wheels_are_for_linux_and_a_warning_says_so(
         return answer
 
     monkeypatch.setattr(os, "confstr", confstr)
-    found, warning = host.detect([], {})
-    assert found.floor == "linux"
+    machine, warning = host.detect([], {})
+    assert machine.floor == "linux"
     assert "no glibc" in warning
 
 
@@ -89,18 +89,18 @@ def test_without_the_tools_of_repair_wheels_are_for_this_machine(
 ):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if name in modules else None)
     monkeypatch.setattr(shutil, "which", lambda name, path: name if name in programs else None)
-    found, warning = host.detect([], {})
-    assert found.floor == "linux"
+    machine, warning = host.detect([], {})
+    assert machine.floor == "linux"
     assert warning == f"{missing}: wheels keep linux_{MACHINE}, for this machine only"
 
 
 def test_patchelf_is_searched_in_the_environment_that_was_handed_in(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    asked = []
-    monkeypatch.setattr(shutil, "which", lambda name, path: asked.append((name, path)))
+    calls = []
+    monkeypatch.setattr(shutil, "which", lambda name, path: calls.append((name, path)))
     host.missing_tools({"PATH": "/tools"})
-    ((name, path),) = asked
+    ((name, path),) = calls
     assert name == "patchelf"
     assert path.split(os.pathsep)[1:] == ["/tools"]
 

@@ -1,6 +1,6 @@
 """What a command reads from disk: the spec, base versions, policies and plans.
 
-Each with a way out when it cannot.
+What cannot be read is reported with a hint.
 """
 
 from __future__ import annotations
@@ -69,9 +69,11 @@ def test_a_version_file_holds_a_version_and_nothing_else(tmp_path: Path, text: s
 
 @pytest.mark.parametrize("text", ["", "\n", "1.0 2.0", "version = 1.0"])
 def test_another_version_file_is_refused_with_its_line(tmp_path: Path, text: str):
-    said = refusal(load(tmp_path, files={"VERSION": text}).versions)
-    assert said.startswith("truewheel.yml:2:34: VERSION: must hold one version and nothing else\n")
-    assert "hint: such as 2.69.0.dev0" in said
+    message = refusal(load(tmp_path, files={"VERSION": text}).versions)
+    assert message.startswith(
+        "truewheel.yml:2:34: VERSION: must hold one version and nothing else\n"
+    )
+    assert "hint: such as 2.69.0.dev0" in message
 
 
 PLACED = SMALL.replace("file: VERSION", "file: VERSION, match: '^version = \"(.+)\"'")
@@ -84,8 +86,8 @@ def test_a_version_may_stand_among_other_things(tmp_path: Path):
 
 @pytest.mark.parametrize("text", ["", 'x version = "1.0"', "1.0"])
 def test_a_file_without_what_matches_is_refused_with_its_line(tmp_path: Path, text: str):
-    said = refusal(load(tmp_path, PLACED, {"VERSION": text}).versions)
-    assert said.startswith("truewheel.yml:2:34: VERSION: holds nothing that matches ^version")
+    message = refusal(load(tmp_path, PLACED, {"VERSION": text}).versions)
+    assert message.startswith("truewheel.yml:2:34: VERSION: holds nothing that matches ^version")
 
 
 def test_a_version_file_that_is_not_there_or_no_text_is_refused(tmp_path: Path):
@@ -104,7 +106,7 @@ def test_the_version_may_stand_in_the_project(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("[project]\nname = 'foo'\n", "has no [project] version"),
         ("[project]\nversion = 2\n", "has no [project] version"),
@@ -113,23 +115,28 @@ def test_the_version_may_stand_in_the_project(tmp_path: Path):
         ("x = " + "[" * 100_000, "is not TOML: "),
     ],
 )
-def test_a_project_without_a_version_is_refused_with_its_line(tmp_path: Path, text: str, told: str):
-    said = refusal(
+def test_a_project_without_a_version_is_refused_with_its_line(
+    tmp_path: Path, text: str, expected: str
+):
+    message = refusal(
         load(tmp_path, FROM_PROJECT.replace("src/foo", "."), {"pyproject.toml": text}).versions
     )
-    assert said.startswith(f"truewheel.yml:2:17: pyproject.toml: {told}")
+    assert message.startswith(f"truewheel.yml:2:17: pyproject.toml: {expected}")
 
 
 def test_a_policy_that_asks_for_no_version_needs_none(tmp_path: Path):
-    own = "naming: {facts: {day: {from: ['vcs:date']}}, channels: {only: {version: '1.{day}'}}}\n"
-    assert load(tmp_path, FROM_PROJECT + own).versions() == {"foo": ("", "")}
+    naming = (
+        "naming: {facts: {day: {from: ['vcs:date']}}, channels: {only: {version: '1.{day}'}}}\n"
+    )
+    assert load(tmp_path, FROM_PROJECT + naming).versions() == {"foo": ("", "")}
 
 
-def test_all_versions_that_lack_are_told_at_once(tmp_path: Path):
-    text = "truewheel: 1\npackages: {foo: {version: {file: A}}, bar: {version: {file: B}}}\ntargets: {rhel8: {}}\n"
-    said = refusal(load(tmp_path, text).versions)
-    assert "A: is not there" in said
-    assert "B: is not there" in said
+def test_all_missing_versions_are_reported_at_once(tmp_path: Path):
+    text = "truewheel: 1\ntargets: {rhel8: {}}\n"
+    text += "packages: {foo: {version: {file: A}}, bar: {version: {file: B}}}\n"
+    message = refusal(load(tmp_path, text).versions)
+    assert "A: is not there" in message
+    assert "B: is not there" in message
 
 
 def test_every_built_in_policy_can_be_read(tmp_path: Path):
@@ -150,7 +157,7 @@ def test_a_policy_may_be_a_file_below_the_spec(tmp_path: Path):
     )
 
 
-def test_a_bad_policy_file_is_told_with_its_own_name_and_lines(tmp_path: Path):
+def test_a_bad_policy_file_is_reported_with_its_own_name_and_lines(tmp_path: Path):
     space = load(
         tmp_path,
         SMALL + "naming: ci/own.yml\n",
@@ -163,8 +170,8 @@ def test_a_bad_policy_file_is_told_with_its_own_name_and_lines(tmp_path: Path):
 
 @pytest.mark.parametrize("name", ["triton", "ci/none.yml", "."])
 def test_a_policy_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path, name: str):
-    said = refusal(lambda: load(tmp_path, SMALL + f"naming: {name}\n").policy)
-    assert said.startswith(f"truewheel.yml:4:9: no policy '{name}'\n    hint: built in: ")
+    message = refusal(lambda: load(tmp_path, SMALL + f"naming: {name}\n").policy)
+    assert message.startswith(f"truewheel.yml:4:9: no policy '{name}'\n    hint: built in: ")
 
 
 def test_a_plan_is_searched_in_the_folder_then_here(
@@ -175,19 +182,19 @@ def test_a_plan_is_searched_in_the_folder_then_here(
     assert refusal(loading.read_plan, None, Path("dist")).startswith(
         "dist/plan.json: no dist/plan.json and no plan.json\n"
     )
-    made = plan_of("packages: {foo: {}}\ntargets: {rhel8: {}}\n")
-    (tmp_path / "plan.json").write_text(plan_file.write(made))
-    assert loading.read_plan(None, Path("dist")) == (made, Path("plan.json"))
-    (tmp_path / "dist/plan.json").write_text(plan_file.write(made))
+    plan = plan_of("packages: {foo: {}}\ntargets: {rhel8: {}}\n")
+    (tmp_path / "plan.json").write_text(plan_file.write(plan))
+    assert loading.read_plan(None, Path("dist")) == (plan, Path("plan.json"))
+    (tmp_path / "dist/plan.json").write_text(plan_file.write(plan))
     assert loading.read_plan(None, Path("dist"))[1] == Path("dist/plan.json")
     assert loading.read_plan("plan.json", Path("dist"))[1] == Path("plan.json")
 
 
-def test_a_plan_that_cannot_be_read_is_told(tmp_path: Path):
+def test_a_plan_that_cannot_be_read_is_reported(tmp_path: Path):
     assert "no nothing.json" in refusal(loading.read_plan, "nothing.json", tmp_path)
     (tmp_path / "plan.json").write_bytes(b"\xff")
-    said = refusal(loading.read_plan, None, tmp_path)
-    assert "plan.json: cannot be read as text\n    hint: write it again" in said
+    message = refusal(loading.read_plan, None, tmp_path)
+    assert "plan.json: cannot be read as text\n    hint: write it again" in message
 
 
 OUTSIDE = "packages: {foo: {version: {file: VERSION}}}\ntargets: {rhel8: {}}\n"

@@ -1,4 +1,4 @@
-"""truewheel.lock: what is written is read again, and what is no lock is told with its line."""
+"""truewheel.lock: it reads what it wrote, and reports the line of what is no lock."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_what_is_written_is_read_again(images: dict[str, str], pin: str):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("[]\n", ["truewheel.lock:1:1: not a mapping of images to digests"]),
         ("images: [a]\n", ["truewheel.lock:1:9: not a mapping of images to digests"]),
@@ -55,10 +55,10 @@ def test_what_is_written_is_read_again(images: dict[str, str], pin: str):
         ("images: {\n", ["not YAML"]),
     ],
 )
-def test_what_is_no_lock_is_told(text: str, told: list[str]):
-    found = refused(text)
-    assert len(found) == len(told)
-    assert all(part in line for part, line in zip(told, found))
+def test_what_is_no_lock_is_reported(text: str, expected: list[str]):
+    problems = refused(text)
+    assert len(problems) == len(expected)
+    assert all(part in line for part, line in zip(expected, problems))
 
 
 @given(st.text(max_size=60))

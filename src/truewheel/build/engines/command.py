@@ -1,4 +1,4 @@
-"""Compile the wheels of several packages with one command, as a tree with a build of its own needs it."""
+"""Compile the wheels of several packages with one command of the project."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def build_wheels(
     *,
     twice: bool = False,
 ) -> list[Path]:
-    """Run the command of a batch of cells once and return the wheel of each cell, in `build/<cell>/wheel/`.
+    """Run the command of a batch of cells and return their wheels, in `build/<cell>/wheel/`.
 
     It runs in a fresh copy of its sources and writes into an empty folder, so that nothing of an
     earlier build is taken for its own. Each wheel has the planned name, or that with
@@ -82,16 +82,16 @@ def build_wheels(
     workshop = cached(Workshop(first, root, python, env, tools, plan.compiler_cache))
     work, compiler = evidence.work_folder(root, batch_id), toolchain.compiler(tools, env)
     output, requires = _run(plan, build, batch_id, workshop, work)
-    made = _all_collected(build, cells, output, work)
+    wheels = _all_collected(build, cells, output, work)
     rebuilt: dict[str, list[str]] = {}
     if twice:
         second, _ = _run(plan, build, batch_id, workshop, work / AGAIN)
         again = _all_collected(build, cells, second, work / AGAIN)
         rebuilt = {
             cell.id: compare_builds(one, other, cell)
-            for cell, one, other in zip(cells, made, again)
+            for cell, one, other in zip(cells, wheels, again)
         }
-    for cell, wheel in zip(cells, made):
+    for cell, wheel in zip(cells, wheels):
         record = {
             "inputs": inputs[cell.id],
             "python": version,
@@ -103,7 +103,7 @@ def build_wheels(
         files.write_text(evidence.work_folder(root, cell.id) / INPUTS, json.dumps(record) + "\n")
         files.move(wheel, finished[cell.id] / wheel.name)
         processes.say(f"compile {cell.id}: {wheel.name}")
-    return [finished[cell.id] / wheel.name for cell, wheel in zip(cells, made)]
+    return [finished[cell.id] / wheel.name for cell, wheel in zip(cells, wheels)]
 
 
 def _run(
@@ -111,49 +111,49 @@ def _run(
 ) -> tuple[Path, dict[str, str]]:
     """Run a command in a fresh copy of its sources.
 
-    Return the folder of its output, and what its environment had.
+    Returns the output folder and the distributions of the command's environment.
     """
     source, output = (evidence.fresh_folder(work / name) for name in ("source", "output"))
     cells = plan.batches(plan.cells)[batch_id]
     packages = [plan.packages[cell.package] for cell in cells]
     sources = {
-        each.name: each
+        source_file.name: source_file
         for package in packages
-        for each in evidence.source_files(package, workshop.root)
+        for source_file in evidence.source_files(package, workshop.root)
     }
     copy_sources(sources.values(), source)
-    own = build_environment(workshop, sorted(build.requires))
-    given = {
+    tools = build_environment(workshop, sorted(build.requires))
+    settings = {
         **{name: value for name, value in workshop.env.items() if not name.startswith(PREFIX)},
         **variables(cells),
         f"{PREFIX}OUTPUT": str(output),
-        f"{PREFIX}PYTHON": str(own),
+        f"{PREFIX}PYTHON": str(tools),
         "SOURCE_DATE_EPOCH": source_date_epoch(workshop.root, workshop.env),
     }
     processes.say(f"compile {batch_id}: {' '.join(build.command)}")
-    given = environment(replace(workshop, env=given), own)
-    status = processes.run(build.command, cwd=source / packages[0].path, env=given)
+    settings = environment(replace(workshop, env=settings), tools)
+    status = processes.run(build.command, cwd=source / packages[0].path, env=settings)
     if status:
         message = f"the command failed ({processes.ending(status)}): {build.command[0]}"
         raise stop(f"builds.{build.name}", message, "its output is above", Exit.WHEEL)
-    return output, installed(own)
+    return output, installed(tools)
 
 
 def variables(cells: Sequence[Cell]) -> dict[str, str]:
-    """Return what a command is told of its wheels, as environment variables; nothing is empty.
+    """Return the environment variables that describe a command's wheels; none is empty.
 
     Where its cells differ in a value, it is left out: the planned names, one for each package, are
     always there.
     """
-    told = [_told(cell) for cell in cells]
+    values_of_cells = [_told(cell) for cell in cells]
     common = {
         name: value
-        for name, value in told[0].items()
-        if all(each.get(name) == value for each in told)
+        for name, value in values_of_cells[0].items()
+        if all(values.get(name) == value for values in values_of_cells)
     }
     wheels = {f"WHEEL_{normalized(cell.package).upper()}": cell.wheel for cell in cells}
-    given = {"CELL": ",".join(cell.id for cell in cells), **common, **wheels}
-    return {f"{PREFIX}{name}": value for name, value in given.items() if value}
+    result = {"CELL": ",".join(cell.id for cell in cells), **common, **wheels}
+    return {f"{PREFIX}{name}": value for name, value in result.items() if value}
 
 
 def _told(cell: Cell) -> dict[str, str]:
@@ -173,7 +173,7 @@ def _told(cell: Cell) -> dict[str, str]:
 def _all_collected(build: Build, cells: Sequence[Cell], output: Path, work: Path) -> list[Path]:
     """Return the wheel of each cell under its planned name.
 
-    Raises `Stop` (exit 4) with all that is wrong.
+    Raises `Stop` (exit 4) with all problems at once.
     """
 
     def tried(cell: Cell) -> Path | Stop:
@@ -196,21 +196,26 @@ def _collected(build: Build, cell: Cell, output: Path) -> Path:
     Raises `Stop` (exit 4) for none or more.
     """
     pattern, where = build.wheels[cell.package], f"builds.{build.name}.wheels.{cell.package}"
-    found = sorted({(output / name).resolve() for name in _matching(pattern, output)})
-    outside = [path for path in found if not path.is_relative_to(output.resolve())]
+    matches = sorted({(output / name).resolve() for name in _matching(pattern, output)})
+    outside = [path for path in matches if not path.is_relative_to(output.resolve())]
     if outside:
-        hint = "let the command write into TRUEWHEEL_OUTPUT: what lies elsewhere may be of an earlier build"
+        hint = (
+            "let the command write into TRUEWHEEL_OUTPUT: what lies elsewhere may be of an "
+            "earlier build"
+        )
         raise stop(where, f"{pattern} leads out of the build, to {outside[0]}", hint, Exit.WHEEL)
-    if len(found) != 1:
-        names = _listed(found or [output / name for name in _matching("**/*.whl", output)], output)
+    if len(matches) != 1:
+        names = _listed(
+            matches or [output / name for name in _matching("**/*.whl", output)], output
+        )
         message = (
-            f"{len(found)} wheels match {pattern}: {names}"
-            if found
+            f"{len(matches)} wheels match {pattern}: {names}"
+            if matches
             else f"no wheel matches {pattern}; {names}"
         )
         hint = "correct the glob, or let the command put this package's wheel, and no other, there"
         raise stop(where, message, hint, Exit.WHEEL)
-    return found[0]
+    return matches[0]
 
 
 def _matching(pattern: str, output: Path) -> list[str]:
@@ -227,24 +232,27 @@ def _listed(wheels: Sequence[Path], output: Path) -> str:
     return f"there {'is' if len(names) == 1 else 'are'} {', '.join(names[:SHOWN_WHEELS])}{more}"
 
 
-def _named(made: Path, cell: Cell, build: Build, folder: Path) -> Path:
+def _named(compiled: Path, cell: Cell, build: Build, folder: Path) -> Path:
     """Return the wheel under its planned name; what is not repaired yet keeps `linux_<arch>` in it.
 
     A wheel that lacks the local version or the build tag gets them now: before repair, whose SBOM
     has its name. Raises `Stop` (exit 4) for a wheel that is another one.
     """
-    with reader.open_wheel(made) as wheel:
+    with reader.open_wheel(compiled) as wheel:
         name = wheel.name
     planned = filename.parse_name(cell.wheel)
     unrepaired = replace(planned, platform=f"linux_{cell.arch}")
     if differing := _differences(name, planned, unrepaired, cell):
-        message = f"{made.name} is not the planned {cell.wheel}: {'; '.join(differing)}"
-        hint = "the command finds the planned name in TRUEWHEEL_WHEEL_<PACKAGE>, its parts in TRUEWHEEL_VERSION and others"
+        message = f"{compiled.name} is not the planned {cell.wheel}: {'; '.join(differing)}"
+        hint = (
+            "the command finds the planned name in TRUEWHEEL_WHEEL_<PACKAGE>, its parts in "
+            "TRUEWHEEL_VERSION and others"
+        )
         raise stop(f"builds.{build.name}.wheels.{cell.package}", message, hint, Exit.WHEEL)
     is_final = name.tags == planned.tags
-    wanted = cell.wheel if is_final else unrepaired.unlabelled
-    if made.name == wanted:
-        return made
+    expected = cell.wheel if is_final else unrepaired.unlabelled
+    if compiled.name == expected:
+        return compiled
     project = (
         ""
         if normalized(name.distribution) == planned.distribution
@@ -255,18 +263,18 @@ def _named(made: Path, cell: Cell, build: Build, folder: Path) -> Path:
         if is_final and planned.label and not name.label
         else {}
     )
-    return rewrite(made, evidence.fresh_folder(folder), wanted, project=project, extra=extra)
+    return rewrite(compiled, evidence.fresh_folder(folder), expected, project=project, extra=extra)
 
 
 def _differences(
     name: WheelName, planned: WheelName, unrepaired: WheelName, cell: Cell
 ) -> list[str]:
     """Return what a new name could not mend, in words."""
-    version, wanted = Version(name.version), Version(planned.version)
+    version, planned_version = Version(name.version), Version(planned.version)
     same = {
         "distribution": normalized(name.distribution)
         in {normalized(cell.package), planned.distribution},
-        "version": version == wanted or version == Version(wanted.public),
+        "version": version == planned_version or version == Version(planned_version.public),
         "build": name.build in {"", planned.build},
         "tag": name.tags in (planned.tags, unrepaired.tags),
         "label": name.label in {"", planned.label},
@@ -277,6 +285,6 @@ def _differences(
         if not is_same
     }
     return [
-        f"{PARTS[part]} {made or 'absent'}, planned {wanted or 'absent'}"
-        for part, (made, wanted) in pairs.items()
+        f"{PARTS[part]} {actual or 'absent'}, planned {expected or 'absent'}"
+        for part, (actual, expected) in pairs.items()
     ]

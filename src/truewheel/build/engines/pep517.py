@@ -1,4 +1,4 @@
-"""Compile a cell's wheel by its project's PEP 517 backend, with the planned version and build tag in it."""
+"""Compile a cell's wheel by its PEP 517 backend, with the planned version and build tag."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 
 class Built(NamedTuple):
-    """A wheel that a backend has left, and the distributions of its environment with their versions."""
+    """A wheel that a backend has built, and the versions of the distributions that it used."""
 
     wheel: Path
     environment: Mapping[str, str]
@@ -71,9 +71,9 @@ def compile_wheel(
     inputs = evidence.inputs_digest(plan, cell, root, python)
     dated = {**env, "SOURCE_DATE_EPOCH": source_date_epoch(root, env)}
     workshop = Workshop(cell, root, python, dated, tools, plan.compiler_cache)
-    made, environment = _made(package, workshop, work)
+    wheel, environment = _made(package, workshop, work)
     rebuilt = (
-        compare_builds(made, _made(package, workshop, work / AGAIN).wheel, cell) if twice else None
+        compare_builds(wheel, _made(package, workshop, work / AGAIN).wheel, cell) if twice else None
     )
     record = {
         "inputs": inputs,
@@ -83,13 +83,13 @@ def compile_wheel(
         "rebuilt": rebuilt,
     }
     files.write_text(work / INPUTS, json.dumps(record) + "\n")
-    files.move(made, finished / made.name)
-    processes.say(f"compile {cell.id}: {made.name}")
-    return finished / made.name
+    files.move(wheel, finished / wheel.name)
+    processes.say(f"compile {cell.id}: {wheel.name}")
+    return finished / wheel.name
 
 
 def _made(package: Package, workshop: Workshop, work: Path) -> Built:
-    """Return the wheel that is built below `work` from a copy of the sources, with the planned name."""
+    """Return the wheel that is built in `work` from a copy of the sources, as planned."""
     cell = workshop.cell
     source, making = (evidence.fresh_folder(work / name) for name in ("source", "made"))
     copy_sources(evidence.source_files(package, workshop.root), source)
@@ -97,11 +97,11 @@ def _made(package: Package, workshop: Workshop, work: Path) -> Built:
     built = build_wheel(
         replace(workshop, env={**workshop.env, **carried}), source / package.path, making
     )
-    made = _named(built.wheel, package, cell)
-    check_name(made, cell)
+    wheel = _named(built.wheel, package, cell)
+    check_name(wheel, cell)
     if workshop.toolchain.programs:
-        toolchain.check_machine(made, cell)
-    return built._replace(wheel=made)
+        toolchain.check_machine(wheel, cell)
+    return built._replace(wheel=wheel)
 
 
 def build_wheel(workshop: Workshop, project: Path, folder: Path) -> Built:
@@ -130,17 +130,17 @@ def _backend(workshop: Workshop, project: Path, requires: Iterable[str]) -> Proj
     """Return the project's backend, ready to run in an environment with its requirements."""
     from build import ProjectBuilder
 
-    own = build_environment(workshop, sorted(requires))
+    python = build_environment(workshop, sorted(requires))
 
     def runner(
         cmd: Sequence[str], cwd: str | None = None, extra_environ: Mapping[str, str] | None = None
     ) -> None:
-        hook_env = {**environment(workshop, own), **(extra_environ or {})}
+        hook_env = {**environment(workshop, python), **(extra_environ or {})}
         status = processes.run(cmd, cwd=Path(cwd or project), env=hook_env)
         if status:
             raise subprocess.CalledProcessError(status, cmd)
 
-    return ProjectBuilder(project, str(own), runner)
+    return ProjectBuilder(project, str(python), runner)
 
 
 def _settings(workshop: Workshop, project: Path) -> dict[str, list[str]]:
@@ -152,7 +152,7 @@ def _settings(workshop: Workshop, project: Path) -> dict[str, list[str]]:
 def _backend_name(project: Path) -> str:
     """Return the `build-backend` of a pyproject.toml.
 
-    "" for what is missing or wrong, of which `build` will tell.
+    The result is "" if it is missing or wrong: `build` reports that.
     """
     pyproject = project / "pyproject.toml"
     text = pyproject.read_text(encoding="utf-8") if pyproject.is_file() else ""
@@ -160,7 +160,7 @@ def _backend_name(project: Path) -> str:
     return str(system.get("build-backend", "")) if isinstance(system, dict) else ""
 
 
-def _named(made: Path, package: Package, cell: Cell) -> Path:
+def _named(built_wheel: Path, package: Package, cell: Cell) -> Path:
     """Give the wheel the name that is planned, but for its tags.
 
     Before repair, whose SBOM has its name.
@@ -168,27 +168,27 @@ def _named(made: Path, package: Package, cell: Cell) -> Path:
     A backend need not normalise versions (poetry-core keeps nv26.04): what is equal by PEP 440 is
     spelt as planned.
     """
-    wheels = sorted(made.parent.glob("*.whl"))
-    if wheels != [made]:
-        left = ", ".join(wheel.name for wheel in wheels)
+    wheels = sorted(built_wheel.parent.glob("*.whl"))
+    if wheels != [built_wheel]:
+        names = ", ".join(wheel.name for wheel in wheels)
         raise stop(
             cell.id,
-            f"the build backend left {left or 'no wheel'}",
+            f"the build backend left {names or 'no wheel'}",
             "one wheel was expected",
             Exit.WHEEL,
         )
-    with reader.open_wheel(made) as wheel:
+    with reader.open_wheel(built_wheel) as wheel:
         name = wheel.name
     planned = filename.parse_name(cell.wheel)
     is_own = normalized(name.distribution) == normalized(cell.package)
     distribution = planned.distribution if is_own else name.distribution
     is_equal = Version(name.version) == Version(planned.version)
     version = planned.version if is_equal or package.inject == "wheel" else name.version
-    wanted = replace(
+    expected = replace(
         name, distribution=distribution, version=version, build=planned.build or name.build
     ).unlabelled
-    if made.name in {wanted, planned.unlabelled, cell.wheel}:
-        return made
+    if built_wheel.name in {expected, planned.unlabelled, cell.wheel}:
+        return built_wheel
     if not is_equal and version != name.version:
         processes.say(
             f"compile {cell.id}: built as {name.version}, which its own code may still say"
@@ -198,15 +198,17 @@ def _named(made: Path, package: Package, cell: Cell) -> Path:
         if normalized(distribution) != normalized(name.distribution)
         else ""
     )
-    return rewrite(made, evidence.fresh_folder(made.parent / "named"), wanted, project=project)
+    return rewrite(
+        built_wheel, evidence.fresh_folder(built_wheel.parent / "named"), expected, project=project
+    )
 
 
-def check_name(made: Path, cell: Cell) -> None:
+def check_name(built_wheel: Path, cell: Cell) -> None:
     """Compare a wheel's name with the planned one; only its platform may still be `linux_<arch>`.
 
     Raises `Stop` (exit 4) with every part that differs.
     """
-    with reader.open_wheel(made) as wheel:
+    with reader.open_wheel(built_wheel) as wheel:
         name, pure = wheel.name, wheel.wheel.first("Root-Is-Purelib").lower() == "true"
     hints = _hints(name, cell, pure)
     planned = filename.parse_name(cell.wheel)

@@ -1,4 +1,4 @@
-"""Gets the wheels that a list names from the package registry of a GitLab project, with the job's own token.
+"""Fetch listed wheels from the package registry of a GitLab project with the job's token.
 
 It stands by itself: jobs that publish run it from the repository, and have nothing but Python.
 """
@@ -67,12 +67,12 @@ def address(package: str, path: str) -> str:
 
 def get(url: str, file: Path) -> None:
     """Get one file, in several attempts. Exits with a message where that is no use."""
-    asked = request.Request(url, headers={"JOB-TOKEN": os.environ["CI_JOB_TOKEN"]})  # noqa: S310
+    call = request.Request(url, headers={"JOB-TOKEN": os.environ["CI_JOB_TOKEN"]})  # noqa: S310
     opener = request.build_opener(Discreet)
     for pause in (*PAUSES, None):
         fault = ""
         try:
-            with opener.open(asked, timeout=SILENCE) as answer, file.open("wb") as target:
+            with opener.open(call, timeout=SILENCE) as answer, file.open("wb") as target:
                 shutil.copyfileobj(answer, target)
                 if not answer.length:  # a connection that was cut is no error of http.client
                     return

@@ -47,7 +47,8 @@ MAKE = """\
 import json, os, shutil, sys
 print("making", *sys.argv[1:])
 shutil.copytree("made", os.environ["TRUEWHEEL_OUTPUT"], dirs_exist_ok=True, symlinks=True)
-told = {name: text for name, text in os.environ.items() if name.startswith(("TRUEWHEEL_", "SOURCE_DATE", "CC", "CXX"))}
+prefixes = ("TRUEWHEEL_", "SOURCE_DATE", "CC", "CXX")
+told = {name: text for name, text in os.environ.items() if name.startswith(prefixes)}
 told["here"] = os.getcwd()
 told["entries"] = sorted(os.listdir())
 open(os.environ["TRUEWHEEL_OUTPUT"] + "/told.json", "w").write(json.dumps(told))
@@ -60,8 +61,8 @@ if os.path.exists("fails"):
 @pytest.fixture(autouse=True)
 def running_interpreter(monkeypatch: pytest.MonkeyPatch) -> None:
     """The running interpreter stands for all: the search is not what is tested here."""
-    own = interpreters._probed(Path(sys.executable), projects.TAG, projects.ENV)
-    monkeypatch.setattr(interpreters, "find", lambda *_: own)
+    interpreter = interpreters._probed(Path(sys.executable), projects.TAG, projects.ENV)
+    monkeypatch.setattr(interpreters, "find", lambda *_: interpreter)
 
 
 @pytest.fixture(scope="session")
@@ -121,9 +122,9 @@ def refusal(root: Path, plan: Plan | None = None) -> list[str]:
 
 def test_wheels_that_are_repaired_and_named_already_are_left_alone(root: Path) -> None:
     sources = [put(root, name("foo")), put(root, name("bar"), "deep/er")]
-    made = built(root)
-    assert [path.read_bytes() for path in made] == [path.read_bytes() for path in sources]
-    assert made == [
+    names = built(root)
+    assert [path.read_bytes() for path in names] == [path.read_bytes() for path in sources]
+    assert names == [
         root / f"build/{package}__{PLACE.replace('/', '__')}/wheel" / name(package)
         for package in ("foo", "bar")
     ]
@@ -131,12 +132,12 @@ def test_wheels_that_are_repaired_and_named_already_are_left_alone(root: Path) -
 
 def test_wheels_that_wait_for_repair_keep_their_platform(root: Path) -> None:
     sources = [put(root, name(package, platform=LINUX)) for package in ("foo", "bar")]
-    made = built(root)
-    assert [path.name for path in made] == [
+    names = built(root)
+    assert [path.name for path in names] == [
         name("foo", platform=LINUX),
         name("bar", platform=LINUX),
     ]
-    assert [path.read_bytes() for path in made] == [path.read_bytes() for path in sources]
+    assert [path.read_bytes() for path in names] == [path.read_bytes() for path in sources]
 
 
 @pytest.mark.parametrize("platform", [LINUX, MANYLINUX])
@@ -223,12 +224,12 @@ def test_the_command_is_told_the_plan_and_nothing_that_is_empty(
         "SOURCE_DATE_EPOCH": "1700000000",
     }
     built(root, env={**projects.ENV, **leftover})
-    seen = told(root)
+    values = told(root)
     output = evidence.work_folder(root, BATCH) / "output"
-    assert seen.pop("here") == str(evidence.work_folder(root, BATCH) / "source/tree")
-    assert seen.pop("TRUEWHEEL_PYTHON").startswith(f"{root}/build/env/{projects.TAG}-")
-    seen.pop("entries")
-    assert seen == {
+    assert values.pop("here") == str(evidence.work_folder(root, BATCH) / "source/tree")
+    assert values.pop("TRUEWHEEL_PYTHON").startswith(f"{root}/build/env/{projects.TAG}-")
+    values.pop("entries")
+    assert values == {
         "TRUEWHEEL_OUTPUT": str(output),
         "TRUEWHEEL_CELL": f"foo/{PLACE},bar/{PLACE}",
         "TRUEWHEEL_TARGET": "host",
@@ -250,10 +251,10 @@ def test_the_command_is_told_the_plan_and_nothing_that_is_empty(
 
 def test_a_value_in_which_the_wheels_differ_is_left_out() -> None:
     one, other = planned().cells
-    given = variables([one, other._replace(version="2.0", wheel=name("bar", "2.0"))])
-    assert "TRUEWHEEL_VERSION" not in given
-    assert given["TRUEWHEEL_BUILD_TAG"] == "77"
-    assert given["TRUEWHEEL_WHEEL_BAR"] == name("bar", "2.0")
+    values = variables([one, other._replace(version="2.0", wheel=name("bar", "2.0"))])
+    assert "TRUEWHEEL_VERSION" not in values
+    assert values["TRUEWHEEL_BUILD_TAG"] == "77"
+    assert values["TRUEWHEEL_WHEEL_BAR"] == name("bar", "2.0")
 
 
 def test_requirements_come_first_on_the_path(root: Path) -> None:
@@ -273,7 +274,8 @@ def test_a_second_run_in_another_folder_tells_what_differs(
     put(root, name("bar"))
     program = (
         "import make, os, pathlib, zipfile; out = pathlib.Path(os.environ['TRUEWHEEL_OUTPUT']);"
-        "a = zipfile.ZipFile(next(out.glob('a/foo-*.whl')), 'a'); a.writestr('foo/where', os.getcwd()); a.close()"
+        "a = zipfile.ZipFile(next(out.glob('a/foo-*.whl')), 'a'); a.writestr('foo/where', "
+        "os.getcwd()); a.close()"
     )
     plan = planned("python", "-c", "import sys; sys.path.insert(0, '.'); " + program)
     build_wheels(plan, BATCH, plan.cells, root, projects.ENV, twice=True)
@@ -283,9 +285,9 @@ def test_a_second_run_in_another_folder_tells_what_differs(
     ]
     assert rebuilt[0][0].startswith("foo/where: content")
     assert rebuilt[1] == []
-    said = capfd.readouterr().err
-    assert f"compile {plan.cells[0].id}: WARNING: a second build" in said
-    assert f"compile {plan.cells[1].id}: a second build in another folder is bit-identical" in said
+    err = capfd.readouterr().err
+    assert f"compile {plan.cells[0].id}: WARNING: a second build" in err
+    assert f"compile {plan.cells[1].id}: a second build in another folder is bit-identical" in err
 
 
 def test_a_command_has_its_compilers_behind_the_cache(root: Path, tmp_path: Path) -> None:
@@ -351,7 +353,7 @@ def test_a_command_that_makes_nothing(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("made", "difference"),
+    ("actual", "difference"),
     [
         (name("foo", "2.0"), "version 2.0, planned 1.0+nv26.4"),
         (name("foo", "1.0+nv26.3"), "version 1.0+nv26.3, planned 1.0+nv26.4"),
@@ -371,13 +373,13 @@ def test_a_command_that_makes_nothing(root: Path) -> None:
         ),
     ],
 )
-def test_a_wheel_that_is_not_the_planned_one(root: Path, made: str, difference: str) -> None:
-    put(root, made)
+def test_a_wheel_that_is_not_the_planned_one(root: Path, actual: str, difference: str) -> None:
+    put(root, actual)
     put(root, name("bar"))
     (problem,) = refusal(root)
     planned_name = name("foo")
     assert problem.startswith(
-        f"builds.tree.wheels.foo: {made} is not the planned {planned_name}: {difference}"
+        f"builds.tree.wheels.foo: {actual} is not the planned {planned_name}: {difference}"
     )
 
 
@@ -386,7 +388,10 @@ def test_a_wheel_of_another_package(root: Path) -> None:
     plan = planned()
     wider = replace(plan.builds["tree"], wheels={"foo": "b/*.whl", "bar": "b/*.whl"})
     assert refusal(root, replace(plan, builds={"tree": wider})) == [
-        f"builds.tree.wheels.foo: {name('bar')} is not the planned {name('foo')}: name bar, planned foo"
+        (
+            f"builds.tree.wheels.foo: {name('bar')} is not the planned {name('foo')}: name bar, "
+            "planned foo"
+        )
     ]
 
 
@@ -458,11 +463,11 @@ def test_what_is_found_in_a_job_is_shown_by_both_forges(
     capfd.readouterr()
     words = ["validate", *cells, "--report", "--index", "pypi"]
     assert cli.main(words) == Exit.WHEEL
-    found = json.loads((root / "dist" / QUALITY).read_text())
-    assert len(found) > 1, "no local versions there"
+    report = json.loads((root / "dist" / QUALITY).read_text())
+    assert len(report) > 1, "no local versions there"
     assert "::error" not in capfd.readouterr().out
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     assert cli.main(words) == Exit.WHEEL
     lines = [line for line in capfd.readouterr().out.splitlines() if line.startswith("::")]
-    assert len(lines) == len(found)
-    assert all(issue["check_name"] in line for issue, line in zip(found, lines))
+    assert len(lines) == len(report)
+    assert all(issue["check_name"] in line for issue, line in zip(report, lines))

@@ -177,8 +177,11 @@ def test_output_of_the_backend_goes_to_stderr(
 
 
 def test_the_backend_runs_isolated_with_the_time_of_the_sources(tmp_path: Path) -> None:
-    seen = "open('seen', 'w').write(repr([os.environ.get(n) for n in ('PYTHONPATH', 'SOURCE_DATE_EPOCH', 'OWN')]))"
-    projects.write(projects.make(tmp_path), {"demo/backend.py": f"{projects.BACKEND}\n{seen}\n"})
+    hook = (
+        "open('seen', 'w').write(repr([os.environ.get(n) for n in ('PYTHONPATH', "
+        "'SOURCE_DATE_EPOCH', 'OWN')]))"
+    )
+    projects.write(projects.make(tmp_path), {"demo/backend.py": f"{projects.BACKEND}\n{hook}\n"})
     cell = projects.cell()
     compiled(
         tmp_path,
@@ -193,7 +196,10 @@ def test_further_requirements_of_the_backend_are_installed(tmp_path: Path) -> No
     library = wheels.make(
         tmp_path, "helper-1.0-py3-none-any.whl", {"helper.py": b"VERSION = '3.0'\n"}
     )
-    hook = f"\ndef get_requires_for_build_wheel(config_settings=None):\n    return ['helper @ {library.as_uri()}']\n"
+    hook = (
+        "\ndef get_requires_for_build_wheel(config_settings=None):\n    return ['helper @ "
+        f"{library.as_uri()}']\n"
+    )
     backend = projects.BACKEND.replace(
         '    if os.environ.get("DEMO_FAILS")',
         '    import helper\n    if os.environ.get("DEMO_FAILS")',
@@ -242,7 +248,7 @@ def test_a_compiler_cache_that_is_not_there_is_a_warning(
     root, cell = projects.make(tmp_path, native=is_native), projects.cell(platform_tag=platform_tag)
     plan = replace(projects.plan(cell), compiler_cache="ccache")
     assert pep517.compile_wheel(plan, cell, root, {**ENV, "PATH": "/nonexistent"}).is_file()
-    warning = "WARNING: no ccache here, which is this project's compiler_cache: built without"
+    warning = "WARNING: the compiler_cache ccache is not installed: built without it"
     assert (warning in capfd.readouterr().err) == is_native
 
 
@@ -288,9 +294,9 @@ def test_a_wheel_that_is_not_the_planned_one_is_refused(
 
 
 def test_another_distribution_is_refused(tmp_path: Path) -> None:
-    made = wheels.make(tmp_path, "other-1.0-py3-none-any.whl")
+    wheel = wheels.make(tmp_path, "other-1.0-py3-none-any.whl")
     with pytest.raises(Stop, match="distribution other, planned demo"):
-        pep517.check_name(made, projects.cell())
+        pep517.check_name(wheel, projects.cell())
 
 
 def test_a_backend_that_fails_is_said_plainly(
@@ -307,7 +313,10 @@ def test_a_backend_that_fails_is_said_plainly(
     [
         "[build-system",
         "[build-system]\nrequires = 1\n[project]\nname = 'demo'\nversion = '1.0'\n",
-        "[build-system]\nrequires = []\nbuild-backend = 'no_such_backend'\n[project]\nname = 'demo'\nversion = '1.0'\n",
+        (
+            "[build-system]\nrequires = []\nbuild-backend = 'no_such_backend'\n[project]\nname = "
+            "'demo'\nversion = '1.0'\n"
+        ),
     ],
 )
 def test_a_broken_project_is_said_plainly(tmp_path: Path, pyproject: str) -> None:
@@ -334,7 +343,7 @@ def test_a_missing_tool_is_said_plainly(
     )
     stopped = refusal(projects.make(tmp_path), projects.cell(build="77"))
     assert f"{module} is not installed here" in str(stopped)
-    assert "install Truewheel with the extra [build]" in str(stopped)
+    assert "install Truewheel with its extra [build]" in str(stopped)
 
 
 # --- the copy of the sources

@@ -90,9 +90,9 @@ def test_a_file_that_is_not_there_ends_it_with_its_address_and_without_the_token
 
 
 def test_the_token_stays_with_the_host_that_it_is_for(registry: Registry, tmp_path: Path):
-    asked = fetch_listed.request.Request("https://git.example/a", headers={"JOB-TOKEN": TOKEN})
+    request = fetch_listed.request.Request("https://git.example/a", headers={"JOB-TOKEN": TOKEN})
     follow = fetch_listed.Discreet().redirect_request
-    for there, kept in (("https://git.example/b", True), ("https://storage.example/b", False)):
-        made = follow(asked, None, 302, "Found", {}, there)  # type: ignore[arg-type]
-        assert made is not None
-        assert (TOKEN in made.headers.values()) is kept
+    for there, is_sent in (("https://git.example/b", True), ("https://storage.example/b", False)):
+        redirected = follow(request, None, 302, "Found", {}, there)  # type: ignore[arg-type]
+        assert redirected is not None
+        assert (TOKEN in redirected.headers.values()) is is_sent

@@ -63,6 +63,5 @@ def test_every_limit_says_where_it_is_from():
     tree = ast.parse((FOLDER / "limits.py").read_text(encoding="utf-8"))
     for node, after in zip(tree.body[1:], [*tree.body[2:], None]):
         if isinstance(node, ast.Assign):
-            assert isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant), (
-                ast.unparse(node)
-            )
+            assert isinstance(after, ast.Expr), ast.unparse(node)
+            assert isinstance(after.value, ast.Constant), ast.unparse(node)

@@ -36,23 +36,25 @@ def _tags(url: str, environment: Mapping[str, str]) -> str:
     except OSError as error:
         raise stop(url, f"cannot be asked: {error}", _HINT, Exit.REMOTE_UNREACHABLE) from None
     if ended.status:
-        said = ended.stderr.decode(errors="replace").strip()
-        raise stop(url, f"cannot be asked: {said}", _HINT, Exit.REMOTE_UNREACHABLE)
+        output = ended.stderr.decode(errors="replace").strip()
+        raise stop(url, f"cannot be asked: {output}", _HINT, Exit.REMOTE_UNREACHABLE)
     return ended.stdout.decode(errors="replace")
 
 
 def _newest(pin: Pin, listed: str) -> Pin:
-    """Return the newest release of the same major, or the pin itself if the list has none that is newer."""
+    """Return the newest release of the same major, or the pin itself if there is none."""
     commits: dict[str, str] = {}
     for line in _TAG.finditer(
         listed
     ):  # an annotated tag comes twice: itself, then the commit that it stands for
         commits[line["tag"]] = line["commit"]
     major = _parts(pin.tag)[0]
-    known = [tag for tag in commits if _parts(tag)[0] == major and _parts(tag) >= _parts(pin.tag)]
-    if not known:
+    candidates = [
+        tag for tag in commits if _parts(tag)[0] == major and _parts(tag) >= _parts(pin.tag)
+    ]
+    if not candidates:
         return pin
-    tag = max(known, key=_parts)
+    tag = max(candidates, key=_parts)
     return Pin(commits[tag], tag)
 
 

@@ -1,6 +1,6 @@
 """GitHub by PyGithub.
 
-Workflow runs as pipelines, their jobs, and the key that a run's name ends in.
+A workflow run is a pipeline; the name of a run ends in the key that it was started with.
 """
 
 from __future__ import annotations
@@ -55,8 +55,14 @@ RUNNING = "already running"
 """What GitHub says of a run that cannot run again yet, or does so already."""
 HINTS = {
     401: "the token is not accepted: has it expired, is it of this server?",
-    403: "the token may not do this: it needs actions: write, for a status statuses: write (classic: the scope repo)",
-    404: f"look at OWNER/NAME, at what the token may see, and whether the default branch has {CALLER}",
+    403: (
+        "the token may not do this: it needs actions: write, for a status statuses: write "
+        "(classic: the scope repo)"
+    ),
+    404: (
+        "look at OWNER/NAME, at what the token may see, and whether the default branch has "
+        f"{CALLER}"
+    ),
     410: "it has expired, or was deleted",
     422: "does the ref exist, and is the workflow there the one that `generate` writes?",
 }
@@ -71,7 +77,7 @@ class PyGithub:
 
         self._requests = requests
         self._secrets = (access.token,)
-        made = Github(
+        github = Github(
             auth=Auth.Token(access.token),
             base_url=access.server,
             timeout=int(WRITE),
@@ -80,7 +86,7 @@ class PyGithub:
             seconds_between_requests=None,
             seconds_between_writes=None,
         )
-        self._requester = made.requester
+        self._requester = github.requester
 
     def send(
         self, verb: str, path: str, query: Mapping[str, Any], body: Any, seconds: float
@@ -117,7 +123,7 @@ class PyGithub:
                 answer.raise_for_status()
                 yield from answer.iter_content(65536)
         except self._requests.RequestException as error:
-            raise Fault(0, f"the file cannot be had: {type(error).__name__}") from None
+            raise Fault(0, f"the file cannot be downloaded: {type(error).__name__}") from None
 
     def _ask(
         self, verb: str, path: str, query: Mapping[str, Any], body: Any
@@ -195,8 +201,8 @@ class Github:
     def newest(self) -> int:
         """Return the highest id of a run, or 0."""
         with self.explained("runs cannot be listed"):
-            found = self.caller.first(self.path("actions", "runs"), "workflow_runs", per_page=1)
-        return max(map(_id, found), default=0)
+            runs = self.caller.first(self.path("actions", "runs"), "workflow_runs", per_page=1)
+        return max(map(_id, runs), default=0)
 
     def find(self, wish: Wish, after: int, *, strictly: bool = False) -> list[Run]:
         """Return the runs newer than `after` whose name ends in the key of a wish, oldest first."""
@@ -221,8 +227,8 @@ class Github:
         if answer.status != 204:
             raise self.caller.odd(answer.data, "a run")
         while True:  # it was accepted: only its id is not known yet
-            if found := self.find(wish, 0):
-                return found[0]
+            if runs := self.find(wish, 0):
+                return runs[0]
             self.caller.rest(LATE)
 
     def _dispatch(self, body: Mapping[str, Any]) -> Answer:
@@ -262,16 +268,16 @@ class Github:
         del before
         with self.explained(f"the run {run.id} cannot be followed"):
             now = self.caller.insist(lambda: self._get_run(run.id))
-            found = self.caller.pages(
+            records = self.caller.pages(
                 self.path("actions", "runs", run.id, "jobs"), "jobs", filter="latest"
             )
-            jobs = sorted((self._job(record) for record in found), key=lambda job: job.id)
+            jobs = sorted((self._job(record) for record in records), key=lambda job: job.id)
         return Look(now, tuple(jobs))
 
     def retry(self, job: Job) -> None:
         """Run the failed jobs of the job's run again.
 
-        GitHub does that for all of them, once the run has ended.
+        GitHub runs all of them again, after the run has ended.
         """
         with self.explained(f"{job.name} cannot run again"):
             attempt = self.caller.insist(lambda: self._attempt(job.run_id))
@@ -281,7 +287,7 @@ class Github:
         return int(number_of(self._record(self.path("actions", "runs", run_id)), "run_attempt"))
 
     def _rerun(self, run_id: int, attempt: int) -> None:
-        """Run again what failed in an attempt, unless a request whose answer was lost has done so."""
+        """Run the failed jobs of an attempt again, unless an unanswered request did so."""
         if self._attempt(run_id) != attempt:
             return
         try:
@@ -304,15 +310,15 @@ class Github:
         return readable(raw.decode(errors="replace"), self._access.token)
 
     def archives(self, look: Look, prefix: str = "") -> list[Archive]:
-        """Return the artifacts of a run; of several with one name, attempts of one job, the last."""
+        """Return the artifacts of a run: of several with one name (attempts of a job) the last."""
         del prefix
         with self.explained("artifacts cannot be listed"):
-            found = list(
+            records = list(
                 self.caller.pages(
                     self.path("actions", "runs", look.run.id, "artifacts"), "artifacts"
                 )
             )
-        last = {text_of(record, "name"): record for record in sorted(found, key=_id)}
+        last = {text_of(record, "name"): record for record in sorted(records, key=_id)}
         return [Archive(self.project, _id(record), name) for name, record in last.items()]
 
     def archive_name(self, job: str) -> str:
@@ -330,11 +336,11 @@ class Github:
     def request(self, number: int) -> Request:
         """Return a pull request."""
         with self.explained(f"the pull request {number} cannot be read"):
-            found = self.caller.insist(lambda: self._pull(number))
-        head, base = found["head"], found["base"]
+            record = self.caller.insist(lambda: self._pull(number))
+        head, base = record["head"], record["base"]
         theirs, ours = (text_of(side.get("repo") or {}, "full_name") for side in (head, base))
         is_fork = theirs != ours or not ours  # a repository that is hidden or deleted is not ours
-        return Request(number, text_of(head, "sha"), text_of(found, "state") == "open", is_fork)
+        return Request(number, text_of(head, "sha"), text_of(record, "state") == "open", is_fork)
 
     def _pull(self, number: int) -> dict[str, Any]:
         record = self._record(self.path("pulls", number))
@@ -345,12 +351,12 @@ class Github:
             raise self.caller.odd(record, "a pull request")
         return record
 
-    def report(self, sha: str, context: str, state: str, told: str, url: str) -> None:
+    def report(self, sha: str, context: str, state: str, description: str, url: str) -> None:
         """Set the status of a commit."""
         body = {
             "state": state,
             "context": context,
-            "description": told[:140],
+            "description": description[:140],
             **({"target_url": url} if url else {}),
         }
         with self.explained("the status of the commit cannot be set"):
@@ -365,7 +371,7 @@ class Github:
     def _job(self, record: Mapping[str, Any]) -> Job:
         name = text_of(record, "name")
         began, ended = (_moment(text_of(record, key)) for key in ("started_at", "completed_at"))
-        asked = _moment(text_of(record, "created_at"))
+        created = _moment(text_of(record, "created_at"))
         return Job(
             project=self.project,
             id=_id(record),
@@ -375,7 +381,7 @@ class Github:
             url=text_of(record, "html_url"),
             reason=REASONS.get(text_of(record, "conclusion"), ""),
             seconds=max(0.0, ended - began) if began and ended else 0.0,
-            queued=max(0.0, began - asked) if began and asked else 0.0,
+            queued=max(0.0, began - created) if began and created else 0.0,
             run_id=int(number_of(record, "run_id")),
         )
 

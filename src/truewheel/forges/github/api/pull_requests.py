@@ -1,4 +1,4 @@
-"""Pull requests of GitHub: their titles, our comment on them, and how long jobs took on their base."""
+"""Pull requests of GitHub: titles, our comment, and how long jobs took on their base."""
 
 from __future__ import annotations
 
@@ -46,8 +46,8 @@ class GithubReviews:
     def notes(self, number: int, marker: str) -> list[Note]:
         """Return our comments that begin with a marker, oldest first."""
         with self._github.explained(f"the comments of #{number} cannot be listed"):
-            found = list(self.caller.pages(self._comments(number)))
-            marked = [record for record in found if text_of(record, "body").startswith(marker)]
+            records = list(self.caller.pages(self._comments(number)))
+            marked = [record for record in records if text_of(record, "body").startswith(marker)]
             ours = [note_of(self.caller, record) for record in marked if self._is_own(record)]
         return sorted(ours, key=lambda note: note.id)
 
@@ -78,9 +78,9 @@ class GithubReviews:
     def earlier(self, branch: str) -> Earlier | None:
         """Return the newest run of a branch that went well."""
         path = self._github.path("actions", "workflows", CALLER.rpartition("/")[2], "runs")
-        asked = {"branch": branch, "event": "push", "status": "success", "per_page": 1}
+        query = {"branch": branch, "event": "push", "status": "success", "per_page": 1}
         with self._github.explained("runs cannot be listed"):
-            runs = self.caller.first(path, "workflow_runs", **asked)
+            runs = self.caller.first(path, "workflow_runs", **query)
         newest = id_of(runs[0]) if runs else 0
         if not newest:
             return None
@@ -89,9 +89,9 @@ class GithubReviews:
         return Earlier(look.run.url, look.run.id, tuple((job.name, job.seconds) for job in jobs))
 
     def _is_own(self, record: Mapping[str, Any]) -> bool:
-        """Return whether a comment is of the token's user.
+        """Return whether the token's user wrote a comment.
 
-        A job's token has none, and speaks as a bot.
+        A job's token has no user: its comments are those of a bot.
         """
         author = record.get("user")
         if self._own is None:

@@ -1,6 +1,6 @@
-"""Asks a GitHub repository for its settings, and has them judged.
+"""Ask a GitHub repository for its settings, and check them.
 
-What a token may not ask is told, and no failure.
+What the token may not ask becomes a note, and no failure.
 """
 
 from __future__ import annotations
@@ -22,64 +22,70 @@ def examine(caller: Caller, repository: str, needs: Needs) -> list[Finding]:
 
     Raises `Fault` when the repository itself cannot be read.
     """
-    asked, place = Questions(caller), f"/repos/{quote(repository)}"
-    record = asked.must(place)
-    found = [
-        *judging.token_end(asked.headers.get(EXPIRATION, ""), asked.today),
+    questions, place = Questions(caller), f"/repos/{quote(repository)}"
+    record = questions.must(place)
+    findings = [
+        *judging.token_end(questions.headers.get(EXPIRATION, ""), questions.today),
         *judging.repository(record, needs),
-        *_actions(asked, f"{place}/actions", needs),
-        *_publishing(asked, place, needs),
+        *_actions(questions, f"{place}/actions", needs),
+        *_publishing(questions, place, needs),
     ]
-    return sorted_findings([*found, *asked.notes])
+    return sorted_findings([*findings, *questions.notes])
 
 
-def _actions(asked: Questions, place: str, needs: Needs) -> Iterator[Finding]:
-    if settings := asked.one("which actions are allowed", f"{place}/permissions"):
+def _actions(questions: Questions, place: str, needs: Needs) -> Iterator[Finding]:
+    if settings := questions.one("which actions are allowed", f"{place}/permissions"):
         is_selected = text_of(settings, "allowed_actions") == "selected"
         path = f"{place}/permissions/selected-actions"
-        selected = asked.one("which actions are selected", path) if is_selected else {}
+        selected = questions.one("which actions are selected", path) if is_selected else {}
         yield from judging.actions(settings, selected, needs)
     yield from judging.permissions(
-        asked.one("permissions of workflows", f"{place}/permissions/workflow")
+        questions.one("permissions of workflows", f"{place}/permissions/workflow")
     )
     path = f"{place}/permissions/artifact-and-log-retention"
-    yield from judging.retention(asked.one("how long artifacts are kept", path), needs)
-    workflows = asked.known("workflows", f"{place}/workflows", "workflows")
+    yield from judging.retention(questions.one("how long artifacts are kept", path), needs)
+    workflows = questions.known("workflows", f"{place}/workflows", "workflows")
     if workflows is not None:
         yield from judging.workflow(workflows, needs)
     if not all(map(judging.is_hosted, needs.labels)):
-        runners = asked.known("runners", f"{place}/runners", "runners")
+        runners = questions.known("runners", f"{place}/runners", "runners")
         if runners is not None:
             yield from judging.runners(runners, needs)
 
 
-def _publishing(asked: Questions, place: str, needs: Needs) -> Iterator[Finding]:
+def _publishing(questions: Questions, place: str, needs: Needs) -> Iterator[Finding]:
     if not needs.indexes:
         return
-    rulesets = asked.known("rulesets of tags", f"{place}/rulesets", targets="tag")
+    rulesets = questions.known("rulesets of tags", f"{place}/rulesets", targets="tag")
     if rulesets is not None:
         yield from judging.tags(rulesets, needs)
-    environments = asked.known("environments", f"{place}/environments", "environments")
+    environments = questions.known("environments", f"{place}/environments", "environments")
     if environments is None:
         return
-    known = {text_of(each, "name"): each for each in environments}
+    by_name = {text_of(environment, "name"): environment for environment in environments}
     for index, names in needs.indexes.items():
-        yield from judging.environment(index, known.get(index))
+        yield from judging.environment(index, by_name.get(index))
         if any(names):
-            yield from _credentials(asked, place, index, names, has_environment=index in known)
+            yield from _credentials(
+                questions, place, index, names, has_environment=index in by_name
+            )
 
 
 def _credentials(
-    asked: Questions, place: str, index: str, names: tuple[str, str], *, has_environment: bool
+    questions: Questions, place: str, index: str, names: tuple[str, str], *, has_environment: bool
 ) -> Iterator[Finding]:
     """Judge the credentials of an index by their names alone.
 
     Nobody can read the values of secrets.
     """
-    own = f"{place}/environments/{quote(index, safe='')}"
+    environment_place = f"{place}/environments/{quote(index, safe='')}"
     places = {
-        "secrets of the environment": (f"{own}/secrets", "secrets", has_environment),
-        "variables of the environment": (f"{own}/variables", "variables", has_environment),
+        "secrets of the environment": (f"{environment_place}/secrets", "secrets", has_environment),
+        "variables of the environment": (
+            f"{environment_place}/variables",
+            "variables",
+            has_environment,
+        ),
         "secrets of the repository": (f"{place}/actions/secrets", "secrets", True),
         "secrets of the organization": (f"{place}/actions/organization-secrets", "secrets", True),
         "variables of the repository": (f"{place}/actions/variables", "variables", True),
@@ -89,16 +95,19 @@ def _credentials(
             True,
         ),
     }
-    found = {}
+    names_by_kind = {}
     for what, (path, key, is_there) in places.items():
-        records = asked.known(what, path, key) if is_there else []
+        records = questions.known(what, path, key) if is_there else []
         if records is None:
             return
-        found[what] = [text_of(each, "name") for each in records]
+        names_by_kind[what] = [text_of(record, "name") for record in records]
     yield from judging.credentials(
         index,
         names,
-        found["secrets of the environment"],
-        [*found["secrets of the repository"], *found["secrets of the organization"]],
-        [name for what in places if what.startswith("variables") for name in found[what]],
+        names_by_kind["secrets of the environment"],
+        [
+            *names_by_kind["secrets of the repository"],
+            *names_by_kind["secrets of the organization"],
+        ],
+        [name for what in places if what.startswith("variables") for name in names_by_kind[what]],
     )

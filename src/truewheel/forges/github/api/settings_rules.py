@@ -1,6 +1,6 @@
-"""Settings of a GitHub repository that would bite.
+"""Misconfigured settings of a GitHub repository, found in records of the API.
 
-Judged from the API's records alone, nothing is asked here.
+No requests are made here.
 """
 
 from __future__ import annotations
@@ -51,19 +51,19 @@ def needs(spec: Spec, plan: Plan, documents: Mapping[str, Mapping[str, Any]]) ->
     labels: dict[tuple[str, ...], str] = {}
     for name, job in jobs:
         if "runs-on" in job:
-            asked = job["runs-on"]
-            labels.setdefault((asked,) if isinstance(asked, str) else tuple(asked), name)
+            runs_on = job["runs-on"]
+            labels.setdefault((runs_on,) if isinstance(runs_on, str) else tuple(runs_on), name)
     used = [job.get("uses", "") for _, job in jobs]
     used += [step.get("uses", "") for _, job in jobs for step in job.get("steps", ())]
-    published = {job.index_name for job in plan.jobs if job.kind == "publish"}
+    published = {job.index_name for job in plan.jobs if job.index_name}
     return Needs(
         indexes={
-            each.name: (each.username, each.password)
-            for each in plan.indexes
-            if each.name in published
+            index.name: (index.username, index.password)
+            for index in plan.indexes
+            if index.name in published
         },
         labels=labels,
-        actions=frozenset(str(each) for each in used if each and not each.startswith("./")),
+        actions=frozenset(str(action) for action in used if action and not action.startswith("./")),
         branches=spec.github.branches,
         retention_days=int(spec.github.retention_days),
         has_schedules=bool(scheduled(spec)),
@@ -71,7 +71,7 @@ def needs(spec: Spec, plan: Plan, documents: Mapping[str, Mapping[str, Any]]) ->
 
 
 def token_end(text: str, today: date) -> Iterator[Finding]:
-    """Judge the end of the token, as the header of every answer tells it."""
+    """Check the end of the token, as the header of every answer tells it."""
     try:
         days = (date.fromisoformat(text[:10]) - today).days
     except ValueError:
@@ -88,7 +88,7 @@ def token_end(text: str, today: date) -> Iterator[Finding]:
 
 
 def repository(record: Record, needs: Needs) -> Iterator[Finding]:
-    """Judge the repository itself."""
+    """Check the repository itself."""
     if record.get("archived") is True or record.get("disabled") is True:
         step = "Settings → General → Danger Zone"
         yield Finding("repository", ERROR, "it is archived or disabled: no workflow runs", step)
@@ -97,52 +97,69 @@ def repository(record: Record, needs: Needs) -> Iterator[Finding]:
         step = "Settings → Collaborators and teams: give the role Write"
         yield Finding("token", ERROR, "its role is below Write: it can start no workflow", step)
     branch = text_of(record, "default_branch")
-    if branch and not any(fnmatchcase(branch, each) for each in needs.branches):
-        message = f"pushes to the default branch {branch} start nothing: the spec names {', '.join(needs.branches)}"
+    if branch and not any(fnmatchcase(branch, pattern) for pattern in needs.branches):
+        message = (
+            f"pushes to the default branch {branch} start nothing: the spec names "
+            f"{', '.join(needs.branches)}"
+        )
         yield Finding("repository", WARNING, message, "add it to github.branches in the spec")
 
 
 def actions(record: Record, selected: Record, needs: Needs) -> Iterator[Finding]:
-    """Judge whether workflows run, and whether they may use the actions that they use."""
+    """Check whether workflows run, and whether they may use the actions that they use."""
     allowed = text_of(record, "allowed_actions")
     if record.get("enabled") is False:
         yield Finding("actions", ERROR, "actions are off: no workflow runs", ACTIONS)
     elif allowed == "local_only" or (allowed == "selected" and selected):
         refused = sorted(
-            each for each in needs.actions if allowed == "local_only" or not _allows(selected, each)
+            action
+            for action in needs.actions
+            if allowed == "local_only" or not _allows(selected, action)
         )
         if refused:
-            message = f"the repository does not allow {', '.join(each.partition('@')[0] for each in refused)}"
+            message = (
+                "the repository does not allow "
+                f"{', '.join(action.partition('@')[0] for action in refused)}"
+            )
             yield Finding("actions", ERROR, message, f"{ACTIONS} → Actions permissions")
 
 
 def _allows(selected: Record, action: str) -> bool:
     patterns = selected.get("patterns_allowed")
-    named = [str(each) for each in patterns] if isinstance(patterns, list) else []
+    allowed = [str(pattern) for pattern in patterns] if isinstance(patterns, list) else []
     is_own = selected.get("github_owned_allowed") is True and action.startswith(OF_GITHUB)
-    return is_own or any(fnmatchcase(action, each) for each in named)
+    return is_own or any(fnmatchcase(action, pattern) for pattern in allowed)
 
 
 def permissions(record: Record) -> Iterator[Finding]:
-    """Judge what workflows may do that say nothing of it; ours do."""
+    """Check what workflows may do that say nothing of it; ours do."""
     if text_of(record, "default_workflow_permissions") == "write":
-        message = "workflows that say nothing may write to the repository; the generated ones say what they need"
+        message = (
+            "workflows that say nothing may write to the repository; the generated ones say what "
+            "they need"
+        )
         yield Finding("actions", NOTE, message, f"{ACTIONS} → Workflow permissions: read")
 
 
 def retention(record: Record, needs: Needs) -> Iterator[Finding]:
-    """Judge how long artifacts may be kept."""
+    """Check how long artifacts may be kept."""
     days = int(number_of(record, "days"))
     if 0 < days < needs.retention_days:
-        message = f"artifacts are kept {days} days at most, and not the {needs.retention_days} of the spec"
+        message = (
+            f"artifacts are kept {days} days at most, and not the {needs.retention_days} of the "
+            "spec"
+        )
         yield Finding("actions", WARNING, message, f"{ACTIONS} → Artifact and log retention")
 
 
 def workflow(records: Iterable[Record], needs: Needs) -> Iterator[Finding]:
-    """Judge whether the workflow is there and switched on."""
-    ours = next((each for each in records if text_of(each, "path") == CALLER), None)
+    """Check whether the workflow is there and switched on."""
+    ours = next((record for record in records if text_of(record, "path") == CALLER), None)
     if ours is None:
-        message = f"{CALLER} is not on the default branch: it can be started neither by hand nor by the clock"
+        message = (
+            f"{CALLER} is not on the default branch: it can be started neither by hand nor by a "
+            "schedule"
+        )
         yield Finding("workflow", ERROR, message, "generate, and merge what it writes")
     elif text_of(ours, "state") not in {"active", ""}:
         why = text_of(ours, "state").replace("_", " ")
@@ -157,16 +174,16 @@ def workflow(records: Iterable[Record], needs: Needs) -> Iterator[Finding]:
 
 
 def tags(rulesets: Sequence[Record], needs: Needs) -> Iterator[Finding]:
-    """Judge whether any tag is protected: only those are published."""
+    """Check whether any tag is protected: only those are published."""
     active = [
-        each
-        for each in rulesets
-        if text_of(each, "target") == "tag" and each.get("enforcement") == "active"
+        ruleset
+        for ruleset in rulesets
+        if text_of(ruleset, "target") == "tag" and ruleset.get("enforcement") == "active"
     ]
     if not needs.indexes:
         return
     if active:
-        names = ", ".join(text_of(each, "name") for each in active)
+        names = ", ".join(text_of(ruleset, "name") for ruleset in active)
         yield Finding("publish", NOTE, f"tags are protected by {names}: those are published")
     else:
         message = "no tag is protected: the publish jobs never run"
@@ -176,7 +193,7 @@ def tags(rulesets: Sequence[Record], needs: Needs) -> Iterator[Finding]:
 
 
 def environment(index: str, record: Record | None) -> Iterator[Finding]:
-    """Judge the environment that an index is published from; None where there is none."""
+    """Check the environment that an index is published from; None where there is none."""
     if record is None:
         message = (
             f"the environment {index} is not there: its first job makes it, without any protection"
@@ -185,7 +202,10 @@ def environment(index: str, record: Record | None) -> Iterator[Finding]:
             "publish", WARNING, message, f"{ENVIRONMENTS}: add {index}, with protected tags alone"
         )
     elif not record.get("protection_rules") and not record.get("deployment_branch_policy"):
-        message = f"the environment {index} has no protection: a workflow on any branch can publish from it"
+        message = (
+            f"the environment {index} has no protection: a workflow on any branch can publish "
+            "from it"
+        )
         yield Finding(
             "publish", WARNING, message, f"{ENVIRONMENTS} → {index}: allow protected tags alone"
         )
@@ -194,15 +214,12 @@ def environment(index: str, record: Record | None) -> Iterator[Finding]:
 def credentials(
     index: str,
     names: tuple[str, str],
-    own: Iterable[str],
+    names_there: Iterable[str],
     of_all: Iterable[str],
     variables: Iterable[str],
 ) -> Iterator[Finding]:
-    """Judge whether the credentials of an index are there.
-
-    In its environment, or in the repository.
-    """
-    here, everywhere, open_ones = {*own, OWN_TOKEN}, {*of_all}, {*variables}
+    """Check that the credentials of an index exist, in its environment or in the repository."""
+    here, everywhere, open_ones = {*names_there, OWN_TOKEN}, {*of_all}, {*variables}
     username, password = names
     if username and username not in here | everywhere | open_ones:
         message = f"{username}, the user name of the index {index}, is not set"
@@ -227,11 +244,14 @@ def credentials(
 
 
 def runners(records: Sequence[Record], needs: Needs) -> Iterator[Finding]:
-    """Judge the repository's own runners; those of its organization are not asked for."""
-    online = [_labels(each) for each in records if text_of(each, "status") == "online"]
+    """Check the repository's own runners; those of its organization are not asked for."""
+    online = [_labels(record) for record in records if text_of(record, "status") == "online"]
     for labels, job in needs.labels.items():
         if not is_hosted(labels) and not any({*labels} <= known for known in online):
-            message = f"no runner of the repository is online that has the labels {', '.join(labels)} (such as {job})"
+            message = (
+                f"no runner of the repository is online that has the labels {', '.join(labels)} "
+                f"(such as {job})"
+            )
             step = "Settings → Actions → Runners, or see that the organization has one"
             yield Finding("runners", WARNING, message, step)
 
@@ -242,9 +262,9 @@ def is_hosted(labels: Iterable[str]) -> bool:
 
 
 def _labels(record: Record) -> set[str]:
-    found = record.get("labels")
+    listed = record.get("labels")
     return (
-        {text_of(each, "name") for each in found if isinstance(each, dict)}
-        if isinstance(found, list)
+        {text_of(label, "name") for label in listed if isinstance(label, dict)}
+        if isinstance(listed, list)
         else set()
     )

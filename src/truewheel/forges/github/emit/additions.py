@@ -1,7 +1,4 @@
-"""What a project adds to its workflows.
-
-Keys of generated jobs, by kind or by name, and jobs of its own.
-"""
+"""Additions of a project to its workflows: keys of generated jobs, and further jobs."""
 
 from __future__ import annotations
 
@@ -49,32 +46,32 @@ Document = dict[str, Any]
 def apply(
     spec: Spec, workflows: Mapping[str, Document], kinds: Mapping[str, str], caller: str
 ) -> None:
-    """Change the jobs of the workflows as `github.overrides` and `steps` say, and add `github.jobs` to the caller.
+    """Apply `github.overrides` and `steps` to the workflows, and add `github.jobs` to the caller.
 
     `kinds` are those of the caller's jobs by id. A selector is a kind, or workflow/job with * and
     ?: kinds are changed first. Raises `Stop` (exit 2) for keys that no job has, selectors that
     reach nothing, nulls that remove nothing, and ids that are taken.
     """
-    found = [
+    changed = [
         *_faults(spec, "overrides"),
         *_faults(spec, "jobs"),
         *overrides.misread(spec.document, *_steps_of(spec)),
     ]
-    known = workflows[caller]["jobs"]
-    for name in spec.github.jobs.keys() & known.keys():
+    jobs = workflows[caller]["jobs"]
+    for name in spec.github.jobs.keys() & jobs.keys():
         hint = "change it under github.overrides, or rename this one"
-        found.append(
+        changed.append(
             spec.document.problem(
                 ("github", "jobs", name), f"the job {name} is generated", hint, key=True
             )
         )
     for selector in sorted(spec.github.overrides, key=_is_narrow):
-        found += _patch(spec, selector, workflows, kinds)
+        changed += _patch(spec, selector, workflows, kinds)
     for selector in sorted(spec.github.steps, key=_is_narrow):
-        found += _insert(spec, selector, workflows, kinds)
-    if found:
-        raise Stop(in_order(found))
-    known |= spec.github.jobs
+        changed += _insert(spec, selector, workflows, kinds)
+    if changed:
+        raise Stop(in_order(changed))
+    jobs |= spec.github.jobs
 
 
 def _is_narrow(selector: str) -> bool:
@@ -91,18 +88,15 @@ def _steps_of(spec: Spec) -> tuple[Any, overrides.Route]:
 def _reached(
     selector: str, workflows: Mapping[str, Document], kinds: Mapping[str, str]
 ) -> list[tuple[dict[str, Document], str]]:
-    """Return the jobs that a selector reaches.
-
-    The jobs of the workflow that each is in, and its id.
-    """
-    found = []
+    """Return the jobs that a selector matches, as the jobs of their workflow and their id."""
+    reached = []
     for path, workflow in workflows.items():
         for name in workflow["jobs"]:
             placed = PLACED.match(name)
             kind = kinds.get(name) or (placed[1] if placed else "")
             if selector == kind or fnmatchcase(_named(path, name), selector):
-                found.append((workflow["jobs"], name))
-    return found
+                reached.append((workflow["jobs"], name))
+    return reached
 
 
 def _patch(
@@ -147,7 +141,9 @@ def _is_start(step: Mapping[str, Any]) -> bool:
 def _nothing(
     spec: Spec, route: overrides.Route, workflows: Mapping[str, Document], kinds: Mapping[str, str]
 ) -> Problem:
-    names = [_named(path, name) for path, each in workflows.items() for name in each["jobs"]]
+    names = [
+        _named(path, name) for path, workflow in workflows.items() for name in workflow["jobs"]
+    ]
     known = [*kinds.values(), "container", "wheel", "test", *names]
     hint = meant(route[-1], known, "name a kind, or workflow/job; * and ? match")
     return spec.document.problem(route, f"no job is {shown(route[-1])}", hint, key=True)

@@ -1,6 +1,6 @@
-"""What speaks against a plan on GitHub.
+"""Problems of a plan on GitHub.
 
-What it would refuse, read as something else, or leave open to change.
+GitHub would refuse it, read it differently, or leave a part of it open to change.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ ZONE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)+")
 
 
 def problems(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> list[Problem]:
-    """Return all that speaks against a plan; `variables` are those that a person may set."""
+    """Return all problems of a plan; `variables` are those that a person may set."""
     return [
         *_expressions(spec),
         *_own_scripts(spec),
@@ -63,7 +63,7 @@ def _expressions(spec: Spec) -> Iterator[Problem]:
 
 
 def _own_scripts(spec: Spec) -> Iterator[Problem]:
-    """Yield a warning for every script of the project's own jobs and steps into which GitHub puts what others write."""
+    """Yield a warning for each script of the project into which GitHub puts what others write."""
     parts = {
         "jobs": spec.github.jobs,
         "overrides": spec.github.overrides,
@@ -141,9 +141,12 @@ def _names(spec: Spec, variables: Mapping[str, Variable]) -> Iterator[Problem]:
 
 
 def _subjects(plan: Plan, spec: Spec) -> Iterator[Problem]:
-    publishes = any(job.kind == "publish" for job in plan.jobs)
+    publishes = any(job.index_name for job in plan.jobs)
     if publishes and spec.github.attestations and not attests(plan, spec):
-        message = f"{len(plan.cells)} wheels are too many for an attestation ({SUBJECTS_LIMIT} names): there is none"
+        message = (
+            f"{len(plan.cells)} wheels are too many for an attestation ({SUBJECTS_LIMIT} names): "
+            "there is none"
+        )
         yield _warning(
             spec.document.problem(
                 ("github",), message, "say so: github.attestations: false", key=True
@@ -158,7 +161,10 @@ def _schedules(spec: Spec) -> Iterator[Problem]:
             yield spec.document.problem(("schedules", name, key), message, hint)
         other = first.setdefault(schedule.cron.upper(), name)
         if other != name:
-            message = f"{name} and {other} are one schedule for GitHub: it tells a run its cron expression alone"
+            message = (
+                f"{name} and {other} are one schedule for GitHub: it tells a run its cron "
+                "expression alone"
+            )
             yield spec.document.problem(
                 ("schedules", name, "cron"), message, "let one start some minutes later"
             )

@@ -11,25 +11,30 @@ Document = dict[str, Any]
 
 def scheduled(spec: Spec) -> dict[str, Schedule]:
     """Return the schedules that GitHub starts, by name."""
-    return {name: each for name, each in spec.schedules_of("github").items() if each.active}
+    return {
+        name: schedule for name, schedule in spec.schedules_of("github").items() if schedule.active
+    }
 
 
 def clock(spec: Spec) -> Document:
     """Return what stands below `on`: nothing where there are no schedules."""
     times = [
-        {"cron": each.cron, **({"timezone": each.timezone} if each.timezone != "UTC" else {})}
-        for each in scheduled(spec).values()
+        {
+            "cron": schedule.cron,
+            **({"timezone": schedule.timezone} if schedule.timezone != "UTC" else {}),
+        }
+        for schedule in scheduled(spec).values()
     ]
     return {"schedule": times} if times else {}
 
 
 def with_values(environment: Document, spec: Spec) -> Document:
-    """Return an environment of expressions in which the values of the schedule that started the run come first."""
+    """Return an environment in which the values of the schedule that started the run come first."""
     forms = dict(environment)
-    for each in scheduled(spec).values():
-        for name, value in each.variables.items():
+    for schedule in scheduled(spec).values():
+        for name, value in schedule.variables.items():
             if name in forms:
-                chosen = f"github.event.schedule == {_literal(each.cron)} && {_literal(value)}"
+                chosen = f"github.event.schedule == {_literal(schedule.cron)} && {_literal(value)}"
                 forms[name] = f"${{{{ {chosen} || {forms[name].removeprefix('${{ ')}"
     return forms
 

@@ -1,6 +1,6 @@
-"""GitHub Actions from a plan.
+"""GitHub workflows from a plan.
 
-A workflow that calls one reusable workflow for each target and architecture.
+A caller starts one reusable workflow for each target and architecture.
 
 No expression stands in a `run`: values reach a shell by the environment alone.
 """
@@ -15,7 +15,7 @@ from truewheel.forges import publish_jobs
 from truewheel.forges.github.actions import Pin
 from truewheel.forges.github.emit import additions, schedules
 from truewheel.plan.events import BUT_MERGE_REQUESTS
-from truewheel.plan.jobs import DIGEST_FILE
+from truewheel.plan.jobs import PLAN_FILE
 from truewheel.plan.matrix import ANY
 from truewheel.plan.model import (
     ARCH,
@@ -40,14 +40,16 @@ CALLER = f"{FOLDER}/wheels.yml"
 CONDITIONS = {"mr": "github.event_name == 'pull_request'", "tag": "github.ref_type == 'tag'"}
 """By event, what is true in its runs alone."""
 NO_PULL_REQUEST = "github.event_name != 'pull_request'"
-BUILD_IMAGES = frozenset({"container", "image"})
-"""The kinds of jobs that need a container engine."""
+
 MATRIX_LIMIT = 256
 WORKFLOWS_LIMIT = 20
 """Different reusable workflows in one run: GitHub's own limit is 50, that of older servers 20."""
 INPUTS_LIMIT = 25
 KEY_INPUT = "truewheel_key"
-RUN_NAME = "${{ inputs.truewheel_key && format('{0} for {1} [{2}]', github.workflow, github.ref_name, inputs.truewheel_key) }}"
+RUN_NAME = (
+    "${{ inputs.truewheel_key && format('{0} for {1} [{2}]', "
+    "github.workflow, github.ref_name, inputs.truewheel_key) }}"
+)
 """Of a run that somebody gave a key; others are called what GitHub calls them."""
 SUBJECTS_LIMIT = 1024
 """Files that one attestation speaks of."""
@@ -85,10 +87,7 @@ class _Forge(NamedTuple):
     cells: Mapping[str, Cell]
 
     def uses(self, action: str, /, **inputs: Any) -> Document:
-        """Return the step that an action does.
-
-        One of GitHub's, or one that is named with its owner.
-        """
+        """Return a step that uses an action: one of GitHub's, or one named with its owner."""
         name = action if "/" in action else f"actions/{action}"
         pin = self.pins[name]
         fields = {key.replace("_", "-"): value for key, value in inputs.items()}
@@ -97,6 +96,10 @@ class _Forge(NamedTuple):
     def image(self, job: Job) -> str:
         """Return the image that a job runs in, "" for the runner itself."""
         return image_of(job, self.plan)
+
+    def traits(self, job: Job) -> JobTraits:
+        """Return what jobs of this one's kind need."""
+        return self.plan.kinds[job.kind].traits
 
 
 def image_of(job: Job, plan: Plan) -> str:
@@ -108,15 +111,15 @@ def image_of(job: Job, plan: Plan) -> str:
 
 
 def runner_of(job: Job, plan: Plan, spec: Spec) -> list[str]:
-    """Return the labels of a job's runners: those of its kind, else of its machine, else of x86_64."""
+    """Return the labels of a job's runners: those of its kind, of its machine, or of x86_64."""
     keys = spec.github
     by_machine = {
         "test": keys.test_runners.get(job.arch, ()),
         "tool": keys.tool_runner,
         "hosted": (HOSTED,),
     }
-    own = by_machine.get(plan.kinds[job.kind].traits.machine, ())
-    return list(own or keys.runners.get(_machine(job, plan), keys.runners["x86_64"]))
+    by_kind = by_machine.get(plan.kinds[job.kind].traits.machine, ())
+    return list(by_kind or keys.runners.get(_machine(job, plan), keys.runners["x86_64"]))
 
 
 def documents(
@@ -133,28 +136,28 @@ def documents(
     paths = {part: f"{FOLDER}/wheels-{part}.yml" for part in parts}
     tools = [job for job in plan.jobs if not job.place]
     ids = _ids([*(job.name for job in tools), *(f"wheels-{part}" for part in parts), ATTEST])
-    published = [job for job in tools if job.kind == "publish"]
+    published = [job for job in tools if job.index_name]
     signs = bool(published) and attests(plan, spec)
-    first = [ids[job.name] for job in tools if job.kind == "plan"]
+    first = [ids[job.name] for job in tools if PLAN_FILE in plan.kinds[job.kind].artifacts]
     calls = {
         ids[f"wheels-{part}"]: _call(paths[part], jobs, first, forge)
         for part, jobs in parts.items()
     }
-    made: Document = {}
+    result: Document = {}
     for job in tools:
         needs = [*first, *calls] if job.needs is None else [ids[name] for name in job.needs]
-        if job.kind == "publish" and signs:
-            made.setdefault(ids[ATTEST], _attest_job(published, needs, forge))
+        if job.index_name and signs:
+            result.setdefault(ids[ATTEST], _attest_job(published, needs, forge))
             needs = [*needs, ids[ATTEST]]
-        made[ids[job.name]] = _tool_job(job, needs, forge)
-        if job.kind == "plan":
-            made |= calls
+        result[ids[job.name]] = _tool_job(job, needs, forge)
+        if ids[job.name] in first:
+            result |= calls
     caller = {
         "name": "wheels",
         "run-name": RUN_NAME,
         "on": _triggers(spec, variables),
         "concurrency": _concurrency(),
-        **_jobs(made),
+        **_jobs(result),
     }
     workflows = {
         CALLER: caller,
@@ -170,7 +173,7 @@ def documents(
 def _parts(plan: Plan) -> dict[str, list[Job]]:
     """Return the jobs of each reusable workflow.
 
-    Of a target and architecture, or of several if there are too many.
+    It is for one target and architecture, or for several if there are too many.
     """
     places: dict[str, list[Job]] = {}
     for job in plan.jobs:
@@ -191,17 +194,18 @@ def _chunks(items: list[Any], size: int) -> Iterator[list[Any]]:
 
 
 def _ids(names: Iterable[str]) -> dict[str, str]:
-    """Return an id for each name, of letters, digits, _ and -; no two differ in their case alone."""
+    """Return an id for each name: letters, digits, _ and -, and different also in lower case."""
     ids: dict[str, str] = {}
     taken: set[str] = set()
     for name in names:
-        made = "".join(
-            each if (each.isascii() and each.isalnum()) or each in "_-" else "-" for each in name
+        text = "".join(
+            character if (character.isascii() and character.isalnum()) or character in "_-" else "-"
+            for character in name
         )
-        while made.lower() in taken:
-            made += "_"
-        taken.add(made.lower())
-        ids[name] = made
+        while text.lower() in taken:
+            text += "_"
+        taken.add(text.lower())
+        ids[name] = text
     return ids
 
 
@@ -225,18 +229,18 @@ def asked(variables: Mapping[str, Variable]) -> list[str]:
 def _input(variable: Variable) -> Document:
     """Return an input.
 
-    A switch with its default, or one that is empty and leaves it to the repository's variable.
+    A switch has its default; any other is empty, and then the repository's variable counts.
     """
-    told = variable.description
+    description = variable.description
     fields: Document = {"type": "string"}
     if _is_switch(variable):
         fields = {"type": "boolean", "default": variable.default == "true"}
     elif variable.choices and not any(EXPRESSION in choice for choice in variable.choices):
         fields = {"type": "choice", "options": list(dict.fromkeys(["", *variable.choices]))}
     if variable.default and "default" not in fields:
-        told = f"{told} Default: {variable.default}".strip()
-    if told:
-        fields["description"] = told.replace(EXPRESSION, "$ {{")
+        description = f"{description} Default: {variable.default}".strip()
+    if description:
+        fields["description"] = description.replace(EXPRESSION, "$ {{")
     return fields
 
 
@@ -245,16 +249,17 @@ def _is_switch(variable: Variable) -> bool:
 
 
 def _concurrency() -> Document:
+    started_by = f"${{{{ inputs.{KEY_INPUT} || github.event_name }}}}"
     return {
         # A push ends what is older than it, not a run that somebody has started and waits for, by a
         # key or without.
-        "group": f"${{{{ github.workflow }}}}-${{{{ github.ref }}}}-${{{{ inputs.{KEY_INPUT} || github.event_name }}}}",
+        "group": "${{ github.workflow }}-${{ github.ref }}-" + started_by,
         "cancel-in-progress": "${{ github.ref_type != 'tag' }}",
     }
 
 
-def _jobs(made: Document) -> Document:
-    return {"permissions": {}, "defaults": {"run": {"shell": "sh"}}, "jobs": made}
+def _jobs(jobs: Document) -> Document:
+    return {"permissions": {}, "defaults": {"run": {"shell": "sh"}}, "jobs": jobs}
 
 
 def _call(path: str, jobs: list[Job], needs: list[str], forge: _Forge) -> Document:
@@ -265,7 +270,9 @@ def _call(path: str, jobs: list[Job], needs: list[str], forge: _Forge) -> Docume
         "name": ", ".join(places),
         "needs": needs,
         # What a called workflow may do is what the call may do at most.
-        "permissions": next((each for each in permissions if len(each) > 1), permissions[0]),
+        "permissions": next(
+            (permission for permission in permissions if len(permission) > 1), permissions[0]
+        ),
         "uses": remarked(f"./{path}", _LOCAL),
         **({"secrets": {name: f"${{{{ secrets.{name} }}}}" for name in passed}} if passed else {}),
     }
@@ -277,7 +284,8 @@ def _passed(jobs: Iterable[Job], forge: _Forge) -> list[str]:
     It sees only what its caller passes on.
     """
     images = (
-        forge.spec.images.registry if job.kind == "container" else forge.image(job) for job in jobs
+        forge.spec.images.registry if forge.traits(job).build_images else forge.image(job)
+        for job in jobs
     )
     if not any(image and not is_own(image) and _login(image, forge.spec) for image in images):
         return []
@@ -303,7 +311,7 @@ def _tool_job(job: Job, needs: list[str], forge: _Forge) -> Document:
         fields["env"] = (
             schedules.with_values(environment, forge.spec) if is_scheduled else environment
         )
-    if job.kind == "publish":
+    if job.index_name:
         return {**fields, "steps": [*_downloads(job, forge), *_uploads(job, forge)]}
     return {**fields, "steps": [*_start(job, forge), *_downloads(job, forge), *_work(job, forge)]}
 
@@ -324,7 +332,7 @@ def _attest_job(published: list[Job], needs: list[str], forge: _Forge) -> Docume
     return {
         "name": ATTEST,
         "needs": needs,
-        **_when(forge.plan.kinds["publish"]),
+        **_when(forge.plan.kinds[published[0].kind]),
         "runs-on": HOSTED,
         "timeout-minutes": JobTraits().timeout,
         "permissions": {
@@ -347,31 +355,28 @@ def _place(job: Job, forge: _Forge) -> Document:
     labels = runner_of(job, forge.plan, forge.spec)
     return {
         "runs-on": labels[0] if len(labels) == 1 else labels,
-        "timeout-minutes": forge.plan.kinds[job.kind].traits.timeout,
+        "timeout-minutes": forge.traits(job).timeout,
         "permissions": _permissions(job, forge),
     }
 
 
 def _machine(job: Job, plan: Plan) -> str:
-    """Return the architecture of a job's runner.
-
-    Its own, or that of the one that builds its wheel from afar.
-    """
+    """Return the architecture of a job's runner: its own, or that of a cross-building machine."""
     is_builder = plan.kinds[job.kind].traits.machine == "builder"
     return (plan.targets[job.target].runner if is_builder else "") or job.arch
 
 
 def _permissions(job: Job, forge: _Forge) -> Document:
-    if job.kind == "publish":
+    if job.index_name:
         is_trusted = not publish_jobs.index_of(forge.plan, job.index_name).password
         return {"id-token": remarked("write", "trusted publishing")} if is_trusted else {}
     may: Document = {"contents": "read"}
-    traits = forge.plan.kinds[job.kind].traits
+    traits = forge.traits(job)
     if traits.read_runs:
         may["actions"] = remarked("read", "how long the jobs of earlier runs took")
     if traits.request:
         may["pull-requests"] = remarked(traits.request, REQUEST_ACCESS[traits.request])
-    if job.kind in BUILD_IMAGES and is_own(forge.spec.images.registry):
+    if traits.build_images and is_own(forge.spec.images.registry):
         may["packages"] = remarked("write", "to push the image")
     elif is_own(forge.image(job)):
         may["packages"] = remarked("read", "to pull the image of the job")
@@ -384,7 +389,7 @@ def is_own(image: str) -> bool:
 
 
 def logs_in(spec: Spec) -> bool:
-    """Return whether jobs log in at the registry of builder images with the project's own credentials."""
+    """Return whether jobs log in at the registry of images with the project's credentials."""
     return bool(spec.images.credentials.password) and not is_own(spec.images.registry)
 
 
@@ -411,22 +416,22 @@ def _secret_forms(credentials: Credentials) -> Document:
 def attests(plan: Plan, spec: Spec) -> bool:
     """Return whether the proven wheels are signed before they are published."""
     # Each index may get each wheel under another name, which is a subject of its own.
-    names = 1 + sum(job.kind == "publish" for job in plan.jobs)
+    names = 1 + sum(bool(job.index_name) for job in plan.jobs)
     return spec.github.attestations and names * len(plan.cells) <= SUBJECTS_LIMIT
 
 
 def _environment(job: Job, forge: _Forge) -> Document:
-    traits = forge.plan.kinds[job.kind].traits
+    traits = forge.traits(job)
     if traits.take_variables:
         chosen = settable(forge.variables)
         # As the event has it, an input is text: a false one is not taken for none.
-        given = {
+        values = {
             name: "${{{{ github.event.inputs.{0} || vars.{0} }}}}"
             if _is_switch(chosen[name])
             else "${{{{ inputs.{0} || vars.{0} }}}}"
             for name in asked(forge.variables)
         }
-        forms = {**dict.fromkeys(chosen, "${{{{ vars.{0} }}}}"), **given}
+        forms = {**dict.fromkeys(chosen, "${{{{ vars.{0} }}}}"), **values}
         return {
             "TRUEWHEEL_PIPELINE_ID": "${{ github.run_id }}",
             KEY: f"${{{{ inputs.{KEY_INPUT} }}}}",
@@ -435,7 +440,7 @@ def _environment(job: Job, forge: _Forge) -> Document:
     if traits.request == "read":
         return dict(_TOKEN)
     registry = forge.spec.images.registry
-    if job.kind in BUILD_IMAGES and (login := _login(registry, forge.spec)):
+    if traits.build_images and (login := _login(registry, forge.spec)):
         names = {"username": "CI_REGISTRY_USER", "password": "CI_REGISTRY_PASSWORD"}
         return {
             "CI_REGISTRY": registry.partition("/")[0],
@@ -445,11 +450,8 @@ def _environment(job: Job, forge: _Forge) -> Document:
 
 
 def _start(job: Job, forge: _Forge) -> list[Document]:
-    """Return the steps that every job begins with.
-
-    The checkout and, outside of an image, its Pythons.
-    """
-    history = {"fetch_depth": 0} if forge.plan.kinds[job.kind].traits.read_history else {}
+    """Return the first steps of every job: the checkout and, outside of an image, its Pythons."""
+    history = {"fetch_depth": 0} if forge.traits(job).read_history else {}
     steps = [forge.uses("checkout", persist_credentials=False, **history)]
     if not forge.image(job):
         python = forge.spec.github.python
@@ -471,7 +473,7 @@ def _downloads(job: Job, forge: _Forge) -> list[Document]:
             "download-artifact", pattern="wheel__*", path=folder, merge_multiple=True
         )
         return [_download(kinds["plan"], forge), wheels]
-    needed = {each.name: each.kind for each in forge.plan.jobs}
+    needed = {job.name: job.kind for job in forge.plan.jobs}
     return [_download(kinds[needed[name]], forge) for name in job.needs]
 
 
@@ -496,14 +498,13 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
     lines = [*forge.spec.setup, *_script(kind, job)]
     if kind.traits.summary:
         lines.append(f'{_printed(kind.traits.summary)} >> "$GITHUB_STEP_SUMMARY"')
-    if job.kind == "container":
-        lines.append(f'cat {DIGEST_FILE} >> "$GITHUB_OUTPUT"')
-    steps.append(
-        {**({"id": job.kind} if job.kind == "container" else {}), "run": Lines("\n".join(lines))}
-    )
+    if kind.traits.digest_file:
+        lines.append(f'cat {kind.traits.digest_file} >> "$GITHUB_OUTPUT"')
+    identity = {"id": job.kind} if kind.traits.digest_file else {}
+    steps.append({**identity, "run": Lines("\n".join(lines))})
     if kind.artifacts:
         path = kind.artifacts[0]
-        kept = {
+        options = {
             "overwrite": True,
             "retention_days": int(forge.spec.github.retention_days),
         }  # a second attempt
@@ -511,7 +512,9 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
         # A merge request may leave the cell out: then its job has nothing to keep.
         missing = "ignore" if job.cells and forge.spec.merge_requests.changed_only else "error"
         steps.append(
-            forge.uses("upload-artifact", name=name, path=path, if_no_files_found=missing, **kept)
+            forge.uses(
+                "upload-artifact", name=name, path=path, if_no_files_found=missing, **options
+            )
         )
     # With a token the note is posted; a pull request does not wait for that.
     if kind.traits.request == "write":
@@ -563,7 +566,7 @@ def _word(text: str) -> str:
 def _reusable(part: str, jobs: list[Job], forge: _Forge) -> Document:
     """Return a reusable workflow.
 
-    Its container jobs, then the wheels and tests of each place as matrices.
+    Each place has a container job, and matrices of wheel and test jobs.
     """
     places: dict[str, list[Job]] = {}
     for job in jobs:
@@ -573,35 +576,37 @@ def _reusable(part: str, jobs: list[Job], forge: _Forge) -> Document:
         if len(places) > 1
         else dict.fromkeys((f"-{p}" for p in places), "")
     )
-    made: Document = {}
-    for place, own in places.items():
-        made |= _place_jobs(own, suffixes[f"-{place}"], forge)
+    jobs_of_file: Document = {}
+    for place, jobs_of_place in places.items():
+        jobs_of_file |= _place_jobs(jobs_of_place, suffixes[f"-{place}"], forge)
     passed = {name: {"required": False} for name in _passed(jobs, forge)}
     return {
         "name": f"wheels {part}",
         "on": {"workflow_call": {"secrets": passed} if passed else {}},
-        **_jobs(made),
+        **_jobs(jobs_of_file),
     }
 
 
 def _place_jobs(jobs: list[Job], suffix: str, forge: _Forge) -> Document:
-    made = {
-        _builder_id(suffix): _container_job(job, forge) for job in jobs if job.kind == "container"
+    document = {
+        _builder_id(suffix): _container_job(job, forge)
+        for job in jobs
+        if forge.traits(job).digest_file
     }
-    makers = {cell: job for job in jobs if job.kind == "wheel" for cell in job.cells}
-    needs = list(made)
-    for kind in ("wheel", "test"):
+    makers = {cell: job for job in jobs if forge.traits(job).wheels == "make" for cell in job.cells}
+    needs = list(document)
+    for kind in (name for name, kind in forge.plan.kinds.items() if kind.traits.image):
         chunks = _chunks([job for job in jobs if job.kind == kind], MATRIX_LIMIT)
-        named = {
+        by_id = {
             f"{kind}{suffix}" + (f"-{number}" if number else ""): chunk
             for number, chunk in enumerate(chunks)
         }
-        for name, chunk in named.items():
+        for name, chunk in by_id.items():
             entries = [_entry(job, makers, forge) for job in chunk]
             builder = _builder_id(suffix) if forge.plan.builder(chunk[0]) else ""
-            made[name] = _matrix_job(chunk, needs, entries, builder, forge)
-        needs = list(named)
-    return made
+            document[name] = _matrix_job(chunk, needs, entries, builder, forge)
+        needs = list(by_id)
+    return document
 
 
 def _builder_id(suffix: str) -> str:
@@ -611,11 +616,11 @@ def _builder_id(suffix: str) -> str:
 
 def _container_job(job: Job, forge: _Forge) -> Document:
     environment = _environment(job, forge)
-    told = f"${{{{ steps.{job.kind}.outputs.{digest_variable(job.target, job.arch)} }}}}"
+    digest = f"${{{{ steps.{job.kind}.outputs.{digest_variable(job.target, job.arch)} }}}}"
     return {
         "name": job.name,
         **_place(job, forge),
-        "outputs": {"digest": told},
+        "outputs": {"digest": digest},
         **({"env": environment} if environment else {}),
         "steps": [*_start(job, forge), *_work(job, forge)],
     }
@@ -668,8 +673,8 @@ def _matrix_job(
     if first.python:
         fields["env"]["TRUEWHEEL_PYTHON"] = "${{ matrix.python }}"
         folder = forge.plan.kinds["wheel"].artifacts[0]
-        sought: Document = {"name": "${{ matrix.artifact }}"}
+        selection: Document = {"name": "${{ matrix.artifact }}"}
         if forge.spec.merge_requests.changed_only:  # a pattern may find nothing
-            sought = {"pattern": "${{ matrix.artifact }}", "merge_multiple": True}
-        steps.append(forge.uses("download-artifact", **sought, path=folder))
+            selection = {"pattern": "${{ matrix.artifact }}", "merge_multiple": True}
+        steps.append(forge.uses("download-artifact", **selection, path=folder))
     return {**fields, "steps": [*steps, *_work(first, forge, "${{ matrix.artifact }}")]}

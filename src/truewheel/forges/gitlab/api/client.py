@@ -1,4 +1,4 @@
-"""GitLab by python-gitlab: pipelines, their jobs and children, and what is told to merge requests."""
+"""GitLab by python-gitlab: pipelines, jobs, children, and what merge requests are told."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TOKEN_HEADERS = ("PRIVATE-TOKEN", "JOB-TOKEN")
 
 
 class PythonGitlab:
-    """The transport: one request of python-gitlab, which neither waits nor tries again by itself."""
+    """One request of python-gitlab, which neither waits nor tries again by itself."""
 
     def __init__(self, access: Access) -> None:
         import gitlab  # takes half a second, which only calls should pay
@@ -103,8 +103,8 @@ class PythonGitlab:
 
     def _refused(self, error: Any) -> Fault:
         status = error.response_code or 0
-        told = error.error_message
-        text = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+        message = error.error_message
+        text = message.decode(errors="replace") if isinstance(message, bytes) else str(message)
         reason = "an error page" if text.lstrip()[:1] == "<" else plain(text, self._secrets)
         return Fault(
             status, f"{status} {reason}" if status else reason, wait=retry_after(self._headers)
@@ -164,7 +164,8 @@ class Gitlab:
         """Return the `Stop` (exit 5) for a start that GitLab refuses."""
         if "variables" in fault.reason and fault.status in {400, 403}:
             hint = (
-                "start by inputs (in the spec gitlab.inputs: true), or raise in the project's settings, CI/CD, "
+                "start by inputs (in the spec gitlab.inputs: true), or raise in the project's "
+                "settings, CI/CD, "
                 "Variables, the minimum role to use pipeline variables"
             )
             return stop(self.caller.server, f"{message}: {fault.reason}", hint, Exit.REMOTE_FAILED)
@@ -178,21 +179,21 @@ class Gitlab:
     def newest(self) -> int:
         """Return the highest id of a pipeline, or 0."""
         with self.explained("pipelines cannot be listed"):
-            found = self.caller.first(
+            records = self.caller.first(
                 self.path("pipelines"), per_page=1, order_by="id", sort="desc"
             )
-        return max(map(_id, found), default=0)
+        return max(map(_id, records), default=0)
 
     def find(self, wish: Wish, after: int, *, strictly: bool = False) -> list[Run]:
         """Return the pipelines newer than `after` with the key of a wish, oldest first."""
         with self.explained("pipelines cannot be searched for the key"):
             newer = [record for record in self._newest(wish.short_ref) if _id(record) > after]
-            found = [
+            records = [
                 self._run(record)
                 for record in newer
                 if self._has_key(record, wish.key, strictly=strictly)
             ]
-        return sorted(found, key=lambda run: run.id)
+        return sorted(records, key=lambda run: run.id)
 
     def _newest(self, ref: str) -> Iterator[dict[str, Any]]:
         pages = self.caller.pages(self.path("pipelines"), ref=ref, order_by="id", sort="desc")
@@ -208,25 +209,25 @@ class Gitlab:
         if text_of(record, "name").endswith(f"[{key}]"):
             return True
         try:
-            found = list(self.caller.pages(self.path("pipelines", _id(record), "variables")))
+            records = list(self.caller.pages(self.path("pipelines", _id(record), "variables")))
         except Fault as fault:
             if strictly or fault.status not in {403, 404}:
                 raise
             return False
-        return any(each.get("key") == KEY and each.get("value") == key for each in found)
+        return any(record.get("key") == KEY and record.get("value") == key for record in records)
 
     def start(self, wish: Wish) -> Run:
         """Start a pipeline, by one request. Raises `Fault`."""
-        given = {**wish.variables, KEY: wish.key}
+        values = {**wish.variables, KEY: wish.key}
         if self._access.kind == "job":  # this is all that a job may start
             body = {
                 "token": self._access.token,
                 "ref": wish.ref,
-                **_given(given, wish, as_list=False),
+                **_given(values, wish, as_list=False),
             }
             answer = self.caller.once("POST", self.path("trigger", "pipeline"), body=body)
         else:
-            body = {"ref": wish.ref, **_given(given, wish, as_list=True)}
+            body = {"ref": wish.ref, **_given(values, wish, as_list=True)}
             answer = self.caller.once("POST", self.path("pipeline"), body=body)
         if not isinstance(answer.data, dict) or _id(answer.data) == 0:
             raise self.caller.odd(answer.data, "a pipeline")
@@ -245,7 +246,7 @@ class Gitlab:
     def _look(self, run: Run, before: Look | None, *, is_tolerated: bool) -> Look:
         if before and _is_over(before) and run.state == before.run.state:
             return before._replace(is_tolerated=is_tolerated)
-        jobs = [_job(run.project, each) for each in self._listed(run, "jobs")]
+        jobs = [_job(run.project, record) for record in self._listed(run, "jobs")]
         known = {look.run.id: look for look in before.children} if before else {}
         children = []
         # A pipeline's jobs are all there once it has begun: one that starts no other never will.
@@ -282,7 +283,7 @@ class Gitlab:
     def retry(self, job: Job) -> None:
         """Run a failed job again.
 
-        A job that GitLab does not let run again has done so already, or never may.
+        A job that GitLab does not run again was run again before, or never may be.
         """
         self._set(
             self.path("jobs", job.id, "retry", project=job.project),
@@ -307,7 +308,7 @@ class Gitlab:
         return readable(raw.decode(errors="replace"), self._access.token)
 
     def archives(self, look: Look, prefix: str = "") -> list[Archive]:
-        """Return the artifacts of the generated jobs that went well, also in the children that generated jobs start.
+        """Return the artifacts of generated jobs that succeeded, also in children that they start.
 
         Raises `Stop` (exit 2) where several fragments are in one pipeline and none has the prefix.
         """
@@ -317,19 +318,19 @@ class Gitlab:
         return [
             *_archives(look, prefix),
             *(
-                each
+                archive
                 for child in children
-                for each in _archives(child, "", child.starter.removeprefix(starts))
+                for archive in _archives(child, "", child.starter.removeprefix(starts))
             ),
         ]
 
-    def _prefix(self, look: Look, wanted: str) -> str:
-        """Return what the names of a fragment's jobs begin with in a pipeline, in which there may be several."""
+    def _prefix(self, look: Look, preferred: str) -> str:
+        """Return the prefix of a fragment's jobs in a pipeline; it may have several fragments."""
         names = {job.name for job in look.jobs}
         known = {name.removesuffix("plan") for name in names if name.endswith("plan")}
         known = {prefix for prefix in known if f"{prefix}prove" in names}
-        if wanted in known or len(known) < 2:
-            return wanted if wanted in known else next(iter(known), "")
+        if preferred in known or len(known) < 2:
+            return preferred if preferred in known else next(iter(known), "")
         both = ", ".join(sorted(f"{prefix}plan" for prefix in known))
         raise stop(
             look.run.url,
@@ -349,7 +350,7 @@ class Gitlab:
             )
 
     def fetch_package(self, run: Run, package: str, name: str, file: Path, most: int) -> None:
-        """Write a file of the project's package registry, whose version is the pipeline's id, if it is there."""
+        """Write a file of the package whose version is the pipeline's id, if it is there."""
         path = self.path("packages", "generic", package, run.id, name, project=run.project)
         with self.explained(f"{name} of the package {package} cannot be downloaded"):
             try:
@@ -361,15 +362,17 @@ class Gitlab:
     def request(self, number: int) -> Request:
         """Return a merge request."""
         with self.explained(f"the merge request {number} cannot be read"):
-            found = self.caller.get(self.path("merge_requests", number))
-        theirs, ours = (number_of(found, f"{side}_project_id") for side in ("source", "target"))
+            record = self.caller.get(self.path("merge_requests", number))
+        theirs, ours = (number_of(record, f"{side}_project_id") for side in ("source", "target"))
         is_fork = theirs != ours or not ours  # a project that is hidden or deleted is not ours
-        return Request(number, text_of(found, "sha"), text_of(found, "state") == "opened", is_fork)
+        return Request(
+            number, text_of(record, "sha"), text_of(record, "state") == "opened", is_fork
+        )
 
-    def report(self, sha: str, context: str, state: str, told: str, url: str) -> None:
+    def report(self, sha: str, context: str, state: str, description: str, url: str) -> None:
         """Set the status of a commit."""
         words = {"pending": "running", "failure": "failed", "error": "canceled"}
-        body = {"state": words.get(state, state), "name": context, "description": told}
+        body = {"state": words.get(state, state), "name": context, "description": description}
 
         def send() -> None:
             try:
@@ -400,7 +403,7 @@ class Gitlab:
 
 
 def _archives(look: Look, prefix: str, starter: str = "") -> Iterator[Archive]:
-    """Yield the archives of a pipeline's jobs under their names without the prefix, each job's last attempt's."""
+    """Yield the archives of the last attempts of a pipeline's jobs, without the names' prefix."""
     jobs = [
         job
         for job in look.jobs
@@ -419,26 +422,29 @@ def refusal(server: str, message: str, fault: Fault, kind: str) -> Stop:
         404: "look at the name of the project, and whether the token may see it",
     }
     if kind == "job" and fault.status in hints:
-        hint = "a job's token may start pipelines and little else: set GITLAB_TOKEN to a project's access token"
+        hint = (
+            "a job's token may start pipelines and little else: set GITLAB_TOKEN to a project's "
+            "access token"
+        )
     else:
         hint = hints.get(fault.status, "")
     return stop(server, f"{message}: {fault.reason}", hint, Exit.REMOTE_FAILED)
 
 
-def _given(given: Mapping[str, str], wish: Wish, *, as_list: bool) -> dict[str, Any]:
+def _given(values: Mapping[str, str], wish: Wish, *, as_list: bool) -> dict[str, Any]:
     if wish.by_inputs:
         return {
-            "inputs": {KEY_INPUT if name == KEY else name: value for name, value in given.items()}
+            "inputs": {KEY_INPUT if name == KEY else name: value for name, value in values.items()}
         }
     if as_list:
-        return {"variables": [{"key": name, "value": value} for name, value in given.items()]}
-    return {"variables": dict(given)}
+        return {"variables": [{"key": name, "value": value} for name, value in values.items()]}
+    return {"variables": dict(values)}
 
 
 def _is_over(look: Look) -> bool:
     return (
         look.run.state in ENDED
-        and all(each.state in ENDED | {"manual"} for each in look.jobs)
+        and all(job.state in ENDED | {"manual"} for job in look.jobs)
         and all(_is_over(child) for child in look.children)
     )
 

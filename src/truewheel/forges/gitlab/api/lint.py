@@ -8,7 +8,7 @@ from truewheel.forges.gitlab.api.client import Gitlab
 
 
 class Judged(NamedTuple):
-    """What GitLab says of a text: errors and warnings as it words them, and how many jobs it has."""
+    """GitLab's answer about a text: errors and warnings in its words, and the number of jobs."""
 
     errors: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -25,13 +25,13 @@ def judge(gitlab: Gitlab, text: str, ref: str = "") -> Judged:
         body |= {"dry_run": True, "ref": ref}
 
     def ask() -> Judged:
-        told = gitlab.caller.once("POST", gitlab.path("ci", "lint"), body=body).data
-        if not isinstance(told, dict) or not isinstance(told.get("valid"), bool):
-            raise gitlab.caller.odd(told, "a verdict")
-        errors = _texts(told.get("errors"))
-        if not told["valid"] and not errors:
-            errors = ("GitLab does not take it, and says no more",)
-        return Judged(errors, _texts(told.get("warnings")), len(_listed(told.get("jobs"))))
+        answer = gitlab.caller.once("POST", gitlab.path("ci", "lint"), body=body).data
+        if not isinstance(answer, dict) or not isinstance(answer.get("valid"), bool):
+            raise gitlab.caller.odd(answer, "a verdict")
+        errors = _texts(answer.get("errors"))
+        if not answer["valid"] and not errors:
+            errors = ("GitLab refuses it without a reason",)
+        return Judged(errors, _texts(answer.get("warnings")), len(_listed(answer.get("jobs"))))
 
     with gitlab.explained("GitLab does not check the file"):
         return gitlab.caller.insist(ask)

@@ -1,7 +1,4 @@
-"""Merge requests of GitLab.
-
-Their titles, our note on them, and how long jobs took on their target branch.
-"""
+"""Merge requests of GitLab: titles, our note, and how long jobs took on the target branch."""
 
 from __future__ import annotations
 
@@ -43,8 +40,10 @@ class GitlabReviews:
     def notes(self, number: int, marker: str) -> list[Note]:
         """Return our notes that begin with a marker, oldest first."""
         with self._gitlab.explained(f"the notes of !{number} cannot be listed"):
-            found = list(self.caller.pages(self._notes(number), sort="asc", order_by="created_at"))
-            marked = [record for record in found if text_of(record, "body").startswith(marker)]
+            records = list(
+                self.caller.pages(self._notes(number), sort="asc", order_by="created_at")
+            )
+            marked = [record for record in records if text_of(record, "body").startswith(marker)]
             ours = [note_of(self.caller, record) for record in marked if self._is_own(record)]
         return sorted(ours, key=lambda note: note.id)
 
@@ -75,15 +74,15 @@ class GitlabReviews:
         path = self._gitlab.path("pipelines")
         with self._gitlab.explained("pipelines cannot be listed"):
             order = {"order_by": "id", "sort": "desc"}
-            found = self.caller.first(path, "", ref=branch, status="success", per_page=1, **order)
-        newest = id_of(found[0]) if found else 0
+            record = self.caller.first(path, "", ref=branch, status="success", per_page=1, **order)
+        newest = id_of(record[0]) if record else 0
         if not newest:
             return None
         look = self._gitlab.look(self._gitlab.run(newest), None)
         jobs = [
             job
-            for each in look.all()
-            for job in each.jobs
+            for pipeline in look.all()
+            for job in pipeline.jobs
             if job.state == "success" and job.seconds
         ]
         return Earlier(look.run.url, look.run.id, tuple((job.name, job.seconds) for job in jobs))

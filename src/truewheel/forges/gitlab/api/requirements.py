@@ -1,7 +1,4 @@
-"""What the pipelines of a spec need of a GitLab project.
-
-Variables, runners, time, a registry, a version.
-"""
+"""What pipelines need of a GitLab project: variables, runners, time, registry and version."""
 
 from __future__ import annotations
 
@@ -9,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from truewheel.forges.gitlab.emit import pipeline
+from truewheel.forges.gitlab.emit.layout import Layout
 from truewheel.forges.gitlab.lint import durations
 from truewheel.plan.model import Plan, digest_variable
 from truewheel.plan.planner import FORGE_PREFIXES
@@ -94,36 +92,43 @@ def needs(
         ),
         tags=_tags(jobs),
         limits={name: limit for name, limit in limits.items() if limit},
-        unlimited=next(
-            (job.name for job in plan.jobs if job.kind == "wheel" and not limits.get(job.name)), ""
-        ),
+        unlimited=_unlimited(plan, limits),
         publishes=any(plan.kinds[job.kind].is_protected for job in plan.jobs),
         uses_packages=layout.children or layout.packages,
         config="" if spec.gitlab.entry else pipeline.PARENT,
-        version=OLDEST_WITH_INPUTS
-        if by_inputs
-        else OLDEST_WITH_KEYS
-        if layout.children
-        else OLDEST,
-        sends_variables=not by_inputs and any(each.variables for each in schedules),
+        version=_oldest(layout, by_inputs=by_inputs),
+        sends_variables=not by_inputs and any(schedule.variables for schedule in schedules),
         by_inputs=by_inputs,
         largest=max((package.max_size for package in plan.packages.values()), default=0),
         images=tuple(plan.images.values()),
     )
 
 
+def _unlimited(plan: Plan, limits: Mapping[str, float | None]) -> str:
+    """Return a job that makes wheels and has no timeout of its own, "" if there is none."""
+    makers = (job.name for job in plan.jobs if plan.kinds[job.kind].traits.wheels == "make")
+    return next((name for name in makers if not limits.get(name)), "")
+
+
+def _oldest(layout: Layout, *, by_inputs: bool) -> tuple[int, int]:
+    """Return the first GitLab that takes the generated files."""
+    if by_inputs:
+        return OLDEST_WITH_INPUTS
+    return OLDEST_WITH_KEYS if layout.children else OLDEST
+
+
 def _tags(jobs: Mapping[str, Mapping[str, Any]]) -> dict[tuple[str, ...], str]:
     """Return the first job of each set of tags; jobs that start a pipeline need no runner."""
-    found: dict[tuple[str, ...], str] = {}
+    first_jobs: dict[tuple[str, ...], str] = {}
     for name, job in jobs.items():
         if "trigger" not in job:
-            found.setdefault(tuple(job.get("tags", ())), name)
-    return found
+            first_jobs.setdefault(tuple(job.get("tags", ())), name)
+    return first_jobs
 
 
 def secrets(spec: Spec, policy: Policy, plan: Plan) -> Iterator[Secret]:
-    """Yield the variables that hold credentials of indexes, and the spec's and policy's own secrets."""
-    published = {job.index_name for job in plan.jobs if job.kind == "publish"}
+    """Yield the variables for credentials of indexes, and the spec's and policy's secrets."""
+    published = {job.index_name for job in plan.jobs if job.index_name}
     known = set()
     for index in plan.indexes:
         if index.name in published:
@@ -161,11 +166,11 @@ def _jobs(documents: Documents) -> Iterator[tuple[str, dict[str, Any]]]:
 
 def _whole(job: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
     above = job.get("extends", ())
-    whole: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for name in [above] if isinstance(above, str) else above:
-        whole |= _whole(known.get(name, {}), known)
-    variables = {**_mapping(whole.get("variables")), **_mapping(job.get("variables"))}
-    return {**whole, **job, "variables": variables}
+        merged |= _whole(known.get(name, {}), known)
+    variables = {**_mapping(merged.get("variables")), **_mapping(job.get("variables"))}
+    return {**merged, **job, "variables": variables}
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

@@ -1,6 +1,6 @@
-"""Pipelines by the clock on GitLab.
+"""Pipeline schedules of GitLab.
 
-What the spec declares, what the project has, and the way from one to the other.
+Declared ones are compared with those of the project, and the differences are applied.
 
 A mark at the end of the description says which schedules are ours; what others made is never
 touched.
@@ -30,10 +30,7 @@ Tell = Callable[[str], None]
 
 
 class Schedule(NamedTuple):
-    """A schedule in the words of GitLab's API.
-
-    Its fields, and the variables or inputs of its pipelines.
-    """
+    """A schedule in the words of GitLab's API: fields, and variables or inputs of its pipelines."""
 
     name: str
     fields: Mapping[str, Any]
@@ -52,10 +49,7 @@ class Found(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """What is to change: a field, or `variables.NAME`.
-
-    None where there is nothing before, or after.
-    """
+    """A change of a field or of `variables.NAME`; a value is None where it does not exist."""
 
     what: str
     old: str | None
@@ -75,18 +69,20 @@ class Step(NamedTuple):
 
 def declared(spec: Spec, default_ref: str, *, by_inputs: bool = False) -> dict[str, Schedule]:
     """Return the schedules that a spec declares for GitLab, by name."""
-    made = {}
-    for name, each in spec.schedules_of("gitlab").items():
+    result = {}
+    for name, schedule in spec.schedules_of("gitlab").items():
         fields = {
-            "description": f"{each.description or name} [truewheel:{spec.project}:{name}]",
-            "ref": each.ref or default_ref,
-            "cron": each.cron,
-            "cron_timezone": each.timezone,
-            "active": each.active,
+            "description": f"{schedule.description or name} [truewheel:{spec.project}:{name}]",
+            "ref": schedule.ref or default_ref,
+            "cron": schedule.cron,
+            "cron_timezone": schedule.timezone,
+            "active": schedule.active,
         }
-        given = dict(each.variables)
-        made[name] = Schedule(name, fields, {} if by_inputs else given, given if by_inputs else {})
-    return made
+        values = dict(schedule.variables)
+        result[name] = Schedule(
+            name, fields, {} if by_inputs else values, values if by_inputs else {}
+        )
+    return result
 
 
 def ours(record: Mapping[str, Any], project: str) -> str:
@@ -103,12 +99,12 @@ def found(record: Mapping[str, Any], project: str) -> Found:
         key: record.get(key) for key in ("description", "ref", "cron", "cron_timezone", "active")
     }
     variables = {
-        text_of(each, "key"): FILE
-        if each.get("variable_type") == "file"
-        else text_of(each, "value")
-        for each in _records(record, "variables")
+        text_of(variable, "key"): FILE
+        if variable.get("variable_type") == "file"
+        else text_of(variable, "value")
+        for variable in _records(record, "variables")
     }
-    inputs = {text_of(each, "name"): str(each.get("value")) for each in _records(record, "inputs")}
+    inputs = {text_of(item, "name"): str(item.get("value")) for item in _records(record, "inputs")}
     schedule = Schedule(ours(record, project), fields, variables, inputs)
     is_active = text_of(owner, "state") in {"active", ""} and bool(owner)
     return Found(
@@ -118,42 +114,55 @@ def found(record: Mapping[str, Any], project: str) -> Found:
 
 def _records(record: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     value = record.get(key)
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def steps(wanted: Mapping[str, Schedule], known: Iterable[Found]) -> list[Step]:
+def steps(declared_schedules: Mapping[str, Schedule], existing: Iterable[Found]) -> list[Step]:
     """Return what is to be done, in the order of the spec, and then what goes.
 
     The oldest of equal names stays.
     """
     oldest: dict[str, Found] = {}
     gone = []
-    for each in sorted(known, key=lambda each: each.id):
-        name = each.schedule.name
-        if name not in wanted:
-            gone.append(Step(REMOVE, name, None, each, why="the spec does not declare it"))
+    for schedule in sorted(existing, key=lambda schedule: schedule.id):
+        name = schedule.schedule.name
+        if name not in declared_schedules:
+            gone.append(Step(REMOVE, name, None, schedule, why="the spec does not declare it"))
         elif name in oldest:
             gone.append(
                 Step(
-                    REMOVE, name, None, each, why=f"the second of one name: {oldest[name].id} stays"
+                    REMOVE,
+                    name,
+                    None,
+                    schedule,
+                    why=f"the second of one name: {oldest[name].id} stays",
                 )
             )
         else:
-            oldest[name] = each
-    return [*(_step(each, oldest.get(name)) for name, each in wanted.items()), *gone]
+            oldest[name] = schedule
+    return [
+        *(_step(schedule, oldest.get(name)) for name, schedule in declared_schedules.items()),
+        *gone,
+    ]
 
 
-def _step(wanted: Schedule, known: Found | None) -> Step:
-    if known is None:
-        return Step(CREATE, wanted.name, wanted, None, tuple(_differences(None, wanted)))
-    differences = list(_differences(known.schedule, wanted))
-    if not known.is_owner_active:
-        differences.append(
-            Difference("owner", f"{known.owner or 'nobody'}, who is not active", "the token's user")
+def _step(declaration: Schedule, existing: Found | None) -> Step:
+    if existing is None:
+        return Step(
+            CREATE, declaration.name, declaration, None, tuple(_differences(None, declaration))
         )
-    if not known.is_whole:
+    differences = list(_differences(existing.schedule, declaration))
+    if not existing.is_owner_active:
+        differences.append(
+            Difference(
+                "owner", f"{existing.owner or 'nobody'}, who is not active", "the token's user"
+            )
+        )
+    if not existing.is_whole:
         differences.append(Difference("variables", "hidden from this token", "as declared"))
-    return Step(CHANGE if differences else KEEP, wanted.name, wanted, known, tuple(differences))
+    return Step(
+        CHANGE if differences else KEEP, declaration.name, declaration, existing, tuple(differences)
+    )
 
 
 def _differences(old: Schedule | None, new: Schedule) -> Iterator[Difference]:
@@ -185,14 +194,16 @@ def read(forge: Gitlab, project: str) -> list[Found]:
 
     def look() -> list[Found]:
         listed = list(forge.caller.pages(forge.path("pipeline_schedules")))
-        records = [_record(forge, each.get("id")) for each in listed if ours(each, project)]
-        return [found(each, project) for each in records if ours(each, project)]
+        records = [_record(forge, record.get("id")) for record in listed if ours(record, project)]
+        return [found(record, project) for record in records if ours(record, project)]
 
     with forge.explained("the schedules cannot be read"):
-        made, fault = attempted(look)
+        listed_schedules, fault = attempted(look)
         if fault and fault.status != 404:
             raise fault
-        return look() if made is None else made  # one of them went while we looked
+        return (
+            look() if listed_schedules is None else listed_schedules
+        )  # one of them went while we looked
 
 
 def _record(forge: Gitlab, schedule_id: object) -> dict[str, Any]:
@@ -214,9 +225,9 @@ def me(forge: Gitlab) -> str:
 
 
 def apply(forge: Gitlab, project: str, step: Step, user: str, tell: Tell) -> None:
-    """Do a step; done again, it goes on where it ended.
+    """Apply a step; applied again, it continues where it ended.
 
-    A schedule rests while its variables change: no pipeline starts with half of them.
+    The schedule is inactive while its variables change: no pipeline may start with half of them.
     """
     message = f"the schedule {step.name} cannot be {step.action}d"
     if step.action == REMOVE and step.found:
@@ -242,23 +253,23 @@ def _remove(forge: Gitlab, schedule_id: int) -> None:
             raise
 
 
-def _owned(forge: Gitlab, project: str, known: Found, user: str) -> Found:
+def _owned(forge: Gitlab, project: str, existing: Found, user: str) -> Found:
     """Return a schedule that belongs to the token's user: nobody else may change it."""
-    if known.owner == user:
-        return known
-    forge.caller.insist(lambda: _schedule(forge, "POST", known.id, "take_ownership"))
-    return found(_record(forge, known.id), project)
+    if existing.owner == user:
+        return existing
+    forge.caller.insist(lambda: _schedule(forge, "POST", existing.id, "take_ownership"))
+    return found(_record(forge, existing.id), project)
 
 
-def _create(forge: Gitlab, project: str, wanted: Schedule, tell: Tell) -> Found:
+def _create(forge: Gitlab, project: str, declaration: Schedule, tell: Tell) -> Found:
     """Return a new schedule, at rest until it has its variables.
 
     Whatever gets lost, it is made once.
     """
     body = {
-        **wanted.fields,
-        "active": wanted.fields["active"] and not wanted.variables,
-        **_inputs(wanted, {}),
+        **declaration.fields,
+        "active": declaration.fields["active"] and not declaration.variables,
+        **_inputs(declaration, {}),
     }
     reasons: list[str] = []
     unsure = 0
@@ -269,14 +280,14 @@ def _create(forge: Gitlab, project: str, wanted: Schedule, tell: Tell) -> Found:
         if fault is None or not fault.may_pass:
             raise fault or Fault(0, "no answer")
         reasons.append(fault.reason)
-        tell(f"creating the schedule {wanted.name}: {fault.reason}")
+        tell(f"creating the schedule {declaration.name}: {fault.reason}")
         if not fault.is_certain:
             unsure += 1
-            if late := _late(forge, project, wanted.name):
+            if late := _late(forge, project, declaration.name):
                 return late
             if unsure >= UNSURE:
                 raise forge.caller.unanswered(
-                    f"{wanted.name} is not created after {unsure} attempts: {fault.reason}"
+                    f"{declaration.name} is not created after {unsure} attempts: {fault.reason}"
                 )
         forge.caller.pause(fault, reasons)
 
@@ -285,51 +296,56 @@ def _late(forge: Gitlab, project: str, name: str) -> Found | None:
     """Return what was created though its answer was lost."""
     for seconds in LOOKS:
         forge.caller.rest(seconds)
-        if made := [each for each in read(forge, project) if each.schedule.name == name]:
-            return min(made, key=lambda each: each.id)
+        if schedules_there := [
+            schedule for schedule in read(forge, project) if schedule.schedule.name == name
+        ]:
+            return min(schedules_there, key=lambda schedule: schedule.id)
     return None
 
 
-def _change(forge: Gitlab, wanted: Schedule, known: Found) -> None:
+def _change(forge: Gitlab, declaration: Schedule, existing: Found) -> None:
     """Let a schedule that is ours be as declared."""
-    path = forge.path("pipeline_schedules", known.id)
-    is_given = known.schedule.variables == wanted.variables
-    now = known.schedule.fields
+    path = forge.path("pipeline_schedules", existing.id)
+    is_given = existing.schedule.variables == declaration.variables
+    now = existing.schedule.fields
     if not is_given:
         if now["active"]:
-            with forge.explained(f"the schedule {wanted.name} cannot be changed"):
+            with forge.explained(f"the schedule {declaration.name} cannot be changed"):
                 forge.caller.insist(
                     lambda: forge.caller.change("PUT", path, body={"active": False})
                 )
-        _give(forge, wanted, known)
-    is_same = all(_is_same(key, now[key], value) for key, value in wanted.fields.items())
-    if not (is_given and is_same and known.schedule.inputs == wanted.inputs):
-        body = {**wanted.fields, **_inputs(wanted, known.schedule.inputs)}
-        with forge.explained(f"the schedule {wanted.name} cannot be changed"):
+        _give(forge, declaration, existing)
+    is_same = all(_is_same(key, now[key], value) for key, value in declaration.fields.items())
+    if not (is_given and is_same and existing.schedule.inputs == declaration.inputs):
+        body = {**declaration.fields, **_inputs(declaration, existing.schedule.inputs)}
+        with forge.explained(f"the schedule {declaration.name} cannot be changed"):
             forge.caller.insist(lambda: forge.caller.change("PUT", path, body=body))
 
 
-def _inputs(wanted: Schedule, before: Mapping[str, str]) -> dict[str, Any]:
-    gone = [{"name": name, "destroy": True} for name in before if name not in wanted.inputs]
-    given = [{"name": name, "value": value} for name, value in wanted.inputs.items()]
-    return {"inputs": [*given, *gone]} if given or gone else {}
+def _inputs(declaration: Schedule, before: Mapping[str, str]) -> dict[str, Any]:
+    gone = [{"name": name, "destroy": True} for name in before if name not in declaration.inputs]
+    values = [{"name": name, "value": value} for name, value in declaration.inputs.items()]
+    return {"inputs": [*values, *gone]} if values or gone else {}
 
 
-def _give(forge: Gitlab, wanted: Schedule, known: Found) -> None:
+def _give(forge: Gitlab, declaration: Schedule, existing: Found) -> None:
     """Let a schedule have just the variables that are declared."""
-    before = known.schedule.variables
+    before = existing.schedule.variables
     try:
-        for key, value in wanted.variables.items():
+        for key, value in declaration.variables.items():
             if before.get(key) != value:
-                _set(forge, known.id, key, value)
+                _set(forge, existing.id, key, value)
         for key in before:
-            if key not in wanted.variables:
-                _unset(forge, known.id, key)
+            if key not in declaration.variables:
+                _unset(forge, existing.id, key)
     except Fault as fault:
-        message = f"the variables of the schedule {wanted.name}, which rests until it has them, are refused"
+        message = (
+            f"the variables of the schedule {declaration.name}, which is inactive until it has "
+            "them, are refused"
+        )
         hint = (
-            "raise in the project's Settings, CI/CD, Variables, the minimum role to use pipeline variables to that of "
-            "the token; then run this again"
+            "raise in the project's Settings, CI/CD, Variables, the minimum role to use pipeline "
+            "variables to that of the token; then run this again"
         )
         raise stop(
             forge.caller.server, f"{message}: {fault.reason}", hint, Exit.REMOTE_FAILED

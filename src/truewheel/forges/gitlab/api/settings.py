@@ -1,6 +1,6 @@
-"""Asks a GitLab project for its settings, and has them judged.
+"""Ask a GitLab project for its settings, and check them.
 
-What a token may not ask is told, and no failure.
+What the token may not ask becomes a note, and no failure.
 """
 
 from __future__ import annotations
@@ -36,60 +36,62 @@ def examine(
     `project` is the spec's, `declared` gives the schedules for a default branch, `kind` is that of
     the token.
     """
-    asked = Questions(forge.caller)
+    questions = Questions(forge.caller)
     with forge.explained("the project cannot be read"):
-        settings = asked.must(forge.path())
+        settings = questions.must(forge.path())
     branch = text_of(settings, "default_branch")
-    user = asked.one("the token's user", "/user")
-    level = settings_rules.level_of(settings) or _membership(asked, forge, user)
-    found = [
-        *_token(asked, kind),
+    user = questions.one("the token's user", "/user")
+    level = settings_rules.level_of(settings) or _membership(questions, forge, user)
+    findings = [
+        *_token(questions, kind),
         *settings_rules.access(level),
         *settings_rules.version(
-            text_of(asked.one("the server's version", "/version"), "version"), needs
+            text_of(questions.one("the server's version", "/version"), "version"), needs
         ),
         *settings_rules.project(settings, needs, level),
-        *_refs(asked, forge, needs, branch),
-        *_job_token(asked, forge),
-        *_variables(asked, forge, needs, settings),
-        *_runners(asked, forge, needs),
-        *_images(asked, forge, needs, settings),
-        *_schedules(asked, forge, declared(branch), project, text_of(user, "username")),
+        *_refs(questions, forge, needs, branch),
+        *_job_token(questions, forge),
+        *_variables(questions, forge, needs, settings),
+        *_runners(questions, forge, needs),
+        *_images(questions, forge, needs, settings),
+        *_schedules(questions, forge, declared(branch), project, text_of(user, "username")),
     ]
-    return sorted_findings([*found, *asked.notes])
+    return sorted_findings([*findings, *questions.notes])
 
 
-def _membership(asked: Questions, forge: Gitlab, user: Mapping[str, Any]) -> int:
+def _membership(questions: Questions, forge: Gitlab, user: Mapping[str, Any]) -> int:
     """Return the access level of somebody who is a member by way of a group, or 0."""
     if not user.get("id"):
         return 0
-    member = asked.one("the role of the token's user", forge.path("members", "all", user["id"]))
+    member = questions.one("the role of the token's user", forge.path("members", "all", user["id"]))
     return int(number_of(member, "access_level"))
 
 
-def _token(asked: Questions, kind: str) -> Iterator[Finding]:
+def _token(questions: Questions, kind: str) -> Iterator[Finding]:
     if kind != "private":
         yield Finding(
             "not checked",
             NOTE,
             f"scopes and end of the token: a {kind or 'missing'} token does not say",
         )
-    elif record := asked.one("scopes and end of the token", "/personal_access_tokens/self"):
-        yield from settings_rules.token(record, asked.today)
+    elif record := questions.one("scopes and end of the token", "/personal_access_tokens/self"):
+        yield from settings_rules.token(record, questions.today)
 
 
-def _refs(asked: Questions, forge: Gitlab, needs: Needs, branch: str) -> Iterator[Finding]:
-    tags = asked.known("protected tags", forge.path("protected_tags")) if needs.publishes else None
+def _refs(questions: Questions, forge: Gitlab, needs: Needs, branch: str) -> Iterator[Finding]:
+    tags = (
+        questions.known("protected tags", forge.path("protected_tags")) if needs.publishes else None
+    )
     if tags is not None:
         yield from settings_rules.protected_tags(tags, needs)
-    branches = asked.known("protected branches", forge.path("protected_branches"))
+    branches = questions.known("protected branches", forge.path("protected_branches"))
     if branches is not None:
         yield from settings_rules.default_branch(branches, branch)
 
 
-def _job_token(asked: Questions, forge: Gitlab) -> Iterator[Finding]:
-    if scope := asked.one("the scope of job tokens", forge.path("job_token_scope")):
-        allowed = asked.known(
+def _job_token(questions: Questions, forge: Gitlab) -> Iterator[Finding]:
+    if scope := questions.one("the scope of job tokens", forge.path("job_token_scope")):
+        allowed = questions.known(
             "the allowlist of job tokens", forge.path("job_token_scope", "allowlist")
         )
         if allowed is not None:
@@ -97,15 +99,15 @@ def _job_token(asked: Questions, forge: Gitlab) -> Iterator[Finding]:
 
 
 def _variables(
-    asked: Questions, forge: Gitlab, needs: Needs, settings: Mapping[str, Any]
+    questions: Questions, forge: Gitlab, needs: Needs, settings: Mapping[str, Any]
 ) -> Iterator[Finding]:
     """Judge the variables of the project and of the groups above it."""
-    own = asked.known("variables of the project", forge.path("variables"))
-    records, is_all = list(own or []), own is not None
+    of_project = questions.known("variables of the project", forge.path("variables"))
+    records, is_all = list(of_project or []), of_project is not None
     yield from settings_rules.colliding(records, "project", needs)
     for group in _groups(settings):
         path = f"/groups/{quote(group, safe='')}/variables"
-        above = asked.known(f"variables of the group {group}", path)
+        above = questions.known(f"variables of the group {group}", path)
         is_all = is_all and above is not None
         yield from settings_rules.colliding(above or [], f"group {group}", needs)
         records += above or []
@@ -122,7 +124,7 @@ def _groups(settings: Mapping[str, Any]) -> list[str]:
     return ["/".join(parts[:end]) for end in range(len(parts), 0, -1) if parts[0]]
 
 
-def _runners(asked: Questions, forge: Gitlab, needs: Needs) -> Iterator[Finding]:
+def _runners(questions: Questions, forge: Gitlab, needs: Needs) -> Iterator[Finding]:
     details: dict[int, Record] = {}
     for tags, job in needs.tags.items():
         query = {
@@ -130,49 +132,49 @@ def _runners(asked: Questions, forge: Gitlab, needs: Needs) -> Iterator[Finding]
             "paused": "false",
             **({"tag_list": ",".join(tags)} if tags else {}),
         }
-        online = asked.known("runners", forge.path("runners"), most=RUNNERS, **query)
+        online = questions.known("runners", forge.path("runners"), most=RUNNERS, **query)
         if online is None:
             return
         yield from settings_rules.runners(
-            tags, job, [_runner(asked, each, details) for each in online], needs
+            tags, job, [_runner(questions, runner, details) for runner in online], needs
         )
 
 
 def _images(
-    asked: Questions, forge: Gitlab, needs: Needs, settings: Mapping[str, Any]
+    questions: Questions, forge: Gitlab, needs: Needs, settings: Mapping[str, Any]
 ) -> Iterator[Finding]:
     if paths := settings_rules.repositories(settings, needs.images):
         path = forge.path("registry", "protection", "repository", "rules")
-        rules = asked.known("protected container repositories", path)
+        rules = questions.known("protected container repositories", path)
         if rules is not None:
             yield from settings_rules.image_rules(rules, paths)
 
 
-def _runner(asked: Questions, listed: Record, details: dict[int, Record]) -> Record:
+def _runner(questions: Questions, listed: Record, details: dict[int, Record]) -> Record:
     """Return what may be seen of a runner: a list says little of it."""
     number = int(number_of(listed, "id"))
     if number not in details:
-        details[number] = {**listed, **asked.one(f"the runner {number}", f"/runners/{number}")}
+        details[number] = {**listed, **questions.one(f"the runner {number}", f"/runners/{number}")}
     return details[number]
 
 
 def _schedules(
-    asked: Questions, forge: Gitlab, declared: Mapping[str, Schedule], project: str, user: str
+    questions: Questions, forge: Gitlab, declared: Mapping[str, Schedule], project: str, user: str
 ) -> Iterator[Finding]:
-    listed = asked.known("schedules", forge.path("pipeline_schedules"))
+    listed = questions.known("schedules", forge.path("pipeline_schedules"))
     if listed is None:
         return
-    ours = [each for each in listed if clock.ours(each, project)]
-    whole = [
-        asked.one(
-            f"the schedule {clock.ours(each, project)}",
-            forge.path("pipeline_schedules", each.get("id")),
+    ours = [schedule for schedule in listed if clock.ours(schedule, project)]
+    details = [
+        questions.one(
+            f"the schedule {clock.ours(schedule, project)}",
+            forge.path("pipeline_schedules", schedule.get("id")),
         )
-        for each in ours
+        for schedule in ours
     ]
-    if all(whole):
-        known = [clock.found(each, project) for each in whole]
+    if all(details):
+        known = [clock.found(schedule, project) for schedule in details]
         yield from settings_rules.schedules(clock.steps(declared, known), user)
     yield from settings_rules.foreign_schedules(
-        [each for each in listed if not clock.ours(each, project)]
+        [schedule for schedule in listed if not clock.ours(schedule, project)]
     )

@@ -1,6 +1,6 @@
-"""Settings of a GitLab project that would bite.
+"""Misconfigured settings of a GitLab project, found in records of the API.
 
-Judged from the API's records alone, nothing is asked here.
+No requests are made here.
 """
 
 from __future__ import annotations
@@ -33,12 +33,15 @@ Record = Mapping[str, Any]
 
 
 def token(record: Record, today: date) -> Iterator[Finding]:
-    """Judge the token itself (`/personal_access_tokens/self`)."""
+    """Check the token itself (`/personal_access_tokens/self`)."""
     scopes = record.get("scopes")
-    scopes = [str(each) for each in scopes] if isinstance(scopes, list) else []
+    scopes = [str(scope) for scope in scopes] if isinstance(scopes, list) else []
     name, ends = text_of(record, "name"), text_of(record, "expires_at")
     if "api" not in scopes:
-        message = f"the token {name} has the scopes {', '.join(scopes) or 'of nothing'}: it can start and change nothing"
+        message = (
+            f"the token {name} has the scopes {', '.join(scopes) or 'of nothing'}: it can start "
+            "and change nothing"
+        )
         yield Finding("token", WARNING, message, f"{TOKENS}: make one with the scope api")
     days = _days(ends, today)
     if days is not None and days <= SOON:
@@ -64,25 +67,28 @@ def _days(text: str, today: date) -> int | None:
 def level_of(project: Record) -> int:
     """Return the access level that a project's record tells of the token's user, or 0."""
     permissions = project.get("permissions")
-    found = permissions.values() if isinstance(permissions, dict) else ()
+    levels = permissions.values() if isinstance(permissions, dict) else ()
     return max(
-        (int(number_of(each, "access_level")) for each in found if isinstance(each, dict)),
+        (int(number_of(level, "access_level")) for level in levels if isinstance(level, dict)),
         default=0,
     )
 
 
 def access(level: int) -> Iterator[Finding]:
-    """Judge the role of the token's user."""
+    """Check the role of the token's user."""
     step = "Manage → Members: give the role Maintainer"
     if 0 < level < DEVELOPER:
         yield Finding("token", ERROR, "its role is below Developer: it can start no pipeline", step)
     elif DEVELOPER <= level < MAINTAINER:
-        message = "its role is Developer: variables, runners and others' schedules are for Maintainers alone"
+        message = (
+            "its role is Developer: variables, runners and others' schedules are for Maintainers "
+            "alone"
+        )
         yield Finding("token", NOTE, message, step)
 
 
 def version(text: str, needs: Needs) -> Iterator[Finding]:
-    """Judge the server's version."""
+    """Check the server's version."""
     match = re.match(r"(\d+)\.(\d+)", text)
     oldest = ".".join(map(str, needs.version))
     if match and (int(match[1]), int(match[2])) < needs.version:
@@ -93,7 +99,7 @@ def version(text: str, needs: Needs) -> Iterator[Finding]:
 
 
 def project(record: Record, needs: Needs, level: int) -> Iterator[Finding]:
-    """Judge the settings of the project."""
+    """Check the settings of the project."""
     if record.get("archived") is True:
         yield Finding(
             "project", ERROR, "it is archived: no pipeline starts", "Settings → General → Advanced"
@@ -111,7 +117,10 @@ def project(record: Record, needs: Needs, level: int) -> Iterator[Finding]:
     yield from _time(record, needs)
     yield from _override(record, needs, level)
     if record.get("auto_cancel_pending_pipelines") == "disabled":
-        message = "pipelines of commits that are no longer the newest go on: they keep runners busy"
+        message = (
+            "pipelines of commits that are no longer the newest are not cancelled: they keep "
+            "runners busy"
+        )
         yield Finding("project", NOTE, message, f"{GENERAL} → Auto-cancel redundant pipelines")
     if record.get("ci_push_repository_for_job_token_allowed") is True:
         message = "jobs may push to the repository, and none of ours does"
@@ -131,7 +140,10 @@ def _packages(record: Record, needs: Needs) -> Iterator[Finding]:
         yield Finding("project", ERROR, message, f"{FEATURES} → Package registry")
     limit = int(number_of(record, "max_artifacts_size"))
     if not needs.uses_packages and limit and needs.largest > limit * 1024 * 1024:
-        message = f"artifacts may have {limit} MiB, and wheels up to {needs.largest} bytes: such a job fails at its end"
+        message = (
+            f"artifacts may have {limit} MiB, and wheels up to {needs.largest} bytes: such a job "
+            "fails at its end"
+        )
         yield Finding(
             "project",
             ERROR,
@@ -151,7 +163,7 @@ def _time(record: Record, needs: Needs) -> Iterator[Finding]:
 
 
 def _override(record: Record, needs: Needs, level: int) -> Iterator[Finding]:
-    """Judge who may pass variables to a pipeline."""
+    """Check who may pass variables to a pipeline."""
     role = text_of(record, "ci_pipeline_variables_minimum_override_role")
     if not role:  # before GitLab 17.1
         role = (
@@ -164,7 +176,10 @@ def _override(record: Record, needs: Needs, level: int) -> Iterator[Finding]:
         f"{VARIABLES} → Minimum role to use pipeline variables, or gitlab.inputs: true in the spec"
     )
     if needs.sends_variables:
-        message = f"{who} may pass variables to a pipeline: the schedules' cannot be saved, trigger -v is refused"
+        message = (
+            f"{who} may pass variables to a pipeline: the schedules' cannot be saved, trigger -v "
+            "is refused"
+        )
         yield Finding("project", ERROR, message, step)
     else:
         yield Finding(
@@ -176,10 +191,10 @@ def _override(record: Record, needs: Needs, level: int) -> Iterator[Finding]:
 
 
 def protected_tags(records: Sequence[Record], needs: Needs) -> Iterator[Finding]:
-    """Judge whether any tag is protected: only those are published."""
+    """Check whether any tag is protected: only those are published."""
     if not needs.publishes:
         return
-    names = [text_of(each, "name") for each in records]
+    names = [text_of(record, "name") for record in records]
     if names:
         yield Finding("publish", NOTE, f"tags like {' or '.join(names)} are published")
     else:
@@ -190,8 +205,8 @@ def protected_tags(records: Sequence[Record], needs: Needs) -> Iterator[Finding]
 
 
 def default_branch(records: Sequence[Record], branch: str) -> Iterator[Finding]:
-    """Judge whether the default branch is protected."""
-    if branch and not any(fnmatchcase(branch, text_of(each, "name")) for each in records):
+    """Check whether the default branch is protected."""
+    if branch and not any(fnmatchcase(branch, text_of(record, "name")) for record in records):
         message = (
             f"{branch} is not protected: everybody with the role Developer can change what is built"
         )
@@ -201,7 +216,7 @@ def default_branch(records: Sequence[Record], branch: str) -> Iterator[Finding]:
 
 
 def job_token(scope: Record, allowed: Sequence[Record]) -> Iterator[Finding]:
-    """Judge which projects' jobs may start pipelines here."""
+    """Check which projects' jobs may start pipelines here."""
     step = "Settings → CI/CD → Job token permissions"
     if scope.get("inbound_enabled") is False:
         message = "jobs of any project may use their token here"
@@ -214,11 +229,11 @@ def job_token(scope: Record, allowed: Sequence[Record]) -> Iterator[Finding]:
 
 
 def colliding(records: Iterable[Record], of: str, needs: Needs) -> Iterator[Finding]:
-    """Judge variables of a project or group whose names mean something to us.
+    """Check variables of a project or group whose names mean something to us.
 
     They beat those of files and images.
     """
-    for name in dict.fromkeys(text_of(each, "key") for each in records):
+    for name in dict.fromkeys(text_of(record, "key") for record in records):
         rule = needs.variables.get(name)
         step = f"{VARIABLES} ({of}): remove {name}"
         if rule and rule.scope == "image":
@@ -246,21 +261,21 @@ def colliding(records: Iterable[Record], of: str, needs: Needs) -> Iterator[Find
 
 
 def held(secret: Secret, records: Iterable[Record], *, is_all: bool) -> Iterator[Finding]:
-    """Judge whether a secret is there, and for the jobs that need it.
+    """Check whether a secret is there, and for the jobs that need it.
 
     `is_all` says that all places were looked at.
     """
-    known = [each for each in records if text_of(each, "key") == secret.name]
-    fitting = [
-        each
-        for each in known
-        if _reaches(text_of(each, "environment_scope") or "*", secret.environment)
+    known = [record for record in records if text_of(record, "key") == secret.name]
+    matching = [
+        record
+        for record in known
+        if _reaches(text_of(record, "environment_scope") or "*", secret.environment)
     ]
     what = f"{secret.name}, {secret.purpose},"
-    if fitting:
-        yield from _kept(secret, fitting[0], what)
+    if matching:
+        yield from _kept(secret, matching[0], what)
     elif known:
-        scopes = ", ".join(text_of(each, "environment_scope") for each in known)
+        scopes = ", ".join(text_of(record, "environment_scope") for record in known)
         jobs = (
             f"the environment {secret.environment}"
             if secret.environment
@@ -283,7 +298,7 @@ def _reaches(scope: str, environment: str) -> bool:
 
 
 def _kept(secret: Secret, record: Record, what: str) -> Iterator[Finding]:
-    """Judge how a secret is kept."""
+    """Check how a secret is kept."""
     step = f"{VARIABLES} → {secret.name}"
     is_protected = record.get("protected") is True
     if secret.is_hidden and record.get("masked") is not True:
@@ -304,13 +319,13 @@ def _kept(secret: Secret, record: Record, what: str) -> Iterator[Finding]:
 def runners(
     tags: Sequence[str], job: str, records: Sequence[Record], needs: Needs
 ) -> Iterator[Finding]:
-    """Judge the online runners that the server names for a set of tags.
+    """Check the online runners that the server names for a set of tags.
 
     What it hides of one is taken for fitting.
     """
-    fitting = [each for each in records if _takes(each, tags)]
+    matching = [record for record in records if _takes(record, tags)]
     what = f"{readable(tags)} (such as {job})"
-    if not fitting:
+    if not matching:
         step = f"{RUNNERS}: start or register one" + (
             " that takes jobs without tags" if not tags else ""
         )
@@ -321,13 +336,21 @@ def runners(
             step,
         )
         return
-    if all(each.get("access_level") == "ref_protected" for each in fitting):
-        message = f"all online runners for {what} serve protected refs alone: jobs of merge requests stay pending"
+    if all(runner.get("access_level") == "ref_protected" for runner in matching):
+        message = (
+            f"all online runners for {what} serve protected refs alone: jobs of merge requests "
+            "stay pending"
+        )
         yield Finding("runners", WARNING, message, f"{RUNNERS}: let one run unprotected jobs")
-    longest = max((int(number_of(each, "maximum_timeout")) or 10**9 for each in fitting), default=0)
+    longest = max(
+        (int(number_of(runner, "maximum_timeout")) or 10**9 for runner in matching), default=0
+    )
     if needs.limits and longest < max(needs.limits.values()):
         slow = max(needs.limits, key=lambda name: needs.limits[name])
-        message = f"every online runner for {what} ends jobs after {longest // 60} minutes, before {slow} would"
+        message = (
+            f"every online runner for {what} ends jobs after {longest // 60} minutes, before "
+            f"{slow} would"
+        )
         yield Finding("runners", WARNING, message, f"{RUNNERS}: raise its maximum job timeout")
 
 
@@ -340,7 +363,9 @@ def _takes(runner: Record, tags: Sequence[str]) -> bool:
 
 def repositories(project: Record, images: Iterable[str]) -> list[str]:
     """Return the paths of those images that lie in the project's own container registry."""
-    own = text_of(project, "path_with_namespace").lower()  # as repositories of images are written
+    project_path = text_of(
+        project, "path_with_namespace"
+    ).lower()  # as repositories of images are written
     heads = [
         "$CI_REGISTRY_IMAGE",
         "${CI_REGISTRY_IMAGE}",
@@ -349,20 +374,26 @@ def repositories(project: Record, images: Iterable[str]) -> list[str]:
     paths = (
         image.rpartition(":")[0].removeprefix(head) for image in images for head in heads if head
     )
-    return [own + path for path in paths if path.startswith("/")]
+    return [project_path + path for path in paths if path.startswith("/")]
 
 
 def image_rules(rules: Sequence[Record], paths: Sequence[str]) -> Iterator[Finding]:
-    """Judge whether builder images are for a protected repository, which a Developer may not push to."""
+    """Check that builder images are in a protected repository, where no Developer may push."""
     patterns = [
-        text_of(each, "repository_path_pattern")
-        for each in rules
-        if each.get("minimum_access_level_for_push")
+        text_of(rule, "repository_path_pattern")
+        for rule in rules
+        if rule.get("minimum_access_level_for_push")
     ]
     bare = [path for path in paths if not any(_is_below(path, pattern) for pattern in patterns)]
     if bare:
-        who = "every Developer, and every job that one starts, may push what jobs of unprotected refs run in"
-        rule = f"add {bare[0].rpartition('/')[0]}/*, push for Maintainer; who then changes an image needs one to run it"
+        who = (
+            "every Developer, and every job that one starts, may push what jobs of unprotected "
+            "refs run in"
+        )
+        rule = (
+            f"add {bare[0].rpartition('/')[0]}/*, push for Maintainer; who then changes an image "
+            "needs one to run it"
+        )
         yield Finding(
             "images", WARNING, f"no rule protects {', '.join(bare)}: {who}", f"{CONTAINERS}: {rule}"
         )
@@ -374,29 +405,34 @@ def _is_below(path: str, pattern: str) -> bool:
 
 
 def schedules(steps: Iterable[Step], user: str) -> Iterator[Finding]:
-    """Judge our schedules: drift, and who owns them."""
+    """Check our schedules: drift, and who owns them."""
     for step in steps:
         if step.action != KEEP:
-            what = ", ".join(each.what for each in step.differences) if step.found else ""
-            told = {
+            what = (
+                ", ".join(difference.what for difference in step.differences) if step.found else ""
+            )
+            messages = {
                 "create": "is not there",
                 "change": f"differs in {what}",
                 "remove": f"is too many: {step.why}",
             }
-            message = f"the schedule {step.name} {told[step.action]}"
-            yield Finding("schedules", WARNING, message, "let it be as declared: schedules")
+            message = f"the schedule {step.name} {messages[step.action]}"
+            yield Finding("schedules", WARNING, message, "apply what is declared: schedules")
         elif step.found and user and step.found.owner != user:
             message = f"the schedule {step.name} runs with the rights of {step.found.owner}"
             yield Finding("schedules", NOTE, message)
 
 
 def foreign_schedules(records: Iterable[Record]) -> Iterator[Finding]:
-    """Judge the schedules of others."""
-    for each in records:
-        owner = each.get("owner")
+    """Check the schedules of others."""
+    for record in records:
+        owner = record.get("owner")
         state = text_of(owner, "state") if isinstance(owner, dict) else "gone"
-        if each.get("active") is True and state not in {"active", ""}:
-            message = f"the schedule {text_of(each, 'description')!r} belongs to a user who is {state}: it never runs"
+        if record.get("active") is True and state not in {"active", ""}:
+            message = (
+                f"the schedule {text_of(record, 'description')!r} belongs to a user who is "
+                f"{state}: it never runs"
+            )
             yield Finding(
                 "schedules",
                 WARNING,

@@ -23,9 +23,9 @@ Found = list[tuple[dict[str, Document], str]]
 
 
 class Reach(NamedTuple):
-    """What a selector reaches.
+    """The jobs that a selector matches.
 
-    The jobs that get its patch, and those below them, which have keys of their own.
+    `top` get its patch; those `below` inherit it, but have keys that would hide it.
     """
 
     top: Found
@@ -36,6 +36,7 @@ class _Index:
     """Where the jobs of a plan are in the files."""
 
     def __init__(self, plan: Plan, files: Sequence[dict[str, Document]]) -> None:
+        self._plan = plan
         self._jobs = {job.name: job for job in plan.jobs}
         self._files = files
 
@@ -49,25 +50,25 @@ class _Index:
                     yield file, name, kind, job
 
     def reach(self, selector: str) -> Reach:
-        """Return what a selector reaches.
+        """Return the jobs that a selector matches.
 
-        A kind, kind:target:arch, or names of jobs in which * and ? match.
+        It is a kind, kind:target:arch, or a pattern of names with * and ?.
         """
         jobs = list(self.generated())
-        if found := [each for each in jobs if each[2] == selector]:
-            return self._of_kind(f".{selector}", found)
-        if found := [
-            each
-            for each in jobs
-            if each[3] and selector == f"{each[2]}:{each[3].target}:{each[3].arch}"
+        if matching := [job for job in jobs if job[2] == selector]:
+            return self._of_kind(f".{selector}", matching)
+        if matching := [
+            job for job in jobs if job[3] and selector == f"{job[2]}:{job[3].target}:{job[3].arch}"
         ]:
-            return self._below({place_template(job) for *_, job in found if job}, found)
+            return self._below(
+                {place_template(job, self._plan) for *_, job in matching if job}, matching
+            )
         matches = re.compile(translate(selector.replace("[", "[[]"))).match
         return Reach([(file, name) for file, name, *_ in jobs if matches(name)], [])
 
-    def _of_kind(self, hidden: str, found: list[Any]) -> Reach:
-        places = {place_template(job) for *_, job in found if job and job.target}
-        reach = self._below({hidden}, found)
+    def _of_kind(self, hidden: str, members: list[Any]) -> Reach:
+        places = {place_template(job, self._plan) for *_, job in members if job and job.target}
+        reach = self._below({hidden}, members)
         middle = (
             [(file, name) for file in self._files for name in file if name in places]
             if places
@@ -75,19 +76,21 @@ class _Index:
         )
         return Reach(reach.top, [*middle, *reach.below])
 
-    def _below(self, hidden: Collection[str], found: list[Any]) -> Reach:
-        """Return the hidden jobs at the top with the found jobs below them, or just the jobs if there are none."""
+    def _below(self, hidden: Collection[str], members: list[Any]) -> Reach:
+        """Return the top hidden jobs with the jobs below them, or the jobs if none is hidden."""
         top = [(file, name) for file in self._files for name in file if name in hidden]
-        own = [(file, name) for file, name, *_ in found]
-        return Reach(top, own) if top else Reach(own, [])
+        names = [(file, name) for file, name, *_ in members]
+        return Reach(top, names) if top else Reach(names, [])
 
     def names(self) -> list[str]:
         """Return what a selector may be."""
-        found = list(self.generated())
+        generated = list(self.generated())
         places = {
-            f"{kind}:{job.target}:{job.arch}" for _, _, kind, job in found if job and job.target
+            f"{kind}:{job.target}:{job.arch}" for _, _, kind, job in generated if job and job.target
         }
-        return sorted({kind for _, _, kind, _ in found} | places | {name for _, name, *_ in found})
+        return sorted(
+            {kind for _, _, kind, _ in generated} | places | {name for _, name, *_ in generated}
+        )
 
 
 def apply(spec: Spec, plan: Plan, files: Sequence[dict[str, Document]]) -> None:
@@ -122,7 +125,9 @@ def apply(spec: Spec, plan: Plan, files: Sequence[dict[str, Document]]) -> None:
     order = sorted(overrides, key=lambda selector: _rank(selector, reaches[selector]))
     everything = {name: fields for file in files for name, fields in file.items()}
     problems = [
-        each for selector in order for each in _patch(spec, selector, reaches[selector], everything)
+        change
+        for selector in order
+        for change in _patch(spec, selector, reaches[selector], everything)
     ]
     if problems:
         raise Stop(in_order(problems))
@@ -130,7 +135,9 @@ def apply(spec: Spec, plan: Plan, files: Sequence[dict[str, Document]]) -> None:
 
 def _rank(selector: str, reach: Reach) -> int:
     """Return how narrow a selector is: 0 for a kind, 1 for a place, 2 for names of jobs."""
-    return 0 if ":" not in selector and not set("*?") & set(selector) else 1 if reach.below else 2
+    if ":" not in selector and not set("*?") & set(selector):
+        return 0
+    return 1 if reach.below else 2
 
 
 def _patch(
@@ -140,9 +147,9 @@ def _patch(
     removed: set[patches.Route] = set()
     for file, name in reach.top:
         _change(file, name, patch, everything, removed)
-    kept = {key: value for key, value in patch.items() if key != "extends"}
+    remaining = {key: value for key, value in patch.items() if key != "extends"}
     for file, name in reach.below:
-        if part := patches.restricted(kept, file[name]):
+        if part := patches.restricted(remaining, file[name]):
             _change(file, name, part, everything, removed)
     for route in patches.removals(patch):
         if route not in removed:
@@ -161,10 +168,10 @@ def _change(
     removed: set[patches.Route],
 ) -> None:
     fields = file[name]
-    made = patches.merged(fields, patch, _inherited(fields, everything), removed)
-    if "extends" in fields and "extends" in patch and made.get("extends"):
-        made["extends"] = [*_listed(fields["extends"]), *_listed(patch["extends"])]
-    file[name] = everything[name] = made
+    merged = patches.merged(fields, patch, _inherited(fields, everything), removed)
+    if "extends" in fields and "extends" in patch and merged.get("extends"):
+        merged["extends"] = [*_listed(fields["extends"]), *_listed(patch["extends"])]
+    file[name] = everything[name] = merged
 
 
 def _inherited(fields: Document, everything: Mapping[str, Document]) -> Document:

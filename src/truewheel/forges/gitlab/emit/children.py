@@ -1,6 +1,6 @@
 """Child pipelines.
 
-A parent's job starts one for each part, and the parent's id is the only pipeline id in them.
+A job of the parent starts one for each part. In all of them, the pipeline id is the parent's.
 
 A parent gets no artifacts from its children, and what lies in the package registry may be
 anybody's. So the parent makes a key, which is an artifact that nobody can download; a job of each
@@ -69,9 +69,9 @@ def _hand_over(spec: Spec, flags: str) -> str:
     return f"{' '.join(jobs.tool(spec))} hand-over {flags}"
 
 
-def trigger_name(path: str, found: Iterable[Job]) -> str:
+def trigger_name(path: str, members: Iterable[Job]) -> str:
     """Return the name of the job that starts the child of a file with these jobs."""
-    first = next(iter(found))
+    first = next(iter(members))
     number = (
         path.removeprefix(f"{FOLDER}/{first.target}-{first.arch}")
         .removesuffix(".yml")
@@ -80,9 +80,9 @@ def trigger_name(path: str, found: Iterable[Job]) -> str:
     return f"{PREFIX}{first.target}:{first.arch}{number}"
 
 
-def _trigger(path: str, found: Iterable[Job], plan: Plan, spec: Spec) -> Document:
+def _trigger(path: str, members: Iterable[Job], plan: Plan, spec: Spec) -> Document:
     # A child of which every job is left out could not start.
-    rules = changed_rules(_packages(found), spec)
+    rules = changed_rules(_packages(members), spec)
     return {
         "stage": plan.kinds["wheel"].stage,
         "needs": ["plan", KEY],
@@ -97,17 +97,17 @@ def _trigger(path: str, found: Iterable[Job], plan: Plan, spec: Spec) -> Documen
     }
 
 
-def _packages(found: Iterable[Job]) -> list[str]:
-    return list(dict.fromkeys(package_of(job) for job in found if job.cells))
+def _packages(members: Iterable[Job]) -> list[str]:
+    return list(dict.fromkeys(package_of(job) for job in members if job.cells))
 
 
-def child(found: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
+def child(members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
     """Return the document of a child pipeline.
 
-    Whole in itself, as nothing but variables comes from its parent.
+    It is complete in itself: only variables come from its parent.
     """
-    found = tuple(found)
-    kinds = {job.kind for job in found}
+    members = tuple(members)
+    kinds = {job.kind for job in members}
     templates = {f".{name}" for name in kinds}
     stages = [kind.stage for name, kind in plan.kinds.items() if name in kinds]
     return {
@@ -118,13 +118,15 @@ def child(found: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Docum
         "default": dict(DEFAULTS),
         TOOL: tool_template(spec),
         **{
-            name: each
-            for name, each in kind_templates(plan, spec, layout).items()
+            name: template
+            for name, template in kind_templates(plan, spec, layout).items()
             if name in templates
         },
-        **changed_templates(_packages(found), spec),
-        **place_jobs(found, plan, spec, layout),
-        **_signing_jobs([job for job in found if job.kind == "wheel"], spec, layout),
+        **changed_templates(_packages(members), spec),
+        **place_jobs(members, plan, spec, layout),
+        **_signing_jobs(
+            [job for job in members if plan.kinds[job.kind].traits.wheels == "make"], spec, layout
+        ),
     }
 
 

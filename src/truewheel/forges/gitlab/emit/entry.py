@@ -1,6 +1,6 @@
 """A fragment for a hand-written pipeline.
 
-No keys of the top level, its own prefix, and needs in place of stages.
+It has no top-level keys, a prefix for all its jobs, and needs in place of stages.
 """
 
 from __future__ import annotations
@@ -28,36 +28,33 @@ STAGES = {
 
 
 def fragment(generated: Mapping[str, Document], plan: Plan, spec: Spec, layout: Layout) -> Document:
-    """Return the generated jobs as a fragment, renamed.
+    """Return the generated jobs as a fragment, with prefixes.
 
-    What `prove` waited for by its stage, it needs by name.
+    The jobs that `prove` waited for by its stage become its needs.
 
     The including file's `default` does not reach them, and theirs is not its own.
     """
     prove = generated["prove"]
     needs = (
-        [_optional(each) for each in _needs(generated, plan, layout)]
+        [_optional(need) for need in _needs(generated, plan, layout)]
         if spec.merge_requests.changed_only
         else None
     )
-    made = {
+    document = {
         **generated,
         "prove": {**prove, "needs": prove.get("needs", needs or _needs(generated, plan, layout))},
     }
     stages = {**STAGES, **spec.gitlab.stages}
     return {
-        _renamed(name, spec): _moved(_isolated(name, job), made, stages, spec)
-        for name, job in made.items()
+        _renamed(name, spec): _moved(_isolated(name, job), document, stages, spec)
+        for name, job in document.items()
     }
 
 
-def renamed(own: Mapping[str, Any], generated: Iterable[str], spec: Spec) -> Document:
-    """Return a project's added jobs under their prefix.
-
-    Their needs of generated and of added jobs keep up.
-    """
-    known = {*own, *generated}
-    return {_renamed(name, spec): _follow(job, known, spec) for name, job in own.items()}
+def renamed(project_jobs: Mapping[str, Any], generated: Iterable[str], spec: Spec) -> Document:
+    """Return a project's added jobs with prefixes, also in their needs."""
+    known = {*project_jobs, *generated}
+    return {_renamed(name, spec): _follow(job, known, spec) for name, job in project_jobs.items()}
 
 
 def _needs(generated: Mapping[str, Document], plan: Plan, layout: Layout) -> list[Any]:
@@ -105,7 +102,7 @@ def _follow(job: Mapping[str, Any], known: Iterable[str], spec: Spec) -> Documen
 
 def _references(value: Any, known: Iterable[str], spec: Spec) -> Any:
     if isinstance(value, list):
-        return [_references(each, known, spec) for each in value]
+        return [_references(item, known, spec) for item in value]
     if isinstance(value, dict):
         is_ours = "job" in value and not {"pipeline", "project"} & value.keys()
         return {**value, "job": _references(value["job"], known, spec)} if is_ours else value

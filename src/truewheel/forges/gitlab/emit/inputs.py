@@ -1,4 +1,7 @@
-"""Inputs of a pipeline, typed by the declarations of its variables, for projects where nobody may pass variables."""
+"""Inputs of a pipeline, for projects where nobody may pass variables.
+
+Their types come from the declarations of the variables.
+"""
 
 from __future__ import annotations
 
@@ -48,9 +51,13 @@ def taken(variables: Mapping[str, Variable]) -> dict[str, str]:
 
 
 def header(variables: Mapping[str, Variable]) -> Document:
-    """Return what `spec` says: each input with its type, default, and the values that it may have."""
+    """Return the header `spec`: each input with its type, default and allowed values."""
     known = {**variables, **BUILT_IN}
-    return {"inputs": {each: _declared(known[name]) for name, each in taken(variables).items()}}
+    return {
+        "inputs": {
+            input_name: _declared(known[name]) for name, input_name in taken(variables).items()
+        }
+    }
 
 
 def _declared(variable: Variable) -> Document:
@@ -75,9 +82,9 @@ def _regex(pattern: str) -> str:
     """
     from truewheel.forges.gitlab.lint import regexes  # most pipelines have no inputs
 
-    whole = f"^({pattern})?$"
+    anchored = f"^({pattern})?$"
     is_safe = pattern and not _MAY_LEAVE_QUOTES.search(_PLAIN.sub("", pattern))
-    return whole if is_safe and not regexes.fault(f"/{whole}/") else QUOTABLE
+    return anchored if is_safe and not regexes.fault(f"/{anchored}/") else QUOTABLE
 
 
 def options(variable: Variable) -> list[str]:
@@ -97,21 +104,21 @@ def values(variables: Mapping[str, Variable]) -> Document:
     """
     # Without a description: prefilled in the form, they would win over the inputs beside them.
     return {
-        name: {"value": f"$[[ inputs.{each} ]]", "expand": False}
-        for name, each in taken(variables).items()
+        name: {"value": f"$[[ inputs.{input_name} ]]", "expand": False}
+        for name, input_name in taken(variables).items()
     }
 
 
 def problems(spec: Spec, variables: Mapping[str, Variable]) -> list[Problem]:
-    """Return what speaks against inputs.
-
-    Values that GitLab would fill in as text, and more than it takes.
-    """
+    """Return the problems of inputs: values that GitLab would replace as text, and too many."""
     return [*_filled_in(spec), *_unquotable(spec, variables), *_too_many(spec, variables)]
 
 
 def _filled_in(spec: Spec) -> Iterator[Problem]:
-    """Yield a problem for every value that GitLab would fill an input into, before any shell or YAML reads it."""
+    """Yield a problem for each text of the spec with an input's form.
+
+    GitLab would fill in the input before any shell or YAML parser reads the text.
+    """
     for key, part in spec.document.data.items():
         if key not in _NEVER_IN_A_FILE:
             yield from _blocks(spec, (key,), part)
@@ -134,7 +141,10 @@ def _block(
     spec: Spec, route: tuple[str | int, ...], text: str, *, key: bool = False
 ) -> Iterator[Problem]:
     if _BLOCK.search(text):
-        message = "GitLab puts an input here as text, before any shell or YAML reads it: it could be a command"
+        message = (
+            "GitLab puts an input here as text, before any shell or YAML reads it: it could be a "
+            "command"
+        )
         yield spec.document.problem(
             route, message, 'read the variable that the input sets: "$NAME"', key=key
         )

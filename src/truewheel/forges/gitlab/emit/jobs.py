@@ -65,22 +65,26 @@ def _timeout(traits: JobTraits) -> str:
 
 def kind_templates(plan: Plan, spec: Spec, layout: Layout) -> dict[str, Document]:
     """Return the hidden jobs `.container`, `.wheel` and `.test`: what all jobs of a kind share."""
-    templates = {}
-    for name in ("container", "wheel", "test"):
-        if kind := plan.kinds.get(name):
-            if name == "container":
-                told = {"expire_in": spec.gitlab.expire_in, "reports": {"dotenv": jobs.DIGEST_FILE}}
-                templates[".container"] = {**_engine_template(kind, spec), "artifacts": told}
-                continue
-            fields: Document = {
-                "stage": kind.stage,
-                "timeout": _timeout(kind.traits),
-                "script": _script(kind, spec, layout),
-            }
-            if kind.artifacts:
-                fields["artifacts"] = _artifacts(kind, spec, layout)
-            templates[f".{name}"] = template(spec, fields)
-    return templates
+    return {
+        f".{name}": _kind_template(kind, spec, layout)
+        for name, kind in plan.kinds.items()
+        if kind.traits.digest_file or kind.traits.image
+    }
+
+
+def _kind_template(kind: JobKind, spec: Spec, layout: Layout) -> Document:
+    if kind.traits.digest_file:
+        reports = {"dotenv": kind.traits.digest_file}
+        artifacts = {"expire_in": spec.gitlab.expire_in, "reports": reports}
+        return {**_engine_template(kind, spec), "artifacts": artifacts}
+    fields: Document = {
+        "stage": kind.stage,
+        "timeout": _timeout(kind.traits),
+        "script": _script(kind, spec, layout),
+    }
+    if kind.artifacts:
+        fields["artifacts"] = _artifacts(kind, spec, layout)
+    return template(spec, fields)
 
 
 def _engine_template(kind: JobKind, spec: Spec) -> Document:
@@ -94,7 +98,7 @@ def _engine_template(kind: JobKind, spec: Spec) -> Document:
 
 
 def _login(spec: Spec) -> Document:
-    """Return the credentials of another registry, under the names that GitLab's own has in a job."""
+    """Return another registry's credentials under the names that GitLab's own have in a job."""
     keys = spec.images.credentials
     host, names = (
         spec.images.registry.partition("/")[0],
@@ -102,7 +106,7 @@ def _login(spec: Spec) -> Document:
     )
     return {
         "CI_REGISTRY": host,
-        **{f"CI_REGISTRY_{each}": f"${name}" for each, name in names.items() if name},
+        **{f"CI_REGISTRY_{field}": f"${name}" for field, name in names.items() if name},
     }
 
 
@@ -110,7 +114,7 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
     """Return a job that has no target."""
     kind = plan.kinds[job.kind]
     fields: Document = {"extends": TOOL, "stage": kind.stage}
-    if job.image:
+    if kind.traits.build_images:
         fields = {**_engine_template(kind, spec), **_runner(job, plan, spec)}
     elif kind.traits.timeout != JobTraits().timeout:
         fields["timeout"] = _timeout(kind.traits)
@@ -124,7 +128,7 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
         ]
     if kind.exclusive:
         fields |= {"resource_group": kind.exclusive, "interruptible": False}
-    if job.kind == "publish":
+    if job.index_name:
         return {**fields, **_publishing(job, plan, layout)}
     if kind.traits.compare:
         fields["variables"] = {"GIT_DEPTH": "0"}  # the commit that it branched off may be far back
@@ -135,9 +139,9 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
 
 
 def _publishing(job: Job, plan: Plan, layout: Layout) -> Document:
-    """Return what a job that publishes does.
+    """Return the keys of a job that publishes.
 
-    Without the project's set-up, as it has the rights to publish.
+    It runs none of the project's set-up, as it has the rights to publish.
     """
     index = publish_jobs.index_of(plan, job.index_name)
     tokens = (
@@ -165,11 +169,11 @@ def _artifacts(kind: JobKind, spec: Spec, layout: Layout) -> Document:
         {"reports": {"junit": kind.report, "codequality": f"dist/{QUALITY}"}} if kind.report else {}
     )
     # What the job wrote is kept also when it fails and may do so.
-    kept = {"when": "always"} if kind.traits.allowed_exit_codes else {}
+    always = {"when": "always"} if kind.traits.allowed_exit_codes else {}
     return {
         "paths": list(kind.artifacts),
         **large,
-        **kept,
+        **always,
         "expire_in": spec.gitlab.expire_in,
         **reports,
     }
@@ -182,7 +186,7 @@ def _script(kind: JobKind, spec: Spec, layout: Layout, job: Job | None = None) -
         words |= {TARGET: shlex.quote(job.target), ARCH: shlex.quote(job.arch)}
         words |= {STAGE: shlex.quote(job.image), CELL: shlex.quote(",".join(job.cells))}
     hand_over = (*jobs.tool(spec), "hand-over")
-    before, after = _journeys(kind.name, layout)
+    before, after = _hand_over_flags(kind.traits.wheels, layout)
     argvs = (
         *((*hand_over, *flags) for flags in before),
         *kind.commands,
@@ -191,35 +195,40 @@ def _script(kind: JobKind, spec: Spec, layout: Layout, job: Job | None = None) -
     return [" ".join(words.get(word) or shlex.quote(word) for word in argv) for argv in argvs]
 
 
-def _journeys(kind: str, layout: Layout) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
-    """Return what a job gets from the package registry before its own commands, and puts there after them."""
-    if kind == "wheel" and (layout.children or layout.packages):
+def _hand_over_flags(
+    wheels: str, layout: Layout
+) -> tuple[list[tuple[str, ...]], list[tuple[str, ...]]]:
+    """Return what a job gets from the package registry first, and what it puts there last.
+
+    Each is the flags of a call of `hand-over`; `wheels` is that of `JobTraits`.
+    """
+    if wheels == "make" and (layout.children or layout.packages):
         return [], [("--put", "--cell", CELL)]
-    if kind == "prove" and (layout.children or layout.packages):
+    if wheels == "prove" and (layout.children or layout.packages):
         key = ("--key", jobs.KEY_FILE) if layout.children else ()
         return [("--get", *key)], [("--put", "--made")] if layout.packages else []
-    if kind in {"test", "image"} and layout.packages:
+    if wheels == "use" and layout.packages:
         return [("--get", "--cell", CELL)], []
     return [], []
 
 
 def changed_rules(packages: Iterable[str], spec: Spec) -> list[Document]:
-    """Return rules by which a job is there for merge requests that change one of the packages, and for all else.
+    """Return the rules by which only merge requests that change the packages have a job.
 
-    None, where any change is one of theirs.
+    All other pipelines have it. There are no rules where any change is one of theirs.
     """
-    found = (
+    package_roots = (
         [changes.roots(spec, name) for name in packages] if spec.merge_requests.changed_only else []
     )
-    if not (found and all(found)):
+    if not (package_roots and all(package_roots)):
         return []
     changed = [
         {"paths": [pattern for root in roots for pattern in (_glob(root), f"{_glob(root)}/**/*")]}
-        for roots in dict.fromkeys(found)
+        for roots in dict.fromkeys(package_roots)
     ]
     is_request = "$CI_MERGE_REQUEST_IID"
     return [
-        *({"if": is_request, "changes": each} for each in changed),
+        *({"if": is_request, "changes": change} for change in changed),
         {"if": f"{is_request} == null"},
     ]
 
@@ -230,43 +239,44 @@ def _glob(path: str) -> str:
 
 
 def changed_templates(packages: Iterable[str], spec: Spec) -> dict[str, Document]:
-    """Return the hidden jobs that hold the rules of packages, where merge requests build only what they change."""
+    """Return the hidden jobs with the rules of packages, where requests build only what changed."""
     rules = {name: changed_rules([name], spec) for name in packages}
-    return {f"{CHANGED}{name}": {"rules": each} for name, each in rules.items() if each}
+    return {f"{CHANGED}{name}": {"rules": rule} for name, rule in rules.items() if rule}
 
 
 def package_of(job: Job) -> str:
-    """Return the package whose changes are those of a wheel or test job; several change together."""
+    """Return the package that a wheel or test job is for; several are built and change together."""
     return job.cells[0].partition("/")[0]
 
 
-def place_jobs(found: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
-    """Return the jobs of a target and architecture, with the hidden jobs of that place that they extend."""
+def place_jobs(members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
+    """Return the jobs of a target and architecture, with the hidden jobs that they extend."""
     document: Document = {}
     filtered = changed_templates(plan.packages, spec).keys()
-    for job in found:
-        if job.kind == "container":
+    for job in members:
+        if plan.kinds[job.kind].traits.digest_file:
             script = _script(plan.kinds[job.kind], spec, layout, job)
             document[job.name] = {
-                "extends": ".container",
+                "extends": f".{job.kind}",
                 **_runner(job, plan, spec),
                 "needs": [],
                 "script": script,
             }
             continue
-        hidden = place_template(job)
+        hidden = place_template(job, plan)
         if hidden not in document:
             document[hidden] = _place_template(job, plan, spec, layout)
-        own = f"{CHANGED}{package_of(job)}"
-        extends = [own, hidden] if own in filtered else hidden
+        changed = f"{CHANGED}{package_of(job)}"
+        extends = [changed, hidden] if changed in filtered else hidden
         document[job.name] = {"extends": extends, **_own(job, spec, layout)}
     return document
 
 
-def place_template(job: Job) -> str:
+def place_template(job: Job, plan: Plan) -> str:
     """Return the name of the hidden job that a wheel or test job extends."""
     place = f"{job.target}:{job.arch}"
-    return f".{place}" if job.kind == "wheel" else f".{job.kind}:{place}"
+    makes_wheels = plan.kinds[job.kind].traits.wheels == "make"
+    return f".{place}" if makes_wheels else f".{job.kind}:{place}"
 
 
 def _place_template(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
@@ -285,7 +295,7 @@ def _place_template(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Documen
 def _image(job: Job, plan: Plan) -> str:
     """Return the image of a wheel or test job.
 
-    A builder by the digest that its container job tells, not by tag alone.
+    A builder image has the digest that its container job passes on: a tag can be moved.
 
     Without that variable there is no such image, and the job does not start.
     """
@@ -315,12 +325,9 @@ def _own(job: Job, spec: Spec, layout: Layout) -> Document:
 
 
 def _runner(job: Job, plan: Plan, spec: Spec) -> Document:
-    """Return the tags of a job's runners.
-
-    Of its kind or architecture, or of what builds its wheel from afar.
-    """
+    """Return the tags of a job's runners: by its kind, or by the architecture that it runs on."""
     machine = plan.kinds[job.kind].traits.machine
-    own = spec.gitlab.test_runners.get(job.arch) if machine == "test" else None
+    kind_tags = spec.gitlab.test_runners.get(job.arch) if machine == "test" else None
     builder = plan.targets[job.target].runner if machine == "builder" else ""
-    tags = own or spec.gitlab.runners.get(builder or job.arch, ())
+    tags = kind_tags or spec.gitlab.runners.get(builder or job.arch, ())
     return {"tags": list(tags)} if tags else {}

@@ -18,9 +18,9 @@ CHILD_JOBS = limits.FREE_PLAN_JOBS - -(-limits.FREE_PLAN_JOBS // SIGNED)
 
 
 class Layout(NamedTuple):
-    """How the jobs lie in files.
+    """How the jobs are divided into files.
 
-    `name` is include or children, `reason` says why where the spec leaves it open.
+    `name` is include or children; `reason` says why, if the spec leaves it open.
 
     `parts` are the jobs that have a target, by file. With `packages`, wheels travel through the
     package registry alone and are in no artifact.
@@ -39,14 +39,15 @@ class Layout(NamedTuple):
 
 def layout(plan: Plan, spec: Spec) -> Layout:
     """Return the layout of a plan. Raises `Stop` (exit 2) for one that GitLab would not take."""
-    asked = spec.gitlab.layout
-    reason = _too_large_for_one(plan, spec) if asked == "auto" else ""
-    name = ("children" if reason else "include") if asked == "auto" else asked
+    name, reason = spec.gitlab.layout, ""
+    if name == "auto":
+        reason = _too_large_for_one(plan, spec)
+        name = "children" if reason else "include"
     parts = _parts(plan.jobs, children=name == "children")
-    made = Layout(name, reason, parts, spec.gitlab.wheels == "packages")
-    if problem := _problem(made, plan, spec):
+    result = Layout(name, reason, parts, spec.gitlab.wheels == "packages")
+    if problem := _problem(result, plan, spec):
         raise Stop([problem])
-    return made
+    return result
 
 
 def _too_large_for_one(plan: Plan, spec: Spec) -> str:
@@ -74,19 +75,19 @@ def _too_many(parts: Mapping[str, Sequence[Job]], plan: Plan, spec: Spec) -> str
     )
 
 
-def _problem(made: Layout, plan: Plan, spec: Spec) -> Problem | None:
+def _problem(result: Layout, plan: Plan, spec: Spec) -> Problem | None:
     route = ("gitlab", "layout")
-    if not made.children:
-        fault = _too_many(made.parts, plan, spec)
+    if not result.children:
+        fault = _too_many(result.parts, plan, spec)
         return (
             spec.document.problem(route, f"layout include: {fault}", "write layout: children")
             if fault
             else None
         )
     most = limits.NEEDS - len(["plan", "key"]) if spec.gitlab.entry else limits.DOWNSTREAM
-    if len(made.parts) > most:
+    if len(result.parts) > most:
         why = "prove may need" if spec.gitlab.entry else "a pipeline may start"
-        message = f"layout children: {len(made.parts)} child pipelines, where {why} {most}"
+        message = f"layout children: {len(result.parts)} child pipelines, where {why} {most}"
         return spec.document.problem(
             route, message, "build fewer targets and architectures in one project"
         )
@@ -101,7 +102,7 @@ def proven(plan: Plan) -> list[Job]:
 def _parts(jobs: Iterable[Job], *, children: bool) -> dict[str, tuple[Job, ...]]:
     """Return the jobs of each file, by path.
 
-    Those of a target and architecture, in several files if they are many.
+    A file has jobs of one target and architecture; if they are many, there are several files.
     """
     places: dict[str, list[Job]] = {}
     for job in jobs:
@@ -109,8 +110,8 @@ def _parts(jobs: Iterable[Job], *, children: bool) -> dict[str, tuple[Job, ...]]
             places.setdefault(job.place, []).append(job)
     return {
         f"{FOLDER}/{place}{f'.{number}' if number > 1 else ''}.yml": tuple(part)
-        for place, found in places.items()
-        for number, part in enumerate(_split(found, children=children), 1)
+        for place, members in places.items()
+        for number, part in enumerate(_split(members, children=children), 1)
     }
 
 
@@ -125,14 +126,14 @@ def _split(jobs: list[Job], *, children: bool) -> list[list[Job]]:
     limit = CHILD_JOBS if children else limits.FILE_JOBS
     if len(jobs) <= limit:
         return [jobs]
-    containers = [job for job in jobs if job.kind == "container"]
+    containers = [job for job in jobs if not job.cells]
     together: dict[str, list[Job]] = {}
     for job in jobs:
-        if job.kind != "container":
+        if job.cells:
             together.setdefault((job.needs or ())[-1] if job.python else job.name, []).append(job)
     lots = [list(containers)]
-    for each in together.values():
-        if len(lots[-1]) + len(each) > limit:
+    for group in together.values():
+        if len(lots[-1]) + len(group) > limit:
             lots.append(list(containers) if children else [])
-        lots[-1] += each
+        lots[-1] += group
     return lots

@@ -1,6 +1,6 @@
-"""GitLab CI from a plan.
+"""GitLab pipelines from a plan.
 
-The parent file, or a fragment of one, and a file for each target and architecture.
+There is a parent file, or a fragment, and a file for each target and architecture.
 """
 
 from __future__ import annotations
@@ -37,19 +37,22 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
     Raises `Stop` (exit 2) for a layout that GitLab would not take, and for additions that fit no
     job.
     """
-    made = layout(plan, spec)
+    chosen = layout(plan, spec)
     generated = {TOOL: tool_template(spec)}
-    if not made.children:
-        generated |= {**kind_templates(plan, spec, made), **changed_templates(plan.packages, spec)}
-    generated |= {job.name: tool_job(job, plan, spec, made) for job in plan.jobs if not job.place}
+    if not chosen.children:
+        generated |= {
+            **kind_templates(plan, spec, chosen),
+            **changed_templates(plan.packages, spec),
+        }
+    generated |= {job.name: tool_job(job, plan, spec, chosen) for job in plan.jobs if not job.place}
     if spec.gitlab.inputs and spec.gitlab.entry:
         _give_inputs(generated, plan, variables)
-    generated |= children.parent_jobs(plan, spec, made) if made.children else {}
-    parts = {path: _part(path, plan, spec, made) for path in made.parts}
+    generated |= children.parent_jobs(plan, spec, chosen) if chosen.children else {}
+    parts = {path: _part(path, plan, spec, chosen) for path in chosen.parts}
     additions.apply(spec, plan, [generated, *parts.values()])
     if spec.gitlab.entry:
-        return _with_header(_fragment(generated, parts, plan, spec, made), spec, variables)
-    stages = _stages(generated, plan, spec, made)
+        return _with_header(_fragment(generated, parts, plan, spec, chosen), spec, variables)
+    stages = _stages(generated, plan, spec, chosen)
     additions.check_jobs(
         spec, {*generated, *(name for part in parts.values() for name in part)}, stages
     )
@@ -57,7 +60,7 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
     if prefilled := inputs.values(variables) if spec.gitlab.inputs else _prefilled(variables):
         parent["variables"] = prefilled
     parent["default"] = dict(DEFAULTS)
-    included = [{"local": path} for path in parts] if not made.children else []
+    included = [{"local": path} for path in parts] if not chosen.children else []
     if included or spec.gitlab.include:
         parent["include"] = [*included, *_own_files(spec)]
     return _with_header(
@@ -66,21 +69,21 @@ def documents(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> dict
 
 
 def _with_header(
-    made: dict[str, Document], spec: Spec, variables: Mapping[str, Variable]
+    documents_: dict[str, Document], spec: Spec, variables: Mapping[str, Variable]
 ) -> dict[str, Document]:
     """Return the documents; the first, if it has inputs, declares them."""
     if not spec.gitlab.inputs:
-        return made
-    first = next(iter(made))
-    return {**made, first: {HEADER: inputs.header(variables), **made[first]}}
+        return documents_
+    first = next(iter(documents_))
+    return {**documents_, first: {HEADER: inputs.header(variables), **documents_[first]}}
 
 
 def _give_inputs(
     generated: dict[str, Document], plan: Plan, variables: Mapping[str, Variable]
 ) -> None:
-    """Give the values of inputs to the jobs that read them.
+    """Set the values of inputs in the jobs that read them.
 
-    A fragment has no variables of a whole pipeline.
+    A fragment cannot set variables of the pipeline.
     """
     readers = [job.name for job in plan.jobs if plan.kinds[job.kind].traits.take_variables]
     for name in readers:
@@ -91,35 +94,39 @@ def _give_inputs(
         }
 
 
-def _part(path: str, plan: Plan, spec: Spec, made: Layout) -> Document:
-    if made.children:
-        return children.child(made.parts[path], plan, spec, made)
-    return place_jobs(made.parts[path], plan, spec, made)
+def _part(path: str, plan: Plan, spec: Spec, chosen: Layout) -> Document:
+    if chosen.children:
+        return children.child(chosen.parts[path], plan, spec, chosen)
+    return place_jobs(chosen.parts[path], plan, spec, chosen)
 
 
 def _fragment(
-    generated: dict[str, Document], parts: dict[str, Document], plan: Plan, spec: Spec, made: Layout
+    generated: dict[str, Document],
+    parts: dict[str, Document],
+    plan: Plan,
+    spec: Spec,
+    chosen: Layout,
 ) -> dict[str, Document]:
     """Return the fragment, and the files of the children.
 
     Without children, all jobs are in the fragment.
     """
-    if not made.children:
+    if not chosen.children:
         for part in parts.values():
             generated |= part
         parts = {}
     additions.check_jobs(spec, generated.keys(), None)
-    own = {"include": _own_files(spec)} if spec.gitlab.include else {}
+    includes = {"include": _own_files(spec)} if spec.gitlab.include else {}
     added = entry.renamed(spec.gitlab.jobs, generated, spec)
     return {
-        spec.gitlab.entry: {**own, **entry.fragment(generated, plan, spec, made), **added},
+        spec.gitlab.entry: {**includes, **entry.fragment(generated, plan, spec, chosen), **added},
         **parts,
     }
 
 
-def _stages(generated: Mapping[str, Document], plan: Plan, spec: Spec, made: Layout) -> list[str]:
+def _stages(generated: Mapping[str, Document], plan: Plan, spec: Spec, chosen: Layout) -> list[str]:
     known = list(dict.fromkeys(kind.stage for kind in plan.kinds.values()))
-    if made.children:
+    if chosen.children:
         used = {job.get("stage") for job in generated.values()}
         known = [stage for stage in known if stage in used]
     return list(dict.fromkeys([*known, *spec.gitlab.own_stages]))
@@ -127,25 +134,24 @@ def _stages(generated: Mapping[str, Document], plan: Plan, spec: Spec, made: Lay
 
 def _own_files(spec: Spec) -> list[Document]:
     return [
-        {"local": each} if isinstance(each, str) else dict(each) for each in spec.gitlab.include
+        {"local": file} if isinstance(file, str) else dict(file) for file in spec.gitlab.include
     ]
 
 
 def _workflow() -> Document:
     # A push to a branch with an open merge request would build everything twice.
+    is_twice = '$CI_COMMIT_BRANCH && $CI_OPEN_MERGE_REQUESTS && $CI_PIPELINE_SOURCE == "push"'
+    has_ref = "$CI_COMMIT_TAG || $CI_COMMIT_BRANCH"
     return {
         "name": "wheels for $CI_COMMIT_REF_NAME $TRUEWHEEL_RUN",
         "rules": [
             {"if": '$CI_PIPELINE_SOURCE == "merge_request_event"'},
+            {"if": is_twice, "when": "never"},
             {
-                "if": '$CI_COMMIT_BRANCH && $CI_OPEN_MERGE_REQUESTS && $CI_PIPELINE_SOURCE == "push"',
-                "when": "never",
-            },
-            {
-                "if": f"${KEY} =~ /^{BUILT_IN[KEY].pattern}$/ && ($CI_COMMIT_TAG || $CI_COMMIT_BRANCH)",
+                "if": f"${KEY} =~ /^{BUILT_IN[KEY].pattern}$/ && ({has_ref})",
                 "variables": {"TRUEWHEEL_RUN": f"[${KEY}]"},
             },
-            {"if": "$CI_COMMIT_TAG || $CI_COMMIT_BRANCH"},
+            {"if": has_ref},
         ],
     }
 

@@ -1,7 +1,8 @@
 """Semantic checks of GitLab CI files, before GitLab sees them: documents in, problems out.
 
-GitLab's official schema knows shapes only. These checks put the files together as GitLab does and
-follow what it would refuse: stages and needs, rules for every event, limits, names, expressions.
+GitLab's official schema knows the types of values only. These checks put the files together as
+GitLab does and report what it would refuse: stages and needs, rules for every event, limits, names,
+expressions.
 docs/lint.md lists their codes.
 """
 
@@ -46,7 +47,7 @@ __all__ = [
 
 
 def lint(files: Files, entry: str | None = None) -> list[Problem]:
-    """Return what speaks against the pipeline that begins with the file `entry` (default.
+    """Return the problems of the pipeline that begins with the file `entry` (default.
 
     The first of `files`).
 
@@ -67,11 +68,11 @@ def presence(
 
     Variables that are neither given, nor in the files, nor set by GitLab itself may be anything.
     """
-    found = EVENTS[event]
-    known = Variables({**predefined(found), **(variables or {})})
-    config = resolve(entry or next(iter(files)), files, known, each_job=True)
-    judged = Presence(config, found, variables)
-    return {name: False if judged.pipeline is False else judged.job(name) for name in config.jobs}
+    event_ = EVENTS[event]
+    variables_ = Variables({**predefined(event_), **(variables or {})})
+    config = resolve(entry or next(iter(files)), files, variables_, each_job=True)
+    jobs = Presence(config, event_, variables)
+    return {name: False if jobs.pipeline is False else jobs.job(name) for name in config.jobs}
 
 
 def present_jobs(
@@ -97,7 +98,7 @@ class _Lint:
         self._children: set[tuple[str, int]] = set()
 
     def pipeline(self, entry: str, events: list[Event], depth: int) -> Iterator[Problem]:
-        """Yield what speaks against a pipeline and its children."""
+        """Yield the problems of a pipeline and its children."""
         if too_large := self._size(entry):
             yield too_large
             if too_large.severity == "error":
@@ -143,7 +144,8 @@ class _Lint:
                 continue
             name = f"{entry} ({child.job})"
             starter = {name: plain(name, {"include": child.include})}
-            below = _Lint(ChainMap(starter, self.files))  # type: ignore[arg-type]  # it is only read
+            files = ChainMap(starter, self.files)  # type: ignore[arg-type]  # it is only read
+            below = _Lint(files)
             below._children = self._children
             inner = resolve(name, below.files, Variables())
             before = len(inner.report.findings)
@@ -154,8 +156,8 @@ class _Lint:
 
     def _sizes(self, config: Config) -> Iterator[Problem]:
         for file in config.report.files:
-            if found := self._size(file.file):
-                yield found
+            if size := self._size(file.file):
+                yield size
 
     def _size(self, path: str) -> Finding | None:
         if path in self._sized:
@@ -189,9 +191,9 @@ def _count(config: Config) -> None:
 def _check_empty(config: Config, presences: list[Presence]) -> None:
     if not config.jobs or config.report.is_open or len(presences) < len(EVENTS):
         return
-    for found in presences:
-        if found.pipeline is not False and any(
-            found.job(name) is not False for name in config.jobs
+    for presence in presences:
+        if presence.pipeline is not False and any(
+            presence.job(name) is not False for name in config.jobs
         ):
             return
     config.report.add(

@@ -21,23 +21,23 @@ class Child(NamedTuple):
     @property
     def paths(self) -> list[str]:
         """Where the files are; those of a pattern are not listed."""
-        given = [
+        entries = [
             str(item["local"] if isinstance(item, dict) else item).lstrip("/")
             for item in self.include
         ]
-        return [path for path in given if "*" not in path]
+        return [path for path in entries if "*" not in path]
 
 
 def of(config: Config) -> list[Child]:
     """Return the child pipelines whose files can be read; not those that a job makes."""
-    found = []
+    children = []
     for name, job in config.jobs.items():
         trigger = job.get("trigger")
         include = trigger.get("include") if isinstance(trigger, dict) else None
         listed = include if isinstance(include, list) else [include]
         if all(_is_local(item) for item in listed):
-            found.append(Child(name, listed))
-    return found
+            children.append(Child(name, listed))
+    return children
 
 
 def _is_local(item: Any) -> bool:
@@ -46,7 +46,7 @@ def _is_local(item: Any) -> bool:
 
 
 def not_there(config: Config, child: Child, path: str) -> Finding:
-    """Return the warning that a child's file is missing: GitLab asks for it only when the job runs."""
+    """Return the warning that a child's file is missing; GitLab reads it only when the job runs."""
     where = config.report.where((child.job, "trigger", "include"))
     return Finding(
         where,
@@ -79,10 +79,13 @@ def check_variables(parent: Config, child: Child, config: Config) -> None:
     above = parent.keywords.get("variables")
     names = above.keys() if isinstance(above, dict) else set()
     for name, inner in config.jobs.items():
-        own = inner.get("variables")
-        for variable in own if isinstance(own, dict) else ():
+        variables = inner.get("variables")
+        for variable in variables if isinstance(variables, dict) else ():
             if variable in names:
-                message = f"job {name}: {variable} will have the parent's value: its top-level variables win in a child"
+                message = (
+                    f"job {name}: {variable} will have the parent's value: its top-level "
+                    "variables win in a child"
+                )
                 hint = (
                     f"write inherit: {{variables: false}} in {child.job}, or give it another name"
                 )
@@ -94,7 +97,7 @@ def check_variables(parent: Config, child: Child, config: Config) -> None:
 def check_presence(parent: Mapping[str, Presence], child: Child, config: Config) -> None:
     """Warn of a child without a job.
 
-    Jobs without rules are not there when the parent is for a merge request.
+    In a merge request's pipeline, jobs without rules are left out.
     """
     presence = Presence(config, parent["mr"].event.child(), is_child=True)
     starts = parent["mr"].pipeline is not False and parent["mr"].job(child.job) is not False

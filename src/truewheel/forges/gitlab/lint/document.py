@@ -30,7 +30,7 @@ class Reference:
 class GitlabFile(Document):
     """A GitLab file.
 
-    `header` is what its `spec:` says, in a document of its own before the content.
+    `header` is its `spec:`, which is a YAML document of its own before the content.
     """
 
     header: Mapping[Any, Any] = field(default_factory=dict)

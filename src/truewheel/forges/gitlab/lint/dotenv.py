@@ -8,18 +8,22 @@ from typing import Any
 
 from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint.resolve import Config
+from truewheel.forges.gitlab.lint.values import text_or_items
 
-_ECHO = r"""echo\s+(?P<text>"[^"$`\\]*"|'[^']*'|[^\s"'$`;|&<>]*)\s*>{1,2}\s*["']?(?P<file>[\w./-]+)["']?"""
+_ECHO = (
+    r"""echo\s+(?P<text>"[^"$`\\]*"|'[^']*'|[^\s"'$`;|&<>]*)"""
+    r"""\s*>{1,2}\s*["']?(?P<file>[\w./-]+)["']?"""
+)
 _LINE = r"[A-Za-z_][A-Za-z0-9_]*=.*"
 
 
 def check(config: Config) -> None:
-    """Warn of dotenv files that are too large, or have lines that GitLab refuses, where scripts spell them out."""
+    """Warn of dotenv files that GitLab refuses (size or lines), where scripts spell them out."""
     for name, job in config.jobs.items():
         artifacts = job.get("artifacts")
         reports = artifacts.get("reports") if isinstance(artifacts, dict) else None
-        given = reports.get("dotenv") if isinstance(reports, dict) else None
-        for file in [given] if isinstance(given, str) else given if isinstance(given, list) else ():
+        dotenv = reports.get("dotenv") if isinstance(reports, dict) else None
+        for file in text_or_items(dotenv):
             for message in _faults(list(_written(job, file))):
                 config.report.add(
                     "dotenv", (name, "script"), f"job {name}: {file} {message}", severity="warning"
@@ -28,11 +32,12 @@ def check(config: Config) -> None:
 
 def _written(job: Mapping[str, Any], file: Any) -> Iterator[str]:
     for key in ("before_script", "script", "after_script"):
-        lines = job.get(key)
-        for line in [lines] if isinstance(lines, str) else lines if isinstance(lines, list) else ():
+        for line in text_or_items(job.get(key)):
             if isinstance(line, str):
-                found = re.finditer(_ECHO, line)
-                yield from (match["text"].strip("\"'") for match in found if match["file"] == file)
+                matches = re.finditer(_ECHO, line)
+                yield from (
+                    match["text"].strip("\"'") for match in matches if match["file"] == file
+                )
 
 
 def _faults(lines: list[str]) -> Iterator[str]:

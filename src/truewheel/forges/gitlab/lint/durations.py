@@ -1,4 +1,4 @@
-"""Durations in words, such as `1h 30 min`, `2 weeks and 1 day` or `90:00`, as GitLab's parser takes them."""
+"""Durations in words, as GitLab reads them: `1h 30 min`, `2 weeks and 1 day` or `90:00`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,9 @@ _CLOCK = r"[0-9]*\.?[0-9]+(?::[0-9]*\.?[0-9]+)+"
 _CLOCK_UNITS = (1, MINUTE, HOUR, DAY, MONTH, YEAR)
 # GitLab understands these too; what exactly is made of them is not worth knowing.
 _SPELLED = (
-    r"\b(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|fort?y|fifty"
-    r"|sixty|seventy|eighty|ninety|hundred|thousand|million|half|quarters?|thirds?)\b"
+    r"\b(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen"
+    r"|twenty|thirty|fort?y|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million"
+    r"|half|quarters?|thirds?)\b"
 )
 
 
@@ -58,6 +59,6 @@ def _sum(words: list[str]) -> float | None:
         words = ["1", *words]
     total = 0.0
     for word, unit in zip(words, [*words[1:], "s"]):
-        if found := _NUMBER.search(word):
-            total += float(found[0]) * _SECONDS.get(unit, 0)
+        if match := _NUMBER.search(word):
+            total += float(match[0]) * _SECONDS.get(unit, 0)
     return total or None

@@ -1,6 +1,6 @@
 """Which jobs a pipeline has for an event.
 
-Rules judged with what GitLab sets, and with what may be anything.
+Rules are evaluated with the variables that GitLab sets; others may have any value.
 """
 
 from __future__ import annotations
@@ -49,6 +49,10 @@ class Variables(dict[str, Value]):
         return default
 
 
+_OPEN_MERGE_REQUESTS = {MERGE_REQUEST: SET, TAG: None}
+"""By event; a branch may have open merge requests or not."""
+
+
 def predefined(event: Event) -> Variables:
     """Return the variables that GitLab sets for an event."""
     is_request = event.kind == MERGE_REQUEST
@@ -62,7 +66,7 @@ def predefined(event: Event) -> Variables:
             "CI_COMMIT_REF_NAME": SET,
             "CI_COMMIT_SHA": SET,
             "CI_DEFAULT_BRANCH": SET,
-            "CI_OPEN_MERGE_REQUESTS": SET if is_request else None if event.kind == TAG else UNKNOWN,
+            "CI_OPEN_MERGE_REQUESTS": _OPEN_MERGE_REQUESTS.get(event.kind, UNKNOWN),
             # Some of them depend on the kind of request.
             _OF_MERGE_REQUESTS: UNKNOWN if is_request else None,
             "CI_MERGE_REQUEST_ID": SET if is_request else None,
@@ -76,12 +80,14 @@ def predefined(event: Event) -> Variables:
 
 def _written(variables: Any) -> dict[str, Value]:
     """Return the values of a `variables` keyword; what refers to others is unknown."""
-    found: dict[str, Value] = {}
+    written: dict[str, Value] = {}
     for name, value in variables.items() if isinstance(variables, dict) else ():
         entry = value.get("value") if isinstance(value, dict) else value
-        text = "" if entry is None else as_text(entry) if not is_open(entry) else "$"
-        found[str(name)] = UNKNOWN if "$" in text else text
-    return found
+        text = "" if entry is None else "$"
+        if not is_open(entry) and entry is not None:
+            text = as_text(entry)
+        written[str(name)] = UNKNOWN if "$" in text else text
+    return written
 
 
 class Presence:
@@ -91,7 +97,7 @@ class Presence:
         self,
         config: Config,
         event: Event,
-        given: Mapping[str, Value] | None = None,
+        variables: Mapping[str, Value] | None = None,
         *,
         is_child: bool = False,
     ) -> None:
@@ -103,7 +109,7 @@ class Presence:
         workflow = config.keywords.get("workflow")
         self.workflow_rules = workflow.get("rules") if isinstance(workflow, dict) else None
         self.has_workflow = isinstance(workflow, dict) and "rules" in workflow
-        self.variables = Variables({**predefined(event), **written, **(given or {})})
+        self.variables = Variables({**predefined(event), **written, **(variables or {})})
         self.pipeline = (
             self._of_rules(self.workflow_rules, "always", self.variables)
             if self.has_workflow
@@ -111,7 +117,7 @@ class Presence:
         )
         if self.has_workflow and self.pipeline is not False:
             self.variables.update(dict.fromkeys(self._set_by_workflow(), UNKNOWN))
-        self._given = dict(given or {})
+        self._given = dict(variables or {})
         self._known: dict[str, bool | None] = {}
 
     def _set_by_workflow(self) -> Iterator[str]:
@@ -142,14 +148,14 @@ class Presence:
 
     def _variables_of(self, name: str) -> Variables:
         job = self.config.jobs[name]
-        own = job["variables"] if isinstance(job.get("variables"), dict) else {}
-        # What is judged for several jobs cannot depend on the variables of one.
+        job_variables = job["variables"] if isinstance(job.get("variables"), dict) else {}
+        # What is evaluated for several jobs cannot depend on the variables of one.
         is_model = name in self.config.models
         matrix = job["parallel"].get("matrix") if isinstance(job.get("parallel"), dict) else None
-        if not own and not matrix:
+        if not job_variables and not matrix:
             return self.variables
         names = [str(name) for row in matrix or () if isinstance(row, dict) for name in row]
-        written = dict.fromkeys(own, UNKNOWN) if is_model else _written(own)
+        written = dict.fromkeys(job_variables, UNKNOWN) if is_model else _written(job_variables)
         return Variables(
             {**self.variables, **written, **dict.fromkeys(names, UNKNOWN), **self._given}
         )
@@ -201,7 +207,7 @@ class Presence:
             clauses.append(self._changed(rule["changes"]))
         if rule.get("exists") is not None:
             clauses.append(None)
-        return False if False in clauses else None if None in clauses else True
+        return _all(clauses)
 
     def _expression(self, text: Any, variables: Variables) -> bool | None:
         if not isinstance(text, str):
@@ -219,11 +225,11 @@ class Presence:
     def _of_policies(self, job: Mapping[str, Any], variables: Variables) -> bool | None:
         only = _policy(job.get("only"), is_default=True)
         without = _policy(job.get("except"), is_default=False)
-        wanted = [self._clause(key, value, variables) for key, value in only.items()]
+        clauses = [self._clause(key, value, variables) for key, value in only.items()]
         refused = [self._clause(key, value, variables) for key, value in without.items()]
-        if False in wanted or True in refused:
+        if False in clauses or True in refused:
             return False
-        return None if None in wanted or None in refused else True
+        return None if None in clauses or None in refused else True
 
     def _clause(self, key: str, value: Any, variables: Variables) -> bool | None:
         if key == "refs":
@@ -254,19 +260,31 @@ class Presence:
 
 
 _OTHER_SOURCES = {
-    "api", "chat", "chats", "external", "external_pull_request", "external_pull_requests", "merge_request",
-    "merge_requests", "pipeline", "pipelines", "push", "pushes", "schedule", "schedules", "trigger", "triggers", "web",
-    "webs",
+    "api", "chat", "chats", "external", "external_pull_request", "external_pull_requests",
+    "merge_request", "merge_requests", "pipeline", "pipelines", "push", "pushes", "schedule",
+    "schedules", "trigger", "triggers", "web", "webs",
 }  # fmt: skip
 
 
-def _any(found: list[bool | None]) -> bool | None:
-    return True if True in found else None if None in found else False
+def _any(answers: list[bool | None]) -> bool | None:
+    """Return whether any answer is yes; None stands for an unknown one."""
+    if True in answers:
+        return True
+    return None if None in answers else False
+
+
+def _all(answers: list[bool | None]) -> bool | None:
+    """Return whether all answers are yes; None stands for an unknown one."""
+    if False in answers:
+        return False
+    return None if None in answers else True
 
 
 def _policy(value: Any, *, is_default: bool) -> dict[str, Any]:
-    given = {"refs": value} if isinstance(value, list) else value if isinstance(value, dict) else {}
-    filled = {key: item for key, item in given.items() if not is_blank(item)}
+    if isinstance(value, list):
+        value = {"refs": value}
+    clauses = value if isinstance(value, dict) else {}
+    filled = {key: item for key, item in clauses.items() if not is_blank(item)}
     return {"refs": DEFAULT_REFS, **filled} if is_default else filled
 
 

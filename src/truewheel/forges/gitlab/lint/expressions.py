@@ -1,6 +1,6 @@
-"""The language of `rules:if`.
+"""The language of `rules:if`, parsed and evaluated as GitLab does.
 
-Read as GitLab reads it, and judged with variables that are known, absent or unknown.
+Variables may be known, absent or unknown.
 
 The grammar is GitLab's: values (`$NAME`, "text", /regex/, null, true, false), == != =~ !~ && || !
 and parentheses.
@@ -198,8 +198,8 @@ def _evaluate(node: Node, variables: Variables) -> Value:
     left, right = values
     if node.kind in {"&&", "||"}:
         return _joined(node.kind, left, right)
-    found = _equal(left, right) if node.kind in {"==", "!="} else _matches(left, right)
-    return found if node.kind in {"==", "=~"} or found is UNDECIDED else not found
+    answer = _equal(left, right) if node.kind in {"==", "!="} else _matches(left, right)
+    return answer if node.kind in {"==", "=~"} or answer is UNDECIDED else not answer
 
 
 def _joined(sign: str, left: Value, right: Value) -> Value:

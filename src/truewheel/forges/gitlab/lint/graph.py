@@ -21,11 +21,11 @@ FIRST, LAST = ".pre", ".post"
 
 def stages(config: Config) -> list[str] | None:
     """Return the stages in their order, or None where they cannot be told."""
-    given = config.keywords.get("stages")
-    if given is None:
+    stages = config.keywords.get("stages")
+    if stages is None:
         return [FIRST, *DEFAULT_STAGES, LAST]
-    names = list(_flat(given)) if isinstance(given, list) else []
-    if not isinstance(given, list) or not all(
+    names = list(_flat(stages)) if isinstance(stages, list) else []
+    if not isinstance(stages, list) or not all(
         isinstance(name, str) and not is_open(name) for name in names
     ):
         return None
@@ -61,16 +61,20 @@ class Graph:
     @cached_property
     def base(self) -> dict[str, str]:
         """The name in the file of every job of the pipeline."""
-        found = {name: name for name in self.jobs if name not in self.expanded}
-        found.update(
-            {instance.name: name for name, made in self.expanded.items() for instance in made}
+        bases = {name: name for name in self.jobs if name not in self.expanded}
+        bases.update(
+            {
+                instance.name: name
+                for name, instances in self.expanded.items()
+                for instance in instances
+            }
         )
         for twin, name in self.config.twins.items():
-            found.update({made.name: name for made in self.parallel_names(twin)})
-        return found
+            bases.update({instance.name: name for instance in self.parallel_names(twin)})
+        return bases
 
     def parallel_names(self, name: str) -> list[parallel.Instance]:
-        """Return what becomes of a job, or of one that is judged by another."""
+        """Return what becomes of a job, or of one that another stands for."""
         model = self.config.twins.get(name, name)
         return parallel.expand(name, self.jobs[model]["parallel"]) if model in self.expanded else [
             parallel.Instance(name, {})
@@ -86,8 +90,8 @@ class Graph:
         if self.config.twins.get(need.job, need.job) not in self.expanded:
             return [need.job]
         if isinstance(need.parallel, dict):
-            made = parallel.expand(need.job, need.parallel)
-            return [instance.name for instance in made if not is_open(instance.name)]
+            instances = parallel.expand(need.job, need.parallel)
+            return [instance.name for instance in instances if not is_open(instance.name)]
         return [instance.name for instance in self.parallel_names(need.job)]
 
     def check(self) -> None:
@@ -121,8 +125,11 @@ class Graph:
             return
         if name in self.config.open_entries and "stage" not in self.jobs[name]:
             return
-        given = "" if "stage" in self.jobs[name] else ", which it has by default"
-        message = f"job {name}: there is no stage {stage!r}{given}; there are {', '.join(self.stages) or 'none'}"
+        addition = "" if "stage" in self.jobs[name] else ", which it has by default"
+        message = (
+            f"job {name}: there is no stage {stage!r}{addition}; there are "
+            f"{', '.join(self.stages) or 'none'}"
+        )
         self.report.missing(
             "unknown-stage", (name, "stage"), message, stage, self.stages, "add it to stages"
         )
@@ -137,20 +144,20 @@ class Graph:
                 self._listed(name, needs.same_pipeline(rule["needs"]), ("rules", index, "needs"))
 
     def _needs_of_matrix(self, name: str, job: Mapping[str, Any], used: set[str]) -> None:
-        """Judge needs that name a parallel job's own variables.
-
-        Each of the parallel jobs has others.
-        """
-        own = job.get("variables")
+        """Check needs that name a parallel job's variables, which differ in each job."""
+        job_variables = job.get("variables")
         written = (
-            {str(key): as_text(value) for key, value in own.items()}
-            if isinstance(own, dict)
+            {str(key): as_text(value) for key, value in job_variables.items()}
+            if isinstance(job_variables, dict)
             else {}
         )
         for instance in self.parallel_names(name):
             variables = {**written, **instance.variables}
             if unknown := sorted(used - variables.keys()):
-                message = f"job {name}: matrix.{unknown[0]} is used in needs, and the matrix has no {unknown[0]}"
+                message = (
+                    f"job {name}: matrix.{unknown[0]} is used in needs, and the matrix has no "
+                    f"{unknown[0]}"
+                )
                 self.report.add(
                     "unknown-matrix", (name, "needs"), message, meant(unknown[0], variables)
                 )
@@ -159,12 +166,12 @@ class Graph:
             self._listed(
                 name, needs.same_pipeline(needs.filled(job["needs"], variables)), ("needs",)
             )
-            if len(self.report.findings) > before:  # one of many alike is enough
+            if len(self.report.findings) > before:  # one of several similar findings is enough
                 return
 
-    def _listed(self, name: str, found: list[Need], route: tuple[Any, ...]) -> None:
+    def _listed(self, name: str, needs_: list[Need], route: tuple[Any, ...]) -> None:
         all_names: list[str] = []
-        for need in found:
+        for need in needs_:
             place = (name, *route, *need.route)
             targets = self.names(need)
             all_names += targets
@@ -179,9 +186,12 @@ class Graph:
             )
         if len(all_names) > limits.NEEDS:
             message = f"job {name} needs {len(all_names)} jobs, of at most {limits.NEEDS}"
-            if len(all_names) > len(found):
+            if len(all_names) > len(needs_):
                 message += " (each parallel job counts)"
-            hint = "leave needs out, so that it waits for all stages before, or gather in a job between"
+            hint = (
+                "leave needs out, so that it waits for all stages before, or gather in a job "
+                "between"
+            )
             self.report.add("too-many-needs", (name, *route), message, hint)
 
     def _is_reachable(
@@ -209,20 +219,23 @@ class Graph:
             length = f"{len(target)} characters, of at most {limits.JOB_NAME}"
             message = f"job {name} needs a job whose name has {length}"
             self.report.add("job-name", place, message, "give it, or its matrix, shorter names")
-        order, stage, own = self.stages or [], self.stage(self.base[target]), self.stage(name)
-        if stage not in order or own not in order or order.index(stage) <= order.index(own):
+        order, stage, own_stage = self.stages or [], self.stage(self.base[target]), self.stage(name)
+        if (
+            stage not in order
+            or own_stage not in order
+            or order.index(stage) <= order.index(own_stage)
+        ):
             return True
-        message = (
-            f"job {name} {verb} {target}, which is of a later stage: {stage} comes after {own}"
-        )
+        order_of_stages = f"{stage} comes after {own_stage}"
+        message = f"job {name} {verb} {target}, which is of a later stage: {order_of_stages}"
         self.report.add(
             f"later-{code}", place, message, "a job can wait for its own stage and those before"
         )
         return False
 
     def _dependencies(self, name: str, job: Mapping[str, Any]) -> None:
-        given = job.get("dependencies")
-        for index, dependency in enumerate(given if isinstance(given, list) else ()):
+        dependencies = job.get("dependencies")
+        for index, dependency in enumerate(dependencies if isinstance(dependencies, list) else ()):
             if not isinstance(dependency, str) or is_open(dependency):
                 continue
             targets = [instance.name for instance in self.parallel_names(dependency)]
@@ -287,9 +300,9 @@ class Graph:
             )
 
     def _targets(self, model: str) -> list[str]:
-        found = needs.same_pipeline(self.jobs[model]["needs"])
+        same = needs.same_pipeline(self.jobs[model]["needs"])
         return [
-            self.config.twins.get(target, target) for need in found for target in self.names(need)
+            self.config.twins.get(target, target) for need in same for target in self.names(need)
         ]
 
 

@@ -1,6 +1,6 @@
 """Inputs of a file.
 
-`spec:inputs` declares them, `include:inputs` gives them, `$[[ inputs.name ]]` uses them.
+`spec:inputs` declares them, `include:inputs` sets them, `$[[ inputs.name ]]` uses them.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _CONTEXTS = {"inputs", "component", "matrix"}
 _ANY_BLOCK = re.compile(r"\$\[\[\s*inputs\.([\w-]+)")
 
 
-def interpolated(file: GitlabFile, given: Mapping[str, Any], report: Report) -> dict[Any, Any]:
-    """Return the data of a file with its inputs put in.
+def interpolated(file: GitlabFile, inputs: Mapping[str, Any], report: Report) -> dict[Any, Any]:
+    """Return the data of a file with its inputs replaced by values.
 
-    What is not given and has no default stays as it is.
+    An input without value and default stays as it is.
     """
     where = Where(file.file) if file.places[()].value.line < 0 else file.where()
     if not file.header:
-        if given:
-            names = ", ".join(map(str, given))
+        if inputs:
+            names = ", ".join(map(str, inputs))
             report.at(
                 "unknown-input",
                 where,
@@ -47,7 +47,7 @@ def interpolated(file: GitlabFile, given: Mapping[str, Any], report: Report) -> 
     declared = header.get("inputs") or {}
     if not isinstance(declared, dict) or "include" in header:
         return dict(file.data)
-    for name in given:
+    for name in inputs:
         if name not in declared:
             report.at(
                 "unknown-input",
@@ -55,7 +55,7 @@ def interpolated(file: GitlabFile, given: Mapping[str, Any], report: Report) -> 
                 f"the input {name} is given and not declared",
                 meant(name, declared),
             )
-    values = {**_defaults(declared), **{name: given[name] for name in given if name in declared}}
+    values = {**_defaults(declared), **{name: inputs[name] for name in inputs if name in declared}}
     return dict(_Interpolation(values, declared, where, report).put(file.data))
 
 
@@ -96,7 +96,7 @@ class _Interpolation:
             if block.partition("|")[0].strip().partition(".")[0] not in _CONTEXTS:
                 message = f"GitLab knows no $[[ {block} ]] in a file with inputs"
                 self.report.at("unknown-input", self.where, message, "write $[[ inputs.NAME ]]")
-        whole = _BLOCK.fullmatch(text)
-        if whole and whole[1] in self.values:
-            return self.values[whole[1]]
+        match = _BLOCK.fullmatch(text)
+        if match and match[1] in self.values:
+            return self.values[match[1]]
         return _BLOCK.sub(lambda block: str(self.values.get(block[1], block[0])), text)

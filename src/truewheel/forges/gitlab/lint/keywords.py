@@ -46,26 +46,30 @@ from truewheel.forges.gitlab.lint.values import (
 ON_SUCCESS = ("on_success", "on_failure", "always")
 FAILURES = (
     "always", "unknown_failure", "script_failure", "api_failure", "stuck_or_timeout_failure",
-    "stuck_pending_with_matching_runners", "stuck_pending_no_matching_runners", "no_updates_running",
-    "no_updates_canceling", "runner_system_failure", "runner_configuration_error",
-    "runner_external_dependency_failure", "runner_interrupted", "missing_dependency_failure", "runner_unsupported",
-    "stale_schedule", "job_execution_timeout", "job_execution_server_timeout", "server_timeout_running",
-    "server_timeout_canceling", "archived_failure", "unmet_prerequisites", "scheduler_failure",
-    "data_integrity_failure", "forward_deployment_failure", "user_blocked", "project_deleted", "ci_quota_exceeded",
+    "stuck_pending_with_matching_runners", "stuck_pending_no_matching_runners",
+    "no_updates_running", "no_updates_canceling", "runner_system_failure",
+    "runner_configuration_error", "runner_external_dependency_failure", "runner_interrupted",
+    "missing_dependency_failure", "runner_unsupported", "stale_schedule", "job_execution_timeout",
+    "job_execution_server_timeout", "server_timeout_running", "server_timeout_canceling",
+    "archived_failure", "unmet_prerequisites", "scheduler_failure", "data_integrity_failure",
+    "forward_deployment_failure", "user_blocked", "project_deleted", "ci_quota_exceeded",
     "pipeline_loop_detected", "no_matching_runner", "trace_size_exceeded", "builds_disabled",
     "environment_creation_failure", "deployment_rejected", "failed_outdated_deployment_job",
-    "protected_environment_failure", "insufficient_bridge_permissions", "downstream_bridge_project_not_found",
-    "invalid_bridge_trigger", "upstream_bridge_project_not_found", "insufficient_upstream_permissions",
-    "bridge_pipeline_is_child_pipeline", "downstream_pipeline_creation_failed", "secrets_provider_not_found",
-    "reached_max_descendant_pipelines_depth", "ip_restriction_failure", "reached_max_pipeline_hierarchy_size",
-    "reached_downstream_pipeline_trigger_rate_limit", "duo_workflow_not_allowed", "job_router_failure",
-    "job_token_expired",
+    "protected_environment_failure", "insufficient_bridge_permissions",
+    "downstream_bridge_project_not_found", "invalid_bridge_trigger",
+    "upstream_bridge_project_not_found", "insufficient_upstream_permissions",
+    "bridge_pipeline_is_child_pipeline", "downstream_pipeline_creation_failed",
+    "secrets_provider_not_found", "reached_max_descendant_pipelines_depth",
+    "ip_restriction_failure", "reached_max_pipeline_hierarchy_size",
+    "reached_downstream_pipeline_trigger_rate_limit", "duo_workflow_not_allowed",
+    "job_router_failure", "job_token_expired",
 )  # fmt: skip
 REPORTS = (
-    "accessibility", "annotations", "api_fuzzing", "browser_performance", "cluster_image_scanning", "codequality",
-    "container_scanning", "coverage_fuzzing", "coverage_report", "cyclonedx", "dast", "dependency_scanning", "dotenv",
-    "junit", "license_scanning", "load_performance", "lsif", "metrics", "performance", "repository_xray",
-    "requirements", "requirements_v2", "sarif", "sast", "secret_detection", "terraform",
+    "accessibility", "annotations", "api_fuzzing", "browser_performance", "cluster_image_scanning",
+    "codequality", "container_scanning", "coverage_fuzzing", "coverage_report", "cyclonedx", "dast",
+    "dependency_scanning", "dotenv", "junit", "license_scanning", "load_performance", "lsif",
+    "metrics", "performance", "repository_xray", "requirements", "requirements_v2", "sarif", "sast",
+    "secret_detection", "terraform",
 )  # fmt: skip
 
 _ENVIRONMENT = r"[A-Za-z0-9_\\${}. -](?:[A-Za-z0-9_/\\${}. -]*[A-Za-z0-9_\\${}. -])?"
@@ -441,9 +445,10 @@ def cache(value: Any) -> Iterator[Fault]:
 
 _INCLUDED = mapping(
     {
-        "local": filled, "file": text_or_list, "remote": filled, "project": filled, "ref": text, "integrity": text,
-        "cache": anything, "template": filled, "artifact": filled, "inputs": each(anything), "job": filled,
-        "rules": list_of(each(anything)), "component": filled,
+        "local": filled, "file": text_or_list, "remote": filled, "project": filled, "ref": text,
+        "integrity": text, "cache": anything, "template": filled, "artifact": filled,
+        "inputs": each(anything), "job": filled, "rules": list_of(each(anything)),
+        "component": filled,
     }
 )  # fmt: skip
 SOURCES = ("local", "project", "remote", "template", "artifact", "component")
@@ -451,19 +456,19 @@ SOURCES = ("local", "project", "remote", "template", "artifact", "component")
 
 def _included(value: Any) -> Iterator[Fault]:
     yield from _INCLUDED(value)
-    found = (
+    included = (
         [key for key in SOURCES if value.get(key) is not None]
         if isinstance(value, dict)
         else ["local"]
     )
-    if len(found) != 1:
+    if len(included) != 1:
         message = f"must have one of {', '.join(SOURCES)}" + (
-            f", not {' and '.join(found)}" if found else ""
+            f", not {' and '.join(included)}" if included else ""
         )
         yield Fault("include-kind", (), message)
-    elif found == ["project"] and is_blank(value.get("file")):
+    elif included == ["project"] and is_blank(value.get("file")):
         yield Fault("missing-value", (), "must have file, the path in that project")
-    elif found == ["artifact"] and is_blank(value.get("job")):
+    elif included == ["artifact"] and is_blank(value.get("job")):
         yield Fault("missing-value", (), "must have job, whose artifact it is")
 
 
@@ -542,8 +547,8 @@ RELEASE = mapping(
 
 def count_tags(tags: list[Any]) -> int:
     """Return how many different tags GitLab reads from a list: a comma divides."""
-    found = (match for match in re.finditer(_TAG, ", ".join(map(str, tags))) if match[0])
-    return len({(match[1] or match[2] or match[3] or "").strip() for match in found} - {""})
+    matches = (match for match in re.finditer(_TAG, ", ".join(map(str, tags))) if match[0])
+    return len({(match[1] or match[2] or match[3] or "").strip() for match in matches} - {""})
 
 
 def _tags(value: Any) -> Iterator[Fault]:

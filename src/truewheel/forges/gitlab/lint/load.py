@@ -1,6 +1,6 @@
-"""Hand-written GitLab files.
+"""Read hand-written GitLab files as GitLab does, with places.
 
-YAML with anchors, merge keys and `!reference`, read as GitLab reads it, with places.
+They are YAML with anchors, merge keys and `!reference`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _FORBIDDEN = re.compile(
 
 
 def load(raw: bytes, file: str) -> GitlabFile:
-    """Return the GitLab file that `raw` holds; what speaks against it is in its `problems`.
+    """Return the GitLab file that `raw` holds; what is wrong with it is in its `problems`.
 
     Raises `Stop` (exit 2) where nothing more can be read.
     """
@@ -37,8 +37,8 @@ def load(raw: bytes, file: str) -> GitlabFile:
         return reader.file_read()
     except yaml.MarkedYAMLError as error:
         problem = syntax_problem(error, text, file)
-        found = Finding(problem.where, problem.message, problem.hint, code="syntax")
-        raise Stop([*reader.problems, found]) from None
+        finding = Finding(problem.where, problem.message, problem.hint, code="syntax")
+        raise Stop([*reader.problems, finding]) from None
     except yaml.YAMLError as error:
         raise Stop(
             [*reader.problems, Finding(Where(file, 1, 1), f"not YAML: {error}", code="syntax")]
@@ -185,7 +185,10 @@ class _Reader:
                 self._merge(data, event, route)
                 continue
             if key in typed:
-                message = f"the key {shown(key)} is here twice, first on line {typed[key]}: GitLab keeps this one"
+                message = (
+                    f"the key {shown(key)} is here twice, first on line {typed[key]}: GitLab "
+                    "keeps this one"
+                )
                 self._report(event, "duplicate-key", message, "remove one", "warning")
             typed[key] = event.start_mark.line + 1
             data[key] = self._value(next(self._events), (*route, key), event.start_mark)
@@ -203,9 +206,9 @@ class _Reader:
         return "?"
 
     def _merge(self, data: dict[Any, Any], key: Any, route: tuple[Any, ...]) -> None:
-        """Like Ruby's YAML.
+        """Apply merge keys as Ruby's YAML does.
 
-        What is merged wins over the keys before it, and loses against those after.
+        Merged keys replace earlier keys of the mapping, and are replaced by later ones.
         """
         event = next(self._events)
         value = self._value(event, (*route, "<<"), key.start_mark)

@@ -37,10 +37,10 @@ class Sent(NamedTuple):
 
     def finding(self, message: str, severity: str = "error") -> Finding:
         """Return what GitLab says of the text, at the place of the job that it speaks of."""
-        named = [
+        names = [
             name for name in self.config.entries if isinstance(name, str) and _names(message, name)
         ]
-        where = self.config.report.where((max(named, key=len),) if named else ())
+        where = self.config.report.where((max(names, key=len),) if names else ())
         place = _PLACE.search(message)
         if place and len(self.config.report.files) == 1:
             where = Where(self.name, int(place[1]), int(place[2]))
@@ -77,24 +77,25 @@ def _child(files: Files, parent: str, child: children.Child) -> tuple[str, Files
     if len(child.include) == len(child.paths) == 1 and "inputs" not in child.include[0]:
         return child.paths[0], files
     name = f"{parent} ({child.job})"
-    return name, ChainMap({name: plain(name, {"include": child.include})}, files)  # type: ignore[arg-type]  # it is only read
+    starter = {name: plain(name, {"include": child.include})}
+    return name, ChainMap(starter, files)  # type: ignore[arg-type]  # it is only read
 
 
 def _texts(files: Files, entry: str, read: Callable[[str], str]) -> Iterator[str]:
-    """Yield a pipeline as one text or, where that is too large, each included file with what all have in common."""
-    own, parts = _apart(files, entry, frozenset())
+    """Yield a pipeline as one text or, where that is too large, as one text for each file."""
+    data, parts = _apart(files, entry, frozenset())
     if not parts:
-        yield read(entry) if files[entry].places[()].value.line >= 0 else _written(own)
+        yield read(entry) if files[entry].places[()].value.line >= 0 else _written(data)
         return
-    whole: dict[Any, Any] = {}
+    merged: dict[Any, Any] = {}
     for part in parts:
-        whole = over(whole, part)
-    whole = over(whole, own)
-    if size.estimate(whole) <= limits.YAML_BYTES * size.NEAR:
-        yield _written(whole)
+        merged = over(merged, part)
+    merged = over(merged, data)
+    if size.estimate(merged) <= limits.YAML_BYTES * size.NEAR:
+        yield _written(merged)
         return
     for part in parts:
-        yield _written(over(part, own))
+        yield _written(over(part, data))
 
 
 def _apart(
@@ -102,17 +103,17 @@ def _apart(
 ) -> tuple[dict[Any, Any], list[dict[Any, Any]]]:
     """Return the data of a file without the includes that are at hand, and the data of those."""
     file = files[path]
-    own = dict(file.data)
-    given = own.pop("include", [])
+    data = dict(file.data)
+    includes = data.pop("include", [])
     left, parts = [], []
-    for item in given if isinstance(given, list) else [given]:
+    for item in includes if isinstance(includes, list) else [includes]:
         part = _at_hand(files, item)
         if part is None or part in above or file.header:
             left.append(item)
             continue
         below, further = _apart(files, part, above | {path})
         parts += [*further, below]
-    return ({**own, "include": left} if left else own), parts
+    return ({**data, "include": left} if left else data), parts
 
 
 def _at_hand(files: Files, item: Any) -> str | None:

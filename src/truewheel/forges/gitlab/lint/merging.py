@@ -9,9 +9,9 @@ from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint.document import Reference
 from truewheel.forges.gitlab.lint.expressions import UNKNOWN
 from truewheel.forges.gitlab.lint.report import Report
-from truewheel.forges.gitlab.lint.values import is_open, kind_of
+from truewheel.forges.gitlab.lint.values import as_list, is_open, kind_of
 
-MAX_VALUES = 200_000
+REFERENCED_VALUES = 200_000
 """Values that all `!reference` together may bring.
 
 Ten that name ten others, nine times, are a billion.
@@ -57,8 +57,8 @@ class Extender:
         merged: dict[Any, Any] = {}
         depth = 0
         for base in self._bases(name, value["extends"]):
-            found, below = self._entry(base)
-            merged = over(merged, found) if merged else found
+            entry, below = self._entry(base)
+            merged = over(merged, entry) if merged else entry
             depth = max(depth, below + 1)
             if base in self.open:
                 self.open.add(name)
@@ -69,8 +69,7 @@ class Extender:
         return over(merged, value), depth
 
     def _bases(self, name: str, extends: Any) -> list[str]:
-        bases = extends if isinstance(extends, list) else [] if extends is None else [extends]
-        return [base for base in bases if self._is_base(name, base)]
+        return [base for base in as_list(extends) if self._is_base(name, base)]
 
     def _is_base(self, name: str, base: Any) -> bool:
         if is_open(base):
@@ -89,9 +88,8 @@ class Extender:
         if isinstance(self.data.get(base), dict):
             return True
         self.open.add(name)
-        message = f"{name} extends {base!r}, and there is no such job" if base not in self.data else (
-            f"{name} extends {base!r}, which is no job"
-        )  # fmt: skip
+        fault = "which is no job" if base in self.data else "and there is no such job"
+        message = f"{name} extends {base!r}, {fault}"
         self.report.missing("missing-extends", (name, "extends"), message, base, self.data)
         return False
 
@@ -106,7 +104,7 @@ class Dereferencer:
         self._found: dict[tuple[str, ...], Any] = {}
         self._path: list[tuple[str, ...]] = []
         self._sizes: dict[int, int] = {}
-        self._left = MAX_VALUES
+        self._left = REFERENCED_VALUES
 
     def resolve(self, value: Any) -> Any:
         """Return a value without references; the very same object where there are none in it."""
@@ -143,12 +141,14 @@ class Dereferencer:
         return self._affordable(reference, self._found[path])
 
     def _affordable(self, reference: Reference, value: Any) -> Any:
-        """Return a value as long as all that was put in place is not too much for whoever reads it."""
+        """Return a value, unless more was put in place by now than a reader can hold."""
         was_enough, self._left = self._left >= 0, self._left - self._size(value)
         if self._left >= 0:
             return value
         if was_enough:
-            message = f"{reference}: all !reference together bring more than {MAX_VALUES} values"
+            message = (
+                f"{reference}: all !reference together bring more than {REFERENCED_VALUES} values"
+            )
             self.report.at(
                 "reference-size",
                 reference.where,

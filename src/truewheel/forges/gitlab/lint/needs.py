@@ -21,13 +21,10 @@ class Need(NamedTuple):
 
 
 def same_pipeline(needs: Any) -> list[Need]:
-    """Return the needs on jobs of the same pipeline.
-
-    Those of others, and what cannot be read, are left out.
-    """
+    """Return the needs on jobs of the same pipeline, without unreadable ones."""
     listed = needs if isinstance(needs, list) else [needs]
-    found = (_need(item, route) for item, route in _flat(listed, ()))
-    return [need for need in found if need and need.job.strip() and not is_open(need.job)]
+    parsed = (_need(item, route) for item, route in _flat(listed, ()))
+    return [need for need in parsed if need and need.job.strip() and not is_open(need.job)]
 
 
 def _flat(items: list[Any], route: tuple[Any, ...]) -> Iterator[tuple[Any, tuple[Any, ...]]]:
@@ -54,14 +51,16 @@ def matrix_names(needs: Any) -> set[str]:
     """Return the variables that `$[[ matrix.NAME ]]` names anywhere in `needs`."""
     if isinstance(needs, str):
         return set(re.findall(_MATRIX, needs)) if "$[[" in needs else set()
-    parts = needs.values() if isinstance(needs, dict) else needs if isinstance(needs, list) else ()
+    if isinstance(needs, dict):
+        needs = list(needs.values())
+    parts = needs if isinstance(needs, list) else []
     return {name for part in parts for name in matrix_names(part)}
 
 
 def filled(needs: Any, variables: Mapping[str, str]) -> Any:
     """Return `needs` with the values of a parallel job's variables put in."""
     if isinstance(needs, str):
-        return re.sub(_MATRIX, lambda found: variables.get(found[1], found[0]), needs)
+        return re.sub(_MATRIX, lambda match: variables.get(match[1], match[0]), needs)
     if isinstance(needs, list):
         return [filled(part, variables) for part in needs]
     return (

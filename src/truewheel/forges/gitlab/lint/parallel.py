@@ -36,23 +36,20 @@ def _size(row: dict[str, Any]) -> int:
 
 
 def expand(name: str, parallel: Any) -> list[Instance]:
-    """Return the jobs of one name.
-
-    Just that one when it is not parallel, or too often so to be listed.
-    """
+    """Return the jobs of one name: that one alone if it is not parallel, or has too many jobs."""
     many = count(parallel)
     if not 1 <= many <= limits.PARALLEL:
         return [Instance(name, {})]
     if isinstance(parallel, int) and not isinstance(parallel, bool):
         return [Instance(f"{name} {number}/{many}", {}) for number in range(1, many + 1)]
-    found = [instance for row in _rows(parallel) for instance in _instances(name, row)]
-    return found or [Instance(name, {})]
+    instances = [instance for row in _rows(parallel) for instance in _instances(name, row)]
+    return instances or [Instance(name, {})]
 
 
 def _instances(name: str, row: dict[str, Any]) -> list[Instance]:
     lists = [values if isinstance(values, list) else [values] for values in row.values()]
-    made = []
+    instances = []
     for values in product(*lists):
         texts = [as_text(value) for value in values]
-        made.append(Instance(f"{name}: [{', '.join(texts)}]", dict(zip(map(str, row), texts))))
-    return made
+        instances.append(Instance(f"{name}: [{', '.join(texts)}]", dict(zip(map(str, row), texts))))
+    return instances

@@ -1,4 +1,4 @@
-"""Collects what the checks of a pipeline find, at the places where a person can mend it."""
+"""Collects the findings about a pipeline, at the places where a person can correct them."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any
 from truewheel.errors import Problem, Where, meant
 from truewheel.forges.gitlab.lint.document import GitlabFile
 from truewheel.forges.gitlab.lint.findings import Finding
+from truewheel.forges.gitlab.lint.values import text_or_items
 
 Route = tuple[Any, ...]
 
 
 class Report:
-    """The findings of one pipeline. Files are searched for places in the order of their precedence."""
+    """The findings of one pipeline. Places are searched in `files`, those that win first."""
 
     def __init__(self) -> None:
         self.findings: list[Problem] = []
@@ -42,9 +43,9 @@ class Report:
         known: Iterable[Any],
         hint: str = "",
     ) -> None:
-        """Add that a name is not there.
+        """Add the finding that a name is missing.
 
-        Only a warning where it may come from a file that was not followed.
+        It is a warning where the name may come from a file that was not read.
         """
         where = place if isinstance(place, Where) else self.where(place)
         hint = meant(
@@ -55,13 +56,13 @@ class Report:
         self.at(code, where, message, hint, "warning" if self.is_open else "error")
 
     def where(self, route: Route) -> Where:
-        """Return the place that comes nearest to a route: in the job itself, or in what it extends."""
+        """Return the nearest known place of a route: in the job itself, or in what it extends."""
         best, length = self.files[0].where(), 0
         for name in self._lineage(route[0]) if route else ():
             for file in [self.files[0], *self.files[:0:-1]]:
-                found = _depth((name, *route[1:]), file)
-                if found > length:
-                    best, length = _place((name, *route[1:])[:found], file), found
+                depth = _depth((name, *route[1:]), file)
+                if depth > length:
+                    best, length = _place((name, *route[1:])[:depth], file), depth
         return best
 
     def _lineage(self, name: Any) -> Iterable[Any]:
@@ -69,7 +70,7 @@ class Report:
         for one in seen:
             value = self.data.get(one)
             bases = value.get("extends") if isinstance(value, dict) else None
-            listed = [bases] if isinstance(bases, str) else bases if isinstance(bases, list) else []
+            listed = text_or_items(bases)
             seen += [
                 base for base in reversed(listed) if isinstance(base, str) and base not in seen
             ]

@@ -17,7 +17,7 @@ from truewheel.forges.gitlab.lint.inputs import interpolated
 from truewheel.forges.gitlab.lint.merging import Dereferencer, Extender, over
 from truewheel.forges.gitlab.lint.regexes import searched
 from truewheel.forges.gitlab.lint.report import Report
-from truewheel.forges.gitlab.lint.values import is_open
+from truewheel.forges.gitlab.lint.values import as_list, is_open
 
 RESERVED = frozenset(keywords.GLOBAL)
 JOB_MARKS = frozenset({"script", "run", "trigger", "needs"})
@@ -30,7 +30,7 @@ class Config:
     """What the files say together: global keywords, and entries (jobs, and hidden ones) by name.
 
     `twins` are jobs that differ from an entry in nothing but their name and the text of their
-    variables: they are judged by that one.
+    variables: that one is checked for all of them.
     """
 
     keywords: Mapping[str, Any]
@@ -42,11 +42,11 @@ class Config:
 
     @cached_property
     def jobs(self) -> dict[str, dict[str, Any]]:
-        """The visible jobs that can be judged."""
-        found = self.entries.items()
+        """The visible jobs that can be checked."""
+        entries = self.entries.items()
         return {
             name: job
-            for name, job in found
+            for name, job in entries
             if isinstance(name, str) and name[:1] != "." and isinstance(job, dict)
         }
 
@@ -73,12 +73,12 @@ def resolve(entry: str, files: Files, variables: Variables, *, each_job: bool = 
         report.is_open = True
     twins = {} if each_job else _twins(data)
     extender = Extender(data, report)
-    found = {name: extender.entry(name) for name in data if name not in twins}
-    found = Dereferencer(extender, report).resolve(found)
-    reserved = {name for name in RESERVED & found.keys() if _is_keyword(name, found[name])}
+    entries = {name: extender.entry(name) for name in data if name not in twins}
+    entries = Dereferencer(extender, report).resolve(entries)
+    reserved = {name for name in RESERVED & entries.keys() if _is_keyword(name, entries[name])}
     return Config(
-        {name: found[name] for name in reserved},
-        {name: value for name, value in found.items() if name not in reserved},
+        {name: entries[name] for name in reserved},
+        {name: value for name, value in entries.items() if name not in reserved},
         twins,
         frozenset(extender.open),
         includer.has_conditions,
@@ -95,9 +95,9 @@ def _twins(data: Mapping[Any, Any]) -> dict[str, str]:
             isinstance(value, dict)
             and isinstance(name, str)
             and name[:1] != "."
-            and (alike := _likeness(value))
+            and (likeness := _likeness(value))
         ):
-            model = models.setdefault(alike, name)
+            model = models.setdefault(likeness, name)
             if model != name:
                 twins[name] = model
     return twins
@@ -128,10 +128,6 @@ def _is_keyword(name: Any, value: Any) -> bool:
     return not is_job
 
 
-def _listed(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [] if value is None else [value]
-
-
 class _Includer:
     def __init__(self, files: Files, variables: Variables, report: Report) -> None:
         self.files = files
@@ -141,10 +137,10 @@ class _Includer:
         self._count = 0
         self._depth = 0
 
-    def content(self, file: GitlabFile, given: Mapping[str, Any]) -> dict[Any, Any]:
+    def content(self, file: GitlabFile, inputs: Mapping[str, Any]) -> dict[Any, Any]:
         """Return the data of a file, laid over all that it includes."""
-        data = interpolated(file, given, self.report)
-        included = _listed(data.get("include"))
+        data = interpolated(file, inputs, self.report)
+        included = as_list(data.get("include"))
         if not included:
             return data
         merged: dict[Any, Any] = {}
@@ -187,7 +183,7 @@ class _Includer:
         self.report.is_open = True
         kind = next(key for key in keywords.SOURCES if location.get(key) is not None)
         message = f"not followed: include of {kind} {shown(location[kind])}"
-        hint = "what it brings is taken on trust, and a name that is missing here is only a warning"
+        hint = "what it defines is unknown, and a name that is missing here is only a warning"
         self.report.at("include-not-followed", where, message, hint, "warning")
 
     def _is_left_out(self, location: Mapping[str, Any], where: Where) -> bool:
@@ -206,8 +202,8 @@ class _Includer:
     def _paths(self, pattern: str, where: Where) -> list[str]:
         path = pattern.lstrip("/")
         if "*" in path:
-            found = re.escape(path).replace(r"\*\*", ".*?").replace(r"\*", "[^/]*?")
-            names = sorted(name for name in self.files if searched(rf"\A(?:{found})\Z", name))
+            expression = re.escape(path).replace(r"\*\*", ".*?").replace(r"\*", "[^/]*?")
+            names = sorted(name for name in self.files if searched(rf"\A(?:{expression})\Z", name))
             if not names:
                 self.report.at(
                     "include-nothing",
@@ -231,7 +227,7 @@ class _Includer:
             self.report.is_open = True
         return []
 
-    def _file(self, path: str, given: Mapping[str, Any], where: Where) -> Iterable[dict[Any, Any]]:
+    def _file(self, path: str, inputs: Mapping[str, Any], where: Where) -> Iterable[dict[Any, Any]]:
         self._count += 1
         if self._count > limits.INCLUDES or self._depth > limits.INCLUDES:
             if self._count == limits.INCLUDES + 1:
@@ -241,7 +237,7 @@ class _Includer:
         file = self.files[path]
         if all(file is not known for known in self.report.files):
             self.report.files.append(file)
-        return [self.content(file, given)]
+        return [self.content(file, inputs)]
 
 
 def _place(file: GitlabFile, route: tuple[Any, ...]) -> Where:

@@ -1,7 +1,4 @@
-"""What GitLab reads from a plain scalar.
-
-It uses Ruby's YAML, which differs from Python's in small things.
-"""
+"""How GitLab reads a plain scalar: by Ruby's YAML, which differs from Python's in details."""
 
 from __future__ import annotations
 
@@ -21,7 +18,8 @@ _WORDS: dict[str, Any] = {
 }  # fmt: skip
 _LIKE_A_NUMBER = re.compile(r"[-+.0-9]")
 _TIME = re.compile(
-    r"-?\d{4}-\d{1,2}-\d{1,2}(?:[Tt]|\s+)\d{1,2}:\d\d:\d\d(?:\.\d*)?(?:\s*(?:Z|[-+]\d{1,2}:?(?:\d\d)?))?"
+    r"-?\d{4}-\d{1,2}-\d{1,2}(?:[Tt]|\s+)\d{1,2}:\d\d:\d\d(?:\.\d*)?"
+    r"(?:\s*(?:Z|[-+]\d{1,2}:?(?:\d\d)?))?"
 )
 _DATE = re.compile(r"(\d{4})-(1[012]|0\d|\d)-([12]\d|3[01]|0\d|\d)")
 _SIXTIES = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9]){1,2}(?P<fraction>\.[0-9_]*)?")
@@ -35,9 +33,9 @@ _INTEGERS = (
 
 
 def read(text: str) -> Any:
-    """Return what a plain scalar stands for.
+    """Return the value of a plain scalar.
 
-    Str, bool, int, float, None, or a `date`, which GitLab refuses.
+    It is a str, bool, int, float, None, or a `date`, which GitLab refuses.
     """
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]

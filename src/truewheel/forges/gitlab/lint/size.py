@@ -20,7 +20,7 @@ _ENTRY, _TABLE = 24, 96
 def estimate(data: Any) -> int:
     """Return the bytes of a parsed tree.
 
-    What an alias repeats counts each time, as it does for GitLab.
+    The content of an alias counts at each use, as GitLab counts it.
     """
     return _Sizes().of(data)
 
@@ -33,11 +33,11 @@ class _Sizes:
         """Return the bytes of a value; the same container is measured once."""
         if not isinstance(value, (dict, list)):
             return _text(value) if isinstance(value, str) else 0
-        found = self._known.get(id(value))
-        if found is None:
-            found = self._mapping(value) if isinstance(value, dict) else self._list(value)
-            self._known[id(value)] = found
-        return found
+        size = self._known.get(id(value))
+        if size is None:
+            size = self._mapping(value) if isinstance(value, dict) else self._list(value)
+            self._known[id(value)] = size
+        return size
 
     def _mapping(self, value: dict[Any, Any]) -> int:
         total = _table(len(value))
@@ -65,5 +65,7 @@ def _table(length: int) -> int:
     if length <= _SMALL_MAPPING:
         return _OBJECT + (128 if length else 0)
     entries = max(32, 1 << (length - 1).bit_length())
-    bin_size = 1 if entries <= 128 else 2 if entries <= 32_768 else 4
+    bin_size = 1 if entries <= 128 else 2
+    if entries > 32_768:
+        bin_size = 4
     return _TABLE + entries * _ENTRY + 2 * entries * bin_size

@@ -77,7 +77,10 @@ class _Checker:
         elif is_open(name) or is_open(entry):
             return
         elif name in keywords.GLOBAL:
-            message = f"{name} has script, run, trigger or needs, so that GitLab takes it for a job of that name"
+            message = (
+                f"{name} has script, run, trigger or needs, so that GitLab takes it for a job of "
+                "that name"
+            )
             self.report.add(
                 "keyword-as-job", (name,), message, "move the script to jobs", "warning"
             )

@@ -1,4 +1,4 @@
-"""Small checks of values, and their combinations; each yields what is wrong, with the route to it."""
+"""Small checks of values and their combinations; each yields faults with the route to them."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ Route = tuple["str | int", ...]
 
 
 class Fault(NamedTuple):
-    """Something wrong below a keyword.
-
-    A stable code, where, the end of a sentence about it, and a way out.
-    """
+    """A fault below a keyword: stable code, route, the end of a sentence about it, and a hint."""
 
     code: str
     route: Route
@@ -30,11 +27,20 @@ Check = Callable[[Any], Iterator[Fault]]
 
 
 def is_open(value: Any) -> bool:
-    """Return whether a value is only known when the pipeline starts.
-
-    An input, or something not followed.
-    """
+    """Return whether a value is only known when the pipeline starts: an input, or not read."""
     return value is UNKNOWN or (isinstance(value, str) and "$[[" in value)
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return a list as it is, None as an empty one, and any other value as its only item."""
+    if isinstance(value, list):
+        return value
+    return [] if value is None else [value]
+
+
+def text_or_items(value: Any) -> list[Any]:
+    """Return a list as it is, a text as its only item, and an empty list for other values."""
+    return as_list(value) if isinstance(value, (str, list)) else []
 
 
 def is_blank(value: Any) -> bool:
@@ -53,14 +59,14 @@ def below(key: str | int, faults: Iterator[Fault]) -> Iterator[Fault]:
         yield fault._replace(route=(key, *fault.route))
 
 
-def wrong(value: Any, wanted: str) -> Fault:
-    """Return the fault of a value of another kind than `wanted`."""
+def wrong(value: Any, expected: str) -> Fault:
+    """Return the fault of a value of another kind than `expected`."""
     hint = (
         "quote it"
-        if wanted.startswith(("a text", "text")) and isinstance(value, (int, float))
+        if expected.startswith(("a text", "text")) and isinstance(value, (int, float))
         else ""
     )
-    return Fault("wrong-type", (), f"must be {wanted}, not {kind_of(value)}", hint)
+    return Fault("wrong-type", (), f"must be {expected}, not {kind_of(value)}", hint)
 
 
 def kind_of(value: Any) -> str:
@@ -69,13 +75,9 @@ def kind_of(value: Any) -> str:
         return "a mapping"
     if isinstance(value, list):
         return "a list"
-    return (
-        "empty"
-        if value is None
-        else shown(value)
-        if isinstance(value, str)
-        else f"{value!r}".lower()
-    )
+    if value is None:
+        return "empty"
+    return shown(value) if isinstance(value, str) else f"{value!r}".lower()
 
 
 def as_text(value: Any) -> str:
@@ -129,8 +131,9 @@ def one_of(*allowed: str) -> Check:
         if not isinstance(value, str):
             yield wrong(value, f"one of {', '.join(allowed)}")
         elif value not in allowed:
-            message = f"must be one of {', '.join(allowed)}, not {shown(value)}" if len(allowed) < 9 else (
-                f"has no such choice: {shown(value)}")  # fmt: skip
+            message = f"must be one of {', '.join(allowed)}, not {shown(value)}"
+            if len(allowed) > 8:  # too many to be listed in a message
+                message = f"has no such choice: {shown(value)}"
             yield Fault("wrong-value", (), message, meant(value, allowed))
 
     return check
@@ -195,18 +198,18 @@ def flat(check: Check) -> Check:
     return check_top
 
 
-def either(wanted: str, **checks: Check) -> Check:
+def either(expected: str, **checks: Check) -> Check:
     """Take a value by its type: the check named text, list, mapping, boolean or number.
 
     Others are not `wanted`.
     """
 
     def check(value: Any) -> Iterator[Fault]:
-        found = checks.get(type_of(value))
-        if found:
-            yield from found(value)
+        type_check = checks.get(type_of(value))
+        if type_check:
+            yield from type_check(value)
         else:
-            yield wrong(value, wanted)
+            yield wrong(value, expected)
 
     return check
 
@@ -269,11 +272,11 @@ def mapping(
 def together(value: Mapping[str, Any], exclusive: tuple[tuple[str, ...], ...]) -> Iterator[Fault]:
     """Yield a fault for each group of keys of which more than one is there."""
     for group in exclusive:
-        if len(found := [key for key in group if key in value]) > 1:
+        if len(present := [key for key in group if key in value]) > 1:
             yield Fault(
                 "exclusive-keys",
-                (found[1],),
-                f"cannot have {' and '.join(found)} together",
+                (present[1],),
+                f"cannot have {' and '.join(present)} together",
                 "keep one",
             )
 
@@ -292,7 +295,7 @@ def each(check: Check) -> Check:
     return check_each
 
 
-def nested(check: Check, wanted: str) -> Check:
+def nested(check: Check, expected: str) -> Check:
     """Take a list nested at most ten deep, whose innermost items pass `check`."""
 
     def inner(value: Any, level: int) -> Iterator[Fault]:
@@ -315,7 +318,7 @@ def nested(check: Check, wanted: str) -> Check:
         if isinstance(value, list):
             yield from inner(value, 1)
         else:
-            yield wrong(value, wanted)
+            yield wrong(value, expected)
 
     return check_nested
 
@@ -341,7 +344,7 @@ def script(value: Any) -> Iterator[Fault]:
 
 
 def duration(*, most: float | None = None, never: bool = False, variables: bool = False) -> Check:
-    """Take a duration such as `1h 30m`; `most` in seconds; `never` where that is a word of its own."""
+    """Check a duration such as `1h 30m`; `most` is in seconds, `never` says if that word is one."""
 
     def check(value: Any) -> Iterator[Fault]:
         if not isinstance(value, str):

@@ -1,6 +1,6 @@
-"""Variables that refer to one another in a circle.
+"""Variables that refer to one another in a cycle.
 
-GitLab expands them, and the pipeline cannot start.
+GitLab expands variables, and such a pipeline cannot start.
 """
 
 from __future__ import annotations
@@ -19,14 +19,18 @@ def check(config: Config) -> None:
     """Report each circle among the variables of a job and those it has from the top level."""
     above = config.keywords.get("variables")
     shared = above if isinstance(above, dict) else {}
-    told: set[frozenset[str]] = set()
+    reported: set[frozenset[str]] = set()
     for name, job in config.jobs.items():
-        own = job["variables"] if isinstance(job.get("variables"), dict) else {}
-        circle = find_circle(_edges({**_inherited(job, shared), **own}))
-        if circle and frozenset(circle) not in told:
-            told.add(frozenset(circle))
+        variables = job["variables"] if isinstance(job.get("variables"), dict) else {}
+        circle = find_circle(_edges({**_inherited(job, shared), **variables}))
+        if circle and frozenset(circle) not in reported:
+            reported.add(frozenset(circle))
             around = " → ".join([*circle, circle[0]])
-            route = (name, "variables", circle[0]) if circle[0] in own else ("variables", circle[0])
+            route = (
+                (name, "variables", circle[0])
+                if circle[0] in variables
+                else ("variables", circle[0])
+            )
             config.report.add(
                 "cyclic-variables", route, f"job {name}: variables go in a circle: {around}"
             )
@@ -34,10 +38,10 @@ def check(config: Config) -> None:
 
 def _inherited(job: Mapping[str, Any], shared: Mapping[Any, Any]) -> Mapping[Any, Any]:
     inherit = job.get("inherit")
-    wanted = inherit.get("variables", True) if isinstance(inherit, dict) else True
-    if isinstance(wanted, list):
-        return {name: value for name, value in shared.items() if name in wanted}
-    return shared if wanted else {}
+    inherited = inherit.get("variables", True) if isinstance(inherit, dict) else True
+    if isinstance(inherited, list):
+        return {name: value for name, value in shared.items() if name in inherited}
+    return shared if inherited else {}
 
 
 def _edges(variables: Mapping[Any, Any]) -> dict[str, list[str]]:
@@ -52,4 +56,4 @@ def _named(value: Any) -> list[str]:
         value = value.get("value") if value.get("expand") is not False else None
     if not isinstance(value, str) or not ("$" in value or "%" in value):
         return []
-    return [found[found.lastindex or 0] for found in re.finditer(_REFERENCE, value)]
+    return [match[match.lastindex or 0] for match in re.finditer(_REFERENCE, value)]

@@ -43,30 +43,32 @@ def server() -> Iterator[GitHub]:
 
 @pytest.fixture
 def repo(server: GitHub) -> Repository:
-    made = server.repository()
-    made.workflow(
+    repository = server.repository()
+    repository.workflow(
         inputs={
             "truewheel_key": {},
             "KIND": {"type": "choice", "options": ["", "a", "b"]},
             "NUMBER": {},
         }
     )
-    made.plan(Job("wheel", seconds=60))
-    return made
+    repository.plan(Job("wheel", seconds=60))
+    return repository
 
 
 def connected(server: GitHub, seconds: float = 3600.0, base: str = "", **token: Any) -> Github:
     access = Access(server.url + base, "oauth", server.token(**token).value)
-    return Github(access, "owner/demo", seconds, clock=Time(server).clock())  # type: ignore[arg-type]
+    return Github(access, "owner/demo", seconds, clock=Time(server).clock())
 
 
 def start(forge: Github, wish: Wish = WISH, *, is_fresh: bool = True) -> trigger.Started:
     return trigger.start(forge, wish, lambda _: None, is_fresh=is_fresh)
 
 
-def followed(forge: Github, said: list[str] | None = None, **more: Any) -> Verdict:
+def followed(forge: Github, lines: list[str] | None = None, **more: Any) -> Verdict:
     run = start(forge).run
-    return Follower(forge=forge, tell=(said if said is not None else []).append, **more).to_end(run)
+    return Follower(forge=forge, tell=(lines if lines is not None else []).append, **more).to_end(
+        run
+    )
 
 
 def attempts(repo: Repository) -> int:
@@ -216,14 +218,14 @@ def test_an_accepted_run_that_is_never_listed_ends_at_the_deadline(
 def test_limits_are_waited_for_by_the_servers_clock(repo: Repository, fault: Fault, seconds: int):
     del repo
     with GitHub(skew=-7200) as server:
-        made = server.repository()
-        made.workflow(inputs=("truewheel_key", "KIND"))
+        repository = server.repository()
+        repository.workflow(inputs=("truewheel_key", "KIND"))
         server.misbehave(fault, on=DISPATCH)
         forge = connected(server)
         began = server.clock.now()
         start(forge)
         assert seconds - 2 <= server.clock.now() - began <= seconds + 2
-        assert len(made.pipelines) == 1
+        assert len(repository.pipelines) == 1
 
 
 def test_the_limit_of_an_hour_is_rested_for(server: GitHub, repo: Repository):
@@ -242,7 +244,7 @@ def test_a_limit_beyond_the_deadline_is_not_waited_for(server: GitHub, repo: Rep
 
 
 @pytest.mark.parametrize(
-    ("result", "reason", "told"),
+    ("result", "reason", "description"),
     [
         ("success", "", ""),
         ("failed", "script_failure", "its script failed: make: *** [all] Error 1"),
@@ -250,7 +252,7 @@ def test_a_limit_beyond_the_deadline_is_not_waited_for(server: GitHub, repo: Rep
         ("canceled", "", ""),
     ],
 )
-def test_verdicts(server: GitHub, repo: Repository, result: str, reason: str, told: str):
+def test_verdicts(server: GitHub, repo: Repository, result: str, reason: str, description: str):
     repo.plan(
         Job(
             "wheel",
@@ -262,7 +264,9 @@ def test_verdicts(server: GitHub, repo: Repository, result: str, reason: str, to
     )
     verdict = followed(connected(server))
     assert verdict.is_good == (result == "success")
-    assert [failure.cause.told for failure in verdict.failures] == ([told] if told else [])
+    assert [failure.cause.told for failure in verdict.failures] == (
+        [description] if description else []
+    )
     for failure in verdict.failures:
         assert failure.log.endswith("a\nmake: *** [all] Error 1")
     assert attempts(repo) == 1
@@ -274,17 +278,17 @@ def test_a_run_is_run_again_once_for_all_that_failed_in_it(server: GitHub, repo:
         for n in (1, 2, 3)
     ]
     repo.plan(Job("slow", seconds=200), *flaky, Job("prove", "prove", seconds=5))
-    said: list[str] = []
-    verdict = followed(connected(server), said)
+    lines: list[str] = []
+    verdict = followed(connected(server), lines)
     assert verdict.is_good
     assert attempts(repo) == 2
-    (asked,) = server.asked(RERUN)
-    assert asked.time >= max(
+    (request,) = server.asked(RERUN)
+    assert request.time >= max(
         build.ended or 0
         for build in repo.pipelines[0].builds
         if build.retried or build.script.name == "slow"
     )
-    assert len([line for line in said if "runs again (1 of 1)" in line]) == 3
+    assert len([line for line in lines if "runs again (1 of 1)" in line]) == 3
 
 
 @pytest.mark.parametrize(
@@ -333,9 +337,9 @@ def test_a_lost_answer_to_a_rerun_asks_for_no_other(
 def test_a_rerun_that_is_refused_is_told_and_does_not_hang(server: GitHub, repo: Repository):
     repo.plan(Job("wheel", seconds=5, result="failed", trace=NETWORK))
     server.misbehave(faults.answer(403, "Must have admin rights"), on=RERUN, times=None)
-    said: list[str] = []
-    assert not followed(connected(server), said).is_good
-    assert any("wheel cannot run again: 403 Must have admin rights" in line for line in said)
+    lines: list[str] = []
+    assert not followed(connected(server), lines).is_good
+    assert any("wheel cannot run again: 403 Must have admin rights" in line for line in lines)
 
 
 @pytest.mark.parametrize("fault", [faults.bad_credentials(), faults.answer(404, "Not Found")])
@@ -443,16 +447,16 @@ def test_storms_change_no_verdict_start_no_second_run_and_run_nothing_again_twic
     server.misbehave_at_random(seed, rate=0.3, kinds=STORM)
     # Half of a log, whole for HTTP, is a log: nobody can tell.
     server.storage.misbehave_at_random(
-        seed, rate=0.3, kinds=[each for each in STORM if each.name != "truncated JSON"]
+        seed, rate=0.3, kinds=[kind for kind in STORM if kind.name != "truncated JSON"]
     )
-    said: list[str] = []
+    lines: list[str] = []
     forge = connected(server, seconds=6 * 3600)
-    started = trigger.start(forge, WISH, said.append, is_fresh=chance.random() < 0.5)
-    verdict = Follower(forge=forge, tell=said.append).to_end(started.run)
+    started = trigger.start(forge, WISH, lines.append, is_fresh=chance.random() < 0.5)
+    verdict = Follower(forge=forge, tell=lines.append).to_end(started.run)
     assert verdict.is_good == (result == "success")
     assert len(repo.pipelines) == 1
     assert attempts(repo) == (2 if is_flaky else 1)
-    assert not any(forge._access.token in line for line in said)
+    assert not any(forge._access.token in line for line in lines)
     assert not [request for request in server.storage.requests if request.token]
 
 
@@ -498,19 +502,19 @@ def token(
         inputs={"truewheel_key": {}, "KIND": {}, "NUMBER": {}, "SWITCH": {"type": "boolean"}}
     )
     repo.plan(Job("wheel", seconds=20))
-    made = server.token()
+    token_ = server.token()
     for name in [
         name for name in os.environ if name.startswith(("CI_", "GITLAB_", "GITHUB_", "GH_"))
     ]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("GITHUB_API_URL", server.url)
     monkeypatch.setenv("GITHUB_REPOSITORY", repo.path)
-    monkeypatch.setenv("GITHUB_TOKEN", made.value)
+    monkeypatch.setenv("GITHUB_TOKEN", token_.value)
     monkeypatch.chdir(make_project(tmp_path, SPEC.replace("forge: github\n", "")))
     monkeypatch.setattr(watch, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 1000.0)
     monkeypatch.setattr(trigger, "LOOKS", (0.01, 0.01))
-    return made
+    return token_
 
 
 @pytest.mark.usefixtures("token")
@@ -529,12 +533,12 @@ def test_a_run_is_started_and_followed(repo: Repository, capsys: pytest.CaptureF
     ]
     assert main(words) == 0
     (run,) = repo.pipelines
-    given = dict(run.inputs)
-    assert given.pop("truewheel_key")
-    assert given == {"KIND": "a", "NUMBER": "12", "SWITCH": "true"}
-    said = capsys.readouterr()
-    assert f"started: {repo.url}/actions/runs/{run.id} · owner/demo main · key" in said.out
-    assert "succeeded: 1 success" in said.out
+    inputs = dict(run.inputs)
+    assert inputs.pop("truewheel_key")
+    assert inputs == {"KIND": "a", "NUMBER": "12", "SWITCH": "true"}
+    output = capsys.readouterr()
+    assert f"started: {repo.url}/actions/runs/{run.id} · owner/demo main · key" in output.out
+    assert "succeeded: 1 success" in output.out
 
 
 def test_a_failed_run_ends_with_five_and_no_token(
@@ -544,10 +548,10 @@ def test_a_failed_run_ends_with_five_and_no_token(
         Job("wheel", seconds=5, result="failed", trace=f"export T={token.value}\nmake: *** boom\n")
     )
     assert main(["trigger", "--forge", "github", "--watch"]) == 5
-    said = capsys.readouterr()
-    assert "wheel failed (script): its script failed: make: *** boom" in said.err
-    assert token.value not in said.out + said.err
-    assert "[hidden]" in said.err
+    output = capsys.readouterr()
+    assert "wheel failed (script): its script failed: make: *** boom" in output.err
+    assert token.value not in output.out + output.err
+    assert "[hidden]" in output.err
 
 
 @pytest.mark.usefixtures("token")
@@ -562,8 +566,12 @@ def test_a_run_is_watched_by_its_id_or_address(
     assert (
         main(["watch", words, "--json", *(["--forge", "github"] if words.isdecimal() else [])]) == 0
     )
-    (told,) = json.loads(capsys.readouterr().out)["pipelines"]
-    assert (told["id"], told["verdict"], told["project"]) == (run.id, "success", "owner/demo")
+    (pipeline,) = json.loads(capsys.readouterr().out)["pipelines"]
+    assert (pipeline["id"], pipeline["verdict"], pipeline["project"]) == (
+        run.id,
+        "success",
+        "owner/demo",
+    )
 
 
 @pytest.mark.usefixtures("token")
@@ -622,8 +630,8 @@ def test_a_variable_without_an_input_is_refused_before_any_call(
     names = "".join(f"  V{number:02}: {{}}\n" for number in range(30))
     (tmp_path / "truewheel.yml").write_text(SPEC.replace("forge: github\n", "") + names)
     assert main(["trigger", "--forge", "github", "-v", "V29=1"]) == 2
-    said = capsys.readouterr().err
-    assert "-v V29: has no input in the workflow: GitHub allows 25" in said
+    err = capsys.readouterr().err
+    assert "-v V29: has no input in the workflow: GitHub allows 25" in err
     assert server.requests == []
     assert (
         main(["trigger", "--forge", "gitlab", "--project", "a/b", "-v", "V29=1", "--dry-run"]) == 0

@@ -1,10 +1,11 @@
-"""Pull requests of GitHub by PyGithub's requester: whose comments they are, and what may go wrong."""
+"""Pull requests of GitHub by PyGithub's requester: whose comments they are, and failures."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
+from forge_lab import Time
 from pull_requests import BOT, PullRequests, serving
 
 from truewheel.errors import Exit, Stop
@@ -26,7 +27,9 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PullRequests]:
 
 
 def way(server: PullRequests, seconds: float = 20.0) -> GithubReviews:
-    return GithubReviews(Access(server.url, "oauth", SECRET), "group/demo", seconds)
+    reviews_there = GithubReviews(Access(server.url, "oauth", SECRET), "group/demo", seconds)
+    reviews_there.caller.clock = Time().clock()
+    return reviews_there
 
 
 def write(there: GithubReviews, text: str = "new") -> str:

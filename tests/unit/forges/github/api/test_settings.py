@@ -47,12 +47,12 @@ WELL: dict[str, Any] = {
     f"{PLACE}/environments/own/secrets": {"total_count": 1, "secrets": [{"name": "PASS"}]},
     f"{PLACE}/environments/own/variables": {"total_count": 0, "variables": []},
     **{
-        f"{PLACE}/actions/{each}secrets": {"total_count": 0, "secrets": []}
-        for each in ("", "organization-")
+        f"{PLACE}/actions/{prefix}secrets": {"total_count": 0, "secrets": []}
+        for prefix in ("", "organization-")
     },
     **{
-        f"{PLACE}/actions/{each}variables": {"total_count": 0, "variables": []}
-        for each in ("", "organization-")
+        f"{PLACE}/actions/{prefix}variables": {"total_count": 0, "variables": []}
+        for prefix in ("", "organization-")
     },
 }
 
@@ -73,12 +73,12 @@ class Transport:
         assert (verb, body) == ("GET", None)
         assert seconds > 0
         self.asked.append(path)
-        found = self.table.get(path, 404)
-        if isinstance(found, int):
-            raise Fault(found, f"{found} refused")
-        if isinstance(found, dict) and "total_count" in found:
-            found = {key: self.page(value, query["page"]) for key, value in found.items()}
-        return Answer(200, {"date": "Sat, 28 Nov 2026 00:00:00 GMT"}, found)
+        answer = self.table.get(path, 404)
+        if isinstance(answer, int):
+            raise Fault(answer, f"{answer} refused")
+        if isinstance(answer, dict) and "total_count" in answer:
+            answer = {key: self.page(value, query["page"]) for key, value in answer.items()}
+        return Answer(200, {"date": "Sat, 28 Nov 2026 00:00:00 GMT"}, answer)
 
     def page(self, value: Any, page: int) -> Any:
         return [{"name": "x"}] * PER_PAGE if isinstance(value, list) and page == 1 else value
@@ -92,7 +92,7 @@ class Transport:
 
 @pytest.fixture
 def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Run the doctor on a repository; returns exit code, findings as text, and what went to stderr."""
+    """Run the doctor on a repository; return exit code, findings as text, and stderr."""
     monkeypatch.chdir(project(tmp_path, SPEC))
 
     def run(changes: Mapping[str, Any] | None = None) -> tuple[int, list[str], str]:
@@ -100,10 +100,13 @@ def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
         monkeypatch.setattr(forges, "connect", lambda *_: SimpleNamespace(caller=caller))
         code = main(["doctor", "--forge", "github", "--project", "o/r", "--json"])
         out, err = capsys.readouterr()
-        told = json.loads(out)["findings"] if out else []
+        findings = json.loads(out)["findings"] if out else []
         return (
             code,
-            [f"{each['severity']} {each['topic']}: {each['message']}" for each in told],
+            [
+                f"{finding['severity']} {finding['topic']}: {finding['message']}"
+                for finding in findings
+            ],
             err,
         )
 
@@ -148,24 +151,24 @@ def test_where_nothing_bites_there_are_notes_alone(doctor: Any):
         ),
     ],
 )
-def test_each_setting_that_bites_is_found(doctor: Any, path: str, answer: Any, expected: str):
-    code, found, _ = doctor({PLACE + path: answer})
+def test_each_wrong_setting_is_found(doctor: Any, path: str, answer: Any, expected: str):
+    code, findings, _ = doctor({PLACE + path: answer})
     assert code == 3
-    assert found[0].startswith(expected)
+    assert findings[0].startswith(expected)
 
 
 @pytest.mark.parametrize("path", [*WELL][1:])
 def test_what_a_token_may_not_ask_is_told_and_no_failure(doctor: Any, path: str):
-    code, found, err = doctor({path: 403})
+    code, findings, err = doctor({path: 403})
     assert (code, err) == (0, "")
     assert [
-        each
-        for each in found
-        if each.startswith("note not checked: ") and "the token may not ask" in each
+        finding
+        for finding in findings
+        if finding.startswith("note not checked: ") and "the token may not ask" in finding
     ]
 
 
 def test_a_repository_that_is_not_there_is_exit_5(doctor: Any):
-    code, found, err = doctor({PLACE: 404})
-    assert (code, found) == (5, [])
+    code, findings, err = doctor({PLACE: 404})
+    assert (code, findings) == (5, [])
     assert err.startswith("o/r: the repository cannot be read: 404 refused")

@@ -1,4 +1,4 @@
-"""Settings of a GitHub repository that would bite: each judged from plain records."""
+"""Misconfigured settings of a GitHub repository, found in plain records."""
 
 from __future__ import annotations
 
@@ -36,31 +36,31 @@ github: {runners: {s390x: [self-hosted, s390x]}, branches: [main, dev], retentio
 """
 
 
-def one(found: Any) -> str:
-    """Return the severity and the words of the one finding; it has a next step unless it is a note."""
-    findings = list(found)
-    assert all(each.step or each.severity == NOTE for each in findings)
-    (text,) = [f"{each.severity}: {each.message}" for each in findings] or [""]
+def one(results: Any) -> str:
+    """Return severity and message of the one finding; only a note has no next step."""
+    findings = list(results)
+    assert all(finding.step or finding.severity == NOTE for finding in findings)
+    (text,) = [f"{finding.severity}: {finding.message}" for finding in findings] or [""]
     return text
 
 
-def matches(found: Any, expected: str) -> None:
-    text = one(found)
+def matches(results: Any, expected: str) -> None:
+    text = one(results)
     assert text.startswith(expected)
     assert bool(text) == bool(expected)
 
 
 def test_needs_are_read_off_the_generated_workflows():
     spec, plan = spec_of(SPEC), plan_of(SPEC, event="")
-    found = judging.needs(spec, plan, workflows.documents(plan, spec, {}, PINS))
-    assert found.indexes == {"own": ("USER", "PASS"), "trusted": ("", "")}
-    assert [*found.labels] == [("ubuntu-24.04",), ("self-hosted", "s390x")]
-    assert {each.partition("@")[0] for each in found.actions} >= {
+    needs = judging.needs(spec, plan, workflows.documents(plan, spec, {}, PINS))
+    assert needs.indexes == {"own": ("USER", "PASS"), "trusted": ("", "")}
+    assert [*needs.labels] == [("ubuntu-24.04",), ("self-hosted", "s390x")]
+    assert {action.partition("@")[0] for action in needs.actions} >= {
         "actions/checkout",
         "actions/upload-artifact",
     }
-    assert not [each for each in found.actions if each.startswith("./")]
-    assert (found.branches, found.retention_days, found.has_schedules) == (("main", "dev"), 9, True)
+    assert not [action for action in needs.actions if action.startswith("./")]
+    assert (needs.branches, needs.retention_days, needs.has_schedules) == (("main", "dev"), 9, True)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_environments():
 
 
 @pytest.mark.parametrize(
-    ("names", "own", "everywhere", "variables", "expected"),
+    ("names", "names_there", "everywhere", "variables", "expected"),
     [
         (("USER", "PASS"), ["USER", "PASS"], [], [], ""),
         (("USER", "PASS"), ["PASS"], [], ["USER"], ""),
@@ -204,9 +204,9 @@ def test_environments():
     ],
 )
 def test_credentials(
-    names: Any, own: list[str], everywhere: list[str], variables: list[str], expected: str
+    names: Any, names_there: list[str], everywhere: list[str], variables: list[str], expected: str
 ):
-    matches(judging.credentials("own", names, own, everywhere, variables), expected)
+    matches(judging.credentials("own", names, names_there, everywhere, variables), expected)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,10 @@ def test_credentials(
         ),
         (
             [],
-            "warning: no runner of the repository is online that has the labels self-hosted, s390x (such as wheel)",
+            (
+                "warning: no runner of the repository is online that has the labels self-hosted, "
+                "s390x (such as wheel)"
+            ),
         ),
     ],
 )

@@ -26,9 +26,9 @@ PLACE = ".github/workflows/wheels-rhel8-x86_64.yml"
 
 def workflows(additions: str) -> dict[str, dict[str, Any]]:
     spec = spec_of(SPEC + additions)
-    made = plan_of(SPEC + additions, event="")
+    plan = plan_of(SPEC + additions, event="")
     policy = {**variables.declared(spec, plan_policy())}
-    return github.documents(made, spec, policy, PINS)
+    return github.documents(plan, spec, policy, PINS)
 
 
 def plan_policy():
@@ -48,31 +48,31 @@ def refusal(additions: str) -> list[str]:
 
 def test_an_override_by_kind_reaches_every_job_of_it():
     keys = "{timeout-minutes: 30, env: {CC: clang}, container: {options: --gpus all}}"
-    made = workflows(f"  overrides: {{wheel: {keys}}}\n")
-    job = made[PLACE]["jobs"]["wheel"]
+    files = workflows(f"  overrides: {{wheel: {keys}}}\n")
+    job = files[PLACE]["jobs"]["wheel"]
     assert job["timeout-minutes"] == 30
     assert job["env"] == {"TRUEWHEEL_CELL": "${{ matrix.cell }}", "CC": "clang"}
     assert job["container"]["options"] == "--gpus all"
-    assert made[PLACE]["jobs"]["test"]["timeout-minutes"] != 30
+    assert files[PLACE]["jobs"]["test"]["timeout-minutes"] != 30
     assert (
-        made[".github/workflows/wheels-ubuntu24.04-x86_64.yml"]["jobs"]["wheel"]["timeout-minutes"]
+        files[".github/workflows/wheels-ubuntu24.04-x86_64.yml"]["jobs"]["wheel"]["timeout-minutes"]
         == 30
     )
 
 
 def test_an_override_by_name_reaches_one_workflow_and_null_removes():
-    made = workflows(
+    files = workflows(
         "  overrides: {'wheels-rhel8-*/test': {runs-on: [self-hosted, gpu], permissions: null}}\n"
     )
-    assert made[PLACE]["jobs"]["test"]["runs-on"] == ["self-hosted", "gpu"]
-    assert "permissions" not in made[PLACE]["jobs"]["test"]
-    other = made[".github/workflows/wheels-ubuntu24.04-x86_64.yml"]["jobs"]["test"]
+    assert files[PLACE]["jobs"]["test"]["runs-on"] == ["self-hosted", "gpu"]
+    assert "permissions" not in files[PLACE]["jobs"]["test"]
+    other = files[".github/workflows/wheels-ubuntu24.04-x86_64.yml"]["jobs"]["test"]
     assert other["runs-on"] == "ubuntu-24.04"
 
 
 def test_calls_and_tool_jobs_are_kinds_too():
-    made = workflows("  overrides: {call: {if: 'github.actor'}, prove: {timeout-minutes: 5}}\n")
-    jobs = made[github.CALLER]["jobs"]
+    files = workflows("  overrides: {call: {if: 'github.actor'}, prove: {timeout-minutes: 5}}\n")
+    jobs = files[github.CALLER]["jobs"]
     assert jobs["prove"]["timeout-minutes"] == 5
     assert [name for name, job in jobs.items() if job.get("if") == "github.actor"] == [
         "wheels-rhel8-x86_64",
@@ -81,8 +81,8 @@ def test_calls_and_tool_jobs_are_kinds_too():
 
 
 def test_a_job_of_the_projects_own_stands_in_the_caller_as_it_was_written():
-    made = workflows("  jobs: {lint: {runs-on: ubuntu-24.04, steps: [{run: make lint}]}}\n")
-    assert made[github.CALLER]["jobs"]["lint"] == {
+    changed = workflows("  jobs: {lint: {runs-on: ubuntu-24.04, steps: [{run: make lint}]}}\n")
+    assert changed[github.CALLER]["jobs"]["lint"] == {
         "runs-on": "ubuntu-24.04",
         "steps": [{"run": "make lint"}],
     }
@@ -90,10 +90,10 @@ def test_a_job_of_the_projects_own_stands_in_the_caller_as_it_was_written():
 
 KEYS = """
 concurrency: {group: gpu, cancel-in-progress: false}
-container: {image: 'r.example/x@sha256:1', credentials: {username: a, password: '${{ secrets.B }}'}, env: {A: b}}
+container: {image: r/x, credentials: {username: a, password: '${{ secrets.B }}'}, env: {A: b}}
 continue-on-error: true
 defaults: {run: {shell: bash}}
-env: {HTTPS_PROXY: 'http://proxy.example:3128', SSL_CERT_FILE: /etc/ca.pem, PIP_INDEX_URL: 'https://index.example'}
+env: {HTTPS_PROXY: 'http://proxy.example:3128', PIP_INDEX_URL: 'https://index.example'}
 environment: lab
 if: "github.actor != 'bot'"
 permissions: {packages: read}
@@ -111,26 +111,28 @@ def test_every_key_of_every_job_can_be_changed(selector: str, line: str):
 
     (key, value), *_ = yaml.safe_load(line).items()
     name = "test" if "test" in selector else "wheel"
-    plain, made = (
+    plain, plain_files = (
         workflows(f"  overrides: {{{selector}: {{{each}}}}}\n")[PLACE]["jobs"]
         for each in ("name: x", line)
     )
     old = plain[name].get(key)
-    assert made[name][key] == (
+    assert plain_files[name][key] == (
         {**old, **value} if isinstance(value, dict) and isinstance(old, dict) else value
     )
     other = "test" if name == "wheel" else "wheel"
-    assert made[other] == plain[other]
+    assert plain_files[other] == plain[other]
 
 
 def test_the_narrower_selector_wins_whatever_comes_first():
-    made = workflows(
-        "  overrides: {'wheels-rhel8-*/wheel': {timeout-minutes: 1}, wheel: {timeout-minutes: 2, env: {A: b}}}\n"
+    files = workflows(
+        "  overrides:\n"
+        "    'wheels-rhel8-*/wheel': {timeout-minutes: 1}\n"
+        "    wheel: {timeout-minutes: 2, env: {A: b}}\n"
     )
-    assert made[PLACE]["jobs"]["wheel"]["timeout-minutes"] == 1
-    assert made[PLACE]["jobs"]["wheel"]["env"]["A"] == "b"
+    assert files[PLACE]["jobs"]["wheel"]["timeout-minutes"] == 1
+    assert files[PLACE]["jobs"]["wheel"]["env"]["A"] == "b"
     assert (
-        made[".github/workflows/wheels-ubuntu24.04-x86_64.yml"]["jobs"]["wheel"]["timeout-minutes"]
+        files[".github/workflows/wheels-ubuntu24.04-x86_64.yml"]["jobs"]["wheel"]["timeout-minutes"]
         == 2
     )
 
@@ -139,7 +141,7 @@ def test_the_narrower_selector_wins_whatever_comes_first():
 def test_steps_of_the_project_stand_between_the_checkout_and_ours(selector: str):
     path = ".github/workflows/wheels-ubuntu24.04-x86_64.yml"
     plain = workflows("  {}\n")[path]["jobs"]
-    made = workflows(f"  steps: {{{selector}: [{{uses: ./.github/cache}}, {{run: df}}]}}\n")[path][
+    jobs = workflows(f"  steps: {{{selector}: [{{uses: ./.github/cache}}, {{run: df}}]}}\n")[path][
         "jobs"
     ]
     own = [{"uses": "./.github/cache"}, {"run": "df"}]
@@ -148,20 +150,20 @@ def test_steps_of_the_project_stand_between_the_checkout_and_ours(selector: str)
         "actions/checkout",
         "actions/setup-python",
     ]
-    assert made["wheel"]["steps"] == [*steps[:2], *own, *steps[2:]]
-    assert made["test"] == plain["test"]
+    assert jobs["wheel"]["steps"] == [*steps[:2], *own, *steps[2:]]
+    assert jobs["test"] == plain["test"]
 
 
 def test_steps_reach_tool_jobs_too_and_no_job_that_only_calls():
-    made = workflows("  steps: {prove: [{run: df}]}\n")[github.CALLER]["jobs"]
-    assert {"run": "df"} in made["prove"]["steps"]
+    jobs = workflows("  steps: {prove: [{run: df}]}\n")[github.CALLER]["jobs"]
+    assert {"run": "df"} in jobs["prove"]["steps"]
     assert refusal("  steps: {call: [{run: df}]}\n")[0].startswith(
         "truewheel.yml:5:11: no job is 'call'"
     )
 
 
 @pytest.mark.parametrize(
-    ("additions", "told"),
+    ("additions", "message"),
     [
         ("  overrides: {wheels: {env: {A: b}}}\n", "truewheel.yml:5:15: no job is 'wheels'"),
         ("  overrides: {wheel: {timeout: 5}}\n", "truewheel.yml:5:23: jobs have no key 'timeout'"),
@@ -186,7 +188,7 @@ def test_steps_reach_tool_jobs_too_and_no_job_that_only_calls():
         ("  jobs: {lint: {script: a}}\n", "truewheel.yml:5:17: jobs have no key 'script'"),
     ],
 )
-def test_what_fits_no_job_is_told_with_its_place(additions: str, told: str):
+def test_what_fits_no_job_is_told_with_its_place(additions: str, message: str):
     (problem,) = refusal(additions)
-    assert problem.startswith(told)
+    assert problem.startswith(message)
     assert "hint: " in problem

@@ -68,23 +68,23 @@ def caller(spec: str = SPEC) -> dict[str, Any]:
     return documents(spec)[f"{FOLDER}/wheels.yml"]
 
 
-def all_jobs(found: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    for document in found.values():
+def all_jobs(files: dict[str, dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for document in files.values():
         yield from document["jobs"].values()
 
 
-def runs(found: dict[str, dict[str, Any]]) -> list[str]:
+def runs(files: dict[str, dict[str, Any]]) -> list[str]:
     return [
-        step["run"] for job in all_jobs(found) for step in job.get("steps", ()) if "run" in step
+        step["run"] for job in all_jobs(files) for step in job.get("steps", ()) if "run" in step
     ]
 
 
 def step(job: dict[str, Any], action: str) -> list[dict[str, Any]]:
     """The inputs of every use of an action in a job."""
     return [
-        each["with"]
-        for each in job["steps"]
-        if each.get("uses", "").startswith(f"actions/{action}@")
+        candidate["with"]
+        for candidate in job["steps"]
+        if candidate.get("uses", "").startswith(f"actions/{action}@")
     ]
 
 
@@ -138,11 +138,11 @@ def test_a_wheel_job_has_image_runner_values_by_environment_and_artifacts():
     assert job["container"] == {"image": f"registry.example/el8@{DIGEST}"}
     assert job["env"] == {"TRUEWHEEL_CELL": "${{ matrix.cell }}"}
     assert job["strategy"]["fail-fast"] is False
-    run = next(each["run"] for each in job["steps"] if "run" in each).splitlines()
+    run = next(step_["run"] for step_ in job["steps"] if "run" in step_).splitlines()
     assert run[:2] == [". ci/setup.sh", 'truewheel compile --cell "$TRUEWHEEL_CELL"']
     assert step(job, "download-artifact") == [{"name": "plan.json", "path": "."}]
-    (kept,) = step(job, "upload-artifact")
-    assert (kept["name"], kept["path"], kept["if-no-files-found"]) == (
+    (upload,) = step(job, "upload-artifact")
+    assert (upload["name"], upload["path"], upload["if-no-files-found"]) == (
         "${{ matrix.artifact }}",
         "dist/",
         "error",
@@ -152,8 +152,8 @@ def test_a_wheel_job_has_image_runner_values_by_environment_and_artifacts():
 def test_a_test_job_gets_the_wheel_of_its_cell():
     jobs = documents()[f"{FOLDER}/wheels-rhel8-x86_64.yml"]["jobs"]
     assert jobs["test"]["needs"] == ["wheel"]
-    made, tested = (jobs[name]["strategy"]["matrix"]["include"][0] for name in ("wheel", "test"))
-    assert tested["artifact"] == made["artifact"]
+    wheel, tested = (jobs[name]["strategy"]["matrix"]["include"][0] for name in ("wheel", "test"))
+    assert tested["artifact"] == wheel["artifact"]
     assert tested["python"] == "cp312"
     assert step(jobs["test"], "download-artifact")[1] == {
         "name": "${{ matrix.artifact }}",
@@ -202,7 +202,7 @@ def test_wheels_are_attested_before_they_are_uploaded():
     assert "environment" not in jobs["attest"], (
         "an index that trusts the environment of a publish job knows it not"
     )
-    assert [each["uses"].partition("@")[0] for each in jobs["attest"]["steps"]] == [
+    assert [step_["uses"].partition("@")[0] for step_ in jobs["attest"]["steps"]] == [
         "actions/download-artifact",
         "actions/attest",
     ]
@@ -238,16 +238,16 @@ def test_secrets_are_in_publish_jobs_alone():
 def test_a_builder_image_of_the_own_registry_is_pushed_and_pulled_with_the_jobs_token():
     spec = SPEC + "images: {registry: ghcr.io/o/r}\n"
     image = "ghcr.io/o/r/builder/rhel8-x86_64:0123"
-    found = documents(
+    files = documents(
         spec,
         images=Images({("rhel8", "x86_64"): image}, {"rhel8": f"registry.example/el8@{DIGEST}"}),
     )
-    jobs = found[f"{FOLDER}/wheels-rhel8-x86_64.yml"]["jobs"]
+    jobs = files[f"{FOLDER}/wheels-rhel8-x86_64.yml"]["jobs"]
     assert list(jobs) == ["container", "wheel", "test"]
     assert jobs["container"]["permissions"] == {"contents": "read", "packages": "write"}
     assert jobs["container"]["env"]["CI_REGISTRY"] == "ghcr.io"
-    (made,) = [step for step in jobs["container"]["steps"] if step.get("id") == "container"]
-    assert made["run"].splitlines()[-1] == 'cat container.env >> "$GITHUB_OUTPUT"'
+    (step_,) = [step for step in jobs["container"]["steps"] if step.get("id") == "container"]
+    assert step_["run"].splitlines()[-1] == 'cat container.env >> "$GITHUB_OUTPUT"'
     told = "${{ steps.container.outputs.TRUEWHEEL_DIGEST_RHEL8_X86_64 }}"
     assert jobs["container"]["outputs"] == {"digest": told}
     digest = "${{ needs.container.outputs.digest }}"
@@ -257,7 +257,7 @@ def test_a_builder_image_of_the_own_registry_is_pushed_and_pulled_with_the_jobs_
         assert jobs[kind]["env"]["TRUEWHEEL_DIGEST_RHEL8_X86_64"] == digest
     assert set(jobs["wheel"]["container"]["credentials"]) == {"username", "password"}
     assert jobs["wheel"]["permissions"]["packages"] == "read"
-    call = found[f"{FOLDER}/wheels.yml"]["jobs"]["wheels-rhel8-x86_64"]
+    call = files[f"{FOLDER}/wheels.yml"]["jobs"]["wheels-rhel8-x86_64"]
     assert call["permissions"]["packages"] == "write", (
         "a called workflow may not do more than the call"
     )
@@ -278,11 +278,11 @@ def test_every_action_is_pinned_to_a_commit_with_its_version_as_a_comment():
 
 
 def test_a_locked_commit_replaces_truewheels_own():
-    own = {"actions/checkout": Pin("f" * 40, "v7.9.9")}
-    made = pipelines.texts(
-        plan_of(SPEC, policy=POLICY, event=""), spec_of(SPEC), policy_of(POLICY), own
+    pins = {"actions/checkout": Pin("f" * 40, "v7.9.9")}
+    files = pipelines.texts(
+        plan_of(SPEC, policy=POLICY, event=""), spec_of(SPEC), policy_of(POLICY), pins
     )
-    assert f"actions/checkout@{'f' * 40}' # v7.9.9" in made[f"{FOLDER}/wheels.yml"]
+    assert f"actions/checkout@{'f' * 40}' # v7.9.9" in files[f"{FOLDER}/wheels.yml"]
 
 
 def test_inputs_are_typed_from_the_declared_variables():
@@ -311,9 +311,11 @@ def test_inputs_are_typed_from_the_declared_variables():
 
 
 def test_a_run_that_somebody_gave_a_key_is_called_by_it():
-    found = caller()
-    assert found["run-name"].startswith("${{ inputs.truewheel_key && format('{0} for {1} [{2}]', ")
-    assert found["jobs"]["plan"]["env"]["TRUEWHEEL_KEY"] == "${{ inputs.truewheel_key }}"
+    workflow = caller()
+    assert workflow["run-name"].startswith(
+        "${{ inputs.truewheel_key && format('{0} for {1} [{2}]', "
+    )
+    assert workflow["jobs"]["plan"]["env"]["TRUEWHEEL_KEY"] == "${{ inputs.truewheel_key }}"
 
 
 def test_a_push_does_not_end_a_run_that_somebody_has_started():
@@ -323,9 +325,9 @@ def test_a_push_does_not_end_a_run_that_somebody_has_started():
 
 def test_variables_above_the_limit_of_inputs_are_the_repositorys_alone():
     spec = SPEC + "variables: {" + ", ".join(f"V{number}: {{}}" for number in range(40)) + "}\n"
-    made = caller(spec)
-    assert len(made["on"]["workflow_dispatch"]["inputs"]) == workflows.INPUTS_LIMIT
-    assert made["jobs"]["plan"]["env"]["V39"] == "${{ vars.V39 }}"
+    workflow = caller(spec)
+    assert len(workflow["on"]["workflow_dispatch"]["inputs"]) == workflows.INPUTS_LIMIT
+    assert workflow["jobs"]["plan"]["env"]["V39"] == "${{ vars.V39 }}"
 
 
 def test_a_matrix_has_256_jobs_at_most():
@@ -340,17 +342,20 @@ def test_a_matrix_has_256_jobs_at_most():
 
 def test_sixty_places_share_the_reusable_workflows_that_one_run_may_have():
     targets = ", ".join(f"t{number}: {{}}" for number in range(30))
-    spec = f"packages: {{foo: {{}}}}\ntargets: {{{targets}}}\narches: [x86_64, aarch64]\ngithub: {{}}\n"
-    found = documents(spec)
-    assert len(found) == 1 + workflows.WORKFLOWS_LIMIT
+    spec = (
+        f"packages: {{foo: {{}}}}\ntargets: {{{targets}}}\narches: [x86_64, aarch64]\ngithub: "
+        f"{{}}\n"
+    )
+    files = documents(spec)
+    assert len(files) == 1 + workflows.WORKFLOWS_LIMIT
     cells = [
         e["cell"]
-        for job in all_jobs(found)
+        for job in all_jobs(files)
         if "strategy" in job
         for e in job["strategy"]["matrix"]["include"]
     ]
     assert len(cells) == len(set(cells)) == 60
-    assert list(found[f"{FOLDER}/wheels-1.yml"]["jobs"]) == [
+    assert list(files[f"{FOLDER}/wheels-1.yml"]["jobs"]) == [
         "wheel-t0-x86_64",
         "wheel-t0-aarch64",
         "wheel-t1-x86_64",
@@ -361,8 +366,8 @@ def test_ids_are_ids_for_any_name():
     names = ["a.b", "a-b", "A-B", "a_b", "wheel:foo", "ü"]
     ids = workflows._ids(names)
     assert list(ids) == names
-    assert len({each.lower() for each in ids.values()}) == len(names)
-    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", each) for each in ids.values())
+    assert len({id_.lower() for id_ in ids.values()}) == len(names)
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]+", id_) for id_ in ids.values())
 
 
 @pytest.mark.parametrize(
@@ -371,10 +376,10 @@ def test_ids_are_ids_for_any_name():
 )
 def test_a_scripts_folder_of_any_name_is_one_word_of_the_shell_and_no_expression(folder: str):
     spec = SPEC + "scripts: '" + folder.replace("'", "''") + "'\n"
-    found = documents(spec)
-    for run in runs(found):
+    files = documents(spec)
+    for run in runs(files):
         assert "${{" not in run
-    run = next(run for run in runs(found) if "compile" in run)
+    run = next(run for run in runs(files) if "compile" in run)
     assert shlex.split(run.splitlines()[1])[1] == f"{folder}/compile_wheel.py"
 
 
@@ -384,9 +389,9 @@ def test_no_run_has_an_expression_and_none_is_where_text_of_the_spec_stands():
         + INDEXES
         + "variables: {X: {description: 'a ${{ github.token }}', choices: ['${{ secrets.A }}']}}\n"
     )
-    found = documents(spec)
-    assert not any("${{" in run for run in runs(found))
-    assert found[f"{FOLDER}/wheels.yml"]["on"]["workflow_dispatch"]["inputs"]["X"] == {
+    files = documents(spec)
+    assert not any("${{" in run for run in runs(files))
+    assert files[f"{FOLDER}/wheels.yml"]["on"]["workflow_dispatch"]["inputs"]["X"] == {
         "type": "string",
         "description": "a $ {{ github.token }}",
     }
@@ -398,8 +403,8 @@ BUILDERS = {("rhel8", "x86_64"): "registry.example/g/builder/rhel8-x86_64:0"}
 
 def test_jobs_log_in_at_another_registry_with_what_their_caller_passes_on():
     spec = SPEC.replace("registry.example/el8@", "else.example/el8@") + LOGIN
-    found = documents(spec, images=Images(references=BUILDERS))
-    place = found[f"{FOLDER}/wheels-rhel8-x86_64.yml"]
+    files = documents(spec, images=Images(references=BUILDERS))
+    place = files[f"{FOLDER}/wheels-rhel8-x86_64.yml"]
     user, word = "${{ secrets.WHO || vars.WHO }}", "${{ secrets.TOKEN }}"
     for kind in ("wheel", "test"):
         assert place["jobs"][kind]["container"]["credentials"] == {
@@ -417,7 +422,7 @@ def test_jobs_log_in_at_another_registry_with_what_their_caller_passes_on():
         "TOKEN": {"required": False},
     }
     calls = {
-        name: job for name, job in found[f"{FOLDER}/wheels.yml"]["jobs"].items() if "uses" in job
+        name: job for name, job in files[f"{FOLDER}/wheels.yml"]["jobs"].items() if "uses" in job
     }
     assert calls["wheels-rhel8-x86_64"]["secrets"] == {
         "WHO": "${{ secrets.WHO }}",
@@ -437,13 +442,14 @@ schedules:
 
 
 def test_schedules_stand_in_the_workflow_and_their_values_come_first():
-    made = caller(SPEC + SCHEDULES)
+    workflow = caller(SPEC + SCHEDULES)
     times = [{"cron": "0 3 * * *"}, {"cron": "0 4 * * SUN", "timezone": "Europe/Berlin"}]
-    assert made["on"]["schedule"] == times
-    environment = made["jobs"]["plan"]["env"]
+    assert workflow["on"]["schedule"] == times
+    environment = workflow["jobs"]["plan"]["env"]
     note = environment["NOTE"]
     assert note.startswith(
-        "${{ github.event.schedule == '0 4 * * SUN' && 'w' || github.event.schedule == '0 3 * * *' && 'it''s' || "
+        "${{ github.event.schedule == '0 4 * * SUN' && 'w' || "
+        "github.event.schedule == '0 3 * * *' && 'it''s' || "
     )
     assert note.endswith(" || vars.NOTE }}")
     assert "'true' ||" in environment["RELEASE"]
@@ -535,17 +541,19 @@ def test_too_many_wheels_for_an_attestation_get_none():
 )
 def test_files_are_made_for_the_forges_of_the_spec(keys: str, forges: set[str]):
     spec = f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\n{keys}"
-    made = pipelines.texts(plan_of(spec, policy=POLICY, event=""), spec_of(spec), policy_of(POLICY))
-    assert {pipelines.forge_of(path) for path in made} == forges
+    files = pipelines.texts(
+        plan_of(spec, policy=POLICY, event=""), spec_of(spec), policy_of(POLICY)
+    )
+    assert {pipelines.forge_of(path) for path in files} == forges
 
 
 def test_runners_are_chosen_by_architecture_and_by_kind_of_job():
     keys = "test_runners: {x86_64: [self-hosted, gpu]}, tool_runner: [small]"
-    found = documents(SPEC.replace("github: {}", f"github: {{{keys}}}"))
+    files = documents(SPEC.replace("github: {}", f"github: {{{keys}}}"))
     labels = {
         f"{path}/{name}": job.get("runs-on")
-        for path, each in found.items()
-        for name, job in each["jobs"].items()
+        for path, document in files.items()
+        for name, job in document["jobs"].items()
     }
     assert labels[f"{FOLDER}/wheels-rhel8-x86_64.yml/test"] == ["self-hosted", "gpu"]
     assert labels[f"{FOLDER}/wheels-rhel8-x86_64.yml/wheel"] == "ubuntu-24.04"
@@ -575,17 +583,17 @@ def test_images_of_proven_wheels_are_made_after_the_proof_and_not_for_pull_reque
         1,
     )
     spec += "images: {registry: ghcr.io/o/r}\n"
-    found = documents(
+    files = documents(
         spec, images=Images({("rhel8", "x86_64"): "ghcr.io/o/r/builder/rhel8-x86_64:0123"})
     )
-    job = found[f"{FOLDER}/wheels.yml"]["jobs"]["image-qa-rhel8-x86_64"]
+    job = files[f"{FOLDER}/wheels.yml"]["jobs"]["image-qa-rhel8-x86_64"]
     assert job["needs"] == ["plan", "prove"]
     assert job["if"] == "github.event_name != 'pull_request'"
     assert job["permissions"] == {"contents": "read", "packages": "write"}
     assert job["env"]["CI_REGISTRY"] == "ghcr.io"
     assert "container" not in job
     assert [
-        each["with"]["name"] for each in job["steps"] if "download" in each.get("uses", "")
+        step_["with"]["name"] for step_ in job["steps"] if "download" in step_.get("uses", "")
     ] == [
         "plan.json",
         "dist",
@@ -610,7 +618,7 @@ def test_the_note_is_written_by_a_step_of_its_own_that_may_fail():
     assert post["continue-on-error"] is True
     assert post["env"] == {"GITHUB_TOKEN": "${{ github.token }}"}
     assert "note --output names.md" in post["run"]
-    assert not any("GITHUB_TOKEN" in text for each in before for text in texts(each))
+    assert not any("GITHUB_TOKEN" in text for step_ in before for text in texts(step_))
     assert "GITHUB_TOKEN" not in job["env"]
 
 

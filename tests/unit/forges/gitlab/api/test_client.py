@@ -38,9 +38,9 @@ def test_a_token_does_not_follow_to_another_host(server: GitLab, tmp_path: Path)
         other.misbehave(faults.server_error(404))
         with pytest.raises(Stop):
             forge.fetch(Archive(job.project, job.id, job.name), tmp_path / "a.zip")
-        (asked,) = other.requests
-    assert not {"private-token", "job-token", "authorization"} & set(asked.headers)
-    assert forge._access.token not in str(asked)
+        (request,) = other.requests
+    assert not {"private-token", "job-token", "authorization"} & set(request.headers)
+    assert forge._access.token not in str(request)
 
 
 def test_the_end_of_a_huge_log_is_enough(server: GitLab):
@@ -58,7 +58,10 @@ def test_the_end_of_a_huge_log_is_enough(server: GitLab):
     [
         ("\x1b[0KRunning\x1b[0;m\n", "Running"),
         (
-            "section_start:17:get_sources[collapsed=true]\r\x1b[0KGetting\nsection_end:18:get_sources\r\x1b[0Kdone\n",
+            (
+                "section_start:17:get_sources[collapsed=true]\r\x1b[0KGetting\n"
+                "section_end:18:get_sources\r\x1b[0Kdone\n"
+            ),
             "Getting\ndone",
         ),
         (

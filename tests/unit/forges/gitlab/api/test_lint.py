@@ -65,22 +65,22 @@ def asked(server: GitLab) -> list[dict[str, Any]]:
 
 def test_the_pipeline_and_its_child_are_asked_about_each_by_itself(server: GitLab, truewheel: Run):
     code, out, _ = truewheel("check", "--remote")
-    assert (code, out) == (0, "2 files as generated\nGitLab takes 2 pipelines\n")
-    parent, child = (yaml.safe_load(each["content"]) for each in asked(server))
+    assert (code, out) == (0, "2 files as generated\nGitLab accepts 2 pipelines\n")
+    parent, child = (yaml.safe_load(call["content"]) for call in asked(server))
     assert "plan" in parent
     assert "wheel:foo:rhel8:x86_64:cp312" in child
-    assert all(each["include_jobs"] and "ref" not in each for each in asked(server))
+    assert all(call["include_jobs"] and "ref" not in call for call in asked(server))
 
 
 def test_jobs_are_counted_where_gitlab_tells_them(server: GitLab, truewheel: Run):
     body = {"valid": True, "errors": [], "warnings": [], "jobs": [{"name": "x"}, {"name": "y"}]}
     server.misbehave(faults.Fault("made", instead=lambda *_: Reply.of(body)), on=LINT, times=2)
-    assert truewheel("check", "--remote")[1].endswith("GitLab takes 2 pipelines, of 4 jobs\n")
+    assert truewheel("check", "--remote")[1].endswith("GitLab accepts 2 pipelines, of 4 jobs\n")
 
 
 def test_with_a_ref_gitlab_tries_the_pipeline_there(server: GitLab, truewheel: Run):
     assert truewheel("check", "--remote", "--ref", "main")[0] == 0
-    assert {(each["dry_run"], each["ref"]) for each in asked(server)} == {(True, "main")}
+    assert {(call["dry_run"], call["ref"]) for call in asked(server)} == {(True, "main")}
 
 
 def test_what_gitlab_refuses_ends_in_2_at_the_job_s_place(server: GitLab, truewheel: Run):
@@ -92,7 +92,7 @@ def test_what_gitlab_refuses_ends_in_2_at_the_job_s_place(server: GitLab, truewh
     assert place.startswith("pipelines/rhel8-x86_64.yml:")
     assert rest == f"{text} [gitlab]\n"
     code, out, _ = truewheel("check", "--remote", "--json")
-    assert (code, [each["message"] for each in json.loads(out)["problems"]]) == (2, [text])
+    assert (code, [problem["message"] for problem in json.loads(out)["problems"]]) == (2, [text])
 
 
 def test_drift_is_told_before_anybody_is_asked(server: GitLab, truewheel: Run):
@@ -107,7 +107,7 @@ def test_files_written_by_hand_are_put_together_from_the_disk(server: GitLab, tr
     Path("own.yml").write_text("include: part.yml\njob: {extends: .base}\n")
     Path("part.yml").write_text(".base: {script: make}\n")
     code, out, _ = truewheel("check", "--lint", "own.yml", "--remote")
-    assert (code, out) == (0, "1 file without an error; GitLab takes 1 pipeline\n")
+    assert (code, out) == (0, "1 file without an error; GitLab accepts 1 pipeline\n")
     (one,) = asked(server)
     assert yaml.safe_load(one["content"]) == {
         ".base": {"script": "make"},

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from forge_lab import Time
 from standins import Bridge, GitLab, Job, faults
 
 from truewheel.errors import Exit, Stop
@@ -34,11 +35,13 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitLab]:
 
 def way(server: GitLab, user: str = "bot", seconds: float = 20.0, **more: object) -> GitlabReviews:
     token = server.token(user, **more)  # type: ignore[arg-type]
-    return GitlabReviews(Access(server.url, "private", token.value), "group/demo", seconds)
+    reviews_there = GitlabReviews(Access(server.url, "private", token.value), "group/demo", seconds)
+    reviews_there.caller.clock = Time().clock()
+    return reviews_there
 
 
-def write(there: GitlabReviews, text: str = "new", told: list[str] | None = None) -> str:
-    tell = (told if told is not None else []).append
+def write(there: GitlabReviews, text: str = "new", lines: list[str] | None = None) -> str:
+    tell = (lines if lines is not None else []).append
     return stick(there, 1, MARK, f"{MARK}\n{text}\n", tell, is_news=True)
 
 
@@ -99,11 +102,11 @@ def test_a_lost_answer_never_makes_two_notes(server: GitLab, fault: faults.Fault
 @pytest.mark.parametrize("seed", range(40))
 def test_random_faults_never_make_two_notes(server: GitLab, seed: int):
     server.misbehave_at_random(seed, rate=0.3, on="* /*")
-    there, told = way(server, seconds=30.0), list[str]()
-    done = [write(there, text, told) for text in ("new", "new", "newer")]
+    there, lines = way(server, seconds=30.0), list[str]()
+    done = [write(there, text, lines) for text in ("new", "new", "newer")]
     assert done == ["create", "nothing", "update"]
     assert bodies(server) == [f"{MARK}\nnewer\n"]
-    assert "glpat" not in " ".join(told)
+    assert "glpat" not in " ".join(lines)
 
 
 @pytest.mark.parametrize("attempt", range(5))

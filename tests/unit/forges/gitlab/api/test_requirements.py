@@ -52,10 +52,10 @@ def test_tags_come_from_runners_overrides_and_jobs_of_ones_own():
 
 
 def test_timeouts_of_overrides_are_known_and_a_job_that_has_none():
-    found = needed()
-    assert found.limits["wheel:foo:rhel8:x86_64:cp312"] == 3 * 3600
-    assert found.limits["wheel:foo:ubuntu24.04:aarch64:cp312"] == 6 * 3600
-    assert found.unlimited == ""
+    needs = needed()
+    assert needs.limits["wheel:foo:rhel8:x86_64:cp312"] == 3 * 3600
+    assert needs.limits["wheel:foo:ubuntu24.04:aarch64:cp312"] == 6 * 3600
+    assert needs.unlimited == ""
     assert (
         needed(SPEC.replace("timeout: 3h", "timeout: null")).unlimited
         == "wheel:foo:rhel8:x86_64:cp312"
@@ -71,27 +71,27 @@ def test_secrets_are_credentials_of_published_indexes_and_declared_ones():
 
 
 def test_what_gitlab_sets_itself_is_no_secret_of_the_settings():
-    found = needed(
+    needs = needed(
         SPEC.replace(
             "username: USER, password: PASS", "username: CI_REGISTRY_USER, password: CI_JOB_TOKEN"
         )
     )
-    assert {secret.name for secret in found.secrets} == {"PASS", "SIGNING"}
+    assert {secret.name for secret in needs.secrets} == {"PASS", "SIGNING"}
 
 
 def test_children_hand_wheels_over_by_the_registry_and_have_tags_too():
-    found = needed(SPEC + "  layout: children\n")
-    assert found.uses_packages
-    assert found.version == OLDEST_WITH_KEYS
-    assert ("linux", "big") in found.tags
-    assert "TRUEWHEEL_PIPELINE_ID" in found.job_variables
+    needs = needed(SPEC + "  layout: children\n")
+    assert needs.uses_packages
+    assert needs.version == OLDEST_WITH_KEYS
+    assert ("linux", "big") in needs.tags
+    assert "TRUEWHEEL_PIPELINE_ID" in needs.job_variables
     assert not needed().uses_packages
 
 
 def test_the_rest():
-    found = needed()
-    assert {"TRUEWHEEL_CELL", "GIT_DEPTH"} <= found.job_variables
-    assert (found.publishes, found.config, found.largest) == (True, ".gitlab-ci.yml", 3000)
-    assert (found.sends_variables, found.by_inputs, found.version) == (True, False, OLDEST)
-    found = needed(SPEC + "  entry: ci/wheels.yml\n", by_inputs=True)
-    assert (found.config, found.sends_variables, found.version) == ("", False, OLDEST_WITH_INPUTS)
+    needs = needed()
+    assert {"TRUEWHEEL_CELL", "GIT_DEPTH"} <= needs.job_variables
+    assert (needs.publishes, needs.config, needs.largest) == (True, ".gitlab-ci.yml", 3000)
+    assert (needs.sends_variables, needs.by_inputs, needs.version) == (True, False, OLDEST)
+    needs = needed(SPEC + "  entry: ci/wheels.yml\n", by_inputs=True)
+    assert (needs.config, needs.sends_variables, needs.version) == ("", False, OLDEST_WITH_INPUTS)

@@ -1,4 +1,4 @@
-"""Settings that would bite: each judged from plain records."""
+"""Misconfigured settings of a GitLab project, found in plain records."""
 
 from __future__ import annotations
 
@@ -38,17 +38,18 @@ PASS = Secret("PASS", "the password of the index own", "p/own", is_late=True)
 PLAIN = Secret("SIGN", "a secret of the spec")
 
 
-def told(found: Any) -> list[str]:
+def told(results: Any) -> list[str]:
     """Return severities and the words of the messages; each that bites has a next step."""
-    findings = list(found)
+    findings = list(results)
     assert all(
-        isinstance(each, Finding) and (each.step or each.severity == NOTE) for each in findings
+        isinstance(finding, Finding) and (finding.step or finding.severity == NOTE)
+        for finding in findings
     )
-    return [f"{each.severity}: {each.message}" for each in findings]
+    return [f"{finding.severity}: {finding.message}" for finding in findings]
 
 
-def one(found: Any) -> str:
-    (text,) = told(found) or [""]
+def one(results: Any) -> str:
+    (text,) = told(results) or [""]
     return text
 
 
@@ -377,7 +378,10 @@ HERE = {
     "path_with_namespace": "Group/demo",
     "container_registry_image_prefix": "registry.example/group/demo",
 }
-OPEN = "warning: no rule protects group/demo/builder/rhel8-x86_64, group/demo/builder/rhel8-aarch64: every Developer,"
+OPEN = (
+    "warning: no rule protects group/demo/builder/rhel8-x86_64, group/demo/builder/rhel8-aarch64: "
+    "every Developer,"
+)
 
 
 def rule(pattern: object, push: str | None = "maintainer") -> dict[str, object]:
@@ -404,9 +408,9 @@ def rule(pattern: object, push: str | None = "maintainer") -> dict[str, object]:
 def test_builder_images_are_for_a_protected_repository(
     rules: list[dict[str, object]], expected: str
 ):
-    found = one(settings_rules.image_rules(rules, settings_rules.repositories(HERE, IMAGES)))
-    assert found.startswith(expected)
-    assert bool(found) == bool(expected)
+    finding = one(settings_rules.image_rules(rules, settings_rules.repositories(HERE, IMAGES)))
+    assert finding.startswith(expected)
+    assert bool(finding) == bool(expected)
 
 
 @pytest.mark.parametrize(

@@ -33,13 +33,13 @@ def patched(overrides: str, *more: str) -> dict[str, dict[str, Any]]:
     """Every job that is not hidden, as GitLab merges it."""
     found = documents(SPEC + "".join(f"  {line}\n" for line in [f"overrides: {overrides}", *more]))
     files = [*found.values()]
-    known = [
+    names = [
         name
         for file in files
         for name in file
         if name[0] != "." and (":" in name or name in {"plan", "prove"})
     ]
-    return {name: merged(name, *files) for name in known}
+    return {name: merged(name, *files) for name in names}
 
 
 PLAIN = patched("{}")
@@ -105,25 +105,25 @@ def test_every_key_of_every_job_can_be_changed(selector: str, line: str):
     import yaml
 
     (key, value), *_ = yaml.safe_load(line).items()
-    found = patched(f"{{{selector}: {{{line}}}}}")
+    files = patched(f"{{{selector}: {{{line}}}}}")
     name = {"wheel": WHEELS[0], "test": TESTS[0], "plan": "plan"}.get(selector, WHEELS[0])
-    made = found[name][key]
+    made = files[name][key]
     if isinstance(value, dict) and isinstance(PLAIN[name].get(key), dict):
         value = {**PLAIN[name][key], **value}
     assert made == value
     assert type(made) is type(value)
-    assert {name: {**job, key: PLAIN[name].get(key)} for name, job in found.items()} == {
+    assert {name: {**job, key: PLAIN[name].get(key)} for name, job in files.items()} == {
         name: {**job, key: job.get(key)} for name, job in PLAIN.items()
     }, "and no other key is touched"
 
 
 def test_the_narrower_selector_wins_whatever_comes_first():
-    found = patched(
+    files = patched(
         "{'wheel:foo:*': {timeout: 3h}, 'wheel:rhel8:x86_64': {timeout: 2h}, wheel: {timeout: 1h}}"
     )
-    assert found["wheel:foo:rhel8:x86_64:cp312"]["timeout"] == "3h"
-    assert found["wheel:bar:rhel8:x86_64:cp312"]["timeout"] == "2h"
-    assert found["wheel:bar:deb:x86_64:cp312"]["timeout"] == "1h"
+    assert files["wheel:foo:rhel8:x86_64:cp312"]["timeout"] == "3h"
+    assert files["wheel:bar:rhel8:x86_64:cp312"]["timeout"] == "2h"
+    assert files["wheel:bar:deb:x86_64:cp312"]["timeout"] == "1h"
 
 
 def test_null_removes_a_key_wherever_it_comes_from():
@@ -134,30 +134,30 @@ def test_null_removes_a_key_wherever_it_comes_from():
 
 
 def test_a_kind_is_patched_in_its_hidden_job_alone():
-    found = documents(SPEC + "  overrides: {wheel: {timeout: 3h}}\n")
-    assert found[PARENT][".wheel"]["timeout"] == "3h"
-    assert "timeout" not in str(found[RHEL])
+    files = documents(SPEC + "  overrides: {wheel: {timeout: 3h}}\n")
+    assert files[PARENT][".wheel"]["timeout"] == "3h"
+    assert "timeout" not in str(files[RHEL])
 
 
 def test_a_job_can_extend_one_of_the_project():
-    own = "jobs: {.gpu: {tags: [gpu]}}"
+    project_jobs = "jobs: {.gpu: {tags: [gpu]}}"
     for selector in ("wheel", "'wheel:rhel8:x86_64'", f"'{WHEELS[0]}'"):
-        job = patched(f"{{{selector}: {{extends: .gpu}}}}", own)[WHEELS[0]]
+        job = patched(f"{{{selector}: {{extends: .gpu}}}}", project_jobs)[WHEELS[0]]
         assert (job["tags"], job["script"]) == (["gpu"], PLAIN[WHEELS[0]]["script"])
 
 
 def test_jobs_that_start_children_can_be_changed():
-    found = documents(
+    files = documents(
         SPEC + "  layout: children\n  overrides: {trigger: {rules: [{changes: [src/*]}]}}\n"
     )
-    for name, job in found[PARENT].items():
+    for name, job in files[PARENT].items():
         if name.startswith("trigger:"):
             assert job["rules"] == [{"changes": ["src/*"]}]
 
 
 def test_a_kind_is_patched_in_every_child():
-    found = documents(SPEC + "  layout: children\n  overrides: {wheel: {timeout: 3h}}\n")
-    assert [file[".wheel"]["timeout"] for path, file in found.items() if path != PARENT] == [
+    files = documents(SPEC + "  layout: children\n  overrides: {wheel: {timeout: 3h}}\n")
+    assert [file[".wheel"]["timeout"] for path, file in files.items() if path != PARENT] == [
         "3h",
         "3h",
     ]
@@ -165,24 +165,28 @@ def test_a_kind_is_patched_in_every_child():
 
 def test_jobs_stages_and_files_of_the_project_are_there_as_written():
     added = "own_stages: [lab]\n  include: [ci/own.yml, {project: g/ci, file: [a.yml]}]\n"
-    jobs = "  jobs: {lab: {stage: lab, script: ['make lab'], retry: 2, allow_failure: true}, .base: {tags: [x]}}\n"
-    found = documents(SPEC + "  " + added + jobs)[PARENT]
-    assert found["lab"] == {
+    jobs = (
+        "  jobs:\n"
+        "    lab: {stage: lab, script: ['make lab'], retry: 2, allow_failure: true}\n"
+        "    .base: {tags: [x]}\n"
+    )
+    files = documents(SPEC + "  " + added + jobs)[PARENT]
+    assert files["lab"] == {
         "stage": "lab",
         "script": ["make lab"],
         "retry": 2,
         "allow_failure": True,
     }
-    assert found[".base"] == {"tags": ["x"]}
-    assert found["stages"][-1] == "lab"
-    assert found["include"][-2:] == [
+    assert files[".base"] == {"tags": ["x"]}
+    assert files["stages"][-1] == "lab"
+    assert files["include"][-2:] == [
         {"local": "ci/own.yml"},
         {"project": "g/ci", "file": ["a.yml"]},
     ]
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "message"),
     [
         (
             "overrides: {whel: {timeout: 3h}}",
@@ -231,16 +235,16 @@ def test_jobs_stages_and_files_of_the_project_are_there_as_written():
         ("include: [{project: g, ref: 1.10}]", "8:31: 1.10 is read as the number 1.1"),
     ],
 )
-def test_what_fits_nowhere_is_refused_with_its_place(line: str, told: str):
-    assert f"truewheel.yml:{told}" in refused(SPEC + f"  {line}\n")
+def test_what_fits_nowhere_is_refused_with_its_place(line: str, message: str):
+    assert f"truewheel.yml:{message}" in refused(SPEC + f"  {line}\n")
 
 
 def test_all_that_is_wrong_is_said_at_once():
-    told = refused(SPEC + "  overrides: {whel: {a: 1}, tset: {b: 1}}\n")
-    assert told.count("truewheel.yml:8:") == 4
+    problems = refused(SPEC + "  overrides: {whel: {a: 1}, tset: {b: 1}}\n")
+    assert problems.count("truewheel.yml:8:") == 4
 
 
 def test_a_job_may_have_inputs():
     added = "jobs: {lint: {script: [make], inputs: {level: {default: high}}}}"
-    made = documents(SPEC + f"  {added}\n")[PARENT]["lint"]
-    assert made["inputs"] == {"level": {"default": "high"}}
+    job = documents(SPEC + f"  {added}\n")[PARENT]["lint"]
+    assert job["inputs"] == {"level": {"default": "high"}}

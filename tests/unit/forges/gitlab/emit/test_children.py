@@ -1,4 +1,4 @@
-"""Parent and child pipelines: what GitLab would silently do otherwise is written down in each file."""
+"""Parent and child pipelines: GitLab's silent defaults are written out in each file."""
 
 from __future__ import annotations
 
@@ -21,44 +21,44 @@ gitlab: {layout: children}
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, dict[str, Any]]:
+def files() -> dict[str, dict[str, Any]]:
     return documents(SPEC)
 
 
-def triggers(found: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-    return {name: job for name, job in jobs(found[PARENT]) if "trigger" in job}
+def triggers(files: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {name: job for name, job in jobs(files[PARENT]) if "trigger" in job}
 
 
-def test_each_target_and_arch_is_a_child_that_one_job_starts(found):
-    files = ["rhel8-x86_64", "rhel8-aarch64", "any-any"]
-    assert [*found] == [PARENT, *(f"pipelines/{name}.yml" for name in files)]
-    assert {name: job["trigger"]["include"] for name, job in triggers(found).items()} == {
-        f"trigger:{name.replace('-', ':')}": [{"local": f"pipelines/{name}.yml"}] for name in files
+def test_each_target_and_arch_is_a_child_that_one_job_starts(files):
+    names = ["rhel8-x86_64", "rhel8-aarch64", "any-any"]
+    assert [*files] == [PARENT, *(f"pipelines/{name}.yml" for name in names)]
+    assert {name: job["trigger"]["include"] for name, job in triggers(files).items()} == {
+        f"trigger:{name.replace('-', ':')}": [{"local": f"pipelines/{name}.yml"}] for name in names
     }
-    assert "include" not in found[PARENT]
+    assert "include" not in files[PARENT]
 
 
-def test_the_parent_keeps_what_is_done_once(found):
-    names = [name for name, job in jobs(found[PARENT]) if "trigger" not in job]
+def test_the_parent_keeps_what_is_done_once(files):
+    names = [name for name, job in jobs(files[PARENT]) if "trigger" not in job]
     assert names == ["plan", "prove", "publish:own", "names", "key"]
-    assert found[PARENT]["stages"] == ["plan", "wheel", "prove", "publish", "review"]
-    assert "needs" not in found[PARENT]["prove"], "it waits for all children, by its stage"
+    assert files[PARENT]["stages"] == ["plan", "wheel", "prove", "publish", "review"]
+    assert "needs" not in files[PARENT]["prove"], "it waits for all children, by its stage"
 
 
-def test_a_child_is_whole_in_itself(found):
-    child = found[RHEL]
+def test_a_child_is_whole_in_itself(files):
+    child = files[RHEL]
     assert child["stages"] == ["wheel", "test", "hand-over"]
     assert child["default"]["interruptible"] is True
     for name, job in jobs(child):
-        whole = merged(name, child)
-        assert whole["stage"] in child["stages"]
-        assert whole["script"]
+        job_ = merged(name, child)
+        assert job_["stage"] in child["stages"]
+        assert job_["script"]
         assert all(need in child for need in job.get("needs", []) if isinstance(need, str))
 
 
-def test_every_job_of_the_plan_is_in_one_file(found):
+def test_every_job_of_the_plan_is_in_one_file(files):
     names = [
-        name for document in found.values() for name, job in jobs(document) if "trigger" not in job
+        name for document in files.values() for name, job in jobs(document) if "trigger" not in job
     ]
     assert sorted(names) == sorted({*names})
     assert {name.split(":")[0] for name in names} == {
@@ -67,33 +67,33 @@ def test_every_job_of_the_plan_is_in_one_file(found):
     }
 
 
-def test_a_wheel_is_handed_over_last_and_fetched_first(found):
-    wheel = merged("wheel:foo:rhel8:x86_64:cp312", found[RHEL])
+def test_a_wheel_is_handed_over_last_and_fetched_first(files):
+    wheel = merged("wheel:foo:rhel8:x86_64:cp312", files[RHEL])
     assert wheel["script"][-1] == 'truewheel hand-over --put --cell "$TRUEWHEEL_CELL"'
-    prove = found[PARENT]["prove"]["script"]
+    prove = files[PARENT]["prove"]["script"]
     assert prove == [
         "truewheel hand-over --get --key truewheel.key",
         "truewheel prove dist --plan plan.json",
     ]
-    assert "hand-over" not in str(merged("test:foo:rhel8:x86_64:cp312", found[RHEL])), (
+    assert "hand-over" not in str(merged("test:foo:rhel8:x86_64:cp312", files[RHEL])), (
         "in a child, artifacts travel"
     )
 
 
-def test_nobody_can_download_the_key(found):
-    key = merged("key", found[PARENT])
+def test_nobody_can_download_the_key(files):
+    key = merged("key", files[PARENT])
     assert key["script"] == ["truewheel hand-over --make-key truewheel.key"]
     assert key["artifacts"] == {"paths": ["truewheel.key"], "access": "none", "expire_in": "1 week"}
-    assert key["artifacts"]["expire_in"] == found[PARENT]["plan"]["artifacts"]["expire_in"]
+    assert key["artifacts"]["expire_in"] == files[PARENT]["plan"]["artifacts"]["expire_in"]
     assert (key["stage"], key["needs"]) == ("plan", [])
 
 
 def test_the_key_is_there_before_a_child_starts_and_reaches_only_jobs_that_run_no_code_of_a_package(
-    found,
+    files,
 ):
     parent = {"pipeline": "$TRUEWHEEL_PIPELINE_ID"}
-    assert all("key" in job["needs"] for job in triggers(found).values())
-    for document in found.values():
+    assert all("key" in job["needs"] for job in triggers(files).values())
+    for document in files.values():
         for name, _ in jobs(document):
             needs = merged(name, document).get("needs", [])
             if name.startswith("hand-over:"):
@@ -105,8 +105,8 @@ def test_the_key_is_there_before_a_child_starts_and_reaches_only_jobs_that_run_n
                 assert name.startswith("trigger:") or "key" not in str(needs)
 
 
-def test_the_records_of_every_wheel_job_are_signed_once(found):
-    for document in list(found.values())[1:]:
+def test_the_records_of_every_wheel_job_are_signed_once(files):
+    for document in list(files.values())[1:]:
         makers = [name for name, _ in jobs(document) if name.startswith("wheel:")]
         signing = {name: job for name, job in jobs(document) if name.startswith("hand-over:")}
         assert [need for job in signing.values() for need in job["needs"][2:]] == makers
@@ -118,13 +118,14 @@ def test_the_records_of_every_wheel_job_are_signed_once(found):
 
 def test_no_job_needs_more_than_it_may_and_no_child_is_too_large():
     many = ", ".join(f"p{number}: {{}}" for number in range(600))
-    found = documents(
-        f"packages: {{{many}}}\ntargets: {{rhel8: {{floor: linux}}}}\ngitlab: {{layout: children}}\n"
+    files = documents(
+        f"packages: {{{many}}}\ntargets: {{rhel8: {{floor: linux}}}}\ngitlab: "
+        f"{{layout: children}}\n"
     )
-    for document in found.values():
+    for document in files.values():
         assert max(len(job.get("needs", [])) for _, job in jobs(document)) <= 50
         assert len([*jobs(document)]) <= 500
-    signing = [name for name, _ in jobs(found[RHEL]) if name.startswith("hand-over:")]
+    signing = [name for name, _ in jobs(files[RHEL]) if name.startswith("hand-over:")]
     assert signing[:2] == ["hand-over:rhel8:x86_64", "hand-over:rhel8:x86_64:2"]
 
 
@@ -140,11 +141,11 @@ def test_records_are_signed_for_what_a_merge_request_builds():
 
 def test_the_jobs_around_the_key_can_be_changed_like_others():
     overrides = "{layout: children, overrides: {key: {tags: [small]}, hand-over: {timeout: 2h}}}"
-    found = documents(SPEC.replace("{layout: children}", overrides))
-    assert found[PARENT]["key"]["tags"] == ["small"]
+    files = documents(SPEC.replace("{layout: children}", overrides))
+    assert files[PARENT]["key"]["tags"] == ["small"]
     assert {
-        found[path]["hand-over:" + path[10:-4].replace("-", ":")]["timeout"]
-        for path in [*found][1:]
+        files[path]["hand-over:" + path[10:-4].replace("-", ":")]["timeout"]
+        for path in [*files][1:]
     } == {"2h"}
 
 
@@ -153,8 +154,8 @@ def test_without_children_there_is_no_key():
 
 
 def test_above_the_limit_for_artifacts_no_wheel_is_in_one():
-    found = documents(SPEC.replace("layout: children", "wheels: packages"))
-    files = found[PARENT], found[RHEL]
+    documents_ = documents(SPEC.replace("layout: children", "wheels: packages"))
+    files = documents_[PARENT], documents_[RHEL]
     for name in ("wheel:foo:rhel8:x86_64:cp312", "prove"):
         assert merged(name, *files)["artifacts"]["exclude"] == ["dist/**/*.whl", "dist/**/*.zip"]
     assert merged("test:foo:rhel8:x86_64:cp312", *files)["script"][0] == (
@@ -170,8 +171,8 @@ def test_above_the_limit_for_artifacts_no_wheel_is_in_one():
 
 def test_a_place_with_many_jobs_has_several_children():
     many = ", ".join(f"p{number}: {{}}" for number in range(600))
-    found = documents(f"packages: {{{many}}}\ntargets: {{rhel8: {{floor: linux}}}}\n")
-    assert [*triggers(found)] == ["trigger:rhel8:x86_64", "trigger:rhel8:x86_64:2"]
-    assert triggers(found)["trigger:rhel8:x86_64:2"]["trigger"]["include"] == [
+    files = documents(f"packages: {{{many}}}\ntargets: {{rhel8: {{floor: linux}}}}\n")
+    assert [*triggers(files)] == ["trigger:rhel8:x86_64", "trigger:rhel8:x86_64:2"]
+    assert triggers(files)["trigger:rhel8:x86_64:2"]["trigger"]["include"] == [
         {"local": "pipelines/rhel8-x86_64.2.yml"}
     ]

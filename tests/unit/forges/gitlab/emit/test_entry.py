@@ -32,9 +32,9 @@ def needs(job: dict[str, Any]) -> list[str]:
 
 @pytest.mark.parametrize("more", ["", ", layout: children"])
 def test_it_has_no_key_of_the_top_level_and_every_job_has_the_prefix(more: str):
-    made = fragment(more)
-    assert not KEYWORDS & made.keys()
-    assert all(name.lstrip(".").startswith("wheels:") for name in made)
+    jobs_ = fragment(more)
+    assert not KEYWORDS & jobs_.keys()
+    assert all(name.lstrip(".").startswith("wheels:") for name in jobs_)
 
 
 def test_the_hand_written_file_is_never_written():
@@ -51,23 +51,23 @@ def test_an_entry_elsewhere_is_refused(entry: str):
 
 @pytest.mark.parametrize("more", ["", ", layout: children", ", prefix: 'my/'"])
 def test_all_that_a_job_refers_to_is_there(more: str):
-    made = fragment(more)
-    for name, job in made.items():
-        assert {*needs(job)} <= {*made}
+    jobs_ = fragment(more)
+    for name, job in jobs_.items():
+        assert {*needs(job)} <= {*jobs_}
         if "extends" in job:
-            assert job["extends"] in made
-        assert merged(name, made)
+            assert job["extends"] in jobs_
+        assert merged(name, jobs_)
 
 
 def test_prove_needs_what_it_waited_for():
-    made = fragment()
-    assert needs(made["wheels:prove"]) == [
+    jobs_ = fragment()
+    assert needs(jobs_["wheels:prove"]) == [
         "wheels:plan",
         KEEP,
         "wheels:wheel:bar:any:any:py3",
         "wheels:test:foo:rhel8:x86_64:cp312",
     ]
-    assert made["wheels:prove"]["needs"][-1]["artifacts"] is False
+    assert jobs_["wheels:prove"]["needs"][-1]["artifacts"] is False
     children = fragment(", layout: children")
     assert needs(children["wheels:prove"]) == [
         *("wheels:plan", "wheels:key"),
@@ -76,8 +76,8 @@ def test_prove_needs_what_it_waited_for():
 
 
 def test_stages_are_gitlabs_own_unless_the_spec_says_otherwise():
-    made = fragment(", stages: {wheel: compile, review: checks}")
-    stages = {name: merged(name, made)["stage"] for name in made if not name.startswith(".")}
+    jobs_ = fragment(", stages: {wheel: compile, review: checks}")
+    stages = {name: merged(name, jobs_)["stage"] for name in jobs_ if not name.startswith(".")}
     assert stages["wheels:plan"] == ".pre"
     assert stages[KEEP] == "compile"
     assert stages["wheels:test:foo:rhel8:x86_64:cp312"] == "test"
@@ -87,9 +87,9 @@ def test_stages_are_gitlabs_own_unless_the_spec_says_otherwise():
 
 def test_defaults_of_the_file_around_do_not_reach_the_jobs():
     for more in ("", ", layout: children"):
-        made = fragment(more)
-        for name in made:
-            job = merged(name, made)
+        jobs_ = fragment(more)
+        for name in jobs_:
+            job = merged(name, jobs_)
             assert job["inherit"]["default"] is False
             assert "trigger" in job or (job["interruptible"], job["retry"]["max"]) in {
                 (True, 2),
@@ -109,8 +109,8 @@ def test_a_child_finds_the_plan_under_its_new_name():
 
 
 def test_added_jobs_get_the_prefix_and_their_needs_keep_up():
-    made = fragment(
+    jobs_ = fragment(
         ", jobs: {lint: {stage: any, script: [make], needs: [plan, {job: prove}, theirs]}}"
     )
-    assert made["wheels:lint"]["needs"] == ["wheels:plan", {"job": "wheels:prove"}, "theirs"]
-    assert made["wheels:lint"]["stage"] == "any"
+    assert jobs_["wheels:lint"]["needs"] == ["wheels:plan", {"job": "wheels:prove"}, "theirs"]
+    assert jobs_["wheels:lint"]["stage"] == "any"

@@ -77,9 +77,9 @@ def test_inputs_are_typed_from_the_declared_variables():
 
 
 def test_every_default_is_one_that_the_input_itself_allows():
-    for each in documents(spec())[PARENT]["spec"]["inputs"].values():
-        assert each["default"] in each.get("options", [each["default"]])
-        assert re.search(each.get("regex", ""), each["default"])
+    for declaration in documents(spec())[PARENT]["spec"]["inputs"].values():
+        assert declaration["default"] in declaration.get("options", [declaration["default"]])
+        assert re.search(declaration.get("regex", ""), declaration["default"])
 
 
 def test_variables_have_their_values_from_inputs_and_nothing_in_them_is_filled_in():
@@ -117,8 +117,8 @@ def test_a_fragment_gives_the_values_to_the_jobs_that_read_them(more: str):
 
 
 def test_no_variable_is_passed_to_a_child_where_an_empty_one_would_hide_the_projects_own():
-    found = documents(spec("layout: children"))
-    triggers = [job for _, job in jobs(found[PARENT]) if "trigger" in job]
+    files = documents(spec("layout: children"))
+    triggers = [job for _, job in jobs(files[PARENT]) if "trigger" in job]
     assert triggers
     assert all(job["variables"] == {"TRUEWHEEL_PIPELINE_ID": "$CI_PIPELINE_ID"} for job in triggers)
 
@@ -136,15 +136,15 @@ def test_more_than_twenty_variables_are_told():
     )
     parsed, policy = spec_of(text), policy_of(POLICY)
     assert len(documents(text)[PARENT]["spec"]["inputs"]) == limits.INPUTS
-    (told,) = pipelines.problems(plan_of(text, policy=POLICY, event=""), parsed, policy)
-    assert told.severity == "warning"
-    assert "V19, RELEASE, BRANCH, LOOKED, NOTE can be set as variables alone" in told.message
+    (problem,) = pipelines.problems(plan_of(text, policy=POLICY, event=""), parsed, policy)
+    assert problem.severity == "warning"
+    assert "V19, RELEASE, BRANCH, LOOKED, NOTE can be set as variables alone" in problem.message
 
 
 def test_without_the_key_there_are_prefilled_variables_and_no_inputs():
-    found = documents(spec().replace("inputs: true, ", ""))[PARENT]
-    assert "spec" not in found
-    assert found["variables"]["RELEASE"]["options"] == ["false", "", "true"]
+    files = documents(spec().replace("inputs: true, ", ""))[PARENT]
+    assert "spec" not in files
+    assert files["variables"]["RELEASE"]["options"] == ["false", "", "true"]
 
 
 @pytest.mark.parametrize("key", ["", "a b", "x" * 65, "$(id)", "a]b"])
@@ -158,20 +158,20 @@ def test_only_a_key_that_is_one_stands_in_the_name(key: str, inputs: str):
 
 def test_the_name_ends_in_the_key():
     workflow = documents(spec())[PARENT]["workflow"]
-    given = {
+    values = {
         "CI_COMMIT_REF_NAME": "v1",
         "CI_COMMIT_TAG": "v1",
         "TRUEWHEEL_KEY": "nightly:2026-11-27.a_b",
     }
-    assert name_of(workflow, given) == "wheels for v1 [nightly:2026-11-27.a_b]"
+    assert name_of(workflow, values) == "wheels for v1 [nightly:2026-11-27.a_b]"
 
 
-def name_of(workflow: dict[str, Any], given: dict[str, str]) -> str:
+def name_of(workflow: dict[str, Any], values: dict[str, str]) -> str:
     """A pipeline's name, as GitLab makes it: with the variables of the first rule that holds."""
     for rule in workflow["rules"]:
         tree = lint.expressions.parse(rule["if"])
-        if lint.expressions.judge(tree, {**dict.fromkeys(UNSET), **given}):
-            known = {**given, **rule.get("variables", {})}
+        if lint.expressions.judge(tree, {**dict.fromkeys(UNSET), **values}):
+            known = {**values, **rule.get("variables", {})}
             break
     name = workflow["name"]
     while "$" in name:  # a variable's value may hold another
@@ -180,8 +180,8 @@ def name_of(workflow: dict[str, Any], given: dict[str, str]) -> str:
 
 
 def test_the_key_needs_no_declaration_and_must_be_one():
-    made = plan_of(spec(), policy=POLICY, overrides={"TRUEWHEEL_KEY": "a:b"})
-    assert made.variables["TRUEWHEEL_KEY"].value == "a:b"
+    plan_ = plan_of(spec(), policy=POLICY, overrides={"TRUEWHEEL_KEY": "a:b"})
+    assert plan_.variables["TRUEWHEEL_KEY"].value == "a:b"
     assert (
         "TRUEWHEEL_KEY"
         not in plan_of(spec(), policy=POLICY, environment={"TRUEWHEEL_KEY": ""}).variables
@@ -192,8 +192,10 @@ def test_the_key_needs_no_declaration_and_must_be_one():
 
 @pytest.mark.parametrize("name", ["TRUEWHEEL_KEY", "truewheel_key"])
 def test_nobody_can_declare_the_key(name: str):
-    found = plan_of(spec().replace("  NOTE:", f"  {name}: {{}}\n  NOTE:"), policy=POLICY).problems
-    assert [f"{problem.where} {problem.message}" for problem in found] == [
+    problems = plan_of(
+        spec().replace("  NOTE:", f"  {name}: {{}}\n  NOTE:"), policy=POLICY
+    ).problems
+    assert [f"{problem.where} {problem.message}" for problem in problems] == [
         f"truewheel.yml:8:3 the name {name} is reserved for Truewheel"
     ]
 
@@ -201,8 +203,8 @@ def test_nobody_can_declare_the_key(name: str):
 def test_a_child_and_its_jobs_are_the_same_with_and_without_inputs():
     with_inputs = documents(spec("layout: children"))
     without = documents(spec("layout: children").replace("inputs: true, ", ""))
-    assert {path: each for path, each in with_inputs.items() if path != PARENT} == {
-        path: each for path, each in without.items() if path != PARENT
+    assert {path: document for path, document in with_inputs.items() if path != PARENT} == {
+        path: document for path, document in without.items() if path != PARENT
     }
     assert merged("plan", with_inputs[PARENT]) == merged("plan", without[PARENT])
 
@@ -233,11 +235,13 @@ INJECTED = "x', expand: false}\n  EVIL: {value: 'yes"
 def test_no_input_leaves_the_quotes_that_it_is_put_into(pattern: str):
     text = SPEC % (json.dumps(""), "")
     text = text.replace('NOTE: {default: ""}', f"NOTE: {{pattern: {json.dumps(pattern)}}}")
-    made = documents(text)[PARENT]
-    for name, each in made["spec"]["inputs"].items():
+    document = documents(text)[PARENT]
+    for name, declaration in document["spec"]["inputs"].items():
         for value in ("'", INJECTED, "a\nb", "a\rb", f"ok{INJECTED}"):
             allowed = (
-                value in each["options"] if "options" in each else re.search(each["regex"], value)
+                value in declaration["options"]
+                if "options" in declaration
+                else re.search(declaration["regex"], value)
             )
             assert not allowed, (name, value)
 
@@ -251,7 +255,7 @@ def test_a_strict_pattern_stays_what_the_form_asks_for(pattern: str):
 
 def told(text: str) -> list[str]:
     plan = plan_of(text, policy=POLICY)
-    return [str(each) for each in pipelines.problems(plan, spec_of(text), policy_of(POLICY))]
+    return [str(problem) for problem in pipelines.problems(plan, spec_of(text), policy_of(POLICY))]
 
 
 BLOCKS = (
@@ -279,7 +283,9 @@ def test_an_input_within_a_value_of_the_spec_is_refused_with_its_place(place: st
         + place % json.dumps(block)
         + "\n"
     )
-    (problem,) = [each for each in told(text) if "GitLab puts an input here as text" in each]
+    (problem,) = [
+        problem for problem in told(text) if "GitLab puts an input here as text" in problem
+    ]
     assert re.search(r"^[^:]+:4:[1-9]\d*: ", problem)
     assert 'read the variable that the input sets: "$NAME"' in problem
 
@@ -289,13 +295,13 @@ def test_an_input_within_a_value_of_the_spec_is_refused_with_its_place(place: st
 )
 def test_other_texts_of_scripts_are_no_inputs(text: str):
     spec = f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\nsetup: [{json.dumps(text)}]\n"
-    assert not [each for each in told(spec) if "input" in each]
+    assert not [problem for problem in told(spec) if "input" in problem]
 
 
 @pytest.mark.parametrize("more", ['default: "it\'s"', 'choices: [a, "b\'"]', 'default: "a\\nb"'])
 def test_values_that_would_leave_their_quotes_are_refused(more: str):
     text = f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\nvariables: {{NOTE: {{{more}}}}}\n"
     text += "gitlab: {inputs: %s}\n"
-    (problem,) = [each for each in told(text % "true") if "leave its quotes" in each]
+    (problem,) = [problem for problem in told(text % "true") if "leave its quotes" in problem]
     assert "NOTE: an input with ' or a line break" in problem
-    assert not [each for each in told(text % "false") if "leave its quotes" in each]
+    assert not [problem for problem in told(text % "false") if "leave its quotes" in problem]

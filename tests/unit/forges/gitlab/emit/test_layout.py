@@ -37,52 +37,52 @@ def refusal(spec: str) -> str:
 
 
 def test_a_small_plan_is_one_pipeline_and_nothing_is_said():
-    made = layout(packages(2) + TARGETS)
-    assert (made.name, made.reason, made.packages) == ("include", "", False)
-    assert [*made.parts] == ["pipelines/rhel8-x86_64.yml"]
+    result = layout(packages(2) + TARGETS)
+    assert (result.name, result.reason, result.packages) == ("include", "", False)
+    assert [*result.parts] == ["pipelines/rhel8-x86_64.yml"]
 
 
 def test_more_jobs_than_a_hosted_pipeline_may_have_make_children():
     most = limits.FREE_PLAN_JOBS - len(["plan", "prove", "names"])
     assert layout(packages(most) + TARGETS).name == "include"
-    made = layout(packages(most + 1) + TARGETS)
-    assert made.name == "children"
-    assert made.reason == "501 jobs, where a pipeline of the hosted free plan may have 500"
+    result = layout(packages(most + 1) + TARGETS)
+    assert result.name == "children"
+    assert result.reason == "501 jobs, where a pipeline of the hosted free plan may have 500"
 
 
 def test_more_files_than_a_pipeline_may_include_make_children():
-    own = "gitlab: {include: [a.yml]}\n"
-    assert layout(packages(1) + places(149) + own).name == "include"
+    includes = "gitlab: {include: [a.yml]}\n"
+    assert layout(packages(1) + places(149) + includes).name == "include"
     assert (
-        layout(packages(1) + places(150) + own).reason
+        layout(packages(1) + places(150) + includes).reason
         == "151 files, where a pipeline may include 150"
     )
 
 
-@pytest.mark.parametrize("asked", ["include", "children"])
-def test_the_spec_decides_otherwise(asked: str):
+@pytest.mark.parametrize("requested", ["include", "children"])
+def test_the_spec_decides_otherwise(requested: str):
     for count in (1, 600):
-        made = layout(packages(count) + TARGETS + f"gitlab: {{layout: {asked}}}\n")
-        assert (made.name, made.reason) == (asked, "")
+        result = layout(packages(count) + TARGETS + f"gitlab: {{layout: {requested}}}\n")
+        assert (result.name, result.reason) == (requested, "")
 
 
 def test_one_pipeline_with_too_many_files_is_refused_with_its_line():
-    told = refusal(packages(1) + places(151) + "gitlab: {layout: include}\n")
-    assert told.startswith("truewheel.yml:4:18: layout include: 151 files")
-    assert "layout: children" in told
+    problem = refusal(packages(1) + places(151) + "gitlab: {layout: include}\n")
+    assert problem.startswith("truewheel.yml:4:18: layout include: 151 files")
+    assert "layout: children" in problem
 
 
 def test_a_fragment_whose_proof_needs_too_many_jobs_has_children():
     entry = "gitlab: {entry: ci/w.yml}\n"
     assert layout(packages(49) + TARGETS + entry).name == "include"
-    made = layout(packages(50) + TARGETS + entry)
-    assert (made.name, made.reason) == (
+    result = layout(packages(50) + TARGETS + entry)
+    assert (result.name, result.reason) == (
         "children",
         "prove would need 51 jobs, where a job may need 50",
     )
     assert layout(packages(25, smoke=True) + TARGETS + entry).name == "children", "tests count too"
-    told = refusal(packages(50) + TARGETS + "gitlab: {entry: ci/w.yml, layout: include}\n")
-    assert "truewheel.yml:4:35: layout include: prove would need 51 jobs" in told
+    problem = refusal(packages(50) + TARGETS + "gitlab: {entry: ci/w.yml, layout: include}\n")
+    assert "truewheel.yml:4:35: layout include: prove would need 51 jobs" in problem
 
 
 def test_a_fragment_with_more_children_than_needs_is_refused():
@@ -97,17 +97,17 @@ def test_more_children_than_a_pipeline_may_start_are_refused():
     assert "1001 child pipelines" in refusal(packages(1) + places(1001))
 
 
-@pytest.mark.parametrize(("asked", "limit"), [("include", 1000), ("children", 500)])
+@pytest.mark.parametrize(("requested", "limit"), [("include", 1000), ("children", 500)])
 def test_many_jobs_of_one_place_are_in_several_files_and_tests_beside_their_wheels(
-    asked: str, limit: int
+    requested: str, limit: int
 ):
-    made = layout(packages(1200, smoke=True) + TARGETS + f"gitlab: {{layout: {asked}}}\n")
-    assert [*made.parts][:3] == [f"pipelines/rhel8-x86_64{part}.yml" for part in ("", ".2", ".3")]
-    assert max(map(len, made.parts.values())) <= limit
-    for part in made.parts.values():
+    result = layout(packages(1200, smoke=True) + TARGETS + f"gitlab: {{layout: {requested}}}\n")
+    assert [*result.parts][:3] == [f"pipelines/rhel8-x86_64{part}.yml" for part in ("", ".2", ".3")]
+    assert max(map(len, result.parts.values())) <= limit
+    for part in result.parts.values():
         wheels = {job.name for job in part if job.kind == "wheel"}
         assert {(job.needs or ())[-1] for job in part if job.kind == "test"} == wheels
-    assert sum(map(len, made.parts.values())) == 2400
+    assert sum(map(len, result.parts.values())) == 2400
 
 
 def test_each_child_of_a_place_has_its_container_job():
@@ -115,11 +115,13 @@ def test_each_child_of_a_place_has_its_container_job():
         packages(600) + "targets: {rhel8: {floor: manylinux_2_28, base: 'registry.example/el:8'}}\n"
     )
     images = Images(references={("rhel8", "x86_64"): "registry.example/builder:1"})
-    made = gitlab_layout.layout(
+    parts = gitlab_layout.layout(
         plan_of(spec, policy=POLICY, event="", images=images), spec_of(spec)
     )
-    found = [[job.name for job in part if job.kind == "container"] for part in made.parts.values()]
-    assert found == [["container:rhel8:x86_64"]] * 2
+    containers = [
+        [job.name for job in part if job.kind == "container"] for part in parts.parts.values()
+    ]
+    assert containers == [["container:rhel8:x86_64"]] * 2
 
 
 def test_the_layout_depends_on_the_spec_alone():

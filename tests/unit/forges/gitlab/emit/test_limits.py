@@ -46,9 +46,9 @@ def children() -> dict[str, dict[str, Any]]:
 
 
 def trigger_jobs(files: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
-    found = [job for _, job in jobs(files[PARENT]) if "trigger" in job]
-    assert len(found) == 3
-    return found
+    triggers = [job for _, job in jobs(files[PARENT]) if "trigger" in job]
+    assert len(triggers) == 3
+    return triggers
 
 
 def child_files(files: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
@@ -86,14 +86,14 @@ def test_variables_of_the_parents_top_level_do_not_leak_into_children(children):
     assert children[PARENT]["variables"]
     for job in trigger_jobs(children):
         assert job["inherit"] == {"variables": False}
-    own = [
+    leaks = [
         name
         for child in child_files(children)
         for _, job in jobs(child)
         for name in job["variables"]
     ]
-    assert own
-    assert all(name.startswith("TRUEWHEEL_") for name in own)
+    assert leaks
+    assert all(name.startswith("TRUEWHEEL_") for name in leaks)
 
 
 def test_variables_of_people_schedules_and_the_api_reach_children(children):
@@ -149,12 +149,12 @@ def test_a_parsed_file_stays_below_two_mebibytes(more: str):
 
 
 def parsed_size(value: Any) -> int:
-    """The memory of parsed YAML, by the sizes of Ruby's objects: rather too large than too small."""
+    """The memory of parsed YAML, by the sizes of Ruby's objects: rather too large."""
     if isinstance(value, dict):
         return (
             40
             + 60 * len(value)
-            + sum(parsed_size(key) + parsed_size(each) for key, each in value.items())
+            + sum(parsed_size(key) + parsed_size(item) for key, item in value.items())
         )
     if isinstance(value, list):
         return 40 + 8 * len(value) + sum(map(parsed_size, value))
@@ -206,9 +206,9 @@ def test_no_job_needs_one_that_the_events_rules_exclude(more: str, event: str):
 
 
 def is_there(job: dict[str, Any], event: str) -> bool:
-    wanted = [CONDITIONS[name] for name in EVENTS[event]]
+    conditions = [CONDITIONS[name] for name in EVENTS[event]]
     return "rules" not in job or any(
-        rule["if"].startswith(each) for rule in job["rules"] for each in wanted
+        rule["if"].startswith(condition) for rule in job["rules"] for condition in conditions
     )
 
 
@@ -217,17 +217,17 @@ def test_limits_and_what_the_official_schema_misses(more: str):
     for document in each_pipeline(SPEC % more):
         stages = [".pre", *document["stages"], ".post"] if "stages" in document else None
         for name, job in jobs(document):
-            whole = merged(name, document)
+            merged_job = merged(name, document)
             assert len(name) <= 255
-            assert ("script" in whole) != ("trigger" in whole)
-            assert not {"only", "except"} & whole.keys()
-            assert len(whole.get("needs", [])) <= 50
-            assert len(whole.get("tags", [])) <= 50
-            assert whole.get("retry", {"max": 2})["max"] <= 2
-            assert stages is None or whole["stage"] in stages
+            assert ("script" in merged_job) != ("trigger" in merged_job)
+            assert not {"only", "except"} & merged_job.keys()
+            assert len(merged_job.get("needs", [])) <= 50
+            assert len(merged_job.get("tags", [])) <= 50
+            assert merged_job.get("retry", {"max": 2})["max"] <= 2
+            assert stages is None or merged_job["stage"] in stages
             assert depth(job, document) <= 10
             assert all(
-                re.fullmatch(r"[A-Za-z0-9_]{1,255}", key) for key in whole.get("variables", {})
+                re.fullmatch(r"[A-Za-z0-9_]{1,255}", key) for key in merged_job.get("variables", {})
             )
         assert not needs_in_a_circle(document)
 
@@ -237,13 +237,13 @@ def depth(job: dict[str, Any], document: dict[str, Any]) -> int:
 
 
 def needs_in_a_circle(document: dict[str, Any]) -> bool:
-    left = {
+    remaining = {
         name: {*map(str, merged(name, document).get("needs", []))} for name, _ in jobs(document)
     }
-    while free := [name for name, needs in left.items() if not needs & left.keys()]:
+    while free := [name for name, needs in remaining.items() if not needs & remaining.keys()]:
         for name in free:
-            del left[name]
-    return bool(left)
+            del remaining[name]
+    return bool(remaining)
 
 
 @pytest.mark.parametrize("more", LAYOUTS)

@@ -42,17 +42,17 @@ def documents(spec: str = SPEC) -> dict[str, dict[str, Any]]:
     return pipeline.documents(plan, parsed, {**policy_of(POLICY).variables, **parsed.variables})
 
 
-def jobs(found: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def jobs(files: dict[str, dict[str, Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """All jobs and templates of all files."""
     keywords = {"stages", "workflow", "variables", "default", "include"}
-    for document in found.values():
+    for document in files.values():
         yield from ((name, job) for name, job in document.items() if name not in keywords)
 
 
-def flattened(name: str, found: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def flattened(name: str, files: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """A job with what it extends, as GitLab merges it for keys of the first level."""
-    job = dict(jobs(found))[name]
-    return {**flattened(job["extends"], found), **job} if "extends" in job else job
+    job = dict(jobs(files))[name]
+    return {**flattened(job["extends"], files), **job} if "extends" in job else job
 
 
 def test_one_file_for_each_target_and_arch_is_included():
@@ -66,11 +66,11 @@ def test_one_file_for_each_target_and_arch_is_included():
 
 
 def test_every_job_of_the_plan_is_there_once():
-    found, plan = documents(), plan_of(SPEC, policy=POLICY, event="")
-    names = [name for name, _ in jobs(found) if not name.startswith(".")]
+    files, plan = documents(), plan_of(SPEC, policy=POLICY, event="")
+    names = [name for name, _ in jobs(files) if not name.startswith(".")]
     assert sorted(names) == sorted(job.name for job in plan.jobs)
     cells = {
-        job["variables"].get("TRUEWHEEL_CELL") for _, job in jobs(found) if "variables" in job
+        job["variables"].get("TRUEWHEEL_CELL") for _, job in jobs(files) if "variables" in job
     } - {None}
     assert cells == {cell.id for cell in plan.cells}
 
@@ -100,18 +100,18 @@ def test_a_pure_package_is_built_in_the_tool_image():
 
 
 def test_prove_waits_for_all_and_plan_for_nothing():
-    found = documents()
-    assert flattened("plan", found)["needs"] == []
-    assert "needs" not in flattened("prove", found)
-    assert flattened("prove", found)["image"] == "python:3.14"
+    files = documents()
+    assert flattened("plan", files)["needs"] == []
+    assert "needs" not in flattened("prove", files)
+    assert flattened("prove", files)["image"] == "python:3.14"
 
 
 def test_a_publish_job_runs_on_protected_tags_alone_and_never_twice_at_once():
     spec = SPEC + "project: p\nindexes: {own: {url: 'https://index.example/x'}, named: {}}\n"
-    found = documents(spec)
-    assert found[".gitlab-ci.yml"]["stages"][-2:] == ["publish", "review"]
-    assert [name for name, _ in jobs(found) if name.startswith("publish")] == ["publish:own"]
-    assert flattened("publish:own", found) == {
+    files = documents(spec)
+    assert files[".gitlab-ci.yml"]["stages"][-2:] == ["publish", "review"]
+    assert [name for name, _ in jobs(files) if name.startswith("publish")] == ["publish:own"]
+    assert flattened("publish:own", files) == {
         "extends": ".truewheel",
         "image": "python:3.14",
         "stage": "publish",
@@ -127,9 +127,9 @@ def test_a_publish_job_runs_on_protected_tags_alone_and_never_twice_at_once():
 
 
 def test_setup_comes_first_in_every_job():
-    found = documents(SPEC + "setup: ['. ci/setup.sh', 'echo \"$X\"']\n")
+    files = documents(SPEC + "setup: ['. ci/setup.sh', 'echo \"$X\"']\n")
     for name in ("plan", "prove", "wheel:foo:rhel8:x86_64:cp312", "wheel:bar:any:any:py3"):
-        assert flattened(name, found)["before_script"] == [". ci/setup.sh", 'echo "$X"']
+        assert flattened(name, files)["before_script"] == [". ci/setup.sh", 'echo "$X"']
 
 
 def test_only_what_people_set_is_prefilled():
@@ -153,8 +153,8 @@ def test_a_prefilled_default_is_one_of_its_options():
 
 def test_a_pipeline_without_such_variables_has_no_such_key():
     spec = "packages: {foo: {}}\ntargets: {rhel8: {}}\n"
-    found = pipeline.documents(plan_of(spec, event=""), spec_of(spec), {})
-    assert "variables" not in found[".gitlab-ci.yml"]
+    files = pipeline.documents(plan_of(spec, event=""), spec_of(spec), {})
+    assert "variables" not in files[".gitlab-ci.yml"]
 
 
 @pytest.mark.parametrize(
@@ -162,8 +162,8 @@ def test_a_pipeline_without_such_variables_has_no_such_key():
 )
 def test_a_scripts_folder_of_any_name_is_one_word_of_the_shell(folder: str):
     quoted = folder.replace("'", "''")
-    found = documents(SPEC + f"scripts: '{quoted}'\n")
-    for line in flattened("wheel:foo:rhel8:x86_64:cp312", found)["script"]:
+    files = documents(SPEC + f"scripts: '{quoted}'\n")
+    for line in flattened("wheel:foo:rhel8:x86_64:cp312", files)["script"]:
         python, script, cell_flag, cell, *_ = shlex.split(line)
         assert (python, cell_flag, cell) == ("python", "--cell", "$TRUEWHEEL_CELL")
         assert script.startswith(f"{folder}/")
@@ -181,9 +181,9 @@ def test_nothing_that_gitlab_forbids_is_written():
 
 def test_a_target_whose_runners_are_of_another_architecture_gets_their_tags():
     text = SPEC.replace("el8@sha256:0'", "el8@sha256:0', toolchain: zig, runner: x86_64")
-    found = documents(text.replace("aarch64: [arm, linux]", "aarch64: [arm, linux], x86_64: [big]"))
-    assert flattened("wheel:foo:rhel8:aarch64:cp312", found)["tags"] == ["big"]
-    assert flattened("wheel:foo:ubuntu24.04:aarch64:cp312", found)["tags"] == ["arm", "linux"]
+    files = documents(text.replace("aarch64: [arm, linux]", "aarch64: [arm, linux], x86_64: [big]"))
+    assert flattened("wheel:foo:rhel8:aarch64:cp312", files)["tags"] == ["big"]
+    assert flattened("wheel:foo:ubuntu24.04:aarch64:cp312", files)["tags"] == ["arm", "linux"]
 
 
 WITH_IMAGES = """
@@ -213,11 +213,11 @@ def test_an_image_of_proven_wheels_is_made_by_an_engine_after_the_proof(
     more: str, name: str, first: str
 ):
     spec = WITH_IMAGES % more
-    found = pipeline.documents(
+    files = pipeline.documents(
         plan_of(spec, policy=POLICY, event="", images=BUILDERS), spec_of(spec), {}
     )
-    path = next(iter(found))
-    job = found[path][name]
+    path = next(iter(files))
+    job = files[path][name]
     prefix = name.partition("image")[0]
     assert (job["image"], job["before_script"], job["tags"]) == (
         "buildah:1",
@@ -232,22 +232,25 @@ def test_an_image_of_proven_wheels_is_made_by_an_engine_after_the_proof(
         == "truewheel container --target rhel8 --arch x86_64 --stage qa --if-missing --push"
     )
     assert not any(
-        "image:qa" in each
-        for other, document in found.items()
+        "image:qa" in name
+        for other, document in files.items()
         if other != path
-        for each in document
+        for name in document
     )
 
 
 def test_runners_are_chosen_by_architecture_and_by_kind_of_job():
-    more = "test_runners: {aarch64: [gpu]}, tool_runner: [small, linux], runners: {aarch64: [arm, linux], x86_64: [big]}"
+    more = (
+        "test_runners: {aarch64: [gpu]}, tool_runner: [small, linux], runners: "
+        "{aarch64: [arm, linux], x86_64: [big]}"
+    )
     text = SPEC.replace("runners: {aarch64: [arm, linux]}", more).replace(
         "foo: {}", "foo: {smoke: s.py}"
     )
-    found = documents(text)
+    files = documents(text)
     tags = {
-        name: flattened(name, found).get("tags")
-        for name, _ in jobs(found)
+        name: flattened(name, files).get("tags")
+        for name, _ in jobs(files)
         if not name.startswith(".")
     }
     assert tags["wheel:foo:rhel8:aarch64:cp312"] == ["arm", "linux"]
@@ -257,10 +260,10 @@ def test_runners_are_chosen_by_architecture_and_by_kind_of_job():
 
 
 def test_every_job_has_a_time_that_it_may_take():
-    found = documents(SPEC.replace("foo: {}", "foo: {smoke: s.py}"))
+    files = documents(SPEC.replace("foo: {}", "foo: {smoke: s.py}"))
     times = {
-        name.partition(":")[0]: flattened(name, found).get("timeout")
-        for name, _ in jobs(found)
+        name.partition(":")[0]: flattened(name, files).get("timeout")
+        for name, _ in jobs(files)
         if name[0] != "."
     }
     assert times == {
@@ -280,16 +283,16 @@ DIGESTS = WITH_IMAGES.replace("foo: {}", "foo: {smoke: s.py}")
 )
 def test_jobs_in_a_builder_image_use_the_digest_that_its_container_job_tells(more: str):
     spec = DIGESTS % more
-    found = pipeline.documents(
+    files = pipeline.documents(
         plan_of(spec, policy=POLICY, event="", images=BUILDERS), spec_of(spec), {}
     )
     prefix = "w:" if "w:" in more else ""
-    container = flattened(f"{prefix}container:rhel8:x86_64", found)
+    container = flattened(f"{prefix}container:rhel8:x86_64", files)
     assert container["artifacts"]["reports"] == {"dotenv": "container.env"}
     assert container["script"][-1].endswith(" --if-missing --push --digest-file container.env")
     image = "r.example/x/builder/rhel8-x86_64:0123@$TRUEWHEEL_DIGEST_RHEL8_X86_64"
     for kind in ("wheel", "test"):
-        job = flattened(f"{prefix}{kind}:foo:rhel8:x86_64:cp312", found)
+        job = flattened(f"{prefix}{kind}:foo:rhel8:x86_64:cp312", files)
         assert job["image"] == image
         assert f"{prefix}container:rhel8:x86_64" in job["needs"], (
             "its variable comes with its artifacts"
@@ -301,8 +304,8 @@ def test_tests_in_an_image_of_their_own_wait_for_no_other():
     plan = plan_of(spec, policy=POLICY, event="", images=BUILDERS)
     (test,) = [job for job in plan.jobs if job.kind == "test"]
     assert test.needs == ("plan", "wheel:foo:rhel8:x86_64:cp312")
-    found = pipeline.documents(plan, spec_of(spec), {})
-    assert flattened("test:foo:rhel8:x86_64:cp312", found)["image"] == "el8-minimal"
+    files = pipeline.documents(plan, spec_of(spec), {})
+    assert flattened("test:foo:rhel8:x86_64:cp312", files)["image"] == "el8-minimal"
 
 
 def test_container_jobs_log_in_at_another_registry():
@@ -311,7 +314,7 @@ def test_container_jobs_log_in_at_another_registry():
         SPEC
         + "images: {registry: registry.example/g, credentials: {username: WHO, password: TOKEN}}\n"
     )
-    found = pipeline.documents(
+    files = pipeline.documents(
         plan_of(text, policy=POLICY, event="", images=images), spec_of(text), {}
     )
     names = {
@@ -319,7 +322,7 @@ def test_container_jobs_log_in_at_another_registry():
         "CI_REGISTRY_USER": "$WHO",
         "CI_REGISTRY_PASSWORD": "$TOKEN",
     }
-    assert flattened("container:rhel8:x86_64", found)["variables"] == names
+    assert flattened("container:rhel8:x86_64", files)["variables"] == names
 
 
 def test_every_block_of_the_page_is_a_spec_that_makes_a_pipeline():
@@ -329,7 +332,8 @@ def test_every_block_of_the_page_is_a_spec_that_makes_a_pipeline():
     for block in blocks:
         packages = "" if "packages:" in block else "packages: {foo: {smoke: s.py}}\n"
         assert documents(
-            f"{packages}targets: {{rhel8: {{}}}}\narches: [x86_64, aarch64]\nsetup: ['true']\n{block}"
+            f"{packages}targets: {{rhel8: {{}}}}\narches: [x86_64, aarch64]\nsetup: "
+            f"['true']\n{block}"
         )
 
 

@@ -98,7 +98,10 @@ def test_alike_jobs_are_all_listed():
 
 
 def test_one_message_names_all_events():
-    text = "build: {script: make, only: [tags]}\ntest: {script: make, needs: [build], except: [tags]}\n"
+    text = (
+        "build: {script: make, only: [tags]}\ntest: "
+        "{script: make, needs: [build], except: [tags]}\n"
+    )
     (problem,) = found(files_of(text))
     assert problem.message.startswith(
         "job test needs build, which is not there for push and schedule and web"
@@ -112,7 +115,10 @@ def test_one_message_names_all_events():
         # maybe absent.
         "a: {script: m, only: [tags]}\nb: {script: m, needs: [{job: a, optional: true}]}\n",
         "a: {script: m, rules: [{if: $X}]}\nb: {script: m, needs: [a], rules: [{if: $X}]}\n",
-        "a: {script: m, only: [tags]}\nb: {script: m, rules: [{if: $CI_COMMIT_TAG, needs: [a]}, {when: always}]}\n",
+        (
+            "a: {script: m, only: [tags]}\nb: "
+            "{script: m, rules: [{if: $CI_COMMIT_TAG, needs: [a]}, {when: always}]}\n"
+        ),
         "a: {script: m, rules: [{changes: [x]}]}\nb: {script: m, needs: [a]}\n",
         "a: {script: m, only: [tags]}\nb: {script: m, needs: [a], rules: [{if: $NIGHTLY}]}\n",
         "a: {script: m, only: [tags]}\nb: {script: m, needs: [a], only: [tags]}\n",
@@ -123,7 +129,10 @@ def test_only_what_is_sure_is_an_error(text: str):
 
 
 def test_the_needs_of_a_rule_count():
-    text = "a: {script: m, only: [tags]}\nb: {script: m, rules: [{if: $CI_COMMIT_BRANCH, needs: [a]}]}\n"
+    text = (
+        "a: {script: m, only: [tags]}\nb: "
+        "{script: m, rules: [{if: $CI_COMMIT_BRANCH, needs: [a]}]}\n"
+    )
     assert codes(text) == ["absent-need"]
 
 

@@ -50,7 +50,8 @@ def test_files_are_found_by_pattern():
 
 def test_a_file_that_another_event_includes_brings_no_job_to_this_one():
     files = files_of(
-        "include: [{local: tags.yml, rules: [{if: $CI_COMMIT_TAG}]}]\njob: {script: make, needs: [more]}\n",
+        "include: [{local: tags.yml, rules: [{if: $CI_COMMIT_TAG}]}]\njob: "
+        "{script: make, needs: [more]}\n",
         tags="more: {script: make}\n",
     )
     assert "missing-need" in [problem.code for problem in found(files)]
@@ -61,7 +62,10 @@ def test_a_file_that_another_event_includes_brings_no_job_to_this_one():
     "kind", ["project: g/p, file: a.yml", "template: a.yml", "component: g/c@1", "local: $A.yml"]
 )
 def test_what_is_not_followed_makes_missing_names_warnings(kind: str):
-    text = f"include: [{{{kind}}}]\njob: {{extends: .x, stage: y, needs: [z]}}\nother: {{image: gcc}}\n"
+    text = (
+        f"include: [{{{kind}}}]\njob: {{extends: .x, stage: y, needs: [z]}}\nother: "
+        f"{{image: gcc}}\n"
+    )
     assert found(files_of(text), "error") == []
     assert {"include-not-followed", "missing-extends", "missing-need"} <= set(codes(text))
 
@@ -96,7 +100,10 @@ def test_variables_of_the_parent_win_in_a_child():
 
 
 def test_variables_whose_text_changes_are_warnings():
-    text = "variables: {PYTHON: 3.10, MODE: 0644, NEW: yes, FINE: 3.11, QUOTED: '3.10'}\njob: {script: make}\n"
+    text = (
+        "variables: {PYTHON: 3.10, MODE: 0644, NEW: yes, FINE: 3.11, QUOTED: '3.10'}\njob: "
+        "{script: make}\n"
+    )
     assert [problem.message.split(":")[0] for problem in found(files_of(text), "warning")] == [
         "PYTHON will be 3.1", "MODE will be 420", "NEW will be true",
     ]  # fmt: skip
@@ -104,7 +111,10 @@ def test_variables_whose_text_changes_are_warnings():
 
 def test_a_dotenv_file_that_is_spelled_out_is_counted():
     lines = "".join(f"    - echo A{number}=1 >> build.env\n" for number in range(21))
-    text = f"job:\n  script:\n{lines}    - echo >> build.env\n  artifacts: {{reports: {{dotenv: build.env}}}}\n"
+    text = (
+        f"job:\n  script:\n{lines}    - echo >> build.env\n  artifacts: "
+        f"{{reports: {{dotenv: build.env}}}}\n"
+    )
     assert [problem.message for problem in found(files_of(text))] == [
         "job job: build.env gets 22 variables, and GitLab takes at most 20",
         "job job: build.env gets an empty line",
@@ -147,32 +157,37 @@ def codes_in(source: str) -> Iterator[str]:
     for call in ast.walk(ast.parse(source)):
         if isinstance(call, ast.Call):
             name = getattr(call.func, "attr", getattr(call.func, "id", ""))
-            given = [
+            texts = [
                 *call.args[:2],
                 *(keyword.value for keyword in call.keywords if keyword.arg == "code"),
             ]
             if name in {"Fault", "Finding", "add", "at", "missing", "_report"}:
                 yield from (
                     one.value
-                    for one in given
+                    for one in texts
                     if isinstance(one, ast.Constant) and re.fullmatch("[a-z-]+", str(one.value))
                 )
 
 
 def test_every_code_is_documented():
     package = SOURCE / "truewheel/forges/gitlab/lint"
-    made = {
+    codes = {
         code for path in package.glob("*.py") for code in codes_in(path.read_text(encoding="utf-8"))
     }
     page = (ROOT / "docs/lint.md").read_text(encoding="utf-8")
-    assert len(made) > 45
-    assert made - set(re.findall(r"`([a-z-]+)`", page)) == set()
+    assert len(codes) > 45
+    assert codes - set(re.findall(r"`([a-z-]+)`", page)) == set()
 
 
 SCALARS = st.one_of(
-    st.none(), st.booleans(), st.integers(-1, 300), st.floats(0, 9),
-    st.sampled_from(["", "build", ".t", "$A", "/a b/", "1 week", "never", "a: [x]", "$[[ inputs.a ]]", "x.yml"]),
-)  # fmt: skip
+    st.none(),
+    st.booleans(),
+    st.integers(-1, 300),
+    st.floats(0, 9),
+    st.sampled_from(
+        ["", "build", ".t", "$A", "/a b/", "1 week", "never", "a: [x]", "$[[ inputs.a ]]", "x.yml"]
+    ),
+)
 KEYWORDS = st.sampled_from(
     [
         *(

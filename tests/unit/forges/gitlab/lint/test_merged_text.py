@@ -1,4 +1,4 @@
-"""What GitLab's own lint gets of a pipeline whose files are not pushed yet, and where what it says belongs."""
+"""What GitLab's own lint gets of files that are not pushed, and the places of its findings."""
 
 from __future__ import annotations
 
@@ -68,16 +68,19 @@ def test_what_only_gitlab_can_follow_is_left_to_it(item: str):
 
 
 def test_each_child_is_a_pipeline_of_its_own():
-    found = sent(
-        root="start: {trigger: {include: child.yml}}\nagain: {trigger: {include: [{local: child.yml}]}}\n"
-        "two: {trigger: {include: [{local: a.yml}, {local: b.yml}]}}\n"
-        "made: {trigger: {include: [{artifact: x, job: y}]}}\n",
+    bodies = sent(
+        root=(
+            "start: {trigger: {include: child.yml}}\n"
+            "again: {trigger: {include: [{local: child.yml}]}}\n"
+            "two: {trigger: {include: [{local: a.yml}, {local: b.yml}]}}\n"
+            "made: {trigger: {include: [{artifact: x, job: y}]}}\n"
+        ),
         child="include: a.yml\njob: {script: make}\n",
         a="a: {script: make}\n",
         b="b: {script: make}\n",
     )
-    assert [one.name for one in found] == ["root.yml", "child.yml", "root.yml (two)"]
-    assert [set(read(one.text)) for one in found[1:]] == [{"job", "a"}, {"a", "b"}]  # type: ignore[call-overload]
+    assert [one.name for one in bodies] == ["root.yml", "child.yml", "root.yml (two)"]
+    assert [set(read(one.text)) for one in bodies[1:]] == [{"job", "a"}, {"a", "b"}]
 
 
 def test_a_pipeline_too_large_for_one_text_is_sent_part_by_part(monkeypatch: pytest.MonkeyPatch):
@@ -85,7 +88,7 @@ def test_a_pipeline_too_large_for_one_text_is_sent_part_by_part(monkeypatch: pyt
     files = {"root": "include: [a.yml, b.yml]\n.base: {script: make}\n", **files}
     assert len(sent(**files)) == 1
     monkeypatch.setattr(limits, "YAML_BYTES", 100)
-    assert [set(read(one.text)) for one in sent(**files)] == [{".base", "a"}, {".base", "b"}]  # type: ignore[call-overload]
+    assert [set(read(one.text)) for one in sent(**files)] == [{".base", "a"}, {".base", "b"}]
 
 
 @pytest.mark.parametrize(

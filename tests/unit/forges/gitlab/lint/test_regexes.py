@@ -14,8 +14,9 @@ from truewheel.forges.gitlab.lint import regexes
 @pytest.mark.parametrize(
     "text",
     [
-        "/^v\\d+\\.\\d+$/", "/a|b/i", "/(?:a|b)+?/", "/(?P<name>x)/", "/(?<name>x)/", "/(?i)main/", "/[]a]/", "/[^]]/",
-        "/[[:alpha:]-]+/", "/a{2,3}/", "/a{,3}/", "/a{/", "/\\(/", "/\\Q(*\\E/", "/x*/U", "/(a|)/", "/\\//", "/a/b/",
+        "/^v\\d+\\.\\d+$/", "/a|b/i", "/(?:a|b)+?/", "/(?P<name>x)/", "/(?<name>x)/", "/(?i)main/",
+        "/[]a]/", "/[^]]/", "/[[:alpha:]-]+/", "/a{2,3}/", "/a{,3}/", "/a{/", "/\\(/", "/\\Q(*\\E/",
+        "/x*/U", "/(a|)/", "/\\//", "/a/b/",
     ],
 )  # fmt: skip
 def test_taken(text: str):

@@ -23,9 +23,13 @@ wheel:{0}:
     - 'python scripts/repair_wheel.py --cell "$CELL" --platform manylinux_2_39_x86_64'
     - 'python scripts/test_wheel.py --cell "$CELL"'
     - 'python scripts/validate_wheels.py --cell "$CELL"'
-  artifacts: {{paths: ['dist/'], expire_in: '1 week', reports: {{junit: 'report.xml', dotenv: 'build.env'}}}}
+  artifacts:
+    {{paths: ['dist/'], expire_in: '1 week', reports: {{junit: 'report.xml', dotenv: 'build.env'}}}}
 """
-SHARED = ".base: &base {image: gcc, before_script: [a, b], tags: [c], cache: {paths: [d]}, retry: {max: 2}, script: [e]}\n"
+SHARED = (
+    ".base: &base {image: gcc, before_script: [a, b], tags: [c], cache: {paths: [d]}, "
+    "retry: {max: 2}, script: [e]}\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +38,8 @@ SHARED = ".base: &base {image: gcc, before_script: [a, b], tags: [c], cache: {pa
         ("a" * 23, 40), ("a" * 24, 65), ("é" * 12, 65), (1, 0), (True, 0), (None, 0), (1.5, 0),
         ([], 40), ([1, 2, 3], 40), ([1, 2, 3, 4], 200), (list(range(20)), 200),
         ({}, 40), ({"a": 1}, 208), ({str(key): 1 for key in range(8)}, 168 + 8 * 40),
-        ({str(key): 1 for key in range(9)}, 928 + 9 * 40), ({str(key): 1 for key in range(200)}, 7264 + 200 * 40),
+        ({str(key): 1 for key in range(9)}, 928 + 9 * 40),
+        ({str(key): 1 for key in range(200)}, 7264 + 200 * 40),
         ({str(key): 1 for key in range(3000)}, 114_784 + 3000 * 40),
     ],
 )  # fmt: skip

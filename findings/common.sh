@@ -1,0 +1,31 @@
+# Read by the scripts beside it: a temporary folder to work in, an environment with packages, a comparison.
+# shellcheck shell=bash
+set -euo pipefail
+
+# What fails before anything was seen is no change of a fact.
+trap 'exit 2' ERR
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder"
+export PIP_DISABLE_PIP_VERSION_CHECK=1
+
+need() {
+  command -v "$1" >/dev/null || { echo "$1 is not installed" >&2; exit 2; }
+}
+
+# Make the environment env with the given packages.
+environment() {
+  "${PYTHON:-python3}" -m venv env
+  env/bin/python -m pip install --quiet "$@" >&2
+}
+
+# Compare what was seen with what was expected, and end.
+conclude() {
+  trap - ERR
+  if [ "$1" = "$2" ]; then
+    echo "as recorded: $1"
+    exit 0
+  fi
+  printf 'expected: %s\nseen:     %s\n' "$2" "$1"
+  exit 1
+}

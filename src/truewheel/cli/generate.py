@@ -1,0 +1,51 @@
+"""truewheel generate: write the pipeline files."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+
+from truewheel.cli.pipeline_files import add_file_arguments, drift_data, find_drift, generate_chosen
+from truewheel.cli.terminal import print_json, show
+from truewheel.errors import Exit
+from truewheel.forges import pipelines
+from truewheel.workspace import generated_files
+
+EXAMPLES = """\
+examples:
+  generate            after every change of the spec
+  generate --dry-run  what would change
+  generate --forge github
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments of generate."""
+    add_file_arguments(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="write nothing, say what would change"
+    )
+
+
+def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Write the pipeline files that differ from the plan."""
+    del environment  # generated files depend on the spec alone
+    space, files = generate_chosen(arguments)
+    drift = find_drift(arguments, space, files)
+    if drift:
+        pipelines.refuse(files, space.spec)
+    if arguments.dry_run:
+        generated_files.refuse_foreign(space.root, drift)
+    else:
+        generated_files.write(space.root, files.texts, drift)
+    if arguments.json:
+        print_json({"files": drift_data(drift), "layout": files.note})
+        return Exit.OK
+    if files.note:
+        show(f"{files.note} (to choose another layout, set gitlab.layout)")
+    write, remove = ("would write", "would remove") if arguments.dry_run else ("wrote", "removed")
+    for entry in drift:
+        show(f"{remove if entry.state == 'orphaned' else write} {entry.path}")
+    changed = sum(entry.state != "orphaned" for entry in drift)
+    show(f"{len(files.texts)} files, {len(files.texts) - changed} of them unchanged")
+    return Exit.OK

@@ -1,0 +1,101 @@
+"""truewheel lock: write the digests of images, and the commits of GitHub's actions."""
+
+from __future__ import annotations
+
+import tempfile
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from pathlib import Path
+
+from truewheel import __version__
+from truewheel.cli.arguments import add_spec
+from truewheel.cli.commands import program_name
+from truewheel.cli.plans import load_workspace
+from truewheel.cli.terminal import say, show
+from truewheel.errors import Exit, Stop
+from truewheel.forges.github.actions import PINS
+from truewheel.forges.github.api import action_updates
+from truewheel.net import container_registry
+from truewheel.plan import images
+from truewheel.system import files, processes
+from truewheel.workspace import lock_file
+from truewheel.workspace.loading import GENERATOR, Workspace
+from truewheel.workspace.lock_file import LOCK_FILE, Lock
+
+EXAMPLES = """\
+examples:
+  lock            write truewheel.lock: digests of the images, commits of GitHub's actions
+  lock --dry-run  what would change
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments of lock."""
+    add_spec(parser)
+    parser.add_argument(
+        "--dry-run", action="store_true", help="write nothing, say what would change"
+    )
+
+
+def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Write digests of images and commits of actions into truewheel.lock.
+
+    Exit 6 when a server does not answer.
+    """
+    space = load_workspace(arguments)
+    names = dict.fromkeys(image for _, image in images.locked(space.spec) if "@" not in image)
+    digests = {name: _digest(space, name, environment) for name in names}
+    pins = {}
+    if "github" in space.spec.forges():
+        pins = action_updates.newest({**PINS, **space.lock.actions}, environment)
+    installs_truewheel = space.spec.images.registry and not space.spec.scripts
+    requirement = _own_requirement(environment) if installs_truewheel else ""
+    new = Lock(digests, requirement, pins)
+    for name, digest in digests.items():
+        show(f"{name} {digest} ({_change(space.lock.digests.get(name), digest)})")
+    for action, pin in pins.items():
+        old = space.lock.actions.get(action, PINS[action])
+        show(f"{action} {pin.tag} {pin.commit} ({'unchanged' if pin == old else f'was {old.tag}'})")
+    if new == space.lock:
+        show(f"{LOCK_FILE}: unchanged")
+    elif arguments.dry_run:
+        show(f"would write {LOCK_FILE}")
+    else:
+        files.write_text(space.root / LOCK_FILE, lock_file.write(new, GENERATOR))
+        show(f"wrote {LOCK_FILE}; to use it in the pipelines: {program_name()} generate")
+    return Exit.OK
+
+
+def _change(old: str | None, new: str) -> str:
+    if old is None:
+        return "new"
+    return "unchanged" if old == new else f"was {old}"
+
+
+def _digest(space: Workspace, image: str, environment: Mapping[str, str]) -> str:
+    expanded = container_registry.expanded(image, environment)
+    digest = container_registry.digest(expanded, environment)
+    if digest is None:
+        route = next(route for route, name in images.locked(space.spec) if name == image)
+        message = f"the registry has no {image}"
+        problem = space.spec.document.problem(route, message, "correct the name or the tag")
+        raise Stop([problem])
+    return digest
+
+
+def _own_requirement(environment: Mapping[str, str]) -> str:
+    """Return this Truewheel as a requirement with the hash of its wheel.
+
+    "" with a warning when no package index has it.
+    """
+    wanted = f"truewheel=={__version__}"
+    with tempfile.TemporaryDirectory(prefix="truewheel-") as folder:
+        argv = [*processes.module("pip", "lock"), "download", "--quiet"]
+        argv += ["--disable-pip-version-check", "--no-deps", "--only-binary=:all:"]
+        argv += ["--dest", folder, wanted]
+        failed = processes.run(argv, cwd=Path(folder), env=environment)
+        wheels = sorted(Path(folder).glob("*.whl"))
+        if failed or not wheels:
+            say(f"warning: no package index has {wanted}: builder images will not contain it")
+            return ""
+        return " ".join([wanted, *(f"--hash=sha256:{files.sha256(wheel)}" for wheel in wheels)])

@@ -1,0 +1,95 @@
+"""The pipeline files of a spec, as generate, check, init, plan and note work with them."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+
+from truewheel.cli.arguments import add_json, add_spec
+from truewheel.cli.plans import load_workspace
+from truewheel.cli.problems import refuse
+from truewheel.errors import stop
+from truewheel.forges import pipelines
+from truewheel.forges.pipelines import Generated
+from truewheel.plan import planner
+from truewheel.spec.model import FORGES
+from truewheel.workspace import generated_files
+from truewheel.workspace.generated_files import Drift
+from truewheel.workspace.loading import GENERATOR, Workspace
+
+
+def add_file_arguments(parser: ArgumentParser) -> None:
+    """Add --spec, --forge and --json."""
+    add_spec(parser)
+    parser.add_argument(
+        "--forge",
+        metavar="F[,F]",
+        type=_forges,
+        help="only the files of these: gitlab, github (default: all of the spec)",
+    )
+    add_json(parser)
+
+
+def _forges(text: str) -> tuple[str, ...]:
+    names = tuple(text.split(","))
+    if not set(names) <= set(FORGES):
+        raise ArgumentTypeError(f"{text!r}: known are {', '.join(FORGES)}")
+    return names
+
+
+def generate_chosen(arguments: Namespace) -> tuple[Workspace, Generated]:
+    """Return the workspace, and the files of the forges that the arguments choose.
+
+    Raises `Stop` (exit 2) when the plan is refused, or the spec has no such forge.
+    """
+    space = load_workspace(arguments)
+    _check_forges(arguments, space)
+    files = generate_files(space)
+    texts = {path: text for path, text in files.texts.items() if _is_chosen(arguments, path)}
+    return space, files._replace(texts=texts)
+
+
+def generate_files(space: Workspace) -> Generated:
+    """Return every generated file. Raises `Stop` (exit 2) when the plan is refused."""
+    # A pipeline file has no names of wheels: git, the date and variables do not matter here.
+    request = planner.Request(
+        generator=GENERATOR,
+        versions=space.versions(),
+        event="",
+        stand_in="0",
+        images=space.images(),
+    )
+    plan = planner.plan(space.spec, space.policy, request)
+    refuse([*plan.problems, *pipelines.problems(plan, space.spec, space.policy)])
+    return pipelines.generated(
+        plan, space.spec, space.policy, space.lock.actions, space.job_files()
+    )
+
+
+def _check_forges(arguments: Namespace, space: Workspace) -> None:
+    known = space.spec.forges()
+    if missing := [name for name in arguments.forge or () if name not in known]:
+        hint = f"the forges of {space.spec.document.file}: {', '.join(known)}"
+        raise stop(f"--forge {missing[0]}", "the spec has no such key", hint)
+
+
+def _is_chosen(arguments: Namespace, path: str) -> bool:
+    return not arguments.forge or pipelines.forge_of(path).lower() in arguments.forge
+
+
+def find_drift(arguments: Namespace, space: Workspace, files: Generated) -> list[Drift]:
+    """Return the files on disk that differ, of the forges that the arguments choose."""
+    drift = generated_files.drift(space.root, files.texts, pipelines.FOLDERS)
+    return [entry for entry in drift if _is_chosen(arguments, entry.path)]
+
+
+def drift_data(drift: list[Drift]) -> list[dict[str, str]]:
+    """Return the differences as JSON data."""
+    return [
+        {
+            "path": entry.path,
+            "state": entry.state,
+            "made_by": entry.made_by,
+            "diff": entry.diff,
+        }
+        for entry in drift
+    ]

@@ -1,0 +1,162 @@
+"""The plan that a command works with: read from a file, or made from the spec."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from truewheel.cli.terminal import say
+from truewheel.errors import Exit, Problem, Stop, Where, meant, stop
+from truewheel.plan import events, matrix, planner
+from truewheel.plan.matrix import Host
+from truewheel.plan.model import Cell, Plan
+from truewheel.spec.model import Spec
+from truewheel.system import files
+from truewheel.workspace import loading
+from truewheel.workspace.loading import GENERATOR, Workspace
+
+
+def is_forge_job(environment: Mapping[str, str]) -> bool:
+    """Return whether this is a job of a forge: other jobs may have written into its folders."""
+    return any(environment.get(name) == "true" for name in ("CI", "GITLAB_CI", "GITHUB_ACTIONS"))
+
+
+def read_plan(given: str | None, folder: Path, environment: Mapping[str, str]) -> tuple[Plan, Path]:
+    """Return the plan for the wheels of a folder, and its path: see `loading.read_plan`.
+
+    Raises `Stop` (exit 4) in a job whose folder is a link: its files would be written elsewhere.
+    """
+    is_job = is_forge_job(environment)
+    if is_job and not folder.is_absolute() and (link := files.link_to(Path(), folder.as_posix())):
+        raise stop(
+            str(link), "is a link, where a folder belongs", "look which job has left it", Exit.WHEEL
+        )
+    return loading.read_plan(given, folder, in_job=is_job)
+
+
+def select_planned(plan: Plan, cell_ids: str, path: Path) -> tuple[Cell, ...]:
+    """Return cells of a written plan by their ids, which are separated by commas.
+
+    Raises `Stop` (exit 2) when the plan does not have one of them.
+    """
+    return tuple(
+        _planned_cell(plan, cell_id, path) for cell_id in dict.fromkeys(cell_ids.split(","))
+    )
+
+
+def _planned_cell(plan: Plan, cell_id: str, path: Path) -> Cell:
+    cell = plan.cell(cell_id)
+    if cell_id in plan.left_out:
+        message = "nothing to do: the merge request does not change this package"
+        raise Stop([Problem(Where(cell_id), message)], Exit.OK)
+    if cell is None:
+        hint = meant(cell_id, [cell.id for cell in plan.cells], cutoff=0.3)
+        raise stop(str(path), f"no cell {cell_id!r} in this plan", hint)
+    return cell
+
+
+def policy_options(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the options that a policy may read."""
+    release_version = arguments.release_version
+    return {} if release_version is None else {"release-version": release_version}
+
+
+def load_workspace(arguments: argparse.Namespace) -> Workspace:
+    """Return the workspace that the arguments name."""
+    return loading.load(arguments.spec, Path.cwd())
+
+
+def make_plan(
+    arguments: argparse.Namespace,
+    space: Workspace,
+    environment: Mapping[str, str],
+    *,
+    event: str = "push",
+    on: Host | None = None,
+    changed: frozenset[str] | None = None,
+) -> Plan:
+    """Return the plan for the spec's targets, or for the machine `on`.
+
+    `changed` are the packages whose cells are planned (None: all).
+    """
+    from truewheel.workspace import git  # most commands start no programs
+
+    request = planner.Request(
+        generator=GENERATOR,
+        versions=space.versions(),
+        event=event,
+        overrides=dict(arguments.variables),
+        environment=environment,
+        options=policy_options(arguments),
+        host=on,
+        read_file=_file_reader(space, is_host=on is not None),
+        vcs=git.reader(space.root, environment),
+        images=space.images(),
+        changed=changed,
+    )
+    return planner.plan(space.spec, space.policy, request)
+
+
+def _file_reader(space: Workspace, *, is_host: bool) -> Callable[[str], str | None]:
+    """Return the function that reads files for facts.
+
+    It reads files below the spec's folder; for this machine also absolute paths.
+    """
+
+    def read(path: str) -> str | None:
+        if path.startswith("/"):
+            return loading.read_text(Path(path)) if is_host else None
+        return space.text(path)
+
+    return read
+
+
+def find_merge_base(environment: Mapping[str, str]) -> str:
+    """Return the git revision where this pipeline's merge or pull request began, or ""."""
+    if sha := environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA"):
+        return sha
+    branch = environment.get("GITHUB_BASE_REF", "")
+    return f"origin/{branch}" if branch else ""
+
+
+def find_event(environment: Mapping[str, str]) -> str:
+    """Return the event of this pipeline, from the variables of the forge."""
+    source = environment.get("CI_PIPELINE_SOURCE") or environment.get("GITHUB_EVENT_NAME") or ""
+    is_tag = bool(environment.get("CI_COMMIT_TAG")) or environment.get("GITHUB_REF_TYPE") == "tag"
+    return events.name_of(source, is_tag=is_tag)
+
+
+def detect_machine(spec: Spec, environment: Mapping[str, str]) -> matrix.Host:
+    """Return this machine as a target, and print a warning where it lacks something."""
+    from truewheel.workspace import host  # looks at interpreters, which most commands do not
+
+    machine, warning = host.detect(matrix.wanted_pythons(spec), environment)
+    if warning:
+        say(f"warning: {warning}")
+    return machine
+
+
+def select_cells(plan: Plan, glob: str | None) -> Plan:
+    """Return the plan with only the cells whose id matches, and their jobs.
+
+    Raises `Stop` (exit 2) when no cell matches.
+    """
+    if glob is None:
+        return plan
+    cells = tuple(cell for cell in plan.cells if fnmatchcase(cell.id, glob))
+    if not cells:
+        hint = f"cells look like {plan.cells[0].id}" if plan.cells else "the plan has no cells"
+        raise stop("--cell", f"no cell matches {glob!r}", hint)
+    ids = {cell.id for cell in cells}
+    jobs = (
+        job._replace(cells=tuple(cell for cell in job.cells if cell in ids)) for job in plan.jobs
+    )
+    return replace(
+        plan,
+        cells=cells,
+        jobs=tuple(job for job, whole in zip(jobs, plan.jobs) if job.cells or not whole.cells),
+        archives=tuple(archive for archive in plan.archives if ids.issuperset(archive.cells)),
+    )

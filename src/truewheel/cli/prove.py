@@ -1,0 +1,64 @@
+"""truewheel prove: compare a folder of wheels with the plan."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
+from pathlib import Path
+
+from truewheel.build import prove, upload_lists
+from truewheel.cli.arguments import PLAN_HELP, add_json
+from truewheel.cli.plans import is_forge_job, read_plan
+from truewheel.cli.terminal import print_json, say, show
+from truewheel.errors import Exit, counted
+from truewheel.system import files
+
+EXAMPLES = """\
+examples:
+  prove dist/
+  prove dist/ --plan plan.json --json
+"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Declare the arguments of prove."""
+    parser.add_argument(
+        "folder", metavar="DIR", type=Path, help="folder of the wheels and their evidence"
+    )
+    parser.add_argument("--plan", metavar="FILE", help=PLAN_HELP)
+    add_json(parser)
+
+
+def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
+    """Compare the wheels of a folder with the plan, and with the indexes that they go to.
+
+    Exit 4 when they differ.
+    """
+    plan, path = read_plan(arguments.plan, arguments.folder, environment)
+    is_job = is_forge_job(environment)
+    if is_job:
+        _remove_other_plan(arguments.folder, path)
+    proof = prove.prove(arguments.folder, plan, in_job=is_job)
+    lists = upload_lists.write(arguments.folder, plan, environment) if proof.ok else []
+    if arguments.json:
+        print_json(proof.data)
+    for problem in proof.problems:
+        say(problem)
+    if proof.ok and not arguments.json:
+        wheels = counted(len(proof.data["wheels"]), "wheel")
+        show(f"{wheels}, each as planned: {arguments.folder}/{prove.SUMS}")
+    for listed in lists:
+        say(f"{listed.name}: {listed.note}")
+    return Exit.OK if proof.ok else Exit.WHEEL
+
+
+def _remove_other_plan(folder: Path, plan: Path) -> None:
+    """Remove a plan.json beside the wheels that is not the plan of this pipeline.
+
+    Another job has left it, and later jobs would read it as the plan.
+    """
+    beside = folder / "plan.json"
+    if not folder.is_dir():
+        return
+    if beside.is_symlink() or plan.resolve() != beside.resolve():
+        files.remove(beside)

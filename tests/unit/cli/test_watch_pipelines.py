@@ -1,0 +1,105 @@
+"""The wheels of a watched pipeline: downloaded and proven."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import projects
+import pytest
+import wheels
+from standins import Job, Project
+
+from truewheel.cli import main
+from truewheel.system.files import sha256
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> dict[str, bytes]:
+    """What the job `prove` of a pipeline leaves behind, and the plan.
+
+    A real wheel, its evidence, the proof.
+    """
+    root = projects.make(tmp_path / "built")
+    spec = "truewheel: 1\npackages: {demo: {path: demo, abi: none}}\ntargets: {rhel8: {}}\n"
+    projects.write(root, {"truewheel.yml": spec})
+    assert main(["run", "--spec", str(root / "truewheel.yml"), "--out", str(root / "dist")]) == 0
+    dist = root / "dist"
+    made = [path for path in dist.rglob("*") if path.is_file()]
+    return {f"dist/{path.relative_to(dist).as_posix()}": path.read_bytes() for path in made}
+
+
+@pytest.mark.usefixtures("token")
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_the_wheels_of_a_pipeline_are_downloaded_and_proven(
+    demo: Project,
+    tmp_path: Path,
+    artifacts: dict[str, bytes],
+    is_whole: bool,
+    capsys: pytest.CaptureFixture[str],
+):
+    plan = {"plan.json": artifacts.pop("dist/plan.json")}
+    made = {
+        name: artifacts[name]
+        for name in artifacts
+        if name not in {"dist/evidence.json", "dist/SHA256SUMS"}
+    }
+    wheel = next(name for name in made if name.endswith(".whl"))
+    if not is_whole:
+        made[wheel] = made[wheel][:-100] + bytes(100)
+    demo.plan(
+        Job("plan", stage="plan", artifacts=plan),
+        Job("wheel:demo:any:any:py3", stage="wheel", artifacts=made),
+        Job("prove", stage="prove", artifacts=artifacts),
+    )
+    out = tmp_path / "wheels"
+    capsys.readouterr()
+    assert main(["trigger", "--watch", "--wheels", str(out)]) == (0 if is_whole else 4)
+    said = capsys.readouterr()
+    if is_whole:
+        assert f"1 wheel, each as planned: {out}/SHA256SUMS" in said.out
+    assert (
+        out.exists()
+        == (out / wheel.removeprefix("dist/")).exists()
+        == (out / "SHA256SUMS").exists()
+        == is_whole
+    )
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+@pytest.mark.usefixtures("token")
+@pytest.mark.parametrize("place", ["dist/x", "x/dist"])
+def test_what_a_job_hides_in_its_artifacts_replaces_nothing(
+    demo: Project, tmp_path: Path, artifacts: dict[str, bytes], place: str
+):
+    """A wheel, its record and a plan in a folder below dist do not replace the proven ones."""
+    plan = {"plan.json": artifacts.pop("dist/plan.json")}
+    made = {
+        name: artifacts[name]
+        for name in artifacts
+        if name not in {"dist/evidence.json", "dist/SHA256SUMS"}
+    }
+    wheel = next(name for name in made if name.endswith(".whl")).removeprefix("dist/")
+    record = next(
+        name for name in made if name.startswith("dist/evidence/") and name.endswith(".json")
+    ).removeprefix("dist/")
+    forged = wheels.make(tmp_path, wheel, {"demo/__init__.py": b"FORGED = True\n"})
+    saying = {**json.loads(made[f"dist/{record}"]), "sha256": sha256(forged)}
+    hidden = {
+        f"{place}/{wheel}": forged.read_bytes(),
+        f"{place}/{record}": json.dumps(saying).encode(),
+    }
+    other = json.dumps({**json.loads(plan["plan.json"]), "project": "forged"}).encode()
+    files = {**made, **hidden, "dist/plan.json": other}
+    demo.plan(
+        Job("plan", stage="plan", seconds=5, artifacts=plan),
+        Job("wheel:demo:any:any:py3", stage="wheel", seconds=5, artifacts=files),
+        Job("prove", stage="prove", seconds=5, artifacts=artifacts),
+        Job("own", stage="report", seconds=5, artifacts=hidden),
+    )
+    out = tmp_path / "wheels"
+    assert main(["trigger", "--watch", "--wheels", str(out)]) == 0
+    assert (out / wheel).read_bytes() == made[f"dist/{wheel}"]
+    assert (out / record).read_bytes() == made[f"dist/{record}"]
+    assert (out / "plan.json").read_bytes() == plan["plan.json"]
+    assert (out / "SHA256SUMS").read_bytes() == artifacts["dist/SHA256SUMS"]
