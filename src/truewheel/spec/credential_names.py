@@ -10,8 +10,8 @@ NAMES = frozenset({"CI_REPOSITORY_URL", "DOCKER_AUTH_CONFIG", "KUBECONFIG", "NET
 PREFIXES = ("ACTIONS_", "TWINE_", "UV_PUBLISH_")
 """What begins with these leads to a job's own token, or to an index that takes uploads."""
 
-HARMLESS = frozenset({"OLDPWD", "PWD", "TRUEWHEEL_KEY"})
-"""Variables whose names only look so: folders of the shell, and the name of a run."""
+HARMLESS = frozenset({"KEY", "KEYS", "OLDPWD", "PWD", "TRUEWHEEL_KEY"})
+"""Variables whose names only look so: folders of the shell, the name of a run, any key."""
 
 DOWNLOADS = ("PIP_", "UV_INDEX_")
 """What begins with these is for the indexes that requirements come from.

@@ -254,9 +254,9 @@ SHOWN = ("GITLAB_TOKEN", "CI_JOB_TOKEN", "PIP_INDEX_URL", "https_proxy", "DEPLOY
 def test_a_credential_is_no_variable_that_is_shown(name: str, scope: str, place: str):
     variables = f"variables: {{{name}: {{scope: {scope}}}}}"
     text = variables if place == "variables" else f"naming: {{extends: plain, {variables}}}"
+    spec = f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\n{text}\n"
     with pytest.raises(Stop) as stopped:
-        spec = spec_of(f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\n{text}\n")
-        _ = Workspace(Path(), spec, lambda _: None).policy
+        assert Workspace(Path(), spec_of(spec), lambda _: None).policy
     message = str(stopped.value)
     assert message.startswith(f"truewheel.yml:4:{text.index(name) + 1}: ")
     assert f"{name} is named like a credential, and the scope {scope} would show" in message
