@@ -8,7 +8,12 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 _ADDRESS = re.compile(
-    r"""(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#'"<>]*@)?([^\s?#'"<>]*)(?:[?#][^\s'"<>]*)?"""
+    r"""(?<![A-Za-z0-9+.-])([A-Za-z][A-Za-z0-9+.-]*://)"""
+    # A user name and a password. The password may be written with signs that belong in no address
+    # (quotes, / # ? and spaces), as far as the last @ before a host; a path has its @ after a /.
+    r"""(?:[^\s/?#'"<>:@]*:(?!\s|\d{1,5}(?:[\s/?#'"<>]|$))(?:(?!://)[^\n<>])*?@"""
+    r"""(?=[A-Za-z0-9\[][^\s@'"<>]*(?:[\s'"<>]|$))|[^\s/?#'"<>]*@)?"""
+    r"""([^\s?#'"<>]*)(?:[?#][^\s'"<>]*)?"""
 )
 
 

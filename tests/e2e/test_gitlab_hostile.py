@@ -193,6 +193,7 @@ def test_the_default_of_an_input_arrives_and_is_not_evaluated(repository: Path):
     # quotes here
     default = TEXT.replace("'", "").replace('"', "").splitlines()[0]
     spec["variables"]["NOTE"]["default"] = default
+    spec["variables"]["PICK"]["choices"] = [WORD.replace("'", ""), "x"]  # no input may have a '
     (repository / "truewheel.yml").write_text(json.dumps(spec, ensure_ascii=False))
     subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=repository, check=True)
     commit(repository)

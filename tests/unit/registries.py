@@ -20,8 +20,8 @@ class Registry:
     """State of a stand-in registry.
 
     `login` (user, password) asks for a token, or with `scheme` basic for the password itself.
-    `faults` are answers given, one a request, before any real one: a status, or "hang up". `seen`
-    are the requests: method, path, login.
+    `faults` are answers given, one a request, before any real one: a status, "hang up",
+    or the address that it leads to. `seen` are the requests: method, path, login.
     """
 
     def __init__(self, login: tuple[str, str] | None = None, scheme: str = "Bearer") -> None:
@@ -138,6 +138,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _misbehave(self, fault: int | str) -> None:
         if fault == "hang up":
             self.close_connection = True
+        elif str(fault).startswith("http"):
+            self._answer(307, {"Location": str(fault)})
         else:
             self._answer(int(fault))
 

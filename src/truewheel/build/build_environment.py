@@ -16,7 +16,7 @@ from truewheel.build import evidence
 from truewheel.build.toolchain import Toolchain, behind_cache
 from truewheel.plan.matrix import ANY
 from truewheel.plan.model import Cell
-from truewheel.system import interpreters, processes
+from truewheel.system import files, interpreters, processes
 from truewheel.wheel.filename import normalized
 
 
@@ -42,7 +42,8 @@ def build_environment(workshop: Workshop, requires: Sequence[str]) -> Path:
     digest = hashlib.sha256(
         json.dumps([str(workshop.python), *requires, sysconfig]).encode()
     ).hexdigest()
-    folder = workshop.root / evidence.WORK / "env" / f"{workshop.cell.builder}-{digest[:16]}"
+    environments = files.subfolder(workshop.root, evidence.WORK, "env")
+    folder = files.subfolder(environments, f"{workshop.cell.builder}-{digest[:16]}")
     environment_python, complete = folder / "bin" / "python", folder / "complete"
     with _locked(folder.with_suffix(".lock")):
         if not (complete.exists() and environment_python.exists()):
@@ -114,7 +115,8 @@ def cached(workshop: Workshop, backend: str = "") -> Workshop:
 @contextmanager
 def _locked(file: Path) -> Iterator[None]:
     """Hold a lock that ends with this process, however that ends."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    if file.is_symlink():
+        files.remove(file)
     with file.open("w") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         yield

@@ -16,6 +16,7 @@ from truewheel.build.job_image import IMAGE, IMAGE_DIGEST
 from truewheel.build.local import Progress, log_file
 from truewheel.net import container_registry
 from truewheel.plan.model import CELL, Cell, Plan
+from truewheel.system import files
 
 
 def run(
@@ -50,6 +51,7 @@ def run(
         started = time.monotonic()
         log = log_file(root, batch_id)
         log.parent.mkdir(parents=True, exist_ok=True)
+        files.remove(log)
         log.write_bytes(b"")
         state = "built"
         for name, argv in commands(plan, batch, out):

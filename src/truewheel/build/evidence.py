@@ -31,8 +31,15 @@ class Source(NamedTuple):
 
 
 def work_folder(root: Path, cell_id: str) -> Path:
-    """Return the folder in which a cell's wheel is made."""
-    return root / WORK / cell_file(cell_id)
+    """Return the folder in which a cell's wheel is made.
+
+    Raises `Stop` (exit 4) when it, or build/ itself, is a link: a repository may hold one that
+    leads to a folder of whoever builds it.
+    """
+    place = f"{WORK}/{cell_file(cell_id)}"
+    if link := files.link_to(root, place):
+        raise stop(str(link), "is a link, where a folder belongs", "remove it", Exit.WHEEL)
+    return root / place
 
 
 def fresh_folder(folder: Path) -> Path:
@@ -139,7 +146,7 @@ def source_files(package: Package, root: Path) -> list[Source]:
     """
     root = Path(os.path.normpath(root.absolute()))
     where = f"builds.{package.build}.path" if package.build else f"packages.{package.name}.path"
-    folder = below(root, package.path, where)
+    folder = files.below(root, package.path, where)
     if not folder.is_dir() or folder.parts[len(root.parts) :][:1] == (WORK,):
         what = (
             f"{package.path} is the folder for builds"
@@ -155,7 +162,7 @@ def source_files(package: Package, root: Path) -> list[Source]:
     with files.explained(folder, "read"):
         sources = {source.name: source for source in _walk(folder, prefix, folder, (folder,))}
     if package.version_file:
-        file = below(root, package.version_file, f"packages.{package.name}.version.file")
+        file = files.below(root, package.version_file, f"packages.{package.name}.version.file")
         if not file.is_file():
             hint = "correct version.file, or add the file"
             raise stop(
@@ -166,22 +173,6 @@ def source_files(package: Package, root: Path) -> list[Source]:
         name = file.relative_to(root).as_posix()
         sources[name] = Source(name, file)
     return [sources[name] for name in sorted(sources)]
-
-
-def below(root: Path, relative: str, where: str) -> Path:
-    """Return `root / relative`, absolute and without `..`.
-
-    Raises `Stop` (exit 2) if that, or what it links to, leaves the root.
-    """
-    root = Path(os.path.normpath(root.absolute()))
-    path = Path(os.path.normpath(root / relative))
-    if not (path.is_relative_to(root) and path.resolve().is_relative_to(root.resolve())):
-        raise stop(
-            where,
-            f"{relative} leaves the folder of the spec",
-            "paths start in the folder of truewheel.yml",
-        )
-    return path
 
 
 def _walk(

@@ -172,6 +172,7 @@ def _start(
         (work / PASSED).unlink(missing_ok=True)
     entry = _Running(cells, steps_of(plan, cells, root, out), time.monotonic(), log=log)
     entry.log.parent.mkdir(parents=True, exist_ok=True)
+    files.remove(entry.log)
     entry.log.write_bytes(b"")
     _next_step(entry, root, environment, tell)
     return entry

@@ -231,6 +231,8 @@ def _graft(request: Request, folder: Path, cell: Cell, env: Mapping[str, str]) -
         folder.with_name(name) for name in ("request.json", "report.json", "repair.log")
     )
     files.write_text(request_file, json.dumps(asdict(request)))
+    for file in (report_file, log):  # a link there would lead what is written elsewhere
+        files.remove(file)
     argv = [
         *processes.python("truewheel.build.graft"),
         str(request_file),

@@ -9,7 +9,7 @@ from pathlib import Path
 from truewheel.build import credentials, evidence
 from truewheel.errors import Exit, stop
 from truewheel.plan.model import Cell, Plan
-from truewheel.system import interpreters, processes
+from truewheel.system import files, interpreters, processes
 from truewheel.wheel import filename, reader
 
 TAIL_LINES = 20
@@ -30,7 +30,7 @@ def smoke_test(
     if not package.smoke:
         return
     root, wheel = root.absolute(), wheel.absolute()
-    script = evidence.below(root, package.smoke, f"packages.{package.name}.smoke")
+    script = files.below(root, package.smoke, f"packages.{package.name}.smoke")
     if not script.is_file():
         raise stop(
             f"packages.{package.name}.smoke",
@@ -39,17 +39,19 @@ def smoke_test(
         )
     _refuse_hidden(script, wheel, package.smoke)
     env, _ = credentials.without(env, plan, package.secrets)
-    work = evidence.work_folder(root, cell.id) / "smoke"
+    work = files.subfolder(evidence.work_folder(root, cell.id), "smoke")
     interpreter = interpreters.require(python or cell.builder, env, cell.id)
     environment = interpreters.make_environment(interpreter, work / "env", env, cell.id)
     interpreters.install(environment, [str(_installable(wheel, work))], env, cell.id)
     empty, log = evidence.fresh_folder(work / "empty"), work / "output.log"
+    files.remove(log)
+    script_env = credentials.without_downloads(env, package.secrets)
     processes.say(f"test {cell.id}: {package.smoke}")
     with log.open("w", encoding="utf-8") as stream:
         status = processes.run(
             [str(environment), str(script)],
             cwd=empty,
-            env=interpreters.activated(env, environment),
+            env=interpreters.activated(script_env, environment),
             log=stream,
         )
     output = log.read_text(encoding="utf-8", errors="replace").strip()

@@ -123,6 +123,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if _is_there(arguments, image, environment):
         return Exit.OK
     engine = engines.choose(arguments.engine, environment)
+    files.subfolder(space.root, "build", "container")
     engines.write_context(image.context, text, recipe.files)
     engines.add_wheels(image.context, Path(arguments.out), [name for name, _ in wheels.values()])
     engines.build(engine, image, environment)

@@ -96,11 +96,10 @@ def find_project(name: str, given: str | None, environment: Mapping[str, str]) -
 
 def read_remote_path(environment: Mapping[str, str]) -> str:
     """Return the path of the git remote origin on its server, or ""."""
-    from truewheel.system import processes
+    from truewheel.system import git_program
 
-    address = processes.output(
-        ["git", "remote", "get-url", "origin"], cwd=Path.cwd(), env=environment, timeout=10
-    )
+    words = ("remote", "get-url", "origin")
+    address = git_program.output(words, cwd=Path.cwd(), env=environment, timeout=10)
     match = REMOTE.match((address or "").strip())
     return match["path"].strip("/").removesuffix(".git") if match else ""
 

@@ -19,6 +19,7 @@ from truewheel.errors import Exit, Stop, counted, stop
 from truewheel.forges import trigger as triggers
 from truewheel.forges.base import Forge, Run, Wish
 from truewheel.spec import variables as spec_variables
+from truewheel.system.log_text import one_line
 from truewheel.workspace.loading import Workspace
 
 EXAMPLES = """\
@@ -149,7 +150,7 @@ def _start(
     pipeline = started.run
     if not arguments.json:
         word = "started" if started.is_new else "exists already, nothing started"
-        show(f"{word}: {pipeline.url or pipeline.id} · {project} {ref} · key {key}")
+        show(one_line(f"{word}: {pipeline.url or pipeline.id} · {project} {ref} · key {key}"))
     data = {
         "project": project,
         "id": pipeline.id,

@@ -22,7 +22,7 @@ from truewheel.forges.pipelines import MARK, WORKFLOWS
 from truewheel.init import build_backend
 from truewheel.init.build_backend import PYPROJECT, TAG, Files, Package, at, texts_at
 from truewheel.spec import yaml_source
-from truewheel.system import processes
+from truewheel.system import git_program
 from truewheel.wheel.filename import normalized
 from truewheel.workspace import loading
 
@@ -293,7 +293,7 @@ def _stages(text: str | None) -> tuple[str, ...] | None:
 
 
 def _git(root: Path, environment: Mapping[str, str], *words: str) -> str:
-    text = processes.output(["git", *words], cwd=root, env=environment, timeout=SECONDS)
+    text = git_program.output(words, cwd=root, env=environment, timeout=SECONDS)
     return (text or "").strip()
 
 

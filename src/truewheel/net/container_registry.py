@@ -88,7 +88,11 @@ def expanded(reference: str, env: Mapping[str, str]) -> str:
             )
         return env[name]
 
-    return re.sub(r"\$(?:(\w+)|\{(\w+)\})", value, reference)
+    name = re.sub(r"\$(?:(\w+)|\{(\w+)\})", value, reference)
+    if name.startswith("-"):
+        message = f"is {name!r} here, which a program would read as an option"
+        raise stop(reference, message, "correct the value of its variable")
+    return name
 
 
 def local_name(image: str, environment: Mapping[str, str]) -> str:
@@ -149,6 +153,9 @@ def digest(
     headers = {"Accept": _MANIFESTS}
     answer = _ask(client, url, headers, reference)
     if answer.status == 401:
+        if urllib.parse.urlsplit(answer.url)[:2] != urllib.parse.urlsplit(url)[:2]:
+            # It would name the place to which the login of this registry is sent.
+            raise _unreachable(reference, "it leads to another host, which asks for a login")
         challenge = answer.headers.get("www-authenticate", "")
         login = credentials(reference, env)
         headers["Authorization"] = _authorization(challenge, image, login, client)

@@ -155,7 +155,8 @@ def resolve(
                 value=value, source=source, origin=origin, raw=raw, skipped=tuple(skipped)
             ), ""
         if value is None:
-            why = f"is {raw!r}, which does not match {rule.match.pattern}"
+            what = "" if origin == "environment" else f"is {raw!r}, which "
+            why = f"{what}does not match {rule.match.pattern}"
             if rule.otherwise != "next":
                 wrong = "" if rule.otherwise == "none" else f"{_label(source)} {why}"
                 return Fact(value=None, skipped=(*skipped, (source, why))), wrong

@@ -201,8 +201,9 @@ def _value_problems(
     name: str, value: model.Variable, rule: Variable, spec: Spec
 ) -> Iterable[Problem]:
     text = value.value
-    # A secret must not be printed.
-    what = "its value" if value.scope == "secret" else shown(text)
+    # What somebody's environment holds may be a secret, and a merge request's note has this text.
+    is_hidden = value.scope == "secret" or value.origin == "environment"
+    what = "its value" if is_hidden else shown(text)
     if text and rule.choices and text not in rule.choices:
         hint = f"allowed: {', '.join(rule.choices)}, or empty"
         yield spec.document.problem(

@@ -238,7 +238,10 @@ def _code(text: str) -> str:
 def _text(text: str) -> str:
     line = " ".join(text.split())
     line = line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
-    return re.sub(r"([\\`*_<>\[\]|#@!$~])", r"\\\1", line)
+    # An entity (&commat;) would become a character that Markdown does not read, but a forge does;
+    # and a forge may read a mention or a reference although its sign is escaped.
+    line = re.sub(r"([\\`*_<>\[\]|#@!$~%&])", r"\\\1", line)
+    return re.sub(r"([#@])(?=\w)", "\\1\u200b", line)
 
 
 def title_fault(title: str, rules: MergeRequests) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from truewheel.errors import Problem, Stop, in_order
 from truewheel.spec import cron, yaml_source
+from truewheel.spec.credential_names import shown_credential
 from truewheel.spec.policy import Templates, Variable, templates, variable
 from truewheel.spec.schema import Schema, check, misfits, shape, with_defaults
 from truewheel.spec.version_file import is_match
@@ -267,6 +268,11 @@ def parse(text: str, file: str, schema: Schema) -> Spec:
         *_matches(spec),
     ]
     problems += [*_build_problems(spec), *_schedule_problems(spec)]
+    problems += [
+        document.problem(("variables", name), *wrong, key=True)
+        for name, rule in spec.variables.items()
+        if (wrong := shown_credential(name, rule.scope))
+    ]
     if problems:
         raise Stop(in_order(problems))
     return spec

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from truewheel.errors import Stop, in_order
 from truewheel.spec import template, yaml_source
+from truewheel.spec.credential_names import shown_credential
 from truewheel.spec.policy import ANY_TEXT, Policy, from_data, is_pattern, templates
 from truewheel.spec.schema import Schema, check, with_defaults
 from truewheel.spec.yaml_source import Document
@@ -89,6 +90,9 @@ def _faults(data: Mapping[str, Any]) -> Iterator[Fault]:
     yield from _wrong_forms(data)
     yield from _facts_used_too_early(data)
     yield from _undeclared(data)
+    for name, fields in data["variables"].items():
+        if wrong := shown_credential(name, fields["scope"]):
+            yield Fault(("variables", name), *wrong, is_key=True)
 
 
 def _templates(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], str]]:

@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from truewheel.errors import Exit, stop
+from truewheel.errors import Exit, Where, stop
 
 CHUNK = 2**20
 """Bytes that are read at once."""
@@ -97,6 +97,19 @@ def subfolder(folder: Path, *names: str) -> Path:
         with explained(folder, "made"):
             folder.mkdir(exist_ok=True)
     return folder
+
+
+def below(root: Path, relative: str, where: str | Where) -> Path:
+    """Return `root / relative`, absolute and without `..`.
+
+    Raises `Stop` (exit 2) if that, or what it links to, leaves the root.
+    """
+    root = Path(os.path.normpath(root.absolute()))
+    path = Path(os.path.normpath(root / relative))
+    if not (path.is_relative_to(root) and path.resolve().is_relative_to(root.resolve())):
+        message = f"{relative} leaves the folder of the spec"
+        raise stop(where, message, "paths start in the folder of truewheel.yml")
+    return path
 
 
 def link_to(folder: Path, path: str) -> Path | None:

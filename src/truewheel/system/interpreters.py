@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from truewheel.errors import Exit, stop
-from truewheel.system import processes
+from truewheel.system import files, processes
 
 ANY = "py3"
 PROBE_SECONDS = 10.0
@@ -100,6 +100,8 @@ def make_environment(python: Path, folder: Path, env: Mapping[str, str], where: 
 
     Raises `Stop` (exit 4) if that fails.
     """
+    if folder.is_symlink():
+        files.remove(folder)  # venv would make empty what it leads to
     argv = [str(python), "-I", "-m", "venv", "--without-pip", "--clear", str(folder)]
     if processes.run(argv, cwd=Path("/"), env=env):
         hint = (

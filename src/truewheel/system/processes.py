@@ -24,6 +24,8 @@ from truewheel.system.log_text import harmless
 
 STDERR = 2
 GRACE = 5.0
+RELAY_SECONDS = 0.02
+"""How long to wait before a silent child's output is looked at again."""
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LAUNCHER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")  # noqa: PTH100, PTH118, PTH120
 FOLDERS = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
@@ -144,13 +146,17 @@ def run(
     Interrupted or terminated, it takes everything that it started with it. Raises `Stop` (exit 4)
     when it cannot be started, and `TimeoutError` when it takes more seconds.
     """
-    with _commands_ignored(is_shown=log is None), _interrupts_held() as release:
+    # GitHub's runner reads commands in a log.
+    stdout: IO[str] | int = STDERR if log is None else log
+    if log is None and os.environ.get("GITHUB_ACTIONS") == "true":
+        stdout = subprocess.PIPE
+    with _interrupts_held() as release:
         try:
             child = start(
                 argv,
                 cwd=cwd,
                 env=env,
-                stdout=STDERR if log is None else log,
+                stdout=stdout,
                 stderr=subprocess.STDOUT,
             )
         except OSError as error:
@@ -158,7 +164,7 @@ def run(
             raise stop(argv[0], f"cannot be started: {error.strerror}", hint, Exit.WHEEL) from None
         try:
             release()
-            return child.wait(timeout)
+            return _relayed(child, timeout)
         except subprocess.TimeoutExpired:
             _end_group(child, GRACE)
             raise TimeoutError from None
@@ -207,23 +213,43 @@ def ending(status: int) -> str:
     return f"exit status {status}" if status >= 0 else f"killed: {signal.strsignal(-status)}"
 
 
-@contextmanager
-def _commands_ignored(*, is_shown: bool) -> Iterator[None]:
-    """Let GitHub's runner read no commands in the output meanwhile.
+def _relayed(child: subprocess.Popen[bytes], timeout: float | None) -> int:
+    """Show what a child writes until it ends, with nothing that a runner takes for a command.
 
-    A random word, which no child knows, ends that. Only stderr is kept in order with children, so
-    both lines are written there.
+    What it leaves behind can write nothing more: the pipe is closed then. Raises `TimeoutExpired`.
     """
-    if not is_shown or os.environ.get("GITHUB_ACTIONS") != "true":
-        yield
-        return
-    word = os.urandom(16).hex()
-    print(f"::stop-commands::{word}", file=sys.stderr, flush=True)
+    if child.stdout is None:
+        return child.wait(timeout)
+    deadline = None if timeout is None else time.monotonic() + timeout
+    pipe, status, line = child.stdout.fileno(), None, b""
+    os.set_blocking(pipe, False)
+    with child.stdout:
+        while status is None:
+            status = child.poll()  # before the read: all that it wrote itself is in the pipe then
+            chunk = _available(pipe)
+            *lines, line = (line + chunk).split(b"\n")
+            for text in lines:
+                _show(text)
+            if deadline is not None and status is None and time.monotonic() > deadline:
+                raise subprocess.TimeoutExpired(child.args, timeout or 0)
+            if not chunk and status is None:
+                time.sleep(RELAY_SECONDS)
+    if line:
+        _show(line)
+    return status
+
+
+def _available(pipe: int) -> bytes:
+    """Return what is in a pipe now: no pipe of an ordinary user holds more."""
     try:
-        yield
-    finally:
-        # A child may have left its last line open, and only the start of a line is read.
-        print(f"\n::{word}::", file=sys.stderr, flush=True)
+        return os.read(pipe, 2**20)
+    except BlockingIOError:
+        return b""
+
+
+def _show(line: bytes) -> None:
+    text = line.decode("utf-8", "replace").removesuffix("\r").expandtabs()
+    print(harmless(text), file=sys.stderr, flush=True)
 
 
 @contextmanager

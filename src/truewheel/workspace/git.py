@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from truewheel.system import processes
+from truewheel.system import git_program
 
 SECONDS = 30.0
 COMMANDS = {
-    "commit": ["git", "rev-parse", "--short=9", "HEAD"],
-    "tag": ["git", "describe", "--tags", "--abbrev=0"],
-    "branch": ["git", "branch", "--show-current"],
-    "time": ["git", "log", "-1", "--format=%ct"],
-    "date": ["git", "log", "-1", "--format=%cd", "--date=format:%Y%m%d"],
+    "commit": ["rev-parse", "--short=9", "HEAD"],
+    "tag": ["describe", "--tags", "--abbrev=0"],
+    "branch": ["branch", "--show-current"],
+    "time": ["log", "-1", "--format=%ct"],
+    "date": ["log", "-1", "--format=%cd", "--date=format:%Y%m%d"],
 }
 
 
@@ -29,12 +29,13 @@ def reader(root: Path, environment: Mapping[str, str]) -> Callable[[str], str | 
     def read(name: str) -> str | None:
         if name == "distance":
             tag = read("tag")
-            commits = f"{tag.strip()}..HEAD" if tag else "HEAD"
-            command = ["git", "rev-list", "--count", commits, "--"]
+            # The full name: a tag may be called like an option.
+            commits = f"refs/tags/{tag.strip()}..HEAD" if tag else "HEAD"
+            command = ["rev-list", "--count", "--end-of-options", commits, "--"]
         else:
             command = COMMANDS[name]
-        output = processes.output(command, cwd=root, env=environment, timeout=SECONDS)
-        return output.strip() if output else None
+        text = git_program.output(command, cwd=root, env=environment, timeout=SECONDS)
+        return text.strip() if text else None
 
     return read
 
@@ -52,7 +53,7 @@ def changed_files(root: Path, environment: Mapping[str, str], base: str) -> list
     """
     # In a merged results pipeline of GitLab, HEAD also has the changes of the target branch.
     head = environment.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") or "HEAD"
-    flags = ["--name-only", "--relative", "--no-renames", "-z", "--end-of-options"]
-    command = ["git", "diff", *flags, f"{base}...{head}", "--"]
-    output = processes.output(command, cwd=root, env=environment, timeout=SECONDS)
-    return None if output is None else [name for name in output.split("\0") if name]
+    flags = ["--name-only", "--relative", "--no-renames", "-z", "--no-ext-diff", "--no-textconv"]
+    command = ["diff", *flags, "--end-of-options", f"{base}...{head}", "--"]
+    names = git_program.output(command, cwd=root, env=environment, timeout=SECONDS)
+    return None if names is None else [name for name in names.split("\0") if name]

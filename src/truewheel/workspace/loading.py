@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from truewheel.spec import policy_file, version_file, yaml_source
 from truewheel.spec import schema as shapes
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Policy
+from truewheel.system import files
 from truewheel.workspace import lock_file
 from truewheel.workspace.lock_file import LOCK_FILE, Lock
 
@@ -233,12 +235,16 @@ def _workspace(path: Path, raw: bytes, read: Read) -> Workspace:
 
 
 def on_disk(root: Path) -> Read:
-    """Return the function that reads files below a folder."""
+    """Return the reader of the files below a folder.
+
+    It raises `Stop` (exit 2) for a path, or a link, that leads out of the folder: a stranger's
+    spec could have files of whoever reads it shown in names, plans and notes.
+    """
 
     def read(path: str) -> bytes | None:
         try:
-            return (root / path).read_bytes()
-        except OSError:
+            return files.below(root, path, path).read_bytes()
+        except (OSError, RuntimeError, ValueError):  # nothing there, links in a circle, NUL
             return None
 
     return read
@@ -256,19 +262,19 @@ def at_revision(root: Path, revision: str) -> Read:
         raise stop(
             f"--against {revision}", "git knows no such revision here", "fetch it, or name another"
         )
-    return lambda path: _git(root, "cat-file", "blob", f"{commit.decode().strip()}:./{path}")
+
+    def read(path: str) -> bytes | None:
+        name = os.path.relpath(files.below(root, path, path), root.absolute())
+        return _git(root, "cat-file", "blob", f"{commit.decode().strip()}:./{name}")
+
+    return read
 
 
 def _git(root: Path, *words: str) -> bytes | None:
-    import os
+    from truewheel.system import git_program  # only to look at another revision
 
-    from truewheel.system import processes  # only to look at another revision
-
-    try:
-        ended = processes.captured(["git", *words], cwd=root, env=os.environ, timeout=60)
-    except OSError:
-        return None
-    return ended.stdout if ended.status == 0 else None
+    ended = git_program.captured(words, cwd=root, env=os.environ, timeout=60)
+    return ended.stdout if ended and ended.status == 0 else None
 
 
 def _bytes(path: Path) -> bytes:
@@ -319,11 +325,18 @@ def builtin_policies() -> dict[str, Path]:
 
 
 def read_policy(name: str, root: Path, where: Where) -> Policy:
-    """Return a policy by name: a file below `root` when the name ends in .yml, else a built-in one.
+    """Return a policy that somebody names: a file when it ends in .yml, else a built-in one.
 
-    Raises `Stop` (exit 2).
+    The path of a file starts in `root`, and may lead anywhere. Raises `Stop`.
     """
-    return policy_reader(on_disk(root), where)(name)
+
+    def read(path: str) -> bytes | None:
+        try:
+            return (root / path).read_bytes()
+        except OSError:
+            return None
+
+    return policy_reader(read, where)(name)
 
 
 def policy_reader(read: Read, where: Where) -> policy_file.Parent:

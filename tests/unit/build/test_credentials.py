@@ -60,6 +60,11 @@ HELD = (
         "api_key",
         "GH_PAT",
     ),
+    *("GHTOKEN", "githubToken", "dbPassword", "PGPASSWORD", "DB_PASS", "SMTP_PASS", "MASTER_PWD"),
+    *("INDEX_PW", "NPM_AUTH", "SSH_AUTH_SOCK", "OAUTH", "SENTRY_DSN", "DATABASE_URL"),
+    *("AZURE_STORAGE_CONNECTION_STRING", "NETRC", "KUBECONFIG", "DEPLOY_KEY", "SSH_KEY", "GPG_KEY"),
+    *("ENCRYPTION_KEY", "SIGNKEY", "COSIGN_PRIVATE_KEY", "CI_SERVER_TLS_KEY_FILE"),
+    *("AWS_ACCESS_KEY_ID", "GOOGLE_APPLICATION_CREDENTIALS", "TRUEWHEEL_HANDOVER_SECRET"),
 )
 FREE = (
     *(
@@ -90,6 +95,10 @@ FREE = (
         "CI_REGISTRY",
         "PATTERN",
     ),
+    *("PWD", "OLDPWD", "KEY", "TRUEWHEEL_KEY", "CACHE_KEY", "PUBLIC_KEY", "MONKEYPATCH", "COMPASS"),
+    *("CI_COMMIT_SHA", "CI_COMMIT_AUTHOR", "CI_COMMIT_REF_NAME", "GIT_AUTHOR_NAME", "BYPASS"),
+    *("PASSIVE", "PATH_INFO", "HTTPS_PROXY", "http_proxy", "XDG_RUNTIME_DIR", "AUTHORITY"),
+    *("CUDA_VERSION", "LD_LIBRARY_PATH", "KEYMAP", "CI_SERVER_URL", "RUNNER_OS", "CMAKE_ARGS"),
 )
 LOOK = (
     "import json, os, pathlib\npathlib.Path({told!r}).write_text(json.dumps(sorted(os.environ)))\n"
@@ -97,6 +106,8 @@ LOOK = (
 ENV = {
     **projects.ENV,
     **dict.fromkeys(HELD, "hidden"),
+    **dict.fromkeys(credentials.RUNNER_FILES, "hidden"),
+    "UV_INDEX_OWN_PASSWORD": "hidden",
     "OWN_LOGIN": "hidden",
     "PIP_INDEX_URL": "x",
     "PIP_NO_INDEX": "1",
@@ -116,7 +127,7 @@ def test_a_name_that_stands_for_none(name: str):
 SPEC = """
 packages: {foo: {}}
 targets: {rhel8: {}}
-variables: {SIGNS: {scope: secret}, A_TOKEN: {scope: pipeline}}
+variables: {SIGNS: {scope: secret}}
 images: {registry: r.example/x, credentials: {username: REGISTRY_USER, password: REGISTRY_PW}}
 indexes:
   own: {url: 'https://index.example/', credentials: {username: INDEX_USER, password: INDEX_PW}}
@@ -132,10 +143,10 @@ def test_the_plan_adds_its_own():
         "INDEX_USER",
         "INDEX_PW",
     }
-    env = dict.fromkeys(("SIGNS", "INDEX_PW", "A_TOKEN", "B_TOKEN", "HOME"), "x")
+    env = dict.fromkeys(("SIGNS", "INDEX_PW", "B_TOKEN", "GITHUB_ENV", "HOME"), "x")
     assert credentials.without(env, plan, ["B_TOKEN"]) == (
-        {"A_TOKEN": "x", "B_TOKEN": "x", "HOME": "x"},
-        ["INDEX_PW", "SIGNS"],
+        {"B_TOKEN": "x", "HOME": "x"},
+        ["GITHUB_ENV", "INDEX_PW", "SIGNS"],
     )
 
 
@@ -153,11 +164,13 @@ LOGIN = {"username": "OWN_LOGIN", "password": "OWN_PW"}
 INDEXES = (Index(name="own", profile="internal", active=False, refusals={}, **LOGIN),)
 
 
-def check(report: Path, name: str) -> None:
+def check(report: Path, name: str, needed: str = "PIP_INDEX_URL") -> None:
     """What was seen holds no credentials but the named ones, and all that pip needs."""
     names = {*json.loads(report.read_text())}
-    assert names & {*HELD, "OWN_LOGIN"} == ({name} if name else set())
-    assert {"PATH", "HOME", "PIP_INDEX_URL"} <= names
+    hidden = {*HELD, *credentials.RUNNER_FILES, "OWN_LOGIN"}
+    assert names & hidden == ({name} if name else set())
+    assert {"PATH", "HOME", *([needed] if needed else [])} <= names
+    assert needed or not [name for name in names if name.startswith(("PIP_", "UV_INDEX_"))]
 
 
 @pytest.mark.parametrize("name", ["", "CI_JOB_TOKEN", "OWN_LOGIN"])
@@ -185,7 +198,7 @@ def test_a_smoke_test_gets_none_but_what_the_spec_names(tmp_path: Path, name: st
     wheel = wheels.make(evidence.fresh_folder(root / "dist"), cell.wheel)
     plan = projects.plan(cell, smoke="tests/smoke.py", secrets=(name,) if name else ())
     smoke_test(replace(plan, indexes=INDEXES), cell, root, wheel, ENV)
-    check(report, name)
+    check(report, name, needed="")
 
 
 @pytest.mark.parametrize("name", ["", "CI_JOB_TOKEN"])

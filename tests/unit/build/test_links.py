@@ -9,6 +9,7 @@ import projects
 import pytest
 
 from truewheel.cli import main
+from truewheel.system.files import remove
 
 SPEC = """\
 truewheel: 1
@@ -177,4 +178,60 @@ def test_repair_puts_its_wheel_in_the_place_of_a_link(root: Path, outside: Path)
     before = state(outside)
     assert main(["repair", "--cell", CELL]) == 0
     assert not wheel.is_symlink()
+    assert state(outside) == before
+
+
+WORKED = "demo__any__any__py3"
+BUILD_LINKS = (
+    "build",
+    f"build/{WORKED}",
+    f"build/{WORKED}/source",
+    f"build/{WORKED}/made",
+    f"build/{WORKED}/wheel",
+    f"build/{WORKED}/smoke",
+    f"build/{WORKED}/smoke/env",
+    f"build/{WORKED}/smoke/empty",
+    f"build/{WORKED}/smoke/output.log",
+    f"build/{WORKED}/output.log",
+    f"build/{WORKED}/repaired",
+    f"build/{WORKED}/unpacked",
+    "build/env",
+)
+
+
+@pytest.mark.parametrize("name", BUILD_LINKS)
+def test_no_link_below_build_leads_outside(root: Path, outside: Path, name: str) -> None:
+    """A repository may hold such a link: what it leads to is neither made empty nor written."""
+    remove(root / "build")
+    remove(root / "dist")
+    projects.write(root, {"tests/smoke.py": "import demo\n"})
+    spec = (root / "truewheel.yml").read_text()
+    (root / "truewheel.yml").write_text(
+        spec.replace("abi: none", "abi: none, smoke: tests/smoke.py")
+    )
+    is_file = name.endswith(".log")
+    (root / name).parent.mkdir(parents=True, exist_ok=True)
+    (root / name).symlink_to(outside / "marker" if is_file else outside)
+    before = state(outside)
+    main(["run"])
+    assert state(outside) == before
+
+
+def test_a_link_in_the_place_of_a_build_environment_is_refused(root: Path, outside: Path) -> None:
+    environments = [path for path in (root / "build/env").iterdir() if path.is_dir()]
+    before = state(outside)
+    for path in environments:
+        remove(path)
+        path.symlink_to(outside)
+    assert main(["compile", "--cell", CELL]) == 4
+    assert state(outside) == before
+
+
+def test_a_link_in_the_place_of_a_containers_files_is_refused(root: Path, outside: Path) -> None:
+    target = "{rhel8: {base: 'docker.io/library/debian:12', family: debian}}"
+    spec = (root / "truewheel.yml").read_text().replace("{rhel8: {}}", target)
+    (root / "truewheel.yml").write_text(spec + "images: {registry: registry.example/x}\n")
+    (root / "build/container").symlink_to(outside)
+    before = state(outside)
+    main(["container", "--target", "rhel8", "--engine", "docker"])
     assert state(outside) == before

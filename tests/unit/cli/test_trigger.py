@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import PIPELINE_SPEC
@@ -15,6 +16,7 @@ from specs import plan_of, project
 from standins import GitLab, Job, Project, Token, faults
 
 from truewheel.cli import main
+from truewheel.forges import trigger as triggers
 
 
 def sent(demo: Project) -> dict[str, str]:
@@ -207,3 +209,18 @@ def test_the_script_is_the_command(tmp_path: Path):
         0,
         "would start: gitlab a/b, the default branch, 1 wheel\n  KIND=a\n",
     )
+
+
+@pytest.mark.usefixtures("token", "demo")
+def test_an_address_of_the_server_begins_no_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    start = triggers.start
+
+    def with_line_feed(*arguments: Any, **options: Any) -> triggers.Started:
+        started = start(*arguments, **options)
+        return started._replace(run=started.run._replace(url="http://x/\n::error::y"))
+
+    monkeypatch.setattr(triggers, "start", with_line_feed)
+    assert main(["trigger"]) == 0
+    assert capsys.readouterr().out.startswith("started: http://x/\\n::error::y · ")

@@ -135,6 +135,12 @@ def test_a_registrys_place_for_tokens_is_not_repeated(
         ("two: http://a:b@x/ and https://c:d@y/?z", "two: http://x/ and https://y/"),
         ("https?://a", "https?://a"),
         ("<https://me:pass@x.example/?q>", "<https://x.example/>"),
+        *((f"https://me:pa{sign}ss@x.example/a", "https://x.example/a") for sign in "'\"/ #?@:,"),
+        ("'https://me:pa'ss@x.example/a' failed", "'https://x.example/a' failed"),
+        ("https://x.example:80/a and me@y.example", "https://x.example:80/a and me@y.example"),
+        ("https://x:80/ and https://c:d@y/?z", "https://x:80/ and https://y/"),
+        ("git+ssh://x.example:22/a.git@main", "git+ssh://x.example:22/a.git@main"),
+        ("https://x.example: it knows no me@y", "https://x.example: it knows no me@y"),
     ],
 )
 def test_an_address_keeps_its_place_alone(text: str, expected: str):

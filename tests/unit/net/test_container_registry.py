@@ -236,3 +236,24 @@ def test_a_registry_that_sends_a_byte_now_and_then_has_a_deadline(
     began = time.monotonic()
     assert "not complete after 0 s" in refused(stand_in)
     assert time.monotonic() - began < 1
+
+
+@pytest.mark.parametrize("name", ["-v/:/h", "--privileged", "$X/a"])
+def test_no_image_is_an_option(name: str):
+    with pytest.raises(Stop, match="which a program would read as an option"):
+        container_registry.expanded(name, {"X": "--mount=a"})
+    assert not container_registry.local_name(name, {"X": "--mount=a"}).startswith("-")
+
+
+def test_a_login_stays_with_the_registry_that_was_asked(tmp_path: Path):
+    """Where a registry leads to another host, that one does not name the place for logins."""
+    login = base64.b64encode(b"me:hush").decode()
+    with serving(Registry(login=("me", "hush"))) as other, serving(Registry()) as asked:
+        other.keep("group/base", "1", CONTENT)
+        asked.faults = [f"http://{other.host}/v2/group/base/manifests/1"]
+        (tmp_path / "config.json").write_text(
+            json.dumps({"auths": {asked.host: {"auth": login}, other.host: {"auth": login}}})
+        )
+        text = refused(asked, DOCKER_CONFIG=str(tmp_path))
+        assert "it leads to another host, which asks for a login" in text
+        assert [authorization for *_, authorization in other.seen] == [""]

@@ -127,7 +127,7 @@ def test_a_fact_without_a_value_tells_why_of_every_source():
         "TRUEWHEEL_BUILD_TAG is not set",
         "TRUEWHEEL_PIPELINE_ID is not set",
         "CI_PIPELINE_ID is '<unknown>', which means none",
-        "NVIDIA_BUILD_ID is 'a-1', which does not match [0-9][0-9A-Za-z_.]*",
+        "NVIDIA_BUILD_ID does not match [0-9][0-9A-Za-z_.]*",
         "BUILD_NUMBER is set but empty",
     ]
 
@@ -183,11 +183,9 @@ def test_a_file_of_the_image_is_not_read_for_a_plan():
 def test_a_dropped_part_is_a_warning_with_what_follows():
     composed, facts, (problem,) = triton(CUDA_VERSION="abc", CI_PIPELINE_ID="1")
     assert (composed.version, composed.build) == ("1.0", "1")
-    assert naming.told(facts["cuda"]) == [
-        r"CUDA_VERSION is 'abc', which does not match (\d+)\.(\d+)(\..*)?"
-    ]
+    assert naming.told(facts["cuda"]) == [r"CUDA_VERSION does not match (\d+)\.(\d+)(\..*)?"]
     assert str(problem) == (
-        r"f.yml:3:1: warning: the fact cuda: CUDA_VERSION is 'abc', which does not match "
+        r"f.yml:3:1: warning: the fact cuda: CUDA_VERSION does not match "
         r"(\d+)\.(\d+)(\..*)?"
         "\n    hint: the name is written without cuda"
     )

@@ -122,10 +122,11 @@ def test_what_a_forge_sets_may_be_given_without_a_declaration(name):
 def test_a_value_beside_choices_or_pattern_is_refused(origin):
     text = refusal(**{origin: {"RELEASE": "yes", "PIPELINE": "x\n"}})
     said = {"overrides": "-v", "environment": "environment"}[origin]
-    assert (
-        f"RELEASE ({said}): 'yes' is not allowed\n    hint: allowed: true, false, or empty" in text
-    )
-    assert f"PIPELINE ({said}): 'x\\n' does not match [a-z]+\n    hint: Small letters." in text
+    # What a machine's environment holds may be a secret of somebody else's spec.
+    yes, x = ("its value",) * 2 if origin == "environment" else ("'yes'", "'x\\n'")
+    hint = "allowed: true, false, or empty"
+    assert f"RELEASE ({said}): {yes} is not allowed\n    hint: {hint}" in text
+    assert f"PIPELINE ({said}): {x} does not match [a-z]+\n    hint: Small letters." in text
 
 
 @pytest.mark.parametrize("value", ["\udcff", "26.04\udc80"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -184,3 +185,15 @@ def test_without_types_any_title_will_do():
     assert (
         notes.title_fault("whatever", MergeRequests(types=(), changed_only=False, labels=())) == ""
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["&commat;all", "&#64;all", "&num;1", "&percnt;1", "&amp;commat;all", "@all", "#1", "%1"],
+)
+def test_no_value_becomes_a_mention_or_a_reference(text: str):
+    """Neither as it is written, nor as Markdown makes it of an entity."""
+    line = notes._text(text)
+    assert not re.search(r"(?<!\\)&", line), "an escaped & begins no entity"
+    assert not re.search(r"[@#]\w|(?<!\\)%", line)
+    assert line.replace("\\", "").replace("\u200b", "") == text

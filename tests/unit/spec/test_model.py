@@ -434,3 +434,10 @@ def test_a_schedule_is_of_all_forges_of_the_file_unless_it_names_its_own() -> No
     )
     assert [*spec.schedules_of("gitlab")] == ["a"]
     assert [*spec.schedules_of("github")] == ["a", "b"]
+
+
+@pytest.mark.parametrize("registry", ["-v/:/h", "--mount=type=bind", "--privileged"])
+def test_a_registry_is_no_option_of_an_engine(registry):
+    text = f"packages: {{foo: {{}}}}\ntargets: {{a: {{}}}}\nimages: {{registry: '{registry}'}}\n"
+    with pytest.raises(Stop, match=r"images\.registry"):
+        spec_of(text)

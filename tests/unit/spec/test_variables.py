@@ -5,10 +5,14 @@ What cannot arrive is refused with its line and hop.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from specs import plan_of, policy_of, spec_of
 
+from truewheel.errors import Stop
 from truewheel.spec import variables as contract
+from truewheel.workspace.loading import Workspace
 
 SPEC = """\
 truewheel: 1
@@ -239,3 +243,21 @@ def test_a_schedule_sets_what_people_may_set_alone(variables: str, told: str):
     (problem,) = plan_of(spec, policy=POLICY).problems
     assert str(problem).startswith(f"truewheel.yml:5:{told}")
     assert problem.hint
+
+
+SHOWN = ("GITLAB_TOKEN", "CI_JOB_TOKEN", "PIP_INDEX_URL", "https_proxy", "DEPLOY_KEY", "dbPassword")
+
+
+@pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.parametrize("scope", ["pipeline", "forge", "image"])
+@pytest.mark.parametrize("place", ["variables", "naming"])
+def test_a_credential_is_no_variable_that_is_shown(name: str, scope: str, place: str):
+    variables = f"variables: {{{name}: {{scope: {scope}}}}}"
+    text = variables if place == "variables" else f"naming: {{extends: plain, {variables}}}"
+    spec = f"packages: {{foo: {{}}}}\ntargets: {{rhel8: {{}}}}\n{text}\n"
+    with pytest.raises(Stop) as stopped:
+        assert Workspace(Path(), spec_of(spec), lambda _: None).policy
+    message = str(stopped.value)
+    assert message.startswith(f"truewheel.yml:4:{text.index(name) + 1}: ")
+    assert f"{name} is named like a credential, and the scope {scope} would show" in message
+    assert "hint: declare it with scope: secret" in message

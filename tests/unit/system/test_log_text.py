@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -186,12 +187,41 @@ def test_github_obeys_no_child(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
-    texts = [fenced(tmp_path, capfd) for _ in range(2)]
-    shape = r"::stop-commands::([0-9a-f]{32})\n::error::of a child\n::(\1)::\n"
-    words = [match[1] for text in texts if (match := re.fullmatch(shape, text))]
-    assert len(set(words)) == 2, "each time another word, which no child can know"
+    assert fenced(tmp_path, capfd) == ": :error::of a child\n"
     with (tmp_path / "log").open("w") as log:
         assert fenced(tmp_path, capfd, log) == ""
+
+
+LEAVES = (
+    "(while sleep 0.05; do echo ::error::left; done) & echo ::error::own; printf '\\ta\\r\\n##[b]'"
+)
+
+
+def test_github_obeys_nothing_that_a_child_leaves_behind(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    argv = ["sh", "-c", LEAVES]
+    assert processes.run(argv, cwd=tmp_path, env={"PATH": os.environ["PATH"]}) == 0
+    time.sleep(0.5)
+    text = capfd.readouterr().err
+    assert text.replace(": :error::left\n", "") == ": :error::own\n        a\n# #[b]\n"
+
+
+def test_a_child_that_is_relayed_may_take_too_long(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    env = {"PATH": os.environ["PATH"]}
+    with pytest.raises(TimeoutError):
+        processes.run(["sh", "-c", "echo a; sleep 60"], cwd=tmp_path, env=env, timeout=0.3)
+    assert capfd.readouterr().err == "a\n"
+    many = "i=0; while [ $i -lt 20000 ]; do echo 0123456789; i=$((i+1)); done; exit 3"
+    assert processes.run(["sh", "-c", many], cwd=tmp_path, env=env) == 3
+    assert capfd.readouterr().err == "0123456789\n" * 20000
+    assert (
+        processes.run(["sh", "-c", "exec >&- 2>&-; sleep 0.2; exit 4"], cwd=tmp_path, env=env) == 4
+    )
 
 
 def test_elsewhere_nothing_is_added(

@@ -195,3 +195,44 @@ def test_a_plan_that_cannot_be_read_is_reported(tmp_path: Path):
     (tmp_path / "plan.json").write_bytes(b"\xff")
     message = refusal(loading.read_plan, None, tmp_path)
     assert "plan.json: cannot be read as text\n    hint: write it again" in message
+
+
+OUTSIDE = "packages: {foo: {version: {file: VERSION}}}\ntargets: {rhel8: {}}\n"
+
+
+@pytest.mark.parametrize("is_link", [True, False])
+@pytest.mark.parametrize("kind", ["file", "json", "extends", "version", "lock"])
+def test_no_file_outside_of_the_specs_folder_is_read(tmp_path: Path, kind: str, is_link: bool):
+    outside, root = tmp_path / "secret.yml", tmp_path / "root"
+    outside.write_text('{"a": "hush"}')
+    path = "inner/link.yml" if is_link else "../secret.yml"
+    facts = {
+        "file": f"{{extends: plain, facts: {{a: {{from: ['file:{path}'], otherwise: drop}}}}}}",
+        "json": f"{{extends: plain, facts: {{a: {{from: ['json:{path}#/a'], otherwise: drop}}}}}}",
+        "extends": f"{{extends: {path}}}",
+    }
+    text = OUTSIDE.replace("VERSION", path if kind == "version" else "VERSION")
+    project(root, f"truewheel: 1\n{text}naming: {facts.get(kind, 'plain')}\n")
+    (root / "inner").mkdir()
+    (root / "inner/link.yml").symlink_to(outside)
+    if kind == "lock":
+        (root / "truewheel.lock").symlink_to(outside)
+    reads = {
+        "file": lambda space: space.text(path),
+        "json": lambda space: space.text(path),
+        "extends": lambda space: space.policy,
+        "version": Workspace.versions,
+        "lock": lambda space: space.lock,
+    }
+    message = refusal(lambda: reads[kind](loading.load(None, root)))
+    by_schema = kind in {"version", "extends"} and not is_link
+    assert ("is not allowed" if by_schema else "leaves the folder of the spec") in message
+    assert "hush" not in message
+
+
+def test_a_link_within_the_folder_is_read(tmp_path: Path):
+    space = load(tmp_path / "root", files={"inner/VERSION": "2.0\n"})
+    (tmp_path / "root/VERSION").unlink(missing_ok=True)
+    (tmp_path / "root/VERSION").symlink_to("inner/VERSION")
+    assert space.versions() == {"foo": ("2.0", "VERSION")}
+    assert space.text("inner/../VERSION") == "2.0\n"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from truewheel.errors import Exit, stop
 from truewheel.forges.github.actions import Pin
-from truewheel.system import processes
+from truewheel.system import git_program
 
 SERVER = "https://github.com"
 TIMEOUT = 60.0
@@ -31,13 +31,8 @@ def newest(pins: Mapping[str, Pin], environment: Mapping[str, str]) -> dict[str,
 
 
 def _tags(url: str, environment: Mapping[str, str]) -> str:
-    argv = ["git", "ls-remote", "--tags", "--", url]
-    silent = {
-        **environment,
-        "GIT_TERMINAL_PROMPT": "0",
-    }  # an unknown repository would have git ask for a password
     try:
-        ended = processes.captured(argv, env=silent, timeout=TIMEOUT)
+        ended = git_program.remote_tags(url, env=environment, timeout=TIMEOUT)
     except OSError as error:
         raise stop(url, f"cannot be asked: {error}", _HINT, Exit.REMOTE_UNREACHABLE) from None
     if ended.status:

@@ -1,0 +1,86 @@
+"""Starting git, which obeys the configuration of the repository that it is in.
+
+That may be a stranger's: a clone holds whatever its author committed, also a bare repository among
+its files, and an unpacked archive may come with a `.git`. Configuration can name programs, so
+every one that the commands here could start is switched off, and nothing is fetched. The user's
+own configuration is read as ever: it says, for example, whose folders are safe.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from truewheel.system import processes
+from truewheel.system.processes import Ended
+
+# What stands on the command line wins over every file.
+_SETTINGS = {
+    "safe.bareRepository": "explicit",  # git 2.38: a checked-in folder is no repository
+    "core.fsmonitor": "false",
+    "core.hooksPath": os.devnull,
+    "core.sshCommand": "false",
+    "core.alternateRefsCommand": "true",
+    "gc.auto": "0",
+    "log.showSignature": "false",
+    "maintenance.auto": "false",
+    "protocol.allow": "never",
+}
+_PROGRAM = [
+    *("git", "--no-pager"),
+    *(word for name, value in _SETTINGS.items() for word in ("-c", f"{name}={value}")),
+]
+_ENVIRONMENT = {
+    # Unlike protocol.allow, no protocol.<name>.allow of a repository wins over this.
+    "GIT_ALLOW_PROTOCOL": "none",
+    "GIT_NO_LAZY_FETCH": "1",  # git 2.45: a partial clone asks for no missing object
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+
+_PLACES = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR"})
+"""Variables that name a repository, wherever git is started."""
+
+
+def captured(
+    words: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float
+) -> Ended | None:
+    """Return what a git command says of the repository that a folder is in.
+
+    None where git is not there or takes more than `timeout` seconds.
+    """
+    try:
+        return processes.captured(
+            [*_PROGRAM, *words], cwd=cwd, env={**env, **_ENVIRONMENT}, timeout=timeout
+        )
+    except (OSError, TimeoutError):
+        return None
+
+
+def output(
+    words: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float
+) -> str | None:
+    """Return what a git command writes to stdout, or None if it fails or takes more seconds."""
+    ended = captured(words, cwd=cwd, env=env, timeout=timeout)
+    return ended.stdout.decode("utf-8", "replace") if ended and ended.status == 0 else None
+
+
+def remote_tags(url: str, *, env: Mapping[str, str], timeout: float) -> Ended:
+    """Return what `git ls-remote` says of a server's repository, asked from outside of any other.
+
+    Raises `OSError` when git cannot be started, and `TimeoutError` when it takes more seconds.
+    """
+    scheme = url.partition("://")[0]
+    allowed = {"https", scheme} & {"https", "http", "file"}
+    with tempfile.TemporaryDirectory(prefix="truewheel-") as folder:
+        environment = {
+            **{name: value for name, value in env.items() if name not in _PLACES},
+            **_ENVIRONMENT,
+            "GIT_ALLOW_PROTOCOL": ":".join(sorted(allowed)),
+            # The folder for temporary files may itself lie in a repository.
+            "GIT_CEILING_DIRECTORIES": str(Path(folder).resolve().parent),
+        }
+        argv = ["git", "-c", "safe.bareRepository=explicit", "ls-remote", "--tags", "--", url]
+        return processes.captured(argv, cwd=Path(folder), env=environment, timeout=timeout)
