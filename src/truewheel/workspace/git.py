@@ -42,8 +42,8 @@ def reader(root: Path, environment: Mapping[str, str]) -> Callable[[str], str | 
 
 def has_tracked(root: Path, environment: Mapping[str, str], folder: Path) -> bool:
     """Return whether a folder, or something in it, is part of the repository that `root` is in."""
-    command = ["git", "ls-files", "-z", "--", str(folder)]
-    return bool(processes.output(command, cwd=root, env=environment, timeout=SECONDS))
+    command = ["ls-files", "-z", "--", str(folder)]
+    return bool(git_program.output(command, cwd=root, env=environment, timeout=SECONDS))
 
 
 def changed_files(root: Path, environment: Mapping[str, str], base: str) -> list[str] | None:

@@ -113,7 +113,7 @@ def test_a_second_run_in_a_folder_ends_with_a_message_and_harms_nothing(
         assert second.returncode == 2
         assert second.stderr.splitlines()[-2:] == [
             f"{root}/build: another run is at work in this folder",
-            "    hint: wait until it has ended, or run in another checkout with another --out",
+            "    hint: wait for its end, or run in another checkout with another --out",
         ]
         assert running.poll() is None
         running.kill()
