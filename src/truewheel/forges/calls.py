@@ -10,6 +10,7 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, TypeVar
@@ -139,7 +140,7 @@ class Caller:
         page: str | None = "1"
         while page:
             numbered = {"per_page": PER_PAGE, **query, "page": page}
-            answer = self.insist(lambda numbered=numbered: self._page(path, field, numbered))  # type: ignore[misc]
+            answer = self.insist(partial(self._page, path, field, numbered))
             for record in answer.data:
                 if record.get("id") is None or record["id"] not in seen:
                     seen.add(record.get("id"))

@@ -139,7 +139,17 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
             exclusive="publish",
             traits=JobTraits(timeout=90, machine="hosted"),
         ),
-        # Jobs that only describe a change start at once, and no job waits for their stage.
+        *_review_kinds(program),
+    ]
+    return {kind.name: kind for kind in result}
+
+
+def _review_kinds(program: tuple[str, ...]) -> list[JobKind]:
+    """Return the kinds of jobs that only describe a change.
+
+    They start at once, and no job waits for their stage.
+    """
+    return [
         JobKind(
             name="names",
             stage="review",
@@ -164,7 +174,6 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
             traits=JobTraits(request="read"),
         ),
     ]
-    return {kind.name: kind for kind in result}
 
 
 def jobs(

@@ -27,7 +27,7 @@ GRACE = 5.0
 RELAY_SECONDS = 0.02
 """How long to wait before a silent child's output is looked at again."""
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-LAUNCHER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "launch.py")  # noqa: PTH100, PTH118, PTH120
+LAUNCHER = str(Path(__file__).absolute().with_name("launch.py"))
 FOLDERS = ("PATH", "LD_LIBRARY_PATH", "PYTHONPATH", "PYTHONHOME")
 """Variables that hold lists of folders.
 

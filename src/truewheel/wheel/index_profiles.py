@@ -56,7 +56,8 @@ _MACOS = "arm64|fat|fat3|fat64|i386|intel|ppc|ppc64|universal|universal2|x86_64"
 _PATTERN = re.compile(
     rf"manylinux_[0-9]+_[0-9]+_({_LINUX}|ppc64)|musllinux_[0-9]+_[0-9]+_({_LINUX})"
     rf"|macosx_(10_[0-9]+|(11|12|13|14|15|26)_0)_({_MACOS})"
-    r"|ios_[0-9]+_[0-9]+_(arm64|x86_64)_(iphoneos|iphonesimulator)|android_[0-9]+_(arm64_v8a|armeabi_v7a|x86|x86_64)"
+    r"|ios_[0-9]+_[0-9]+_(arm64|x86_64)_(iphoneos|iphonesimulator)"
+    r"|android_[0-9]+_(arm64_v8a|armeabi_v7a|x86|x86_64)"
     r"|pyemscripten_[0-9]+_[0-9]+_wasm32"
 )
 

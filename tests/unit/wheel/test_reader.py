@@ -19,7 +19,8 @@ from truewheel.wheel.reader import open_wheel, parse_fields
 
 def test_the_parts_of_a_name_are_kept_as_they_are_written():
     name = parse_name(
-        "Demo_X-2.69.0.dev0+nv26.04.cu132-49163608-cp312-abi3-manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
+        "Demo_X-2.69.0.dev0+nv26.04.cu132-49163608-cp312-abi3-"
+        "manylinux_2_17_x86_64.manylinux2014_x86_64.whl"
     )
     assert (name.distribution, name.version, name.build) == (
         "Demo_X",

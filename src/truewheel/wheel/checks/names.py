@@ -15,7 +15,8 @@ _RETAG = "change both with the build or a retagging tool, never with mv"
 _ABI = re.compile(r"(cp\d+)[a-z]*")
 _SYSTEM = re.compile(r"(?:many|musl)?linux.*|macos.*|win.*")
 _PLATFORM = re.compile(
-    r"(?:linux|manylinux(?:1|2010|2014|_\d+_\d+)|musllinux_\d+_\d+|macosx_\d+_\d+)_[a-z]\w*|win32|win_[a-z]\w*"
+    r"(?:linux|manylinux(?:1|2010|2014|_\d+_\d+)|musllinux_\d+_\d+|macosx_\d+_\d+)_[a-z]\w*"
+    r"|win32|win_[a-z]\w*"
 )
 _SCHEMES = {"data", "headers", "platlib", "purelib", "scripts"}
 
