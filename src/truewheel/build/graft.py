@@ -1,4 +1,6 @@
-"""auditwheel at work on an unpacked wheel: REQUEST REPORT FOLDER, by `process.python`.
+"""auditwheel on an unpacked wheel: a program with the arguments REQUEST REPORT FOLDER.
+
+`processes.python` starts it.
 
 A process of its own: auditwheel works in the current folder and reads the environment. It goes into
 FOLDER, the wheel, only when all modules are there: nothing in the wheel is ever run or imported.

@@ -1,4 +1,7 @@
-"""When a request is tried again: the one policy for all servers that this program talks to."""
+"""Which answers are worth another attempt, and how long to wait: the policy for all servers.
+
+The loops that use it are `net/http.py` and `forges/calls.py`.
+"""
 
 from __future__ import annotations
 

@@ -17,6 +17,7 @@ from urllib import request
 from urllib.error import HTTPError
 from urllib.parse import quote, urlsplit
 
+# As in net/retries.py: this file is copied into projects, and imports nothing of Truewheel.
 PAUSES = (1.0, 2.0, 4.0, 8.0, 16.0)
 """Seconds between the attempts."""
 SILENCE = 60.0
