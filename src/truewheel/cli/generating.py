@@ -18,9 +18,11 @@ from truewheel.forges.gitlab.emit import pipeline
 from truewheel.forges.pipelines import Generated
 from truewheel.plan import planner
 from truewheel.spec.model import FORGES
-from truewheel.workspace import generated_files
+from truewheel.workspace import generated_files, renewed_pins
 from truewheel.workspace.generated_files import Drift
 from truewheel.workspace.loading import GENERATOR, Workspace
+from truewheel.workspace.lock_file import LOCK_FILE
+from truewheel.workspace.renewed_pins import RenewedPin
 
 if TYPE_CHECKING:
     from truewheel.cli import linting
@@ -85,6 +87,7 @@ def generate(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     found = _drift(arguments, space, made)
     if found:
         pipelines.refuse(made, space.spec)
+        _warn_of_lost_pins(space, made)
     if arguments.dry_run:
         generated_files.refuse_foreign(space.root, found)
     else:
@@ -110,14 +113,16 @@ def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
         remote = _remote(arguments, environment) if arguments.remote else None
         return linting.check_files(arguments.lint, is_json=arguments.json, remote=remote)
-    space, made = _made(arguments)
-    found = _drift(arguments, space, made)
+    space, made, found, pins = _compared(arguments)
+    if not arguments.json:
+        _show_pins(pins)
     if not found and not arguments.json:
-        show(f"{len(made.texts)} files as generated")
+        show(f"{len(made.texts)} files as generated{', apart from these pins' if pins else ''}")
     asked = _asked(arguments, environment, space) if arguments.remote and not found else None
     if arguments.json:
         said = {"problems": asked.data()} if asked else {}
-        common.print_json({"files": [_entry(entry) for entry in found], **said})
+        renewed = [pin._asdict() for pin in pins]
+        common.print_json({"files": [_entry(entry) for entry in found], "pins": renewed, **said})
         return (
             Exit.DRIFT if found else Exit.REFUSED if asked and errors(asked.problems) else Exit.OK
         )
@@ -127,6 +132,38 @@ def check(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if asked and not errors(asked.problems):
         show(str(asked))
     return common.tell(asked.problems if asked else [])
+
+
+def _compared(
+    arguments: Namespace,
+) -> tuple[Workspace, Generated, list[Drift], list[RenewedPin]]:
+    """Return what differs, and the pins that somebody renewed: they are no difference."""
+    space, made = _made(arguments)
+    drift = _drift(arguments, space, made)
+    pins: list[RenewedPin] = []
+    if drift:
+        lock, pins = renewed_pins.read(space.lock, made.texts, space.read)
+    if pins:
+        space = space.with_lock(lock)
+        made = _chosen(arguments, space, warn=False)
+        drift = _drift(arguments, space, made)
+    return space, made, drift, pins
+
+
+def _show_pins(pins: list[RenewedPin]) -> None:
+    for pin in pins:
+        show(str(pin))
+    if pins:
+        say(f"hint: to take these pins into {LOCK_FILE}: {front_door()} lock --from-files")
+
+
+def _warn_of_lost_pins(space: Workspace, made: Generated) -> None:
+    """Say which pins of the files are replaced by those of the lock."""
+    _, pins = renewed_pins.read(space.lock, made.texts, space.read)
+    for pin in pins:
+        say(f"warning: {pin.path}: {pin.name} {pin.theirs} is replaced by {pin.ours}")
+    if pins:
+        say(f"hint: to keep them: {front_door()} lock --from-files, then {front_door()} generate")
 
 
 def _tell(found: list[Drift]) -> None:
@@ -171,12 +208,16 @@ def _made(arguments: Namespace) -> tuple[Workspace, Generated]:
     """Return the files of the forges that are asked for."""
     space = common.load(arguments)
     _check_forges(arguments, space)
-    made = generated(space)
+    return space, _chosen(arguments, space)
+
+
+def _chosen(arguments: Namespace, space: Workspace, *, warn: bool = True) -> Generated:
+    made = generated(space, warn=warn)
     texts = {path: text for path, text in made.texts.items() if _is_asked(arguments, path)}
-    return space, made._replace(texts=texts)
+    return made._replace(texts=texts)
 
 
-def generated(space: Workspace) -> Generated:
+def generated(space: Workspace, *, warn: bool = True) -> Generated:
     """Return every generated file. Raises `Stop` (exit 2) when the plan must be refused."""
     # No name stands in a pipeline file, so that git, a date or a variable that names may need is no
     # matter here.
@@ -188,7 +229,8 @@ def generated(space: Workspace) -> Generated:
         images=space.images(),
     )
     made = planner.plan(space.spec, space.policy, request)
-    common.refuse([*made.problems, *pipelines.problems(made, space.spec, space.policy)])
+    problems = [*made.problems, *pipelines.problems(made, space.spec, space.policy)]
+    common.refuse(problems if warn else errors(problems))
     return pipelines.generated(
         made, space.spec, space.policy, space.lock.actions, space.job_files()
     )

@@ -25,7 +25,7 @@ from truewheel.plan import images, jobs
 from truewheel.plan.containerfile import BUILD
 from truewheel.plan.model import digest_variable
 from truewheel.system import files, processes
-from truewheel.workspace import lock_file
+from truewheel.workspace import lock_file, renewed_pins
 from truewheel.workspace.loading import GENERATOR, Workspace
 from truewheel.workspace.lock_file import LOCK_FILE, Lock
 
@@ -43,6 +43,8 @@ examples:
 examples:
   lock            write truewheel.lock: the digest of every image, and for GitHub the newest commits of its actions
   lock --dry-run  what would change
+  lock --from-files
+                  take over what somebody renewed in the generated files, such as Dependabot
 """,
 }
 
@@ -55,6 +57,11 @@ def arguments(command: str, parser: ArgumentParser) -> None:
         parser.set_defaults(run=lock)
         parser.add_argument(
             "--dry-run", action="store_true", help="write nothing, say what would change"
+        )
+        parser.add_argument(
+            "--from-files",
+            action="store_true",
+            help="lock the pins that the generated files have; no server is asked",
         )
         return
     parser.set_defaults(run=container)
@@ -263,6 +270,8 @@ def lock(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     Exit 6 when a server cannot be asked.
     """
     space = common.load(arguments)
+    if arguments.from_files:
+        return _lock_from_files(space, is_dry=arguments.dry_run)
     names = dict.fromkeys(image for _, image in images.locked(space.spec) if "@" not in image)
     digests = {name: _digest(space, name, environment) for name in names}
     is_needed = space.spec.images.registry and not space.spec.scripts
@@ -271,7 +280,8 @@ def lock(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         if "github" in space.spec.forges()
         else {}
     )
-    found = Lock(digests, _own_pin(environment) if is_needed else "", pins)
+    own_pin = _own_pin(environment) if is_needed else ""
+    found = Lock(digests, own_pin, pins, space.lock.requirements)
     for name, value in digests.items():
         before = space.lock.digests.get(name)
         state = "unchanged" if before == value else "new" if before is None else f"was {before}"
@@ -279,16 +289,29 @@ def lock(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     for action, pin in pins.items():
         old = space.lock.actions.get(action, PINS[action])
         show(f"{action} {pin.tag} {pin.commit} ({'unchanged' if pin == old else f'was {old.tag}'})")
-    if found == space.lock:
+    _write_lock(space, found, is_dry=arguments.dry_run)
+    return Exit.OK
+
+
+def _lock_from_files(space: Workspace, *, is_dry: bool) -> Exit:
+    """Take over the pins that somebody renewed in the generated files."""
+    from truewheel.cli import generating
+
+    lock, pins = renewed_pins.read(space.lock, generating.generated(space).texts, space.read)
+    for pin in pins:
+        show(str(pin))
+    _write_lock(space, lock, is_dry=is_dry)
+    return Exit.OK
+
+
+def _write_lock(space: Workspace, lock: Lock, *, is_dry: bool) -> None:
+    if lock == space.lock:
         show(f"{LOCK_FILE}: unchanged")
-    elif arguments.dry_run:
+    elif is_dry:
         show(f"would write {LOCK_FILE}")
     else:
-        files.write_text(space.root / LOCK_FILE, lock_file.write(found, GENERATOR))
-        show(
-            f"wrote {LOCK_FILE}; the pipelines name other images or actions now: {front_door()} generate"
-        )
-    return Exit.OK
+        files.write_text(space.root / LOCK_FILE, lock_file.write(lock, GENERATOR))
+        show(f"wrote {LOCK_FILE}; to use it in the pipelines: {front_door()} generate")
 
 
 def _digest(space: Workspace, image: str, environment: Mapping[str, str]) -> str:
