@@ -24,6 +24,7 @@ from truewheel.plan import naming
 from truewheel.plan.model import Index, Plan
 from truewheel.system import processes
 from truewheel.system.files import hexdigest
+from truewheel.system.installation import install_hint
 
 UPLOADERS = ("uv", "twine")
 """Programs that upload, the preferred one first.
@@ -141,7 +142,7 @@ def uploader(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
         if program := processes.which(each, environment, Path(sys.executable).parent):
             return each, program
     missing = f"{name} is not" if name else f"neither {' nor '.join(UPLOADERS)} is"
-    raise stop("publish", f"{missing} installed here", "install Truewheel with the extra [publish]")
+    raise stop("publish", f"{missing} installed here", install_hint("publish"))
 
 
 class Publisher:

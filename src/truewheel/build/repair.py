@@ -22,6 +22,7 @@ from truewheel.build.compile_steps import INPUTS, source_date_epoch
 from truewheel.errors import Exit, Problem, Stop, Where, shown, stop
 from truewheel.plan.model import Cell, Plan
 from truewheel.system import files, processes
+from truewheel.system.installation import install_hint
 from truewheel.wheel import filename, platform_tags, reader, zip_write
 from truewheel.wheel.libraries import Request
 from truewheel.wheel.repack import repack, unpack
@@ -162,7 +163,7 @@ def _audit(
     platform = _newest_spelling(filename.parse_name(cell.wheel).platform)
     if missing := host.missing_tools(env):
         message = f"{' and '.join(missing)} not installed here: {platform} cannot be proven"
-        raise stop(cell.id, message, "install Truewheel with the extra [build]", Exit.WHEEL)
+        raise stop(cell.id, message, install_hint("build"), Exit.WHEEL)
     _warn_of_ceiling(cell, platform)
     package = plan.packages[cell.package]
     request = Request(

@@ -19,6 +19,7 @@ from truewheel.plan.matrix import ANY
 from truewheel.plan.model import Cell, Target
 from truewheel.plan.naming import LEGACY_FLOORS
 from truewheel.system import architectures, files, processes
+from truewheel.system.installation import install_hint
 from truewheel.wheel import platform_tags, reader
 from truewheel.wheel.elf import suffix
 
@@ -190,12 +191,7 @@ def _require_zig(cell: Cell, env: Mapping[str, str]) -> str:
         "zig", env
     )
     if not found:
-        raise stop(
-            cell.id,
-            "zig is not installed here",
-            "install Truewheel with the extra [zig]",
-            Exit.WHEEL,
-        )
+        raise stop(cell.id, "zig is not installed here", install_hint("zig"), Exit.WHEEL)
     return found
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from truewheel.cli import parser as parsing
 from truewheel.cli.terminal import send
 from truewheel.errors import Exit, stop
+from truewheel.system.installation import install_hint
 
 EXAMPLES = """\
 examples:
@@ -30,8 +31,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     try:
         import shtab
     except ImportError:
-        raise stop(
-            "completion", "shtab is not installed", "install Truewheel with the extra [completion]"
-        ) from None
+        hint = install_hint("completion")
+        raise stop("completion", "shtab is not installed", hint) from None
     send(shtab.complete(parsing.parser(), shell=arguments.shell))
     return Exit.OK

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from truewheel.errors import stop
 from truewheel.forges import FORGES
+from truewheel.system.installation import install_hint
 
 if TYPE_CHECKING:
     from truewheel.forges.base import Forge
@@ -68,8 +69,7 @@ def needed(name: str) -> None:
     """Raise `Stop` (exit 2) where the client library of a forge is not installed."""
     kind = FORGES[name]
     if find_spec(kind.module) is None:
-        hint = f"install Truewheel with the extra [{name}]"
-        raise stop(name, f"{kind.library} is not installed", hint)
+        raise stop(name, f"{kind.library} is not installed", install_hint(name))
 
 
 def connect(name: str, project: str, seconds: float, environment: Mapping[str, str]) -> Forge:
