@@ -44,7 +44,7 @@ examples:
   lock            write truewheel.lock: the digest of every image, and for GitHub the newest commits of its actions
   lock --dry-run  what would change
   lock --from-files
-                  take over what somebody renewed in the generated files, such as Dependabot
+                  take over pins that a program such as Dependabot renewed in the generated files
 """,
 }
 

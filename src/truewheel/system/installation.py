@@ -81,10 +81,16 @@ def _installer(distribution: Distribution) -> list[str]:
 
 
 def _from(source: dict[str, Any], extra: str) -> list[str]:
-    """Return the arguments that install from a source; none for a file that is no longer there."""
+    """Return the arguments that install from a source.
+
+    None for a file that is no longer there, and for a repository on this machine: many versions of
+    pip refuse `NAME @ git+file:///PATH`.
+    """
     if not source:
         return []
     if "vcs_info" in source:
+        if source["url"].startswith("file:"):
+            return []
         version = source["vcs_info"]
         address = f"{version['vcs']}+{source['url']}@{version['commit_id']}"
         folder = f"#subdirectory={source['subdirectory']}" if "subdirectory" in source else ""

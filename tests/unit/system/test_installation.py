@@ -68,6 +68,8 @@ def test_from_a_git_address(site: Path):
     assert line("gitlab") == f"{PIP}'truewheel[gitlab] @ git+https://git.example/t.git@{COMMIT}'"
     came_from(site, {**source, "subdirectory": "tool"})
     assert line("gitlab").endswith(f"@{COMMIT}#subdirectory=tool'")
+    came_from(site, {**source, "url": "file:///repositories/t.git"})
+    assert line("completion") == f"{PIP}'shtab>=1.7'"
 
 
 def test_from_an_address(site: Path):
