@@ -142,7 +142,9 @@ def uploader(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
         if program := processes.which(each, environment, Path(sys.executable).parent):
             return each, program
     missing = f"{name} is not" if name else f"neither {' nor '.join(UPLOADERS)} is"
-    raise stop("publish", f"{missing} installed here", install_hint("publish"))
+    is_twine = name == "twine"  # the extra brings uv
+    hint = "install twine, or leave out --uploader" if is_twine else install_hint("publish")
+    raise stop("publish", f"{missing} installed here", hint)
 
 
 class Publisher:

@@ -149,6 +149,8 @@ def test_publish_names_its_extra(monkeypatch: pytest.MonkeyPatch):
     with pytest.raises(Stop) as stopped:
         publish.uploader("", {"PATH": "/no/bin"})
     assert "extra [publish]" in str(stopped.value)
+    with pytest.raises(Stop, match="install twine, or leave out --uploader"):
+        publish.uploader("twine", {"PATH": "/no/bin"})
 
 
 @pytest.mark.parametrize("module", ["build", "pip", "auditwheel"])
