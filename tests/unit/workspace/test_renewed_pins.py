@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from specs import project
 
 from truewheel.cli import generating
+from truewheel.forges.github.actions import PINS as PINS_OF_OURS
 from truewheel.forges.github.actions import Pin
 from truewheel.workspace import loading, renewed_pins
 from truewheel.workspace.loading import Workspace
@@ -162,6 +163,15 @@ def test_an_older_or_malformed_action_is_a_difference(
     space: Workspace, texts: Mapping[str, str], pin: str
 ):
     assert not is_accepted(space, texts, replaced(texts, checkout(texts), pin))
+
+
+@pytest.mark.parametrize("tag", [PINS_OF_OURS["actions/checkout"].tag, "v99", "v99.0"])
+def test_a_comment_may_stay_or_name_a_moving_tag(
+    space: Workspace, texts: Mapping[str, str], tag: str
+):
+    """Dependabot keeps the comment where it knows no tag of the commit."""
+    edited = replaced(texts, checkout(texts), f"'actions/checkout@{COMMIT}' # {tag}")
+    assert is_accepted(space, texts, edited)
 
 
 def test_a_pin_that_only_some_files_have_is_a_difference(
