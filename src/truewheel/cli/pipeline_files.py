@@ -7,7 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from truewheel.cli.arguments import add_json, add_spec
 from truewheel.cli.plans import load_workspace
 from truewheel.cli.problems import refuse
-from truewheel.errors import stop
+from truewheel.errors import errors, stop
 from truewheel.forges import pipelines
 from truewheel.forges.pipelines import Generated
 from truewheel.plan import planner
@@ -43,12 +43,16 @@ def generate_chosen(arguments: Namespace) -> tuple[Workspace, Generated]:
     """
     space = load_workspace(arguments)
     _check_forges(arguments, space)
-    files = generate_files(space)
+    return space, choose_files(arguments, generate_files(space))
+
+
+def choose_files(arguments: Namespace, files: Generated) -> Generated:
+    """Return the files of the forges that the arguments choose."""
     texts = {path: text for path, text in files.texts.items() if _is_chosen(arguments, path)}
-    return space, files._replace(texts=texts)
+    return files._replace(texts=texts)
 
 
-def generate_files(space: Workspace) -> Generated:
+def generate_files(space: Workspace, *, warn: bool = True) -> Generated:
     """Return every generated file. Raises `Stop` (exit 2) when the plan is refused."""
     # A pipeline file has no names of wheels: git, the date and variables do not matter here.
     request = planner.Request(
@@ -59,7 +63,8 @@ def generate_files(space: Workspace) -> Generated:
         images=space.images(),
     )
     plan = planner.plan(space.spec, space.policy, request)
-    refuse([*plan.problems, *pipelines.problems(plan, space.spec, space.policy)])
+    problems = [*plan.problems, *pipelines.problems(plan, space.spec, space.policy)]
+    refuse(problems if warn else errors(problems))
     return pipelines.generated(
         plan, space.spec, space.policy, space.lock.actions, space.job_files()
     )

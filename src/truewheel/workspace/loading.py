@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from truewheel.spec import policy_file, version_file, yaml_source
 from truewheel.spec import schema as shapes
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Policy
-from truewheel.workspace import lock_file
+from truewheel.workspace import lock_file, renewed_pins
 from truewheel.workspace.lock_file import LOCK_FILE, Lock
 
 SPEC = "truewheel.yml"
@@ -88,7 +88,14 @@ class Workspace:
     def job_files(self) -> dict[str, str]:
         """Return the texts of the files with which GitLab's jobs publish, by name."""
         files = (_PACKAGE / "workspace/locks" / UV_LOCK, _PACKAGE / "forges/gitlab" / FETCH_SOURCE)
-        return {file.name: file.read_text(encoding="utf-8") for file in files}
+        texts = {file.name: file.read_text(encoding="utf-8") for file in files}
+        texts[UV_LOCK] = renewed_pins.with_requirements(texts[UV_LOCK], self.lock.requirements)
+        return texts
+
+    def with_lock(self, lock: Lock) -> Workspace:
+        """Return the workspace as it is with another lock."""
+        text = lock_file.write(lock, GENERATOR).encode()
+        return replace(self, read=lambda path: text if path == LOCK_FILE else self.read(path))
 
     def images(self) -> Images:
         """Return the builder images of the plan.
