@@ -25,7 +25,7 @@ lint: test-venv ## style, types, shell scripts, and the generated files against 
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
-	.venv/bin/shellcheck .ci/run scripts/*.sh
+	.venv/bin/shellcheck .ci/run scripts/*.sh src/truewheel/forges/*.sh
 	$(VENV) gen_ci.py check
 
 bench: test-venv ## CPU time against bare programs that do the same; ARGS=--strict fails above a goal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,13 +12,13 @@ from truewheel.cli import arguments as common
 from truewheel.cli import forges
 from truewheel.cli.commands import front_door
 from truewheel.cli.terminal import say, show
-from truewheel.errors import Exit, errors, stop
-from truewheel.forges import pipelines
+from truewheel.errors import Exit, Problem, errors, stop
+from truewheel.forges import pipelines, tool_script
 from truewheel.forges.gitlab.emit import pipeline
 from truewheel.forges.pipelines import Generated
 from truewheel.plan import planner
 from truewheel.spec.model import FORGES
-from truewheel.workspace import generated_files
+from truewheel.workspace import generated_files, tool_file
 from truewheel.workspace.generated_files import Drift
 from truewheel.workspace.loading import GENERATOR, Workspace
 
@@ -171,9 +171,22 @@ def _made(arguments: Namespace) -> tuple[Workspace, Generated]:
     """Return the files of the forges that are asked for."""
     space = common.load(arguments)
     _check_forges(arguments, space)
+    common.refuse([*_without_tool(space), *tool_file.problems(space)])
     made = generated(space)
     texts = {path: text for path, text in made.texts.items() if _is_asked(arguments, path)}
     return space, made._replace(texts=texts)
+
+
+def _without_tool(space: Workspace) -> Iterator[Problem]:
+    """Yield a problem where no key of the spec brings Truewheel into the jobs."""
+    spec = space.spec
+    if spec.tool.form or spec.setup or spec.scripts:
+        return
+    from truewheel.init import tool_origin  # only to say what to add
+
+    hint = tool_origin.copy_hint(tool_origin.running(space.lock.truewheel))
+    message = "the jobs call truewheel and nothing installs it: no tool, no setup, no scripts"
+    yield Problem(spec.document.where(), message, hint)
 
 
 def generated(space: Workspace) -> Generated:
@@ -202,7 +215,9 @@ def _check_forges(arguments: Namespace, space: Workspace) -> None:
 
 
 def _is_asked(arguments: Namespace, path: str) -> bool:
-    return not arguments.forge or pipelines.forge_of(path).lower() in arguments.forge
+    if not arguments.forge or path in tool_script.PATHS:
+        return True
+    return pipelines.forge_of(path).lower() in arguments.forge
 
 
 def _drift(arguments: Namespace, space: Workspace, made: Generated) -> list[Drift]:

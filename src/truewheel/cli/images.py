@@ -265,7 +265,8 @@ def lock(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     space = common.load(arguments)
     names = dict.fromkeys(image for _, image in images.locked(space.spec) if "@" not in image)
     digests = {name: _digest(space, name, environment) for name in names}
-    is_needed = space.spec.images.registry and not space.spec.scripts
+    spec = space.spec
+    is_needed = spec.images.registry and not spec.scripts and not spec.tool.form
     pins = (
         action_updates.newest({**PINS, **space.lock.actions}, environment)
         if "github" in space.spec.forges()

@@ -12,6 +12,7 @@ from typing import Any
 
 from truewheel import __version__
 from truewheel.errors import Problem, Stop, Where, stop
+from truewheel.forges import tool_script
 from truewheel.forges.publish_jobs import FETCH_SOURCE
 from truewheel.plan import images, plan_file
 from truewheel.plan.containerfile import UV_LOCK
@@ -86,8 +87,10 @@ class Workspace:
         return images.Sources(self.read, locks, self.lock.digests, self.lock.truewheel)
 
     def job_files(self) -> dict[str, str]:
-        """Return the texts of the files with which GitLab's jobs publish, by name."""
-        files = (_PACKAGE / "workspace/locks" / UV_LOCK, _PACKAGE / "forges/gitlab" / FETCH_SOURCE)
+        """Return the texts of the files that jobs use beside the pipeline, by name."""
+        locks, forges = _PACKAGE / "workspace/locks", _PACKAGE / "forges"
+        files = (locks / UV_LOCK, forges / "gitlab" / FETCH_SOURCE)
+        files += (locks / images.TOOLS_LOCK, forges / tool_script.SOURCE)
         return {file.name: file.read_text(encoding="utf-8") for file in files}
 
     def images(self) -> Images:
