@@ -271,7 +271,8 @@ def started(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         assert done.returncode == 0, name
         assert (
             re.sub(
-                r"truewheel.yml.* can move: no digest is locked\n    hint: .* truewheel lock\n",
+                r"truewheel.yml.* can move: no digest is locked\n    hint: .* truewheel lock\n"
+                r"|truewheel.yml: warning: tool is left to you: .*\n    hint: .*\n",
                 "",
                 done.stderr,
             )

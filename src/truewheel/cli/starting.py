@@ -15,13 +15,14 @@ from truewheel.cli import arguments as common
 from truewheel.cli.commands import front_door
 from truewheel.cli.generating import generated
 from truewheel.cli.terminal import put, say, show
-from truewheel.errors import Exit, Stop, Where, counted, errors, stop
+from truewheel.errors import Exit, Problem, Stop, Where, counted, errors, stop
 from truewheel.forges import pipelines
 from truewheel.forges.gitlab.emit.pipeline import PARENT
-from truewheel.init import detect, proposal
+from truewheel.init import detect, proposal, tool_origin
 from truewheel.init.build_backend import Package
 from truewheel.init.detect import Survey
 from truewheel.init.proposal import ARCHES, INDEXES, TARGETS, Choices
+from truewheel.init.tool_origin import Origin
 from truewheel.plan import plan_file
 from truewheel.plan.model import Plan
 from truewheel.spec import model
@@ -43,7 +44,8 @@ VERSION = 1
 class Start(NamedTuple):
     """What will be written below `root`.
 
-    The spec, its pipeline files, and how these differ from what is there.
+    The spec, its pipeline files, and how these differ from what is there; the wheel of `origin` is
+    copied.
     """
 
     root: Path
@@ -52,6 +54,7 @@ class Start(NamedTuple):
     texts: Mapping[str, str]
     found: Sequence[Drift]
     foreign: tuple[str, ...]
+    origin: Origin
 
 
 def arguments(command: str, parser: ArgumentParser) -> None:
@@ -86,13 +89,16 @@ def _run(arguments: Namespace, environment: Mapping[str, str], root: Path) -> Ex
         raise stop(SPEC, "there is a spec already, and init overwrites nothing", hint)
     found = detect.look(root, environment)
     chosen = proposal.defaults(found, _today(environment))
+    origin = _origin(root)
+    found = found._replace(problems=(*found.problems, *_without_tool(origin)))
     for problem in found.problems:
         say(str(problem))
     if not arguments.json:
         show(_seen(found))
     if not (arguments.yes or arguments.json) and sys.stdin.isatty() and sys.stderr.isatty():
         chosen = _asked(found, chosen)
-    start = _start(root, found, chosen, environment)
+        origin = _asked_to_copy(origin)
+    start = _start(root, found, chosen, origin, environment)
     if not arguments.dry_run:
         _write(root, start)
     if arguments.json:
@@ -123,6 +129,33 @@ def _asked(found: Survey, chosen: Choices) -> Choices:
         )
     index = _one("Index that the wheels go to", ["none", *INDEXES], chosen.profile or "none")
     return chosen._replace(profile="" if index == "none" else index)
+
+
+def _origin(root: Path) -> Origin:
+    """Return where this Truewheel came from, unless a file is in the way of its copy."""
+    origin = tool_origin.running(loading.read_lock(loading.on_disk(root)).truewheel)
+    place = root / origin.tool.file if origin.wheel else None
+    if place and place.exists() and files.sha256(place) != origin.tool.sha256:
+        hint = "move it away, or name it in tool, if it is the right one"
+        return Origin(reason=f"{origin.tool.file} is another file than {origin.wheel}", hint=hint)
+    return origin
+
+
+def _without_tool(origin: Origin) -> tuple[Problem, ...]:
+    """Return a warning where it is not known which Truewheel jobs can install."""
+    if origin.tool.form:
+        return ()
+    message = f"tool is left to you: {origin.reason}"
+    return (Problem(Where(SPEC), message, origin.hint, "warning"),)
+
+
+def _asked_to_copy(origin: Origin) -> Origin:
+    if origin.wheel is None:
+        return origin
+    question = f"Copy {origin.wheel} to {origin.tool.file}, from which jobs install it"
+    if _one(question, ["yes", "no"], "yes") == "yes":
+        return origin
+    return Origin(reason="its wheel is not copied", hint="fill in tool: jobs need Truewheel")
 
 
 def _one(question: str, known: Sequence[str], default: str) -> str:
@@ -164,23 +197,25 @@ def _today(environment: Mapping[str, str]) -> date:
     return moment.date()
 
 
-def _start(root: Path, found: Survey, chosen: Choices, environment: Mapping[str, str]) -> Start:
+def _start(
+    root: Path, found: Survey, chosen: Choices, origin: Origin, environment: Mapping[str, str]
+) -> Start:
     """Return what to write.
 
     Raises `Stop` (exit 2) when the spec would be refused, or a path cannot be read.
     """
     policy = loading.read_policy(chosen.naming, root, Where(SPEC))
-    text = proposal.text(found, chosen, policy)
+    text = proposal.text(found, chosen, policy, origin.tool)
     space = Workspace(root, model.parse(text, SPEC, loading.schema()), loading.on_disk(root))
     made = common.make_plan(Namespace(variables=[], release_version=None), space, environment)
     if errors(made.problems):
         say(f"nothing is written: the plan of the proposed {SPEC} would be refused")
         raise Stop(made.problems)
-    files = generated(space)
-    pipelines.refuse(files, space.spec)
-    texts = files.texts
+    written = generated(space)
+    pipelines.refuse(written, space.spec)
+    texts = written.texts
     drift = generated_files.drift(root, texts, pipelines.FOLDERS)
-    return Start(root, text, made, texts, drift, _foreign(root, drift))
+    return Start(root, text, made, texts, drift, _foreign(root, drift), origin)
 
 
 def _foreign(root: Path, found: Sequence[Drift]) -> tuple[str, ...]:
@@ -198,7 +233,12 @@ def _write(root: Path, start: Start) -> None:
     """
     found = [] if start.foreign else start.found
     new = [root / SPEC, *(root / entry.path for entry in found if entry.state == "missing")]
+    copy = _copied(start)
+    new += [copy] if copy else []
     try:
+        if copy and start.origin.wheel:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            files.write_chunks(copy, [start.origin.wheel.read_bytes()])
         generated_files.write(root, start.texts, found)
         files.write_text(root / SPEC, start.text)
     except BaseException:
@@ -208,6 +248,12 @@ def _write(root: Path, start: Start) -> None:
             with suppress(OSError):  # not empty, or never made
                 folder.rmdir()
         raise
+
+
+def _copied(start: Start) -> Path | None:
+    """Return where the wheel of Truewheel will be copied to; None where it need not be."""
+    copy = start.root / start.origin.tool.file
+    return copy if start.origin.wheel and not copy.exists() else None
 
 
 def _seen(found: Survey) -> str:
@@ -251,7 +297,8 @@ def _written(start: Start) -> list[str]:
     changed = (
         [] if start.foreign else [entry.path for entry in start.found if entry.state != "orphaned"]
     )
-    return [SPEC, *changed]
+    tool = [start.origin.tool.file] if start.origin.tool.file else []
+    return [SPEC, *tool, *changed]
 
 
 def _next_steps(start: Start) -> list[str]:
@@ -271,17 +318,20 @@ def _next_steps(start: Start) -> list[str]:
             if is_entry
             else last
         )
-    return [
-        f"  1. {prog} plan: the name of every wheel, before anything is built; {SPEC} has a comment on each key",
-        f"  2. {prog} run: this machine's wheels, built and proven in dist/ (keep build/ and dist/ out of git)",
-        f"  3. fill in setup in {SPEC}: jobs need a line that installs Truewheel, from its wheel in the repository",
-        "     (pip install --require-hashes -r FILE) or a git address with a commit; never by its bare name",
-        f"  4. {last}",
+    steps = [
+        f"{prog} plan: the name of every wheel, before anything is built;"
+        f" {SPEC} has a comment on each key",
+        f"{prog} run: this machine's wheels, built and proven in dist/"
+        " (keep build/ and dist/ out of git)",
     ]
+    if not start.origin.tool.form:
+        steps.append(f"fill in tool in {SPEC}: jobs must install Truewheel; then: {prog} generate")
+    return [f"  {number}. {step}" for number, step in enumerate([*steps, last], 1)]
 
 
 def _data(found: Survey, chosen: Choices, start: Start) -> dict[str, object]:
-    written = [SPEC, *(entry.path for entry in start.found)]
+    tool = [start.origin.tool.file] if start.origin.tool.file else []
+    written = [SPEC, *tool, *(entry.path for entry in start.found)]
     kept = {*start.foreign} and {entry.path for entry in start.found}
     return {
         "version": VERSION,

@@ -74,10 +74,7 @@ class Workspace:
 
         Raises `Stop` (exit 2).
         """
-        raw = self.read(LOCK_FILE)
-        if raw is None:
-            return Lock()
-        return lock_file.parse(yaml_source.decode(raw, LOCK_FILE), LOCK_FILE)
+        return read_lock(self.read)
 
     def image_sources(self) -> images.Sources:
         """Return the inputs of the builder images beside the spec."""
@@ -233,6 +230,14 @@ def load_revision(given: str | None, start: Path, revision: str) -> Workspace:
 def _workspace(path: Path, raw: bytes, read: Read) -> Workspace:
     parsed = spec.parse(yaml_source.decode(raw, path.name), path.name, schema())
     return Workspace(path.resolve().parent, parsed, read)
+
+
+def read_lock(read: Read) -> Lock:
+    """Return the contents of truewheel.lock, or an empty lock. Raises `Stop` (exit 2)."""
+    raw = read(LOCK_FILE)
+    if raw is None:
+        return Lock()
+    return lock_file.parse(yaml_source.decode(raw, LOCK_FILE), LOCK_FILE)
 
 
 def on_disk(root: Path) -> Read:

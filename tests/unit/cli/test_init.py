@@ -86,10 +86,10 @@ def test_jobs_are_not_told_to_take_truewheel_from_an_index_by_its_name(
 ):
     assert main(["init", "--yes"]) == 0
     out = capsys.readouterr().out
-    assert "fill in setup in truewheel.yml: jobs need a line that installs Truewheel" in out
+    assert "fill in tool in truewheel.yml: jobs must install Truewheel" in out
     text = (here / "truewheel.yml").read_text(encoding="utf-8")
-    assert "# setup:\n" in text
-    assert "\nsetup:" not in text
+    assert "# tool: {file: ci/truewheel-X-py3-none-any.whl, sha256: …}\n" in text
+    assert "\ntool:" not in text
     for path in here.rglob("*"):
         if path.is_file():
             assert not re.search(
