@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -171,8 +171,7 @@ def _made(arguments: Namespace) -> tuple[Workspace, Generated]:
     """Return the files of the forges that are asked for."""
     space = common.load(arguments)
     _check_forges(arguments, space)
-    common.refuse([*_without_tool(space), *tool_file.problems(space)])
-    made = generated(space)
+    made = generated(space, [*_without_tool(space), *tool_file.problems(space)])
     texts = {path: text for path, text in made.texts.items() if _is_asked(arguments, path)}
     return space, made._replace(texts=texts)
 
@@ -189,8 +188,11 @@ def _without_tool(space: Workspace) -> Iterator[Problem]:
     yield Problem(spec.document.where(), message, hint)
 
 
-def generated(space: Workspace) -> Generated:
-    """Return every generated file. Raises `Stop` (exit 2) when the plan must be refused."""
+def generated(space: Workspace, others: Sequence[Problem] = ()) -> Generated:
+    """Return every generated file.
+
+    Raises `Stop` (exit 2) when the plan must be refused, or one of the `others` is an error.
+    """
     # No name stands in a pipeline file, so that git, a date or a variable that names may need is no
     # matter here.
     request = planner.Request(
@@ -201,7 +203,7 @@ def generated(space: Workspace) -> Generated:
         images=space.images(),
     )
     made = planner.plan(space.spec, space.policy, request)
-    common.refuse([*made.problems, *pipelines.problems(made, space.spec, space.policy)])
+    common.refuse([*others, *made.problems, *pipelines.problems(made, space.spec, space.policy)])
     return pipelines.generated(
         made, space.spec, space.policy, space.lock.actions, space.job_files()
     )

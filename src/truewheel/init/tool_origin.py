@@ -82,8 +82,8 @@ def _checkout(folder: Path) -> Origin:
 
 
 def _of_index(version: str, pin: str) -> Origin:
-    name, *words = pin.split()
-    hashes = tuple(word.removeprefix("--hash=") for word in words)
+    name, _, words = pin.partition(" ")
+    hashes = tuple(word.removeprefix("--hash=") for word in words.split())
     if name == f"truewheel=={version}":
         return Origin(Tool(requirement=name, hashes=hashes))
     return Origin(

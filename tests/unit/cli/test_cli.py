@@ -517,8 +517,8 @@ def test_a_revision_without_the_spec_is_told(history: Path, truewheel: Run):
 @pytest.mark.parametrize(
     ("file", "text", "told"),
     [
-        ("truewheel.yml", f"{SMALL}bogus: 1\n", "before:truewheel.yml:4:1: unknown key 'bogus'\n"),
-        ("VERSION", "abc\n", "before:truewheel.yml:4:9: 'abc' is no version\n"),
+        ("truewheel.yml", f"{SMALL}bogus: 1\n", "before:truewheel.yml:5:1: unknown key 'bogus'\n"),
+        ("VERSION", "abc\n", "before:truewheel.yml:5:9: 'abc' is no version\n"),
         ("own.yml", "channels: {a: {version: '{x}'}}\n", "before:own.yml:1:25: no fact 'x'\n"),
     ],
 )
@@ -599,7 +599,8 @@ def test_generate_says_which_layout_it_chose_and_why(here: Path, truewheel: Run)
     spec = (here / "truewheel.yml").read_text(encoding="utf-8")
     many = "".join(f"  p{number}: {{version: {{file: VERSION}}}}\n" for number in range(600))
     (here / "truewheel.yml").write_text(
-        spec.split("packages:")[0] + f"packages:\n{many}targets: {{rhel8: {{}}}}\n"
+        spec.split("packages:")[0]
+        + f"packages:\n{many}targets: {{rhel8: {{}}}}\nsetup: [. ci/setup.sh]\n"
     )
     code, out, err = truewheel("generate")
     assert code == 0, err
@@ -691,15 +692,15 @@ def test_a_forge_that_is_not_in_the_spec(here: Path, truewheel: Run):
 
 
 def test_what_github_would_refuse_is_not_generated(here: Path, truewheel: Run):
-    project(here, SMALL + "github: {}\nsetup: ['echo ${{ github.token }}']\n")
+    project(here, SMALL.replace(". ci/setup.sh", "'echo ${{ github.token }}'") + "github: {}\n")
     code, _, err = truewheel("generate")
     assert code == 2
-    assert "truewheel.yml:5:9: GitHub would evaluate ${{" in err
+    assert "truewheel.yml:4:9: GitHub would evaluate ${{" in err
     assert not (here / ".github").exists()
 
 
 def test_an_input_of_gitlab_in_a_script_is_not_generated(here: Path, truewheel: Run):
-    project(here, SMALL + "setup: ['echo $[[ inputs.A ]]']\n")
+    project(here, SMALL.replace(". ci/setup.sh", "'echo $[[ inputs.A ]]'"))
     code, _, err = truewheel("generate")
     assert code == 2
     assert "truewheel.yml:4:9: GitLab puts an input here as text" in err
@@ -765,7 +766,7 @@ def test_a_refused_plan_generates_nothing(here: Path, truewheel: Run):
 )
 def test_a_reader_that_has_gone_changes_nothing(here: Path, argv: tuple[str, ...], code: int):
     packages = ", ".join(f"p{number}: {{version: {{file: VERSION}}}}" for number in range(300))
-    project(here, f"truewheel: 1\npackages: {{{packages}}}\ntargets: {{rhel8: {{}}}}\n")
+    project(here, f"truewheel: 1\nsetup: [x]\npackages: {{{packages}}}\ntargets: {{rhel8: {{}}}}\n")
     done = shell('exec "$@" | :; exit ${PIPESTATUS[0]}', here, *argv)
     assert (done.returncode, done.stdout) == (code, b"")
     assert b"Traceback" not in done.stderr
