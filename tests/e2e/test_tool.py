@@ -1,4 +1,4 @@
-"""A stranger's repository: Truewheel from its wheel in a clean environment, and nothing else of ours.
+"""A stranger's repository: Truewheel from its wheel in a clean environment, nothing else of ours.
 
 init writes the spec, the pipeline and the copy of the wheel; the jobs install it and prove a wheel.
 """
@@ -145,7 +145,7 @@ def test_the_jobs_of_github_install_the_copied_wheel_and_prove_one(
 
 def starter() -> str:
     """The spec of README.md, word for word."""
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
     return next(block for block in blocks if block.startswith("truewheel: 1"))
 
 

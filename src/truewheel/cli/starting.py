@@ -318,11 +318,11 @@ def _next_steps(start: Start) -> list[str]:
             if is_entry
             else last
         )
+    plan = f"{prog} plan: the name of every wheel, before anything is built;"
+    local = f"{prog} run: this machine's wheels, built and proven in dist/"
     steps = [
-        f"{prog} plan: the name of every wheel, before anything is built;"
-        f" {SPEC} has a comment on each key",
-        f"{prog} run: this machine's wheels, built and proven in dist/"
-        " (keep build/ and dist/ out of git)",
+        f"{plan} {SPEC} has a comment on each key",
+        f"{local} (keep build/ and dist/ out of git)",
     ]
     if not start.origin.tool.form:
         steps.append(f"fill in tool in {SPEC}: jobs must install Truewheel; then: {prog} generate")

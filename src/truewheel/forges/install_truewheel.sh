@@ -80,8 +80,9 @@ truewheel_add_commit() {
     git -C .truewheel/source checkout --quiet --detach "$truewheel_commit" &&
     .truewheel/venv/bin/python -I -c 'import os, sysconfig
 with open(os.path.join(sysconfig.get_path("purelib"), "truewheel.pth"), "w") as file:
-    file.write(os.path.abspath(".truewheel/source/src") + "\n")' &&
-    printf '#!/bin/sh\nexec "${0%%/*}/python" -I -m truewheel "$@"\n' >.truewheel/venv/bin/truewheel &&
+    file.write(os.path.abspath(".truewheel/source/src") + "\n")
+with open(".truewheel/venv/bin/truewheel", "w") as file:
+    file.write("#!/bin/sh\nexec \"${0%/*}/python\" -I -m truewheel \"$@\"\n")' &&
     chmod +x .truewheel/venv/bin/truewheel
 }
 

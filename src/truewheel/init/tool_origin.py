@@ -67,7 +67,7 @@ def of_record(record: str | None, version: str, pin: str = "") -> Origin:
         return _of_git(url, fields["vcs_info"])
     if not url.startswith("file:"):
         return Origin(
-            reason=f"this Truewheel was installed from {url}, which has no hash that jobs can check",
+            reason=f"this Truewheel was installed from {url}: no file with a hash is known",
             hint="download that wheel, pip install the file, and run truewheel again",
         )
     path = Path(unquote(urlsplit(url).path))
@@ -88,7 +88,7 @@ def _of_index(version: str, pin: str) -> Origin:
         return Origin(Tool(requirement=name, hashes=hashes))
     return Origin(
         reason=f"this Truewheel {version} came from an index, and its hashes are not known here",
-        hint=f"pip download --no-deps truewheel=={version}, pip install that file, run truewheel again",
+        hint=f"pip download --no-deps truewheel=={version}, pip install that file, run it again",
     )
 
 

@@ -10,15 +10,14 @@ import yaml
 from specs import plan_of, policy_of, spec_of
 
 from truewheel.forges import pipelines, tool_script
-from truewheel.spec.model import Spec
 from truewheel.workspace.loading import Workspace, on_disk
 
-A, B = "a" * 64, "b" * 40
+A, B, C = "a" * 64, "b" * 40, "c" * 64
 WHEEL = "ci/truewheel-0.2.0-py3-none-any.whl"
 FORMS = {
     "file": f"{{file: {WHEEL}, sha256: {A}}}",
     "git": f"{{git: 'https://git.example/a/b.git', commit: {B}}}",
-    "requirement": f"{{requirement: truewheel==0.2.0, hashes: ['sha256:{A}', 'sha256:{B}{B[:24]}']}}",
+    "requirement": f"{{requirement: truewheel==0.2.0, hashes: ['sha256:{A}', 'sha256:{C}']}}",
 }
 BASE = """\
 packages: {foo: {smoke: smoke.py}}
@@ -31,15 +30,16 @@ github: {}
 
 def texts(tool: str, more: str = "") -> dict[str, str]:
     text = f"{BASE}tool: {FORMS[tool]}\n{more}"
-    return dict(pipelines.texts(plan_of(text), spec_of(text), policy_of("extends: plain"), None, sources(text)))
+    return generated(text)
 
 
-def spec(text: str) -> Spec:
-    return spec_of(text)
+def generated(text: str) -> dict[str, str]:
+    policy = policy_of("extends: plain")
+    return dict(pipelines.texts(plan_of(text), spec_of(text), policy, None, sources(text)))
 
 
 def sources(text: str) -> dict[str, str]:
-    return Workspace(Path(), spec(text), on_disk(Path())).job_files()
+    return Workspace(Path(), spec_of(text), on_disk(Path())).job_files()
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -58,7 +58,7 @@ def test_the_requirements_are_the_lock_with_hashes_and_truewheel_last():
     assert not any(line.startswith("cmake") for line in pinned)
     assert lines[-2:] == [f"./{WHEEL} \\", f"    --hash=sha256:{A}"]
     assert texts("requirement")[tool_script.REQUIREMENTS].endswith(
-        f"\ntruewheel==0.2.0 \\\n    --hash=sha256:{A} \\\n    --hash=sha256:{B}{B[:24]}\n"
+        f"\ntruewheel==0.2.0 \\\n    --hash=sha256:{A} \\\n    --hash=sha256:{C}\n"
     )
     assert "truewheel=" not in texts("git")[tool_script.REQUIREMENTS]
 
@@ -90,6 +90,6 @@ def test_each_job_that_calls_truewheel_sources_the_script_first_and_publish_jobs
 
 def test_without_the_key_nothing_is_added():
     text = f"{BASE}setup: [make ready]\n"
-    files = pipelines.texts(plan_of(text), spec_of(text), policy_of("extends: plain"), None, sources(text))
+    files = generated(text)
     assert not {*tool_script.PATHS} & {*files}
     assert tool_script.setup_lines(spec_of(text)) == ["make ready"]

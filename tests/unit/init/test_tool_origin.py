@@ -77,7 +77,7 @@ def test_a_commit_of_git_is_taken_without_the_user_of_its_address(url: str):
         ),
         (record("file:///src/a", dir_info={"editable": True}), "the folder /src/a"),
         (record("file:///src/a", dir_info={}), "the folder /src/a"),
-        (record(f"https://index.example/{NAME}", archive_info={}), "has no hash that jobs can"),
+        (record(f"https://index.example/{NAME}", archive_info={}), "no file with a hash is known"),
         ("{", "is damaged"),
         ("[]", "is damaged"),
         (None, "its hashes are not known here"),
