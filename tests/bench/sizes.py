@@ -38,7 +38,7 @@ def write(folder: Path, size: Size) -> Path:
     ]
     spec = folder / SPEC
     spec.write_text(
-        "truewheel: 1\nproject: bench\nsetup: [. ci/setup.sh]\n"
+        "truewheel: 1\nproject: bench\n"
         f"packages:\n{''.join(packages)}targets:\n{''.join(targets)}"
         f"arches: [x86_64, aarch64]\npythons: [{pythons}]\nnaming: triton-2026.04\nscripts: scripts\n"
         "gitlab: {layout: include}\n"

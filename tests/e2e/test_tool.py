@@ -145,7 +145,9 @@ def test_the_jobs_of_github_install_the_copied_wheel_and_prove_one(
 
 def starter() -> str:
     """The spec of README.md, word for word."""
-    blocks = re.findall(r"^```yaml\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    blocks = re.findall(
+        r"^```yaml\n(.*?)^```$", (ROOT / "README.md").read_text(), re.MULTILINE | re.DOTALL
+    )
     return next(block for block in blocks if block.startswith("truewheel: 1"))
 
 

@@ -74,6 +74,7 @@ truewheel_add_git() {
 }
 
 # Runs from the sources, so that no build tool is needed. -I: no module of the project comes first.
+# shellcheck disable=SC2016 # the last lines are for the written script, not for this shell
 truewheel_add_commit() {
   truewheel_add_git && rm -rf .truewheel/source && git init --quiet .truewheel/source &&
     git -C .truewheel/source fetch --quiet --depth 1 "$truewheel_git" "$truewheel_commit" &&
