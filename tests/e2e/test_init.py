@@ -484,7 +484,7 @@ def test_where_the_pipeline_cannot_be_written_nothing_is(tmp_path: Path, blocked
     before = content(tmp_path)
     done = truewheel(tmp_path, "init", "--yes")
     assert done.returncode == 2
-    assert done.stderr.startswith("pipelines")
+    assert "\npipelines" in done.stderr
     assert content(tmp_path) == before
 
 
@@ -541,21 +541,6 @@ def test_programs_get_findings_and_files(tmp_path: Path):
     again = json.loads(truewheel(tmp_path, "init", "--json").stdout)
     assert again["files"] == []
     assert "overwrites nothing" in again["problems"][0]["message"]
-
-
-def test_the_readme_shows_what_is_printed(tmp_path: Path):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = readme.partition("$ truewheel init")[2].partition("\n")[2].partition("```")[0]
-    files = extension(version='dynamic = ["version"]', more=DYNAMIC + '{file = "VERSION"}')
-    repository(tmp_path, {**files, "VERSION": "1.0\n"})
-    subprocess.run(
-        ["git", "remote", "add", "origin", "https://gitlab.com/me/foo.git"],
-        cwd=tmp_path,
-        check=True,
-    )
-    assert truewheel(tmp_path, "init").stdout == shown.replace(
-        "truewheel plan:", "./gen_ci.py plan:"
-    ).replace("truewheel run:", "./gen_ci.py run:")
 
 
 # At a terminal.

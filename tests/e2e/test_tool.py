@@ -5,10 +5,8 @@ init writes the spec, the pipeline and the copy of the wheel; the jobs install i
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,7 +14,9 @@ from pathlib import Path
 import act
 import gitlab_ci_local
 import pytest
+import strangers
 from gitlab_ci_local import ROOT, commit
+from strangers import run, succeed
 
 pytestmark = [
     pytest.mark.slow,
@@ -43,42 +43,13 @@ PyMODINIT_FUNC PyInit_foo(void) { return PyModule_Create(&definition); }
 """,
     ".gitignore": "/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n",
 }
-OURS = ("PYTHON", "TRUEWHEEL", "VIRTUAL_ENV", "CI", "GITHUB_", "GITLAB_", "GIT_")
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-
-
-def run(folder: Path, *words: str | Path, **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        list(map(str, words)),
-        cwd=folder,
-        env={**ENVIRONMENT, **more},
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-
-
-def succeed(folder: Path, *words: str | Path, **more: str) -> str:
-    done = run(folder, *words, **more)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel of this checkout."""
     pytest.importorskip("setuptools")
-    folder = tmp_path_factory.mktemp("wheel")
-    for name in ("src", "schema"):
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-        shutil.copytree(ROOT / name, folder / "tree" / name, ignore=ignored)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy2(ROOT / name, folder / "tree")
-    words = ("pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "-w", folder)
-    succeed(folder, sys.executable, "-m", *words, folder / "tree")
-    (path,) = folder.glob("*.whl")
-    return path
+    return strangers.build_wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +112,18 @@ def test_the_jobs_of_github_install_the_copied_wheel_and_prove_one(
     sums = (tmp_path / "store/dist/SHA256SUMS").read_text()
     assert f"foo-1.0-cp3{sys.version_info.minor}-" in sums
     assert str(ROOT / "src") not in log
+
+
+def test_the_readme_shows_what_init_prints(truewheel: Path, tmp_path: Path):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("$ truewheel init")[2].partition("\n")[2].partition("```")[0]
+    project = FOO["pyproject.toml"].partition("version =")[0] + 'dynamic = ["version"]\n'
+    project += '[tool.setuptools.dynamic]\nversion = {file = "VERSION"}\n'
+    folder = repository(tmp_path, {**FOO, "pyproject.toml": project, "VERSION": "1.0\n"})
+    succeed(folder, "git", "init", "--quiet")
+    succeed(folder, "git", "remote", "add", "origin", "https://gitlab.com/me/foo.git")
+    november = {"SOURCE_DATE_EPOCH": "1795305600"}  # of 2026: Python 3.10 has ended, 3.11 has not
+    assert succeed(folder, truewheel, "init", **november) == shown
 
 
 def starter() -> str:

@@ -86,8 +86,8 @@ class Workspace:
     def job_files(self) -> dict[str, str]:
         """Return the texts of the files that jobs use beside the pipeline, by name."""
         locks, forges = _PACKAGE / "workspace/locks", _PACKAGE / "forges"
-        files = (locks / UV_LOCK, forges / "gitlab" / FETCH_SOURCE)
-        files += (locks / images.TOOLS_LOCK, forges / tool_script.SOURCE)
+        files = [locks / UV_LOCK, forges / "gitlab" / FETCH_SOURCE]
+        files += [locks / images.TOOLS_LOCK, forges / tool_script.SOURCE]
         return {file.name: file.read_text(encoding="utf-8") for file in files}
 
     def images(self) -> Images:
