@@ -176,6 +176,13 @@ def test_the_script_installs_in_every_shell(started: Path, tmp_path: Path, shell
     assert succeed(folder, "git", "status", "--porcelain") == ""
 
 
+def test_who_ignores_wheels_is_told_to_add_this_one(truewheel: Path, wheel: Path, tmp_path: Path):
+    folder = repository(tmp_path, {**FOO, ".gitignore": "*.whl\n"})
+    succeed(folder, "git", "init", "--quiet")
+    told = f"note: git ignores ci/{wheel.name}, which jobs need: git add --force ci/{wheel.name}\n"
+    assert told in succeed(folder, truewheel, "init", "--yes")
+
+
 def test_a_wheel_that_somebody_changed_is_not_installed(started: Path, tmp_path: Path):
     folder = Path(shutil.copytree(started, tmp_path / "foo"))
     (path,) = (folder / "ci").glob("*.whl")

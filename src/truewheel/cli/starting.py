@@ -27,7 +27,7 @@ from truewheel.plan import plan_file
 from truewheel.plan.model import Plan
 from truewheel.spec import model
 from truewheel.spec.model import FORGES
-from truewheel.system import files
+from truewheel.system import files, processes
 from truewheel.workspace import generated_files, loading
 from truewheel.workspace.generated_files import Drift
 from truewheel.workspace.loading import SPEC, Workspace
@@ -290,7 +290,19 @@ def _tell(arguments: Namespace, found: Survey, chosen: Choices, start: Start) ->
     )
     for note in proposal.notes(found, chosen):
         show(f"note: {note}")
+    if _is_ignored(start):
+        file = start.origin.tool.file
+        show(f"note: git ignores {file}, which jobs need: git add --force {file}")
     show("\n".join(["", "next", *_next_steps(start)]))
+
+
+def _is_ignored(start: Start) -> bool:
+    """Return whether git would leave out the wheel that jobs install."""
+    file = start.origin.tool.file
+    if not file:
+        return False
+    command = ["git", "check-ignore", "--quiet", "--", file]
+    return processes.output(command, cwd=start.root, env=os.environ, timeout=30.0) is not None
 
 
 def _written(start: Start) -> list[str]:

@@ -23,9 +23,7 @@ WHEEL = re.compile(r"truewheel-[A-Za-z0-9._+!]+-py3-none-any\.whl")
 _GIT = re.compile(r"https://[A-Za-z0-9][A-Za-z0-9.:_/~+-]*")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_FROM_WHEEL = (
-    "there: make wheel, then pip install dist/truewheel-….whl, and run that truewheel here"
-)
+_FROM_WHEEL = "make wheel in that folder, pip install the wheel that it makes, run that truewheel"
 
 
 class Origin(NamedTuple):
@@ -151,4 +149,4 @@ def copy_hint(origin: Origin) -> str:
     if origin.tool.form:
         return f"add {line(origin.tool)}"
     example = "tool: {file: ci/truewheel-X-py3-none-any.whl, sha256: …}"
-    return f"add {example}; {origin.reason}: {origin.hint}"
+    return f"add {example} ({origin.reason}; {origin.hint})"
