@@ -68,3 +68,16 @@ mv /usr/bin/python3.11 /opt/python/cp311-cp311/bin/python && rm -f /usr/bin/pyth
     assert done.returncode == 0, done.stdout + done.stderr
     assert "installing one" not in done.stderr
     assert done.stdout.endswith("/opt/python/cp311-cp311/bin/python\n")
+
+
+def test_the_shell_and_programs_of_busybox_suffice(base: str, repository: Path):
+    names = "sh cat sha256sum sed id mkdir rm dirname readlink ls"
+    before = f"""\
+apt-get -qq update && apt-get -qq install -y --no-install-recommends busybox python3-venv >/dev/null
+mkdir /box && for name in {names}; do ln -s /bin/busybox "/box/$name"; done
+PATH=/box:/usr/bin exec busybox sh -ec '{COMMANDS}'
+"""
+    done = install(base, repository, before)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "not found" not in done.stderr
+    assert "files as generated" in done.stdout

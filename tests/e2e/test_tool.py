@@ -197,7 +197,7 @@ def test_without_a_python_the_job_ends_and_names_the_image(started: Path, tmp_pa
     folder = Path(shutil.copytree(started, tmp_path / "foo"))
     tools = tmp_path / "bin"
     tools.mkdir()
-    for name in ("cat", "cksum", "sed"):
+    for name in ("cat", "sed", "sha256sum"):
         (tools / name).symlink_to(str(shutil.which(name)))
     (tools / "id").write_text("#!/bin/sh\necho 1000\n")  # not root: nothing is installed
     (tools / "id").chmod(0o755)

@@ -88,7 +88,7 @@ with open(".truewheel/venv/bin/truewheel", "w") as file:
 }
 
 truewheel_make() {
-  truewheel_mark=$(cat pipelines/install_truewheel.sh "$truewheel_requirements" | cksum)
+  truewheel_mark=$(cat pipelines/install_truewheel.sh "$truewheel_requirements" | sha256sum)
   truewheel_mark="$truewheel_mark ${CI_JOB_ID:-} ${GITHUB_RUN_ID:-} ${GITHUB_RUN_ATTEMPT:-} ${GITHUB_JOB:-}"
   if [ -x .truewheel/venv/bin/truewheel ] &&
     [ "$(cat .truewheel/mark 2>/dev/null)" = "$truewheel_mark" ]; then
