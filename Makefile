@@ -50,7 +50,7 @@ lint: test-venv ## style, types, shell scripts, and the generated files against 
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
-	.venv/bin/shellcheck -x .ci/run scripts/*.sh findings/*.sh
+	.venv/bin/shellcheck -x .ci/run scripts/*.sh findings/*.sh src/truewheel/forges/*.sh
 	$(VENV) gen_ci.py check
 
 bench: test-venv ## CPU time against bare programs that do the same; ARGS=--strict fails above a goal

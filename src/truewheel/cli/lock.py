@@ -57,7 +57,8 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     pins = {}
     if "github" in space.spec.forges():
         pins = action_updates.newest({**PINS, **space.lock.actions}, environment)
-    installs_truewheel = space.spec.images.registry and not space.spec.scripts
+    spec = space.spec
+    installs_truewheel = spec.images.registry and not spec.scripts and not spec.tool.form
     requirement = _own_requirement(environment) if installs_truewheel else ""
     new = Lock(digests, requirement, pins, space.lock.requirements)
     for name, digest in digests.items():

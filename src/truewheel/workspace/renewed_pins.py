@@ -159,7 +159,8 @@ def _requirement_changes(path: str, ours: str, theirs: str) -> Iterator[_Change]
     if _REQUIREMENT.sub(_without_version, ours) != _REQUIREMENT.sub(_without_version, theirs):
         return
     for old, new in zip(_REQUIREMENT.finditer(ours), _REQUIREMENT.finditer(theirs)):
-        if _is_newer(new["version"], old["version"]):
+        # The spec names the version of Truewheel itself, in tool.
+        if old["name"] != "truewheel" and _is_newer(new["version"], old["version"]):
             pin = RenewedPin(path, old["name"], old["version"], new["version"])
             value = " ".join([new["version"], *new["hashes"].split(_JOINT)[1:]])
             yield _Change(pin, "requirements", value, f"\n{old['name']}=={old['version']} ")

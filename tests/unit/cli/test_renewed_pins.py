@@ -17,6 +17,7 @@ truewheel: 1
 packages: {foo: {version: {file: VERSION}}}
 targets: {rhel8: {base: 'registry.example/el:8'}}
 gitlab: {}
+setup: [. ci/setup.sh]
 github: {}
 """
 OLD_DIGEST, DIGEST = f"sha256:{'0' * 64}", f"sha256:{'1' * 64}"
