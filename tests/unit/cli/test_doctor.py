@@ -102,7 +102,7 @@ def test_where_nothing_bites_there_are_notes_alone(gitlab: Place):
 
 IMAGES = SPEC.replace(
     "{rhel8: {}}", "{rhel8: {family: rhel, base: 'el8@sha256:" + "0" * 64 + "'}}"
-) + ("images: {registry: $CI_REGISTRY_IMAGE}\nsetup: [. ci/setup.sh]\n")
+) + ("images: {registry: $CI_REGISTRY_IMAGE}\n")
 
 
 def test_builder_images_that_everybody_may_replace_are_found(gitlab: Place):
