@@ -229,3 +229,30 @@ def test_a_requirement_that_is_older_than_ours_is_not_used():
     assert renewed_pins.with_requirements(text, locked) == (
         f"uv==3.0 \\\n    --hash=sha256:{'1' * 64}\n"
     )
+
+
+# What jobs install Truewheel with
+
+TOOL = f"tool: {{requirement: truewheel==0.2.0, hashes: ['sha256:{'a' * 64}']}}\n"
+TOOL_REQUIREMENTS = "pipelines/truewheel-requirements.txt"
+
+
+@pytest.fixture
+def with_tool(tmp_path: Path) -> Workspace:
+    folder = project(tmp_path, SPEC + TOOL, {"smoke.py": ""})
+    return loading.load(str(folder / "truewheel.yml"), folder).with_lock(LOCK)
+
+
+def test_a_renewed_dependency_of_truewheel_is_accepted_and_locked(with_tool: Workspace):
+    texts = generated(with_tool)
+    new = f"packaging==999.0 \\\\\n    --hash=sha256:{'1' * 64}\n"
+    edit = re.sub(r"packaging==\S+ \\\n(    --hash=\S+( \\)?\n)+", new, texts[TOOL_REQUIREMENTS])
+    assert edit != texts[TOOL_REQUIREMENTS]
+    assert is_accepted(with_tool, texts, {TOOL_REQUIREMENTS: edit})
+
+
+def test_another_truewheel_than_that_of_the_spec_is_a_difference(with_tool: Workspace):
+    texts = generated(with_tool)
+    edited = replaced(texts, "truewheel==0.2.0 ", "truewheel==0.3.0 ")
+    assert not is_accepted(with_tool, texts, edited)
+    assert with_files(with_tool, texts, edited) == with_tool.lock
