@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Some containers set it, and each of the programs that tests start is compiled again then.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test unit fuzz test-standins containers containers-all findings lint bench locks clean help venv test-venv
+.PHONY: run test unit fuzz test-standins containers containers-all findings lint bench locks wheel clean help venv test-venv
 
 run: venv ## generate the pipelines, then build, repair, validate and prove this machine's wheels
 	$(VENV) gen_ci.py generate
@@ -50,7 +50,7 @@ lint: test-venv ## style, types, shell scripts, and the generated files against 
 	$(VENV) -m ruff check .
 	$(VENV) -m ruff format --check .
 	$(VENV) -m mypy
-	.venv/bin/shellcheck -x .ci/run scripts/*.sh findings/*.sh
+	.venv/bin/shellcheck -x .ci/run scripts/*.sh findings/*.sh src/truewheel/forges/*.sh
 	$(VENV) gen_ci.py check
 
 bench: test-venv ## CPU time against bare programs that do the same; ARGS=--strict fails above a goal
@@ -63,6 +63,14 @@ locks: test-venv ## renew requirements/*.txt and the locks of builder images fro
 	$(LOCK) requirements/test.in --output-file requirements/test.txt
 	$(LOCK) pyproject.toml requirements/tools.in --extra build --extra gitlab --output-file src/truewheel/workspace/locks/truewheel-tools.txt
 	$(LOCK) requirements/uv.in --output-file src/truewheel/workspace/locks/truewheel-uv.txt
+
+# Built by way of a source archive, so that no leftover of build/ gets in. The same bytes from the
+# same setuptools: times are those of the last commit, unless SOURCE_DATE_EPOCH says another.
+wheel: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || echo 315532800)
+wheel: venv ## Truewheel's own wheel, into build/wheel
+	@rm -rf build/wheel src/truewheel.egg-info
+	umask 022 && $(VENV) -m build --outdir build/wheel
+	@rm -rf build/wheel/*.tar.gz src/truewheel.egg-info
 
 clean: ## remove all that the other targets made
 	rm -rf .venv build dist $(TREE)/build $(TREE)/dist plan.json .mypy_cache .ruff_cache .pytest_cache .hypothesis $(NODE)/node_modules

@@ -104,18 +104,6 @@ def counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def install_hint(extra: str) -> str:
-    """Return the hint for a missing package of one of Truewheel's extras.
-
-    It names a path, because no package index has Truewheel itself.
-    """
-    command = f'pip install "PATH[{extra}]"'
-    return (
-        f"install Truewheel with its extra [{extra}]: {command}; "
-        "PATH is its wheel file, or its checkout"
-    )
-
-
 def errors(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems that stop a command."""
     return [problem for problem in problems if problem.severity == "error"]

@@ -28,9 +28,9 @@ def main(path: Path) -> None:
     yaml.load((PACKAGE / "spec/policies/triton-2026.04.yml").read_bytes(), Loader=yaml.CSafeLoader)
     files = documents(spec)
     includes = "".join([f"  - {{local: '{name}'}}\n" for name in files])
-    write(
-        path.parent / ".gitlab-ci.yml", HEADER + PARENT.read_text().replace("@include\n", includes)
-    )
+    makers = "".join([f"    - 'wheel:{cell.replace('/', ':')}'\n" for cell in cells(spec)])
+    text = PARENT.read_text().replace("@include\n", includes).replace("@makers\n", makers)
+    write(path.parent / ".gitlab-ci.yml", HEADER + text)
     for name, document in files.items():
         write(path.parent / name, "".join(lines(document)))
 
@@ -48,10 +48,30 @@ def documents(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
                         template: {"extends": ".wheel", "image": fields["base"], "needs": ["plan"]}
                     }
                 for python in spec["pythons"]:
-                    cell = f"{package}/{target}/{arch}/cp{python.replace('.', '')}"
-                    job = {"extends": template, "variables": {"TRUEWHEEL_CELL": cell}}
+                    cell = cell_id(package, target, arch, python)
+                    job = {
+                        "extends": template,
+                        "variables": {"TRUEWHEEL_CELL": cell},
+                        "artifacts": f"dist/evidence/{cell.replace('/', '__')}.*",
+                    }
                     files[path]["wheel:" + cell.replace("/", ":")] = job
     return files
+
+
+def cells(spec: dict[str, Any]) -> list[str]:
+    """Return the ids of all cells."""
+    return [
+        cell_id(package, target, arch, python)
+        for package in spec["packages"]
+        for target in spec["targets"]
+        for arch in spec["arches"]
+        for python in spec["pythons"]
+    ]
+
+
+def cell_id(package: str, target: str, arch: str, python: str) -> str:
+    """Return the id of a cell."""
+    return f"{package}/{target}/{arch}/cp{python.replace('.', '')}"
 
 
 def lines(document: dict[str, Any]) -> list[str]:
@@ -67,6 +87,7 @@ def lines(document: dict[str, Any]) -> list[str]:
             result.append(
                 f"  variables: {{TRUEWHEEL_CELL: '{job['variables']['TRUEWHEEL_CELL']}'}}\n"
             )
+            result.append(f"  artifacts: {{paths: ['dist/*.whl', '{job['artifacts']}']}}\n")
     return result
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -93,6 +94,8 @@ def spec(packages: int, targets: int) -> str:
 def generated(folder: Path, text: str) -> list[Path]:
     """The workflows of a spec, in a repository of their own."""
     folder.mkdir(parents=True, exist_ok=True)
+    if not re.search(r"^(setup|scripts|tool):", text, re.MULTILINE):
+        text += "\nsetup: [. ci/setup.sh]\n"
     (folder / "truewheel.yml").write_text(text, encoding="utf-8")
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
     command = [sys.executable, str(ROOT / "gen_ci.py"), "generate", "--forge", "github"]

@@ -25,7 +25,7 @@ images: {registry: '%s/g/p'}
 setup: ['export no_proxy=127.0.0.1 CI_COMMIT_REF_PROTECTED=%s']  # for gitlab-ci-local no ref is
 """
 PUSHED = "sha256:" + "5" * 64
-SOMEBODYS = b"an image of somebody else"
+SOMEBODYS = b'{"schemaVersion": 2}'
 BUILDAH = f"""\
 #!/bin/sh
 [ "$2" != --digestfile ] || printf %s {PUSHED} > "$3"

@@ -6,6 +6,7 @@ Those of this repository and of all golden cases.
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,10 @@ pytestmark = pytest.mark.skipif(
 def generated(case: Path, folder: Path) -> list[Path]:
     """The files that `generate` writes for a case; none where its plan is refused."""
     shutil.copytree(case, folder, ignore=shutil.ignore_patterns("expected"))
+    spec = folder / "truewheel.yml"
+    if not re.search(r"^(setup|scripts|tool):", spec.read_text(encoding="utf-8"), re.MULTILINE):
+        with spec.open("a", encoding="utf-8") as file:
+            file.write("\nsetup: [. ci/setup.sh]\n")
     command = [sys.executable, str(ROOT / "gen_ci.py"), "generate"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0 or "two cells get one name" in done.stderr, done.stderr

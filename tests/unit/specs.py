@@ -23,6 +23,7 @@ SMALL = """\
 truewheel: 1
 packages: {foo: {version: {file: VERSION}}}
 targets: {rhel8: {}}
+setup: [. ci/setup.sh]
 """
 
 

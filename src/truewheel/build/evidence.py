@@ -18,7 +18,7 @@ from truewheel.system import files, interpreters
 
 VERSION = 1
 WORK = "build"
-NOT_SOURCE_AT_TOP = frozenset({".git", ".venv", "dist", "node_modules", WORK})
+NOT_SOURCE_AT_TOP = frozenset({".git", ".truewheel", ".venv", "dist", "node_modules", WORK})
 EXECUTABLE = 0o111
 
 

@@ -18,13 +18,14 @@ from typing import NamedTuple
 from truewheel.build import evidence
 from truewheel.build.proof import fault, seen
 from truewheel.build.prove import COPIES
-from truewheel.errors import Exit, Problem, Stop, Where, install_hint, shown, stop
+from truewheel.errors import Exit, Problem, Stop, Where, shown, stop
 from truewheel.net import package_index
 from truewheel.net.package_index import Files, Login
 from truewheel.plan import naming
 from truewheel.plan.model import Index, Plan
 from truewheel.system import processes
 from truewheel.system.files import CHUNK, explained, hexdigest
+from truewheel.system.installation import install_hint
 
 UPLOADERS = ("uv", "twine")
 """Programs that upload, the preferred one first.
@@ -155,7 +156,9 @@ def uploader(name: str, environment: Mapping[str, str]) -> tuple[str, str]:
         if program := processes.which(candidate, environment, Path(sys.executable).parent):
             return candidate, program
     missing = f"{name} is not" if name else f"neither {' nor '.join(UPLOADERS)} is"
-    raise stop("publish", f"{missing} installed here", install_hint("publish"))
+    is_twine = name == "twine"  # the extra brings uv
+    hint = "install twine, or leave out --uploader" if is_twine else install_hint("publish")
+    raise stop("publish", f"{missing} installed here", hint)
 
 
 class Publisher:

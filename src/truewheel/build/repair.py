@@ -16,9 +16,10 @@ from typing import Any
 from truewheel import __version__
 from truewheel.build import evidence, job_image
 from truewheel.build.compile_steps import INPUTS, source_date_epoch
-from truewheel.errors import Exit, Problem, Stop, Where, install_hint, shown, stop
+from truewheel.errors import Exit, Problem, Stop, Where, shown, stop
 from truewheel.plan.model import Cell, Plan
 from truewheel.system import files, processes
+from truewheel.system.installation import install_hint
 from truewheel.wheel import filename, platform_tags, reader, zip_write
 from truewheel.wheel.libraries import Request
 from truewheel.wheel.repack import repack, unpack

@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from truewheel.build import evidence
-from truewheel.errors import Exit, install_hint, stop
+from truewheel.errors import Exit, stop
 from truewheel.plan.matrix import ANY
 from truewheel.plan.model import Cell, Target
 from truewheel.plan.naming import LEGACY_FLOORS
 from truewheel.system import architectures, files, processes
+from truewheel.system.installation import install_hint
 from truewheel.wheel import platform_tags, reader
 from truewheel.wheel.elf import suffix
 
@@ -201,12 +202,7 @@ def _require_zig(cell: Cell, env: Mapping[str, str]) -> str:
         "zig", env
     )
     if not program:
-        raise stop(
-            cell.id,
-            "zig is not installed here",
-            install_hint("zig"),
-            Exit.WHEEL,
-        )
+        raise stop(cell.id, "zig is not installed here", install_hint("zig"), Exit.WHEEL)
     return program
 
 

@@ -10,13 +10,24 @@ from typing import TYPE_CHECKING
 from truewheel import __version__
 from truewheel.cli import forges
 from truewheel.cli.commands import program_name
-from truewheel.cli.pipeline_files import add_file_arguments, drift_data, find_drift, generate_chosen
+from truewheel.cli.pipeline_files import (
+    add_file_arguments,
+    choose_files,
+    drift_data,
+    find_drift,
+    generate_chosen,
+    generate_files,
+)
 from truewheel.cli.problems import show_problems
 from truewheel.cli.terminal import print_json, say, show
 from truewheel.errors import Exit, errors, stop
 from truewheel.forges.gitlab.emit import pipeline
+from truewheel.forges.pipelines import Generated
+from truewheel.workspace import renewed_pins
 from truewheel.workspace.generated_files import Drift
 from truewheel.workspace.loading import Workspace
+from truewheel.workspace.lock_file import LOCK_FILE
+from truewheel.workspace.renewed_pins import RenewedPin
 
 if TYPE_CHECKING:
     from truewheel.cli import check_lint
@@ -63,15 +74,16 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
         remote = _remote(arguments, environment) if arguments.remote else None
         return check_lint.check_files(arguments.lint, is_json=arguments.json, remote=remote)
-    space, files = generate_chosen(arguments)
-    drift = find_drift(arguments, space, files)
+    space, files, drift, pins = _compare(arguments)
+    if not arguments.json:
+        _show_pins(pins)
     if not drift and not arguments.json:
-        show(f"{len(files.texts)} files as generated")
+        show(f"{len(files.texts)} files as generated{', apart from these pins' if pins else ''}")
     answer = None
     if arguments.remote and not drift:
         answer = _ask(arguments, environment, space)
     if arguments.json:
-        return _print_json(drift, answer)
+        return _print_json(drift, pins, answer)
     if drift:
         _show_drift(drift)
         return Exit.DRIFT
@@ -80,9 +92,35 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     return show_problems(answer.problems if answer else [])
 
 
-def _print_json(drift: list[Drift], answer: check_lint.Answer | None) -> Exit:
+def _compare(
+    arguments: Namespace,
+) -> tuple[Workspace, Generated, list[Drift], list[RenewedPin]]:
+    """Return what differs, and the pins that somebody renewed: they are no difference."""
+    space, files = generate_chosen(arguments)
+    drift = find_drift(arguments, space, files)
+    pins: list[RenewedPin] = []
+    if drift:
+        lock, pins = renewed_pins.read(space.lock, files.texts, space.read)
+    if pins:
+        space = space.with_lock(lock)
+        files = choose_files(arguments, generate_files(space, warn=False))
+        drift = find_drift(arguments, space, files)
+    return space, files, drift, pins
+
+
+def _show_pins(pins: list[RenewedPin]) -> None:
+    for pin in pins:
+        show(str(pin))
+    if pins:
+        say(f"hint: to take these pins into {LOCK_FILE}: {program_name()} lock --from-files")
+
+
+def _print_json(
+    drift: list[Drift], pins: list[RenewedPin], answer: check_lint.Answer | None
+) -> Exit:
     problems = {"problems": answer.data()} if answer else {}
-    print_json({"files": drift_data(drift), **problems})
+    renewed = [pin._asdict() for pin in pins]
+    print_json({"files": drift_data(drift), "pins": renewed, **problems})
     if drift:
         return Exit.DRIFT
     return Exit.REFUSED if answer and errors(answer.problems) else Exit.OK

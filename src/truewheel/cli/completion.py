@@ -7,7 +7,8 @@ from collections.abc import Mapping
 
 from truewheel.cli import parser as command_line
 from truewheel.cli.terminal import send
-from truewheel.errors import Exit, install_hint, stop
+from truewheel.errors import Exit, stop
+from truewheel.system.installation import install_hint
 
 EXAMPLES = """\
 examples:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from truewheel.cli.arguments import parse_seconds
-from truewheel.errors import install_hint, stop
+from truewheel.errors import stop
 from truewheel.forges import FORGES
+from truewheel.system.installation import install_hint
 
 if TYPE_CHECKING:
     from truewheel.forges.base import Forge

@@ -5,11 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
+from truewheel.cli.commands import program_name
 from truewheel.cli.pipeline_files import add_file_arguments, drift_data, find_drift, generate_chosen
-from truewheel.cli.terminal import print_json, show
+from truewheel.cli.terminal import print_json, say, show
 from truewheel.errors import Exit
 from truewheel.forges import pipelines
-from truewheel.workspace import generated_files
+from truewheel.forges.pipelines import Generated
+from truewheel.workspace import generated_files, renewed_pins
+from truewheel.workspace.loading import Workspace
 
 EXAMPLES = """\
 examples:
@@ -34,6 +37,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     drift = find_drift(arguments, space, files)
     if drift:
         pipelines.refuse(files, space.spec)
+        _warn_of_lost_pins(space, files)
     if arguments.dry_run:
         generated_files.refuse_foreign(space.root, drift)
     else:
@@ -49,3 +53,13 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     changed = sum(entry.state != "orphaned" for entry in drift)
     show(f"{len(files.texts)} files, {len(files.texts) - changed} of them unchanged")
     return Exit.OK
+
+
+def _warn_of_lost_pins(space: Workspace, files: Generated) -> None:
+    """Say which pins of the files are replaced by those of the lock."""
+    _, pins = renewed_pins.read(space.lock, files.texts, space.read)
+    for pin in pins:
+        say(f"warning: {pin.path}: {pin.name} {pin.theirs} is replaced by {pin.ours}")
+    if pins:
+        name = program_name()
+        say(f"hint: to keep them: {name} lock --from-files, then {name} generate")

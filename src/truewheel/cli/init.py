@@ -16,19 +16,20 @@ from truewheel.cli.commands import program_name
 from truewheel.cli.pipeline_files import generate_files
 from truewheel.cli.plans import make_plan
 from truewheel.cli.terminal import print_json, put, say, show
-from truewheel.errors import Exit, Stop, Where, counted, errors, stop
+from truewheel.errors import Exit, Problem, Stop, Where, counted, errors, stop
 from truewheel.forges import pipelines
 from truewheel.forges.gitlab.emit.pipeline import PARENT
-from truewheel.init import detect
+from truewheel.init import detect, tool_origin
 from truewheel.init import proposal as spec_proposal
 from truewheel.init.build_backend import Package
 from truewheel.init.detect import Survey
 from truewheel.init.proposal import ARCHES, INDEXES, TARGETS, Choices
+from truewheel.init.tool_origin import Origin
 from truewheel.plan import plan_file
 from truewheel.plan.model import Plan
 from truewheel.spec import model
 from truewheel.spec.model import FORGES
-from truewheel.system import files
+from truewheel.system import files, processes
 from truewheel.workspace import generated_files, loading
 from truewheel.workspace.generated_files import Drift
 from truewheel.workspace.loading import SPEC, Workspace
@@ -46,7 +47,7 @@ class Proposal(NamedTuple):
     """What will be written below `root`: the text of the spec, and its pipeline files.
 
     `drift` is how the pipeline files differ from those on disk; `foreign` are paths of files that
-    Truewheel has not generated, and does not replace.
+    Truewheel has not generated, and does not replace. The wheel of `origin` is copied.
     """
 
     root: Path
@@ -55,6 +56,7 @@ class Proposal(NamedTuple):
     texts: Mapping[str, str]
     drift: Sequence[Drift]
     foreign: tuple[str, ...]
+    origin: Origin
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -86,13 +88,16 @@ def _run(arguments: Namespace, environment: Mapping[str, str], root: Path) -> Ex
         raise stop(SPEC, "there is a spec already, and init overwrites nothing", hint)
     survey = detect.look(root, environment)
     choices = spec_proposal.defaults(survey, _today(environment))
+    origin = _origin(root)
+    survey = survey._replace(problems=(*survey.problems, *_missing_tool(origin)))
     for problem in survey.problems:
         say(str(problem))
     if not arguments.json:
         show(_survey_table(survey))
     if not (arguments.yes or arguments.json) and sys.stdin.isatty() and sys.stderr.isatty():
         choices = _ask(survey, choices)
-    proposal = _propose(root, survey, choices, environment)
+        origin = _ask_to_copy(origin)
+    proposal = _propose(root, survey, choices, origin, environment)
     if not arguments.dry_run:
         _write(root, proposal)
     if arguments.json:
@@ -126,6 +131,33 @@ def _ask(survey: Survey, choices: Choices) -> Choices:
     question = "Index that the wheels go to"
     index = _ask_one(question, ["none", *INDEXES], choices.profile or "none")
     return choices._replace(profile="" if index == "none" else index)
+
+
+def _origin(root: Path) -> Origin:
+    """Return where this Truewheel came from, unless a file is in the way of its copy."""
+    origin = tool_origin.running(loading.read_lock(loading.on_disk(root)).truewheel)
+    place = root / origin.tool.file if origin.wheel else None
+    if place and place.exists() and files.sha256(place) != origin.tool.sha256:
+        hint = "move it away, or name it in tool, if it is the right one"
+        return Origin(reason=f"{origin.tool.file} is another file than {origin.wheel}", hint=hint)
+    return origin
+
+
+def _missing_tool(origin: Origin) -> tuple[Problem, ...]:
+    """Return a warning where it is not known which Truewheel jobs can install."""
+    if origin.tool.form:
+        return ()
+    message = f"tool is left to you: {origin.reason}"
+    return (Problem(Where(SPEC), message, origin.hint, "warning"),)
+
+
+def _ask_to_copy(origin: Origin) -> Origin:
+    if origin.wheel is None:
+        return origin
+    question = f"Copy {origin.wheel} to {origin.tool.file}, from which jobs install it"
+    if _ask_one(question, ["yes", "no"], "yes") == "yes":
+        return origin
+    return Origin(reason="its wheel is not copied", hint="fill in tool: jobs need Truewheel")
 
 
 def _ask_one(question: str, known: Sequence[str], default: str) -> str:
@@ -165,14 +197,18 @@ def _today(environment: Mapping[str, str]) -> date:
 
 
 def _propose(
-    root: Path, survey: Survey, choices: Choices, environment: Mapping[str, str]
+    root: Path,
+    survey: Survey,
+    choices: Choices,
+    origin: Origin,
+    environment: Mapping[str, str],
 ) -> Proposal:
     """Return what to write.
 
     Raises `Stop` (exit 2) when the spec would be refused, or a path cannot be read.
     """
     policy = loading.read_policy(choices.naming, root, Where(SPEC))
-    text = spec_proposal.text(survey, choices, policy)
+    text = spec_proposal.text(survey, choices, policy, origin.tool)
     space = Workspace(root, model.parse(text, SPEC, loading.schema()), loading.on_disk(root))
     plan = make_plan(Namespace(variables=[], release_version=None), space, environment)
     if errors(plan.problems):
@@ -181,7 +217,8 @@ def _propose(
     generated = generate_files(space)
     pipelines.refuse(generated, space.spec)
     drift = generated_files.drift(root, generated.texts, pipelines.FOLDERS)
-    return Proposal(root, text, plan, generated.texts, drift, _foreign(root, drift))
+    foreign = _foreign(root, drift)
+    return Proposal(root, text, plan, generated.texts, drift, foreign, origin)
 
 
 def _foreign(root: Path, drift: Sequence[Drift]) -> tuple[str, ...]:
@@ -196,7 +233,12 @@ def _write(root: Path, proposal: Proposal) -> None:
     """Write the spec, and its pipeline unless a foreign file is in its place: all or nothing."""
     drift = [] if proposal.foreign else proposal.drift
     new = [root / SPEC, *(root / entry.path for entry in drift if entry.state == "missing")]
+    copy = _copy_path(proposal)
+    new += [copy] if copy else []
     try:
+        if copy and proposal.origin.wheel:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            files.write_chunks(copy, [proposal.origin.wheel.read_bytes()])
         generated_files.write(root, proposal.texts, drift)
         # The spec comes last: without it a killed init can be run again.
         files.write_text(root / SPEC, proposal.text)
@@ -207,6 +249,12 @@ def _write(root: Path, proposal: Proposal) -> None:
             with suppress(OSError):  # not empty, or not there
                 folder.rmdir()
         raise
+
+
+def _copy_path(proposal: Proposal) -> Path | None:
+    """Return where the wheel of Truewheel will be copied to; None where it need not be."""
+    copy = proposal.root / proposal.origin.tool.file
+    return copy if proposal.origin.wheel and not copy.exists() else None
 
 
 def _survey_table(survey: Survey) -> str:
@@ -241,36 +289,48 @@ def _show(arguments: Namespace, survey: Survey, choices: Choices, proposal: Prop
     show(f"{wheels}, the first: {cells[0].wheel}")
     for note in spec_proposal.notes(survey, choices):
         show(f"note: {note}")
+    if _is_ignored(proposal):
+        file = proposal.origin.tool.file
+        show(f"note: git ignores {file}, which jobs need: git add --force {file}")
     show("\n".join(["", "next", *_next_steps(proposal)]))
 
 
+def _is_ignored(proposal: Proposal) -> bool:
+    """Return whether git would leave out the wheel that jobs install."""
+    file = proposal.origin.tool.file
+    if not file:
+        return False
+    command = ["git", "check-ignore", "--quiet", "--", file]
+    return processes.output(command, cwd=proposal.root, env=os.environ, timeout=30.0) is not None
+
+
+def _tool_paths(proposal: Proposal) -> list[str]:
+    return [proposal.origin.tool.file] if proposal.origin.tool.file else []
+
+
 def _written(proposal: Proposal) -> list[str]:
+    paths = [SPEC, *_tool_paths(proposal)]
     if proposal.foreign:
-        return [SPEC]
-    return [SPEC, *(entry.path for entry in proposal.drift if entry.state != "orphaned")]
+        return paths
+    return [*paths, *(entry.path for entry in proposal.drift if entry.state != "orphaned")]
 
 
 def _next_steps(proposal: Proposal) -> list[str]:
     prog = program_name()
-    return [
+    steps = [
         (
-            f"  1. {prog} plan: the name of every wheel, before anything is built; "
+            f"{prog} plan: the name of every wheel, before anything is built; "
             f"{SPEC} has a comment on each key"
         ),
         (
-            f"  2. {prog} run: this machine's wheels, built and proven in dist/ "
+            f"{prog} run: this machine's wheels, built and proven in dist/ "
             "(keep build/ and dist/ out of git)"
         ),
-        (
-            f"  3. fill in setup in {SPEC}: jobs need a line that installs Truewheel, "
-            "from its wheel in the repository"
-        ),
-        (
-            "     (pip install --require-hashes -r FILE) or a git address with a commit; "
-            "never by its bare name"
-        ),
-        f"  4. {_last_step(proposal, prog)}",
     ]
+    if not proposal.origin.tool.form:
+        steps.append(f"fill in tool in {SPEC}: jobs must install Truewheel; then: {prog} generate")
+    steps.append(_last_step(proposal, prog))
+    return [f"  {number}. {step}" for number, step in enumerate(steps, 1)]
 
 
 def _last_step(proposal: Proposal, prog: str) -> str:
@@ -289,7 +349,7 @@ def _last_step(proposal: Proposal, prog: str) -> str:
 
 
 def _data(survey: Survey, choices: Choices, proposal: Proposal) -> dict[str, object]:
-    written = [SPEC, *(entry.path for entry in proposal.drift)]
+    written = [SPEC, *_tool_paths(proposal), *(entry.path for entry in proposal.drift)]
     kept = {*proposal.foreign} and {entry.path for entry in proposal.drift}
     return {
         "version": VERSION,

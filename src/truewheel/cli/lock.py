@@ -18,7 +18,7 @@ from truewheel.forges.github.api import action_updates
 from truewheel.net import container_registry
 from truewheel.plan import images
 from truewheel.system import files, processes
-from truewheel.workspace import lock_file
+from truewheel.workspace import lock_file, renewed_pins
 from truewheel.workspace.loading import GENERATOR, Workspace
 from truewheel.workspace.lock_file import LOCK_FILE, Lock
 
@@ -26,6 +26,8 @@ EXAMPLES = """\
 examples:
   lock            write truewheel.lock: digests of the images, commits of GitHub's actions
   lock --dry-run  what would change
+  lock --from-files
+                  take over pins that a program such as Dependabot renewed in the generated files
 """
 
 
@@ -35,6 +37,11 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--dry-run", action="store_true", help="write nothing, say what would change"
     )
+    parser.add_argument(
+        "--from-files",
+        action="store_true",
+        help="lock the pins that the generated files have; no server is asked",
+    )
 
 
 def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
@@ -43,27 +50,45 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     Exit 6 when a server does not answer.
     """
     space = load_workspace(arguments)
+    if arguments.from_files:
+        return _lock_from_files(space, is_dry=arguments.dry_run)
     names = dict.fromkeys(image for _, image in images.locked(space.spec) if "@" not in image)
     digests = {name: _digest(space, name, environment) for name in names}
     pins = {}
     if "github" in space.spec.forges():
         pins = action_updates.newest({**PINS, **space.lock.actions}, environment)
-    installs_truewheel = space.spec.images.registry and not space.spec.scripts
+    spec = space.spec
+    installs_truewheel = spec.images.registry and not spec.scripts and not spec.tool.form
     requirement = _own_requirement(environment) if installs_truewheel else ""
-    new = Lock(digests, requirement, pins)
+    new = Lock(digests, requirement, pins, space.lock.requirements)
     for name, digest in digests.items():
         show(f"{name} {digest} ({_change(space.lock.digests.get(name), digest)})")
     for action, pin in pins.items():
         old = space.lock.actions.get(action, PINS[action])
         show(f"{action} {pin.tag} {pin.commit} ({'unchanged' if pin == old else f'was {old.tag}'})")
-    if new == space.lock:
+    _write_lock(space, new, is_dry=arguments.dry_run)
+    return Exit.OK
+
+
+def _lock_from_files(space: Workspace, *, is_dry: bool) -> Exit:
+    """Take over the pins that somebody renewed in the generated files."""
+    from truewheel.cli.pipeline_files import generate_files  # lock needs it here alone
+
+    lock, pins = renewed_pins.read(space.lock, generate_files(space).texts, space.read)
+    for pin in pins:
+        show(str(pin))
+    _write_lock(space, lock, is_dry=is_dry)
+    return Exit.OK
+
+
+def _write_lock(space: Workspace, lock: Lock, *, is_dry: bool) -> None:
+    if lock == space.lock:
         show(f"{LOCK_FILE}: unchanged")
-    elif arguments.dry_run:
+    elif is_dry:
         show(f"would write {LOCK_FILE}")
     else:
-        files.write_text(space.root / LOCK_FILE, lock_file.write(new, GENERATOR))
+        files.write_text(space.root / LOCK_FILE, lock_file.write(lock, GENERATOR))
         show(f"wrote {LOCK_FILE}; to use it in the pipelines: {program_name()} generate")
-    return Exit.OK
 
 
 def _change(old: str | None, new: str) -> str:

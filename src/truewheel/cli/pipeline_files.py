@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator, Sequence
 
 from truewheel.cli.arguments import add_json, add_spec
 from truewheel.cli.plans import load_workspace
 from truewheel.cli.problems import refuse
-from truewheel.errors import stop
-from truewheel.forges import pipelines
+from truewheel.errors import Problem, errors, stop
+from truewheel.forges import pipelines, tool_script
 from truewheel.forges.pipelines import Generated
 from truewheel.plan import planner
 from truewheel.spec.model import FORGES
-from truewheel.workspace import generated_files
+from truewheel.workspace import generated_files, tool_file
 from truewheel.workspace.generated_files import Drift
 from truewheel.workspace.loading import GENERATOR, Workspace
 
@@ -39,17 +40,40 @@ def _forges(text: str) -> tuple[str, ...]:
 def generate_chosen(arguments: Namespace) -> tuple[Workspace, Generated]:
     """Return the workspace, and the files of the forges that the arguments choose.
 
-    Raises `Stop` (exit 2) when the plan is refused, or the spec has no such forge.
+    Raises `Stop` (exit 2) when the plan is refused, the spec has no such forge, or jobs could not
+    install Truewheel.
     """
     space = load_workspace(arguments)
     _check_forges(arguments, space)
-    files = generate_files(space)
+    others = [*_missing_tool(space), *tool_file.problems(space)]
+    return space, choose_files(arguments, generate_files(space, others))
+
+
+def _missing_tool(space: Workspace) -> Iterator[Problem]:
+    """Yield a problem where no key of the spec brings Truewheel into the jobs."""
+    spec = space.spec
+    if spec.tool.form or spec.setup or spec.scripts:
+        return
+    from truewheel.init import tool_origin  # only to say what to add
+
+    hint = tool_origin.copy_hint(tool_origin.running(space.lock.truewheel))
+    message = "the jobs call truewheel and nothing installs it: no tool, no setup, no scripts"
+    yield Problem(spec.document.where(), message, hint)
+
+
+def choose_files(arguments: Namespace, files: Generated) -> Generated:
+    """Return the files of the forges that the arguments choose."""
     texts = {path: text for path, text in files.texts.items() if _is_chosen(arguments, path)}
-    return space, files._replace(texts=texts)
+    return files._replace(texts=texts)
 
 
-def generate_files(space: Workspace) -> Generated:
-    """Return every generated file. Raises `Stop` (exit 2) when the plan is refused."""
+def generate_files(
+    space: Workspace, others: Sequence[Problem] = (), *, warn: bool = True
+) -> Generated:
+    """Return every generated file.
+
+    Raises `Stop` (exit 2) when the plan is refused, or one of the `others` is an error.
+    """
     # A pipeline file has no names of wheels: git, the date and variables do not matter here.
     request = planner.Request(
         generator=GENERATOR,
@@ -59,7 +83,9 @@ def generate_files(space: Workspace) -> Generated:
         images=space.images(),
     )
     plan = planner.plan(space.spec, space.policy, request)
-    refuse([*plan.problems, *pipelines.problems(plan, space.spec, space.policy)])
+    problems = [*others, *plan.problems]
+    problems += pipelines.problems(plan, space.spec, space.policy)
+    refuse(problems if warn else errors(problems))
     return pipelines.generated(
         plan, space.spec, space.policy, space.lock.actions, space.job_files()
     )
@@ -73,7 +99,9 @@ def _check_forges(arguments: Namespace, space: Workspace) -> None:
 
 
 def _is_chosen(arguments: Namespace, path: str) -> bool:
-    return not arguments.forge or pipelines.forge_of(path).lower() in arguments.forge
+    if not arguments.forge or path in tool_script.PATHS:
+        return True
+    return pipelines.forge_of(path).lower() in arguments.forge
 
 
 def find_drift(arguments: Namespace, space: Workspace, files: Generated) -> list[Drift]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from truewheel.errors import Problem, Stop, errors
-from truewheel.forges import publish_jobs, setup_rules
+from truewheel.forges import publish_jobs, setup_rules, tool_script
 from truewheel.forges.github.actions import PINS, Pin
 from truewheel.forges.gitlab.emit import entry, inputs
 from truewheel.forges.gitlab.emit import pipeline as gitlab
@@ -52,8 +52,8 @@ def generated(
     """Return every generated file: the same bytes on every machine.
 
     `pins` are the commits of GitHub's actions that a project has locked, where they are not
-    Truewheel's own; `sources` the texts of what publish jobs of GitLab use, by name: without them,
-    those files are left out.
+    Truewheel's own; `sources` the texts of what jobs use beside the pipeline, by name: without
+    them, those files are left out.
     """
     command = "./gen_ci.py generate" if spec.scripts else "truewheel generate"
     version = plan.generator.removeprefix("truewheel ")
@@ -72,6 +72,9 @@ def generated(
     texts = {path: _text(document, header) for path, document in {**ours, **others}.items()}
     if ours and sources:
         added = publish_jobs.files(plan, sources, packages=spec.gitlab.wheels == "packages")
+        texts |= {path: f"# {header}\n{text}" for path, text in added.items()}
+    if sources:
+        added = tool_script.files(spec, sources)
         texts |= {path: f"# {header}\n{text}" for path, text in added.items()}
     return Generated(ours, texts, _layout_note(plan, spec) if ours else "")
 

@@ -18,10 +18,7 @@ from truewheel.spec.model import Spec
 
 INSTALLERS = frozenset({"install", "uvx", "run", "inject", "add", "download", "--with", "--from"})
 """Words after which a command of pip, uv or pipx names what it installs."""
-HINT = (
-    "commit its wheel and name it with its hash (pip install --require-hashes -r FILE), or name a "
-    "git commit"
-)
+HINT = "let the key tool name a wheel of the repository, a git commit, or hashes: jobs install that"
 
 _COMMANDS = re.compile(r"&&|\|\||[;|\n]")
 _BY_NAME = re.compile(r"truewheel\s*(\[[^\]]*\])?\s*([=~!<>].*)?", re.IGNORECASE | re.DOTALL)

@@ -14,10 +14,12 @@ from packaging.specifiers import SpecifierSet
 from truewheel.errors import Problem, Stop, Where
 from truewheel.forges.gitlab.emit.pipeline import PARENT
 from truewheel.forges.pipelines import forge_of
+from truewheel.init import tool_origin
 from truewheel.init.build_backend import PYPROJECT, SPEC_NAME, TAG, Package
 from truewheel.plan.matrix import interpreter_tag
 from truewheel.spec.model import FORGES
 from truewheel.spec.policy import Policy
+from truewheel.spec.tool import EXAMPLE, Tool
 from truewheel.spec.yaml_writer import scalar
 from truewheel.system import architectures
 
@@ -40,12 +42,6 @@ IMAGES = "quay.io/pypa"
 TARGET = "manylinux_2_28"
 INDEXES = ("internal", "pypi")
 
-# The images of manylinux have this Python on PATH, and so has the default tool image.
-SETUP = (
-    "python3.12 -m venv /tmp/truewheel",
-    ". /tmp/truewheel/bin/activate",
-    "pip install --require-hashes -r ci/truewheel.txt",
-)
 IMAGE_WITH_GIT = "docker.io/library/python:3.12"
 HOSTED = "gitlab.com"
 ENTRY = "ci/wheels.yml"
@@ -60,6 +56,7 @@ ABIS = {
 }
 INJECTED = "; the built wheel gets the planned one"
 COLUMN = 40
+NO_TOOL = Tool()
 
 Row = tuple[str, str]
 """A line of YAML and what its comment says."""
@@ -163,8 +160,8 @@ def _braced(glob: str) -> list[str]:
     return [f"{match[1]}{option}{match[3]}" for option in match[2].split(",")] if match else [glob]
 
 
-def text(repository: Survey, chosen: Choices, policy: Policy) -> str:
-    """Return the spec as YAML.
+def text(repository: Survey, chosen: Choices, policy: Policy, tool: Tool = NO_TOOL) -> str:
+    """Return the spec as YAML; `tool` is the Truewheel that jobs install, if it is known.
 
     Every text of the repository is quoted where YAML needs it.
     """
@@ -176,7 +173,7 @@ def text(repository: Survey, chosen: Choices, policy: Policy) -> str:
         _matrix(chosen, packages),
         _naming(repository, chosen, policy),
         _indexes(chosen, policy),
-        _setup(),
+        _tool(tool),
         _gitlab(repository, chosen) if "gitlab" in chosen.forges else (),
         _github(repository) if "github" in chosen.forges else (),
     ]
@@ -407,24 +404,17 @@ def _indexes(chosen: Choices, policy: Policy) -> Iterator[Row]:
         yield f"    when: {{{when}}}", "publish only then"
 
 
-def _setup() -> Iterator[Row]:
+def _tool(tool: Tool) -> Iterator[Row]:
+    if tool.form:
+        yield "", "The Truewheel that jobs install: the one that wrote this file."
+        yield tool_origin.line(tool), ""
+        return
     yield (
         "",
-        (
-            "What every job runs first. Fill it in:"
-            " jobs need Truewheel, from a file of the repository with hashes,"
-        ),
+        "The Truewheel that jobs install. Fill it in: a wheel of the repository with its SHA-256,",
     )
-    yield (
-        "",
-        (
-            "or from a git address with a commit;"
-            " never by its bare name, which anyone may have on an index."
-        ),
-    )
-    yield "# setup:", ""
-    for command in SETUP:
-        yield f"#   - {scalar(command)}", ""
+    yield "", "a git address with a commit, or an exact version with hashes; never the bare name."
+    yield f"# tool: {EXAMPLE}", ""
 
 
 def _gitlab(repository: Survey, chosen: Choices) -> Iterator[Row]:

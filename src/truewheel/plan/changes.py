@@ -36,13 +36,15 @@ def _shared(spec: Spec) -> Iterator[str]:
     yield from (spec.document.file.rpartition("/")[2], LOCK)
     if isinstance(spec.naming, str) and spec.naming.endswith((".yml", ".yaml")):
         yield spec.naming
-    yield from filter(None, [spec.scripts, spec.images.tools, spec.gitlab.entry])
+    yield from filter(None, [spec.scripts, spec.tool.file, spec.images.tools, spec.gitlab.entry])
     for target in spec.targets.values():
         yield from filter(
             None, [target.container.file, target.container.requirements, *target.container.files]
         )
     for forge in spec.forges():
         yield from GENERATED[forge]
+    if spec.tool.form:  # the script that installs it, and its requirements
+        yield "pipelines"
 
 
 def changed(spec: Spec, files: Iterable[str]) -> frozenset[str]:

@@ -330,9 +330,11 @@ def _context(
 
 
 def _names_truewheel(spec: Spec, sources: Sources) -> bool:
-    """Return whether jobs get Truewheel from their checkout or from the project's own lock."""
+    """Return whether jobs get Truewheel from `scripts`, `tool` or a lock, not from their image."""
     lock = (sources.read(spec.images.tools) or b"") if spec.images.tools else b""
-    return bool(spec.scripts) or re.search(rb"(?im)^truewheel(\[.*\])?[ \t]*==", lock) is not None
+    if spec.scripts or spec.tool.form:
+        return True
+    return re.search(rb"(?im)^truewheel(\[.*\])?[ \t]*==", lock) is not None
 
 
 def _own_recipe(spec: Spec, name: str, sources: Sources, stage: str) -> Recipe:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from truewheel.errors import Problem, Stop, meant, shown
-from truewheel.plan import archives, jobs, matrix, model, naming, plan_rules
+from truewheel.plan import archives, job_python_rules, jobs, matrix, model, naming, plan_rules
 from truewheel.plan.images import NO_IMAGES, Images
 from truewheel.plan.matrix import ANY, HOST, Host, Slot
 from truewheel.plan.model import Cell, Copy, Fact, Plan, Target
@@ -70,6 +70,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         *request.images.problems,
         *plan_rules.floor_problems(spec),
         *plan_rules.toolchain_problems(spec),
+        *job_python_rules.problems(spec),
     ]
     problems += contract.lost(spec, policy)
     with _reported_with(problems):

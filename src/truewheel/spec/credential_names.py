@@ -34,7 +34,7 @@ _PROXY = re.compile(r"(?:^|_)PROXY$", re.IGNORECASE)
 
 def is_credential(name: str) -> bool:
     """Return whether a variable of this name holds credentials, or leads to some."""
-    if name in HARMLESS or name.startswith(DOWNLOADS):
+    if name.upper() in HARMLESS or name.startswith(DOWNLOADS):
         return False
     if name in NAMES or name.startswith(PREFIXES):
         return True

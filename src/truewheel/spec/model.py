@@ -11,9 +11,11 @@ from typing import Any, NamedTuple
 
 from truewheel.errors import Problem, Stop, in_order
 from truewheel.spec import cron, yaml_source
+from truewheel.spec import tool as tools
 from truewheel.spec.credential_names import shown_credential
 from truewheel.spec.policy import Templates, Variable, templates, variable
 from truewheel.spec.schema import Schema, check, misfits, shape, with_defaults
+from truewheel.spec.tool import Tool
 from truewheel.spec.version_file import is_match
 from truewheel.spec.yaml_source import Document
 from truewheel.wheel.filename import normalized
@@ -226,6 +228,7 @@ class Spec(NamedTuple):
     archives: Mapping[str, Archive]
     scripts: str
     compiler_cache: str
+    tool: Tool
     setup: tuple[str, ...]
     images: Images
     schedules: Mapping[str, Schedule]
@@ -273,6 +276,7 @@ def parse(text: str, file: str, schema: Schema) -> Spec:
         for name, rule in spec.variables.items()
         if (wrong := shown_credential(name, rule.scope))
     ]
+    problems += tools.problems(document, spec.tool, spec.scripts)
     if problems:
         raise Stop(in_order(problems))
     return spec
@@ -291,6 +295,7 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
         variables={name: variable(fields) for name, fields in data.pop("variables").items()},
         indexes={name: _index(fields) for name, fields in data.pop("indexes").items()},
         archives={name: _archive(fields) for name, fields in data.pop("archives").items()},
+        tool=tools.tool(data.pop("tool")),
         setup=tuple(data.pop("setup")),
         images=_images(data.pop("images")),
         merge_requests=_merge_requests(data.pop("merge_requests")),

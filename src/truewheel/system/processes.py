@@ -19,7 +19,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, NamedTuple, NoReturn
 
-from truewheel.errors import Exit, install_hint, plain_addresses, stop
+from truewheel.errors import Exit, plain_addresses, stop
+from truewheel.system.installation import install_hint
 from truewheel.system.log_text import harmless
 
 STDERR = 2
@@ -68,12 +69,7 @@ def module(name: str, where: str) -> list[str]:
     Raises `Stop` (exit 4) when it is not installed; `where` names who needs it.
     """
     if importlib.util.find_spec(name) is None:
-        raise stop(
-            where,
-            f"{name} is not installed here",
-            install_hint("build"),
-            Exit.WHEEL,
-        )
+        raise stop(where, f"{name} is not installed here", install_hint("build"), Exit.WHEEL)
     return python(name)
 
 

@@ -6,13 +6,14 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
 from truewheel import __version__
 from truewheel.errors import Problem, Stop, Where, stop
+from truewheel.forges import tool_script
 from truewheel.forges.publish_jobs import FETCH_SOURCE
 from truewheel.plan import images, plan_file
 from truewheel.plan.containerfile import UV_LOCK
@@ -24,7 +25,7 @@ from truewheel.spec import schema as shapes
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Policy
 from truewheel.system import files
-from truewheel.workspace import lock_file
+from truewheel.workspace import lock_file, renewed_pins
 from truewheel.workspace.lock_file import LOCK_FILE, Lock
 
 SPEC = "truewheel.yml"
@@ -75,10 +76,7 @@ class Workspace:
 
         Raises `Stop` (exit 2).
         """
-        raw = self.read(LOCK_FILE)
-        if raw is None:
-            return Lock()
-        return lock_file.parse(yaml_source.decode(raw, LOCK_FILE), LOCK_FILE)
+        return read_lock(self.read)
 
     def image_sources(self) -> images.Sources:
         """Return the inputs of the builder images beside the spec."""
@@ -88,9 +86,19 @@ class Workspace:
         return images.Sources(self.read, locks, self.lock.digests, self.lock.truewheel)
 
     def job_files(self) -> dict[str, str]:
-        """Return the texts of the files with which GitLab's jobs publish, by name."""
-        files = (_PACKAGE / "workspace/locks" / UV_LOCK, _PACKAGE / "forges/gitlab" / FETCH_SOURCE)
-        return {file.name: file.read_text(encoding="utf-8") for file in files}
+        """Return the texts of the files that jobs use beside the pipeline, by name."""
+        locks, forges = _PACKAGE / "workspace/locks", _PACKAGE / "forges"
+        files = [locks / UV_LOCK, forges / "gitlab" / FETCH_SOURCE]
+        files += [locks / images.TOOLS_LOCK, forges / tool_script.SOURCE]
+        texts = {file.name: file.read_text(encoding="utf-8") for file in files}
+        for name in (UV_LOCK, images.TOOLS_LOCK):
+            texts[name] = renewed_pins.with_requirements(texts[name], self.lock.requirements)
+        return texts
+
+    def with_lock(self, lock: Lock) -> Workspace:
+        """Return the workspace as it is with another lock."""
+        text = lock_file.write(lock, GENERATOR).encode()
+        return replace(self, read=lambda path: text if path == LOCK_FILE else self.read(path))
 
     def images(self) -> Images:
         """Return the builder images of the plan.
@@ -232,6 +240,14 @@ def load_revision(given: str | None, start: Path, revision: str) -> Workspace:
 def _workspace(path: Path, raw: bytes, read: Read) -> Workspace:
     parsed = spec.parse(yaml_source.decode(raw, path.name), path.name, schema())
     return Workspace(path.resolve().parent, parsed, read)
+
+
+def read_lock(read: Read) -> Lock:
+    """Return the contents of truewheel.lock, or an empty lock. Raises `Stop` (exit 2)."""
+    raw = read(LOCK_FILE)
+    if raw is None:
+        return Lock()
+    return lock_file.parse(yaml_source.decode(raw, LOCK_FILE), LOCK_FILE)
 
 
 def on_disk(root: Path) -> Read:

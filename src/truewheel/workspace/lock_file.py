@@ -19,6 +19,7 @@ LOCK_FILE = "truewheel.lock"
 
 _PIN = re.compile(r"truewheel==[A-Za-z0-9.!+]+( --hash=sha256:[0-9a-f]{64})+")
 _ACTION = re.compile(r"[0-9a-f]{40} v[0-9]+(\.[0-9]+){0,2}")
+_REQUIREMENT = re.compile(r"[A-Za-z0-9.!+]+( --hash=sha256:[0-9a-f]{64})+")
 _HINT = "write it again: truewheel lock"
 
 
@@ -27,12 +28,14 @@ class Lock(NamedTuple):
 
     `digests` has the digest of each image. `truewheel` is the requirement that pins Truewheel
     itself, with hashes, or "". `actions` are the commits of GitHub's actions, where the project has
-    others than Truewheel.
+    others than Truewheel. `requirements` are the versions with hashes, by name, where generated
+    files of requirements have newer ones than Truewheel.
     """
 
     digests: Mapping[str, str] = {}
     truewheel: str = ""
     actions: Mapping[str, Pin] = {}
+    requirements: Mapping[str, str] = {}
 
 
 def parse(text: str, file: str) -> Lock:
@@ -47,7 +50,9 @@ def parse(text: str, file: str) -> Lock:
     actions = {
         name: Pin(*text.split(" ")) for name, text in (document.data.get("actions") or {}).items()
     }
-    return Lock(document.data.get("images") or {}, document.data.get("truewheel") or "", actions)
+    data = document.data
+    requirements = data.get("requirements") or {}
+    return Lock(data.get("images") or {}, data.get("truewheel") or "", actions, requirements)
 
 
 def write(lock: Lock, generator: str) -> str:
@@ -57,6 +62,8 @@ def write(lock: Lock, generator: str) -> str:
         content["truewheel"] = lock.truewheel
     if lock.actions:
         content["actions"] = {name: " ".join(pin) for name, pin in sorted(lock.actions.items())}
+    if lock.requirements:
+        content["requirements"] = dict(sorted(lock.requirements.items()))
     return yaml_writer.render(content, f"Locked by {generator}. Do not edit: truewheel lock")
 
 
@@ -67,10 +74,11 @@ def _problems(document: Document) -> list[Problem]:
     problems = [
         document.problem((key,), f"unknown key {shown(key)}", _HINT, key=True)
         for key in data
-        if key not in {"images", "truewheel", "actions"}
+        if key not in {"images", "truewheel", "actions", "requirements"}
     ]
     problems += _misfits(document, "images", DIGEST, "digest")
     problems += _misfits(document, "actions", _ACTION, "commit with its tag")
+    problems += _misfits(document, "requirements", _REQUIREMENT, "version with hashes")
     pin = data.get("truewheel") or ""
     if pin and not (isinstance(pin, str) and _PIN.fullmatch(pin)):
         problems.append(document.problem(("truewheel",), f"{shown(pin)} pins no Truewheel", _HINT))

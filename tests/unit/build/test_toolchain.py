@@ -128,7 +128,7 @@ def test_zig_on_its_own_architecture_is_no_cross_build(tmp_path: Path, zig: dict
 def test_zig_that_is_not_there_is_said_plainly(tmp_path: Path, zig: dict[str, str]) -> None:
     with pytest.raises(Stop, match="zig is not installed here") as stopped:
         toolchain.choose(ZIG, cell(), tmp_path, {**zig, "PATH": "/nonexistent"})
-    assert "install Truewheel with its extra [zig]" in str(stopped.value)
+    assert "install Truewheel's extra [zig]" in str(stopped.value)
 
 
 def test_a_floor_that_zig_cannot_pin_is_refused(tmp_path: Path, zig: dict[str, str]) -> None:

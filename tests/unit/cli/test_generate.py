@@ -44,7 +44,8 @@ def test_generate_says_which_layout_it_chose_and_why(here: Path, truewheel: Run)
     spec = (here / "truewheel.yml").read_text(encoding="utf-8")
     many = "".join(f"  p{number}: {{version: {{file: VERSION}}}}\n" for number in range(600))
     (here / "truewheel.yml").write_text(
-        spec.split("packages:")[0] + f"packages:\n{many}targets: {{rhel8: {{}}}}\n"
+        spec.split("packages:")[0]
+        + f"packages:\n{many}targets: {{rhel8: {{}}}}\nsetup: [. ci/setup.sh]\n"
     )
     code, out, err = truewheel("generate")
     assert code == 0, err
@@ -97,15 +98,15 @@ def test_a_forge_that_the_spec_leaves_is_left_behind_nowhere(here: Path, truewhe
 
 
 def test_what_github_would_refuse_is_not_generated(here: Path, truewheel: Run):
-    project(here, SMALL + "github: {}\nsetup: ['echo ${{ github.token }}']\n")
+    project(here, SMALL.replace(". ci/setup.sh", "'echo ${{ github.token }}'") + "github: {}\n")
     code, _, err = truewheel("generate")
     assert code == 2
-    assert "truewheel.yml:5:9: GitHub would evaluate ${{" in err
+    assert "truewheel.yml:4:9: GitHub would evaluate ${{" in err
     assert not (here / ".github").exists()
 
 
 def test_an_input_of_gitlab_in_a_script_is_not_generated(here: Path, truewheel: Run):
-    project(here, SMALL + "setup: ['echo $[[ inputs.A ]]']\n")
+    project(here, SMALL.replace(". ci/setup.sh", "'echo $[[ inputs.A ]]'"))
     code, _, err = truewheel("generate")
     assert code == 2
     assert "truewheel.yml:4:9: GitLab puts an input here as text" in err

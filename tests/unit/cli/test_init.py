@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from truewheel.cli import main
+from truewheel.cli import init, main
 from truewheel.errors import stop
+from truewheel.init import tool_origin
+from truewheel.spec.tool import Tool
 from truewheel.system import files
 
 PROJECT = '[project]\nname = "foo"\nversion = "1.0"\n'
@@ -86,12 +88,69 @@ def test_jobs_are_not_told_to_take_truewheel_from_an_index_by_its_name(
 ):
     assert main(["init", "--yes"]) == 0
     out = capsys.readouterr().out
-    assert "fill in setup in truewheel.yml: jobs need a line that installs Truewheel" in out
+    assert "fill in tool in truewheel.yml: jobs must install Truewheel" in out
     text = (here / "truewheel.yml").read_text(encoding="utf-8")
-    assert "# setup:\n" in text
-    assert "\nsetup:" not in text
+    assert "# tool: {file: ci/truewheel-X-py3-none-any.whl, sha256: …}\n" in text
+    assert "\ntool:" not in text
     for path in here.rglob("*"):
         if path.is_file():
             assert not re.search(
                 r"truewheel(\[\w+\])?[=~]=|install \S*truewheel[\s\"'\[]", path.read_text()
             ), path
+
+
+# The wheel of the running Truewheel
+
+NAME = "ci/truewheel-0.2.0-py3-none-any.whl"
+
+
+@pytest.fixture
+def origin(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> tool_origin.Origin:
+    """Truewheel as if it came from a wheel file."""
+    wheel = tmp_path_factory.mktemp("wheels") / NAME.rpartition("/")[2]
+    wheel.write_bytes(b"wheel")
+    tool = Tool(file=NAME, sha256=files.sha256(wheel))
+    value = tool_origin.Origin(tool, wheel)
+    monkeypatch.setattr(tool_origin, "running", lambda _: value)
+    return value
+
+
+def test_the_wheel_is_copied_and_named(here: Path, origin: tool_origin.Origin):
+    assert main(["init", "--dry-run"]) == 0
+    assert not (here / "ci").exists()
+    assert main(["init", "--yes"]) == 0
+    assert (here / NAME).read_bytes() == b"wheel"
+    assert f"\n{tool_origin.line(origin.tool)}\n" in (here / "truewheel.yml").read_text()
+    assert main(["check"]) == 0
+
+
+@pytest.mark.usefixtures("origin")
+def test_another_file_of_that_name_stays(here: Path, capsys: pytest.CaptureFixture[str]):
+    (here / "ci").mkdir()
+    (here / NAME).write_bytes(b"other")
+    assert main(["init", "--yes"]) == 0
+    assert f"tool is left to you: {NAME} is another file than " in capsys.readouterr().err
+    assert (here / NAME).read_bytes() == b"other"
+
+
+@pytest.mark.usefixtures("origin")
+def test_when_the_spec_cannot_be_written_no_wheel_is_left(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def write_text(path: Path, text: str) -> None:
+        raise stop("disk", "is full")
+
+    monkeypatch.setattr(files, "write_text", write_text)
+    assert main(["init", "--yes"]) == 2
+    assert [path.name for path in here.iterdir()] == ["pyproject.toml"]
+
+
+@pytest.mark.parametrize(("answer", "is_copied"), [("", True), ("yes", True), ("no", False)])
+def test_a_person_is_asked_first(
+    monkeypatch: pytest.MonkeyPatch, origin: tool_origin.Origin, answer: str, is_copied: bool
+):
+    monkeypatch.setattr(init, "_read_answer", lambda: answer)
+    chosen = init._ask_to_copy(origin)
+    assert chosen == origin if is_copied else not chosen.tool.form

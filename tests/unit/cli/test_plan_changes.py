@@ -55,8 +55,8 @@ def test_a_revision_without_the_spec_is_told(history: Path, truewheel: Run):
 @pytest.mark.parametrize(
     ("file", "text", "told"),
     [
-        ("truewheel.yml", f"{SMALL}bogus: 1\n", "before:truewheel.yml:4:1: unknown key 'bogus'\n"),
-        ("VERSION", "abc\n", "before:truewheel.yml:4:9: 'abc' is no version\n"),
+        ("truewheel.yml", f"{SMALL}bogus: 1\n", "before:truewheel.yml:5:1: unknown key 'bogus'\n"),
+        ("VERSION", "abc\n", "before:truewheel.yml:5:9: 'abc' is no version\n"),
         ("own.yml", "channels: {a: {version: '{x}'}}\n", "before:own.yml:1:25: no fact 'x'\n"),
     ],
 )

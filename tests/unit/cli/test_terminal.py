@@ -42,7 +42,7 @@ def test_a_terminal_without_unicode_gets_escapes(here: Path):
 )
 def test_a_reader_that_has_gone_changes_nothing(here: Path, argv: tuple[str, ...], code: int):
     packages = ", ".join(f"p{number}: {{version: {{file: VERSION}}}}" for number in range(300))
-    project(here, f"truewheel: 1\npackages: {{{packages}}}\ntargets: {{rhel8: {{}}}}\n")
+    project(here, f"truewheel: 1\nsetup: [x]\npackages: {{{packages}}}\ntargets: {{rhel8: {{}}}}\n")
     done = shell('exec "$@" | :; exit ${PIPESTATUS[0]}', here, *argv)
     assert (done.returncode, done.stdout) == (code, b"")
     assert b"Traceback" not in done.stderr

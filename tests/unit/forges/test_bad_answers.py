@@ -26,6 +26,7 @@ variables: {KIND: {choices: [a, b]}}
 merge_requests: {types: [fix], labels: [ready]}
 schedules: {nightly: {cron: '0 3 * * *', variables: {KIND: a}}}
 indexes: {own: {url: 'https://index.example/x', credentials: {username: USER, password: PASS}}}
+setup: [. ci/setup.sh]
 gitlab: {}
 github: {}
 """

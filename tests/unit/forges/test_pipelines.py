@@ -74,7 +74,7 @@ def test_generated_bytes_do_not_depend_on_the_surroundings(
 ):
     project(
         tmp_path,
-        f"truewheel: 1\n{SPEC}naming: triton-2026.04\n",
+        f"truewheel: 1\n{SPEC}naming: triton-2026.04\nsetup: [. ci/setup.sh]\n",
         {"pyproject.toml": "[project]\nversion = '1'\n"},
     )
     elsewhere = tmp_path / "elsewhere"

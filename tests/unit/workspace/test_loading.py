@@ -171,7 +171,7 @@ def test_a_bad_policy_file_is_reported_with_its_own_name_and_lines(tmp_path: Pat
 @pytest.mark.parametrize("name", ["triton", "ci/none.yml", "."])
 def test_a_policy_that_is_not_there_is_refused_with_those_that_are(tmp_path: Path, name: str):
     message = refusal(lambda: load(tmp_path, SMALL + f"naming: {name}\n").policy)
-    assert message.startswith(f"truewheel.yml:4:9: no policy '{name}'\n    hint: built in: ")
+    assert message.startswith(f"truewheel.yml:5:9: no policy '{name}'\n    hint: built in: ")
 
 
 def test_a_plan_is_searched_in_the_folder_then_here(

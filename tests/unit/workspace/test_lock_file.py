@@ -37,9 +37,8 @@ def test_a_lock_reads_like_this():
 
 @given(st.dictionaries(names, digests), st.sampled_from(["", PIN]))
 def test_what_is_written_is_read_again(images: dict[str, str], pin: str):
-    assert lock_file.parse(lock_file.write(Lock(images, pin), "t"), "truewheel.lock") == Lock(
-        images, pin
-    )
+    lock = Lock(images, pin, {}, {"uv": f"1.0 --hash={DIGEST} --hash={DIGEST}"} if pin else {})
+    assert lock_file.parse(lock_file.write(lock, "t"), "truewheel.lock") == lock
 
 
 @pytest.mark.parametrize(
@@ -52,6 +51,8 @@ def test_what_is_written_is_read_again(images: dict[str, str], pin: str):
         ("pins: {}\n", ["1:1: unknown key 'pins'"]),
         ("truewheel: truewheel>=1\n", ["1:12: 'truewheel>=1' pins no Truewheel"]),
         (f"truewheel: '{PIN}; --index-url x'\n", ["pins no Truewheel"]),
+        ("requirements: {uv: 1.0}\n", ["1:20: 1.0 is no version with hashes"]),
+        (f"requirements: {{uv: '1.0 --hash={DIGEST} -i x'}}\n", ["is no version with hashes"]),
         ("images: {\n", ["not YAML"]),
     ],
 )

@@ -343,7 +343,7 @@ def test_a_missing_tool_is_said_plainly(
     )
     stopped = refusal(projects.make(tmp_path), projects.cell(build="77"))
     assert f"{module} is not installed here" in str(stopped)
-    assert "install Truewheel with its extra [build]" in str(stopped)
+    assert "install Truewheel's extra [build]" in str(stopped)
 
 
 # --- the copy of the sources

@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from truewheel.forges import publish_jobs
+from truewheel.forges import publish_jobs, tool_script
 from truewheel.forges.github.actions import Pin
 from truewheel.forges.github.emit import additions, schedules
 from truewheel.plan import jobs as plan_jobs
@@ -521,7 +521,7 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
     """
     kind = forge.plan.kinds[job.kind]
     steps: list[Document] = []
-    lines = [*forge.spec.setup, *_script(kind, job)]
+    lines = [*tool_script.setup_lines(forge.spec), *_script(kind, job)]
     if kind.traits.summary:
         lines.append(f'{_printed(kind.traits.summary)} >> "$GITHUB_STEP_SUMMARY"')
     if kind.traits.digest_file:
@@ -554,7 +554,7 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
         )
     # With a token the note is posted; a pull request does not wait for that.
     if kind.traits.request == "write":
-        posting = Lines("\n".join([*forge.spec.setup, *_script(kind, job)]))
+        posting = Lines("\n".join([*tool_script.setup_lines(forge.spec), *_script(kind, job)]))
         steps.append({"continue-on-error": True, "env": dict(_TOKEN), "run": posting})
     return steps
 

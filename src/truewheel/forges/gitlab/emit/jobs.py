@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterable
 from typing import Any
 
-from truewheel.forges import publish_jobs
+from truewheel.forges import publish_jobs, tool_script
 from truewheel.forges.gitlab.emit.layout import Layout
 from truewheel.plan import changes, jobs
 from truewheel.plan.events import BUT_MERGE_REQUESTS
@@ -47,8 +47,9 @@ Document = dict[str, Any]
 
 
 def template(spec: Spec, fields: Document) -> Document:
-    """Return a hidden job that begins with the project's own set-up."""
-    return {**fields, "before_script": list(spec.setup)} if spec.setup else fields
+    """Return a hidden job that begins with the set-up: Truewheel's, then the project's own."""
+    lines = tool_script.setup_lines(spec)
+    return {**fields, "before_script": lines} if lines else fields
 
 
 def tool_template(spec: Spec) -> Document:

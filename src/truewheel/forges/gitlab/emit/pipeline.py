@@ -84,7 +84,8 @@ def _proven_artifacts(plan: Plan, made: Layout) -> list[str]:
     """
     if made.children:
         return list(PARENTS)
-    return ["plan", *(job.name for job in plan.jobs if job.kind == "wheel")]
+    makers = [job.name for job in plan.jobs if plan.kinds[job.kind].traits.wheels == "make"]
+    return ["plan", *makers]
 
 
 def _with_header(

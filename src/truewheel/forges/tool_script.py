@@ -1,0 +1,60 @@
+"""The generated script that installs Truewheel in a job, and the requirements that it reads.
+
+Text in, text out. Every value of the spec is quoted for the shell, or stands in the requirements.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+
+from truewheel.plan.images import TOOLS_LOCK
+from truewheel.spec.model import Spec
+from truewheel.spec.tool import Tool
+
+SOURCE = "install_truewheel.sh"
+SCRIPT = f"pipelines/{SOURCE}"
+REQUIREMENTS = "pipelines/truewheel-requirements.txt"
+PATHS = (SCRIPT, REQUIREMENTS)
+"""What belongs to no single forge."""
+# Truewheel itself does not run it: it is there for builder images, and on PATH it would come before
+# the one of the image.
+NOT_OURS = ("cmake",)
+
+
+def setup_lines(spec: Spec) -> list[str]:
+    """Return the lines with which each job begins that calls truewheel."""
+    return [*([f". {SCRIPT}"] if spec.tool.form else []), *spec.setup]
+
+
+def files(spec: Spec, sources: Mapping[str, str]) -> dict[str, str]:
+    """Return the script and its requirements by path, without the line that marks them.
+
+    `sources` has the texts that ship with Truewheel, by name.
+    """
+    if not spec.tool.form:
+        return {}
+    return {SCRIPT: _script(spec.tool, sources[SOURCE]), REQUIREMENTS: _requirements(spec, sources)}
+
+
+def _script(tool: Tool, source: str) -> str:
+    for name in ("git", "commit"):
+        value = shlex.quote(getattr(tool, name))
+        source = source.replace(f"\ntruewheel_{name}=''\n", f"\ntruewheel_{name}={value}\n", 1)
+    return source
+
+
+def _requirements(spec: Spec, sources: Mapping[str, str]) -> str:
+    lock = re.sub(r"\A(#.*\n)+", "", sources[TOOLS_LOCK])
+    blocks = re.split(r"^(?=\S)", lock, flags=re.MULTILINE)
+    kept = [block for block in blocks if block.partition("==")[0] not in NOT_OURS]
+    return "".join([*kept, _own_line(spec.tool)])
+
+
+def _own_line(tool: Tool) -> str:
+    """Return the requirement for Truewheel itself; "" where git brings it."""
+    hashes = (f"sha256:{tool.sha256}",) if tool.file else tool.hashes
+    name = f"./{tool.file}" if tool.file else tool.requirement
+    words = [name, *(f"--hash={value}" for value in hashes)]
+    return " \\\n    ".join(words) + "\n" if name else ""
