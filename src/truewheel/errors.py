@@ -88,7 +88,7 @@ def stop(where: str | Where, message: str, hint: str = "", code: Exit = Exit.REF
     return Stop([Problem(place, message, hint)], code)
 
 
-def meant(word: str, known: Iterable[str], otherwise: str = "", cutoff: float = 0.6) -> str:
+def suggest(word: str, known: Iterable[str], otherwise: str = "", cutoff: float = 0.6) -> str:
     """Return the hint "did you mean …?" for a misspelt word.
 
     `otherwise` is the hint when no known word is close to it.
@@ -99,17 +99,17 @@ def meant(word: str, known: Iterable[str], otherwise: str = "", cutoff: float = 
     return f"did you mean {close[0]}?" if close else otherwise
 
 
-def counted(count: int, what: str) -> str:
+def pluralize(count: int, what: str) -> str:
     """Return a number with its noun: 1 wheel, 2 wheels."""
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def errors(problems: Iterable[Problem]) -> list[Problem]:
+def select_errors(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems that stop a command."""
     return [problem for problem in problems if problem.severity == "error"]
 
 
-def in_order(problems: Iterable[Problem]) -> list[Problem]:
+def sort_problems(problems: Iterable[Problem]) -> list[Problem]:
     """Return the problems in the order of their places, each once."""
     return sorted(
         set(problems),
@@ -117,7 +117,7 @@ def in_order(problems: Iterable[Problem]) -> list[Problem]:
     )
 
 
-def shown(value: object) -> str:
+def show_value(value: object) -> str:
     """Return a value as messages show it: quoted, on one line, 60 characters at most."""
     text = repr(value)
     return text if len(text) <= 60 else text[:59] + "…"

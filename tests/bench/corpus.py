@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from truewheel.build.validate import validate_all, wheels_in
-from truewheel.report.findings import report
+from truewheel.report.findings import render_findings
 from truewheel.wheel import platform_policies, platform_tags
 from truewheel.wheel.checks import system
 from truewheel.wheel.checks.contents import Contents, linux_machine, read
@@ -120,7 +120,7 @@ def main(folder: Path) -> int:
         print("skipped: the index cannot be reached, and there is no corpus")
         return 0
     paths = wheels_in(folder)
-    print(report([result for result in validate_all(paths) if result[1]], "text"))
+    print(render_findings([result for result in validate_all(paths) if result[1]], "text"))
     return 1 if compare(paths) else 0
 
 

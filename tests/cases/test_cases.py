@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from truewheel.errors import errors
+from truewheel.errors import select_errors
 from truewheel.forges import pipelines
 from truewheel.forges.github.emit.workflows import CALLER
 from truewheel.forges.gitlab.emit.pipeline import PARENT
@@ -46,7 +46,7 @@ def results(case: Path) -> dict[str, str]:
     made = planner.plan(space.spec, space.policy, request)
     generated = (
         {}
-        if errors(made.problems)
+        if select_errors(made.problems)
         else pipelines.texts(made, space.spec, space.policy, space.lock.actions, space.job_files())
     )
     return {"plan.txt": planned(made), **generated}

@@ -215,7 +215,7 @@ def seen_inside(project: Path, image: str, values: dict[str, str], engine: str) 
     )
     plan = planner.plan(space.spec, policy, request)
     program = "import json, os; json.dump(dict(os.environ), open('seen.json', 'w'))"
-    variables = container.handed_over(plan, values)
+    variables = container.passed_variables(plan, values)
     command = container.Run(image, ["python", "-c", program], (project,), variables)
     here = podman(project) if engine == "podman" else environment()
     assert container.run(engine, command, {**here, **values}, "truewheel-tests") == 0

@@ -151,8 +151,10 @@ def drawn(browser: Browser, tmp_path: Path) -> Callable[[str], str]:
 
 
 def page_of(spec: str, **request) -> str:
-    parts = page.Parts(*(loading.asset(f"page.{kind}") for kind in ("html", "css", "js")))
-    return page.page(plan_of(spec, **request), [page.File("GitLab", ".gitlab-ci.yml", 2157)], parts)
+    parts = page.Parts(*(loading.read_asset(f"page.{kind}") for kind in ("html", "css", "js")))
+    return page.render_page(
+        plan_of(spec, **request), [page.File("GitLab", ".gitlab-ci.yml", 2157)], parts
+    )
 
 
 def test_the_reference_plan_is_drawn_and_a_part_explains_itself(drawn):

@@ -177,7 +177,12 @@ GOOD = {
             ),
             "src/foo/__init__.py": '__version__ = "1.1"\n',
         },
-        {"version": {"file": "src/foo/__init__.py", "match": version_file.assigned("__version__")}},
+        {
+            "version": {
+                "file": "src/foo/__init__.py",
+                "match": version_file.assignment_pattern("__version__"),
+            }
+        },
         f"foo-1.1-cp311-cp311-{LINUX}",
     ),
     "maturin, version of Cargo": Good(

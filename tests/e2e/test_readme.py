@@ -90,7 +90,7 @@ def test_the_refusal_is_the_one_that_is_shown(
 def test_the_policy_of_the_documents_is_one() -> None:
     (text,) = blocks(POLICIES, "yaml")
     parent = loading.policy_reader({}.get, Where("docs"))
-    policy = policy_file.parse(text, "docs.yml", loading.policy_shape(), parent)
+    policy = policy_file.parse(text, "docs.yml", loading.policy_schema(), parent)
     assert [channel.name for channel in policy.channels] == ["release", "default"]
 
 

@@ -171,7 +171,7 @@ def check(text: str) -> int:
     whole = planned(text, "")
     made = pipelines.generated(whole, parsed, policy)
     pipelines.refuse(made, parsed)
-    workflows = github.documents(whole, parsed, variables.declared(parsed, policy), PINS)
+    workflows = github.documents(whole, parsed, variables.declared_variables(parsed, policy), PINS)
     prefix = parsed.gitlab.prefix if parsed.gitlab.entry else ""
     for event in EVENTS:
         expected = planned(text, event).jobs

@@ -6,7 +6,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from truewheel.spec.yaml_writer import Lines, remarked, render
+from truewheel.spec.yaml_writer import Lines, add_remark, render
 
 NASTY = st.sampled_from(
     [
@@ -33,7 +33,7 @@ CHARACTERS = st.characters() | st.sampled_from(
     "'\"\\:#{}[],&*!|>%@`- \t\n\r\x00\x1b\x85\u2028\ufeff\U0001f6de"
 )
 TEXTS = NASTY | st.text(CHARACTERS, max_size=60) | st.text("ab \n'\"", max_size=200)
-MARKED = TEXTS.map(Lines) | TEXTS.map(lambda text: remarked(text, "it's why: {[#"))
+MARKED = TEXTS.map(Lines) | TEXTS.map(lambda text: add_remark(text, "it's why: {[#"))
 KEYS = (
     NASTY
     | st.text(CHARACTERS, max_size=60)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from truewheel.errors import Problem, Stop, errors
+from truewheel.errors import Problem, Stop, select_errors
 from truewheel.forges.gitlab.lint import Finding, GitlabFile, lint
 from truewheel.forges.gitlab.lint.load import load
 
@@ -56,7 +56,7 @@ def problems(path: Path, parts: dict[str, GitlabFile]) -> list[Problem]:
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)
 def test_a_good_file_has_no_errors(path: Path, parts: dict[str, GitlabFile]):
     problems_ = problems(path, parts)
-    assert errors(problems_) == []
+    assert select_errors(problems_) == []
     allowed = {"include-not-followed", "missing-extends", "missing-need", "unknown-stage"}
     assert {problem.code for problem in problems_ if isinstance(problem, Finding)} <= allowed
 
@@ -68,7 +68,7 @@ def test_what_is_wrong_is_found_where_it_stands(path: Path, parts: dict[str, Git
     assert path.stem.startswith(expected["code"]), "the name begins with the code"
     file = expected["file"] or path.relative_to(HERE).as_posix()
     problems_ = [
-        problem for problem in errors(problems(path, parts)) if isinstance(problem, Finding)
+        problem for problem in select_errors(problems(path, parts)) if isinstance(problem, Finding)
     ]
     assert (expected["code"], f"{file}:{expected['place']}") in {
         (one.code, str(one.where)) for one in problems_

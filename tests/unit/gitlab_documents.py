@@ -20,7 +20,7 @@ Document = dict[str, Any]
 def documents(spec: str) -> dict[str, Document]:
     parsed, policy = spec_of(spec), policy_of(POLICY)
     return pipeline.documents(
-        plan_of(spec, policy=POLICY, event=""), parsed, variables.declared(parsed, policy)
+        plan_of(spec, policy=POLICY, event=""), parsed, variables.declared_variables(parsed, policy)
     )
 
 

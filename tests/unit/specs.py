@@ -38,7 +38,7 @@ def spec_of(text: str) -> Spec:
 def policy_of(text: str) -> Policy:
     """Return the policy of a text."""
     reader = loading.policy_reader({}.get, OWN)
-    return policy_file.parse(dedent(text).lstrip("\n"), OWN.file, loading.policy_shape(), reader)
+    return policy_file.parse(dedent(text).lstrip("\n"), OWN.file, loading.policy_schema(), reader)
 
 
 def plan_of(text: str, *, policy: str = "", version: str = "1.0", **request: Any) -> Plan:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from truewheel.errors import Exit, Problem, Stop, Where, errors, in_order, shown, stop
+from truewheel.errors import (
+    Exit,
+    Problem,
+    Stop,
+    Where,
+    select_errors,
+    show_value,
+    sort_problems,
+    stop,
+)
 
 
 def test_a_problem_is_read_as_place_message_and_hint():
@@ -37,14 +46,14 @@ def test_a_single_problem_is_stopped_at_a_file_or_a_place(where):
 
 def test_only_errors_stop_a_command():
     error, warning = Problem(Where("a"), "x"), Problem(Where("a"), "y", severity="warning")
-    assert errors([warning, error, warning]) == [error]
+    assert select_errors([warning, error, warning]) == [error]
 
 
 def test_problems_are_told_by_place_and_once():
     later, first, same = (
         Problem(Where("f", line, 1), text) for line, text in [(10, "a"), (9, "b"), (9, "a")]
     )
-    assert in_order([later, first, same, later]) == [same, first, later]
+    assert sort_problems([later, first, same, later]) == [same, first, later]
 
 
 @pytest.mark.parametrize(
@@ -58,5 +67,5 @@ def test_problems_are_told_by_place_and_once():
     ],
 )
 def test_values_are_shown_on_one_short_line(value, text):
-    assert shown(value) == text
-    shown(value).encode()
+    assert show_value(value) == text
+    show_value(value).encode()

@@ -10,7 +10,7 @@ from truewheel.workspace import loading
 
 
 def pyproject() -> dict[str, Any]:
-    return loading.toml((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return loading.parse_toml((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
 def test_every_package_of_the_source_is_installed():

@@ -25,7 +25,7 @@ from truewheel.build import evidence, hand_over
 from truewheel.build import proof as proven
 from truewheel.build.prove import ARCHIVES, COPIES, PROOF, RECORD_LIMIT, SUMS, forget, others
 from truewheel.errors import Exit, Problem, Stop, Where, stop
-from truewheel.forges.base import Archive, Forge, Look
+from truewheel.forges.base import Archive, Forge, PipelineState
 from truewheel.plan import plan_file
 from truewheel.plan.jobs import PLAN_FILE
 from truewheel.plan.model import Cell, Job, Plan
@@ -49,7 +49,7 @@ class _Expected(NamedTuple):
 
 
 def collect(
-    forge: Forge, look: Look, folder: Path, tell: Callable[[str], None], prefix: str = ""
+    forge: Forge, look: PipelineState, folder: Path, tell: Callable[[str], None], prefix: str = ""
 ) -> Plan:
     """Leave a pipeline's plan, wheels, evidence and proof in an empty folder, and return the plan.
 
@@ -198,7 +198,7 @@ class _Collector:
     """
 
     forge: Forge
-    look: Look
+    look: PipelineState
     folder: Path
     tell: Callable[[str], None]
     archives: Sequence[Archive]
@@ -297,7 +297,7 @@ class _Collector:
 
     def _known(self) -> proven.Seen:
         try:
-            return proven.seen(self.folder)
+            return proven.read_proof(self.folder)
         except Stop as stopped:
             raise stop(
                 f"{PROOF} of the job {PROVE}", stopped.problems[0].message, HINT, Exit.WHEEL

@@ -39,7 +39,7 @@ def without_credentials(
 
     The names of the removed variables are printed, since a build may need one.
     """
-    remaining, left_out = credentials.without(env, plan, allowed)
+    remaining, left_out = credentials.remove_credentials(env, plan, allowed)
     if left_out:
         processes.say(
             f"{where}: without {', '.join(left_out)}: name those that it needs under secrets"
@@ -47,7 +47,7 @@ def without_credentials(
     return remaining
 
 
-def told_name(plan: Plan, cell: Cell) -> str:
+def explain_name(plan: Plan, cell: Cell) -> str:
     """Return the lines that say where each part of the wheel's name comes from.
 
     A variable that was lost on the way into the job is seen there.
@@ -75,4 +75,4 @@ def source_date_epoch(root: Path, env: Mapping[str, str]) -> str:
     """Return the seconds for times in archives: the environment's, the last commit's, or fixed."""
     if env.get("SOURCE_DATE_EPOCH"):
         return env["SOURCE_DATE_EPOCH"]
-    return git.reader(root, env)("time") or START_OF_2020
+    return git.make_reader(root, env)("time") or START_OF_2020

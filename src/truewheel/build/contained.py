@@ -37,7 +37,7 @@ def run(
     not.
     """
     declared, secrets = (
-        containers.handed_over(plan, environment),
+        containers.passed_variables(plan, environment),
         containers.secrets(plan, environment),
     )
     containers.choose(engine, environment)

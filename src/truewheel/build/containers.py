@@ -164,7 +164,7 @@ def choose(requested: str | None, env: Mapping[str, str]) -> str:
     return engine
 
 
-def handed_over(plan: Plan, env: Mapping[str, str]) -> dict[str, str]:
+def passed_variables(plan: Plan, env: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that go from this machine into a container.
 
     Declared, not empty, never image-scoped.
@@ -277,13 +277,13 @@ def run(
     first, *rest = ENGINES[engine].run(command, name)
     env = {**env, **command.secrets}
     if not rest:
-        return processes.run(processes.attached(first), cwd=Path("/"), env=env, log=log)
+        return processes.run(processes.ends_with_parent(first), cwd=Path("/"), env=env, log=log)
     if processes.run(first, cwd=Path("/"), env=env, log=log):
         hint = "build it first: truewheel container --target T"
         raise stop(command.image, "is no image that can be run here", hint, Exit.WHEEL)
     ran, removed = rest
     try:
-        return processes.run(processes.attached(ran), cwd=Path("/"), env=env, log=log)
+        return processes.run(processes.ends_with_parent(ran), cwd=Path("/"), env=env, log=log)
     finally:
         processes.run(removed, cwd=Path("/"), env=env, log=log)
 

@@ -16,21 +16,21 @@ RUNNER_FILES = frozenset(
 """Files of GitHub's runner: what is written there becomes part of the steps that follow."""
 
 
-def of_plan(plan: Plan) -> frozenset[str]:
+def credential_names(plan: Plan) -> frozenset[str]:
     """Return the variables that hold a plan's secrets and credentials of indexes and registries."""
     secrets = (name for name, rule in plan.policy["variables"].items() if rule["scope"] == "secret")
     logins = (name for index in plan.indexes for name in (index.username, index.password) if name)
     return frozenset((*secrets, *logins, *plan.registry_login.values()))
 
 
-def without(
+def remove_credentials(
     env: Mapping[str, str], plan: Plan, allowed: Iterable[str]
 ) -> tuple[dict[str, str], list[str]]:
     """Return the environment without credentials, and the names of the removed ones in order.
 
     What is `allowed` stays.
     """
-    hidden = of_plan(plan) | RUNNER_FILES
+    hidden = credential_names(plan) | RUNNER_FILES
     left_out = sorted(
         name for name in env if (name in hidden or is_credential(name)) and name not in {*allowed}
     )

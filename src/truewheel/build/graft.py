@@ -36,7 +36,13 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
 
-from truewheel.wheel.libraries import Linked, Request, Symbol, matches, refusals
+from truewheel.wheel.libraries import (
+    LinkedLibraries,
+    RepairRequest,
+    Symbol,
+    graft_problems,
+    matches,
+)
 
 SBOM = "sboms/auditwheel.cdx.json"
 SEAMS = ((wheel_abi, "InGenericPkgCtx"), (repair, "InWheelCtx"))
@@ -93,7 +99,7 @@ def main(request_file: Path, report_file: Path, folder: Path) -> None:
     """Do what the request says and write the report."""
     os.chdir(folder)
     logging.basicConfig(level=logging.INFO, format="%(name)s: %(message)s")
-    request = Request(**json.loads(request_file.read_text(encoding="utf-8")))
+    request = RepairRequest(**json.loads(request_file.read_text(encoding="utf-8")))
     work_here([Path(name) for name in request.natives])
     try:
         report = repaired(request)
@@ -116,7 +122,7 @@ def work_here(natives: list[Path]) -> None:
         setattr(module, name, partial(Folder, natives))
 
 
-def repaired(request: Request) -> dict[str, Any]:
+def repaired(request: RepairRequest) -> dict[str, Any]:
     """Graft what the request allows, and return the report."""
     audit = _audit(request)
     if request.range:
@@ -124,7 +130,7 @@ def repaired(request: Request) -> dict[str, Any]:
         audit = _audit(request)
     policy = audit.policies.get_policy_by_name(request.platform)
     linked = _linked(audit, policy, request)
-    if reasons := list(refusals(linked, request)):
+    if reasons := list(graft_problems(linked, request)):
         return {"refusals": reasons}
     wheel = repair.repair_wheel(
         audit,
@@ -159,7 +165,7 @@ def _lowest(audit: wheel_abi.WheelAbIInfo, platforms: Sequence[str]) -> str:
     )
 
 
-def _audit(request: Request) -> wheel_abi.WheelAbIInfo:
+def _audit(request: RepairRequest) -> wheel_abi.WheelAbIInfo:
     base = request.platform.removesuffix(f"_{request.arch}")
     return wheel_abi.analyze_wheel_abi(
         next(libc for libc in Libc if base.startswith(libc.tag_prefix)),
@@ -172,14 +178,16 @@ def _audit(request: Request) -> wheel_abi.WheelAbIInfo:
     )
 
 
-def _linked(audit: wheel_abi.WheelAbIInfo, policy: Policy, request: Request) -> Linked:
+def _linked(
+    audit: wheel_abi.WheelAbIInfo, policy: Policy, request: RepairRequest
+) -> LinkedLibraries:
     libraries: dict[str, Path | None] = {}
     for references in audit.full_external_refs.values():
         libraries |= references[policy.name].libs
     grafts = {name: path for name, path in libraries.items() if not LIBPYTHON_RE.match(name)}
     files = [*map(Path, request.natives), *sorted(path for path in grafts.values() if path)]
     fits = audit.sym_policy
-    return Linked(
+    return LinkedLibraries(
         needed=_needed(files),
         grafts={name: str(path or "") for name, path in grafts.items()},
         symbols=list(_newer(files, policy)) if policy > fits else [],
@@ -236,7 +244,7 @@ def _symbols(elf: ELFFile, newer: Mapping[int, tuple[str, str]], file: str) -> I
         yield Symbol(file=file, symbol="", library=newer[number][0], version=newer[number][1])
 
 
-def _grafted(linked: Linked, request: Request) -> Iterator[dict[str, str]]:
+def _grafted(linked: LinkedLibraries, request: RepairRequest) -> Iterator[dict[str, str]]:
     """Yield the libraries in the wheel: name, where it came from, and its package (PURL)."""
     folder, packages = f"{request.wheel.partition('-')[0]}.libs", _packages()
     for source in set(linked.grafts.values()):

@@ -28,7 +28,7 @@ class Seen(NamedTuple):
     sums: Mapping[str, str]
 
 
-def seen(folder: Path, index: str = "") -> Seen:
+def read_proof(folder: Path, index: str = "") -> Seen:
     """Return what the proof of a folder says of its wheels, and of the copies for an index.
 
     Raises `Stop` (exit 4) when prove did not pass.
@@ -71,7 +71,7 @@ def wheels(folder: Path, cells: Iterable[Cell]) -> dict[str, tuple[str, str]]:
     Raises `Stop` (exit 4) when prove did not pass, or when a wheel is missing or not as it was
     then.
     """
-    known = seen(folder)
+    known = read_proof(folder)
     names = {cell.package: evidence.settled(folder, cell).wheel for cell in cells}
     problems = [
         Problem(Where(str(folder / wheel)), why, "build and prove again")

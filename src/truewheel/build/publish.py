@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from truewheel.build import evidence
-from truewheel.build.proof import fault, seen
+from truewheel.build.proof import fault, read_proof
 from truewheel.build.prove import COPIES
-from truewheel.errors import Exit, Problem, Stop, Where, shown, stop
+from truewheel.errors import Exit, Problem, Stop, Where, show_value, stop
 from truewheel.net import package_index
 from truewheel.net.package_index import Files, Login
 from truewheel.plan import naming
@@ -79,7 +79,7 @@ def waits_for(plan: Plan, index: Index) -> list[str]:
         for name, values in index.when.items()
         if not naming.holds({name: values}, plan.variables, facts)
     }
-    return [f"{name} is not {shown(values)}" for name, values in (unmet or index.when).items()]
+    return [f"{name} is not {show_value(values)}" for name, values in (unmet or index.when).items()]
 
 
 def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
@@ -87,7 +87,7 @@ def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
 
     Raises `Stop` (exit 4) when prove did not pass, or when a file is missing or not as it was then.
     """
-    known = seen(folder, index)
+    known = read_proof(folder, index)
     files, problems = [], []
     for wheel, path in _names(folder, plan, index):
         if why := fault(folder, path, known):

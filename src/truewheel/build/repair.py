@@ -16,12 +16,12 @@ from typing import Any
 from truewheel import __version__
 from truewheel.build import evidence, job_image
 from truewheel.build.compile_steps import INPUTS, source_date_epoch
-from truewheel.errors import Exit, Problem, Stop, Where, shown, stop
+from truewheel.errors import Exit, Problem, Stop, Where, show_value, stop
 from truewheel.plan.model import Cell, Plan
 from truewheel.system import files, processes
 from truewheel.system.installation import install_hint
 from truewheel.wheel import filename, platform_tags, reader, zip_write
-from truewheel.wheel.libraries import Request
+from truewheel.wheel.libraries import RepairRequest
 from truewheel.wheel.repack import repack, unpack
 from truewheel.wheel.rewrite import rewrite, variant_json
 from truewheel.workspace import host
@@ -168,7 +168,7 @@ def _audit(
         raise stop(cell.id, message, install_hint("build"), Exit.WHEEL)
     _warn_of_ceiling(cell, platform)
     package = plan.packages[cell.package]
-    request = Request(
+    request = RepairRequest(
         wheel=compiled.name,
         package=cell.package,
         platform=platform,
@@ -197,7 +197,7 @@ def _seconds(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,18}", text):
         raise stop(
             "SOURCE_DATE_EPOCH",
-            f"{shown(text)} is not a number of seconds",
+            f"{show_value(text)} is not a number of seconds",
             "leave it empty, or write one",
         )
     return int(text)
@@ -223,7 +223,7 @@ def _warn_of_ceiling(cell: Cell, platform: str) -> None:
         )
 
 
-def _graft(request: Request, folder: Path, cell: Cell, env: Mapping[str, str]) -> Report:
+def _graft(request: RepairRequest, folder: Path, cell: Cell, env: Mapping[str, str]) -> Report:
     """Let auditwheel audit and change the unpacked wheel; return its report.
 
     Raises `Stop` (exit 4) for refusals.

@@ -38,7 +38,7 @@ def smoke_test(
             "correct it, or add the file",
         )
     _refuse_hidden(script, wheel, package.smoke)
-    env, _ = credentials.without(env, plan, package.secrets)
+    env, _ = credentials.remove_credentials(env, plan, package.secrets)
     work = files.subfolder(evidence.work_folder(root, cell.id), "smoke")
     interpreter = interpreters.require(python or cell.builder, env, cell.id)
     environment = interpreters.make_environment(interpreter, work / "env", env, cell.id)

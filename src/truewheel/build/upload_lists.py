@@ -14,7 +14,7 @@ from typing import NamedTuple
 from truewheel.build import publish
 from truewheel.build.prove import COPIES, new_folder
 from truewheel.build.publish import Proven, Publisher
-from truewheel.errors import Problem, Stop, Where, counted
+from truewheel.errors import Problem, Stop, Where, pluralize
 from truewheel.net.package_index import Login, LoginNeeded
 from truewheel.plan.model import LISTS, Index, Plan
 from truewheel.system.files import write_text
@@ -85,7 +85,7 @@ def _listed(folder: Path, plan: Plan, index: Index, environment: Mapping[str, st
     lines = [f"# it has {file.path}\n" for file in files if file not in missing]
     sums = [f"{file.sha256}  {file.path}\n" for file in missing]
     return Listed(
-        index.name, "".join([*lines, *sums]), f"{counted(len(missing), 'wheel')} to upload{note}"
+        index.name, "".join([*lines, *sums]), f"{pluralize(len(missing), 'wheel')} to upload{note}"
     )
 
 

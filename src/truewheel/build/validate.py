@@ -63,7 +63,7 @@ def validate(
         for check in CHECKS:
             findings.extend(check(contents))
         findings.extend(upload.check(contents, to))
-    return shortened(upload.judged(findings, to))
+    return shortened(upload.with_severity_of_index(findings, to))
 
 
 def refused(path: Path, to: Destination) -> list[Finding]:
@@ -77,7 +77,9 @@ def refused(path: Path, to: Destination) -> list[Finding]:
         findings.extend(names.check_metadata(contents))
         findings.extend(upload.check(contents, to))
     return [
-        finding for finding in shortened(upload.judged(findings, to)) if finding.severity == "error"
+        finding
+        for finding in shortened(upload.with_severity_of_index(findings, to))
+        if finding.severity == "error"
     ]
 
 
@@ -108,7 +110,7 @@ def validate_set(
     """
     results = dict(validate_all(paths, to, limits, excluded))
     findings = [*wheel_set.check_builds(paths)]
-    for group in wheel_set.alike(paths):
+    for group in wheel_set.group_by_name(paths):
         findings += wheel_set.check_bytes(
             [(path, sha256(path)) for path in group if path.is_file()]
         )

@@ -59,7 +59,7 @@ def _write_version(package: Package, version: str, path: Path) -> None:
         return
     text = path.read_text(encoding="utf-8")
     try:
-        files.write_text(path, version_file.replaced(text, package.version_match, version))
+        files.write_text(path, version_file.replace_version(text, package.version_match, version))
     except ValueError:
         hint = (
             "correct packages.<name>.version.match, or let the built wheel be renamed: inject: "

@@ -14,7 +14,7 @@ from truewheel.cli.arguments import add_json, add_spec, add_variable, parse_seco
 from truewheel.cli.pipeline_arguments import add_watch_arguments
 from truewheel.cli.plans import load_workspace
 from truewheel.cli.terminal import print_json, say, show
-from truewheel.errors import Exit, Stop, counted, stop
+from truewheel.errors import Exit, Stop, pluralize, stop
 from truewheel.forges import FORGES, bridge
 from truewheel.forges.base import Wish
 from truewheel.forges.bridge import Asked, Bridge
@@ -145,7 +145,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     )
     seconds = arguments.deadline + REPORTING
     source: Any = forges.connect(side.forge, side.project, seconds, environment)
-    request = bridge.chosen(source, asked)
+    request = bridge.choose_request(source, asked)
     key = bridge.key_of(source, request)
     if arguments.dry_run:
         return _show_dry_run(arguments, side, request, wheels, key)
@@ -199,7 +199,7 @@ def _show_dry_run(
         )
     else:
         commit = f"{side.project} {request.number}, {request.sha[:12]}"
-        pipeline = f"{to.forge} {to.project}, {counted(wheels, 'wheel')}"
+        pipeline = f"{to.forge} {to.project}, {pluralize(wheels, 'wheel')}"
         show(f"would build {commit}: {pipeline}")
     return Exit.OK
 

@@ -20,7 +20,7 @@ from truewheel.cli.pipeline_files import (
 )
 from truewheel.cli.problems import show_problems
 from truewheel.cli.terminal import print_json, say, show
-from truewheel.errors import Exit, errors, stop
+from truewheel.errors import Exit, select_errors, stop
 from truewheel.forges.gitlab.emit import pipeline
 from truewheel.forges.pipelines import Generated
 from truewheel.workspace import renewed_pins
@@ -87,7 +87,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if drift:
         _show_drift(drift)
         return Exit.DRIFT
-    if answer and not errors(answer.problems):
+    if answer and not select_errors(answer.problems):
         show(str(answer))
     return show_problems(answer.problems if answer else [])
 
@@ -123,7 +123,7 @@ def _print_json(
     print_json({"files": drift_data(drift), "pins": renewed, **problems})
     if drift:
         return Exit.DRIFT
-    return Exit.REFUSED if answer and errors(answer.problems) else Exit.OK
+    return Exit.REFUSED if answer and select_errors(answer.problems) else Exit.OK
 
 
 def _show_drift(drift: list[Drift]) -> None:

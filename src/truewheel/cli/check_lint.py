@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from truewheel.cli.problems import show_problems
 from truewheel.cli.terminal import print_json, show
-from truewheel.errors import Exit, Problem, Stop, counted, errors, stop
+from truewheel.errors import Exit, Problem, Stop, pluralize, select_errors, stop
 from truewheel.forges.gitlab.lint import Finding, GitlabFile, included, lint, merged_text
 from truewheel.forges.gitlab.lint.load import load
 from truewheel.plan import plan_file
@@ -79,16 +79,16 @@ def check_files(given: Sequence[Path], *, is_json: bool, remote: Remote | None =
         for entry in entries:
             if entry not in parts:
                 problems += _checked(repository, entry)
-        if remote and not errors(problems):
+        if remote and not select_errors(problems):
             answer = ask(repository, [entry for entry in entries if entry not in parts], remote)
             problems += answer.problems
             said_by_gitlab = f"; {answer}"
     unique = list(dict.fromkeys(problems))
     if is_json:
         print_json({"problems": [_data(problem) for problem in unique]})
-        return Exit.REFUSED if errors(unique) else Exit.OK
-    if not errors(unique):
-        show(f"{counted(len(given), 'file')} without an error{said_by_gitlab}")
+        return Exit.REFUSED if select_errors(unique) else Exit.OK
+    if not select_errors(unique):
+        show(f"{pluralize(len(given), 'file')} without an error{said_by_gitlab}")
     return show_problems(unique)
 
 
@@ -101,7 +101,7 @@ class Answer(NamedTuple):
 
     def __str__(self) -> str:
         jobs = f", of {self.jobs} jobs" if self.jobs else ""
-        return f"GitLab accepts {counted(self.pipelines, 'pipeline')}{jobs}"
+        return f"GitLab accepts {pluralize(self.pipelines, 'pipeline')}{jobs}"
 
     def data(self) -> list[dict[str, object]]:
         """Return the problems as JSON data."""
@@ -110,7 +110,7 @@ class Answer(NamedTuple):
 
 def ask(repository: Repository, entries: Iterable[str], remote: Remote) -> Answer:
     """Ask GitLab about pipelines and their child pipelines, one by one."""
-    from truewheel.forges.gitlab.api.lint import judge  # most checks make no call
+    from truewheel.forges.gitlab.api.lint import check_text  # most checks make no call
 
     names: set[str] = set()
     jobs = 0
@@ -118,7 +118,7 @@ def ask(repository: Repository, entries: Iterable[str], remote: Remote) -> Answe
     for entry in entries:
         for sent in merged_text.pipelines(repository, entry, repository.text):
             names.add(sent.name)
-            verdict = judge(remote.gitlab, sent.text, remote.ref)
+            verdict = check_text(remote.gitlab, sent.text, remote.ref)
             jobs += verdict.jobs
             problems += [sent.finding(message) for message in verdict.errors]
             problems += [sent.finding(message, "warning") for message in verdict.warnings]

@@ -29,7 +29,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     from truewheel.build.engines.pep517 import compile_wheel
 
     plan, cells, root = job_cells.read_job_cells(arguments, environment)
-    loading.refuse_separators(root)
+    loading.check_separators(root)
     for batch_id, batch in plan.batches(cells).items():
         if plan.packages[batch[0].package].build:
             wheels = build_wheels(plan, batch_id, batch, root, environment, twice=arguments.twice)

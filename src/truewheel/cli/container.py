@@ -15,7 +15,7 @@ from truewheel.build.job_image import is_protected
 from truewheel.cli.arguments import add_plan
 from truewheel.cli.plans import load_workspace, read_plan
 from truewheel.cli.terminal import say, show
-from truewheel.errors import Exit, Stop, meant, stop
+from truewheel.errors import Exit, Stop, stop, suggest
 from truewheel.net import container_registry
 from truewheel.plan import images, jobs
 from truewheel.plan.containerfile import BUILD
@@ -141,7 +141,7 @@ def _image(
     return Build(
         _reference(arguments, space, environment, recipe),
         space.root / "build" / "container" / f"{target}-{arch}-{stage}",
-        images.machine(space.spec, target, arch, stage),
+        images.image_arch(space.spec, target, arch, stage),
         arguments=recipe.arguments,
         secrets=dict(arguments.secrets),
         options=arguments.options,
@@ -189,7 +189,9 @@ def _proven_wheels(
 ) -> dict[str, tuple[str, str]]:
     """Return the proven wheels that the stage installs, by package."""
     target, arch, stage = arguments.target, arguments.arch, arguments.stage
-    if space.spec.targets[target].container.file or not images.wheels(space.spec, target, stage):
+    if space.spec.targets[target].container.file or not images.stage_wheels(
+        space.spec, target, stage
+    ):
         return {}
     from truewheel.build import proof
 
@@ -213,7 +215,7 @@ def _show_commands(engine: str, image: Build, *, push: bool) -> None:
 def _check_target(space: Workspace, name: str, arch: str) -> None:
     """Raise `Stop` (exit 2) when the target has no such image."""
     if name not in space.spec.targets:
-        hint = meant(name, space.spec.targets, cutoff=0.3)
+        hint = suggest(name, space.spec.targets, cutoff=0.3)
         raise stop(f"--target {name}", "there is no such target", hint)
     if arch not in (known := images.arches(space.spec, name)):
         hint = f"its architectures: {', '.join(known)}"

@@ -10,7 +10,7 @@ from truewheel.cli import forges, pipeline_requests
 from truewheel.cli.arguments import add_json, add_spec
 from truewheel.cli.plans import load_workspace
 from truewheel.cli.terminal import print_json, show
-from truewheel.errors import Exit, counted, stop
+from truewheel.errors import Exit, pluralize, stop
 from truewheel.forges import access
 from truewheel.forges.calls import Fault
 from truewheel.forges.gitlab.api import schedules as gitlab_schedules
@@ -79,7 +79,7 @@ def _github(
 
     plan = pipeline_requests.check_schedules(space)
     pins = {**PINS, **space.lock.actions}
-    declared = variables.declared(space.spec, space.policy)
+    declared = variables.declared_variables(space.spec, space.policy)
     documents = workflows.documents(plan, space.spec, declared, pins)
     forge = forges.connect("github", project, arguments.deadline, environment)
     try:
@@ -93,7 +93,9 @@ def _github(
 
 def _needs(space: Workspace, *, by_inputs: bool) -> Needs:
     plan = pipeline_requests.check_schedules(space)
-    documents = pipeline.documents(plan, space.spec, variables.declared(space.spec, space.policy))
+    documents = pipeline.documents(
+        plan, space.spec, variables.declared_variables(space.spec, space.policy)
+    )
     return needs(space.spec, space.policy, plan, documents, by_inputs=by_inputs)
 
 
@@ -103,4 +105,4 @@ def _show_findings(findings: Sequence[Finding]) -> None:
         if finding.step:
             show(f"         → {finding.step}")
     counts = Counter(finding.severity for finding in findings)
-    show(", ".join(counted(counts[severity], severity) for severity in SEVERITIES))
+    show(", ".join(pluralize(counts[severity], severity) for severity in SEVERITIES))

@@ -11,7 +11,7 @@ from pathlib import Path
 from truewheel.cli.arguments import add_json, add_spec, add_variables
 from truewheel.cli.plans import detect_machine, find_event, is_job, load_workspace, make_plan
 from truewheel.cli.terminal import print_json, show
-from truewheel.errors import Exit, Stop, Where, meant, stop
+from truewheel.errors import Exit, Stop, Where, stop, suggest
 from truewheel.plan import explain, plan_file
 from truewheel.plan.explain import Part
 from truewheel.plan.matrix import HOST
@@ -93,15 +93,18 @@ def _explain_variable(arguments: Namespace, environment: Mapping[str, str]) -> E
     from truewheel.forges.gitlab.emit import layout  # explaining a name needs no pipeline
 
     space, name = load_workspace(arguments), arguments.what
-    known = {**spec_variables.declared(space.spec, space.policy), **spec_variables.BUILT_IN}
+    known = {
+        **spec_variables.declared_variables(space.spec, space.policy),
+        **spec_variables.BUILT_IN,
+    }
     if name not in known:
         message = f"no variable {name!r} in this file or in the policy {space.policy.name}"
-        hint = meant(name, known, f"declared: {', '.join(sorted(known)) or 'none'}")
+        hint = suggest(name, known, f"declared: {', '.join(sorted(known)) or 'none'}")
         raise stop(HERE, message, hint)
     plan = make_plan(arguments, space, environment, event=find_event(environment))
     children = "gitlab" in space.spec.forges() and layout.layout(plan, space.spec).children
-    hops = spec_variables.way(space.spec, space.policy, name, children=children)
-    readers = spec_variables.readers(space.spec, space.policy, name)
+    hops = spec_variables.trace_variable(space.spec, space.policy, name, children=children)
+    readers = spec_variables.find_readers(space.spec, space.policy, name)
     value, rule = plan.variables.get(name), known[name]
     if arguments.json:
         print_json(
@@ -148,7 +151,7 @@ def _find_cell(
     cell = next((cell for cell in plan.cells if what == cell.id), None)
     cell = cell or _cell_of(plan.cells, what)
     if cell is None and not is_wheel:
-        hint = meant(what, [cell.id for cell in plan.cells], "see: plan", cutoff=0.3)
+        hint = suggest(what, [cell.id for cell in plan.cells], "see: plan", cutoff=0.3)
         raise stop(HERE, f"no cell {what!r} in the plan", hint)
     return cell, space.policy
 
@@ -165,5 +168,5 @@ def _plan_beside(wheel: str, environment: Mapping[str, str]) -> Path | None:
 
 
 def _cell_of(cells: Iterable[Cell], wheel: str) -> Cell | None:
-    named = (explain.named(cell, wheel) for cell in cells)
+    named = (explain.find_cell(cell, wheel) for cell in cells)
     return next(filter(None, named), None)

@@ -16,21 +16,21 @@ from truewheel.cli.commands import program_name
 from truewheel.cli.pipeline_files import generate_files
 from truewheel.cli.plans import make_plan
 from truewheel.cli.terminal import print_json, put, say, show
-from truewheel.errors import Exit, Problem, Stop, Where, counted, errors, stop
+from truewheel.errors import Exit, Problem, Stop, Where, pluralize, select_errors, stop
 from truewheel.forges import pipelines
 from truewheel.forges.gitlab.emit.pipeline import PARENT
 from truewheel.init import detect, tool_origin
 from truewheel.init import proposal as spec_proposal
 from truewheel.init.build_backend import Package
-from truewheel.init.detect import Survey
+from truewheel.init.detect import Repository
 from truewheel.init.proposal import ARCHES, INDEXES, TARGETS, Choices
 from truewheel.init.tool_origin import Origin
 from truewheel.plan import plan_file
 from truewheel.plan.model import Plan
 from truewheel.spec import model
 from truewheel.spec.model import FORGES
-from truewheel.system import files, processes
-from truewheel.workspace import generated_files, loading
+from truewheel.system import files
+from truewheel.workspace import generated_files, git, loading
 from truewheel.workspace.generated_files import Drift
 from truewheel.workspace.loading import SPEC, Workspace
 
@@ -86,8 +86,8 @@ def _run(arguments: Namespace, environment: Mapping[str, str], root: Path) -> Ex
     if os.path.lexists(root / SPEC):
         hint = f"change it and run {program_name()} generate; or remove it and run init again"
         raise stop(SPEC, "there is a spec already, and init overwrites nothing", hint)
-    survey = detect.look(root, environment)
-    choices = spec_proposal.defaults(survey, _today(environment))
+    survey = detect.read_repository(root, environment)
+    choices = spec_proposal.choose_defaults(survey, _today(environment))
     origin = _origin(root)
     survey = survey._replace(problems=(*survey.problems, *_missing_tool(origin)))
     for problem in survey.problems:
@@ -107,7 +107,7 @@ def _run(arguments: Namespace, environment: Mapping[str, str], root: Path) -> Ex
     return Exit.OK
 
 
-def _ask(survey: Survey, choices: Choices) -> Choices:
+def _ask(survey: Repository, choices: Choices) -> Choices:
     """Return the choices of the person at the terminal; the proposed ones are the defaults."""
     say("\nEnter takes what stands in brackets. Ctrl-C ends init, and nothing is written.")
     if len(survey.packages) > 1:
@@ -125,7 +125,7 @@ def _ask(survey: Survey, choices: Choices) -> Choices:
             arches=_ask_some("Architectures", ARCHES, choices.arches),
             pythons=_ask_some("Pythons", pythons, choices.pythons),
         )
-    if not spec_proposal.is_by_git(survey):
+    if not spec_proposal.is_versioned_by_git(survey):
         policies = [*loading.builtin_policies()]
         choices = choices._replace(naming=_ask_one("Naming policy", policies, choices.naming))
     question = "Index that the wheels go to"
@@ -135,7 +135,7 @@ def _ask(survey: Survey, choices: Choices) -> Choices:
 
 def _origin(root: Path) -> Origin:
     """Return where this Truewheel came from, unless a file is in the way of its copy."""
-    origin = tool_origin.running(loading.read_lock(loading.on_disk(root)).truewheel)
+    origin = tool_origin.running(loading.read_lock(loading.disk_reader(root)).truewheel)
     place = root / origin.tool.file if origin.wheel else None
     if place and place.exists() and files.sha256(place) != origin.tool.sha256:
         hint = "move it away, or name it in tool, if it is the right one"
@@ -198,7 +198,7 @@ def _today(environment: Mapping[str, str]) -> date:
 
 def _propose(
     root: Path,
-    survey: Survey,
+    survey: Repository,
     choices: Choices,
     origin: Origin,
     environment: Mapping[str, str],
@@ -208,15 +208,15 @@ def _propose(
     Raises `Stop` (exit 2) when the spec would be refused, or a path cannot be read.
     """
     policy = loading.read_policy(choices.naming, root, Where(SPEC))
-    text = spec_proposal.text(survey, choices, policy, origin.tool)
-    space = Workspace(root, model.parse(text, SPEC, loading.schema()), loading.on_disk(root))
+    text = spec_proposal.render_spec(survey, choices, policy, origin.tool)
+    space = Workspace(root, model.parse(text, SPEC, loading.schema()), loading.disk_reader(root))
     plan = make_plan(Namespace(variables=[], release_version=None), space, environment)
-    if errors(plan.problems):
+    if select_errors(plan.problems):
         say(f"nothing is written: the plan of the proposed {SPEC} would be refused")
         raise Stop(plan.problems)
     generated = generate_files(space)
     pipelines.refuse(generated, space.spec)
-    drift = generated_files.drift(root, generated.texts, pipelines.FOLDERS)
+    drift = generated_files.find_drift(root, generated.texts, pipelines.FOLDERS)
     foreign = _foreign(root, drift)
     return Proposal(root, text, plan, generated.texts, drift, foreign, origin)
 
@@ -257,7 +257,7 @@ def _copy_path(proposal: Proposal) -> Path | None:
     return copy if proposal.origin.wheel and not copy.exists() else None
 
 
-def _survey_table(survey: Survey) -> str:
+def _survey_table(survey: Repository) -> str:
     """Return what is in the repository, a line for each thing."""
     rows = [(package.name, _describe(package)) for package in survey.packages]
     rows += [("remote", survey.remote)] if survey.remote else []
@@ -278,16 +278,16 @@ def _describe(package: Package) -> str:
     return f"{version} · {package.backend} · {abi}"
 
 
-def _show(arguments: Namespace, survey: Survey, choices: Choices, proposal: Proposal) -> None:
+def _show(arguments: Namespace, survey: Repository, choices: Choices, proposal: Proposal) -> None:
     if arguments.dry_run:
         show(f"\n{proposal.text}")
     verb = "would write" if arguments.dry_run else "wrote"
     for path in _written(proposal):
         show(f"{verb} {path}")
     cells = proposal.plan.cells
-    wheels = f"{counted(len(cells), 'wheel')} {'is' if len(cells) == 1 else 'are'} planned"
+    wheels = f"{pluralize(len(cells), 'wheel')} {'is' if len(cells) == 1 else 'are'} planned"
     show(f"{wheels}, the first: {cells[0].wheel}")
-    for note in spec_proposal.notes(survey, choices):
+    for note in spec_proposal.make_notes(survey, choices):
         show(f"note: {note}")
     if _is_ignored(proposal):
         file = proposal.origin.tool.file
@@ -300,8 +300,7 @@ def _is_ignored(proposal: Proposal) -> bool:
     file = proposal.origin.tool.file
     if not file:
         return False
-    command = ["git", "check-ignore", "--quiet", "--", file]
-    return processes.output(command, cwd=proposal.root, env=os.environ, timeout=30.0) is not None
+    return git.is_ignored(proposal.root, os.environ, file)
 
 
 def _tool_paths(proposal: Proposal) -> list[str]:
@@ -348,7 +347,7 @@ def _last_step(proposal: Proposal, prog: str) -> str:
     return step
 
 
-def _data(survey: Survey, choices: Choices, proposal: Proposal) -> dict[str, object]:
+def _data(survey: Repository, choices: Choices, proposal: Proposal) -> dict[str, object]:
     written = [SPEC, *_tool_paths(proposal), *(entry.path for entry in proposal.drift)]
     kept = {*proposal.foreign} and {entry.path for entry in proposal.drift}
     return {
@@ -368,7 +367,7 @@ def _data(survey: Survey, choices: Choices, proposal: Proposal) -> dict[str, obj
             "cibuildwheel": dict(survey.cibuildwheel),
         },
         "choices": choices._asdict(),
-        "notes": spec_proposal.notes(survey, choices),
+        "notes": spec_proposal.make_notes(survey, choices),
         "files": [{"path": path, "written": path not in kept} for path in written],
         "wheels": [cell.wheel for cell in proposal.plan.cells],
         "problems": [plan_file.problem_data(problem) for problem in survey.problems],

@@ -38,4 +38,4 @@ def read_job_cells(arguments: Namespace, environment: Mapping[str, str]) -> JobC
     """Return the cells that the arguments name. Raises `Stop` (exit 2) for unknown ones."""
     plan, path = read_plan(arguments.plan, Path(arguments.out), environment)
     cells = select_planned(plan, arguments.cell, path)
-    return JobCells(plan, cells, loading.root_of(arguments.spec, Path.cwd()))
+    return JobCells(plan, cells, loading.find_root(arguments.spec, Path.cwd()))

@@ -52,7 +52,9 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     space = load_workspace(arguments)
     if arguments.from_files:
         return _lock_from_files(space, is_dry=arguments.dry_run)
-    names = dict.fromkeys(image for _, image in images.locked(space.spec) if "@" not in image)
+    names = dict.fromkeys(
+        image for _, image in images.locked_images(space.spec) if "@" not in image
+    )
     digests = {name: _digest(space, name, environment) for name in names}
     pins = {}
     if "github" in space.spec.forges():
@@ -101,7 +103,7 @@ def _digest(space: Workspace, image: str, environment: Mapping[str, str]) -> str
     expanded = container_registry.expanded(image, environment)
     digest = container_registry.digest(expanded, environment)
     if digest is None:
-        route = next(route for route, name in images.locked(space.spec) if name == image)
+        route = next(route for route, name in images.locked_images(space.spec) if name == image)
         message = f"the registry has no {image}"
         problem = space.spec.document.problem(route, message, "correct the name or the tag")
         raise Stop([problem])

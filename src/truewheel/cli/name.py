@@ -13,7 +13,7 @@ from truewheel.cli.arguments import add_json, add_variables
 from truewheel.cli.plans import policy_options
 from truewheel.cli.problems import refuse
 from truewheel.cli.terminal import print_json, say, show
-from truewheel.errors import Exit, Where, shown, stop
+from truewheel.errors import Exit, Where, show_value, stop
 from truewheel.plan import naming, plan_file
 from truewheel.plan.matrix import ANY
 from truewheel.plan.model import Cell, Variable
@@ -151,6 +151,6 @@ def _variables(arguments: Namespace, policy: Policy) -> dict[str, Variable]:
     }
     for name, variable in variables.items():
         rule = policy.variables[name]
-        if variable.value and (fault := spec_variables.misfit(variable.value, rule)):
-            say(f"warning: {name}: {shown(variable.value)} {fault}: plan refuses it")
+        if variable.value and (fault := spec_variables.find_fault(variable.value, rule)):
+            say(f"warning: {name}: {show_value(variable.value)} {fault}: plan refuses it")
     return variables

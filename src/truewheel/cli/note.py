@@ -21,7 +21,7 @@ from truewheel.plan import pipeline_cost, plan_file
 from truewheel.plan.model import Plan
 from truewheel.plan.plan_diff import changes
 from truewheel.report import notes
-from truewheel.report.notes import Story
+from truewheel.report.notes import NoteContents
 from truewheel.system import files
 from truewheel.workspace import generated_files, loading
 from truewheel.workspace.loading import Workspace
@@ -71,9 +71,9 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     plan = make_plan(arguments, space, environment, event="mr")
     before = _plan_before(arguments, environment, space, plan, review)
     times, failure = _times(reviews, review.target if review else "", space)
-    costs = pipeline_cost.efforts(before, plan, times)
-    story = Story(changes(before, plan), plan, before, _drift(space), costs, times)
-    text = notes.note(story)
+    costs = pipeline_cost.costs(before, plan, times)
+    story = NoteContents(changes(before, plan), plan, before, _drift(space), costs, times)
+    text = notes.render_note(story)
     if arguments.output:
         files.write_text(arguments.output, text)
     if not arguments.json:
@@ -145,7 +145,7 @@ def _plan_before(
     if not base:
         hint = "name the revision to compare with: --against REF"
         raise stop("note", "this is no merge request's pipeline", hint)
-    loading.at_revision(space.root, base)  # stops at an unknown revision: it has no empty plan
+    loading.revision_reader(space.root, base)  # stops at an unknown revision: it has no empty plan
     old_arguments = Namespace(**{**vars(arguments), "against": base, "against_policy": None})
     try:
         return plan_changes.plan_before(old_arguments, space, environment, plan, None)
@@ -160,7 +160,7 @@ def _drift(space: Workspace) -> list[tuple[str, str]]:
         generated = generate_files(space)
     except Stop:
         return []  # the note has the problems of the plan
-    drift = generated_files.drift(space.root, generated.texts, pipelines.FOLDERS)
+    drift = generated_files.find_drift(space.root, generated.texts, pipelines.FOLDERS)
     is_missing = all(entry.state == "missing" for entry in drift)
     if is_missing and len(drift) == len(generated.texts):
         return []
@@ -190,13 +190,13 @@ def _post(
     arguments: Namespace,
     environment: Mapping[str, str],
     space: Workspace,
-    story: Story,
+    story: NoteContents,
     place: Place,
     reviews: Reviews,
 ) -> str:
     """Write the one note of the merge request; returns what was, or would be, done."""
-    mark = notes.marker(space.spec.project, _folder(space))
-    text = notes.post(story, mark, _pointer(arguments, environment))
+    mark = notes.make_marker(space.spec.project, _folder(space))
+    text = notes.render_post(story, mark, _pointer(arguments, environment))
     if arguments.dry_run:
         old_notes = reviews.notes(place.number, mark)
         done = forge_reviews.what_to_do(old_notes, text, is_news=story.is_news)
@@ -220,7 +220,7 @@ def _pointer(arguments: Namespace, environment: Mapping[str, str]) -> str:
     return f"{name} of [this job]({address})" if address else f"{name} of `note`"
 
 
-def _data(story: Story, posted: Mapping[str, Any] | None) -> dict[str, Any]:
+def _data(story: NoteContents, posted: Mapping[str, Any] | None) -> dict[str, Any]:
     return {
         "version": 1,
         "changes": plan_changes.to_data(story.changes),

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from truewheel.cli.arguments import add_json, add_spec
 from truewheel.cli.plans import load_workspace
 from truewheel.cli.problems import refuse
-from truewheel.errors import Problem, errors, stop
+from truewheel.errors import Problem, select_errors, stop
 from truewheel.forges import pipelines, tool_script
 from truewheel.forges.pipelines import Generated
 from truewheel.plan import planner
@@ -85,7 +85,7 @@ def generate_files(
     plan = planner.plan(space.spec, space.policy, request)
     problems = [*others, *plan.problems]
     problems += pipelines.problems(plan, space.spec, space.policy)
-    refuse(problems if warn else errors(problems))
+    refuse(problems if warn else select_errors(problems))
     return pipelines.generated(
         plan, space.spec, space.policy, space.lock.actions, space.job_files()
     )
@@ -106,7 +106,7 @@ def _is_chosen(arguments: Namespace, path: str) -> bool:
 
 def find_drift(arguments: Namespace, space: Workspace, files: Generated) -> list[Drift]:
     """Return the files on disk that differ, of the forges that the arguments choose."""
-    drift = generated_files.drift(space.root, files.texts, pipelines.FOLDERS)
+    drift = generated_files.find_drift(space.root, files.texts, pipelines.FOLDERS)
     return [entry for entry in drift if _is_chosen(arguments, entry.path)]
 
 

@@ -47,8 +47,8 @@ def find_missing_inputs(
         return
     from truewheel.forges.github.emit import workflows
 
-    declared = spec_variables.declared(space.spec, space.policy)
-    settable, inputs = spec_variables.settable(declared), workflows.asked(declared)
+    declared = spec_variables.declared_variables(space.spec, space.policy)
+    settable, inputs = spec_variables.select_settable(declared), workflows.asked(declared)
     for name in variables:
         if name in settable and name not in inputs:
             limit = f"GitHub allows {workflows.INPUTS_LIMIT} inputs, one of them for the key"

@@ -12,7 +12,7 @@ from rich.live import Live
 from rich.table import Column, Table
 from rich.text import Text
 
-from truewheel.forges.base import Job, Look
+from truewheel.forges.base import Job, PipelineState
 from truewheel.system.log_text import one_line
 
 STYLES = {"success": "green", "failed": "bold red", "canceled": "red", "running": "cyan"}
@@ -21,14 +21,14 @@ FIRST = ("failed", "running", "pending", "waiting_for_resource", "preparing", "m
 
 
 @contextmanager
-def table() -> Iterator[tuple[Callable[[str], None], Callable[[Look], None]]]:
+def table() -> Iterator[tuple[Callable[[str], None], Callable[[PipelineState], None]]]:
     """Show a pipeline on stderr while the block runs.
 
     Yields a function that shows a sentence, and one that shows a look at the pipeline.
     """
     console = Console(stderr=True)  # reads NO_COLOR itself
     began = time.monotonic()
-    looks: list[Look] = []
+    looks: list[PipelineState] = []
 
     def render() -> Group:
         if not looks:

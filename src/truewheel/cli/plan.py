@@ -19,7 +19,7 @@ from truewheel.cli.plans import (
 )
 from truewheel.cli.problems import show_problems
 from truewheel.cli.terminal import print_json, say, show
-from truewheel.errors import Exit, Stop, counted, errors, stop
+from truewheel.errors import Exit, Stop, pluralize, select_errors, stop
 from truewheel.plan import changes as changed_packages
 from truewheel.plan import events, plan_file
 from truewheel.plan.model import Cell, Index, Plan
@@ -142,11 +142,11 @@ def _changed_packages(
     base = arguments.changed_since or find_merge_base(environment)
     if not (base and space.spec.merge_requests.changed_only):
         return None
-    paths = git.changed_files(space.root, environment, base)
+    paths = git.list_changed_files(space.root, environment, base)
     if paths is None:
         hint = "fetch the whole history (GIT_DEPTH: 0), and install git in the image of the job"
         raise stop("plan", f"git cannot list the files changed since {base}", hint)
-    return changed_packages.changed(space.spec, paths)
+    return changed_packages.changed_packages(space.spec, paths)
 
 
 def _show_changes(arguments: Namespace, shown: Plan, changes: Sequence[Change]) -> None:
@@ -167,13 +167,13 @@ def _page(plan: Plan, space: Workspace) -> str:
     from truewheel.report import page
     from truewheel.workspace import loading
 
-    texts = {} if errors(plan.problems) else generate_files(space).texts
+    texts = {} if select_errors(plan.problems) else generate_files(space).texts
     shown = [
         page.File(pipelines.forge_of(path), path, len(text.encode()))
         for path, text in texts.items()
     ]
-    parts = page.Parts(*(loading.asset(f"page.{kind}") for kind in ("html", "css", "js")))
-    return page.page(plan, shown, parts)
+    parts = page.Parts(*(loading.read_asset(f"page.{kind}") for kind in ("html", "css", "js")))
+    return page.render_page(plan, shown, parts)
 
 
 def table(plan: Plan) -> str:
@@ -235,7 +235,7 @@ def summary(plan: Plan, spec: Spec) -> str:
         unique = ", all names unique" if is_unique else ", some names equal: refused"
     left_out = [f"{len(plan.left_out)} of unchanged packages left out"] if plan.left_out else []
     indexes = (_index_summary(index, spec) for index in plan.indexes)
-    return " · ".join([f"\n{counted(len(plan.cells), 'wheel')}{unique}", *left_out, *indexes])
+    return " · ".join([f"\n{pluralize(len(plan.cells), 'wheel')}{unique}", *left_out, *indexes])
 
 
 def _index_summary(index: Index, spec: Spec) -> str:

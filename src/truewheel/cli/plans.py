@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from truewheel.cli.terminal import say
-from truewheel.errors import Exit, Problem, Stop, Where, meant, stop
+from truewheel.errors import Exit, Problem, Stop, Where, stop, suggest
 from truewheel.plan import events, matrix, planner
 from truewheel.plan.matrix import Host
 from truewheel.plan.model import Cell, Plan
@@ -65,7 +65,7 @@ def _planned_cell(plan: Plan, cell_id: str, path: Path) -> Cell:
         message = "nothing to do: the merge request does not change this package"
         raise Stop([Problem(Where(cell_id), message)], Exit.OK)
     if cell is None:
-        hint = meant(cell_id, [cell.id for cell in plan.cells], cutoff=0.3)
+        hint = suggest(cell_id, [cell.id for cell in plan.cells], cutoff=0.3)
         raise stop(str(path), f"no cell {cell_id!r} in this plan", hint)
     return cell
 
@@ -105,7 +105,7 @@ def make_plan(
         options=policy_options(arguments),
         host=on,
         read_file=_file_reader(space, is_host=on is not None),
-        vcs=git.reader(space.root, environment),
+        vcs=git.make_reader(space.root, environment),
         images=space.images(),
         changed=changed,
     )
@@ -145,7 +145,7 @@ def detect_machine(spec: Spec, environment: Mapping[str, str]) -> matrix.Host:
     """Return this machine as a target, and print a warning where it lacks something."""
     from truewheel.workspace import host  # looks at interpreters, which most commands do not
 
-    machine, warning = host.detect(matrix.wanted_pythons(spec), environment)
+    machine, warning = host.detect_host(matrix.wanted_pythons(spec), environment)
     if warning:
         say(f"warning: {warning}")
     return machine

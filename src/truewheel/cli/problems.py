@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from truewheel.cli.terminal import say
-from truewheel.errors import Exit, Problem, Stop, errors
+from truewheel.errors import Exit, Problem, Stop, select_errors
 
 
 def show_problems(problems: Iterable[Problem]) -> Exit:
@@ -13,12 +13,12 @@ def show_problems(problems: Iterable[Problem]) -> Exit:
     problems = tuple(problems)
     for problem in problems:
         say(str(problem))
-    return Exit.REFUSED if errors(problems) else Exit.OK
+    return Exit.REFUSED if select_errors(problems) else Exit.OK
 
 
 def refuse(problems: Iterable[Problem]) -> None:
     """Print warnings. Raises `Stop` (exit 2) when one of the problems is an error."""
     problems = tuple(problems)
-    if errors(problems):
+    if select_errors(problems):
         raise Stop(problems)
     show_problems(problems)

@@ -10,7 +10,7 @@ from truewheel.build import prove, upload_lists
 from truewheel.cli.arguments import PLAN_HELP, add_json
 from truewheel.cli.plans import is_job, read_plan
 from truewheel.cli.terminal import print_json, say, show
-from truewheel.errors import Exit, counted
+from truewheel.errors import Exit, pluralize
 from truewheel.system import files
 
 EXAMPLES = """\
@@ -45,7 +45,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     for problem in proof.problems:
         say(problem)
     if proof.ok and not arguments.json:
-        wheels = counted(len(proof.data["wheels"]), "wheel")
+        wheels = pluralize(len(proof.data["wheels"]), "wheel")
         show(f"{wheels}, each as planned: {arguments.folder}/{prove.SUMS}")
     for listed in lists:
         say(f"{listed.name}: {listed.note}")

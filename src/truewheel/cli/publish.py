@@ -12,7 +12,7 @@ from truewheel.cli.arguments import PLAN_HELP, add_json, parse_whole_seconds
 from truewheel.cli.plans import read_plan
 from truewheel.cli.problems import refuse
 from truewheel.cli.terminal import print_json, say, show
-from truewheel.errors import Exit, counted, meant, stop
+from truewheel.errors import Exit, pluralize, stop, suggest
 from truewheel.plan.model import Index, Plan
 
 EXAMPLES = """\
@@ -76,7 +76,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 def _index(plan: Plan, name: str, path: Path) -> Index:
     indexes = {index.name: index for index in plan.indexes}
     if name not in indexes:
-        hint = meant(name, indexes, f"its indexes: {', '.join(indexes)}")
+        hint = suggest(name, indexes, f"its indexes: {', '.join(indexes)}")
         raise stop(str(path), f"no index {name!r} in this plan", hint)
     if not indexes[name].url:
         hint = f"add it to the spec: indexes.{name}.url"
@@ -108,7 +108,7 @@ def _show(
         return Exit.OK
     for file, state in states.items():
         show(f"{state:9} {file.wheel}")
-    wheels = f"{counted(len(files), 'wheel')}, {len(missing)} of them"
+    wheels = f"{pluralize(len(files), 'wheel')}, {len(missing)} of them"
     if arguments.dry_run:
         show(f"{wheels} would be uploaded to {index.name}")
     else:

@@ -19,12 +19,12 @@ from truewheel.cli.arguments import add_json, add_spec, add_variables
 from truewheel.cli.plans import detect_machine, find_event, load_workspace, make_plan, select_cells
 from truewheel.cli.problems import refuse
 from truewheel.cli.terminal import print_json, say, show
-from truewheel.errors import Exit, counted, stop
+from truewheel.errors import Exit, pluralize, stop
 from truewheel.plan import plan_file
 from truewheel.plan.matrix import ANY, HOST
 from truewheel.plan.model import Cell, Plan
 from truewheel.system import files, folder_lock
-from truewheel.workspace.loading import Workspace, refuse_separators
+from truewheel.workspace.loading import Workspace, check_separators
 
 EXAMPLES = """\
 examples:
@@ -83,7 +83,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """
     space = load_workspace(arguments)
     in_images = arguments.engine != HOST
-    refuse_separators(space.root, *([Path(arguments.out).absolute()] if in_images else []))
+    check_separators(space.root, *([Path(arguments.out).absolute()] if in_images else []))
     machine = None if in_images else detect_machine(space.spec, environment)
     plan = make_plan(arguments, space, environment, event=find_event(environment), on=machine)
     refuse(plan.problems)
@@ -168,7 +168,7 @@ def _prove(
     if arguments.json:
         print_json(proof.data)
     elif proof.ok:
-        wheels = f"{counted(len(cells), 'wheel')} ({counts})"
+        wheels = f"{pluralize(len(cells), 'wheel')} ({counts})"
         show(f"{wheels}, named as planned and proven: {arguments.out}/{prove.SUMS}")
         show("\n".join(f"  {cell.wheel}" for cell in cells))
     return Exit.OK if proof.ok else Exit.WHEEL

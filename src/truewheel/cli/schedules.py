@@ -88,7 +88,7 @@ class _Report:
 
     def __init__(self, arguments: Namespace, space: Workspace) -> None:
         self._arguments = arguments
-        declared = variables.declared(space.spec, space.policy)
+        declared = variables.declared_variables(space.spec, space.policy)
         self._open = {name for name, rule in declared.items() if rule.scope == "pipeline"}
 
     def step(self, step: Step) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import CodeType, FrameType
 
-from truewheel.errors import shown, stop
+from truewheel.errors import show_value, stop
 
 TICK = 1.0
 """Seconds of CPU time between two looks at the running function."""
@@ -66,12 +66,12 @@ def _watched() -> dict[CodeType, str]:
     """Return the functions that match expressions, and where these expressions are written."""
     # Imported here, because most commands end before the first look.
     from truewheel.forges.gitlab.lint.regexes import searched
-    from truewheel.spec.policy import matched
+    from truewheel.spec.policy import match_whole
 
-    return {matched.__code__: POLICY, searched.__code__: LINT}
+    return {match_whole.__code__: POLICY, searched.__code__: LINT}
 
 
 def _give_up(frame: FrameType, place: str) -> None:
     pattern, value = frame.f_locals["pattern"], frame.f_locals["value"]
     text = getattr(pattern, "pattern", pattern)
-    raise _Endless(place, f"the regular expression {text} takes too long on {shown(value)}")
+    raise _Endless(place, f"the regular expression {text} takes too long on {show_value(value)}")

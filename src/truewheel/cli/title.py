@@ -67,7 +67,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 
 def _problems(review: Review, space: Workspace, *, has_labels: bool) -> Iterator[Problem]:
     rules = space.spec.merge_requests
-    if fault := notes.title_fault(review.title, rules):
+    if fault := notes.find_title_fault(review.title, rules):
         hint = one_line(f"such as {rules.types[0]}(build): {review.title or 'what it does'}")
         yield Problem(Where("title"), fault, hint)
     missing = [label for label in rules.labels if label not in review.labels]

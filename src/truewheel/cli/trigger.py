@@ -15,7 +15,7 @@ from truewheel.cli.pipeline_arguments import START_SECONDS, WATCH_SECONDS, add_w
 from truewheel.cli.plans import load_workspace
 from truewheel.cli.problems import refuse
 from truewheel.cli.terminal import print_json, say, show
-from truewheel.errors import Exit, Stop, counted, stop
+from truewheel.errors import Exit, Stop, pluralize, stop
 from truewheel.forges import trigger as triggers
 from truewheel.forges.base import Forge, Run, Wish
 from truewheel.spec import variables as spec_variables
@@ -115,7 +115,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 def _check_build_tag(space: Workspace, forge: str) -> None:
     """Raise `Stop` (exit 2) when a second pipeline cannot get the build tag of the first."""
     refuse(list(pipeline_requests.find_missing_inputs(space, [BUILD_TAG], forge)))
-    if BUILD_TAG not in spec_variables.declared(space.spec, space.policy):
+    if BUILD_TAG not in spec_variables.declared_variables(space.spec, space.policy):
         raise stop(
             "--project",
             f"several pipelines get one build tag by the variable {BUILD_TAG}, "
@@ -195,7 +195,7 @@ def _show_dry_run(
         return Exit.OK
     ref = arguments.ref or "the default branch"
     for project in projects:
-        show(f"would start: {name} {project}, {ref}, {counted(wheels, 'wheel')}")
+        show(f"would start: {name} {project}, {ref}, {pluralize(wheels, 'wheel')}")
     for variable, value in variables.items():
         show(f"  {variable}={value}")
     return Exit.OK

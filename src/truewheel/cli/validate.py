@@ -125,10 +125,10 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     )
     if arguments.report:
         _write_reports(out, cells, results, environment)
-    report = reports.report(results, arguments.format)
+    report = reports.render_findings(results, arguments.format)
     if arguments.output:
         files.write_text(arguments.output, report)
-        report = reports.report(results, "text")
+        report = reports.render_findings(results, "text")
     send(report.rstrip("\n"))
     findings = [finding for _, of_wheel in results for finding in of_wheel]
     failed = bool(findings) if arguments.strict else not is_ok(findings)
@@ -143,9 +143,9 @@ def _write_reports(
         name = evidence.path(Path(), cell.id).with_suffix(".xml").name
         junit = files.subfolder(out, "evidence") / name
         of_cell = [result for result in results if result[0].name == cell.wheel]
-        files.write_text(junit, reports.report(of_cell, "junit"))
-    files.write_text(out / QUALITY, reports.report(results, "codequality"))
+        files.write_text(junit, reports.render_findings(of_cell, "junit"))
+    files.write_text(out / QUALITY, reports.render_findings(results, "codequality"))
     if environment.get("GITHUB_ACTIONS") == "true" and (
-        annotations := reports.report(results, "github")
+        annotations := reports.render_findings(results, "github")
     ):
         send(annotations.rstrip("\n"))

@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from truewheel.cli.terminal import print_json, put, say, show
-from truewheel.errors import Exit, Stop, counted
-from truewheel.forges.base import Forge, Look, Run
+from truewheel.errors import Exit, Stop, pluralize
+from truewheel.forges.base import Forge, PipelineState, Run
 from truewheel.forges.watch import Failure, Follower, Verdict, states
 from truewheel.system.log_text import one_line
 
@@ -134,7 +134,7 @@ def _prove(
             if proof.ok:
                 collect_artifacts.move_in(folder, out)
         if proof.ok and not arguments.json:
-            wheels = counted(len(proof.data["wheels"]), "wheel")
+            wheels = pluralize(len(proof.data["wheels"]), "wheel")
             show(f"{wheels}, each as planned: {out}/{prove.SUMS}")
         code = code if proof.ok else Exit.WHEEL
     return code
@@ -159,7 +159,7 @@ def _offer_to_cancel(runs: Sequence[tuple[Forge, Run]]) -> None:
 
 
 @contextmanager
-def _display() -> Iterator[tuple[Callable[[str], None], Callable[[Look], None]]]:
+def _display() -> Iterator[tuple[Callable[[str], None], Callable[[PipelineState], None]]]:
     import os
 
     if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":

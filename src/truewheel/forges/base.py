@@ -66,7 +66,7 @@ class Archive(NamedTuple):
     starter: str = ""
 
 
-class Look(NamedTuple):
+class PipelineState(NamedTuple):
     """A pipeline at one moment, with its jobs and the pipelines that it started.
 
     `starter` is the name of the job which started it, `is_tolerated` says that this job may fail,
@@ -75,12 +75,12 @@ class Look(NamedTuple):
 
     run: Run
     jobs: tuple[Job, ...]
-    children: tuple[Look, ...] = ()
+    children: tuple[PipelineState, ...] = ()
     is_tolerated: bool = False
     is_leaf: bool = False
     starter: str = ""
 
-    def all(self) -> Iterator[Look]:
+    def all(self) -> Iterator[PipelineState]:
         """Return this look and those at all pipelines below it."""
         yield self
         for child in self.children:
@@ -133,7 +133,7 @@ class Forge(Protocol):
     def run(self, run_id: int) -> Run:
         """Return a pipeline by its id."""
 
-    def look(self, run: Run, before: Look | None) -> Look:
+    def look(self, run: Run, before: PipelineState | None) -> PipelineState:
         """Return a pipeline and its children as they are now.
 
         For those that had ended `before`, no new requests are made.
@@ -151,7 +151,7 @@ class Forge(Protocol):
     def log_tail(self, job: Job, most: int) -> str:
         """Return the end of a job's log, without secrets."""
 
-    def archives(self, look: Look, prefix: str = "") -> list[Archive]:
+    def archives(self, look: PipelineState, prefix: str = "") -> list[Archive]:
         """Return what the last successful attempts of the generated jobs left behind.
 
         `prefix` is what their names begin with, where the pipeline leaves that open.

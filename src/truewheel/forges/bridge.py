@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from truewheel.errors import Exit, Stop, stop
 from truewheel.forges import trigger
-from truewheel.forges.base import ENDED, Forge, Look, Wish
+from truewheel.forges.base import ENDED, Forge, PipelineState, Wish
 from truewheel.forges.calls import Caller
 from truewheel.forges.watch import Follower, Verdict
 
@@ -61,7 +61,7 @@ class Asked(NamedTuple):
     shows_url: bool
 
 
-def chosen(source: Source, request: Asked) -> Request:
+def choose_request(source: Source, request: Asked) -> Request:
     """Return the request, when it may be built. Raises `Stop` (exit 2) when not."""
     head_request = source.request(request.number)
     where = f"{source.name} {source.project} {request.number}"
@@ -120,7 +120,7 @@ class Bridge:
         )
         return verdict
 
-    def _seen(self, look: Look) -> None:
+    def _seen(self, look: PipelineState) -> None:
         if self.source.caller.clock.now() - self._at >= EVERY:
             self._on_the_way(f"wheels are being built: {counts(look)}")
 
@@ -144,7 +144,7 @@ class Bridge:
         self._reported = (state, description)
 
 
-def counts(look: Look) -> str:
+def counts(look: PipelineState) -> str:
     """Return how many jobs have ended, and how many of them failed."""
     jobs = [job for pipeline in look.all() for job in pipeline.jobs]
     ended = sum(job.state in ENDED for job in jobs)

@@ -99,7 +99,7 @@ LAST = 40
 """Lines at the end of a log that are searched; what stands before belongs to what went well."""
 
 
-def cause(job: Job, log: str) -> Cause:
+def find_cause(job: Job, log: str) -> Cause:
     """Return why a job failed; a log speaks only where the forge blames the script."""
     known = REASONS.get(job.reason)
     if known:

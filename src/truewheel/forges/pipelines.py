@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from truewheel.errors import Problem, Stop, errors
+from truewheel.errors import Problem, Stop, select_errors
 from truewheel.forges import publish_jobs, setup_rules, tool_script
 from truewheel.forges.github.actions import PINS, Pin
 from truewheel.forges.gitlab.emit import entry, inputs
@@ -58,7 +58,7 @@ def generated(
     command = "./gen_ci.py generate" if spec.scripts else "truewheel generate"
     version = plan.generator.removeprefix("truewheel ")
     header = f"{MARK} {version} from {plan.spec}. Do not edit: {command}"
-    variables = contract.declared(spec, policy)
+    variables = contract.declared_variables(spec, policy)
     ours: dict[str, dict[str, Any]] = {}
     others: dict[str, dict[str, Any]] = {}
     if "gitlab" in spec.forges():
@@ -109,7 +109,7 @@ def refuse(result: Generated, spec: Spec) -> None:
         return
     from truewheel.forges.gitlab.lint import lint, plain  # only files that change must be judged
 
-    errors_ = errors(
+    errors_ = select_errors(
         lint(
             {path: plain(path, document) for path, document in _whole(result.gitlab, spec).items()}
         )
@@ -155,7 +155,7 @@ def _of_spec(problem: Problem, spec: Spec) -> Problem:
 
 def problems(plan: Plan, spec: Spec, policy: Policy) -> list[Problem]:
     """Return the problems of a plan's pipeline: its set-up, and what the spec's forges refuse."""
-    variables, forges = contract.declared(spec, policy), spec.forges()
+    variables, forges = contract.declared_variables(spec, policy), spec.forges()
     problems_ = [
         *setup_rules.problems(spec),
         *(inputs.problems(spec, variables) if "gitlab" in forges else []),
@@ -164,7 +164,7 @@ def problems(plan: Plan, spec: Spec, policy: Policy) -> list[Problem]:
         return problems_
     from truewheel.forges.github.emit import plan_rules
 
-    return [*problems_, *plan_rules.problems(plan, spec, variables)]
+    return [*problems_, *plan_rules.find_problems(plan, spec, variables)]
 
 
 def _layout_note(plan: Plan, spec: Spec) -> str:

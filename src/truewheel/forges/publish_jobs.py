@@ -50,7 +50,7 @@ def index_of(plan: Plan, name: str) -> Index:
     return next(index for index in plan.indexes if index.name == name)
 
 
-def taken(index: str, *before: str, to: str = f"../{FILES}") -> list[str]:
+def lines_taking_files(index: str, *before: str, to: str = f"../{FILES}") -> list[str]:
     """Return the lines that put the files of an index into a new folder after comparing their sums.
 
     They end the script where there is nothing to upload, and say why; `before` is run once there is
@@ -83,7 +83,7 @@ def script(index: Index, package: str) -> list[str]:
     return [
         f"unset {' '.join(unset)}",
         'TRUEWHEEL_TEMP="$(mktemp -d ./publish.XXXXXX)"',
-        *taken(index.name, *fetch, to=f"../{TEMPORARY}/{FILES}"),
+        *lines_taking_files(index.name, *fetch, to=f"../{TEMPORARY}/{FILES}"),
         f"python3 -I -m venv {TOOLS}",
         f"{pip} --require-hashes --only-binary :all: --requirement {REQUIREMENTS}",
         *_login(index),

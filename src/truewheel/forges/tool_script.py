@@ -39,7 +39,7 @@ def files(spec: Spec, sources: Mapping[str, str]) -> dict[str, str]:
 
 
 def _script(tool: Tool, source: str) -> str:
-    for name in ("git", "commit"):
+    for name in ("commit", "git"):
         value = shlex.quote(getattr(tool, name))
         source = source.replace(f"\ntruewheel_{name}=''\n", f"\ntruewheel_{name}={value}\n", 1)
     return source

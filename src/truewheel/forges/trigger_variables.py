@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from truewheel.errors import Problem, Stop, Where, errors
+from truewheel.errors import Problem, Stop, Where, select_errors
 from truewheel.plan import planner
 from truewheel.plan.planner import FORGE_PREFIXES, Request
 from truewheel.spec import variables
@@ -30,7 +30,7 @@ def problems(spec: Spec, policy: Policy, values: Mapping[str, str]) -> Iterator[
 
     The plan checks the values.
     """
-    known = variables.declared(spec, policy)
+    known = variables.declared_variables(spec, policy)
     for name in values:
         scope = "forge" if name.startswith(FORGE_PREFIXES) else "pipeline"
         if name in known:
@@ -51,6 +51,6 @@ def schedule_problems(spec: Spec, policy: Policy, request: Request) -> Iterator[
             problems_ = planner.plan(spec, policy, scheduled).problems
         except Stop as stopped:
             problems_ = stopped.problems
-        for problem in errors(problems_):
+        for problem in select_errors(problems_):
             message = f"the pipelines of {name} are refused: {problem.message}"
             yield spec.document.problem(("schedules", name), message, problem.hint, key=True)

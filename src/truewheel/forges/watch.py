@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from truewheel.errors import Exit, Stop
-from truewheel.forges.base import ENDED, Forge, Job, Look, Run
-from truewheel.forges.failures import PASSING, Cause, cause
+from truewheel.forges.base import ENDED, Forge, Job, PipelineState, Run
+from truewheel.forges.failures import PASSING, Cause, find_cause
 
 FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 1.0, 1.5, 10.0
 """Seconds between looks: short at first, when a pipeline may be refused at once."""
@@ -32,7 +32,7 @@ class Verdict(NamedTuple):
     `is_good` only when all below it went well.
     """
 
-    look: Look
+    look: PipelineState
     is_good: bool
     failures: tuple[Failure, ...]
 
@@ -48,7 +48,7 @@ class Follower:
 
     forge: Forge
     tell: Callable[[str], None]
-    show: Callable[[Look], None] = lambda _look: None
+    show: Callable[[PipelineState], None] = lambda _look: None
     interval: float = 0.0
     retries: int = 1
     _states: dict[str, str] = field(default_factory=dict)
@@ -64,7 +64,7 @@ class Follower:
             raise Stop(stopped.problems, Exit.REMOTE_UNREACHABLE) from None
 
     def _follow(self, run: Run) -> Verdict:
-        look: Look | None = None
+        look: PipelineState | None = None
         pause = FIRST_PAUSE
         while True:
             requests = self.forge.caller.requests
@@ -79,7 +79,7 @@ class Follower:
             self.forge.caller.rest(self.interval or max(pause, waited))
             pause = min(pause * GROWTH, LONGEST_PAUSE)
 
-    def _is_over(self, look: Look) -> bool:
+    def _is_over(self, look: PipelineState) -> bool:
         """Return whether nothing moves any more: no pipeline, and no job that should run again."""
         jobs = [job for look_ in look.all() for job in look_.jobs]
         if any(
@@ -93,7 +93,7 @@ class Follower:
             job.state in {"pending", "running", "preparing"} for job in jobs
         )
 
-    def _run_again(self, look: Look) -> bool:
+    def _run_again(self, look: PipelineState) -> bool:
         """Run again the failed jobs whose failure may pass; returns whether there were any."""
         jobs = [
             job for job in failed(look) if not job.is_allowed_to_fail and job.id not in self._judged
@@ -116,7 +116,7 @@ class Follower:
         return bool(again)
 
     def _cause(self, job: Job) -> Cause:
-        return cause(job, self._log(job) if job.reason in {"", "script_failure"} else "")
+        return find_cause(job, self._log(job) if job.reason in {"", "script_failure"} else "")
 
     def _retry(self, jobs: Mapping[Job, Cause]) -> None:
         """Run jobs again, by one request.
@@ -139,7 +139,7 @@ class Follower:
                 f"{job.name} runs again ({self._again[job.name]} of {self.retries}): {cause_.told}"
             )
 
-    def _tell_changes(self, look: Look) -> None:
+    def _tell_changes(self, look: PipelineState) -> None:
         """Tell what is new: a pipeline's start before its jobs' changes, and its end after them."""
         line = (f"pipeline {look.run.id}", look.run.state, look.run.url)
         if look.run.state not in ENDED:
@@ -159,7 +159,7 @@ class Follower:
         if is_news:
             self.tell(f"{name}: {state}" + (f" ({more})" if more else ""))
 
-    def _verdict(self, look: Look) -> Verdict:
+    def _verdict(self, look: PipelineState) -> Verdict:
         is_good = all(pipeline.run.state == "success" for pipeline in _asked(look))
         failures = (
             ()
@@ -170,7 +170,7 @@ class Follower:
 
     def _failure(self, job: Job) -> Failure:
         log = self._log(job)
-        return Failure(job, cause(job, log), "\n".join(log.split("\n")[-LOG_LINES:]))
+        return Failure(job, find_cause(job, log), "\n".join(log.split("\n")[-LOG_LINES:]))
 
     def _log(self, job: Job) -> str:
         try:
@@ -182,7 +182,7 @@ class Follower:
             return ""
 
 
-def _asked(look: Look) -> Iterator[Look]:
+def _asked(look: PipelineState) -> Iterator[PipelineState]:
     """Return the pipelines that must go well; those below a tolerated one need not."""
     yield look
     for child in look.children:
@@ -190,7 +190,7 @@ def _asked(look: Look) -> Iterator[Look]:
             yield from _asked(child)
 
 
-def failed(look: Look) -> list[Job]:
+def failed(look: PipelineState) -> list[Job]:
     """Return the failed jobs of a pipeline and its children.
 
     The jobs of a child stand for the job that started it.
@@ -198,7 +198,7 @@ def failed(look: Look) -> list[Job]:
     return [job for pipeline in look.all() for job in pipeline.jobs if job.state == "failed"]
 
 
-def states(look: Look) -> str:
+def states(look: PipelineState) -> str:
     """Return how many jobs are in which state, as a sentence's part."""
     counter = Counter(job.state for pipeline in look.all() for job in pipeline.jobs)
     return ", ".join(f"{count} {state}" for state, count in sorted(counter.items())) or "no jobs"

@@ -10,7 +10,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion
 from packaging.version import Version as Pep440
 
-from truewheel.errors import Problem, Stop, shown, stop
+from truewheel.errors import Problem, Stop, show_value, stop
 from truewheel.init import setup_files
 from truewheel.init.setup_files import Setup
 from truewheel.spec import version_file
@@ -139,28 +139,28 @@ class Files(NamedTuple):
     are_native: Callable[[], bool]
 
 
-def at(data: Any, *keys: str) -> Any:
+def get_value(data: Any, *keys: str) -> Any:
     """Return what stands in nested tables, or None."""
     for key in keys:
         data = data.get(key) if isinstance(data, Mapping) else None
     return data
 
 
-def text_at(data: Any, *keys: str) -> str:
+def get_text(data: Any, *keys: str) -> str:
     """Return the text that stands in nested tables, or "" if there is none."""
-    value = at(data, *keys)
+    value = get_value(data, *keys)
     return value if isinstance(value, str) else ""
 
 
-def texts_at(data: Any, *keys: str) -> tuple[str, ...]:
+def get_texts(data: Any, *keys: str) -> tuple[str, ...]:
     """Return the texts of a list in nested tables; one text alone counts as a list."""
-    value = at(data, *keys)
+    value = get_value(data, *keys)
     if isinstance(value, str):
         return (value,)
     return tuple(item for item in value if isinstance(item, str)) if isinstance(value, list) else ()
 
 
-def package(path: str, files: Files) -> Package | None:
+def read_package(path: str, files: Files) -> Package | None:
     """Return the package of a folder, or None where its pyproject.toml configures only tools.
 
     Raises `Stop` (exit 2) with all that keeps its wheels from being named.
@@ -189,8 +189,8 @@ def package(path: str, files: Files) -> Package | None:
 
 def _backend(data: Mapping[str, Any]) -> str:
     """Return the build backend, or the one that it wraps, as people call it."""
-    wrapped = text_at(data, "tool", "rapids-build-backend", "build-backend")
-    backend = wrapped or text_at(data, "build-system", "build-backend")
+    wrapped = get_text(data, "tool", "rapids-build-backend", "build-backend")
+    backend = wrapped or get_text(data, "build-system", "build-backend")
     word = backend.partition(".")[0] or SETUPTOOLS  # the default of PEP 517
     return BACKENDS.get(word, word)
 
@@ -206,7 +206,7 @@ def _kept(problems: list[Problem], read: Callable[[], Any]) -> Any:
 
 def _other_metadata(data: Mapping[str, Any], files: Files) -> str:
     """Return where a package without [project] has its name and version, or "" without any."""
-    if at(data, "tool", "poetry", "name"):
+    if get_value(data, "tool", "poetry", "name"):
         return POETRY
     names = ["setup.py"] if files.text("setup.py") is not None else []
     names += ["setup.cfg"] if "[metadata]" in (files.text("setup.cfg") or "") else []
@@ -218,7 +218,7 @@ def _with_project(data: Mapping[str, Any], files: Files, where: str, others: str
 
     Raises `Stop` where they have no name.
     """
-    setup = setup_files.read(files.text)
+    setup = setup_files.read_setup(files.text)
     if others == POETRY or not setup.name:
         raise _without_project(where, others)
     return {
@@ -242,36 +242,36 @@ def _without_project(where: str, others: str) -> Stop:
 
 
 def _name(data: Mapping[str, Any], where: str) -> str:
-    name = text_at(data, "project", "name")
+    name = get_text(data, "project", "name")
     if not name:
         raise stop(where, "[project] has no name", 'add name = "…"')
     if not SPEC_NAME.fullmatch(name):
         hint = "letters and digits, with . _ - inside but no __, 64 at most"
-        raise stop(where, f"[project] name {shown(name)} cannot name wheels", hint)
+        raise stop(where, f"[project] name {show_value(name)} cannot name wheels", hint)
     return name
 
 
 def _version(data: Mapping[str, Any], backend: str, files: Files, where: str) -> Version:
-    if value := text_at(data, "project", "version"):
+    if value := get_text(data, "project", "version"):
         if not _is_version(value):
             raise stop(
                 where,
-                f"[project] version {shown(value)} is not one of PEP 440",
+                f"[project] version {show_value(value)} is not one of PEP 440",
                 "such as 1.2.3 or 1.3.0.dev0",
             )
         return Version(value, PYPROJECT)
     if inject := _injected_by_git(data, backend, files):
         return Version("", "git tags", inject=inject)
-    named = [name for keys in VERSION_FILES for name in texts_at(data, *keys)]
+    named = [name for keys in VERSION_FILES for name in get_texts(data, *keys)]
     if backend == "meson-python":
         named += IN_MESON.findall(files.text(MESON) or "")
-    setup = setup_files.read(files.text) if backend == SETUPTOOLS else setup_files.Setup()
+    setup = setup_files.read_setup(files.text) if backend == SETUPTOOLS else setup_files.Setup()
     named += [setup.file] if setup.file else []
     words = (files.text(named[0]) or "").split() if len(named) == 1 else []
     if len(words) == 1 and _is_version(words[0]) and _is_path(named[0]):
         return Version(words[0], named[0], file=named[0])
     for file, match, inject in _places(data, backend, named, setup, files):
-        value = version_file.found(files.text(file) or "", match)
+        value = version_file.find_version(files.text(file) or "", match)
         if value and _is_version(value) and _is_path(file):
             return Version(value, file, file, match, inject)
     raise stop(
@@ -293,11 +293,15 @@ def _places(
     A place is a file, the expression that finds the version in it, and how the build gets another
     version.
     """
-    if backend != SETUPTOOLS and not any(at(data, *keys) for keys in OWN_PATTERNS):
-        yield from ((name, version_file.assigned("__version__|VERSION"), "") for name in named)
-    attribute = text_at(data, "tool", "setuptools", "dynamic", "version", "attr") or setup.attribute
+    if backend != SETUPTOOLS and not any(get_value(data, *keys) for keys in OWN_PATTERNS):
+        yield from (
+            (name, version_file.assignment_pattern("__version__|VERSION"), "") for name in named
+        )
+    attribute = (
+        get_text(data, "tool", "setuptools", "dynamic", "version", "attr") or setup.attribute
+    )
     if backend == "flit":
-        module = text_at(data, "tool", "flit", "module", "name") or text_at(
+        module = get_text(data, "tool", "flit", "module", "name") or get_text(
             data, "project", "name"
         ).replace("-", "_")
         attribute = f"{module}.__version__"
@@ -308,14 +312,14 @@ def _places(
             for folder in SOURCES
             for end in ("/__init__.py", ".py")
         )
-        yield from ((path, version_file.assigned(name), "") for path in paths)
+        yield from ((path, version_file.assignment_pattern(name), "") for path in paths)
     if setup.place:
         yield setup.place, setup.match, ""
     if backend == "meson-python":
         yield MESON, MESON_VERSION, ""
     if backend == "maturin":
         # Not replaced there: Cargo knows other versions than PEP 440.
-        yield text_at(data, "tool", "maturin", "manifest-path") or CARGO, CARGO_VERSION, "wheel"
+        yield get_text(data, "tool", "maturin", "manifest-path") or CARGO, CARGO_VERSION, "wheel"
 
 
 DYNAMIC_HINT = (
@@ -325,13 +329,13 @@ DYNAMIC_HINT = (
 
 
 def _how_dynamic(data: Mapping[str, Any], named: list[str], files: Files) -> str:
-    if attribute := text_at(data, "tool", "setuptools", "dynamic", "version", "attr"):
-        return f"it is the attribute {shown(attribute)}"
+    if attribute := get_text(data, "tool", "setuptools", "dynamic", "version", "attr"):
+        return f"it is the attribute {show_value(attribute)}"
     if missing := [name for name in named if files.text(name) is None]:
-        return f"there is no file {shown(', '.join(missing))}"
+        return f"there is no file {show_value(', '.join(missing))}"
     if named:
-        return f"{shown(', '.join(named))} holds more than a version"
-    is_dynamic = "version" in texts_at(data, "project", "dynamic")
+        return f"{show_value(', '.join(named))} holds more than a version"
+    is_dynamic = "version" in get_texts(data, "project", "dynamic")
     return "it is dynamic" if is_dynamic else "[project] has none"
 
 
@@ -346,13 +350,14 @@ def _is_version(text: str) -> bool:
 def _injected_by_git(data: Mapping[str, Any], backend: str, files: Files) -> str:
     """Return how to replace a version that comes from git, or "" if it does not come from git."""
     for keys, value, inject in VERSIONS_OF_GIT:
-        if text_at(data, *keys) == value:
+        if get_text(data, *keys) == value:
             return inject
-    if backend != SETUPTOOLS or at(data, "tool", "setuptools", "dynamic", "version"):
+    if backend != SETUPTOOLS or get_value(data, "tool", "setuptools", "dynamic", "version"):
         return ""
-    requires = " ".join(texts_at(data, "build-system", "requires")).replace("_", "-")
+    requires = " ".join(get_texts(data, "build-system", "requires")).replace("_", "-")
     uses_scm = (
-        at(data, "tool", "setuptools_scm") is not None or "setuptools-scm[simple]" in requires
+        get_value(data, "tool", "setuptools_scm") is not None
+        or "setuptools-scm[simple]" in requires
     )
     return PRETEND if uses_scm or "use_scm_version" in (files.text("setup.py") or "") else ""
 
@@ -372,30 +377,30 @@ def _abi(data: Mapping[str, Any], backend: str, files: Files, where: str) -> Abi
 
 
 def _limited_scikit(data: Mapping[str, Any], _: Files, where: str) -> Abi | None:
-    tag = text_at(data, "tool", "scikit-build", "wheel", "py-api")
+    tag = get_text(data, "tool", "scikit-build", "wheel", "py-api")
     if tag.startswith("py"):
-        raise _any_python(where, f"wheel.py-api = {shown(tag)}")
+        raise _any_python(where, f"wheel.py-api = {show_value(tag)}")
     match = re.fullmatch(r"cp3(\d{1,2})\b", tag, re.ASCII)
     return Abi("abi3", f"wheel.py-api {tag}", int(match[1])) if match else None
 
 
 def _limited_meson(data: Mapping[str, Any], _: Files, __: str) -> Abi | None:
-    is_limited = at(data, "tool", "meson-python", "limited-api") is True
+    is_limited = get_value(data, "tool", "meson-python", "limited-api") is True
     return Abi("abi3", "tool.meson-python.limited-api") if is_limited else None
 
 
 def _limited_maturin(data: Mapping[str, Any], files: Files, where: str) -> Abi | None:
-    bindings = text_at(data, "tool", "maturin", "bindings")
+    bindings = get_text(data, "tool", "maturin", "bindings")
     if bindings in {"bin", "cffi", "uniffi"}:
-        raise _any_python(where, f"bindings = {shown(bindings)}")
-    manifest = text_at(data, "tool", "maturin", "manifest-path") or CARGO
+        raise _any_python(where, f"bindings = {show_value(bindings)}")
+    manifest = get_text(data, "tool", "maturin", "manifest-path") or CARGO
     try:
         cargo = files.table(manifest)
     except (ValueError, RecursionError):
         cargo = {}  # the build reports the broken file
     features = [
-        *texts_at(cargo, "dependencies", "pyo3", "features"),
-        *texts_at(data, "tool", "maturin", "features"),
+        *get_texts(cargo, "dependencies", "pyo3", "features"),
+        *get_texts(data, "tool", "maturin", "features"),
     ]
     match = next(
         (match for feature in features if (match := PYO3_LIMITED.fullmatch(feature))), None
@@ -419,24 +424,24 @@ def _native(data: Mapping[str, Any], backend: str, files: Files) -> str:
     """Return what shows that the wheel holds compiled code, or ""."""
     if backend in ALWAYS_NATIVE:
         return backend
-    if at(data, "tool", "setuptools", "ext-modules"):
+    if get_value(data, "tool", "setuptools", "ext-modules"):
         return f"ext-modules in {PYPROJECT}"
     setup = files.text("setup.py")
     if backend == SETUPTOOLS and setup and IN_SETUP.search(setup):
         return "extensions in setup.py"
-    if at(data, "tool", "setuptools-rust"):
+    if get_value(data, "tool", "setuptools-rust"):
         return "tool.setuptools-rust"
     can_compile = (
         backend not in BACKENDS.values()
         or backend == "meson-python"
         or (backend == SETUPTOOLS and setup is not None)
-        or any(at(data, *keys) for keys in HOOKS)
+        or any(get_value(data, *keys) for keys in HOOKS)
     )
     return "native sources" if can_compile and files.are_native() else ""
 
 
 def _requires_python(data: Mapping[str, Any], backend: str, where: str) -> str:
-    text = text_at(data, "project", "requires-python")
+    text = get_text(data, "project", "requires-python")
     if not text and backend in TAG_PYTHON_2:
         message = (
             f"[project] has no requires-python: {backend} tags pure wheels for Python 2 as well"
@@ -446,7 +451,7 @@ def _requires_python(data: Mapping[str, Any], backend: str, where: str) -> str:
     try:
         SpecifierSet(text)
     except InvalidSpecifier:
-        message = f"[project] requires-python {shown(text)} is not one of PEP 440"
+        message = f"[project] requires-python {show_value(text)} is not one of PEP 440"
         raise stop(where, message, "such as >=3.10") from None
     return text
 
@@ -456,7 +461,7 @@ def _classified(data: Mapping[str, Any]) -> tuple[str, ...]:
     prefix = "Programming Language :: Python :: "
     versions = [
         classifier.removeprefix(prefix)
-        for classifier in texts_at(data, "project", "classifiers")
+        for classifier in get_texts(data, "project", "classifiers")
         if prefix in classifier
     ]
     return tuple(version for version in versions if re.fullmatch(r"3\.\d{1,2}", version, re.ASCII))

@@ -16,11 +16,11 @@ from typing import NamedTuple
 
 import yaml
 
-from truewheel.errors import Problem, Stop, Where, shown, stop
+from truewheel.errors import Problem, Stop, Where, show_value, stop
 from truewheel.forges.gitlab.emit.pipeline import PARENT
 from truewheel.forges.pipelines import MARK, WORKFLOWS
 from truewheel.init import build_backend
-from truewheel.init.build_backend import PYPROJECT, TAG, Files, Package, at, texts_at
+from truewheel.init.build_backend import PYPROJECT, TAG, Files, Package, get_texts, get_value
 from truewheel.spec import yaml_source
 from truewheel.system import git_program
 from truewheel.wheel.filename import normalized
@@ -51,7 +51,7 @@ NATIVE_FILES = frozenset({"CMakeLists.txt", "Cargo.toml"})
 CIBUILDWHEEL = ("BUILD", "SKIP", "ARCHS", "MANYLINUX_X86_64_IMAGE")
 
 
-class Survey(NamedTuple):
+class Repository(NamedTuple):
     """What `look` reads from a repository.
 
     `remote` is the host of the git remote, `branch` its main branch ("": not known), `tag` the
@@ -72,7 +72,7 @@ class Survey(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
 
-def look(root: Path, environment: Mapping[str, str]) -> Survey:
+def read_repository(root: Path, environment: Mapping[str, str]) -> Repository:
     """Return what the repository at `root` contains.
 
     Raises `Stop` (exit 2) when `root` lies inside a repository but is not its top, or no wheel of
@@ -92,9 +92,11 @@ def look(root: Path, environment: Mapping[str, str]) -> Survey:
         and not re.fullmatch(TAG, tag, re.ASCII)
     ):
         raise stop(
-            "git", f"the nearest tag holds no version: {shown(tag)}", "tag a release: git tag v1.0"
+            "git",
+            f"the nearest tag holds no version: {show_value(tag)}",
+            "tag a release: git tag v1.0",
         )
-    return Survey(
+    return Repository(
         name=root.resolve().name,
         packages=packages,
         remote=_host(_git(root, environment, "remote", "get-url", "origin")),
@@ -119,7 +121,9 @@ def _packages(root: Path) -> tuple[tuple[Package, ...], tuple[Problem, ...]]:
         if path != "." and _text(root, f"{path}/{PYPROJECT}") is None:
             continue
         try:
-            packages += filter(None, [build_backend.package(_nameable(path), _files(root, path))])
+            packages += filter(
+                None, [build_backend.read_package(_nameable(path), _files(root, path))]
+            )
         except Stop as stopped:
             if path == ".":
                 raise
@@ -156,7 +160,7 @@ def _entries(folder: Path) -> list[str]:
 def _nameable(path: str) -> str:
     if not path.isprintable() or path.startswith("-"):
         raise stop(
-            shown(path),
+            show_value(path),
             "a spec cannot name this folder",
             "rename it: printable characters, no - in front",
         )
@@ -199,7 +203,7 @@ def _files(root: Path, path: str) -> Files:
         return _text(root, f"{path}/{name}")
 
     return Files(
-        text, lambda name: loading.toml(text(name) or ""), lambda: _has_native(root / path)
+        text, lambda name: loading.parse_toml(text(name) or ""), lambda: _has_native(root / path)
     )
 
 
@@ -304,10 +308,10 @@ def _cibuildwheel(root: Path, pipelines: Iterable[str]) -> dict[str, str]:
     """
     settings: dict[str, str] = {}
     with suppress(ValueError, RecursionError):
-        table = at(loading.toml(_text(root, PYPROJECT) or ""), "tool", "cibuildwheel")
-        for part in (table, at(table, "linux")):
+        table = get_value(loading.parse_toml(_text(root, PYPROJECT) or ""), "tool", "cibuildwheel")
+        for part in (table, get_value(table, "linux")):
             for name in CIBUILDWHEEL:
-                if values := texts_at(part, name.lower().replace("_", "-")):
+                if values := get_texts(part, name.lower().replace("_", "-")):
                     settings[name] = " ".join(values)
     for path in pipelines:
         for name, value in _settings(_text(root, path) or ""):

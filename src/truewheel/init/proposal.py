@@ -24,7 +24,7 @@ from truewheel.spec.yaml_writer import scalar
 from truewheel.system import architectures
 
 if TYPE_CHECKING:
-    from truewheel.init.detect import Survey
+    from truewheel.init.detect import Repository
 
 # CPython versions and the last month of their security fixes (PEP 619, 664, 693, 719, 745).
 SUPPORTED = {
@@ -77,7 +77,7 @@ class Choices(NamedTuple):
     profile: str = ""
 
 
-def defaults(repository: Survey, today: date) -> Choices:
+def choose_defaults(repository: Repository, today: date) -> Choices:
     """Return the choices that suit a repository.
 
     Raises `Stop` (exit 2) where no known Python suits a package.
@@ -97,7 +97,7 @@ def defaults(repository: Survey, today: date) -> Choices:
     )
 
 
-def _forges(repository: Survey) -> tuple[str, ...]:
+def _forges(repository: Repository) -> tuple[str, ...]:
     """Return the forges of the remote and of the CI files; GitLab where neither shows one."""
     shown = {forge_of(path).lower() for path in repository.pipelines}
     return (
@@ -110,7 +110,7 @@ def minor(python: str) -> int:
     return int(python.partition(".")[2])
 
 
-def _pythons(package: Package, repository: Survey, today: date) -> tuple[str, ...]:
+def _pythons(package: Package, repository: Repository, today: date) -> tuple[str, ...]:
     known = [python for python in SUPPORTED if allows(package, python)]
     if not package.requires_python and package.classified:
         lowest = min(map(minor, package.classified))
@@ -137,7 +137,7 @@ def _no_python(package: Package) -> Problem:
     )
 
 
-def _is_selected(python: str, repository: Survey) -> bool:
+def _is_selected(python: str, repository: Repository) -> bool:
     """Return whether cibuildwheel builds for a Python version.
 
     Its settings are globs for identifiers such as cp312-manylinux_x86_64.
@@ -160,7 +160,9 @@ def _braced(glob: str) -> list[str]:
     return [f"{match[1]}{option}{match[3]}" for option in match[2].split(",")] if match else [glob]
 
 
-def text(repository: Survey, chosen: Choices, policy: Policy, tool: Tool = NO_TOOL) -> str:
+def render_spec(
+    repository: Repository, chosen: Choices, policy: Policy, tool: Tool = NO_TOOL
+) -> str:
     """Return the spec as YAML; `tool` is the Truewheel that jobs install, if it is known.
 
     Every text of the repository is quoted where YAML needs it.
@@ -197,7 +199,7 @@ def _flow(values: Iterable[str]) -> str:
     return f"[{', '.join(map(scalar, values))}]"
 
 
-def _head(repository: Survey, packages: list[Package]) -> Iterator[Row]:
+def _head(repository: Repository, packages: list[Package]) -> Iterator[Row]:
     yield (
         "",
         (
@@ -232,7 +234,7 @@ def _packages(packages: Iterable[Package]) -> Iterator[Row]:
         yield f"    path: {scalar(package.path)}", f"its folder ({package.backend})"
         yield from _version(package)
         yield f"    abi: {package.abi.kind}", f"{ABIS[package.abi.kind]} ({package.abi.origin})"
-        smoke = below(package.path, package.smoke)
+        smoke = join_path(package.path, package.smoke)
         yield (
             f"    smoke: {scalar(smoke)}" if smoke else "    # smoke: smoke.py",
             "run where the wheel is installed",
@@ -243,7 +245,7 @@ def _version(package: Package) -> Iterator[Row]:
     version = package.version
     if version.file:
         fields = {
-            "file": below(package.path, version.file),
+            "file": join_path(package.path, version.file),
             "match": version.match,
             "inject": version.inject,
         }
@@ -262,7 +264,7 @@ def _version(package: Package) -> Iterator[Row]:
         )
 
 
-def below(path: str, name: str) -> str:
+def join_path(path: str, name: str) -> str:
     """Return a name that is relative to a package's folder as a path below the root.
 
     "" stays "".
@@ -270,7 +272,7 @@ def below(path: str, name: str) -> str:
     return posixpath.normpath(f"{path}/{name}") if name else ""
 
 
-def _targets(repository: Survey, chosen: Choices, packages: list[Package]) -> Iterator[Row]:
+def _targets(repository: Repository, chosen: Choices, packages: list[Package]) -> Iterator[Row]:
     yield (
         "",
         (
@@ -290,7 +292,7 @@ def _targets(repository: Survey, chosen: Choices, packages: list[Package]) -> It
     )
 
 
-def _image(repository: Survey, chosen: Choices) -> str:
+def _image(repository: Repository, chosen: Choices) -> str:
     """Return the base image of a target.
 
     The image of cibuildwheel where the project has its own; else that of manylinux, by the name
@@ -335,7 +337,7 @@ def _why_pythons(packages: Iterable[Package]) -> str:
     return " · ".join([*requirements, "those with security fixes"])
 
 
-def _naming(repository: Survey, chosen: Choices, policy: Policy) -> Iterator[Row]:
+def _naming(repository: Repository, chosen: Choices, policy: Policy) -> Iterator[Row]:
     yield (
         "",
         (
@@ -343,7 +345,7 @@ def _naming(repository: Survey, chosen: Choices, policy: Policy) -> Iterator[Row
             " a built-in one, a file of yours (*.yml), or rules that stand here."
         ),
     )
-    if is_by_git(repository):
+    if is_versioned_by_git(repository):
         yield from _naming_by_git(repository.tag)
         if "gitlab" in chosen.forges:  # GitHub's jobs that name wheels fetch all in any case
             yield "variables:", ""
@@ -358,7 +360,7 @@ def _naming(repository: Survey, chosen: Choices, policy: Policy) -> Iterator[Row
         yield f"naming: {scalar(chosen.naming)}", policy.description.partition(". ")[0].rstrip(".")
 
 
-def is_by_git(repository: Survey) -> bool:
+def is_versioned_by_git(repository: Repository) -> bool:
     """Return whether the packages take their versions from git."""
     return any(not package.version.value for package in repository.packages)
 
@@ -417,12 +419,12 @@ def _tool(tool: Tool) -> Iterator[Row]:
     yield f"# tool: {EXAMPLE}", ""
 
 
-def _gitlab(repository: Survey, chosen: Choices) -> Iterator[Row]:
+def _gitlab(repository: Repository, chosen: Choices) -> Iterator[Row]:
     rows: list[Row] = []
     if repository.stages is not None:
         rows.append((f"  entry: {ENTRY}", f"{PARENT} stays yours, and includes this file"))
         rows += _stages(repository.stages)
-    if is_by_git(repository):
+    if is_versioned_by_git(repository):
         rows.append(
             (
                 f"  tool_image: {IMAGE_WITH_GIT}",
@@ -464,7 +466,7 @@ def _stages(stage_names: Sequence[str]) -> Iterator[Row]:
     yield f"  stages: {{{stages}}}", "of that file, for ours"
 
 
-def _github(repository: Survey) -> Iterator[Row]:
+def _github(repository: Repository) -> Iterator[Row]:
     yield "", "What only GitHub needs to know."
     if repository.branch in {"", "main"}:
         yield "github: {}", "its own runners; pushes to main count, and pull requests and tags"
@@ -476,7 +478,7 @@ def _github(repository: Survey) -> Iterator[Row]:
     )
 
 
-def notes(repository: Survey, chosen: Choices) -> list[str]:
+def make_notes(repository: Repository, chosen: Choices) -> list[str]:
     """Return what a person should know about the proposal beside the comments in the spec."""
     lines = []
     if "github" in chosen.forges and chosen.target == TARGETS[0]:

@@ -31,7 +31,7 @@ class Setup(NamedTuple):
     match: str = ""
 
 
-def read(text: Callable[[str], str | None]) -> Setup:
+def read_setup(text: Callable[[str], str | None]) -> Setup:
     """Return what both files say, setup.cfg first; `text` gives a file's text, or None."""
     configured, called = _config(text(CONFIG) or ""), _setup(text(SETUP) or "")
     has_version = configured.attribute or configured.file or configured.place
@@ -76,8 +76,10 @@ def _setup(text: str) -> Setup:
         for name in ("name", "python_requires", "version")
     }
     version = arguments.get("version")
-    match = version_file.assigned(version.id) if isinstance(version, ast.Name) else KEYWORD
-    is_there = texts["version"] and version_file.found(text, match) == texts["version"]
+    match = (
+        version_file.assignment_pattern(version.id) if isinstance(version, ast.Name) else KEYWORD
+    )
+    is_there = texts["version"] and version_file.find_version(text, match) == texts["version"]
     place = {"place": SETUP, "match": match} if is_there else {}
     return Setup(name=texts["name"], requires_python=texts["python_requires"], **place)
 

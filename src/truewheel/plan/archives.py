@@ -68,7 +68,7 @@ def _archive(spec: Spec, name: str, members: Sequence[Cell], problems: list[Prob
             "name a package that is built there",
         )
     else:
-        filled = template.first(rule.name, _values(spec, name, named))
+        filled = template.fill_first(rule.name, _values(spec, name, named))
         if filled is None:
             problem = (
                 "no name: each of its templates has a field without a value",

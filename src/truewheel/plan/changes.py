@@ -11,7 +11,7 @@ GENERATED = {"gitlab": (".gitlab-ci.yml", "pipelines"), "github": (".github/work
 """Generated files by forge; a change of them is a change of all packages."""
 
 
-def roots(spec: Spec, package: str) -> tuple[str, ...]:
+def package_paths(spec: Spec, package: str) -> tuple[str, ...]:
     """Return the folders and files whose change is a change of a package; () for any change.
 
     The packages of one build are changed together.
@@ -47,10 +47,10 @@ def _shared(spec: Spec) -> Iterator[str]:
         yield "pipelines"
 
 
-def changed(spec: Spec, files: Iterable[str]) -> frozenset[str]:
+def changed_packages(spec: Spec, files: Iterable[str]) -> frozenset[str]:
     """Return the packages that a change of files changes; paths are relative to the spec."""
     files = tuple(files)
-    return frozenset(name for name in spec.packages if _touches(files, roots(spec, name)))
+    return frozenset(name for name in spec.packages if _touches(files, package_paths(spec, name)))
 
 
 def _touches(files: Iterable[str], paths: tuple[str, ...]) -> bool:

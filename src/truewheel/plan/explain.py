@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from truewheel.plan.model import Cell, Fact
-from truewheel.plan.naming import source_of, told
+from truewheel.plan.naming import skip_reasons, source_of
 from truewheel.spec import template
 from truewheel.spec.policy import Channel, Policy
 from truewheel.wheel.filename import parse_name
@@ -110,7 +110,7 @@ def explain(cell: Cell, policy: Policy | None) -> list[Part]:
     ]
 
 
-def named(cell: Cell, wheel: str) -> Cell | None:
+def find_cell(cell: Cell, wheel: str) -> Cell | None:
     """Return the cell under one of its names: on any of its platforms, or as a copy."""
     for possible in cell.possible():
         if possible.wheel == wheel:
@@ -153,7 +153,11 @@ def _with_facts(
     for fact_name in names:
         fact = facts[fact_name]
         yield Part(
-            f"  {fact_name}", fact.value or "", "", source_of(fact) or "absent", tuple(told(fact))
+            f"  {fact_name}",
+            fact.value or "",
+            "",
+            source_of(fact) or "absent",
+            tuple(skip_reasons(fact)),
         )
 
 

@@ -82,22 +82,20 @@ def images(spec: Spec, sources: Sources) -> Images:
         problems += _warnings(spec, name, sources)
         for arch in arches(spec, name):
             references[name, arch] = reference(spec, name, arch, content)
-    bases = {name: pinned(target.base, sources.digests) for name, target in spec.targets.items()}
-    tests = {
-        name: pinned(target.test_image, sources.digests) for name, target in spec.targets.items()
-    }
+    bases = {name: pin(target.base, sources.digests) for name, target in spec.targets.items()}
+    tests = {name: pin(target.test_image, sources.digests) for name, target in spec.targets.items()}
     return Images(references, bases, tests, tuple(problems))
 
 
 def reference(spec: Spec, name: str, arch: str, content: Recipe, stage: str = BUILD) -> str:
     """Return the full name of an image: registry, stage, target, architecture, and hash."""
     folder = "builder" if stage == BUILD else stage
-    architecture = machine(spec, name, arch, stage)
+    architecture = image_arch(spec, name, arch, stage)
     path = re.sub(r"[._-]{2,}", "-", f"{name}-{architecture}".lower())
     return f"{spec.images.registry.rstrip('/')}/{folder}/{path}:{digest(content, architecture)}"
 
 
-def machine(spec: Spec, name: str, arch: str, stage: str = BUILD) -> str:
+def image_arch(spec: Spec, name: str, arch: str, stage: str = BUILD) -> str:
     """Return the architecture that an image is for.
 
     The image that cross-compiles cells of `arch` has the architecture of its runners.
@@ -131,7 +129,7 @@ def recipe(spec: Spec, name: str, sources: Sources, stage: str = BUILD) -> Recip
     chain = _chain(spec, name, stage)
     paths = [path for link in chain for path in _requirements(spec, target, link)]
     files = _context(spec, name, sources, paths, is_build=BUILD in chain)
-    for link, packages in wheels(spec, name, stage).items():
+    for link, packages in stage_wheels(spec, name, stage).items():
         hashes = dict(sources.wheels[package] for package in packages if package in sources.wheels)
         files[containerfile.wheels_lock(link)] = containerfile.wheels_locked(hashes)
     stages = [_stage(spec, name, link, sources, files) for link in chain]
@@ -140,7 +138,7 @@ def recipe(spec: Spec, name: str, sources: Sources, stage: str = BUILD) -> Recip
     return Recipe("\n".join(map(containerfile.stage, stages)), files)
 
 
-def wheels(spec: Spec, name: str, stage: str) -> dict[str, tuple[str, ...]]:
+def stage_wheels(spec: Spec, name: str, stage: str) -> dict[str, tuple[str, ...]]:
     """Return the packages whose proven wheels are in a target's stage, by the stage that has them.
 
     That is the stage itself, or one that it is based on.
@@ -150,7 +148,7 @@ def wheels(spec: Spec, name: str, stage: str) -> dict[str, tuple[str, ...]]:
     return {link: stages[link].wheels for link in chain if link != BUILD and stages[link].wheels}
 
 
-def newest(spec: Spec, name: str) -> str:
+def newest_python(spec: Spec, name: str) -> str:
     """Return the newest Python of a target that is not free-threaded, else the newest.
 
     Its environments are made from it: the tools have no free-threaded wheels.
@@ -175,12 +173,12 @@ def header(spec: Spec, name: str) -> str:
     return f"# Made for {name} of {spec.document.file} by truewheel container. Do not edit.\n"
 
 
-def pinned(image: str, digests: Mapping[str, str]) -> str:
+def pin(image: str, digests: Mapping[str, str]) -> str:
     """Return an image with its digest, if one is known."""
     return f"{image}@{digests[image]}" if image in digests and "@" not in image else image
 
 
-def bases(spec: Spec) -> Iterator[tuple[tuple[str, ...], str]]:
+def base_images(spec: Spec) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield every base image with its route in the spec; not those in Containerfiles."""
     for name, target in spec.targets.items():
         if target.base:
@@ -191,9 +189,9 @@ def bases(spec: Spec) -> Iterator[tuple[tuple[str, ...], str]]:
                 yield ("targets", name, "container", "stages", key, "base"), stage.base
 
 
-def locked(spec: Spec) -> Iterator[tuple[tuple[str, ...], str]]:
+def locked_images(spec: Spec) -> Iterator[tuple[tuple[str, ...], str]]:
     """Yield every image whose digest truewheel.lock holds, with its route in the spec."""
-    yield from bases(spec)
+    yield from base_images(spec)
     for name, target in spec.targets.items():
         if target.test_image:
             yield ("targets", name, "test_image"), target.test_image
@@ -251,14 +249,14 @@ def _stage(
             name=BUILD,
             family=target.family,
             environment=environment,
-            base=pinned(target.base, sources.digests),
+            base=pin(target.base, sources.digests),
             packages=container.packages,
             requirements=tuple(
                 path for path in (TOOLS_LOCK, *project_files, TRUEWHEEL_LOCK) if path in files
             ),
             interpreters=container.interpreters,
             pythons=tuple(_pythons(spec, name)),
-            python=newest(spec, name),
+            python=newest_python(spec, name),
         )
     further = container.stages[stage]
     is_derived = further.base in {BUILD, *container.stages}
@@ -267,7 +265,7 @@ def _stage(
         name=stage,
         family=target.family,
         environment=environment,
-        base=further.base if is_derived else pinned(further.base or target.base, sources.digests),
+        base=further.base if is_derived else pin(further.base or target.base, sources.digests),
         packages=further.packages,
         requirements=tuple(_requirements(spec, target, stage)),
         interpreters=interpreters,
@@ -284,18 +282,18 @@ def _own_interpreter(spec: Spec, name: str, stage: str) -> tuple[str, str]:
     """
     container = spec.targets[name].container
     if container.interpreters == "base" and not container.stages[stage].base:
-        return "base", newest(spec, name)
+        return "base", newest_python(spec, name)
     if container.interpreters in {"distribution", "base"}:
-        return "own", newest(spec, name)
+        return "own", newest_python(spec, name)
     if not _carries_wheels(spec, name, stage):
         return "own", ""
     if container.interpreters == "pyenv":
         route = ("targets", name, "container", "stages", stage)
-        version = f"Python {newest(spec, name)}"
+        version = f"Python {newest_python(spec, name)}"
         message = f"its wheels are for {version}, which pyenv compiles only in the build stage"
         hint = "base: build, or let uv install the Pythons: container: {interpreters: uv}"
         raise Stop([spec.document.problem(route, message, hint, key=True)])
-    return "uv", newest(spec, name)
+    return "uv", newest_python(spec, name)
 
 
 def _carries_wheels(spec: Spec, name: str, stage: str) -> bool:
@@ -352,15 +350,15 @@ def _own_recipe(spec: Spec, name: str, sources: Sources, stage: str) -> Recipe:
     text = files.pop(container.file).decode("utf-8", "replace")
     # The lines of `fragment` copy the locks that come with Truewheel.
     files |= {lock: content for lock, content in sources.locks.items() if lock in text}
-    arguments = {"BASE": pinned(target.base, sources.digests)} if target.base else {}
+    arguments = {"BASE": pin(target.base, sources.digests)} if target.base else {}
     return Recipe(text, files, arguments)
 
 
 def _warnings(spec: Spec, name: str, sources: Sources) -> Iterator[Problem]:
     """Yield a warning for every base image without a digest, and for an image without Truewheel."""
     hint = "write its digest into truewheel.lock: truewheel lock"
-    for route, image in bases(spec):
-        if route[1] == name and "@" not in pinned(image, sources.digests):
+    for route, image in base_images(spec):
+        if route[1] == name and "@" not in pin(image, sources.digests):
             place = spec.document.where(route)
             yield Problem(
                 place, f"the tag of {image} can move: no digest is locked", hint, "warning"

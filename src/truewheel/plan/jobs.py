@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from truewheel.errors import Exit
 from truewheel.plan.events import BUT_MERGE_REQUESTS
-from truewheel.plan.images import newest
-from truewheel.plan.images import wheels as wheels_within
+from truewheel.plan.images import newest_python
+from truewheel.plan.images import stage_wheels as wheels_within
 from truewheel.plan.matrix import ANY, has_abi, interpreter_tag, minor
 from truewheel.plan.model import (
     ARCH,
@@ -42,7 +42,7 @@ SCRIPTS = {
 
 WHEELS = "dist/*.whl"
 """The wheels that a wheel job keeps: where an audit finds the platform, no name is known before."""
-LONGEST = 360
+LONGEST_MINUTES = 360
 """Minutes that GitHub's own runners allow."""
 NOT_POSTED = (int(Exit.REMOTE_FAILED), int(Exit.REMOTE_UNREACHABLE))
 """Exit codes that are about the forge: a merge request does not wait for a note on it."""
@@ -62,7 +62,7 @@ def tool(spec: Spec) -> tuple[str, ...]:
     return ("python", "gen_ci.py") if spec.scripts else ("truewheel",)
 
 
-def kinds(spec: Spec) -> dict[str, JobKind]:
+def make_kinds(spec: Spec) -> dict[str, JobKind]:
     """Return the kinds of jobs that pipelines of this spec can have, by the order of stages."""
     program = tool(spec)
     step = {
@@ -107,7 +107,9 @@ def kinds(spec: Spec) -> dict[str, JobKind]:
             ),
             artifacts=("dist/",),
             report=REPORTS,
-            traits=JobTraits(timeout=LONGEST, machine="builder", image="builder", wheels="make"),
+            traits=JobTraits(
+                timeout=LONGEST_MINUTES, machine="builder", image="builder", wheels="make"
+            ),
         ),
         JobKind(
             name="test",
@@ -176,7 +178,7 @@ def _review_kinds(program: tuple[str, ...]) -> list[JobKind]:
     ]
 
 
-def jobs(
+def make_jobs(
     spec: Spec,
     cells: Iterable[Cell],
     packages: Mapping[str, Package],
@@ -308,7 +310,7 @@ def _members(
 ) -> Iterator[Cell]:
     """Yield the cells whose wheels a stage installs: for the interpreter of its environment."""
     packages = {name for names in wheels_within(spec, target, stage).values() for name in names}
-    python = interpreter_tag(newest(spec, target))
+    python = interpreter_tag(newest_python(spec, target))
     for cell in cells:
         if cell.package in packages:
             is_here = (cell.target, cell.arch) == (target, arch) and python in _pythons(spec, cell)
@@ -322,7 +324,9 @@ def _review_jobs(spec: Spec) -> Iterator[Job]:
         yield Job(name="title", kind="title", needs=())
 
 
-def of_event(jobs: Iterable[Job], kinds: Mapping[str, JobKind], event: str) -> tuple[Job, ...]:
+def select_by_event(
+    jobs: Iterable[Job], kinds: Mapping[str, JobKind], event: str
+) -> tuple[Job, ...]:
     """Return the jobs that pipelines of an event have; "" stands for every event."""
     return tuple(
         job

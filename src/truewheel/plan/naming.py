@@ -16,7 +16,7 @@ from packaging.version import InvalidVersion, Version
 from truewheel.errors import Problem, Stop, Where
 from truewheel.plan.model import Fact, Variable
 from truewheel.spec import template
-from truewheel.spec.policy import Channel, FactRule, Policy, is_pattern, matched
+from truewheel.spec.policy import Channel, FactRule, Policy, is_pattern, match_whole
 from truewheel.wheel.filename import normalized
 
 # Floors with a name from before PEP 600; auditwheel gives such a wheel both tags, the older name
@@ -32,7 +32,7 @@ LABEL = re.compile(r"[0-9a-z._]{1,16}", re.ASCII)
 NAME_LIMIT = 255
 """Bytes that a file's name may have on Linux (NAME_MAX); names of wheels are ASCII."""
 TOO_LONG = "file systems refuse longer names: shorten a value, or leave a part out"
-NOTHING: Mapping[str, Fact] = {}
+NO_FACTS: Mapping[str, Fact] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,7 +132,7 @@ def resolve_all(
 
 
 def resolve(
-    rule: FactRule, sources: Sources, earlier: Mapping[str, Fact] = NOTHING
+    rule: FactRule, sources: Sources, earlier: Mapping[str, Fact] = NO_FACTS
 ) -> tuple[Fact, str]:
     """Return a fact with its value and sources, and what is wrong with it ("" if nothing).
 
@@ -166,7 +166,7 @@ def resolve(
 
 def _written(rule: FactRule, raw: str) -> str | None:
     """Return what a fact's rule makes of a source's text, or None if it does not match."""
-    match = matched(rule.match, raw)
+    match = match_whole(rule.match, raw)
     if match is None or not rule.write:
         return match and raw
     groups = dict(enumerate((match[0], *match.groups(""))))
@@ -259,7 +259,7 @@ def channel_of(
 def holds(
     conditions: Mapping[str, str],
     variables: Mapping[str, Variable],
-    facts: Mapping[str, Fact] = NOTHING,
+    facts: Mapping[str, Fact] = NO_FACTS,
 ) -> bool:
     """Return whether all conditions hold; an empty fact or variable is an absent one."""
     return all(
@@ -277,7 +277,7 @@ def _is(value: str, wanted: str, facts: Mapping[str, Fact]) -> bool:
     if wanted.startswith("!"):
         return not _is(value, wanted[1:], facts)
     if is_pattern(wanted):
-        return matched(wanted[1:-1], value) is not None
+        return match_whole(wanted[1:-1], value) is not None
     filled = template.fill(
         wanted, {name: facts[name].value for name in template.fields(wanted) if name in facts}
     )
@@ -290,7 +290,7 @@ def compose(policy: Policy, channel: Channel, facts: Mapping[str, Fact], where: 
     Raises `Stop` (exit 2) when there is no version, or a part breaks PEP 440, 427 or 508.
     """
     values = {name: fact.value for name, fact in facts.items()}
-    version = template.first(channel.version, values)
+    version = template.fill_first(channel.version, values)
     if version is None:
         missing = next(
             name for name in template.fields(channel.version[-1]) if values[name] is None
@@ -299,12 +299,18 @@ def compose(policy: Policy, channel: Channel, facts: Mapping[str, Fact], where: 
             f"no version: the channel {channel.name} needs the fact {missing}, which has no value"
         )
         raise Stop(
-            [Problem(where, message, f"set one of its sources: {'; '.join(told(facts[missing]))}")]
+            [
+                Problem(
+                    where,
+                    message,
+                    f"set one of its sources: {'; '.join(skip_reasons(facts[missing]))}",
+                )
+            ]
         )
-    if local := template.joined(channel.local, values):
+    if local := template.join_parts(channel.local, values):
         version += ("." if "+" in version else "+") + local
-    build = template.first(channel.build, values) or ""
-    distribution = template.first(policy.distribution, values) or ""
+    build = template.fill_first(channel.build, values) or ""
+    distribution = template.fill_first(policy.distribution, values) or ""
     _check_part(
         build, BUILD_TAG, "build tag", "PEP 427: a digit, then letters, digits, _ and .", where
     )
@@ -317,7 +323,10 @@ def compose(policy: Policy, channel: Channel, facts: Mapping[str, Fact], where: 
     )
     try:
         return Composed(
-            _normal_version(version), build, distribution, template.joined(channel.label, values)
+            _normal_version(version),
+            build,
+            distribution,
+            template.join_parts(channel.label, values),
         )
     except ValueError:  # InvalidVersion, or a number of thousands of digits
         hint = (
@@ -347,7 +356,7 @@ def _normal_version(version: str) -> str:
     return str(Version(version))
 
 
-def told(fact: Fact) -> list[str]:
+def skip_reasons(fact: Fact) -> list[str]:
     """Return why each earlier source had no value."""
     return [f"{_label(source)} {why}" for source, why in fact.skipped]
 

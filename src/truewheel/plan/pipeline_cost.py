@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from truewheel.plan.jobs import of_event
+from truewheel.plan.jobs import select_by_event
 from truewheel.plan.model import Job, Plan
 
-EVENTS = ("mr", "push")
+COMPARED_EVENTS = ("mr", "push")
 """Of all events, those whose pipelines a change makes longer for everyone, day after day."""
 
 
@@ -36,7 +36,7 @@ class Load(NamedTuple):
     unknown: tuple[str, ...] = ()
 
 
-class Effort(NamedTuple):
+class Cost(NamedTuple):
     """The load of an event's pipelines before and after a change; `before` may be None."""
 
     event: str
@@ -59,23 +59,23 @@ def times(durations: Iterable[tuple[str, float]], prefix: str, source: str) -> T
     return Times(of_jobs, means, source)
 
 
-def efforts(before: Plan | None, after: Plan, history: Times | None) -> list[Effort]:
+def costs(before: Plan | None, after: Plan, history: Times | None) -> list[Cost]:
     """Return the load of merge requests' pipelines and of pushes'.
 
     Both plans are those of a merge request.
     """
     return [
-        Effort(
+        Cost(
             event,
             None if before is None else _load(before, event, history),
             _load(after, event, history),
         )
-        for event in EVENTS
+        for event in COMPARED_EVENTS
     ]
 
 
 def _load(plan: Plan, event: str, history: Times | None) -> Load:
-    jobs = of_event(plan.jobs, plan.kinds, event)
+    jobs = select_by_event(plan.jobs, plan.kinds, event)
     if history is None:
         return Load(len(jobs))
     seconds = {job: history.of(job) for job in jobs}

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from truewheel.errors import Problem, Stop, Where, shown, stop
+from truewheel.errors import Problem, Stop, Where, show_value, stop
 from truewheel.plan.model import (
     Archive,
     Build,
@@ -210,7 +210,7 @@ def _checked_names(plan: Plan) -> Iterator[tuple[re.Pattern[str], str, Iterable[
             (package.path, package.version_file, package.smoke),
         )
         if not version_file.is_match(package.version_match):
-            raise ValueError(f"{shown(package.version_match)} finds no version")
+            raise ValueError(f"{show_value(package.version_match)} finds no version")
         if package.build and package.name not in plan.builds[package.build].wheels:
             raise ValueError(f"the build {package.build} does not make {package.name}")
     for index in plan.indexes:
@@ -222,11 +222,11 @@ def _checked_names(plan: Plan) -> Iterator[tuple[re.Pattern[str], str, Iterable[
 
 def _check_build(build: Build) -> None:
     if not build.command or any("\0" in word for word in (*build.command, *build.requires)):
-        raise ValueError(f"{shown(build.command)} is no command")
+        raise ValueError(f"{show_value(build.command)} is no command")
     for pattern in build.wheels.values():
         if not (isinstance(pattern, str) and _PATH.fullmatch(pattern)):
             raise ValueError(
-                f"{shown(pattern)} is no path below the output of the build {build.name}"
+                f"{show_value(pattern)} is no path below the output of the build {build.name}"
             )
 
 
@@ -234,7 +234,7 @@ def _record(kind: type[_Record], /, **fields: Any) -> _Record:
     """Return a record of the model. Raises `TypeError` for a field of another type."""
     for name, types in _FIELDS[kind].items():
         if name in fields and not isinstance(fields[name], types):
-            raise TypeError(f"{name} cannot be {shown(fields[name])}")
+            raise TypeError(f"{name} cannot be {show_value(fields[name])}")
     return kind(**fields)
 
 
@@ -331,13 +331,13 @@ def _package(fields: dict[str, Any]) -> Package:
 def _words(words: list[Any]) -> tuple[str, ...]:
     """Return a list of texts. Raises `TypeError` for anything else."""
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        raise TypeError(f"{shown(words)} is no list of texts")
+        raise TypeError(f"{show_value(words)} is no list of texts")
     return tuple(words)
 
 
 def _image(value: Any) -> str:
     if not isinstance(value, str) or not _IMAGE.fullmatch(value):
-        raise TypeError(f"{shown(value)} is no image")
+        raise TypeError(f"{show_value(value)} is no image")
     return value
 
 

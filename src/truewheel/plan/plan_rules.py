@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from truewheel.errors import Problem, counted
+from truewheel.errors import Problem, pluralize
 from truewheel.plan import images
 from truewheel.plan.model import Cell, Index, Job
 from truewheel.plan.naming import LEGACY_FLOORS, NAME_LIMIT, TOO_LONG
@@ -21,7 +21,7 @@ AXES = ("package", "target", "arch", "python")
 NEXT_STEP = "name a channel that leaves it out, or publish under another condition"
 
 
-def collisions(spec: Spec, policy: Policy, cells: Iterable[Cell]) -> list[Problem]:
+def find_collisions(spec: Spec, policy: Policy, cells: Iterable[Cell]) -> list[Problem]:
     """Return a problem for every pair of axis values whose cells have one wheel name.
 
     The names may be equal here, or on an index.
@@ -102,7 +102,7 @@ def _next_step(spec: Spec, policy: Policy, first: Cell, second: Cell) -> str:
         variables = ", ".join(differing)
         return f"they differ in {variables}: let the policy put it into the name, {otherwise}"
     for name in (second.target, first.target):
-        highest = own_floor(spec, name)
+        highest = highest_floor(spec, name)
         floor = spec.targets[name].floor if name in spec.targets else ""
         if highest and floor and highest != floor:
             return f"give {name} its own floor (its glibc allows up to {highest}), {otherwise}"
@@ -113,20 +113,20 @@ def _label(policy: Policy, cell: Cell) -> str:
     """Return the variant label that the policy has for a cell, in names or not."""
     values = {name: fact.value for name, fact in cell.facts.items()}
     channels = (channel for channel in policy.channels if channel.name == cell.channel)
-    return next((template.joined(channel.label, values) for channel in channels), "")
+    return next((template.join_parts(channel.label, values) for channel in channels), "")
 
 
-def long_names(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
+def find_long_names(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
     """Return a problem for file names that are longer than file systems allow."""
     long = [name for cell in cells for name in cell.names() if len(name) > NAME_LIMIT]
     if not long:
         return []
-    count = f"{counted(len(long), 'file name')} {'have' if len(long) > 1 else 'has'}"
+    count = f"{pluralize(len(long), 'file name')} {'have' if len(long) > 1 else 'has'}"
     message = f"{count} more than {NAME_LIMIT} characters, the first: {long[0][:60]}…"
     return [spec.document.problem(("naming",), message, TOO_LONG)]
 
 
-def index_verdict(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
+def check_index(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
     """Return whether the index `name` accepts its copies, or the wheels when it gets no copies."""
     copies = [
         (copy.version, cell.tag, copy.wheel)
@@ -139,7 +139,9 @@ def index_verdict(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
     for version, tag, wheel in copies or [(cell.version, cell.tag, cell.wheel) for cell in cells]:
         label = wheel.removesuffix(".whl").partition(f"{tag}-")[2]
         reasons.update(
-            index_profiles.refusals(index.profile, version, tag, wheel.partition("-")[0], label)
+            index_profiles.refusal_reasons(
+                index.profile, version, tag, wheel.partition("-")[0], label
+            )
         )
     return Index(
         name=name,
@@ -155,13 +157,13 @@ def index_verdict(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
     )
 
 
-def index_problems(spec: Spec, verdicts: Iterable[Index]) -> list[Problem]:
+def find_index_problems(spec: Spec, verdicts: Iterable[Index]) -> list[Problem]:
     """Return a problem for every index that this pipeline publishes to and that refuses wheels."""
     return [
         spec.document.problem(
             ("indexes", verdict.name),
-            f"the index {verdict.name} would refuse {counted(count, 'wheel')}: {reason}",
-            f"{index_profiles.evidence(reason)}; {NEXT_STEP}",
+            f"the index {verdict.name} would refuse {pluralize(count, 'wheel')}: {reason}",
+            f"{index_profiles.rule_source(reason)}; {NEXT_STEP}",
             key=True,
         )
         for verdict in verdicts
@@ -170,12 +172,12 @@ def index_problems(spec: Spec, verdicts: Iterable[Index]) -> list[Problem]:
     ]
 
 
-def floor_problems(spec: Spec) -> list[Problem]:
+def check_floors(spec: Spec) -> list[Problem]:
     """Return a problem for every floor that is unknown, not auditable, or above the glibc."""
     problems = []
     for name, target in spec.targets.items():
         floor = target.floor
-        if floor in {"", platform_tags.AUDITED} and not own_floor(spec, name):
+        if floor in {"", platform_tags.AUDITED} and not highest_floor(spec, name):
             hint = "add floor: manylinux_2_28, or the glibc of its image, such as glibc: '2.28'"
             if _c_library(spec, name) == "musl":
                 hint = f"add floor: {MUSL_FLOOR}"
@@ -192,7 +194,7 @@ def floor_problems(spec: Spec) -> list[Problem]:
     return problems
 
 
-def own_floor(spec: Spec, target: str) -> str:
+def highest_floor(spec: Spec, target: str) -> str:
     """Return the highest floor that a target's glibc allows, or "" when that is not known."""
     return (
         platform_tags.own_floor(target, spec.targets[target].glibc)
@@ -225,7 +227,7 @@ def _floor_faults(spec: Spec, name: str, minor: int | None) -> Iterator[tuple[st
         minors = ", ".join(map(str, platform_tags.AUDITED_MINORS))
         yield f"{floor} cannot be audited", f"auditwheel knows manylinux_2_X for X in {minors}"
     elif glibc is not None and minor > glibc:
-        hint = f"its glibc allows up to {own_floor(spec, name)}"
+        hint = f"its glibc allows up to {highest_floor(spec, name)}"
         yield f"{floor} is above the glibc of {name}, 2.{glibc}", hint
     for arch in target.arches or spec.arches:
         if minor < (oldest := platform_tags.oldest_minor(arch)):
@@ -235,11 +237,11 @@ def _floor_faults(spec: Spec, name: str, minor: int | None) -> Iterator[tuple[st
             )
 
 
-def toolchain_problems(spec: Spec) -> list[Problem]:
+def check_toolchains(spec: Spec) -> list[Problem]:
     """Return a problem for every target that its toolchain cannot compile on its runners."""
     problems = []
     for name, target in spec.targets.items():
-        floor = target.floor or own_floor(spec, name)
+        floor = target.floor or highest_floor(spec, name)
         for arch in target.arches or spec.arches:
             if target.toolchain == "zig" and not platform_tags.zig_target(
                 LEGACY_FLOORS.get(floor, floor), arch
@@ -257,15 +259,15 @@ def toolchain_problems(spec: Spec) -> list[Problem]:
     return problems
 
 
-def images_without_wheels(spec: Spec, jobs: Iterable[Job]) -> list[Problem]:
+def find_missing_wheels(spec: Spec, jobs: Iterable[Job]) -> list[Problem]:
     """Return a problem for every wheel that an image installs and no cell builds."""
     problems = []
     for job in jobs:
         if not job.image:
             continue
         built = {cell.partition("/")[0] for cell in job.cells}
-        python = images.newest(spec, job.target)
-        for stage, packages in images.wheels(spec, job.target, job.image).items():
+        python = images.newest_python(spec, job.target)
+        for stage, packages in images.stage_wheels(spec, job.target, job.image).items():
             for number, name in enumerate(packages):
                 if name not in built:
                     route = ("targets", job.target, "container", "stages", stage, "wheels", number)
@@ -280,7 +282,7 @@ def images_without_wheels(spec: Spec, jobs: Iterable[Job]) -> list[Problem]:
     return problems
 
 
-def text_sorted(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
+def find_text_sorted(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:
     """Return a warning for local versions or labels that sort as text: cu1210 before cu129."""
     ends = {(cell.package, cell.version.partition("+")[2]) for cell in cells}
     if spec.variant_labels:

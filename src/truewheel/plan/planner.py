@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from truewheel.errors import Problem, Stop, meant, shown
+from truewheel.errors import Problem, Stop, show_value, suggest
 from truewheel.plan import archives, job_python_rules, jobs, matrix, model, naming, plan_rules
 from truewheel.plan.images import NO_IMAGES, Images
 from truewheel.plan.matrix import ANY, HOST, Host, Slot
@@ -16,7 +16,7 @@ from truewheel.plan.naming import Composed, Sources
 from truewheel.spec import template
 from truewheel.spec import variables as contract
 from truewheel.spec.model import Spec
-from truewheel.spec.policy import Channel, Policy, Variable, matched
+from truewheel.spec.policy import Channel, Policy, Variable, match_whole
 from truewheel.wheel import platform_tags
 from truewheel.wheel.index_profiles import size
 
@@ -64,15 +64,15 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     Raises `Stop` (exit 2) when no names can be composed: for a variable that is not allowed, or a
     version that is not valid.
     """
-    if leaks := contract.leaked_secrets(spec, policy):
+    if leaks := contract.find_leaked_secrets(spec, policy):
         raise Stop(leaks)
     problems = [
         *request.images.problems,
-        *plan_rules.floor_problems(spec),
-        *plan_rules.toolchain_problems(spec),
+        *plan_rules.check_floors(spec),
+        *plan_rules.check_toolchains(spec),
         *job_python_rules.problems(spec),
     ]
-    problems += contract.lost(spec, policy)
+    problems += contract.find_lost_values(spec, policy)
     with _reported_with(problems):
         variables = _variables(spec, policy, request)
     slots = matrix.host_slots(spec, request.host) if request.host else matrix.slots(spec, problems)
@@ -83,23 +83,26 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     with _reported_with(problems):
         cells = _cells(namer, slots)
     images = _images(cells, request)
-    indexes = tuple(plan_rules.index_verdict(spec, name, cells) for name in spec.indexes)
+    indexes = tuple(plan_rules.check_index(spec, name, cells) for name in spec.indexes)
     problems += [
         *namer.problems,
-        *plan_rules.collisions(spec, policy, cells),
-        *plan_rules.index_problems(spec, indexes),
+        *plan_rules.find_collisions(spec, policy, cells),
+        *plan_rules.find_index_problems(spec, indexes),
     ]
-    problems += [*plan_rules.long_names(spec, cells), *plan_rules.text_sorted(spec, cells)]
+    problems += [
+        *plan_rules.find_long_names(spec, cells),
+        *plan_rules.find_text_sorted(spec, cells),
+    ]
     all_archives = archives.archives(spec, cells, problems)
-    kinds = jobs.kinds(spec)
+    kinds = jobs.make_kinds(spec)
     # The rules are for all cells, also those that are left out: whether names collide must not
     # depend on what a merge request changes.
     chosen = tuple(
         cell for cell in cells if request.changed is None or cell.package in request.changed
     )
-    all_jobs = jobs.jobs(spec, chosen, packages, indexes, images)
-    problems += plan_rules.images_without_wheels(spec, all_jobs)
-    present = jobs.of_event(all_jobs, kinds, request.event)
+    all_jobs = jobs.make_jobs(spec, chosen, packages, indexes, images)
+    problems += plan_rules.find_missing_wheels(spec, all_jobs)
+    present = jobs.select_by_event(all_jobs, kinds, request.event)
     return Plan(
         generator=request.generator,
         project=spec.project,
@@ -155,7 +158,7 @@ def _cells(namer: Namer, slots: Iterable[Slot]) -> tuple[Cell, ...]:
 
 def _variables(spec: Spec, policy: Policy, request: Request) -> dict[str, model.Variable]:
     """Return every variable that is set. Raises `Stop` for values that are not allowed."""
-    declared = {**contract.BUILT_IN, **contract.declared(spec, policy)}
+    declared = {**contract.BUILT_IN, **contract.declared_variables(spec, policy)}
     values = {
         name: value for name, rule in declared.items() if (value := value_of(name, rule, request))
     }
@@ -193,7 +196,7 @@ def _undeclared(
 ) -> Problem | None:
     if name.startswith(FORGE_PREFIXES):
         return None
-    hint = meant(name, declared, f"declared: {', '.join(sorted(declared)) or 'none'}")
+    hint = suggest(name, declared, f"declared: {', '.join(sorted(declared)) or 'none'}")
     message = f"the variable {name} is declared neither here nor in the policy {policy}"
     return spec.document.problem(("variables",), message, hint, key=True)
 
@@ -204,7 +207,7 @@ def _value_problems(
     text = value.value
     # What somebody's environment holds may be a secret, and a merge request's note has this text.
     is_hidden = value.scope == "secret" or value.origin == "environment"
-    what = "its value" if is_hidden else shown(text)
+    what = "its value" if is_hidden else show_value(text)
     if text and rule.choices and text not in rule.choices:
         hint = f"allowed: {', '.join(rule.choices)}, or empty"
         yield spec.document.problem(
@@ -215,7 +218,7 @@ def _value_problems(
         yield spec.document.problem(
             ("variables", name), message, "correct the value, or leave it empty"
         )
-    if text and rule.pattern and not matched(rule.pattern, text):
+    if text and rule.pattern and not match_whole(rule.pattern, text):
         message = f"{name} ({value.origin}): {what} does not match {rule.pattern}"
         yield spec.document.problem(
             ("variables", name), message, rule.description or "correct it, or leave it empty"
@@ -273,7 +276,7 @@ class Namer:
         self.failures: dict[Problem, None] = {}
         self._where = spec.document.where(("naming",))
         self._floors = {name: target.floor for name, target in targets.items()}
-        declared = contract.declared(spec, policy)
+        declared = contract.declared_variables(spec, policy)
         self._seen = {name: _seen(target, declared, variables) for name, target in targets.items()}
         self._named: dict[tuple[Any, ...], Names | None] = {}
         self._tags: dict[tuple[str, str, str, str], str] = {}

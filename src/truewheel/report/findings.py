@@ -19,7 +19,7 @@ from truewheel.wheel.filename import printable
 Results = Sequence[tuple[Path, list[Finding]]]
 
 
-def report(results: Results, style: str) -> str:
+def render_findings(results: Results, style: str) -> str:
     """Return the findings as a document; `style` is one of `STYLES`.
 
     It may be printed into a job's log: only the style `github` contains commands that a runner

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from truewheel.errors import Problem, errors
+from truewheel.errors import Problem, select_errors
 from truewheel.plan.events import EVENTS
 from truewheel.plan.model import Plan
-from truewheel.plan.pipeline_cost import Effort, Load, Times
+from truewheel.plan.pipeline_cost import Cost, Load, Times
 from truewheel.plan.plan_diff import Change
 from truewheel.spec.model import MergeRequests
 
@@ -29,7 +29,7 @@ QUIET = (
 )
 
 
-class Story(NamedTuple):
+class NoteContents(NamedTuple):
     """The contents of a note.
 
     `made` is the plan of the change; `before` is the plan of the target branch, None where it has
@@ -40,7 +40,7 @@ class Story(NamedTuple):
     made: Plan
     before: Plan | None
     drift: Sequence[tuple[str, str]] = ()
-    efforts: Sequence[Effort] = ()
+    efforts: Sequence[Cost] = ()
     times: Times | None = None
 
     @property
@@ -59,10 +59,12 @@ class Story(NamedTuple):
         jobs = any(
             cost.before is None or cost.before.jobs != cost.after.jobs for cost in self.efforts
         )
-        return bool(self.renamed or self.drift or errors(self.made.problems) or is_warned or jobs)
+        return bool(
+            self.renamed or self.drift or select_errors(self.made.problems) or is_warned or jobs
+        )
 
 
-def marker(project: str, folder: str) -> str:
+def make_marker(project: str, folder: str) -> str:
     """Return the hidden comment by which the note of a project is recognized.
 
     `folder` is that of its spec.
@@ -79,12 +81,12 @@ def _word(text: str) -> str:
     return re.sub(r"[^\w./:-]", lambda match: f"%{ord(match[0]):x}", text, flags=re.ASCII)
 
 
-def note(story: Story) -> str:
+def render_note(story: NoteContents) -> str:
     """Return the Markdown of a note, or "" where there is nothing to report."""
     return _note(story, len(story.renamed), "") if story.is_news else ""
 
 
-def post(story: Story, mark: str, pointer: str) -> str:
+def render_post(story: NoteContents, mark: str, pointer: str) -> str:
     """Return a note as it is posted: below its marker, and no longer than a forge accepts.
 
     `pointer` says, in Markdown, where the complete note is if this one had to be cut.
@@ -103,7 +105,7 @@ def _size(text: str) -> int:
     return len(text.encode())
 
 
-def _note(story: Story, rows: int, pointer: str) -> str:
+def _note(story: NoteContents, rows: int, pointer: str) -> str:
     lines = ["### Wheel names", "", _summary(story), ""]
     if story.before is None:
         lines += ["The target branch has no plan to compare with: all wheels are new.", ""]
@@ -120,7 +122,7 @@ def _note(story: Story, rows: int, pointer: str) -> str:
     return "\n".join(lines).rstrip("\n") + "\n"
 
 
-def _summary(story: Story) -> str:
+def _summary(story: NoteContents) -> str:
     if not story.renamed:
         return "No wheel's file name changes."
     counts = Counter(change.state for change in story.changes)
@@ -135,7 +137,7 @@ def _problems(problems: Sequence[Problem]) -> list[str]:
     ]
     if not lines:
         return []
-    head = "**The plan is refused:**" if errors(problems) else "Warnings:"
+    head = "**The plan is refused:**" if select_errors(problems) else "Warnings:"
     more = [f"- and {len(problems) - SHOWN} more"] if len(problems) > SHOWN else []
     return [head, "", *lines, *more, ""]
 
@@ -175,7 +177,7 @@ def _folded(lines: list[str], count: int) -> list[str]:
     return [f"<details><summary>{count} changes</summary>", "", *lines, "", "</details>"]
 
 
-def _efforts(story: Story) -> list[str]:
+def _efforts(story: NoteContents) -> list[str]:
     """Return the number of jobs of each kind of pipeline.
 
     With the times of earlier jobs, also how many minutes they take together.
@@ -202,7 +204,7 @@ def _minutes(load: Load) -> str:
     return f"about {load.minutes:.0f}" if load.minutes else "?"
 
 
-def _estimate(story: Story) -> list[str]:
+def _estimate(story: NoteContents) -> list[str]:
     if story.times is None:
         return []
     unknown = dict.fromkeys(kind for cost in story.efforts for kind in cost.after.unknown)
@@ -213,7 +215,7 @@ def _estimate(story: Story) -> list[str]:
     ]
 
 
-def _verdicts(story: Story) -> list[str]:
+def _verdicts(story: NoteContents) -> list[str]:
     """Return what each index accepts, and what it accepted before where that differs."""
     indexes = story.before.indexes if story.before else ()
     old = {index.name: _verdict(index.refusals) for index in indexes}
@@ -244,7 +246,7 @@ def _text(text: str) -> str:
     return re.sub(r"([#@])(?=\w)", "\\1\u200b", line)
 
 
-def title_fault(title: str, rules: MergeRequests) -> str:
+def find_title_fault(title: str, rules: MergeRequests) -> str:
     """Return what is wrong with a title such as `fix(build): link statically`, or ""."""
     pattern = rf"(Draft: )?({'|'.join(map(re.escape, rules.types))})(\([^()\s]+\))?!?: \S.*"
     if not rules.types or re.fullmatch(pattern, title):

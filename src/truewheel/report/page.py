@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from truewheel.errors import counted
+from truewheel.errors import pluralize
 from truewheel.plan import explain
 from truewheel.plan.model import Cell, Job, Plan
 from truewheel.spec.policy import from_data
@@ -35,17 +35,17 @@ class File(NamedTuple):
     size: int
 
 
-def page(plan: Plan, files: Iterable[File], parts: Parts) -> str:
+def render_page(plan: Plan, files: Iterable[File], parts: Parts) -> str:
     """Return the page's HTML.
 
     It loads nothing from elsewhere, and no other script can run in it.
     """
     # HTML ends a script at </script>, also inside a string.
-    text = json.dumps(data_of(plan, files), ensure_ascii=True, separators=(",", ":"))
+    text = json.dumps(page_data(plan, files), ensure_ascii=True, separators=(",", ":"))
     data = text.replace("<", "\\u003c")
     digest = base64.b64encode(hashlib.sha256(parts.script.encode()).digest()).decode()
     values = {
-        "title": html.escape(f"{plan.project}: {counted(len(plan.cells), 'wheel')}"),
+        "title": html.escape(f"{plan.project}: {pluralize(len(plan.cells), 'wheel')}"),
         "policy": f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'",
         "style": parts.style,
         "data": data,
@@ -54,7 +54,7 @@ def page(plan: Plan, files: Iterable[File], parts: Parts) -> str:
     return re.sub(r"\{\{(\w+)\}\}", lambda field: values[field[1]], parts.template)
 
 
-def data_of(plan: Plan, files: Iterable[File]) -> dict[str, Any]:
+def page_data(plan: Plan, files: Iterable[File]) -> dict[str, Any]:
     """Return the data of the page, for JSON.
 
     Cells with the same reasons share them.
@@ -99,7 +99,7 @@ def data_of(plan: Plan, files: Iterable[File]) -> dict[str, Any]:
         "indexes": [[index.name, index.active, index.refusals] for index in plan.indexes],
         "archives": [[archive.file, len(archive.cells)] for archive in plan.archives],
         "stages": list(dict.fromkeys(kind.stage for kind in plan.kinds.values())),
-        "graph": graph(plan),
+        "graph": make_graph(plan),
         "files": [list(file) for file in files],
     }
 
@@ -134,7 +134,7 @@ def _rules(cells: Iterable[Cell]) -> dict[str, str]:
     return rules
 
 
-def graph(plan: Plan) -> dict[str, Any]:
+def make_graph(plan: Plan) -> dict[str, Any]:
     """Return the graph of the jobs: its nodes, its edges and the longest chain.
 
     Jobs of one kind, target and architecture are one node: its label, its stage and its number of
@@ -163,7 +163,7 @@ def graph(plan: Plan) -> dict[str, Any]:
     return {
         "nodes": list(nodes.values()),
         "edges": [[order[before], order[after]] for before, after in edges],
-        "longest": [order[label] for label in longest_chain(nodes, edges)],
+        "longest": [order[label] for label in find_longest_chain(nodes, edges)],
     }
 
 
@@ -171,7 +171,7 @@ def _place(job: Job) -> str:
     return f"{job.kind} {job.target} {job.arch}" if job.target else job.name
 
 
-def longest_chain(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> list[str]:
+def find_longest_chain(nodes: Iterable[str], edges: Iterable[tuple[str, str]]) -> list[str]:
     """Return a longest chain of nodes, each of which waits for the one before.
 
     The graph must not have a cycle.

@@ -34,7 +34,7 @@ class _Bad(ValueError):
     """Says what is wrong with a field."""
 
 
-def fault(text: str) -> str:
+def find_fault(text: str) -> str:
     """Return what is wrong with a cron expression, or ""."""
     words = text.split()
     if len(words) != len(FIELDS):

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from truewheel.errors import Problem, Stop, in_order
+from truewheel.errors import Problem, Stop, sort_problems
 from truewheel.spec import cron, yaml_source
 from truewheel.spec import tool as tools
 from truewheel.spec.credential_names import shown_credential
 from truewheel.spec.policy import Templates, Variable, templates, variable
-from truewheel.spec.schema import Schema, check, misfits, shape, with_defaults
+from truewheel.spec.schema import Schema, check_document, expand_schema, fill_defaults, find_misfits
 from truewheel.spec.tool import Tool
 from truewheel.spec.version_file import is_match
 from truewheel.spec.yaml_source import Document
@@ -256,13 +256,15 @@ def parse(text: str, file: str, schema: Schema) -> Spec:
     Raises `Stop` (exit 2) with all problems and their places.
     """
     document = yaml_source.load(text, file)
-    spec_schema = shape(schema)
-    problems = check(document, spec_schema)
+    spec_schema = expand_schema(schema)
+    problems = check_document(document, spec_schema)
     if isinstance(document.data, dict) and isinstance(document.data.get("naming"), dict):
-        problems = in_order([*problems, *misfits(document, shape(schema, "policy"), ("naming",))])
+        problems = sort_problems(
+            [*problems, *find_misfits(document, expand_schema(schema, "policy"), ("naming",))]
+        )
     if problems:
         raise Stop(problems)
-    data = with_defaults(document.data, spec_schema)
+    data = fill_defaults(document.data, spec_schema)
     spec = _spec(data, document)
     problems = [
         *_unknown_names(spec),
@@ -278,7 +280,7 @@ def parse(text: str, file: str, schema: Schema) -> Spec:
     ]
     problems += tools.problems(document, spec.tool, spec.scripts)
     if problems:
-        raise Stop(in_order(problems))
+        raise Stop(sort_problems(problems))
     return spec
 
 
@@ -477,7 +479,7 @@ def _build_fault(spec: Spec, build: str, package: str, owner: str) -> tuple[str,
 def _schedule_problems(spec: Spec) -> list[Problem]:
     problems = []
     for name, schedule in spec.schedules.items():
-        if fault := cron.fault(schedule.cron):
+        if fault := cron.find_fault(schedule.cron):
             hint = "five fields: minute, hour, day of the month, month, day of the week"
             problems.append(spec.document.problem(("schedules", name, "cron"), fault, hint))
         for number, forge in enumerate(schedule.forges):

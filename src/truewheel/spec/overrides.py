@@ -15,7 +15,7 @@ Fields = Mapping[str, Any]
 Route = tuple[str, ...]
 
 
-def merged(
+def merge(
     fields: Fields, patch: Fields, inherited: Fields, removed: MutableSet[Route], at: Route = ()
 ) -> dict[str, Any]:
     """Return the fields of a job, or of a mapping in it, with a patch.
@@ -35,19 +35,19 @@ def merged(
         elif isinstance(value, dict):
             old = old if isinstance(old, dict) else {}
             above = above if isinstance(above, dict) else {}
-            result[key] = merged(old, value, above, removed, route)
+            result[key] = merge(old, value, above, removed, route)
         else:
             result[key] = value
     return result
 
 
-def restricted(patch: Fields, fields: Fields) -> dict[str, Any]:
+def restrict(patch: Fields, fields: Fields) -> dict[str, Any]:
     """Return the part of a patch whose keys the fields have themselves."""
     part = {}
     for key in patch.keys() & fields.keys():
         value, old = patch[key], fields[key]
         if isinstance(value, dict) and isinstance(old, dict):
-            below = restricted(value, old)
+            below = restrict(value, old)
             if not below and value:
                 continue
             value = below
@@ -55,16 +55,16 @@ def restricted(patch: Fields, fields: Fields) -> dict[str, Any]:
     return part
 
 
-def removals(patch: Fields, at: Route = ()) -> Iterator[Route]:
+def find_removals(patch: Fields, at: Route = ()) -> Iterator[Route]:
     """Yield the routes of all keys that a patch removes."""
     for key, value in patch.items():
         if value is None:
             yield (*at, key)
         elif isinstance(value, dict):
-            yield from removals(value, (*at, key))
+            yield from find_removals(value, (*at, key))
 
 
-def misread(document: Document, value: Any, route: tuple[str | int, ...]) -> Iterator[Problem]:
+def find_misread(document: Document, value: Any, route: tuple[str | int, ...]) -> Iterator[Problem]:
     """Yield a problem for every value at a route that YAML reads as another than is written.
 
     No key of a job takes a fraction: what looks like one is a version, and 3.10 would become 3.1.
@@ -72,7 +72,7 @@ def misread(document: Document, value: Any, route: tuple[str | int, ...]) -> Ite
     if isinstance(value, (dict, list)):
         items = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in items:
-            yield from misread(document, item, (*route, key))
+            yield from find_misread(document, item, (*route, key))
     elif isinstance(value, (bool, int, float)):
         raw, read = document.raw(route), str(value).lower()
         if isinstance(value, float) or raw is None or raw.lower() != read:

@@ -112,7 +112,7 @@ def _channel(name: str, fields: Mapping[str, Any]) -> Channel:
     )
 
 
-def matched(pattern: str | re.Pattern[str], value: str) -> re.Match[str] | None:
+def match_whole(pattern: str | re.Pattern[str], value: str) -> re.Match[str] | None:
     """Return the match of a whole value, or None; digits and letters are those of ASCII.
 
     Only here are values matched by the patterns of policies and specs, so that the command line can

@@ -6,11 +6,11 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from truewheel.errors import Stop, in_order
+from truewheel.errors import Stop, sort_problems
 from truewheel.spec import template, yaml_source
 from truewheel.spec.credential_names import shown_credential
 from truewheel.spec.policy import ANY_TEXT, Policy, from_data, is_pattern, templates
-from truewheel.spec.schema import Schema, check, with_defaults
+from truewheel.spec.schema import Schema, check_document, fill_defaults
 from truewheel.spec.yaml_source import Document
 
 Parent = Callable[[str], Policy]
@@ -33,7 +33,7 @@ def parse(text: str, file: str, schema: Schema, parent: Parent) -> Policy:
     Raises `Stop` (exit 2) with all problems and their places.
     """
     document = yaml_source.load(text, file, "extends: plain")
-    problems = check(document, schema)
+    problems = check_document(document, schema)
     if problems:
         raise Stop(problems)
     name = re.sub(r"\.ya?ml$", "", file.rpartition("/")[2])
@@ -50,7 +50,7 @@ def build(
     data = document.data
     for step in route:
         data = data[step]
-    filled = with_defaults(data, schema)
+    filled = fill_defaults(data, schema)
     if filled["extends"]:
         filled = _extended(parent(filled["extends"]).data, filled)
     problems = [
@@ -58,7 +58,7 @@ def build(
         for fault in _faults(filled)
     ]
     if problems:
-        raise Stop(in_order(problems))
+        raise Stop(sort_problems(problems))
     return from_data({**filled, "name": name})
 
 
@@ -134,11 +134,11 @@ def _sources(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str | int, ...], s
 def _wrong_forms(data: Mapping[str, Any]) -> Iterator[Fault]:
     hint = "a field is {name}, {name:02} with leading zeros, {name:lower} or {name:upper}"
     for place, text in _templates(data):
-        for form in template.wrong_forms(text):
+        for form in template.find_wrong_forms(text):
             yield Fault(place, f"{form!r} is no form of a field", hint)
     for name, fact in data["facts"].items():
         groups = re.compile(fact["match"] or ANY_TEXT, re.ASCII).groups
-        for form in template.wrong_forms(fact["write"]):
+        for form in template.find_wrong_forms(fact["write"]):
             yield Fault(("facts", name, "write"), f"{form!r} is no form of a field", hint)
         for field in template.fields(fact["write"]):
             if field not in map(str, range(groups + 1)):

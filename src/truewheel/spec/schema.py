@@ -8,13 +8,13 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 
-from truewheel.errors import Problem, in_order, meant, shown
+from truewheel.errors import Problem, show_value, sort_problems, suggest
 from truewheel.spec.yaml_source import Document
 
 Schema = Mapping[str, Any]
 
 
-def shape(schema: Schema, definition: str = "") -> Schema:
+def expand_schema(schema: Schema, definition: str = "") -> Schema:
     """Return the schema, or one of its `$defs`, with every `$ref` replaced by its definition.
 
     Keys beside a `$ref` replace those of the definition, but descriptions are joined. `if` and
@@ -50,12 +50,14 @@ def _expanded(node: Any, definitions: Schema) -> Any:
     return {**reference, **keys, "description": description}
 
 
-def check(document: Document, expanded: Schema) -> list[Problem]:
+def check_document(document: Document, expanded: Schema) -> list[Problem]:
     """Return what could not be read of the document, and every place that breaks the schema."""
-    return in_order([*document.problems, *misfits(document, expanded)])
+    return sort_problems([*document.problems, *find_misfits(document, expanded)])
 
 
-def misfits(document: Document, expanded: Schema, route: tuple[str, ...] = ()) -> list[Problem]:
+def find_misfits(
+    document: Document, expanded: Schema, route: tuple[str, ...] = ()
+) -> list[Problem]:
     """Return every place at or below `route` that breaks the expanded schema.
 
     Places that could not be read are left out: `Document.problems` has them.
@@ -72,12 +74,12 @@ def misfits(document: Document, expanded: Schema, route: tuple[str, ...] = ()) -
     ]
 
 
-def with_defaults(data: Any, expanded: Schema) -> Any:
+def fill_defaults(data: Any, expanded: Schema) -> Any:
     """Return `data` with the default of every absent property, as the schema declares it."""
     if isinstance(data, dict):
         return _filled_mapping(data, expanded)
     if isinstance(data, list) and "items" in expanded:
-        return [with_defaults(item, expanded["items"]) for item in data]
+        return [fill_defaults(item, expanded["items"]) for item in data]
     return data
 
 
@@ -85,11 +87,11 @@ def _filled_mapping(data: dict[str, Any], expanded: Schema) -> dict[str, Any]:
     properties: Mapping[str, Any] = expanded.get("properties", {})
     others = expanded.get("additionalProperties") or {}
     filled = {
-        key: with_defaults(data[key] if key in data else child["default"], child)
+        key: fill_defaults(data[key] if key in data else child["default"], child)
         for key, child in properties.items()
     }
     extra = {
-        key: with_defaults(value, others) for key, value in data.items() if key not in properties
+        key: fill_defaults(value, others) for key, value in data.items() if key not in properties
     }
     return {**filled, **extra}
 
@@ -136,7 +138,7 @@ def _problems(error: Any, document: Document, route: tuple[str | int, ...]) -> I
     if error.validator == "additionalProperties":
         yield from _unknown_keys(error, document, route)
     elif "propertyNames" in error.absolute_schema_path:
-        message = f"the name {shown(error.instance)} is not allowed here"
+        message = f"the name {show_value(error.instance)} is not allowed here"
         yield document.problem((*route, error.instance), message, _hint(error, None), key=True)
     elif error.validator == "required":
         for key in error.validator_value:
@@ -154,13 +156,14 @@ def _unknown_keys(
     names = list(error.schema["properties"])
     for key in error.instance:
         if key not in names:
-            hint = meant(key, names, f"known keys: {', '.join(names)}")
-            yield document.problem((*route, key), f"unknown key {shown(key)}", hint, key=True)
+            hint = suggest(key, names, f"known keys: {', '.join(names)}")
+            yield document.problem((*route, key), f"unknown key {show_value(key)}", hint, key=True)
 
 
 def _named(route: tuple[str | int, ...]) -> str:
     text = "".join(
-        f"[{step}]" if isinstance(step, int) else "." + shown(step).strip("'") for step in route
+        f"[{step}]" if isinstance(step, int) else "." + show_value(step).strip("'")
+        for step in route
     )
     return text.lstrip(".") or "the file"
 
@@ -187,7 +190,7 @@ def _misfit(error: Any, raw: str | None) -> str:
         return f"at most {wanted} are allowed"
     if error.validator == "uniqueItems":
         return "the same value twice"
-    return error.message if error.validator == "format" else f"{shown(value)} is not allowed"
+    return error.message if error.validator == "format" else f"{show_value(value)} is not allowed"
 
 
 def _kinds(wanted: str | list[str]) -> str:
@@ -198,7 +201,7 @@ def _kind_of(value: Any, raw: str | None) -> str:
     if value is None:
         return "nothing"
     if isinstance(value, str):
-        return f"the text {shown(value)}"
+        return f"the text {show_value(value)}"
     if isinstance(value, (bool, int, float)):
         is_boolean = isinstance(value, bool)
         kind, read = ("boolean", str(value).lower()) if is_boolean else ("number", str(value))
@@ -210,14 +213,14 @@ def _hint(error: Any, raw: str | None) -> str:
     """Return what to write instead: in most cases the description in the schema."""
     value, wanted = error.instance, error.validator_value
     if error.validator == "enum":
-        return meant(
+        return suggest(
             str(value), wanted, f"allowed: {', '.join(item or repr('') for item in wanted)}"
         )
     if error.validator == "type" and isinstance(value, (str, bool, int, float)):
         if "string" in wanted:
             return f"quote it: '{raw}'"
         if wanted == "array" and value != "":
-            return f"write a list: [{shown(value if raw is None else raw)}]"
+            return f"write a list: [{show_value(value if raw is None else raw)}]"
         if keys := error.schema.get("properties"):
             return f"write it with its keys: {', '.join(keys)}"
     return "remove one" if error.validator == "uniqueItems" else str(error.schema["description"])

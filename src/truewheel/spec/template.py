@@ -23,15 +23,15 @@ def fill(template: str, values: Mapping[str, str | None]) -> str | None:
     return FIELD.sub(lambda field: _formed(values[field[1]] or "", field[2]), template)
 
 
-def first(templates: tuple[str, ...], values: Mapping[str, str | None]) -> str | None:
+def fill_first(templates: tuple[str, ...], values: Mapping[str, str | None]) -> str | None:
     """Return the first template that can be filled, filled; None if none can."""
     texts = (fill(template, values) for template in templates)
     return next((text for text in texts if text is not None), None)
 
 
-def joined(parts: tuple[tuple[str, ...], ...], values: Mapping[str, str | None]) -> str:
+def join_parts(parts: tuple[tuple[str, ...], ...], values: Mapping[str, str | None]) -> str:
     """Return the parts that can be filled, joined by dots."""
-    return ".".join(text for part in parts if (text := first(part, values)) is not None)
+    return ".".join(text for part in parts if (text := fill_first(part, values)) is not None)
 
 
 def _formed(value: str, form: str | None) -> str:
@@ -42,7 +42,7 @@ def _formed(value: str, form: str | None) -> str:
     return value.zfill(int(form))
 
 
-def wrong_forms(template: str) -> list[str]:
+def find_wrong_forms(template: str) -> list[str]:
     """Return the forms that no field can have, and braces that belong to no field."""
     rest = FIELD.sub("", template)
     forms = [match[2] for match in FIELD.finditer(template) if match[2] is not None]

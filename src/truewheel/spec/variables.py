@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from truewheel.errors import Problem, meant
+from truewheel.errors import Problem, suggest
 from truewheel.spec.model import Spec
-from truewheel.spec.policy import FactRule, Policy, Variable, matched
+from truewheel.spec.policy import FactRule, Policy, Variable, match_whole
 
 HOPS = ("forge", "job", "container", "script")
 CHILD_HOPS = ("trigger", "child")
@@ -21,7 +21,7 @@ class Hop(NamedTuple):
     told: str
 
 
-WAYS: Mapping[str, tuple[str, str, str, str]] = {
+HOP_TEXTS: Mapping[str, tuple[str, str, str, str]] = {
     "forge": (
         "set by the forge itself",
         "read once, by the job plan; its value is in plan.json",
@@ -74,7 +74,7 @@ FORGES = {
     "github": Forge("GitHub", ("GITHUB_", "RUNNER_")),
 }
 
-CHILD_WAYS: Mapping[str, tuple[str, str]] = {
+CHILD_HOP_TEXTS: Mapping[str, tuple[str, str]] = {
     "forge": (
         "only the pipeline's id is passed on, as TRUEWHEEL_PIPELINE_ID: $CI_PIPELINE_ID",
         "the child has its own value, which nobody reads: plan.json of the parent counts",
@@ -88,7 +88,7 @@ CHILD_WAYS: Mapping[str, tuple[str, str]] = {
 }
 
 
-SCHEDULED = {
+NOT_FOR_SCHEDULES = {
     "forge": ("is set by the forge itself", "leave it out"),
     "image": (
         "is provided by the container, and never forwarded",
@@ -102,22 +102,22 @@ SCHEDULED = {
 """By scope, why a schedule cannot set a variable, and what to do instead."""
 
 
-def declared(spec: Spec, policy: Policy) -> dict[str, Variable]:
+def declared_variables(spec: Spec, policy: Policy) -> dict[str, Variable]:
     """Return every declared variable: the policy's, with those of the spec added or replaced."""
     return {**policy.variables, **spec.variables}
 
 
-def settable(variables: Mapping[str, Variable]) -> dict[str, Variable]:
+def select_settable(variables: Mapping[str, Variable]) -> dict[str, Variable]:
     """Return the variables that people may set."""
     return {name: variable for name, variable in variables.items() if variable.scope == "pipeline"}
 
 
-def way(spec: Spec, policy: Policy, name: str, *, children: bool = False) -> list[Hop]:
+def trace_variable(spec: Spec, policy: Policy, name: str, *, children: bool = False) -> list[Hop]:
     """Return the path of a declared or built-in variable, hop by hop.
 
     `children`: the pipeline has GitLab's child pipelines.
     """
-    rule = {**declared(spec, policy), **BUILT_IN}[name]
+    rule = {**declared_variables(spec, policy), **BUILT_IN}[name]
     provided = ", ".join(
         f"{key} ({target.provides[name]})"
         for key, target in spec.targets.items()
@@ -128,12 +128,12 @@ def way(spec: Spec, policy: Policy, name: str, *, children: bool = False) -> lis
         "default": rule.default or "nothing",
         "provided": provided or "no target of this file",
     }
-    hops = [Hop(place, text.format_map(values)) for place, text in zip(HOPS, WAYS[rule.scope])]
-    added = map(Hop, CHILD_HOPS, CHILD_WAYS[rule.scope]) if children else ()
+    hops = [Hop(place, text.format_map(values)) for place, text in zip(HOPS, HOP_TEXTS[rule.scope])]
+    added = map(Hop, CHILD_HOPS, CHILD_HOP_TEXTS[rule.scope]) if children else ()
     return [hops[0], *added, *hops[1:]]
 
 
-def readers(spec: Spec, policy: Policy, name: str) -> list[str]:
+def find_readers(spec: Spec, policy: Policy, name: str) -> list[str]:
     """Return what reads a variable: facts, and conditions of facts, channels and indexes."""
     facts = [
         f"the fact {fact}" for fact, rule in policy.facts.items() if f"env:{name}" in rule.sources
@@ -148,7 +148,7 @@ def readers(spec: Spec, policy: Policy, name: str) -> list[str]:
     ]
 
 
-def lost(spec: Spec, policy: Policy) -> list[Problem]:
+def find_lost_values(spec: Spec, policy: Policy) -> list[Problem]:
     """Return a problem for every value that is read, or set, and cannot arrive.
 
     Each says between which hops the value gets lost.
@@ -168,14 +168,14 @@ def lost(spec: Spec, policy: Policy) -> list[Problem]:
 
 
 def _taken_names(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    for name in declared(spec, policy):
+    for name in declared_variables(spec, policy):
         if name.upper() in BUILT_IN:
             message = f"the name {name} is reserved for Truewheel"
             yield _at_variable(spec, name, message, "choose another name")
 
 
 def _unread_provides(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    rules = declared(spec, policy)
+    rules = declared_variables(spec, policy)
     for name, target in spec.targets.items():
         for variable in target.provides:
             scope = rules[variable].scope if variable in rules else ""
@@ -192,28 +192,28 @@ def _unread_provides(spec: Spec, policy: Policy) -> Iterator[Problem]:
 
 
 def _values_that_do_not_fit(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    rules = declared(spec, policy)
+    rules = declared_variables(spec, policy)
     for name, target in spec.targets.items():
         for variable, value in target.provides.items():
             rule = rules.get(variable)
-            if rule and value and (fault := misfit(value, rule)):
+            if rule and value and (fault := find_fault(value, rule)):
                 route = ("targets", name, "provides", variable)
                 yield spec.document.problem(
                     route, f"{variable}: {value} {fault}", rule.description or "correct it"
                 )
 
 
-def misfit(value: str, rule: Variable) -> str:
+def find_fault(value: str, rule: Variable) -> str:
     """Return why a variable may not have a value, or ""."""
     if rule.choices and value not in rule.choices:
         return f"is none of {', '.join(rule.choices)}"
-    if rule.pattern and not matched(rule.pattern, value):
+    if rule.pattern and not match_whole(rule.pattern, value):
         return f"does not match {rule.pattern}"
     return ""
 
 
 def _defaults_of_images(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    for name, rule in declared(spec, policy).items():
+    for name, rule in declared_variables(spec, policy).items():
         if rule.scope == "image" and rule.default:
             message = f"{name} has a default, but only an image can set it{_at('job', 'container')}"
             hint = "write the value of each image in targets.NAME.provides"
@@ -221,20 +221,20 @@ def _defaults_of_images(spec: Spec, policy: Policy) -> Iterator[Problem]:
 
 
 def _unset_conditions(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    rules = declared(spec, policy)
+    rules = declared_variables(spec, policy)
     for name, index in spec.indexes.items():
         for variable in index.when:
             if variable not in rules and variable not in policy.facts:
                 why = f"is declared neither here nor in the policy {policy.name}"
                 message = f"{variable} {why}: nobody can set it{_at('forge', 'job')}"
-                hint = meant(variable, rules, "declare it under variables")
+                hint = suggest(variable, rules, "declare it under variables")
                 yield spec.document.problem(
                     ("indexes", name, "when", variable), message, hint, key=True
                 )
 
 
 def _overwritten_by_builds(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    rules = declared(spec, policy)
+    rules = declared_variables(spec, policy)
     for name, package in spec.packages.items():
         variable = package.version.inject.removeprefix("env:")
         if variable in rules:
@@ -263,7 +263,7 @@ def _facts_out_of_reach(spec: Spec, policy: Policy) -> Iterator[Problem]:
 
 def _facts_of_other_forges(spec: Spec, policy: Policy) -> Iterator[Problem]:
     """Yield facts whose variables only another forge sets, as CI_PIPELINE_ID for GitHub."""
-    rules = declared(spec, policy)
+    rules = declared_variables(spec, policy)
     for name, rule in policy.facts.items():
         sources = [
             source
@@ -303,9 +303,9 @@ def _is_of_image(source: str) -> bool:
     return source.startswith(("file:/", "json:/"))
 
 
-def leaked_secrets(spec: Spec, policy: Policy) -> list[Problem]:
+def find_leaked_secrets(spec: Spec, policy: Policy) -> list[Problem]:
     """Return a problem for every fact that reads a secret: facts are in names and plan.json."""
-    rules = declared(spec, policy)
+    rules = declared_variables(spec, policy)
     uses = dict.fromkeys(
         (fact, name) for fact, rule in policy.facts.items() for name in _variables_of(rule)
     )
@@ -320,7 +320,7 @@ def leaked_secrets(spec: Spec, policy: Policy) -> list[Problem]:
 
 def _open_passwords(spec: Spec, policy: Policy) -> list[Problem]:
     """Return a problem for every password in a variable that plan.json and the forge show."""
-    rules = declared(spec, policy)
+    rules = declared_variables(spec, policy)
     holders = [
         (("indexes", name), index.credentials.password) for name, index in spec.indexes.items()
     ]
@@ -343,7 +343,7 @@ def _open_passwords(spec: Spec, policy: Policy) -> list[Problem]:
 
 
 def _schedules(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    rules = declared(spec, policy)
+    rules = declared_variables(spec, policy)
     for name, schedule in spec.schedules.items():
         for variable, value in schedule.variables.items():
             route = ("schedules", name, "variables", variable)
@@ -351,12 +351,12 @@ def _schedules(spec: Spec, policy: Policy) -> Iterator[Problem]:
             if rule is None:
                 why = f"is declared neither here nor in the policy {policy.name}"
                 message = f"{variable} {why}: nothing would read it"
-                hint = meant(variable, rules, "declare it under variables")
+                hint = suggest(variable, rules, "declare it under variables")
                 yield spec.document.problem(route, message, hint, key=True)
-            elif rule.scope in SCHEDULED:
-                why, hint = SCHEDULED[rule.scope]
+            elif rule.scope in NOT_FOR_SCHEDULES:
+                why, hint = NOT_FOR_SCHEDULES[rule.scope]
                 yield spec.document.problem(route, f"{variable} {why}", hint, key=True)
-            elif fault := misfit(value, rule):
+            elif fault := find_fault(value, rule):
                 yield spec.document.problem(
                     route, f"{variable}: {value} {fault}", rule.description or "correct it"
                 )

@@ -13,7 +13,7 @@ def is_match(match: str) -> bool:
         return False
 
 
-def assigned(names: str) -> str:
+def assignment_pattern(names: str) -> str:
     """Return the expression for a text that Python code assigns to a name.
 
     Several names are joined by |.
@@ -22,13 +22,13 @@ def assigned(names: str) -> str:
     return rf"""^{names}(?: *: *str)? *= *["']v?(.+?)["'] *(?:#.*)?$"""
 
 
-def found(text: str, match: str) -> str:
+def find_version(text: str, match: str) -> str:
     """Return the group of the first match, "" where there is none."""
     place = re.search(match, text, re.MULTILINE)
     return (place[1] or "") if place else ""
 
 
-def replaced(text: str, match: str, version: str) -> str:
+def replace_version(text: str, match: str, version: str) -> str:
     """Return the text with another version in the same place.
 
     Raises `ValueError` when the new one would not be read back from there.
@@ -36,6 +36,6 @@ def replaced(text: str, match: str, version: str) -> str:
     place = re.search(match, text, re.MULTILINE)
     if place:
         edited = f"{text[: place.start(1)]}{version}{text[place.end(1) :]}"
-        if place[1] and found(edited, match) == version:
+        if place[1] and find_version(edited, match) == version:
             return edited
     raise ValueError(match)

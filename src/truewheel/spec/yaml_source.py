@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from truewheel.errors import Problem, Stop, Where, shown, stop
+from truewheel.errors import Problem, Stop, Where, show_value, stop
 
 MAX_BYTES = 2 * 1024 * 1024
 MAX_DEPTH = 50
@@ -202,7 +202,9 @@ class _Reader:
         if event.tag is not None:
             tag = event.tag.replace("tag:yaml.org,2002:", "!!")
             self._report(
-                event, f"the tag {shown(tag)} is not read here", "write a plain or quoted value"
+                event,
+                f"the tag {show_value(tag)} is not read here",
+                "write a plain or quoted value",
             )
             return self._skip(event)
         if isinstance(event, yaml.ScalarEvent):
@@ -256,9 +258,8 @@ class _Reader:
             )
             return False
         if first := self._places.get((*route, event.value)):
-            message = (
-                f"the key {shown(event.value)} is here twice, first on line {first.key.line + 1}"
-            )
+            name, line = show_value(event.value), first.key.line + 1
+            message = f"the key {name} is here twice, first on line {line}"
             self._report(event, message, "YAML would keep only the last: remove one")
         return first is None
 
@@ -280,4 +281,6 @@ class _Reader:
             with suppress(ValueError, OverflowError):
                 node = yaml.ScalarNode(f"tag:yaml.org,2002:{kind}", event.value)
                 return getattr(_CONSTRUCTOR, f"construct_yaml_{kind}")(node)
-        return self._report(event, f"{shown(event.value)} cannot be read as a number", "quote it")
+        return self._report(
+            event, f"{show_value(event.value)} cannot be read as a number", "quote it"
+        )

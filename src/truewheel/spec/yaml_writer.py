@@ -25,7 +25,7 @@ class Remarked(str):
     remark: str
 
 
-def remarked(text: str, remark: str) -> Remarked:
+def add_remark(text: str, remark: str) -> Remarked:
     """Return a text with a comment after it."""
     result = Remarked(text)
     result.remark = remark

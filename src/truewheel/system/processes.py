@@ -73,7 +73,7 @@ def module(name: str, where: str) -> list[str]:
     return python(name)
 
 
-def attached(argv: Sequence[str]) -> list[str]:
+def ends_with_parent(argv: Sequence[str]) -> list[str]:
     """Return the argv that runs a program of others, which ends when this process ends.
 
     All that it has started ends with it.
@@ -84,10 +84,12 @@ def attached(argv: Sequence[str]) -> list[str]:
 def which(name: str, env: Mapping[str, str], *first: Path) -> str | None:
     """Return the path of a program in these folders or on PATH, never in the current folder."""
     folders = [*map(str, first), env.get("PATH", os.defpath)]
-    return shutil.which(name, path=outside({"PATH": os.pathsep.join(folders)})["PATH"])
+    return shutil.which(
+        name, path=without_current_folder({"PATH": os.pathsep.join(folders)})["PATH"]
+    )
 
 
-def outside(env: Mapping[str, str]) -> dict[str, str]:
+def without_current_folder(env: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without what leads into the current folder, whichever that will be.
 
     A stranger's repository or an unpacked wheel may be there, and have a `git` or a `json.py`.
@@ -120,7 +122,7 @@ def start(
     return subprocess.Popen(
         argv,
         cwd=cwd,
-        env=outside(env),
+        env=without_current_folder(env),
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=stderr,

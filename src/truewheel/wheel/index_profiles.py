@@ -129,7 +129,7 @@ def simple_address(url: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def refusals(
+def refusal_reasons(
     profile: str, version: str, tag: str, distribution: str, label: str = ""
 ) -> tuple[str, ...]:
     """Return the reasons why an index with this profile would refuse a file name of these parts."""
@@ -137,7 +137,7 @@ def refusals(
     return tuple(reason for rule in PROFILES[profile].rules if (reason := rule(name)))
 
 
-def evidence(reason: str) -> str:
+def rule_source(reason: str) -> str:
     """Return the source of a rule over names, "" for a reason of another kind."""
     return EVIDENCE.get(reason.partition(" ")[0], "")
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
-from truewheel.errors import meant
+from truewheel.errors import suggest
 from truewheel.wheel.vendor_libraries import Kind, vendor_of
 
 SHOWN = 5
@@ -25,7 +25,7 @@ class Symbol:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Linked:
+class LinkedLibraries:
     """What auditwheel found out about the native files of a wheel.
 
     `needed` says who needs each library (DT_NEEDED), those of libraries to be grafted included.
@@ -43,7 +43,7 @@ class Linked:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class RepairRequest:
     """What a wheel is to become: its platform, and patterns of libraries to exclude or graft.
 
     `range` are platforms, lowest floor first, of which an audit finds one; empty where `platform`
@@ -62,11 +62,11 @@ class Request:
     way_out: str = ""
 
 
-Refusal = tuple[str, str]
+GraftProblem = tuple[str, str]
 """A message and its hint."""
 
 
-def refusals(linked: Linked, request: Request) -> Iterator[Refusal]:
+def graft_problems(linked: LinkedLibraries, request: RepairRequest) -> Iterator[GraftProblem]:
     """Yield all that must be corrected before libraries are grafted."""
     where = f"packages.{request.package}"
     yield from _unused(linked, request.exclude, f"{where}.exclude")
@@ -91,12 +91,12 @@ def matches(library: str, patterns: Iterable[str]) -> bool:
     return any(fnmatchcase(library, pattern) for pattern in patterns)
 
 
-def _unused(linked: Linked, patterns: Iterable[str], where: str) -> Iterator[Refusal]:
+def _unused(linked: LinkedLibraries, patterns: Iterable[str], where: str) -> Iterator[GraftProblem]:
     for pattern in patterns:
         if any(matches(library, [pattern]) for library in linked.needed):
             continue
         known = _listed(sorted(linked.needed)) or "none"
-        hint = meant(pattern, linked.needed, f"remove it; needed are {known}")
+        hint = suggest(pattern, linked.needed, f"remove it; needed are {known}")
         if named := sorted(
             library
             for library in linked.needed
@@ -106,7 +106,7 @@ def _unused(linked: Linked, patterns: Iterable[str], where: str) -> Iterator[Ref
         yield f"{where}: nothing in this wheel needs {pattern}", hint
 
 
-def _is_vendors(library: str, request: Request) -> bool:
+def _is_vendors(library: str, request: RepairRequest) -> bool:
     """Tell whether a library must stay outside, whatever was found on this machine."""
     vendor = vendor_of(library)
     if vendor is None:
@@ -114,7 +114,7 @@ def _is_vendors(library: str, request: Request) -> bool:
     return vendor.kind is Kind.DRIVER or not matches(library, request.graft)
 
 
-def _vendors(linked: Linked, request: Request, where: str) -> Iterator[Refusal]:
+def _vendors(linked: LinkedLibraries, request: RepairRequest, where: str) -> Iterator[GraftProblem]:
     for library in sorted(linked.grafts):
         vendor = vendor_of(library)
         if vendor is None or not _is_vendors(library, request):
@@ -129,7 +129,7 @@ def _vendors(linked: Linked, request: Request, where: str) -> Iterator[Refusal]:
         yield f"{needs}, which belongs to {vendor.source} and would be grafted", hint
 
 
-def _missing(linked: Linked, request: Request, where: str) -> Iterator[Refusal]:
+def _missing(linked: LinkedLibraries, request: RepairRequest, where: str) -> Iterator[GraftProblem]:
     for library in sorted(library for library, path in linked.grafts.items() if not path):
         if _is_vendors(library, request):
             continue  # it has a message of its own
@@ -141,7 +141,7 @@ def _missing(linked: Linked, request: Request, where: str) -> Iterator[Refusal]:
         yield f"{needs}, which is not found here", hint
 
 
-def _way_out(linked: Linked, request: Request) -> str:
+def _way_out(linked: LinkedLibraries, request: RepairRequest) -> str:
     if not linked.fits:
         return "auditwheel knows no floor that has them: build it on an older system"
     return request.way_out.format(floor=linked.fits.removesuffix(f"_{request.arch}"))

@@ -76,7 +76,7 @@ _SYMBOL = re.compile(
 )
 
 
-def floor(platform: str) -> int | None:
+def floor_of_tag(platform: str) -> int | None:
     """Return X of the glibc 2.X that a manylinux tag needs at most, None for other tags."""
     match = _PLATFORM.fullmatch(platform)
     if match is None:
@@ -139,7 +139,7 @@ def newest_floor() -> int:
 
 
 @lru_cache(maxsize=4096)
-def since(symbol: str, machine: str) -> int:
+def lowest_floor_with(symbol: str, machine: str) -> int:
     """Return the lowest floor 2_X that has a symbol version, such as 34 for `GLIBC_2.34`.
 
     0 for unknown families.

@@ -31,7 +31,7 @@ class Drift:
     made_by: str = ""
 
 
-def drift(root: Path, texts: Mapping[str, str], folders: Iterable[str]) -> list[Drift]:
+def find_drift(root: Path, texts: Mapping[str, str], folders: Iterable[str]) -> list[Drift]:
     """Return how the files below `root` differ from `texts`.
 
     `folders` hold generated files and nothing else. Raises `Stop` (exit 2) for a path that cannot

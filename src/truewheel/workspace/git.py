@@ -18,7 +18,7 @@ COMMANDS = {
 }
 
 
-def reader(root: Path, environment: Mapping[str, str]) -> Callable[[str], str | None]:
+def make_reader(root: Path, environment: Mapping[str, str]) -> Callable[[str], str | None]:
     """Return the function that returns one of these facts, or None.
 
     Git runs at the first call for each of them. distance counts the commits since the last tag, or
@@ -46,7 +46,7 @@ def has_tracked(root: Path, environment: Mapping[str, str], folder: Path) -> boo
     return bool(git_program.output(command, cwd=root, env=environment, timeout=SECONDS))
 
 
-def changed_files(root: Path, environment: Mapping[str, str], base: str) -> list[str] | None:
+def list_changed_files(root: Path, environment: Mapping[str, str], base: str) -> list[str] | None:
     """Return the files below `root` that a branch has changed since it left `base`.
 
     None if git fails.
@@ -57,3 +57,9 @@ def changed_files(root: Path, environment: Mapping[str, str], base: str) -> list
     command = ["diff", *flags, "--end-of-options", f"{base}...{head}", "--"]
     names = git_program.output(command, cwd=root, env=environment, timeout=SECONDS)
     return None if names is None else [name for name in names.split("\0") if name]
+
+
+def is_ignored(root: Path, environment: Mapping[str, str], file: str) -> bool:
+    """Return whether git would leave a file, by its path below `root`, out of a commit."""
+    command = ["check-ignore", "--quiet", "--", file]
+    return git_program.output(command, cwd=root, env=environment, timeout=SECONDS) is not None

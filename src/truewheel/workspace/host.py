@@ -15,7 +15,7 @@ from truewheel.system import interpreters, processes
 from truewheel.wheel import platform_tags
 
 
-def detect(python_tags: Iterable[str], environment: Mapping[str, str]) -> tuple[Host, str]:
+def detect_host(python_tags: Iterable[str], environment: Mapping[str, str]) -> tuple[Host, str]:
     """Return this machine as a target, and a warning ("" if there is none).
 
     Its pythons are those of `python_tags` (`cp312`) that are installed here; else the one that runs

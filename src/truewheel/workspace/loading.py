@@ -60,7 +60,7 @@ class Workspace:
         if isinstance(self.spec.naming, str):
             return parent(self.spec.naming)
         name = f"of {self.spec.document.file}"
-        return policy_file.build(name, self.spec.document, ("naming",), policy_shape(), parent)
+        return policy_file.build(name, self.spec.document, ("naming",), policy_schema(), parent)
 
     def text(self, path: str) -> str | None:
         """Return the text of a file below the folder of the spec, or None if it cannot be read."""
@@ -143,7 +143,7 @@ class Workspace:
             return Problem(self.spec.document.where(), "is not there or is not text", hint)
         if match:
             where = self.spec.document.where()
-            return version_file.found(text, match) or Problem(
+            return version_file.find_version(text, match) or Problem(
                 where, f"holds nothing that matches {match}", MATCH_HINT
             )
         return self._project_version(text) if is_project else _bare_version(text, self.spec)
@@ -152,7 +152,7 @@ class Workspace:
         where = self.spec.document.where()
         hint = "write it there, or name a version file: packages.<name>.version.file"
         try:
-            project = toml(text).get("project", {})
+            project = parse_toml(text).get("project", {})
         except (ValueError, RecursionError) as error:
             return Problem(where, f"is not TOML: {error}", "correct the file")
         version = project.get("version") if isinstance(project, dict) else None
@@ -169,7 +169,7 @@ def _bare_version(text: str, spec: Spec) -> str | Problem:
     return Problem(spec.document.where(), "must hold one version and nothing else", hint)
 
 
-def toml(text: str) -> dict[str, Any]:
+def parse_toml(text: str) -> dict[str, Any]:
     """Return the data of a TOML text.
 
     Raises `ValueError`, or `RecursionError` for one nested too deep.
@@ -198,7 +198,7 @@ def find_spec(given: str | None, start: Path) -> Path:
     )
 
 
-def root_of(given: str | None, start: Path) -> Path:
+def find_root(given: str | None, start: Path) -> Path:
     """Return the folder in which the paths of a written plan start.
 
     That is the folder of the spec, else `start` itself.
@@ -217,7 +217,7 @@ def load(given: str | None, start: Path) -> Workspace:
     path = find_spec(given, start)
     if not path.name.isprintable():  # the generated files name it
         raise stop(str(path), "the spec's file name is not printable text", "rename the file")
-    return _workspace(path, _bytes(path), on_disk(path.resolve().parent))
+    return _workspace(path, _bytes(path), disk_reader(path.resolve().parent))
 
 
 def load_revision(given: str | None, start: Path, revision: str) -> Workspace:
@@ -226,7 +226,7 @@ def load_revision(given: str | None, start: Path, revision: str) -> Workspace:
     Raises `Stop` (exit 2) when there is no such revision or spec.
     """
     path = find_spec(given, start)
-    read = at_revision(path.resolve().parent, revision)
+    read = revision_reader(path.resolve().parent, revision)
     raw = read(path.name)
     if raw is None:
         raise stop(
@@ -250,7 +250,7 @@ def read_lock(read: Read) -> Lock:
     return lock_file.parse(yaml_source.decode(raw, LOCK_FILE), LOCK_FILE)
 
 
-def on_disk(root: Path) -> Read:
+def disk_reader(root: Path) -> Read:
     """Return the reader of the files below a folder.
 
     It raises `Stop` (exit 2) for a path, or a link, that leads out of the folder: a stranger's
@@ -266,7 +266,7 @@ def on_disk(root: Path) -> Read:
     return read
 
 
-def at_revision(root: Path, revision: str) -> Read:
+def revision_reader(root: Path, revision: str) -> Read:
     """Return the function that reads files below a folder as they are in a git revision.
 
     Raises `Stop` (exit 2) where there is no such revision.
@@ -325,12 +325,12 @@ def schema() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=1)
-def policy_shape() -> shapes.Schema:
+def policy_schema() -> shapes.Schema:
     """Return the schema of a policy."""
-    return shapes.shape(schema(), "policy")
+    return shapes.expand_schema(schema(), "policy")
 
 
-def asset(name: str) -> str:
+def read_asset(name: str) -> str:
     """Return the text of a file that ships with the package, such as page.css."""
     return (_PACKAGE / "report/assets" / name).read_text(encoding="utf-8")
 
@@ -381,7 +381,7 @@ def policy_reader(read: Read, where: Where) -> policy_file.Parent:
             )
         reading.append(name)
         label = name if is_file else known[name].name
-        policy = policy_file.parse(yaml_source.decode(raw, label), label, policy_shape(), parent)
+        policy = policy_file.parse(yaml_source.decode(raw, label), label, policy_schema(), parent)
         reading.remove(name)
         return policy
 
@@ -437,7 +437,7 @@ def _plan_text(path: Path) -> str:
     return text
 
 
-def refuse_separators(*folders: Path) -> None:
+def check_separators(*folders: Path) -> None:
     """Raise `Stop` (exit 2) for a folder whose name keeps every build from working.
 
     Whatever the project contains, its tools cannot handle that name.

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from truewheel.errors import Problem, Stop, in_order, shown
+from truewheel.errors import Problem, Stop, show_value, sort_problems
 from truewheel.forges.github.actions import Pin
 from truewheel.net.container_registry import DIGEST
 from truewheel.spec import yaml_source, yaml_writer
@@ -46,7 +46,7 @@ def parse(text: str, file: str) -> Lock:
     document = yaml_source.load(text, file)
     problems = [*document.problems, *_problems(document)]
     if problems:
-        raise Stop(in_order(problems))
+        raise Stop(sort_problems(problems))
     actions = {
         name: Pin(*text.split(" ")) for name, text in (document.data.get("actions") or {}).items()
     }
@@ -72,7 +72,7 @@ def _problems(document: Document) -> list[Problem]:
     if not isinstance(data, dict):
         return [document.problem((), "not a mapping of images to digests", _HINT)]
     problems = [
-        document.problem((key,), f"unknown key {shown(key)}", _HINT, key=True)
+        document.problem((key,), f"unknown key {show_value(key)}", _HINT, key=True)
         for key in data
         if key not in {"images", "truewheel", "actions", "requirements"}
     ]
@@ -81,7 +81,9 @@ def _problems(document: Document) -> list[Problem]:
     problems += _misfits(document, "requirements", _REQUIREMENT, "version with hashes")
     pin = data.get("truewheel") or ""
     if pin and not (isinstance(pin, str) and _PIN.fullmatch(pin)):
-        problems.append(document.problem(("truewheel",), f"{shown(pin)} pins no Truewheel", _HINT))
+        problems.append(
+            document.problem(("truewheel",), f"{show_value(pin)} pins no Truewheel", _HINT)
+        )
     return problems
 
 
@@ -91,7 +93,7 @@ def _misfits(document: Document, section: str, form: re.Pattern[str], noun: str)
     if not isinstance(entries, dict):
         return [document.problem((section,), f"not a mapping of {section} to {noun}s", _HINT)]
     return [
-        document.problem((section, name), f"{shown(value)} is no {noun}", _HINT)
+        document.problem((section, name), f"{show_value(value)} is no {noun}", _HINT)
         for name, value in entries.items()
         if not (isinstance(value, str) and form.fullmatch(value))
     ]

@@ -20,7 +20,7 @@ from truewheel.build import collect_artifacts as collect
 from truewheel.build import evidence, hand_over, prove
 from truewheel.errors import Exit, Stop
 from truewheel.forges.access import Access
-from truewheel.forges.base import Look, Wish
+from truewheel.forges.base import PipelineState, Wish
 from truewheel.forges.github.api.client import Github
 from truewheel.plan import plan_file
 from truewheel.system.files import sha256
@@ -94,7 +94,7 @@ class Pipeline:
             for path, data in self.jobs[name].items()
         }
 
-    def look(self) -> Look:
+    def look(self) -> PipelineState:
         project = self.server.repository() if self.is_github else self.server.project("group/demo")
         if self.is_github:
             project.workflow()
@@ -103,7 +103,7 @@ class Pipeline:
         self.server.advance(10**4)
         return self.forge.look(run, None)  # type: ignore[no-any-return]
 
-    def collect(self, out: Path, look: Look | None = None) -> None:
+    def collect(self, out: Path, look: PipelineState | None = None) -> None:
         """Collect and prove as `trigger --wheels` does."""
         with collect.lend_folder(out) as folder:
             plan = collect.collect(
@@ -112,7 +112,7 @@ class Pipeline:
             assert prove.prove(folder, plan).ok
             collect.move_in(folder, out)
 
-    def refused(self, tmp_path: Path, look: Look | None = None) -> str:
+    def refused(self, tmp_path: Path, look: PipelineState | None = None) -> str:
         """Collect what must be refused, which leaves nothing, and return what is said."""
         out = tmp_path / "out"
         out.mkdir()
@@ -576,7 +576,7 @@ def test_jobs_of_somebody_else_may_have_one_name(gitlab: Pipeline, built: Any, t
     assert files(tmp_path / "out") == expected(built)
 
 
-def in_registry(gitlab: Pipeline, name: str, content: bytes) -> Look:
+def in_registry(gitlab: Pipeline, name: str, content: bytes) -> PipelineState:
     """Let a pipeline have a file in the package registry instead of in its artifacts."""
     for files_of_job in gitlab.jobs.values():
         files_of_job.pop(name, None)

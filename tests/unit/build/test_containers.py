@@ -226,7 +226,9 @@ channels: {default: {}}
 
 def handed_over(env: dict[str, str], **request) -> dict[str, str]:
     text = "packages: {foo: {}}\ntargets: {rhel8: {provides: {CUDA_VERSION: '13.2'}}}\n"
-    return containers.handed_over(plan_of(text, policy=POLICY, environment=env, **request), env)
+    return containers.passed_variables(
+        plan_of(text, policy=POLICY, environment=env, **request), env
+    )
 
 
 def test_what_is_handed_over_is_declared_and_not_empty_and_not_of_the_image():

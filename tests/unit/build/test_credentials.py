@@ -136,7 +136,7 @@ indexes:
 
 def test_the_plan_adds_its_own():
     plan = plan_of(SPEC)
-    assert credentials.of_plan(plan) == {
+    assert credentials.credential_names(plan) == {
         "SIGNS",
         "REGISTRY_USER",
         "REGISTRY_PW",
@@ -144,7 +144,7 @@ def test_the_plan_adds_its_own():
         "INDEX_PW",
     }
     env = dict.fromkeys(("SIGNS", "INDEX_PW", "B_TOKEN", "GITHUB_ENV", "HOME"), "x")
-    assert credentials.without(env, plan, ["B_TOKEN"]) == (
+    assert credentials.remove_credentials(env, plan, ["B_TOKEN"]) == (
         {"B_TOKEN": "x", "HOME": "x"},
         ["GITHUB_ENV", "INDEX_PW", "SIGNS"],
     )

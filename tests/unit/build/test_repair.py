@@ -306,7 +306,7 @@ def c_project(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Cell]:
         pytest.skip(f"no {' and no '.join(missing)} here")
     if not Path(sysconfig.get_path("include"), "Python.h").is_file():
         pytest.skip("no Python.h here")
-    pythons, _ = host.detect([projects.TAG], ENV)
+    pythons, _ = host.detect_host([projects.TAG], ENV)
     root = projects.make(tmp_path_factory.mktemp("c"))
     backend = projects.BACKEND.replace('    native = pathlib.Path("native.bin")\n', C_BACKEND)
     projects.write(root / "demo", {"backend.py": backend, "help.c": HELP_C, "core.c": CORE_C})

@@ -20,7 +20,7 @@ from wheels import EXTENSION, NATIVE, PURE, elf_file, macho_file, pe_file
 
 from truewheel.build.validate import expand, validate, validate_all
 from truewheel.errors import Exit, Stop
-from truewheel.report.findings import report
+from truewheel.report.findings import render_findings
 from truewheel.wheel.checks.contents import Limits
 from truewheel.wheel.checks.findings import Code, Finding
 from truewheel.wheel.reader import Wheel
@@ -606,7 +606,7 @@ def test_a_changed_byte_anywhere_never_ends_in_a_traceback(spoiled, data, compre
     findings = spoiled(bytes(content))
     if any(place in span for span in spans(WHEELS[compression])) and compression == ZIP_STORED:
         assert "error" in {finding.severity for finding in findings}
-    report([(Path(NATIVE), findings)], "junit")
+    render_findings([(Path(NATIVE), findings)], "junit")
 
 
 @given(st.binary(max_size=300))
@@ -681,7 +681,7 @@ def example(folder: Path) -> list[tuple[Path, list[Finding]]]:
 
 
 def test_a_report_for_people(tmp_path):
-    assert report(example(Path("dist")), "text") == (
+    assert render_findings(example(Path("dist")), "text") == (
         "dist/a.whl: ok\n"
         "dist/b\\x1b.whl: 2 errors, 1 warning\n"
         "  error TW405 demo/\\x00<&>]]>.so: it is for aarch64\\x1b[2J\n"
@@ -692,7 +692,7 @@ def test_a_report_for_people(tmp_path):
 
 def test_a_report_for_programs():
     results = example(Path("dist"))[1:]
-    wheel = json.loads(report([(results[0][0], results[0][1][1:])], "json"))["wheels"][0]
+    wheel = json.loads(render_findings([(results[0][0], results[0][1][1:])], "json"))["wheels"][0]
     assert wheel == {
         "path": "dist/b\x1b.whl",
         "ok": False,
@@ -710,11 +710,13 @@ def test_a_report_for_programs():
 
 def test_a_warning_alone_is_ok():
     warning = Finding(code=Code.TW103, severity="warning", message="Demo")
-    assert json.loads(report([(Path("a.whl"), [warning])], "json"))["wheels"][0]["ok"] is True
+    assert (
+        json.loads(render_findings([(Path("a.whl"), [warning])], "json"))["wheels"][0]["ok"] is True
+    )
 
 
 def test_a_report_for_a_forge():
-    suite = ElementTree.fromstring(report(example(Path("dist")), "junit"))  # noqa: S314 - our text
+    suite = ElementTree.fromstring(render_findings(example(Path("dist")), "junit"))  # noqa: S314 - our text
     assert suite.attrib == {"name": "validate", "tests": "2", "failures": "1"}
     good, bad = suite
     assert (good.get("name"), len(good)) == ("dist/a.whl", 0)
@@ -727,9 +729,9 @@ def test_a_report_for_a_forge():
 @given(st.text(), st.text())
 def test_any_finding_can_be_reported(message, where):
     findings = [Finding(code=Code.TW302, severity="error", message=message, where=where)]
-    xml = report([(Path("a.whl"), findings)], "junit")
+    xml = render_findings([(Path("a.whl"), findings)], "junit")
     ElementTree.fromstring(xml)  # noqa: S314 - our own text
-    text = report([(Path("a.whl"), findings)], "text")
+    text = render_findings([(Path("a.whl"), findings)], "text")
     assert text.replace("\n", "").isprintable()
     assert text.count("\n") == 2
 

@@ -347,10 +347,13 @@ def test_variables_that_are_hidden_are_taken_for_changed():
     owner = {"username": "alice", "state": "active"}
     spec = spec_of(SPEC)
     declared = {"weekly": clock.declared(spec, "main")["weekly"]}
-    (step,) = clock.steps(declared, [clock.found({"id": 1, "owner": owner, **fields}, "demo")])
+    (step,) = clock.steps(
+        declared, [clock.read_schedule({"id": 1, "owner": owner, **fields}, "demo")]
+    )
     assert (step.action, [each.what for each in step.differences]) == (clock.CHANGE, ["variables"])
     (step,) = clock.steps(
-        declared, [clock.found({"id": 1, "owner": owner, "variables": [], **fields}, "demo")]
+        declared,
+        [clock.read_schedule({"id": 1, "owner": owner, "variables": [], **fields}, "demo")],
     )
     assert step.action == clock.KEEP
 

@@ -11,7 +11,7 @@ from truewheel.cli import main, time_limit
 from truewheel.cli.time_limit import regex_time_limit
 from truewheel.errors import Exit, Stop
 from truewheel.forges.gitlab.lint.regexes import searched
-from truewheel.spec.policy import matched
+from truewheel.spec.policy import match_whole
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def quick(monkeypatch):
 @pytest.mark.parametrize("pattern", ["(a+)+b", "(a|a)*b", r"(\w+\s?)*!", ".*.*.*.*.*.*="])
 def test_a_match_without_end_is_given_up_and_told(pattern):
     with pytest.raises(Stop) as stopped, regex_time_limit():
-        matched(pattern, "a" * 400)
+        match_whole(pattern, "a" * 400)
     (problem,) = stopped.value.problems
     assert f"the regular expression {pattern} takes too long on 'aaaa" in problem.message
     assert problem.hint
@@ -32,7 +32,7 @@ def test_many_matches_that_end_may_take_any_time():
     until = time.process_time() + 0.3
     with regex_time_limit():
         while time.process_time() < until:
-            assert matched("(a+)+b", "a" * 12) is None
+            assert match_whole("(a+)+b", "a" * 12) is None
 
 
 def test_nothing_ticks_afterwards():
@@ -46,13 +46,13 @@ def test_nothing_ticks_afterwards():
 def test_a_system_without_such_timers_does_without(monkeypatch):
     monkeypatch.delattr(signal, "setitimer")
     with regex_time_limit():
-        assert matched("a", "a")
+        assert match_whole("a", "a")
 
 
 def test_digits_are_those_of_ascii():
-    assert matched(r"\d+", "12")
-    assert not matched(r"\d+", "\u0661\u0662")
-    assert not matched(r"\d+", "12\n")
+    assert match_whole(r"\d+", "12")
+    assert not match_whole(r"\d+", "\u0661\u0662")
+    assert not match_whole(r"\d+", "12\n")
 
 
 def test_a_lints_expressions_have_a_budget_for_all_of_them(monkeypatch):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from truewheel.forges.base import Job
-from truewheel.forges.failures import REASONS, SIGNS, Cause, cause
+from truewheel.forges.failures import REASONS, SIGNS, Cause, find_cause
 
 JOB = Job("1", 1, "wheel", "build", "failed", "")
 
 
 def found(log: str, reason: str = "script_failure") -> Cause:
-    return cause(JOB._replace(reason=reason), log)
+    return find_cause(JOB._replace(reason=reason), log)
 
 
 @pytest.mark.parametrize(

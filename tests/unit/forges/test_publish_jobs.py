@@ -192,7 +192,7 @@ def test_github_hands_credentials_to_the_uploader_alone():
 def run_taken(folder: Path, text: str) -> subprocess.CompletedProcess[str]:
     (folder / "dist/publish").mkdir(parents=True, exist_ok=True)
     (folder / "dist/publish/own.sha256").write_text(text)
-    script = "\n".join([*publish_jobs.taken("own"), "echo taken"])
+    script = "\n".join([*publish_jobs.lines_taking_files("own"), "echo taken"])
     return subprocess.run(
         ["sh", "-ec", script], cwd=folder, capture_output=True, text=True, check=False
     )
@@ -274,7 +274,7 @@ def test_variables_that_lead_uv_elsewhere_are_unset_first():
 def test_a_list_that_is_damaged_or_missing_is_no_empty_one(tmp_path: Path):
     assert run_taken(tmp_path, "not a sum\n").returncode != 0
     (tmp_path / "dist/publish/own.sha256").unlink()
-    script = "\n".join(publish_jobs.taken("own"))
+    script = "\n".join(publish_jobs.lines_taking_files("own"))
     done = subprocess.run(
         ["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False
     )
@@ -284,8 +284,10 @@ def test_a_list_that_is_damaged_or_missing_is_no_empty_one(tmp_path: Path):
 def test_an_address_with_an_expression_of_github_is_refused():
     text = SPEC.replace("https://open.example/x", "https://open.example/${{github.token}}")
     plan, parsed = plan_of(text, policy=POLICY, event=""), spec_of(text)
-    variables = contract.declared(parsed, policy_of(POLICY))
-    assert any("${{" in str(problem) for problem in plan_rules.problems(plan, parsed, variables))
+    variables = contract.declared_variables(parsed, policy_of(POLICY))
+    assert any(
+        "${{" in str(problem) for problem in plan_rules.find_problems(plan, parsed, variables)
+    )
 
 
 def test_what_fetches_the_listed_files_needs_nothing_but_python():

@@ -10,7 +10,7 @@ import yaml
 from specs import plan_of, policy_of, spec_of
 
 from truewheel.forges import pipelines, tool_script
-from truewheel.workspace.loading import Workspace, on_disk
+from truewheel.workspace.loading import Workspace, disk_reader
 
 A, B, C = "a" * 64, "b" * 40, "c" * 64
 WHEEL = "ci/truewheel-0.2.0-py3-none-any.whl"
@@ -39,7 +39,7 @@ def generated(text: str) -> dict[str, str]:
 
 
 def sources(text: str) -> dict[str, str]:
-    return Workspace(Path(), spec_of(text), on_disk(Path())).job_files()
+    return Workspace(Path(), spec_of(text), disk_reader(Path())).job_files()
 
 
 @pytest.mark.parametrize("form", FORMS)

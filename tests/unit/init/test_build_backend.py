@@ -26,8 +26,8 @@ def package(
 ) -> Package:
     """The package of these files."""
     texts = {"pyproject.toml": pyproject, **(files or {})}
-    read = Files(texts.get, lambda name: loading.toml(texts.get(name, "")), lambda: native)
-    result = build_backend.package("lib", read)
+    read = Files(texts.get, lambda name: loading.parse_toml(texts.get(name, "")), lambda: native)
+    result = build_backend.read_package("lib", read)
     assert result
     return result
 
@@ -87,7 +87,12 @@ ATTRIBUTE = "[tool.setuptools.dynamic]\nversion = {attr = 'foo.version'}\n"
         (
             DYNAMIC + HATCH + "[tool.hatch.version]\npath = 'src/a.py'",
             {"src/a.py": "# a\n__version__: str = 'v2.0'\n"},
-            Version("2.0", "src/a.py", "src/a.py", version_file.assigned("__version__|VERSION")),
+            Version(
+                "2.0",
+                "src/a.py",
+                "src/a.py",
+                version_file.assignment_pattern("__version__|VERSION"),
+            ),
         ),
         (
             DYNAMIC + SETUPTOOLS + ATTRIBUTE,
@@ -96,13 +101,13 @@ ATTRIBUTE = "[tool.setuptools.dynamic]\nversion = {attr = 'foo.version'}\n"
                 "2.0",
                 "src/foo/__init__.py",
                 "src/foo/__init__.py",
-                version_file.assigned("version"),
+                version_file.assignment_pattern("version"),
             ),
         ),
         (
             DYNAMIC + "requires-python = '>=3.9'\n" + built_by("flit_core.buildapi"),
             {"foo.py": '"""Foo."""\n__version__ = "2.0"'},
-            Version("2.0", "foo.py", "foo.py", version_file.assigned("__version__")),
+            Version("2.0", "foo.py", "foo.py", version_file.assignment_pattern("__version__")),
         ),
         (
             DYNAMIC + MATURIN,
@@ -120,7 +125,7 @@ ATTRIBUTE = "[tool.setuptools.dynamic]\nversion = {attr = 'foo.version'}\n"
         (
             SETUPTOOLS,
             {"setup.py": "V = '2.0'\nsetup(\n    name='foo',\n    version=V,\n)"},
-            Version("2.0", "setup.py", "setup.py", version_file.assigned("V")),
+            Version("2.0", "setup.py", "setup.py", version_file.assignment_pattern("V")),
         ),
         (
             "",
@@ -214,8 +219,8 @@ def test_what_keeps_a_package_from_a_name(pyproject: str, files: Mapping[str, st
 def test_a_file_for_tools_alone_is_no_package():
     texts = {"pyproject.toml": "[tool.ruff]\n", "setup.cfg": "[flake8]\n"}
     assert (
-        build_backend.package(
-            ".", Files(texts.get, lambda name: loading.toml(texts[name]), lambda: True)
+        build_backend.read_package(
+            ".", Files(texts.get, lambda name: loading.parse_toml(texts[name]), lambda: True)
         )
         is None
     )

@@ -25,8 +25,8 @@ def write(folder: Path, **files: str) -> Path:
     return folder
 
 
-def look(folder: Path) -> detect.Survey:
-    return detect.look(folder, ENVIRONMENT)
+def look(folder: Path) -> detect.Repository:
+    return detect.read_repository(folder, ENVIRONMENT)
 
 
 def git(folder: Path, *words: str) -> None:

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from truewheel.errors import Stop, Where
 from truewheel.init import proposal
-from truewheel.init.build_backend import SPEC_NAME, Abi, Files, Package, Version, package
-from truewheel.init.detect import Survey
+from truewheel.init.build_backend import SPEC_NAME, Abi, Files, Package, Version, read_package
+from truewheel.init.detect import Repository
 from truewheel.spec import model
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Policy
@@ -39,21 +39,21 @@ def policy(name: str = "plain") -> Policy:
     return loading.read_policy(name, Path(), Where("naming"))
 
 
-def survey(*packages: Package, **more: Any) -> Survey:
-    return Survey(name="root", packages=packages or (FOO,), **more)
+def survey(*packages: Package, **more: Any) -> Repository:
+    return Repository(name="root", packages=packages or (FOO,), **more)
 
 
-def proposed(repository: Survey, **choices: Any) -> str:
-    chosen = proposal.defaults(repository, TODAY)._replace(**choices)
-    return proposal.text(repository, chosen, policy(chosen.naming))
+def proposed(repository: Repository, **choices: Any) -> str:
+    chosen = proposal.choose_defaults(repository, TODAY)._replace(**choices)
+    return proposal.render_spec(repository, chosen, policy(chosen.naming))
 
 
 def read(text: str) -> Spec:
     return model.parse(text, "truewheel.yml", loading.schema())
 
 
-def pythons(repository: Survey, today: date = TODAY) -> tuple[str, ...]:
-    return proposal.defaults(repository, today).pythons
+def pythons(repository: Repository, today: date = TODAY) -> tuple[str, ...]:
+    return proposal.choose_defaults(repository, today).pythons
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,9 @@ def test_classifiers_say_the_lowest_where_nothing_else_does():
 def test_a_limited_api_begins_where_its_tag_does(oldest: int):
     repository = survey(FOO._replace(abi=Abi("abi3", "setup.cfg", oldest)))
     assert pythons(repository)[0] == f"3.{oldest}"
-    assert bool(proposal.notes(repository, proposal.defaults(repository, TODAY))) == (oldest == 9)
+    assert bool(proposal.make_notes(repository, proposal.choose_defaults(repository, TODAY))) == (
+        oldest == 9
+    )
 
 
 def test_a_python_that_one_package_cannot_have_is_excluded_for_it():
@@ -105,7 +107,7 @@ def test_a_python_that_one_package_cannot_have_is_excluded_for_it():
 
 def test_a_package_for_pythons_of_old_is_refused():
     with pytest.raises(Stop, match=r"requires-python <3\.8 allows none of Python 3\.10"):
-        proposal.defaults(survey(FOO._replace(requires_python="<3.8")), TODAY)
+        proposal.choose_defaults(survey(FOO._replace(requires_python="<3.8")), TODAY)
 
 
 @pytest.mark.parametrize(
@@ -259,7 +261,7 @@ def test_what_a_repository_is_called_comes_back_as_it_was(folder: str, name: str
 
 
 def proposal_of_any_name(odd: Package, name: str) -> str:
-    return proposed(Survey(name=name, packages=(odd, FOO._replace(name="other", path="other"))))
+    return proposed(Repository(name=name, packages=(odd, FOO._replace(name="other", path="other"))))
 
 
 @given(
@@ -278,7 +280,7 @@ def test_a_project_of_any_name_is_refused_or_comes_back(
     }
     read_any = Files(lambda _: text, lambda _: table, lambda: True)
     try:
-        described = package(".", read_any)
+        described = read_package(".", read_any)
         assert described
         proposal_text = proposed(survey(described))
     except Stop:

@@ -35,7 +35,7 @@ CONFIG = "[metadata]\nname = foo\nversion = {}\n[options]\npython_requires = >=3
                 "setup.py": "N, v = 'foo', 1\nN = 'foo'\n__version__ = '1'\n"
                 "if N:\n    setup(name=N, version=__version__)"
             },
-            Setup("foo", place="setup.py", match=version_file.assigned("__version__")),
+            Setup("foo", place="setup.py", match=version_file.assignment_pattern("__version__")),
         ),
         ({"setup.py": "# version='2'\nsetup(name='foo', version='1')"}, Setup("foo")),
         (
@@ -55,14 +55,14 @@ CONFIG = "[metadata]\nname = foo\nversion = {}\n[options]\npython_requires = >=3
     ],
 )
 def test_plain_text_is_read(files: Mapping[str, str], expected: Setup):
-    assert setup_files.read(files.get) == expected
+    assert setup_files.read_setup(files.get) == expected
 
 
 @given(st.text())
 def test_any_text_is_read_or_says_nothing(text: str):
-    assert isinstance(setup_files.read(lambda _: text), Setup)
+    assert isinstance(setup_files.read_setup(lambda _: text), Setup)
 
 
 def test_a_file_nested_too_deep_says_nothing():
-    assert setup_files.read({"setup.py": "(" * 100_000}.get) == Setup()
-    assert setup_files.read({"setup.py": "-" * 100_000 + "1"}.get) == Setup()
+    assert setup_files.read_setup({"setup.py": "(" * 100_000}.get) == Setup()
+    assert setup_files.read_setup({"setup.py": "-" * 100_000 + "1"}.get) == Setup()

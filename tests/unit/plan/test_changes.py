@@ -64,7 +64,7 @@ def spec(more: str = "") -> str:
     ],
 )
 def test_a_file_belongs_to_packages(file: str, packages: set[str]):
-    assert changes.changed(spec_of(spec()), [file]) == packages
+    assert changes.changed_packages(spec_of(spec()), [file]) == packages
     assert wanted_by_gitlab(file) == packages, "GitLab's rules say the same"
 
 
@@ -92,7 +92,7 @@ def matches(file: str, pattern: str) -> bool:
 
 def test_a_path_stands_for_itself_whatever_is_in_it():
     text = spec().replace("{path: foo,", "{path: 'f[1]*{a}',")
-    assert changes.changed(spec_of(text), ["f[1]*{a}/x", "f1/x"]) == {"foo"}
+    assert changes.changed_packages(spec_of(text), ["f[1]*{a}/x", "f1/x"]) == {"foo"}
     rule = documents(text)[".gitlab-ci.yml"][".changed:foo"]["rules"][0]
     assert rule["changes"]["paths"][:2] == ["f\\[1\\]\\*\\{a\\}", "f\\[1\\]\\*\\{a\\}/**/*"]
 
@@ -102,10 +102,10 @@ def test_a_package_at_the_top_is_changed_by_anything_and_one_of_a_policy_file_by
         "packages: {foo: {}, bar: {path: bar}}\n"
         "targets: {rhel8: {}}\nnaming: ci/names.yml\nscripts: ci/s\n"
     )
-    assert changes.changed(top, ["README.md"]) == {"foo"}
+    assert changes.changed_packages(top, ["README.md"]) == {"foo"}
     assert (
-        changes.changed(top, ["ci/names.yml"])
-        == changes.changed(top, ["ci/s/a.py"])
+        changes.changed_packages(top, ["ci/names.yml"])
+        == changes.changed_packages(top, ["ci/s/a.py"])
         == {"foo", "bar"}
     )
 
@@ -116,11 +116,11 @@ def test_the_packages_of_a_build_change_together():
         "builds: {tree: {path: tree, command: [make], wheels: {foo: 'f.whl', bar: 'b.whl'}}}\n"
     )
     assert (
-        changes.changed(built, ["tree/CMakeLists.txt"])
-        == changes.changed(built, ["s.py"])
+        changes.changed_packages(built, ["tree/CMakeLists.txt"])
+        == changes.changed_packages(built, ["s.py"])
         == {"foo", "bar"}
     )
-    assert changes.changed(built, ["baz/x"]) == {"baz"}
+    assert changes.changed_packages(built, ["baz/x"]) == {"baz"}
 
 
 def test_a_plan_of_some_packages_has_their_cells_and_jobs_and_says_what_is_left_out():

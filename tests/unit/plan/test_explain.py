@@ -145,9 +145,9 @@ def test_a_copy_is_explained_by_the_channel_of_its_index() -> None:
         wheel="foo_bar-1.0-cp312-cp312-manylinux_2_28_x86_64.whl",
     )
     own = cell()._replace(copies=(copy,))
-    assert explain.named(own, own.wheel) == own
-    assert explain.named(own, "foo_bar-1.1-py3-none-any.whl") is None
-    named = explain.named(own, copy.wheel)
+    assert explain.find_cell(own, own.wheel) == own
+    assert explain.find_cell(own, "foo_bar-1.1-py3-none-any.whl") is None
+    named = explain.find_cell(own, copy.wheel)
     assert named
     assert (named.wheel, named.channel, named.version, named.copies) == (
         copy.wheel,

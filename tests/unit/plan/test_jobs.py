@@ -126,7 +126,7 @@ def test_an_image_without_one_of_its_wheels_refuses_the_plan():
 
 
 def test_a_job_that_reads_the_merge_request_or_earlier_jobs_is_of_merge_requests_alone():
-    for kind in jobs.kinds(spec_of(SPEC)).values():
+    for kind in jobs.make_kinds(spec_of(SPEC)).values():
         if kind.traits.request or kind.traits.read_runs:
             assert kind.events == ("mr",)
 

@@ -112,7 +112,7 @@ def test_a_fact_tells_its_source_and_why_not_the_ones_before():
         *("26.12", "26.12", "env:TRITON_CONTAINER_VERSION", "environment"),
     )
     assert naming.source_of(fact) == "TRITON_CONTAINER_VERSION=26.12 (environment)"
-    assert naming.told(fact) == [
+    assert naming.skip_reasons(fact) == [
         "NVIDIA_UPSTREAM_VERSION is set but empty",
         "NVIDIA_TRITON_SERVER_VERSION is not set",
     ]
@@ -123,7 +123,7 @@ def test_a_fact_without_a_value_tells_why_of_every_source():
         "pipeline"
     ]
     assert (fact.value, naming.source_of(fact)) == (None, "")
-    assert naming.told(fact) == [
+    assert naming.skip_reasons(fact) == [
         "TRUEWHEEL_BUILD_TAG is not set",
         "TRUEWHEEL_PIPELINE_ID is not set",
         "CI_PIPELINE_ID is '<unknown>', which means none",
@@ -140,7 +140,10 @@ def test_flags_and_the_package_are_sources_too():
     )
     own = named(TRITON, sources_of({}))[1]["base"]
     assert (own.value, own.source, own.origin) == ("1.0", "package:version", "VERSION")
-    assert naming.told(own) == ["--release-version is not set", "TRITON_RELEASE_VERSION is not set"]
+    assert naming.skip_reasons(own) == [
+        "--release-version is not set",
+        "TRITON_RELEASE_VERSION is not set",
+    ]
 
 
 def test_what_is_written_is_not_what_was_read():
@@ -167,13 +170,14 @@ def test_a_file_without_the_value_is_told(text, told):
     sources = sources_of({}, read_file={CUDA_FILE: text}.get, in_image=True)
     composed, facts, problems = named(TRITON, sources)
     assert (composed.version, problems) == ("1.0", [])
-    assert naming.told(facts["cuda"]) == ["CUDA_VERSION is not set", told]
+    assert naming.skip_reasons(facts["cuda"]) == ["CUDA_VERSION is not set", told]
 
 
 def test_a_file_of_the_image_is_not_read_for_a_plan():
     sources = sources_of({}, read_file=lambda path: pytest.fail(f"reads {path}"))
     assert (
-        naming.told(named(TRITON, sources)[1]["cuda"])[-1] == f"{CUDA_FILE} is read only in the job"
+        naming.skip_reasons(named(TRITON, sources)[1]["cuda"])[-1]
+        == f"{CUDA_FILE} is read only in the job"
     )
 
 
@@ -183,7 +187,9 @@ def test_a_file_of_the_image_is_not_read_for_a_plan():
 def test_a_dropped_part_is_a_warning_with_what_follows():
     composed, facts, (problem,) = triton(CUDA_VERSION="abc", CI_PIPELINE_ID="1")
     assert (composed.version, composed.build) == ("1.0", "1")
-    assert naming.told(facts["cuda"]) == [r"CUDA_VERSION does not match (\d+)\.(\d+)(\..*)?"]
+    assert naming.skip_reasons(facts["cuda"]) == [
+        r"CUDA_VERSION does not match (\d+)\.(\d+)(\..*)?"
+    ]
     assert str(problem) == (
         r"f.yml:3:1: warning: the fact cuda: CUDA_VERSION does not match "
         r"(\d+)\.(\d+)(\..*)?"
@@ -224,7 +230,7 @@ def test_a_value_is_written_from_the_groups_of_its_match(match, write, raw, valu
 def test_a_value_of_which_nothing_is_left_is_absent():
     policy = policy_with("from: ['env:A', 'env:B'], match: 'v(.*)', write: '{1}'")
     fact = named(policy, sources_of({"A": "v", "B": "v2"}))[1]["x"]
-    assert (fact.value, naming.told(fact)) == ("2", ["A is 'v', which gives an empty text"])
+    assert (fact.value, naming.skip_reasons(fact)) == ("2", ["A is 'v', which gives an empty text"])
 
 
 def test_a_match_is_ascii():

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from specs import plan_of
 
-from truewheel.plan.pipeline_cost import efforts, times
+from truewheel.plan.pipeline_cost import costs, times
 
 SPEC = "packages: {foo: {smoke: t.py}}\ntargets: {rhel8: {}}\npythons: ['3.11', '3.12']\n"
 
 
 def test_pushes_have_no_jobs_of_merge_requests_and_tags():
     made = plan_of(SPEC + "indexes: {own: {profile: internal, url: 'https://x/'}}\n", event="mr")
-    assert {each.event: each.after.jobs for each in efforts(None, made, None)} == {
+    assert {each.event: each.after.jobs for each in costs(None, made, None)} == {
         "mr": 7,
         "push": 6,
     }
-    assert {each.before for each in efforts(None, made, None)} == {None}
+    assert {each.before for each in costs(None, made, None)} == {None}
 
 
 def test_a_job_takes_what_it_took_and_a_new_one_the_mean_of_its_kind():
@@ -26,7 +26,7 @@ def test_a_job_takes_what_it_took_and_a_new_one_the_mean_of_its_kind():
     taken = {job.name: known.of(job) for job in made.jobs if job.kind == "wheel"}
     assert taken == {"wheel:foo:rhel8:x86_64:cp311": 60.0, "wheel:foo:rhel8:x86_64:cp312": 120.0}
     assert {known.of(job) for job in made.jobs if job.kind != "wheel"} == {None}
-    push = efforts(None, made, known)[1].after
+    push = costs(None, made, known)[1].after
     assert (push.minutes, push.unknown) == (3.0, ("plan", "test", "prove"))
 
 

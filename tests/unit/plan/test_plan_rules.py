@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from specs import plan_of
 
-from truewheel.errors import errors
+from truewheel.errors import select_errors
 
 ONE_FLOOR = """
 packages:
@@ -261,7 +261,7 @@ def test_all_that_speaks_against_a_plan_is_told_at_once():
         "packages: {foo: {abi: abi3}}\n"
         "targets: {here: {pythons: ['3.13t']}}\nexclude: [{arch: s390x}]\n"
     )
-    assert len(errors(plan_of(spec).problems)) == 3
+    assert len(select_errors(plan_of(spec).problems)) == 3
 
 
 def test_cuda_suffixes_that_sort_as_text_are_told():

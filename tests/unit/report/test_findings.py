@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from truewheel.report.findings import STYLES, report
+from truewheel.report.findings import STYLES, render_findings
 from truewheel.wheel.checks.findings import Code, Finding, finding
 
 RESULTS = [
@@ -25,7 +25,7 @@ RESULTS = [
 
 
 def test_sarif():
-    (run,) = json.loads(report(RESULTS, "sarif"))["runs"]
+    (run,) = json.loads(render_findings(RESULTS, "sarif"))["runs"]
     assert [rule["id"] for rule in run["tool"]["driver"]["rules"]] == ["TW103", "TW405"]
     error, warning = run["results"]
     assert (error["ruleId"], error["ruleIndex"], error["level"]) == ("TW405", 1, "error")
@@ -35,20 +35,20 @@ def test_sarif():
         == "dist/b%20c%3A1%2C%25.whl"
     )
     assert "aarch64\\nreally" in error["message"]["text"]
-    assert json.loads(report([], "sarif"))["runs"][0]["results"] == []
+    assert json.loads(render_findings([], "sarif"))["runs"][0]["results"] == []
 
 
 def test_code_quality():
-    issues = json.loads(report(RESULTS, "codequality"))
+    issues = json.loads(render_findings(RESULTS, "codequality"))
     assert [issue["severity"] for issue in issues] == ["major", "minor"]
     assert [issue["check_name"] for issue in issues] == ["TW405", "TW103"]
     assert issues[0]["location"] == {"path": "dist/b c:1,%.whl", "lines": {"begin": 1}}
     assert len({issue["fingerprint"] for issue in issues}) == 2
-    assert issues == json.loads(report(RESULTS, "codequality"))
+    assert issues == json.loads(render_findings(RESULTS, "codequality"))
 
 
 def test_annotations():
-    error, warning = report(RESULTS, "github").splitlines()
+    error, warning = render_findings(RESULTS, "github").splitlines()
     place = "file=dist/b c%3A1%2C%25.whl,title="
     assert error == f"::error {place}TW405::TW405 demo/_c.so: it is for aarch64\\nreally: 100%25"
     assert warning == f"::warning {place}TW103::TW103 Demo"
@@ -57,11 +57,11 @@ def test_annotations():
 @given(st.text(), st.text(), st.sampled_from([style for style in STYLES if style != "junit"]))
 def test_any_finding_can_be_reported_in_any_style(message, where, style):
     finding = Finding(code=Code.TW302, severity="error", message=message, where=where)
-    report([(Path("a.whl"), [finding])], style).encode(
+    render_findings([(Path("a.whl"), [finding])], style).encode(
         "ascii" if style in {"json", "sarif", "codequality"} else "utf-8"
     )
 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_nothing_to_report(style):
-    assert isinstance(report([], style), str)
+    assert isinstance(render_findings([], style), str)

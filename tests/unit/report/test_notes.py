@@ -10,31 +10,33 @@ import pytest
 from specs import plan_of
 
 from truewheel.errors import Problem, Where
-from truewheel.plan.pipeline_cost import efforts, times
+from truewheel.plan.pipeline_cost import costs, times
 from truewheel.plan.plan_diff import changes
 from truewheel.report import notes
-from truewheel.report.notes import Story
+from truewheel.report.notes import NoteContents
 from truewheel.spec.model import MergeRequests
 
 SPEC = "packages: {foo: {}, bar: {}}\ntargets: {rhel8: {}}\n"
 
 
-def story(old: str | None, new: str, before: str = "1.0", after: str = "1.0", **more: Any) -> Story:
+def story(
+    old: str | None, new: str, before: str = "1.0", after: str = "1.0", **more: Any
+) -> NoteContents:
     plan = plan_of(new, version=after, event="mr")
     earlier = None if old is None else plan_of(old, version=before, event="mr")
     known = more.pop("times", None)
-    return Story(
+    return NoteContents(
         changes(earlier, plan),
         plan,
         earlier,
-        efforts=efforts(earlier, plan, known),
+        efforts=costs(earlier, plan, known),
         times=known,
         **more,
     )
 
 
 def note(old: str, new: str, before: str = "1.0", after: str = "1.0") -> str:
-    return notes.note(story(old, new, before, after))
+    return notes.render_note(story(old, new, before, after))
 
 
 def test_nothing_is_reported_where_no_name_changes():
@@ -66,13 +68,13 @@ def test_many_changes_are_folded():
 
 
 def test_a_target_branch_without_a_plan_has_all_names_added():
-    text = notes.note(story(None, SPEC))
+    text = notes.render_note(story(None, SPEC))
     assert "2 added" in text
     assert "The target branch has no plan to compare with" in text
 
 
 def test_files_that_are_not_as_generated_are_reported_though_no_name_changes():
-    text = notes.note(story(SPEC, SPEC, drift=[("modified", ".gitlab-ci.yml")]))
+    text = notes.render_note(story(SPEC, SPEC, drift=[("modified", ".gitlab-ci.yml")]))
     assert "- modified `.gitlab-ci.yml`" in text
 
 
@@ -81,8 +83,8 @@ def test_a_warning_that_was_there_before_is_no_news():
     warned = replace(
         old.made, problems=(Problem(Where("truewheel.yml", 1, 1), "a tag can move", "", "warning"),)
     )
-    assert notes.note(old._replace(made=warned, before=warned)) == ""
-    assert "a tag can move" in notes.note(old._replace(made=warned))
+    assert notes.render_note(old._replace(made=warned, before=warned)) == ""
+    assert "a tag can move" in notes.render_note(old._replace(made=warned))
 
 
 def test_jobs_are_counted_before_and_after():
@@ -102,7 +104,7 @@ def test_job_minutes_are_those_of_an_earlier_pipeline():
     ]
     known = times(taken, "", "[pipeline 7](https://gitlab.example.com/7)")
     more = SPEC.replace("rhel8: {}", "rhel8: {}, ubuntu24.04: {}")
-    text = notes.note(story(SPEC, more, times=known))
+    text = notes.render_note(story(SPEC, more, times=known))
     assert "| pushes | 4 → 6 | about 31 → about 61 |" in text
     assert "what each job took in [pipeline 7](https://gitlab.example.com/7)" in text
     assert "Not counted, since none ran there: prove, names." in text
@@ -110,7 +112,7 @@ def test_job_minutes_are_those_of_an_earlier_pipeline():
 
 def test_what_an_index_says_is_reported_with_what_it_said_before():
     index = SPEC + "indexes: {pypi: {profile: pypi}}\n"
-    text = notes.note(story(index, index.replace("rhel8: {}", "rhel8: {floor: linux}")))
+    text = notes.render_note(story(index, index.replace("rhel8: {}", "rhel8: {floor: linux}")))
     assert "Indexes: pypi: accepted → " in text
 
 
@@ -118,16 +120,16 @@ def test_what_an_index_says_is_reported_with_what_it_said_before():
 
 
 def test_a_posted_note_begins_with_its_marker_and_is_short_where_nothing_changes_any_more():
-    mark = notes.marker("wheels", ".")
+    mark = notes.make_marker("wheels", ".")
     assert mark == "<!-- truewheel:names wheels -->"
-    assert notes.post(story(SPEC, SPEC), mark, "").startswith(
+    assert notes.render_post(story(SPEC, SPEC), mark, "").startswith(
         f"{mark}\n### Wheel names\n\nNothing changes any more"
     )
 
 
 @pytest.mark.parametrize("folder", ["a-->b", "a\nb", "a b"])
 def test_no_folder_ends_the_hidden_comment(folder: str):
-    mark = notes.marker("wheels", folder)
+    mark = notes.make_marker("wheels", folder)
     assert mark.index("-->") == len(mark) - 3
     assert "\n" not in mark
 
@@ -137,18 +139,20 @@ def test_a_posted_note_is_no_longer_than_a_forge_takes(count: int):
     packages = ", ".join(f"{'p' * 50}{number}: {{}}" for number in range(count))
     spec = f"packages: {{{packages}}}\ntargets: {{rhel8: {{}}}}\n"
     long = story(spec, spec, "1.0", "1.1")
-    text = notes.post(long, notes.marker("wheels", "."), "names.md of [this job](https://x)")
+    text = notes.render_post(
+        long, notes.make_marker("wheels", "."), "names.md of [this job](https://x)"
+    )
     assert len(text.encode()) <= notes.MOST
     assert ("All of them: names.md of [this job](https://x)" in text) == (count == 400)
     assert text.count("<details>") == text.count("</details>")
-    assert len(notes.note(long).encode()) > notes.MOST or count < 400
+    assert len(notes.render_note(long).encode()) > notes.MOST or count < 400
 
 
 def test_no_line_of_a_note_is_a_quick_action_of_gitlab():
     change = story(
         SPEC, SPEC.replace("rhel8: {}", "rhel8: {}, rocky8: {}"), drift=[("modified", "/merge")]
     )
-    assert not [line for line in notes.note(change).split("\n") if line.startswith("/")]
+    assert not [line for line in notes.render_note(change).split("\n") if line.startswith("/")]
 
 
 def test_text_of_the_spec_does_not_become_markup():
@@ -174,7 +178,7 @@ def test_text_of_the_spec_does_not_become_markup():
 )
 def test_a_title_starts_with_a_type(title: str, fits: bool):
     assert (
-        notes.title_fault(
+        notes.find_title_fault(
             title, MergeRequests(types=("fix", "feat"), changed_only=False, labels=())
         )
         == ""
@@ -183,7 +187,8 @@ def test_a_title_starts_with_a_type(title: str, fits: bool):
 
 def test_without_types_any_title_will_do():
     assert (
-        notes.title_fault("whatever", MergeRequests(types=(), changed_only=False, labels=())) == ""
+        notes.find_title_fault("whatever", MergeRequests(types=(), changed_only=False, labels=()))
+        == ""
     )
 
 

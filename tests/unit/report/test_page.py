@@ -22,7 +22,7 @@ arches: [x86_64, aarch64]
 naming: triton-2026.04
 indexes: {pypi: {profile: pypi, channel: release}}
 """
-PARTS = Parts(*(loading.asset(f"page.{kind}") for kind in ("html", "css", "js")))
+PARTS = Parts(*(loading.read_asset(f"page.{kind}") for kind in ("html", "css", "js")))
 PLAN = plan_of(SPEC, overrides={"CI_PIPELINE_ID": "7", "NVIDIA_UPSTREAM_VERSION": ""})
 
 
@@ -33,7 +33,7 @@ def data_in(text: str) -> dict:
 
 
 def test_the_page_has_all_cells_their_copies_and_reasons():
-    data = data_in(page.page(PLAN, [File("GitLab", ".gitlab-ci.yml", 7)], PARTS))
+    data = data_in(page.render_page(PLAN, [File("GitLab", ".gitlab-ci.yml", 7)], PARTS))
     assert len(data["cells"]) == 8
     package, target, arch, python, channel, wheel, reason, copies, audited = data["cells"][0]
     assert (package, target, arch, python, channel, audited) == (
@@ -54,12 +54,12 @@ def test_the_page_has_all_cells_their_copies_and_reasons():
 
 
 def test_cells_share_their_reasons():
-    data = page.data_of(PLAN, [])
+    data = page.page_data(PLAN, [])
     assert len(data["reasons"]) == 2  # one for each target
 
 
 def test_jobs_of_one_place_are_one_node_and_the_longest_chain_is_reported():
-    graph = page.graph(PLAN)
+    graph = page.make_graph(PLAN)
     assert graph["nodes"][0] == ["plan", 0, 1]
     assert ["wheel rhel8 x86_64", 1, 2] in graph["nodes"]
     assert [graph["nodes"][number][0] for number in graph["longest"]] == [
@@ -80,7 +80,7 @@ def test_jobs_of_one_place_are_one_node_and_the_longest_chain_is_reported():
     ],
 )
 def test_the_longest_chain_follows_the_needs(edges, longest):
-    assert page.longest_chain("abc", edges) == longest
+    assert page.find_longest_chain("abc", edges) == longest
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_the_longest_chain_follows_the_needs(edges, longest):
 )
 def test_nothing_in_a_plan_becomes_markup(hostile):
     plan = replace(PLAN, problems=(Problem(Where("truewheel.yml", 1, 1), hostile, hostile),))
-    text = page.page(plan, [File("GitLab", hostile, 1)], PARTS)
+    text = page.render_page(plan, [File("GitLab", hostile, 1)], PARTS)
     assert text.count("<script") == 2
     assert data_in(text)["files"] == [["GitLab", hostile, 1]]
     assert data_in(text)["problems"] == [["error", "truewheel.yml:1:1", hostile, hostile]]
@@ -96,7 +96,7 @@ def test_nothing_in_a_plan_becomes_markup(hostile):
 
 
 def test_only_the_pages_own_script_may_run_and_nothing_is_loaded():
-    text = page.page(PLAN, [], PARTS)
+    text = page.render_page(PLAN, [], PARTS)
     assert "default-src 'none'" in text
     assert not re.search(r"(src|href)=", text)
     assert "http" not in text.replace("http-equiv", "").replace("http://www.w3.org/2000/svg", "")

@@ -23,7 +23,7 @@ from truewheel.spec import cron
     ],
 )
 def test_what_both_forges_read_is_well(text):
-    assert cron.fault(text) == ""
+    assert cron.find_fault(text) == ""
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def test_what_both_forges_read_is_well(text):
     ],
 )
 def test_what_is_wrong_is_told(text, fault):
-    assert cron.fault(text) == fault
+    assert cron.find_fault(text) == fault
 
 
 @given(st.text(alphabet="0123456789*/,-SUNMOJAFEB ", max_size=40))
 def test_any_text_is_judged(text):
-    assert isinstance(cron.fault(text), str)
+    assert isinstance(cron.find_fault(text), str)
 
 
 @given(
@@ -76,4 +76,4 @@ def test_any_text_is_judged(text):
 )
 def test_every_range_in_order_is_well(ranges):
     (minute, hour) = (f"{min(pair)}-{max(pair)}" for pair in ranges)
-    assert cron.fault(f"{minute} {hour} * * *") == ""
+    assert cron.find_fault(f"{minute} {hour} * * *") == ""

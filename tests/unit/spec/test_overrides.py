@@ -51,30 +51,30 @@ def hides(fields: Any, inherited: Any) -> bool:
 @given(FIELDS, PATCH, FIELDS)
 def test_a_patched_job_with_what_it_inherits_is_the_job_patched(fields, patch, inherited):
     assume(not hides(fields, inherited))
-    made = overrides.merged(fields, patch, inherited, set())
+    made = overrides.merge(fields, patch, inherited, set())
     assert clean(over(inherited, made)) == clean(over(over(inherited, fields), patch))
 
 
 @given(FIELDS, PATCH, FIELDS)
 def test_nothing_that_was_there_is_changed_in_place(fields, patch, inherited):
     before = repr((fields, patch, inherited))
-    overrides.merged(fields, patch, inherited, set())
+    overrides.merge(fields, patch, inherited, set())
     assert repr((fields, patch, inherited)) == before
 
 
 @given(FIELDS, PATCH)
 def test_a_restricted_patch_brings_no_new_key(patch, fields):
-    made = overrides.merged(fields, overrides.restricted(patch, fields), {}, set())
+    made = overrides.merge(fields, overrides.restrict(patch, fields), {}, set())
     assert made.keys() <= fields.keys()
 
 
 def test_what_is_removed_is_told():
     removed: set[tuple[str, ...]] = set()
     patch = {"a": None, "b": {"c": None, "d": None}, "e": None}
-    made = overrides.merged({"a": 1, "b": {"c": 1, "x": 1}}, patch, {"b": {"d": 1}}, removed)
+    made = overrides.merge({"a": 1, "b": {"c": 1, "x": 1}}, patch, {"b": {"d": 1}}, removed)
     assert made == {"b": {"x": 1, "d": None}}
     assert removed == {("a",), ("b", "c"), ("b", "d")}
-    assert {*overrides.removals(patch)} - removed == {("e",)}
+    assert {*overrides.find_removals(patch)} - removed == {("e",)}
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,6 @@ def test_what_is_removed_is_told():
 )
 def test_what_yaml_reads_as_something_else_is_refused_with_its_place(text: str, told: str):
     document = yaml_source.load(f"a: [x, {{b: {text}}}]", "truewheel.yml")
-    found = [*overrides.misread(document, document.data["a"], ("a",))]
+    found = [*overrides.find_misread(document, document.data["a"], ("a",))]
     assert [problem.message for problem in found] == ([told] if told else [])
     assert all(str(problem.where) == "truewheel.yml:1:12" for problem in found)

@@ -41,7 +41,7 @@ SMALL = "truewheel: 1\npackages: {a: {}}\ntargets: {ubuntu24.04: {}}\n"
 
 def said(text: str) -> list[str]:
     """Return the problems of a spec, each as 'line:column: message | hint'."""
-    problems = schema.check(yaml_source.load(text, "f.yml"), schema.shape(SCHEMA))
+    problems = schema.check_document(yaml_source.load(text, "f.yml"), schema.expand_schema(SCHEMA))
     return [f"{p.where.line}:{p.where.column}: {p.message} | {p.hint}" for p in problems]
 
 
@@ -308,7 +308,9 @@ def test_a_file_that_is_no_mapping_is_told_so(text):
 
 
 def test_a_place_is_known_for_every_problem():
-    problems = schema.check(yaml_source.load("a: [1]\n", "x.yml"), schema.shape(SCHEMA))
+    problems = schema.check_document(
+        yaml_source.load("a: [1]\n", "x.yml"), schema.expand_schema(SCHEMA)
+    )
     assert {problem.where.file for problem in problems} == {"x.yml"}
     assert all(problem.where.line for problem in problems)
     assert problems[-1].where == Where("x.yml", 1, 1)
@@ -318,19 +320,19 @@ def test_a_place_is_known_for_every_problem():
 
 
 def test_a_shape_has_no_references_and_joins_descriptions():
-    name = schema.shape(TOY)["properties"]["name"]
+    name = schema.expand_schema(TOY)["properties"]["name"]
     assert name == {
         "type": "string",
         "pattern": "^[a-z]+$",
         "default": "x",
         "description": "The name. (letters)",
     }
-    assert schema.shape(TOY, "word") == TOY["$defs"]["word"]
+    assert schema.expand_schema(TOY, "word") == TOY["$defs"]["word"]
 
 
 def test_defaults_reach_every_depth_and_leave_the_schema_alone():
-    toy = schema.shape(TOY)
-    filled = schema.with_defaults({"parts": {"p": {"tags": ["t"]}, "q": {}}}, toy)
+    toy = schema.expand_schema(TOY)
+    filled = schema.fill_defaults({"parts": {"p": {"tags": ["t"]}, "q": {}}}, toy)
     assert filled == {
         "name": "x",
         "sizes": ["s"],
@@ -339,8 +341,8 @@ def test_defaults_reach_every_depth_and_leave_the_schema_alone():
     }
     filled["sizes"].append("l")
     filled["own"]["tags"].append("t")
-    assert schema.with_defaults({}, toy)["sizes"] == ["s"]
-    assert schema.with_defaults({}, toy)["own"]["tags"] == []
+    assert schema.fill_defaults({}, toy)["sizes"] == ["s"]
+    assert schema.fill_defaults({}, toy)["own"]["tags"] == []
 
 
 def test_jsonschema_is_imported_only_when_something_is_checked():

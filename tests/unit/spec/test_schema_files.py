@@ -19,7 +19,7 @@ from specs import SCHEMA, policy_of, spec_of
 
 from truewheel.spec import model, policy, schema
 
-ROOT_SHAPE = schema.shape(SCHEMA)
+ROOT_SHAPE = schema.expand_schema(SCHEMA)
 DEFINITIONS = SCHEMA["$defs"]
 
 
@@ -33,8 +33,8 @@ def nodes(node: Any, route: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
             yield from nodes(node[key], f"{route}/{key}")
 
 
-NODES = dict([*nodes(ROOT_SHAPE), *nodes(schema.shape(SCHEMA, "policy"), "policy")])
-OBJECTS = {"": ROOT_SHAPE, **{name: schema.shape(SCHEMA, name) for name in DEFINITIONS}}
+NODES = dict([*nodes(ROOT_SHAPE), *nodes(schema.expand_schema(SCHEMA, "policy"), "policy")])
+OBJECTS = {"": ROOT_SHAPE, **{name: schema.expand_schema(SCHEMA, name) for name in DEFINITIONS}}
 PROPERTIES = {
     f"{name}.{key}": (child, key in shape.get("required", ()))
     for name, shape in OBJECTS.items()

@@ -32,14 +32,14 @@ def test_what_is_filled_in_is_not_a_template_again():
 
 
 def test_of_several_templates_the_first_that_can_be_filled_is_taken():
-    assert template.first(("{none}", "{b}", "{a}"), VALUES) == "Rc"
-    assert template.first(("{none}",), VALUES) is None
-    assert template.first((), VALUES) is None
+    assert template.fill_first(("{none}", "{b}", "{a}"), VALUES) == "Rc"
+    assert template.fill_first(("{none}",), VALUES) is None
+    assert template.fill_first((), VALUES) is None
 
 
 def test_parts_are_joined_by_dots_and_absent_ones_left_out():
-    assert template.joined((("nv{a}",), ("{none}",), ("{none}", "cu{b}")), VALUES) == "nv7.cuRc"
-    assert template.joined((("{none}",),), VALUES) == ""
+    assert template.join_parts((("nv{a}",), ("{none}",), ("{none}", "cu{b}")), VALUES) == "nv7.cuRc"
+    assert template.join_parts((("{none}",),), VALUES) == ""
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_parts_are_joined_by_dots_and_absent_ones_left_out():
     ],
 )
 def test_wrong_forms_are_found(text, forms):
-    assert template.wrong_forms(text) == forms
+    assert template.find_wrong_forms(text) == forms
 
 
 def test_fields_are_told_in_order():

@@ -37,7 +37,7 @@ channels:
 
 
 def way(name: str) -> dict[str, str]:
-    return dict(contract.way(spec_of(SPEC), policy_of(POLICY), name))
+    return dict(contract.trace_variable(spec_of(SPEC), policy_of(POLICY), name))
 
 
 def test_what_arrives_is_no_problem():
@@ -66,7 +66,7 @@ def test_child_pipelines_add_the_trigger_and_the_child(name: str, trigger: str, 
         f"{scope.upper()}: {{scope: {scope}}}" for scope in ("forge", "image", "secret")
     )
     spec = spec_of(SPEC + f"variables: {{PIPE: {{}}, {scopes}}}\n")
-    hops = dict(contract.way(spec, policy_of(POLICY), name, children=True))
+    hops = dict(contract.trace_variable(spec, policy_of(POLICY), name, children=True))
     assert [*hops] == ["forge", "trigger", "child", "job", "container", "script"]
     assert trigger in hops["trigger"]
     assert child in hops["child"]
@@ -86,13 +86,13 @@ def test_a_secret_is_handed_to_nothing():
 
 def test_readers_are_facts_and_conditions():
     asked = spec_of(SPEC), policy_of(POLICY)
-    assert contract.readers(*asked, "CUDA_VERSION") == ["the fact cuda"]
-    assert contract.readers(*asked, "RELEASE") == [
+    assert contract.find_readers(*asked, "CUDA_VERSION") == ["the fact cuda"]
+    assert contract.find_readers(*asked, "RELEASE") == [
         "the condition of the fact id",
         "the condition of the channel release",
         "the condition of the index pypi",
     ]
-    assert contract.readers(*asked, "TOKEN") == []
+    assert contract.find_readers(*asked, "TOKEN") == []
 
 
 DECLARE = "declare it under variables with scope: image, or remove it"

@@ -13,16 +13,20 @@ TEXT = 'x = 1\n__version__ = "1.0"  # kept\n__version__ = "2.0"\n'
 
 
 def test_the_first_match_counts_and_lines_have_ends():
-    assert version_file.found(TEXT, PYTHON) == "1.0"
-    assert version_file.found(f" {PYTHON}", PYTHON) == ""
+    assert version_file.find_version(TEXT, PYTHON) == "1.0"
+    assert version_file.find_version(f" {PYTHON}", PYTHON) == ""
     assert (
-        version_file.found("project(\n  version: '3'\n)", r"(?s)^project\(.*?version: '(.+?)'")
+        version_file.find_version(
+            "project(\n  version: '3'\n)", r"(?s)^project\(.*?version: '(.+?)'"
+        )
         == "3"
     )
 
 
 def test_only_the_version_is_replaced():
-    assert version_file.replaced(TEXT, PYTHON, "9.0+nv26.4") == TEXT.replace("1.0", "9.0+nv26.4")
+    assert version_file.replace_version(TEXT, PYTHON, "9.0+nv26.4") == TEXT.replace(
+        "1.0", "9.0+nv26.4"
+    )
 
 
 @pytest.mark.parametrize(
@@ -30,14 +34,14 @@ def test_only_the_version_is_replaced():
 )
 def test_a_place_where_the_new_one_would_not_be_found_is_none(text: str, match: str):
     with pytest.raises(ValueError):  # noqa: PT011
-        version_file.replaced(text, match, "2.0")
+        version_file.replace_version(text, match, "2.0")
 
 
 @given(st.text(), st.from_regex(r"[0-9a-z.+]{1,12}", fullmatch=True))
 def test_what_was_put_there_is_found(around: str, version: str):
     text = f'__version__ = "0"\n{around}'
-    edited = version_file.replaced(text, PYTHON, version)
-    assert version_file.found(edited, PYTHON) == version
+    edited = version_file.replace_version(text, PYTHON, version)
+    assert version_file.find_version(edited, PYTHON) == version
     assert edited.endswith(around)
 
 

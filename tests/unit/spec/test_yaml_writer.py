@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from truewheel.spec.yaml_writer import WIDTH, Lines, remarked, render
+from truewheel.spec.yaml_writer import WIDTH, Lines, add_remark, render
 
 JOB = {
     "extends": ".wheel",
@@ -136,7 +136,7 @@ def test_a_header_of_several_lines_is_a_comment_on_each():
 
 
 def test_lines_stand_under_one_another_and_a_remark_behind_its_text():
-    step = {"uses": remarked("checkout@1", "v1"), "with": {"depth": 0}}
+    step = {"uses": add_remark("checkout@1", "v1"), "with": {"depth": 0}}
     document = {
         "jobs": {
             "a": {"steps": [step, {"run": Lines("one\n\n  two: #"), "if": "x"}], "may": {"b": "c"}}

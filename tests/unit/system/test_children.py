@@ -118,7 +118,9 @@ def calls(path: Path) -> Iterator[str]:
 
 
 def test_programs_are_started_and_looked_for_in_one_place():
-    found = {path.name: {*calls(path)} for path in [*OWN, *DOORS]}
+    # The lines in installation.py are shown to people, and not started.
+    files = [path for path in [*OWN, *DOORS] if path.name != "installation.py"]
+    found = {path.name: {*calls(path)} for path in files}
     starts = {
         "subprocess.Popen",
         "shutil.which",
@@ -263,13 +265,13 @@ PROGRAMS = (
 
 
 def ask_vcs(env: Mapping[str, str]) -> None:
-    git.reader(Path.cwd(), env)("commit")
-    git.changed_files(Path.cwd(), env, "main")
+    git.make_reader(Path.cwd(), env)("commit")
+    git.list_changed_files(Path.cwd(), env, "main")
 
 
 def ask_revision(_: Mapping[str, str]) -> None:
     with pytest.raises(Stop):
-        loading.at_revision(Path.cwd(), "main")
+        loading.revision_reader(Path.cwd(), "main")
 
 
 def look_for_engine(env: Mapping[str, str]) -> None:
@@ -337,11 +339,11 @@ def test_what_leads_into_the_current_folder_is_left_out_of_the_environment():
         "PYTHONPYCACHEPREFIX": "/cache:1",
         "OTHER": ".",
     }
-    assert processes.outside(given) == {
+    assert processes.without_current_folder(given) == {
         "PATH": f"/usr/bin{os.pathsep}/bin",
         "LD_LIBRARY_PATH": "/opt/lib",
         "PYTHONPYCACHEPREFIX": "/cache:1",
         "OTHER": ".",
     }
-    assert processes.outside({"PATH": ""}) == {"PATH": os.defpath}
-    assert processes.outside({}) == {}
+    assert processes.without_current_folder({"PATH": ""}) == {"PATH": os.defpath}
+    assert processes.without_current_folder({}) == {}

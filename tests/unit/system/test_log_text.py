@@ -22,7 +22,7 @@ from truewheel.cli import main
 from truewheel.cli.terminal import print_json, say
 from truewheel.errors import Problem, Where
 from truewheel.forges import watch
-from truewheel.report.findings import STYLES, report
+from truewheel.report.findings import STYLES, render_findings
 from truewheel.system import processes
 from truewheel.system.log_text import harmless, harmless_json, one_line
 from truewheel.wheel.checks.findings import Code, Finding
@@ -85,7 +85,7 @@ def test_reports_of_a_hostile_wheel(style):
         for severity in ("error", "warning")
     ]
     results = [(Path(HOSTILE), [finding]) for finding in findings]
-    text = report(results, style)
+    text = render_findings(results, style)
     own = [
         line
         for line in obeyed(text)

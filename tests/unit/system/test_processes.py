@@ -72,7 +72,7 @@ def test_a_missing_program_is_said_plainly(tmp_path: Path) -> None:
 
 
 def test_a_module_that_is_not_installed_names_what_to_install() -> None:
-    with pytest.raises(Stop, match=r"nosuchmodule is not installed here\n.*its extra \[build\]"):
+    with pytest.raises(Stop, match=r"nosuchmodule is not installed here\n.*extra \[build\]"):
         processes.module("nosuchmodule", "cell")
 
 

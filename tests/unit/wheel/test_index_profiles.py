@@ -26,20 +26,25 @@ NATIVE = "cp312-cp312-manylinux_2_28_x86_64"
     ],
 )
 def test_pypi(version, tag, reasons):
-    assert index_profiles.refusals("pypi", version, tag, "demo") == reasons
+    assert index_profiles.refusal_reasons("pypi", version, tag, "demo") == reasons
 
 
 def test_the_public_index_reads_no_variant_labels():
-    assert index_profiles.refusals("pypi", "1.0", NATIVE, "demo", "cu132") == ("variant label",)
-    assert index_profiles.refusals("internal", "1.0", NATIVE, "demo", "cu132") == ()
+    assert index_profiles.refusal_reasons("pypi", "1.0", NATIVE, "demo", "cu132") == (
+        "variant label",
+    )
+    assert index_profiles.refusal_reasons("internal", "1.0", NATIVE, "demo", "cu132") == ()
 
 
 @pytest.mark.parametrize(
     "reason",
-    [*index_profiles.refusals("pypi", "1+a", "py3-none-linux_x86_64", "A", "x"), "file size 2 > 1"],
+    [
+        *index_profiles.refusal_reasons("pypi", "1+a", "py3-none-linux_x86_64", "A", "x"),
+        "file size 2 > 1",
+    ],
 )
 def test_each_reason_has_its_evidence(reason):
-    assert ("PEP" in index_profiles.evidence(reason)) == (not reason.startswith("file size"))
+    assert ("PEP" in index_profiles.rule_source(reason)) == (not reason.startswith("file size"))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,7 @@ def test_each_reason_has_its_evidence(reason):
     ],
 )
 def test_platforms_that_the_public_index_knows(platform):
-    assert index_profiles.refusals("pypi", "1.0", f"cp312-cp312-{platform}", "demo") == ()
+    assert index_profiles.refusal_reasons("pypi", "1.0", f"cp312-cp312-{platform}", "demo") == ()
 
 
 @pytest.mark.parametrize(
@@ -100,7 +105,7 @@ def test_platforms_that_the_public_index_knows(platform):
     ],
 )
 def test_platforms_that_the_public_index_does_not_know(platform):
-    assert index_profiles.refusals("pypi", "1.0", f"cp312-cp312-{platform}", "demo") == (
+    assert index_profiles.refusal_reasons("pypi", "1.0", f"cp312-cp312-{platform}", "demo") == (
         f"platform {platform}",
     )
 
@@ -109,7 +114,7 @@ def test_platforms_that_the_public_index_does_not_know(platform):
     ("name", "normal"), [("Demo", "demo"), ("my.demo", "my_demo"), ("my__demo", "my_demo")]
 )
 def test_the_public_index_wants_normal_names(name, normal):
-    assert index_profiles.refusals("pypi", "1.0", "py3-none-any", name) == (
+    assert index_profiles.refusal_reasons("pypi", "1.0", "py3-none-any", name) == (
         f"name {name}, not {normal}",
     )
 
@@ -150,7 +155,8 @@ def test_the_schema_takes_the_sizes_that_can_be_read():
 
 def test_an_internal_index_takes_everything():
     assert (
-        index_profiles.refusals("internal", "1.0+cu132", "cp312-cp312-linux_x86_64", "Demo") == ()
+        index_profiles.refusal_reasons("internal", "1.0+cu132", "cp312-cp312-linux_x86_64", "Demo")
+        == ()
     )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from truewheel.wheel.libraries import Linked, Request, Symbol, refusals
+from truewheel.wheel.libraries import LinkedLibraries, RepairRequest, Symbol, graft_problems
 
 WHEEL = "demo-1.0-cp312-cp312-linux_x86_64.whl"
 CORE = ["demo/_core.so"]
@@ -19,7 +19,7 @@ def problems_of(
     graft: tuple[str, ...] = (),
     **linked: Any,
 ) -> list[tuple[str, str]]:
-    request = Request(
+    request = RepairRequest(
         wheel=WHEEL,
         package="demo",
         platform="manylinux_2_28_x86_64",
@@ -31,8 +31,11 @@ def problems_of(
     )
     grafts = grafts or {}
     return list(
-        refusals(
-            Linked(needed=dict.fromkeys([*grafts, *needed], CORE), grafts=grafts, **linked), request
+        graft_problems(
+            LinkedLibraries(
+                needed=dict.fromkeys([*grafts, *needed], CORE), grafts=grafts, **linked
+            ),
+            request,
         )
     )
 

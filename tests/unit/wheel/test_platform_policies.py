@@ -29,7 +29,7 @@ from truewheel.wheel import platform_policies
     ],
 )
 def test_the_floor_of_a_tag(platform, floor):
-    assert platform_policies.floor(platform) == floor
+    assert platform_policies.floor_of_tag(platform) == floor
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_the_floor_of_a_tag(platform, floor):
     ],
 )
 def test_since_when_a_symbol_is_there(symbol, machine, floor):
-    assert platform_policies.since(symbol, machine) == floor
+    assert platform_policies.lowest_floor_with(symbol, machine) == floor
 
 
 def read_policies(name: str) -> list[dict]:
@@ -74,7 +74,7 @@ def forget():
         platform_policies._installed,
         platform_policies._listed,
         platform_policies._libraries,
-        platform_policies.since,
+        platform_policies.lowest_floor_with,
     )
     for cache in caches:
         cache.cache_clear()
@@ -110,7 +110,7 @@ def test_the_symbols_are_those_of_auditwheels_policies(known):
                 assert {
                     symbol
                     for symbol in all_names
-                    if platform_policies.since(symbol, machine) <= minor
+                    if platform_policies.lowest_floor_with(symbol, machine) <= minor
                 } == theirs, minor
 
 
@@ -165,9 +165,9 @@ def later(tmp_path, monkeypatch, forget) -> Path:
 
 
 def test_a_later_auditwheel_brings_its_floors(later):
-    assert platform_policies.since("GLIBCXX_3.9.1", "x86_64") == 999
-    assert platform_policies.since("GLIBCXX_3.9.2", "x86_64") == platform_policies.NEVER
-    assert platform_policies.since("GLIBCXX_3.4.21", "x86_64") == 24
+    assert platform_policies.lowest_floor_with("GLIBCXX_3.9.1", "x86_64") == 999
+    assert platform_policies.lowest_floor_with("GLIBCXX_3.9.2", "x86_64") == platform_policies.NEVER
+    assert platform_policies.lowest_floor_with("GLIBCXX_3.4.21", "x86_64") == 24
     assert platform_policies.newest_floor() == 999
     assert platform_policies.provides("libnew.so.1", 999)
     assert not platform_policies.provides("libnew.so.1", 998)
@@ -183,6 +183,6 @@ def test_a_wheel_for_a_floor_of_a_later_auditwheel_is_validated(tmp_path, later)
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", "[1]", '[{"name": "manylinux_2_17"}]'])
 def test_policies_of_another_form_are_as_good_as_none(later, text):
     later.write_text(text, encoding="utf-8")
-    assert platform_policies.since("GLIBCXX_3.4.21", "x86_64") == 24
+    assert platform_policies.lowest_floor_with("GLIBCXX_3.4.21", "x86_64") == 24
     assert platform_policies.newest_floor() == platform_policies.AUDITED_MINORS[-1]
     assert platform_policies.provides("libz.so.1", 17)

@@ -6,7 +6,7 @@ import pytest
 import wheels
 
 from truewheel.build.validate import validate
-from truewheel.wheel.libraries import Linked, Request, refusals
+from truewheel.wheel.libraries import LinkedLibraries, RepairRequest, graft_problems
 from truewheel.wheel.vendor_libraries import VENDORS, Kind, vendor_of
 
 CORE = "demo/_core.so"
@@ -50,7 +50,7 @@ ALL_NAMES = [(kind, name) for kind, names in SONAMES.items() for name in names]
 
 
 def answers_of_repair(library: str, path: str = "/opt/{}", **patterns: tuple[str, ...]):
-    request = Request(
+    request = RepairRequest(
         wheel=wheels.NATIVE,
         package="demo",
         platform="manylinux_2_28_x86_64",
@@ -58,8 +58,8 @@ def answers_of_repair(library: str, path: str = "/opt/{}", **patterns: tuple[str
         natives=[CORE],
         **patterns,
     )
-    linked = Linked(needed={library: [CORE]}, grafts={library: path.format(library)})
-    return list(refusals(linked, request))
+    linked = LinkedLibraries(needed={library: [CORE]}, grafts={library: path.format(library)})
+    return list(graft_problems(linked, request))
 
 
 def answers_of_validate(folder, *libraries: str, **options):

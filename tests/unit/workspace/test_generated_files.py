@@ -27,7 +27,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def drift(root: Path) -> list[Drift]:
-    return generated_files.drift(root, TEXTS, FOLDERS)
+    return generated_files.find_drift(root, TEXTS, FOLDERS)
 
 
 def states(root: Path) -> dict[str, str]:
@@ -144,10 +144,10 @@ def test_an_orphan_without_our_mark_is_found_and_never_removed(root: Path):
 
 def test_a_parent_file_that_the_plan_no_longer_names_is_an_orphan_only_with_our_mark(root: Path):
     texts = {"pipelines/x.yml": TEXTS["pipelines/x.yml"]}
-    (orphan,) = generated_files.drift(root, texts, FOLDERS)
+    (orphan,) = generated_files.find_drift(root, texts, FOLDERS)
     assert (orphan.path, orphan.state) == (".gitlab-ci.yml", "orphaned")
     (root / ".gitlab-ci.yml").write_text("mine: 1\n", encoding="utf-8")
-    assert not generated_files.drift(root, texts, FOLDERS)
+    assert not generated_files.find_drift(root, texts, FOLDERS)
 
 
 @pytest.mark.parametrize("content", ["mine: 1\n", "", f"mine: 1\n{HEADER}", "\n" + HEADER])
@@ -268,14 +268,14 @@ def test_killed_at_any_moment_there_are_whole_files_or_none(
 
     monkeypatch.setattr(Path, "replace", killed)
     with pytest.raises(KeyboardInterrupt):
-        generated_files.write(tmp_path, texts, generated_files.drift(tmp_path, texts, FOLDERS))
+        generated_files.write(tmp_path, texts, generated_files.find_drift(tmp_path, texts, FOLDERS))
     monkeypatch.undo()
     left = {
         path.relative_to(tmp_path).as_posix(): path.read_text("utf-8")
         for path in tmp_path.glob("pipelines/*")
     }
     assert left == {path: texts[path] for path in ("pipelines/0.yml", "pipelines/1.yml")}
-    assert [entry.state for entry in generated_files.drift(tmp_path, texts, FOLDERS)] == [
+    assert [entry.state for entry in generated_files.find_drift(tmp_path, texts, FOLDERS)] == [
         "missing",
         "missing",
     ]
@@ -296,4 +296,4 @@ def test_a_folder_of_workflows_that_leads_elsewhere_is_refused(
 ):
     (root / ".github").symlink_to(tmp_path_factory.mktemp("elsewhere"))
     with pytest.raises(Stop, match=r"\.github: is a link"):
-        generated_files.drift(root, {**TEXTS, ".github/workflows/wheels.yml": HEADER}, FOLDERS)
+        generated_files.find_drift(root, {**TEXTS, ".github/workflows/wheels.yml": HEADER}, FOLDERS)

@@ -29,7 +29,7 @@ def _machine(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_pythons_are_the_wanted_ones_that_are_here():
-    machine, warning = host.detect(["cp39", "cp312", "cp310"], {})
+    machine, warning = host.detect_host(["cp39", "cp312", "cp310"], {})
     assert (machine.arch, machine.floor, machine.pythons) == (
         MACHINE,
         "manylinux_2_36",
@@ -41,9 +41,9 @@ def test_the_pythons_are_the_wanted_ones_that_are_here():
 def test_where_no_wanted_python_is_here_the_running_one_is_taken(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("sys.version_info", type("Info", (), {"major": 3, "minor": 13}))
     monkeypatch.setattr(sysconfig, "get_config_var", lambda _: 1)
-    assert host.detect(["cp39"], {})[0].pythons == ("cp313t",)
+    assert host.detect_host(["cp39"], {})[0].pythons == ("cp313t",)
     monkeypatch.setattr(sysconfig, "get_config_var", lambda _: None)
-    assert host.detect([], {})[0].pythons == ("cp313",)
+    assert host.detect_host([], {})[0].pythons == ("cp313",)
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_floor_is_the_highest_that_can_be_audited_here(
     monkeypatch: pytest.MonkeyPatch, libc: str, floor: str
 ):
     monkeypatch.setattr(os, "confstr", lambda _: libc)
-    assert host.detect([], {})[0].floor == f"manylinux_{floor}"
+    assert host.detect_host([], {})[0].floor == f"manylinux_{floor}"
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_without_glibc_wheels_are_for_linux_and_a_warning_says_so(
         return answer
 
     monkeypatch.setattr(os, "confstr", confstr)
-    machine, warning = host.detect([], {})
+    machine, warning = host.detect_host([], {})
     assert machine.floor == "linux"
     assert "no glibc" in warning
 
@@ -89,7 +89,7 @@ def test_without_the_tools_of_repair_wheels_are_for_this_machine(
 ):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if name in modules else None)
     monkeypatch.setattr(shutil, "which", lambda name, path: name if name in programs else None)
-    machine, warning = host.detect([], {})
+    machine, warning = host.detect_host([], {})
     assert machine.floor == "linux"
     assert warning == f"{missing}: wheels keep linux_{MACHINE}, for this machine only"
 

@@ -47,11 +47,11 @@ def test_the_spec_is_found_in_the_nearest_folder_above(tmp_path: Path):
     project(tmp_path / "a")
     assert loading.find_spec(None, inner) == tmp_path / "a/truewheel.yml"
     assert loading.load(None, inner).root == tmp_path / "a"
-    assert loading.root_of(None, inner) == tmp_path / "a"
+    assert loading.find_root(None, inner) == tmp_path / "a"
 
 
 def test_without_a_spec_the_current_folder_is_the_root_of_a_written_plan(tmp_path: Path):
-    assert loading.root_of(None, tmp_path) == tmp_path
+    assert loading.find_root(None, tmp_path) == tmp_path
     assert "no truewheel.yml in" in refusal(loading.find_spec, None, tmp_path)
 
 

@@ -23,8 +23,8 @@ from truewheel.build.compile_steps import (
     INPUTS,
     compare_builds,
     copy_sources,
+    explain_name,
     source_date_epoch,
-    told_name,
     without_credentials,
 )
 from truewheel.build.job_image import compare_image
@@ -66,7 +66,7 @@ def build_wheels(
     root, first = root.absolute(), cells[0]
     build = plan.builds[plan.packages[first.package].build]
     for cell in cells:
-        processes.say(told_name(plan, cell))
+        processes.say(explain_name(plan, cell))
     compare_image(plan, first, env)
     env = without_credentials(plan, batch_id, build.secrets, env)
     tools = toolchain.choose(

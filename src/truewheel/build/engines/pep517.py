@@ -24,8 +24,8 @@ from truewheel.build.compile_steps import (
     INPUTS,
     compare_builds,
     copy_sources,
+    explain_name,
     source_date_epoch,
-    told_name,
     without_credentials,
 )
 from truewheel.build.job_image import compare_image
@@ -63,7 +63,7 @@ def compile_wheel(
     finished = evidence.fresh_folder(
         work / "wheel"
     )  # first of all: no earlier wheel outlives a failure
-    processes.say(told_name(plan, cell))
+    processes.say(explain_name(plan, cell))
     compare_image(plan, cell, env)
     env = without_credentials(plan, cell.id, package.secrets, env)
     tools = toolchain.choose(plan.targets[cell.target], cell, work / "toolchain", env)

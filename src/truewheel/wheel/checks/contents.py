@@ -318,7 +318,7 @@ def linux_machine(platform: str) -> str:
     prefix, _, arch = platform.partition("_")
     if prefix in {"linux", "manylinux1", "manylinux2010", "manylinux2014"}:
         return architectures.BY_ALIAS.get(arch, arch)
-    if platform_policies.floor(platform) is not None or platform_policies.is_musl(platform):
+    if platform_policies.floor_of_tag(platform) is not None or platform_policies.is_musl(platform):
         arch = platform.split("_", 3)[3]
         return architectures.BY_ALIAS.get(arch, arch)
     return ""

@@ -62,14 +62,16 @@ def lowest_floor(platforms: Iterable[str]) -> int | None:
 
     With several, the wheel is installed from there on.
     """
-    floors = [floor for floor in map(platform_policies.floor, platforms) if floor is not None]
+    floors = [
+        floor for floor in map(platform_policies.floor_of_tag, platforms) if floor is not None
+    ]
     return min(floors, default=None)
 
 
 def _floors(needs: Needs, machine: str) -> Iterator[tuple[int, str]]:
     for library, symbol in needs.versions:
         if not platform_policies.is_loader(library):
-            yield platform_policies.since(symbol, machine), symbol
+            yield platform_policies.lowest_floor_with(symbol, machine), symbol
 
 
 def _needs(contents: Contents) -> Iterator[tuple[str, Needs]]:
@@ -100,7 +102,7 @@ def _libc(platform: str) -> str:
     """
     if platform_policies.is_musl(platform):
         return "musl"
-    return "gnu" if platform_policies.floor(platform) is not None else ""
+    return "gnu" if platform_policies.floor_of_tag(platform) is not None else ""
 
 
 def check_libraries(contents: Contents) -> Iterator[Finding]:

@@ -34,7 +34,7 @@ ANYWHERE = Destination()
 _REFUSED = frozenset({Code.TW211, Code.TW212, Code.TW317, Code.TW318})
 
 
-def judged(findings: Iterable[Finding], to: Destination) -> list[Finding]:
+def with_severity_of_index(findings: Iterable[Finding], to: Destination) -> list[Finding]:
     """Return the findings, as errors where the index refuses what is elsewhere a warning."""
     if not index_profiles.PROFILES[to.profile].strict:
         return list(findings)
@@ -56,7 +56,7 @@ def check(contents: Contents, to: Destination) -> Iterator[Finding]:
     name = contents.name
     if name is None:
         return
-    for reason in index_profiles.refusals(
+    for reason in index_profiles.refusal_reasons(
         to.profile, name.version, name.tag, name.distribution, name.label
     ):
         yield finding(Code.TW601, f"the profile {to.profile} does not take it: {reason}")

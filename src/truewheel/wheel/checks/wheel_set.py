@@ -11,7 +11,7 @@ from truewheel.wheel.checks.findings import Code, Finding, finding, listing
 from truewheel.wheel.filename import parse_name
 
 
-def alike(paths: Iterable[Path]) -> list[tuple[Path, ...]]:
+def group_by_name(paths: Iterable[Path]) -> list[tuple[Path, ...]]:
     """Return the paths that have one file name, each group in order."""
     groups: dict[str, list[Path]] = defaultdict(list)
     for path in paths:

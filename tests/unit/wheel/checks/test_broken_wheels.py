@@ -20,7 +20,7 @@ import wheels
 from wheels import elf_file, library, macho_file, pe_file
 
 from truewheel.build.validate import expand, validate, validate_set
-from truewheel.report.findings import STYLES, report
+from truewheel.report.findings import STYLES, render_findings
 from truewheel.wheel.checks.upload import Destination
 
 NAME = "demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl"
@@ -545,7 +545,7 @@ def test_each_broken_wheel_is_found(tmp_path, what):
     severities = {item.severity for item in findings if item.code.name == code}
     assert severities == {"warning" if what in WARNINGS else "error"}, findings
     for style in STYLES:
-        report([(tmp_path / name, findings)], style)
+        render_findings([(tmp_path / name, findings)], style)
 
 
 def test_the_wheel_that_was_broken_is_good(tmp_path):

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from truewheel.errors import Exit, Stop, stop
 from truewheel.forges.access import Access
-from truewheel.forges.base import Archive, Job, Look, Run, Wish, number_of, text_of
+from truewheel.forges.base import Archive, Job, PipelineState, Run, Wish, number_of, text_of
 from truewheel.forges.bridge import Request
 from truewheel.forges.calls import (
     WRITE,
@@ -260,7 +260,7 @@ class Github:
             raise self.caller.odd(record, "a record")
         return record
 
-    def look(self, run: Run, before: Look | None) -> Look:
+    def look(self, run: Run, before: PipelineState | None) -> PipelineState:
         """Return a run as it is now, with the newest attempt of its jobs.
 
         Reusable workflows are jobs of it.
@@ -272,7 +272,7 @@ class Github:
                 self.path("actions", "runs", run.id, "jobs"), "jobs", filter="latest"
             )
             jobs = sorted((self._job(record) for record in records), key=lambda job: job.id)
-        return Look(now, tuple(jobs))
+        return PipelineState(now, tuple(jobs))
 
     def retry(self, job: Job) -> None:
         """Run the failed jobs of the job's run again.
@@ -309,7 +309,7 @@ class Github:
             raw = self.caller.tail(self.path("actions", "jobs", job.id, "logs"), most)
         return readable(raw.decode(errors="replace"), self._access.token)
 
-    def archives(self, look: Look, prefix: str = "") -> list[Archive]:
+    def archives(self, look: PipelineState, prefix: str = "") -> list[Archive]:
         """Return the artifacts of a run: of several with one name (attempts of a job) the last."""
         del prefix
         with self.explained("artifacts cannot be listed"):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from truewheel.errors import Problem, Stop, in_order, meant, shown
+from truewheel.errors import Problem, Stop, show_value, sort_problems, suggest
 from truewheel.plan.jobs import PLAN_FILE
 from truewheel.spec import overrides
 from truewheel.spec.model import Spec
@@ -61,7 +61,7 @@ def apply(
     changed = [
         *_faults(spec, "overrides"),
         *_faults(spec, "jobs"),
-        *overrides.misread(spec.document, *_steps_of(spec)),
+        *overrides.find_misread(spec.document, *_steps_of(spec)),
         *_taken_artifacts(spec),
     ]
     jobs = workflows[caller]["jobs"]
@@ -77,7 +77,7 @@ def apply(
     for selector in sorted(spec.github.steps, key=_is_narrow):
         changed += _insert(spec, selector, workflows, kinds)
     if changed:
-        raise Stop(in_order(changed))
+        raise Stop(sort_problems(changed))
     jobs |= spec.github.jobs
 
 
@@ -105,7 +105,7 @@ def _taken_artifacts(spec: Spec) -> Iterator[Problem]:
         for number, step in enumerate(steps if isinstance(steps, (list, tuple)) else ()):
             if name := _artifact_of(step):
                 hint = f"generated jobs take {', '.join(TAKEN)} and {TAKEN_BEGIN}*: rename it"
-                message = f"{shown(name)} is the name of a generated artifact"
+                message = f"{show_value(name)} is the name of a generated artifact"
                 where: list[str | int] = ["github", *route, number, "with", "name"]
                 yield spec.document.problem(where, message, hint)
 
@@ -140,11 +140,11 @@ def _patch(
     removed: set[overrides.Route] = set()
     reached = _reached(selector, workflows, kinds)
     for jobs, name in reached:
-        jobs[name] = overrides.merged(jobs[name], patch, {}, removed)
+        jobs[name] = overrides.merge(jobs[name], patch, {}, removed)
     if not reached:
         yield _nothing(spec, route, workflows, kinds)
         return
-    for at in overrides.removals(patch):
+    for at in overrides.find_removals(patch):
         if at not in removed:
             message = f"{selector} has no {'.'.join(at)} to remove"
             yield spec.document.problem((*route, *at), message, "remove the line", key=True)
@@ -179,8 +179,8 @@ def _nothing(
         _named(path, name) for path, workflow in workflows.items() for name in workflow["jobs"]
     ]
     known = [*kinds.values(), "container", "wheel", "test", *names]
-    hint = meant(route[-1], known, "name a kind, or workflow/job; * and ? match")
-    return spec.document.problem(route, f"no job is {shown(route[-1])}", hint, key=True)
+    hint = suggest(route[-1], known, "name a kind, or workflow/job; * and ? match")
+    return spec.document.problem(route, f"no job is {show_value(route[-1])}", hint, key=True)
 
 
 def _named(path: str, job: str) -> str:
@@ -195,8 +195,8 @@ def _faults(spec: Spec, part: str) -> Iterator[Problem]:
         for key in fields:
             if key not in KEYWORDS:
                 message, hint = (
-                    f"jobs have no key {shown(key)}",
-                    meant(key, KEYWORDS, "see GitHub's workflow syntax"),
+                    f"jobs have no key {show_value(key)}",
+                    suggest(key, KEYWORDS, "see GitHub's workflow syntax"),
                 )
                 yield spec.document.problem((*route, key), message, hint, key=True)
         variables = fields.get("env") if part == "overrides" else None
@@ -206,4 +206,4 @@ def _faults(spec: Spec, part: str) -> Iterator[Problem]:
                 yield spec.document.problem(
                     (*route, "env", variable), f"{variable} is Truewheel's own", hint, key=True
                 )
-        yield from overrides.misread(spec.document, fields, route)
+        yield from overrides.find_misread(spec.document, fields, route)

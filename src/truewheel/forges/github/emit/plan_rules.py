@@ -24,7 +24,7 @@ from truewheel.forges.github.emit.workflows import (
 from truewheel.plan.model import Plan
 from truewheel.spec.model import Schedule, Spec
 from truewheel.spec.policy import Variable
-from truewheel.spec.variables import settable
+from truewheel.spec.variables import select_settable
 
 Route = tuple[str | int, ...]
 _OF_OTHERS = re.compile(
@@ -35,7 +35,7 @@ ZONE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+)+")
 """A name of the time zone database."""
 
 
-def problems(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> list[Problem]:
+def find_problems(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> list[Problem]:
     """Return all problems of a plan; `variables` are those that a person may set."""
     return [
         *_expressions(spec),
@@ -126,7 +126,7 @@ def _images(plan: Plan, spec: Spec) -> Iterator[Problem]:
 
 def _names(spec: Spec, variables: Mapping[str, Variable]) -> Iterator[Problem]:
     first: dict[str, str] = {}
-    for name in settable(variables):
+    for name in select_settable(variables):
         route = ("variables", name) if name in spec.variables else ("naming",)
         other = first.setdefault(name.upper(), name)
         if other != name:

@@ -33,8 +33,8 @@ from truewheel.plan.model import (
 )
 from truewheel.spec.model import Credentials, Spec
 from truewheel.spec.policy import Variable
-from truewheel.spec.variables import BUILT_IN, KEY, settable
-from truewheel.spec.yaml_writer import Lines, remarked
+from truewheel.spec.variables import BUILT_IN, KEY, select_settable
+from truewheel.spec.yaml_writer import Lines, add_remark
 
 FOLDER = ".github/workflows"
 CALLER = f"{FOLDER}/wheels.yml"
@@ -100,7 +100,7 @@ class _Forge(NamedTuple):
         name = action if "/" in action else f"actions/{action}"
         pin = self.pins[name]
         fields = {key.replace("_", "-"): value for key, value in inputs.items()}
-        return {"uses": remarked(f"{name}@{pin.commit}", pin.tag), "with": fields}
+        return {"uses": add_remark(f"{name}@{pin.commit}", pin.tag), "with": fields}
 
     def image(self, job: Job) -> str:
         """Return the image that a job runs in, "" for the runner itself."""
@@ -220,7 +220,7 @@ def _ids(names: Iterable[str]) -> dict[str, str]:
 
 def _triggers(spec: Spec, variables: Mapping[str, Variable]) -> Document:
     # A branch with a pull request has that one's runs: pushes count on the named branches alone.
-    chosen = settable(variables)
+    chosen = select_settable(variables)
     inputs = {name: _input(chosen[name]) for name in asked(variables)}
     return {
         "push": {"branches": list(spec.github.branches), "tags": ["**"]},
@@ -232,7 +232,7 @@ def _triggers(spec: Spec, variables: Mapping[str, Variable]) -> Document:
 
 def asked(variables: Mapping[str, Variable]) -> list[str]:
     """Return the variables that have an input of the workflow; one more is the key's."""
-    return list(settable(variables))[: INPUTS_LIMIT - 1]
+    return list(select_settable(variables))[: INPUTS_LIMIT - 1]
 
 
 def _input(variable: Variable) -> Document:
@@ -282,7 +282,7 @@ def _call(path: str, jobs: list[Job], needs: list[str], forge: _Forge) -> Docume
         "permissions": next(
             (permission for permission in permissions if len(permission) > 1), permissions[0]
         ),
-        "uses": remarked(f"./{path}", _LOCAL),
+        "uses": add_remark(f"./{path}", _LOCAL),
         **({"secrets": {name: f"${{{{ secrets.{name} }}}}" for name in passed}} if passed else {}),
     }
 
@@ -350,8 +350,8 @@ def _attest_job(published: list[Job], needs: list[str], forge: _Forge) -> Docume
         "runs-on": HOSTED,
         "timeout-minutes": JobTraits().timeout,
         "permissions": {
-            "id-token": remarked("write", "to sign attestations"),
-            "attestations": remarked("write", "attestations of the proven wheels"),
+            "id-token": add_remark("write", "to sign attestations"),
+            "attestations": add_remark("write", "attestations of the proven wheels"),
         },
         "steps": [
             *_downloads(published[0], needs, forge),
@@ -384,17 +384,17 @@ def _machine(job: Job, plan: Plan) -> str:
 def _permissions(job: Job, forge: _Forge) -> Document:
     if job.index_name:
         is_trusted = not publish_jobs.index_of(forge.plan, job.index_name).password
-        return {"id-token": remarked("write", "trusted publishing")} if is_trusted else {}
+        return {"id-token": add_remark("write", "trusted publishing")} if is_trusted else {}
     may: Document = {"contents": "read"}
     traits = forge.traits(job)
     if traits.read_runs:
-        may["actions"] = remarked("read", "how long the jobs of earlier runs took")
+        may["actions"] = add_remark("read", "how long the jobs of earlier runs took")
     if traits.request:
-        may["pull-requests"] = remarked(traits.request, REQUEST_ACCESS[traits.request])
+        may["pull-requests"] = add_remark(traits.request, REQUEST_ACCESS[traits.request])
     if traits.build_images and is_own(forge.spec.images.registry):
-        may["packages"] = remarked("write", "to push the image")
+        may["packages"] = add_remark("write", "to push the image")
     elif is_own(forge.image(job)):
-        may["packages"] = remarked("read", "to pull the image of the job")
+        may["packages"] = add_remark("read", "to pull the image of the job")
     return may
 
 
@@ -417,7 +417,7 @@ def _login(image: str, spec: Spec) -> Document:
         return dict(_LOGIN)
     if logs_in(spec) and image.partition("/")[0] == spec.images.registry.partition("/")[0]:
         return {
-            key: remarked(form, _UNGUARDED)
+            key: add_remark(form, _UNGUARDED)
             for key, form in _secret_forms(spec.images.credentials).items()
         }
     return {}
@@ -438,7 +438,7 @@ def attests(plan: Plan, spec: Spec) -> bool:
 def _environment(job: Job, forge: _Forge) -> Document:
     traits = forge.traits(job)
     if traits.take_variables:
-        chosen = settable(forge.variables)
+        chosen = select_settable(forge.variables)
         # As the event has it, an input is text: a false one is not taken for none.
         values = {
             name: "${{{{ github.event.inputs.{0} || vars.{0} }}}}"
@@ -562,7 +562,7 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
 def _uploads(job: Job, forge: _Forge) -> list[Document]:
     """Return the steps that upload the files of an index, with nothing but what was downloaded."""
     index = publish_jobs.index_of(forge.plan, job.index_name)
-    lines = [*publish_jobs.taken(index.name), "echo 'any=true' >> \"$GITHUB_OUTPUT\""]
+    lines = [*publish_jobs.lines_taking_files(index.name), "echo 'any=true' >> \"$GITHUB_OUTPUT\""]
     # A file that is there already stops it, unless the index takes the same bytes twice, as the
     # public one does: skip-existing would pass over a file with other bytes, and the uploader
     # refuses it for all but the public index.

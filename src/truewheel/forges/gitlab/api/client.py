@@ -9,7 +9,17 @@ from urllib.parse import quote
 
 from truewheel.errors import Exit, Stop, stop
 from truewheel.forges.access import Access
-from truewheel.forges.base import ENDED, STATES, Archive, Job, Look, Run, Wish, number_of, text_of
+from truewheel.forges.base import (
+    ENDED,
+    STATES,
+    Archive,
+    Job,
+    PipelineState,
+    Run,
+    Wish,
+    number_of,
+    text_of,
+)
 from truewheel.forges.bridge import Request
 from truewheel.forges.calls import (
     Answer,
@@ -238,12 +248,12 @@ class Gitlab:
         with self.explained(f"the pipeline {run_id} cannot be read"):
             return self._get_run(self.project, run_id)
 
-    def look(self, run: Run, before: Look | None) -> Look:
+    def look(self, run: Run, before: PipelineState | None) -> PipelineState:
         """Return a pipeline as it is now, with its jobs and all pipelines below it."""
         with self.explained(f"the pipeline {run.id} cannot be followed"):
             return self._look(self._get_run(run.project, run.id), before, is_tolerated=False)
 
-    def _look(self, run: Run, before: Look | None, *, is_tolerated: bool) -> Look:
+    def _look(self, run: Run, before: PipelineState | None, *, is_tolerated: bool) -> PipelineState:
         if before and _is_over(before) and run.state == before.run.state:
             return before._replace(is_tolerated=is_tolerated)
         jobs = [_job(run.project, record) for record in self._listed(run, "jobs")]
@@ -262,7 +272,7 @@ class Gitlab:
                 jobs.append(_job(run.project, bridge))
         ordered = tuple(sorted(jobs, key=lambda job: job.id))
         is_leaf = not bridges and run.state not in {"created", "preparing"}
-        return Look(run, ordered, tuple(children), is_tolerated, is_leaf)
+        return PipelineState(run, ordered, tuple(children), is_tolerated, is_leaf)
 
     def _listed(self, run: Run, what: str) -> Iterator[dict[str, Any]]:
         return self.caller.pages(self.path("pipelines", run.id, what, project=run.project))
@@ -307,7 +317,7 @@ class Gitlab:
             raw = self.caller.tail(self.path("jobs", job.id, "trace", project=job.project), most)
         return readable(raw.decode(errors="replace"), self._access.token)
 
-    def archives(self, look: Look, prefix: str = "") -> list[Archive]:
+    def archives(self, look: PipelineState, prefix: str = "") -> list[Archive]:
         """Return the artifacts of generated jobs that succeeded, also in children that they start.
 
         Raises `Stop` (exit 2) where no fragment has the prefix, or where there are several and none
@@ -325,7 +335,7 @@ class Gitlab:
             ),
         ]
 
-    def _prefix(self, look: Look, preferred: str) -> str:
+    def _prefix(self, look: PipelineState, preferred: str) -> str:
         """Return the prefix of a fragment's jobs in a pipeline; it may have several fragments."""
         names = {job.name for job in look.jobs}
         known = {name.removesuffix("plan") for name in names if name.endswith("plan")}
@@ -409,7 +419,7 @@ class Gitlab:
         return Run(project or self.project, _id(record), state, *texts)
 
 
-def _archives(look: Look, prefix: str, starter: str = "") -> Iterator[Archive]:
+def _archives(look: PipelineState, prefix: str, starter: str = "") -> Iterator[Archive]:
     """Yield the archives of the last attempts of a pipeline's jobs, without the names' prefix."""
     jobs = [
         job
@@ -448,7 +458,7 @@ def _given(values: Mapping[str, str], wish: Wish, *, as_list: bool) -> dict[str,
     return {"variables": dict(values)}
 
 
-def _is_over(look: Look) -> bool:
+def _is_over(look: PipelineState) -> bool:
     return (
         look.run.state in ENDED
         and all(job.state in ENDED | {"manual"} for job in look.jobs)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from truewheel.forges.gitlab.api.client import Gitlab
 
 
-class Judged(NamedTuple):
+class LintResult(NamedTuple):
     """GitLab's answer about a text: errors and warnings in its words, and the number of jobs."""
 
     errors: tuple[str, ...]
@@ -15,7 +15,7 @@ class Judged(NamedTuple):
     jobs: int
 
 
-def judge(gitlab: Gitlab, text: str, ref: str = "") -> Judged:
+def check_text(gitlab: Gitlab, text: str, ref: str = "") -> LintResult:
     """Return what GitLab says; with a `ref`, also of the pipeline that would start there.
 
     Raises `Stop`: exit 5 when GitLab refuses to say, exit 6 when it cannot be reached.
@@ -24,14 +24,14 @@ def judge(gitlab: Gitlab, text: str, ref: str = "") -> Judged:
     if ref:
         body |= {"dry_run": True, "ref": ref}
 
-    def ask() -> Judged:
+    def ask() -> LintResult:
         answer = gitlab.caller.once("POST", gitlab.path("ci", "lint"), body=body).data
         if not isinstance(answer, dict) or not isinstance(answer.get("valid"), bool):
             raise gitlab.caller.odd(answer, "a verdict")
         errors = _texts(answer.get("errors"))
         if not answer["valid"] and not errors:
             errors = ("GitLab refuses it without a reason",)
-        return Judged(errors, _texts(answer.get("warnings")), len(_listed(answer.get("jobs"))))
+        return LintResult(errors, _texts(answer.get("warnings")), len(_listed(answer.get("jobs"))))
 
     with gitlab.explained("GitLab does not check the file"):
         return gitlab.caller.insist(ask)

@@ -83,7 +83,7 @@ def needs(
     }
     return Needs(
         secrets=tuple(secrets(spec, policy, plan)),
-        variables=contract.declared(spec, policy),
+        variables=contract.declared_variables(spec, policy),
         job_variables=frozenset(
             [
                 *(name for job in jobs.values() for name in job.get("variables", {})),
@@ -140,7 +140,7 @@ def secrets(spec: Spec, policy: Policy, plan: Plan) -> Iterator[Secret]:
                     yield Secret(
                         name, purpose, environment, is_hidden=word == "password", is_late=True
                     )
-    for name, rule in contract.declared(spec, policy).items():
+    for name, rule in contract.declared_variables(spec, policy).items():
         if rule.scope == "secret" and name not in known:
             yield Secret(
                 name, "a secret of the spec" if name in spec.variables else "a secret of the policy"

@@ -38,7 +38,7 @@ class Schedule(NamedTuple):
     inputs: Mapping[str, str]
 
 
-class Found(NamedTuple):
+class ExistingSchedule(NamedTuple):
     """A schedule of ours that the project has. `is_whole` says that its variables may be seen."""
 
     id: int
@@ -62,7 +62,7 @@ class Step(NamedTuple):
     action: str
     name: str
     wanted: Schedule | None
-    found: Found | None
+    found: ExistingSchedule | None
     differences: tuple[Difference, ...] = ()
     why: str = ""
 
@@ -91,7 +91,7 @@ def ours(record: Mapping[str, Any], project: str) -> str:
     return match[2] if match and match[1] == project else ""
 
 
-def found(record: Mapping[str, Any], project: str) -> Found:
+def read_schedule(record: Mapping[str, Any], project: str) -> ExistingSchedule:
     """Return what the API says of a schedule of ours."""
     owner = record.get("owner")
     owner = owner if isinstance(owner, dict) else {}
@@ -107,7 +107,7 @@ def found(record: Mapping[str, Any], project: str) -> Found:
     inputs = {text_of(item, "name"): str(item.get("value")) for item in _records(record, "inputs")}
     schedule = Schedule(ours(record, project), fields, variables, inputs)
     is_active = text_of(owner, "state") in {"active", ""} and bool(owner)
-    return Found(
+    return ExistingSchedule(
         record["id"], schedule, text_of(owner, "username"), is_active, "variables" in record
     )
 
@@ -117,12 +117,14 @@ def _records(record: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def steps(declared_schedules: Mapping[str, Schedule], existing: Iterable[Found]) -> list[Step]:
+def steps(
+    declared_schedules: Mapping[str, Schedule], existing: Iterable[ExistingSchedule]
+) -> list[Step]:
     """Return what is to be done, in the order of the spec, and then what goes.
 
     The oldest of equal names stays.
     """
-    oldest: dict[str, Found] = {}
+    oldest: dict[str, ExistingSchedule] = {}
     gone = []
     for schedule in sorted(existing, key=lambda schedule: schedule.id):
         name = schedule.schedule.name
@@ -146,7 +148,7 @@ def steps(declared_schedules: Mapping[str, Schedule], existing: Iterable[Found])
     ]
 
 
-def _step(declaration: Schedule, existing: Found | None) -> Step:
+def _step(declaration: Schedule, existing: ExistingSchedule | None) -> Step:
     if existing is None:
         return Step(
             CREATE, declaration.name, declaration, None, tuple(_differences(None, declaration))
@@ -189,13 +191,13 @@ def _shown(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def read(forge: Gitlab, project: str) -> list[Found]:
+def read(forge: Gitlab, project: str) -> list[ExistingSchedule]:
     """Return all schedules of ours that the project has; `project` is the spec's."""
 
-    def look() -> list[Found]:
+    def look() -> list[ExistingSchedule]:
         listed = list(forge.caller.pages(forge.path("pipeline_schedules")))
         records = [_record(forge, record.get("id")) for record in listed if ours(record, project)]
-        return [found(record, project) for record in records if ours(record, project)]
+        return [read_schedule(record, project) for record in records if ours(record, project)]
 
     with forge.explained("the schedules cannot be read"):
         listed_schedules, fault = attempted(look)
@@ -253,15 +255,15 @@ def _remove(forge: Gitlab, schedule_id: int) -> None:
             raise
 
 
-def _owned(forge: Gitlab, project: str, existing: Found, user: str) -> Found:
+def _owned(forge: Gitlab, project: str, existing: ExistingSchedule, user: str) -> ExistingSchedule:
     """Return a schedule that belongs to the token's user: nobody else may change it."""
     if existing.owner == user:
         return existing
     forge.caller.insist(lambda: _schedule(forge, "POST", existing.id, "take_ownership"))
-    return found(_record(forge, existing.id), project)
+    return read_schedule(_record(forge, existing.id), project)
 
 
-def _create(forge: Gitlab, project: str, declaration: Schedule, tell: Tell) -> Found:
+def _create(forge: Gitlab, project: str, declaration: Schedule, tell: Tell) -> ExistingSchedule:
     """Return a new schedule, at rest until it has its variables.
 
     Whatever gets lost, it is made once.
@@ -276,7 +278,7 @@ def _create(forge: Gitlab, project: str, declaration: Schedule, tell: Tell) -> F
     while True:
         record, fault = attempted(lambda: _schedule(forge, "POST", body=body))
         if record:
-            return found(record, project)
+            return read_schedule(record, project)
         if fault is None or not fault.may_pass:
             raise fault or Fault(0, "no answer")
         reasons.append(fault.reason)
@@ -292,7 +294,7 @@ def _create(forge: Gitlab, project: str, declaration: Schedule, tell: Tell) -> F
         forge.caller.pause(fault, reasons)
 
 
-def _late(forge: Gitlab, project: str, name: str) -> Found | None:
+def _late(forge: Gitlab, project: str, name: str) -> ExistingSchedule | None:
     """Return what was created though its answer was lost."""
     for seconds in LOOKS:
         forge.caller.rest(seconds)
@@ -303,7 +305,7 @@ def _late(forge: Gitlab, project: str, name: str) -> Found | None:
     return None
 
 
-def _change(forge: Gitlab, declaration: Schedule, existing: Found) -> None:
+def _change(forge: Gitlab, declaration: Schedule, existing: ExistingSchedule) -> None:
     """Let a schedule that is ours be as declared."""
     path = forge.path("pipeline_schedules", existing.id)
     is_given = existing.schedule.variables == declaration.variables
@@ -328,7 +330,7 @@ def _inputs(declaration: Schedule, before: Mapping[str, str]) -> dict[str, Any]:
     return {"inputs": [*values, *gone]} if values or gone else {}
 
 
-def _give(forge: Gitlab, declaration: Schedule, existing: Found) -> None:
+def _give(forge: Gitlab, declaration: Schedule, existing: ExistingSchedule) -> None:
     """Let a schedule have just the variables that are declared."""
     before = existing.schedule.variables
     try:

@@ -173,7 +173,7 @@ def _schedules(
         for schedule in ours
     ]
     if all(details):
-        known = [clock.found(schedule, project) for schedule in details]
+        known = [clock.read_schedule(schedule, project) for schedule in details]
         yield from settings_rules.schedules(clock.steps(declared, known), user)
     yield from settings_rules.foreign_schedules(
         [schedule for schedule in listed if not clock.ours(schedule, project)]

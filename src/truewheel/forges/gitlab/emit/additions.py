@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from fnmatch import translate
 from typing import Any, NamedTuple
 
-from truewheel.errors import Problem, Stop, in_order, meant, shown
+from truewheel.errors import Problem, Stop, show_value, sort_problems, suggest
 from truewheel.forges.gitlab import keywords
 from truewheel.forges.gitlab.emit.children import KINDS
 from truewheel.forges.gitlab.emit.jobs import Document, place_template
@@ -113,15 +113,15 @@ def apply(spec: Spec, plan: Plan, files: Sequence[dict[str, Document]]) -> None:
     reaches = {selector: index.reach(selector) for selector in overrides}
     for selector, reach in reaches.items():
         if not reach.top:
-            hint = meant(
+            hint = suggest(
                 selector, index.names(), "name a kind, kind:target:arch, or jobs; * and ? match"
             )
             route = ("gitlab", "overrides", selector)
             problems.append(
-                spec.document.problem(route, f"no job is {shown(selector)}", hint, key=True)
+                spec.document.problem(route, f"no job is {show_value(selector)}", hint, key=True)
             )
     if problems:
-        raise Stop(in_order(problems))
+        raise Stop(sort_problems(problems))
     order = sorted(overrides, key=lambda selector: _rank(selector, reaches[selector]))
     everything = {name: fields for file in files for name, fields in file.items()}
     problems = [
@@ -130,7 +130,7 @@ def apply(spec: Spec, plan: Plan, files: Sequence[dict[str, Document]]) -> None:
         for change in _patch(spec, selector, reaches[selector], everything)
     ]
     if problems:
-        raise Stop(in_order(problems))
+        raise Stop(sort_problems(problems))
 
 
 def _rank(selector: str, reach: Reach) -> int:
@@ -149,9 +149,9 @@ def _patch(
         _change(file, name, patch, everything, removed)
     remaining = {key: value for key, value in patch.items() if key != "extends"}
     for file, name in reach.below:
-        if part := patches.restricted(remaining, file[name]):
+        if part := patches.restrict(remaining, file[name]):
             _change(file, name, part, everything, removed)
-    for route in patches.removals(patch):
+    for route in patches.find_removals(patch):
         if route not in removed:
             hint = "what comes from default is set to another value, not removed: retry: 0"
             message = f"{selector} has no {'.'.join(route)} to remove"
@@ -168,7 +168,7 @@ def _change(
     removed: set[patches.Route],
 ) -> None:
     fields = file[name]
-    merged = patches.merged(fields, patch, _inherited(fields, everything), removed)
+    merged = patches.merge(fields, patch, _inherited(fields, everything), removed)
     if "extends" in fields and "extends" in patch and merged.get("extends"):
         merged["extends"] = [*_listed(fields["extends"]), *_listed(patch["extends"])]
     file[name] = everything[name] = merged
@@ -179,8 +179,8 @@ def _inherited(fields: Document, everything: Mapping[str, Document]) -> Document
     result: Document = {}
     for name in _listed(fields.get("extends", [])):
         above = everything.get(name, {})
-        result = patches.merged(
-            patches.merged(result, _inherited(above, everything), {}, set()), above, {}, set()
+        result = patches.merge(
+            patches.merge(result, _inherited(above, everything), {}, set()), above, {}, set()
         )
     return result
 
@@ -196,7 +196,7 @@ def check_jobs(spec: Spec, generated: Collection[str], stages: Sequence[str] | N
     """
     problems: list[Problem] = []
     for number, entry in enumerate(spec.gitlab.include):
-        problems += patches.misread(spec.document, entry, ("gitlab", "include", number))
+        problems += patches.find_misread(spec.document, entry, ("gitlab", "include", number))
     for name, job in spec.gitlab.jobs.items():
         problems += [
             *_name_problems(spec, name, generated),
@@ -204,13 +204,13 @@ def check_jobs(spec: Spec, generated: Collection[str], stages: Sequence[str] | N
         ]
         problems += _stage_problems(spec, name, job, stages)
     if problems:
-        raise Stop(in_order(problems))
+        raise Stop(sort_problems(problems))
 
 
 def _name_problems(spec: Spec, name: str, generated: Collection[str]) -> Iterator[Problem]:
     if name in generated:
         message, hint = (
-            f"the job {shown(name)} is generated",
+            f"the job {show_value(name)} is generated",
             "change it under gitlab.overrides, or rename this one",
         )
     elif name in keywords.TOP_LEVEL:
@@ -232,13 +232,13 @@ def _stage_problems(
         or (not is_said and ("extends" in job or name[0] == "."))
     ):
         return
-    hint = meant(
+    hint = suggest(
         str(stage),
         stages,
         f"stages: {', '.join(stages)}, .pre, .post; add one with gitlab.own_stages",
     )
     message = (
-        f"no stage {shown(stage)}"
+        f"no stage {show_value(stage)}"
         if is_said
         else "a job without stage is in the stage test, which is not here"
     )
@@ -252,13 +252,13 @@ def _misfits(spec: Spec, route: tuple[str, ...]) -> Iterator[Problem]:
     for key in fields:
         if key not in keywords.JOB:
             message, hint = (
-                f"jobs have no key {shown(key)}",
-                meant(key, sorted(keywords.JOB), "see GitLab's CI/CD YAML reference"),
+                f"jobs have no key {show_value(key)}",
+                suggest(key, sorted(keywords.JOB), "see GitLab's CI/CD YAML reference"),
             )
             yield spec.document.problem((*route, key), message, hint, key=True)
     if route[1] == "overrides":
         yield from _taken_variables(spec, route, fields.get("variables"))
-    yield from patches.misread(spec.document, fields, route)
+    yield from patches.find_misread(spec.document, fields, route)
 
 
 def _taken_variables(spec: Spec, route: tuple[str, ...], variables: Any) -> Iterable[Problem]:

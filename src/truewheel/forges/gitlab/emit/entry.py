@@ -10,7 +10,7 @@ from typing import Any
 
 from truewheel.forges.gitlab.emit.children import PREFIX
 from truewheel.forges.gitlab.emit.jobs import CHANGED, DEFAULTS, PARENTS, Document
-from truewheel.forges.gitlab.emit.layout import Layout, proven
+from truewheel.forges.gitlab.emit.layout import Layout, jobs_before_proof
 from truewheel.plan.model import Plan
 from truewheel.spec.model import Spec
 
@@ -64,7 +64,7 @@ def _needs(generated: Mapping[str, Document], plan: Plan, layout: Layout) -> lis
         "plan",
         *(
             job.name if plan.kinds[job.kind].artifacts else {"job": job.name, "artifacts": False}
-            for job in proven(plan)
+            for job in jobs_before_proof(plan)
         ),
     ]
 

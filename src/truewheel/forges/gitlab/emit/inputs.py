@@ -14,7 +14,7 @@ from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.emit.jobs import Document
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Variable
-from truewheel.spec.variables import BUILT_IN, KEY, settable
+from truewheel.spec.variables import BUILT_IN, KEY, select_settable
 
 KEY_INPUT = "truewheel_key"
 QUOTABLE = "^[^'\\r\\n]*$"
@@ -46,7 +46,7 @@ def taken(variables: Mapping[str, Variable]) -> dict[str, str]:
     """
     return {
         KEY: KEY_INPUT,
-        **{name: name for name in list(settable(variables))[: limits.INPUTS - 1]},
+        **{name: name for name in list(select_settable(variables))[: limits.INPUTS - 1]},
     }
 
 
@@ -167,7 +167,7 @@ def _unquotable(spec: Spec, variables: Mapping[str, Variable]) -> Iterator[Probl
 
 
 def _too_many(spec: Spec, variables: Mapping[str, Variable]) -> list[Problem]:
-    left = [name for name in settable(variables) if name not in taken(variables)]
+    left = [name for name in select_settable(variables) if name not in taken(variables)]
     if not (spec.gitlab.inputs and left):
         return []
     most = f"a pipeline has {limits.INPUTS} inputs at most"

@@ -222,7 +222,9 @@ def changed_rules(packages: Iterable[str], spec: Spec) -> list[Document]:
     All other pipelines have it. There are no rules where any change is one of theirs.
     """
     package_roots = (
-        [changes.roots(spec, name) for name in packages] if spec.merge_requests.changed_only else []
+        [changes.package_paths(spec, name) for name in packages]
+        if spec.merge_requests.changed_only
+        else []
     )
     if not (package_roots and all(package_roots)):
         return []

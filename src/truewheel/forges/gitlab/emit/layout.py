@@ -61,7 +61,7 @@ def _too_large_for_one(plan: Plan, spec: Spec) -> str:
 def _too_many(parts: Mapping[str, Sequence[Job]], plan: Plan, spec: Spec) -> str:
     """Return which limit one pipeline would break, or ""."""
     if spec.gitlab.entry:
-        needed = 1 + len(proven(plan))
+        needed = 1 + len(jobs_before_proof(plan))
         return (
             f"prove would need {needed} jobs, where a job may need {limits.NEEDS}"
             if needed > limits.NEEDS
@@ -94,7 +94,7 @@ def _problem(result: Layout, plan: Plan, spec: Spec) -> Problem | None:
     return None
 
 
-def proven(plan: Plan) -> list[Job]:
+def jobs_before_proof(plan: Plan) -> list[Job]:
     """Return the jobs that must have ended well before the proof."""
     return [job for job in plan.jobs if plan.kinds[job.kind].traits.image]
 

@@ -25,7 +25,7 @@ from truewheel.forges.gitlab.emit.layout import layout as layout
 from truewheel.plan.model import Plan
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Variable
-from truewheel.spec.variables import BUILT_IN, KEY, settable
+from truewheel.spec.variables import BUILT_IN, KEY, select_settable
 
 PARENT = ".gitlab-ci.yml"
 HEADER = "spec"
@@ -178,7 +178,7 @@ def _workflow() -> Document:
 
 def _prefilled(variables: Mapping[str, Variable]) -> Document:
     prefilled: Document = {}
-    for name, variable in settable(variables).items():
+    for name, variable in select_settable(variables).items():
         prefilled[name] = {"value": variable.default}
         if "$" in variable.default:
             prefilled[name]["expand"] = False

@@ -213,7 +213,7 @@ class Presence:
         if not isinstance(text, str):
             return None
         try:
-            return expressions.judge(expressions.parse(text), variables)
+            return expressions.evaluate(expressions.parse(text), variables)
         except BadExpression:
             return None
 

@@ -169,7 +169,7 @@ def _value(token: _Token) -> Node:
     return Node(token.kind, token.text)
 
 
-def judge(node: Node, variables: Variables) -> bool | None:
+def evaluate(node: Node, variables: Variables) -> bool | None:
     """Return whether an expression holds, or None when that depends on what is unknown."""
     return _truth(_evaluate(node, variables))
 

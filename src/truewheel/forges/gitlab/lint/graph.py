@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from truewheel.errors import meant, shown
+from truewheel.errors import show_value, suggest
 from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import needs, parallel
 from truewheel.forges.gitlab.lint.needs import Need
@@ -159,7 +159,7 @@ class Graph:
                     f"{unknown[0]}"
                 )
                 self.report.add(
-                    "unknown-matrix", (name, "needs"), message, meant(unknown[0], variables)
+                    "unknown-matrix", (name, "needs"), message, suggest(unknown[0], variables)
                 )
                 return
             before = len(self.report.findings)
@@ -212,7 +212,7 @@ class Graph:
                     if target in self.config.entries
                     else ""
                 )
-                message = f"job {name} {verb} {shown(target)}, and there is no such job"
+                message = f"job {name} {verb} {show_value(target)}, and there is no such job"
                 self.report.missing(f"missing-{code}", place, message, target, self.base, hint)
             return is_optional
         if verb == "needs" and len(target) > limits.JOB_NAME:
@@ -277,7 +277,7 @@ class Graph:
             return
         place = (name, "environment", "on_stop")
         if stopper not in self.base:
-            message = f"job {name}: on_stop names {shown(stopper)}, and there is no such job"
+            message = f"job {name}: on_stop names {show_value(stopper)}, and there is no such job"
             self.report.missing("on-stop", place, message, stopper, self.base)
             return
         other = self.jobs[self.base[stopper]].get("environment")
@@ -310,7 +310,7 @@ def _stop_fault(environment: Mapping[Any, Any], other: Any) -> str:
     if not isinstance(other, dict):
         return "has no environment"
     if other.get("name") != environment.get("name"):
-        return f"is for another environment, {shown(other.get('name'))}"
+        return f"is for another environment, {show_value(other.get('name'))}"
     return "" if other.get("action") == "stop" else "does not have action: stop"
 
 

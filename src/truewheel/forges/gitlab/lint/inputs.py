@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from truewheel.errors import Where, meant
+from truewheel.errors import Where, suggest
 from truewheel.forges.gitlab.lint import keywords
 from truewheel.forges.gitlab.lint.document import GitlabFile
 from truewheel.forges.gitlab.lint.report import Report
@@ -53,7 +53,7 @@ def interpolated(file: GitlabFile, inputs: Mapping[str, Any], report: Report) ->
                 "unknown-input",
                 where,
                 f"the input {name} is given and not declared",
-                meant(name, declared),
+                suggest(name, declared),
             )
     values = {**_defaults(declared), **{name: inputs[name] for name in inputs if name in declared}}
     return dict(_Interpolation(values, declared, where, report).put(file.data))
@@ -88,7 +88,7 @@ class _Interpolation:
     def _text(self, text: str) -> Any:
         for name in _ANY_BLOCK.findall(text):
             if name not in self.declared:
-                hint = meant(name, self.declared)
+                hint = suggest(name, self.declared)
                 self.report.at(
                     "unknown-input", self.where, f"the input {name} is used and not declared", hint
                 )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from truewheel.errors import shown
+from truewheel.errors import show_value
 from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint.values import (
     Check,
@@ -39,7 +39,7 @@ from truewheel.forges.gitlab.lint.values import (
     text_or_list,
     text_or_regex,
     up_to,
-    whole,
+    whole_number,
     wrong,
 )
 
@@ -278,7 +278,7 @@ def _quoted(value: Any) -> str:
 _MATRIX = mapping({"matrix": list_of(_matrix_values)}, present=("matrix",))
 PARALLEL = either(
     f"a number from 1 to {limits.PARALLEL}, or a matrix",
-    number=whole(1, limits.PARALLEL),
+    number=whole_number(1, limits.PARALLEL),
     mapping=_MATRIX,
 )
 _NEED_PARALLEL = either("a matrix", mapping=_MATRIX)
@@ -397,7 +397,9 @@ def _cache_key(value: Any) -> Iterator[Fault]:
         flags=re.IGNORECASE,
     )
     if "/" in path:
-        yield Fault("cache-key", (), f"cannot have a / in it: {shown(value)}", "write a - instead")
+        yield Fault(
+            "cache-key", (), f"cannot have a / in it: {show_value(value)}", "write a - instead"
+        )
     elif path in {".", ".."}:
         yield Fault("cache-key", (), "cannot be . or ..")
 
@@ -418,7 +420,7 @@ def _key_of_files(value: Any) -> Iterator[Fault]:
 def _policy(value: Any) -> Iterator[Fault]:
     yield from text(value)
     if isinstance(value, str) and value.strip() and not _POLICY.search(value):
-        yield Fault("wrong-value", (), f"must be pull-push, push or pull, not {shown(value)}")
+        yield Fault("wrong-value", (), f"must be pull-push, push or pull, not {show_value(value)}")
 
 
 _CACHE = mapping(
@@ -513,7 +515,7 @@ def _environment_name(value: Any) -> Iterator[Fault]:
     yield from filled(value)
     if isinstance(value, str) and value.strip() and not re.fullmatch(_ENVIRONMENT, value):
         message = "may have letters, digits, spaces, - _ . / $ { } only, and no / at its ends"
-        yield Fault("wrong-value", (), f"{message}: {shown(value)}")
+        yield Fault("wrong-value", (), f"{message}: {show_value(value)}")
 
 
 ENVIRONMENT = either(
@@ -563,7 +565,7 @@ def _retry_when(value: Any) -> Iterator[Fault]:
     )(value)
 
 
-_RETRIES = whole(0, limits.RETRIES)
+_RETRIES = whole_number(0, limits.RETRIES)
 RETRY = either(
     f"a number from 0 to {limits.RETRIES}, or a mapping",
     number=_RETRIES,

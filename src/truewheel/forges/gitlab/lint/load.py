@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from truewheel.errors import Problem, Stop, Where, shown
+from truewheel.errors import Problem, Stop, Where, show_value
 from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import scalars
 from truewheel.forges.gitlab.lint.document import GitlabFile, Reference
@@ -186,7 +186,7 @@ class _Reader:
                 continue
             if key in typed:
                 message = (
-                    f"the key {shown(key)} is here twice, first on line {typed[key]}: GitLab "
+                    f"the key {show_value(key)} is here twice, first on line {typed[key]}: GitLab "
                     "keeps this one"
                 )
                 self._report(event, "duplicate-key", message, "remove one", "warning")

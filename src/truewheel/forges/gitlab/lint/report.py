@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from truewheel.errors import Problem, Where, meant
+from truewheel.errors import Problem, Where, suggest
 from truewheel.forges.gitlab.lint.document import GitlabFile
 from truewheel.forges.gitlab.lint.findings import Finding
 from truewheel.forges.gitlab.lint.values import text_or_items
@@ -48,7 +48,7 @@ class Report:
         It is a warning where the name may come from a file that was not read.
         """
         where = place if isinstance(place, Where) else self.where(place)
-        hint = meant(
+        hint = suggest(
             name, [key for key in known if isinstance(key, str) and key != name], hint, cutoff=0.75
         )
         if self.is_open:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from truewheel.errors import Where, shown
+from truewheel.errors import Where, show_value
 from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import expressions, keywords
 from truewheel.forges.gitlab.lint.document import GitlabFile
@@ -182,7 +182,7 @@ class _Includer:
     def _not_followed(self, location: Mapping[str, Any], where: Where) -> None:
         self.report.is_open = True
         kind = next(key for key in keywords.SOURCES if location.get(key) is not None)
-        message = f"not followed: include of {kind} {shown(location[kind])}"
+        message = f"not followed: include of {kind} {show_value(location[kind])}"
         hint = "what it defines is unknown, and a name that is missing here is only a warning"
         self.report.at("include-not-followed", where, message, hint, "warning")
 
@@ -251,7 +251,7 @@ def _holds(rule: Mapping[str, Any], variables: Variables) -> bool | None:
         return True
     try:
         return (
-            expressions.judge(expressions.parse(rule["if"]), variables)
+            expressions.evaluate(expressions.parse(rule["if"]), variables)
             if isinstance(rule["if"], str)
             else None
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from truewheel.errors import Where, meant, shown
+from truewheel.errors import Where, show_value, suggest
 from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import keywords
 from truewheel.forges.gitlab.lint.document import GitlabFile
@@ -93,13 +93,13 @@ class _Checker:
         """Report a job's name that is empty or too long."""
         if len(name) > limits.JOB_NAME:
             length = f"{len(name)} characters, of at most {limits.JOB_NAME}"
-            message = f"the name of a job has {length}: {shown(name)}"
+            message = f"the name of a job has {length}: {show_value(name)}"
             self.report.add("job-name", (name,), message)
         if not name.strip():
             self.report.add("job-name", (name,), "the name of a job must not be empty")
 
     def _no_job(self, name: str, message: str) -> None:
-        hint = meant(
+        hint = suggest(
             name,
             keywords.GLOBAL,
             "every key of the top level that is no keyword is a job",
@@ -132,7 +132,7 @@ class _Checker:
                 )
             elif key != "trigger":
                 yield Fault(
-                    "unknown-key", (key,), f"has no keyword {key!r}", meant(str(key), allowed)
+                    "unknown-key", (key,), f"has no keyword {key!r}", suggest(str(key), allowed)
                 )
 
     def _together(self, name: str, job: Mapping[str, Any]) -> Iterator[Fault]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from truewheel.errors import meant, shown
+from truewheel.errors import show_value, suggest
 from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import durations, expressions, regexes
 from truewheel.forges.gitlab.lint.expressions import UNKNOWN, BadExpression
@@ -77,7 +77,7 @@ def kind_of(value: Any) -> str:
         return "a list"
     if value is None:
         return "empty"
-    return shown(value) if isinstance(value, str) else f"{value!r}".lower()
+    return show_value(value) if isinstance(value, str) else f"{value!r}".lower()
 
 
 def as_text(value: Any) -> str:
@@ -131,15 +131,15 @@ def one_of(*allowed: str) -> Check:
         if not isinstance(value, str):
             yield wrong(value, f"one of {', '.join(allowed)}")
         elif value not in allowed:
-            message = f"must be one of {', '.join(allowed)}, not {shown(value)}"
+            message = f"must be one of {', '.join(allowed)}, not {show_value(value)}"
             if len(allowed) > 8:  # too many to be listed in a message
-                message = f"has no such choice: {shown(value)}"
-            yield Fault("wrong-value", (), message, meant(value, allowed))
+                message = f"has no such choice: {show_value(value)}"
+            yield Fault("wrong-value", (), message, suggest(value, allowed))
 
     return check
 
 
-def whole(least: int, most: int) -> Check:
+def whole_number(least: int, most: int) -> Check:
     """Take an integer between two limits."""
 
     def check(value: Any) -> Iterator[Fault]:
@@ -231,7 +231,7 @@ def keys_of(value: Mapping[Any, Any], allowed: Mapping[str, Any]) -> Iterator[Fa
     """Yield a fault for each key that is not `allowed`."""
     for key in value:
         if key not in allowed and not is_open(key):
-            hint = meant(
+            hint = suggest(
                 str(key), allowed, f"it may have: {', '.join(allowed)}" if len(allowed) < 12 else ""
             )
             yield Fault("unknown-key", (key,), f"has no key {key!r}", hint)
@@ -328,7 +328,7 @@ def command(value: Any) -> Iterator[Fault]:
     if isinstance(value, dict):
         line = ", ".join(f"{key}: {item}" for key, item in value.items())
         yield Fault(
-            "wrong-type", (), "must be a text, not a mapping", f"quote the line: {shown(line)}"
+            "wrong-type", (), "must be a text, not a mapping", f"quote the line: {show_value(line)}"
         )
     else:
         yield from text(value)
@@ -355,9 +355,9 @@ def duration(*, most: float | None = None, never: bool = False, variables: bool 
         length = durations.seconds(value)
         if length is None:
             hint = "write for example '1 hour 30 minutes'"
-            yield Fault("not-duration", (), f"is not a duration: {shown(value)}", hint)
+            yield Fault("not-duration", (), f"is not a duration: {show_value(value)}", hint)
         elif most is not None and length > most:
-            yield Fault("too-long", (), f"is too long: {shown(value)}")
+            yield Fault("too-long", (), f"is too long: {show_value(value)}")
 
     return check
 
@@ -371,7 +371,9 @@ def condition(value: Any) -> Iterator[Fault]:
         expressions.parse(value)
     except BadExpression as error:
         hint = 'such as: $CI_COMMIT_BRANCH == "main" && $DEPLOY =~ /^(a|b)/'
-        yield Fault("bad-expression", (), f"is no expression, it {error}: {shown(value)}", hint)
+        yield Fault(
+            "bad-expression", (), f"is no expression, it {error}: {show_value(value)}", hint
+        )
 
 
 def regex(value: Any) -> Iterator[Fault]:
@@ -382,7 +384,7 @@ def regex(value: Any) -> Iterator[Fault]:
         yield Fault(
             "bad-regex",
             (),
-            f"{problem}: {shown(value)}",
+            f"{problem}: {show_value(value)}",
             "GitLab reads regular expressions as RE2: '/…/'",
         )
 

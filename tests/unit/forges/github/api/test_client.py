@@ -22,7 +22,7 @@ from truewheel.cli import main
 from truewheel.errors import Exit, Stop
 from truewheel.forges import trigger, watch
 from truewheel.forges.access import Access
-from truewheel.forges.base import Look, Wish
+from truewheel.forges.base import PipelineState, Wish
 from truewheel.forges.github.api.client import Github
 from truewheel.forges.watch import Follower, Verdict
 
@@ -466,7 +466,7 @@ def test_looks_are_whole(server: GitHub, repo: Repository):
     run = start(forge).run
     server.advance(100)
     look = forge.look(run, None)
-    assert isinstance(look, Look)
+    assert isinstance(look, PipelineState)
     (job,) = look.jobs
     assert (job.name, job.stage, job.state, job.seconds) == (
         "rhel8 x86_64 / wheel cp312",

@@ -27,7 +27,7 @@ PLACE = ".github/workflows/wheels-rhel8-x86_64.yml"
 def workflows(additions: str) -> dict[str, dict[str, Any]]:
     spec = spec_of(SPEC + additions)
     plan = plan_of(SPEC + additions, event="")
-    policy = {**variables.declared(spec, plan_policy())}
+    policy = {**variables.declared_variables(spec, plan_policy())}
     return github.documents(plan, spec, policy, PINS)
 
 

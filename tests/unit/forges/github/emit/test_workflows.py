@@ -54,13 +54,20 @@ FOLDER = ".github/workflows"
 
 def documents(spec: str = SPEC, **request: Any) -> dict[str, dict[str, Any]]:
     plan, parsed = plan_of(spec, policy=POLICY, event="", **request), spec_of(spec)
-    return workflows.documents(plan, parsed, variables.declared(parsed, policy_of(POLICY)), PINS)
+    return workflows.documents(
+        plan, parsed, variables.declared_variables(parsed, policy_of(POLICY)), PINS
+    )
 
 
 def problems(spec: str, policy: str = POLICY, **request: Any) -> list[str]:
     plan, parsed = plan_of(spec, policy=policy, event="", **request), spec_of(spec)
     return list(
-        map(str, plan_rules.problems(plan, parsed, variables.declared(parsed, policy_of(policy))))
+        map(
+            str,
+            plan_rules.find_problems(
+                plan, parsed, variables.declared_variables(parsed, policy_of(policy))
+            ),
+        )
     )
 
 

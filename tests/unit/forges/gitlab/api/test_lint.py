@@ -18,7 +18,7 @@ from truewheel.errors import Exit, Stop
 from truewheel.forges import calls
 from truewheel.forges.access import Access
 from truewheel.forges.gitlab.api.client import Gitlab
-from truewheel.forges.gitlab.api.lint import Judged, judge
+from truewheel.forges.gitlab.api.lint import LintResult, check_text
 
 Run = Callable[..., tuple[int, str, str]]
 LINT = "POST /projects/*/ci/lint"
@@ -161,13 +161,13 @@ def test_warnings_and_jobs_are_counted(server: GitLab):
     body = {"valid": True, "errors": [], "warnings": ["a\n warning"], "jobs": [{"name": "x"}]}
     server.misbehave(faults.Fault("made", instead=lambda *_: Reply.of(body)))
     there = Gitlab(Access(server.url, "private", server.token("bot").value), "group/demo", 5.0)
-    assert judge(there, "x: {script: y}") == Judged((), ("a warning",), 1)
+    assert check_text(there, "x: {script: y}") == LintResult((), ("a warning",), 1)
 
 
 def test_a_refusal_without_a_reason_is_one(server: GitLab):
     server.misbehave(faults.Fault("made", instead=lambda *_: Reply.of({"valid": False})))
     there = Gitlab(Access(server.url, "private", server.token("bot").value), "group/demo", 5.0)
-    assert len(judge(there, "x").errors) == 1
+    assert len(check_text(there, "x").errors) == 1
 
 
 def test_a_token_that_may_not_look_is_no_verdict(server: GitLab):
@@ -175,5 +175,5 @@ def test_a_token_that_may_not_look_is_no_verdict(server: GitLab):
         Access(server.url, "private", server.token("bot", level=20).value), "group/demo", 5.0
     )
     with pytest.raises(Stop) as stopped:
-        judge(there, "x: {script: y}")
+        check_text(there, "x: {script: y}")
     assert stopped.value.code is Exit.REMOTE_FAILED

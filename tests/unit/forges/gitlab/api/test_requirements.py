@@ -38,7 +38,7 @@ gitlab:
 def needed(text: str = SPEC, **more: Any) -> Needs:
     spec, plan = spec_of(text), plan_of(text, event="")
     policy = loading.read_policy(spec.naming, Path(), "naming")
-    documents = pipeline.documents(plan, spec, variables.declared(spec, policy))
+    documents = pipeline.documents(plan, spec, variables.declared_variables(spec, policy))
     return needs(spec, policy, plan, documents, **more)
 
 

@@ -170,7 +170,7 @@ def name_of(workflow: dict[str, Any], values: dict[str, str]) -> str:
     """A pipeline's name, as GitLab makes it: with the variables of the first rule that holds."""
     for rule in workflow["rules"]:
         tree = lint.expressions.parse(rule["if"])
-        if lint.expressions.judge(tree, {**dict.fromkeys(UNSET), **values}):
+        if lint.expressions.evaluate(tree, {**dict.fromkeys(UNSET), **values}):
             known = {**values, **rule.get("variables", {})}
             break
     name = workflow["name"]

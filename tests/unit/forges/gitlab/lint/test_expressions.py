@@ -11,7 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from truewheel.forges.gitlab.lint.expressions import SET, UNKNOWN, BadExpression, Node, judge, parse
+from truewheel.forges.gitlab.lint.expressions import (
+    SET,
+    UNKNOWN,
+    BadExpression,
+    Node,
+    evaluate,
+    parse,
+)
 
 KNOWN = {"A": "a", "EMPTY": "", "ABSENT": None, "SET": SET, "ANY": UNKNOWN, "PATTERN": "/^a+$/"}
 
@@ -71,7 +78,7 @@ KNOWN = {"A": "a", "EMPTY": "", "ABSENT": None, "SET": SET, "ANY": UNKNOWN, "PAT
 )
 def test_what_holds(text: str, holds: bool | None):
     variables = {name: value for name, value in KNOWN.items() if f"${name}" in text}
-    assert judge(parse(text), variables) is holds
+    assert evaluate(parse(text), variables) is holds
 
 
 @pytest.mark.parametrize(
@@ -148,11 +155,11 @@ def test_what_is_written_with_parentheses_is_read_back(tree: Node):
 )
 def test_more_knowledge_never_turns_an_answer(tree: Node, known: dict[str, str | None]):
     everything = {"A": "x", "B_1": None, "CI": "true", **known}
-    vague = judge(tree, known)
-    assert vague is None or vague == judge(tree, everything)
+    vague = evaluate(tree, known)
+    assert vague is None or vague == evaluate(tree, everything)
 
 
 @given(st.text("$AB&|=!~()'\"/ ab\\[]{}*+?.^", max_size=30))
 def test_nothing_but_a_refusal_comes_of_any_text(text: str):
     with contextlib.suppress(BadExpression):
-        judge(parse(text), {})
+        evaluate(parse(text), {})
