@@ -87,7 +87,7 @@ def project(base: str) -> Path:
     Build environments of an earlier run are kept.
     """
     folder = CACHE / "project"
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     shutil.rmtree(folder / "dist", ignore_errors=True)
     for name in ("src", "scripts", "schema", "examples", "requirements"):
         shutil.rmtree(folder / name, ignore_errors=True)
