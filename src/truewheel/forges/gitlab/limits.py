@@ -45,6 +45,8 @@ INPUTS = 20
 """Inputs that a new pipeline may be given. docs.gitlab.com/ci/inputs."""
 INPUT_OPTIONS = 50
 """Values that an input may offer. docs.gitlab.com/ci/inputs, `spec:inputs:options`."""
+BLOCK_FUNCTIONS = 3
+"""Functions in a block `$[[ … ]]`. docs.gitlab.com/ci/inputs, predefined functions."""
 INPUT_DESCRIPTION = 1024
 """Characters of an input's description. app/assets/javascripts/editor/schema/ci.json."""
 COMPONENT_DESCRIPTION = 256

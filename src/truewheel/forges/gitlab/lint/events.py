@@ -45,7 +45,7 @@ class Variables(dict[str, Value]):
         if name in self:
             return self[name]
         if name.startswith(_OF_MERGE_REQUESTS):
-            return self[_OF_MERGE_REQUESTS]
+            return super().get(_OF_MERGE_REQUESTS, default)
         return default
 
 

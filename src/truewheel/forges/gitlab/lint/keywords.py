@@ -11,6 +11,7 @@ from typing import Any
 
 from truewheel.errors import show_value
 from truewheel.forges.gitlab import limits
+from truewheel.forges.gitlab.lint import input_values
 from truewheel.forges.gitlab.lint.values import (
     Check,
     Fault,
@@ -572,11 +573,32 @@ RETRY = either(
     mapping=mapping({"max": _RETRIES, "when": _retry_when, "exit_codes": integers}),
 )
 _ID_TOKEN = mapping({"aud": text_or_list}, required=("aud",))
+
+
+def _option(value: Any) -> Iterator[Fault]:
+    if value is None:
+        yield Fault("wrong-value", (), "must not be null")
+
+
+_OPTIONS = list_of(_option, most=limits.INPUT_OPTIONS)
 _INPUT: dict[str, Check] = {
-    "default": anything, "description": text, "regex": text,
-    "options": list_of(anything, most=limits.INPUT_OPTIONS),
+    "default": anything,
+    "description": _word,
+    "regex": text,
+    "options": _OPTIONS,
     "type": one_of("array", "boolean", "number", "string"),
-}  # fmt: skip
+}
+
+
+def _job_input(value: Any) -> Iterator[Fault]:
+    """An input of a job can only be changed by hand, so it must have a default."""
+    yield from _JOB_INPUT(value)
+    if isinstance(value, dict) and value.get("default") is not None:
+        for _, message in input_values.resolve(value, None, {}).faults:
+            yield Fault("input-value", ("default",), message)
+
+
+_JOB_INPUT = mapping(_INPUT, present=("default",))
 
 # What `default:` may have too.
 DEFAULT: dict[str, Check] = {
@@ -643,7 +665,7 @@ JOB: dict[str, Check] = {
     "manual_confirmation": text,
     "secrets": each(each(anything)),
     "dast_configuration": mapping({"site_profile": text, "scanner_profile": text}),
-    "inputs": each(mapping(_INPUT, required=())),
+    "inputs": each(_job_input),
 }
 BRIDGE: dict[str, Check] = {
     **_EVERY,
@@ -669,13 +691,72 @@ GLOBAL: dict[str, Check] = {
     "cache": cache,
     "workflow": WORKFLOW,
 }
+_INPUT_RULE = mapping(
+    {"if": condition, "options": _OPTIONS, "default": anything}, may_be_empty=False
+)
+
+
+def _input_rule(value: Any) -> Iterator[Fault]:
+    yield from _INPUT_RULE(value)
+    if not isinstance(value, dict):
+        return
+    if is_open(value.get("if")):  # here a block is a word of the expression itself
+        yield from below("if", condition(value["if"]))
+    options = value.get("options")
+    if options is None and "default" not in value:
+        yield Fault("missing-value", (), "must have options or default")
+    elif options is None and value.get("if") is None:
+        yield Fault("missing-value", (), "has no if and must have options")
+    if isinstance(options, list) and value.get("default") is not None:
+        for _, message in input_values.resolve(
+            {"options": options, "default": value["default"], **_likely_type(options)}, None, {}
+        ).faults:
+            yield Fault("not-an-option", ("default",), message)
+
+
+def _likely_type(options: list[Any]) -> dict[str, str]:
+    is_number = all(
+        isinstance(option, (int, float)) and not isinstance(option, bool) for option in options
+    )
+    return {"type": "number"} if options and is_number else {}
+
+
+_HEADER_INPUT = mapping(
+    {**_INPUT, "rules": list_of(_input_rule)},
+    exclusive=(("rules", "options"), ("rules", "default")),
+)
+_HEADER_INCLUDE = mapping(
+    {
+        "local": filled,
+        "remote": filled,
+        "project": filled,
+        "file": text_or_list,
+        "ref": text,
+        "integrity": text,
+    }
+)
+
+
+def _header_include(value: Any) -> Iterator[Fault]:
+    yield from _HEADER_INCLUDE(value)
+    sources = [key for key in ("local", "remote", "project") if key in value]
+    if len(sources) != 1:
+        yield Fault("include-kind", (), "must have one of local, remote, project")
+    elif sources == ["project"] and is_blank(value.get("file")):
+        yield Fault("missing-value", (), "must have file, the path in that project")
+
+
+_header_include_item = either("a path or a mapping", text=filled, mapping=_header_include)
 HEADER = mapping(
     {
-        "inputs": each(
-            either("a mapping", mapping=mapping({**_INPUT, "rules": anything}), null=anything)
+        "inputs": each(either("a mapping", mapping=_HEADER_INPUT, null=anything)),
+        "include": either(
+            "a path, a mapping, or a list of them",
+            text=filled,
+            mapping=_header_include,
+            list=list_of(_header_include_item),
         ),
-        "include": anything,
-        "component": strings,
+        "component": list_of(one_of("name", "sha", "version", "reference")),
         "description": up_to(limits.COMPONENT_DESCRIPTION),
     }
 )

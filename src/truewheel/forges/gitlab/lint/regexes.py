@@ -45,6 +45,11 @@ def fault(text: str) -> str:
     return _Reader(match["pattern"]).fault() if match else "is not written between slashes"
 
 
+def pattern_fault(pattern: str) -> str:
+    """Return what is wrong with an expression without slashes, or nothing."""
+    return _Reader(pattern).fault()
+
+
 class _Reader:
     def __init__(self, pattern: str) -> None:
         self.pattern = pattern
