@@ -30,19 +30,12 @@ class Reference:
 class GitlabFile(Document):
     """A GitLab file.
 
-    `header` is its `spec:`, which is a YAML document of its own before the content; `content` is
-    the text of that content, in which inputs are replaced before it is read as YAML. A line of it
-    has the number that it has in the file.
+    `header` is its `spec:`, which is a YAML document of its own before the content.
     """
 
     header: Any = field(default_factory=dict)
     header_places: Mapping[tuple[Any, ...], Place] = field(default_factory=dict)
-    content: str = ""
-
-    @property
-    def has_header(self) -> bool:
-        """Whether the file has a document with `spec:` before its content."""
-        return bool(self.content or self.header)
+    has_header: bool = False
 
     def header_where(self, route: Route) -> Where:
         """Return the place of a key or value of `spec:`, or of its nearest parent."""

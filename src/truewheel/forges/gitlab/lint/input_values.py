@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple, TypeGuard
 
 from truewheel.errors import show_value
 from truewheel.forges.gitlab.lint import expressions, regexes
@@ -162,5 +162,5 @@ def _refuse(word: str) -> Any:
     raise ValueError(word)
 
 
-def _is_list(value: Any) -> bool:
-    return isinstance(value, Sequence) and not isinstance(value, str)
+def _is_list(value: Any) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)

@@ -5,22 +5,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from truewheel.errors import Stop, Where, suggest
+from truewheel.errors import Where, suggest
 from truewheel.forges.gitlab.lint import expressions, input_values, keywords
 from truewheel.forges.gitlab.lint.document import GitlabFile
 from truewheel.forges.gitlab.lint.expressions import UNKNOWN, BadExpression
-from truewheel.forges.gitlab.lint.interpolation import (
-    BLOCK,
-    BadBlock,
-    Context,
-    as_written,
-    evaluate,
-)
-from truewheel.forges.gitlab.lint.load import read_content
+from truewheel.forges.gitlab.lint.interpolation import BLOCK, BadBlock, Context, evaluate
 from truewheel.forges.gitlab.lint.report import Report
 from truewheel.forges.gitlab.lint.values import Fault, as_text
 
@@ -54,9 +48,7 @@ def interpolated(file: GitlabFile, given: Given, report: Report, files: Files) -
             report.at("unknown-input", given.where(name) or file.where(), message)
         return file
     context = _Header(file, given, report, files).context()
-    if file.content:
-        return _rendered(file, context, report)
-    return replace(file, data=_Data(file, context, report).put(file.data))
+    return _Interpolation(file, context, report).file_with_values()
 
 
 class _Header:
@@ -210,72 +202,57 @@ def _reaches(start: str, goal: str, needs: Mapping[str, set[str]]) -> bool:
     return False
 
 
-def _rendered(file: GitlabFile, context: Context, report: Report) -> GitlabFile:
-    """Return a file read again, with its blocks replaced in the text as GitLab does."""
-    text, end, is_whole, told = [], 0, True, set()
-    for block in BLOCK.finditer(file.content):
-        value = UNKNOWN
-        try:
-            value = evaluate(block["data"], context)
-        except BadBlock as error:
-            if block["data"] not in told:
-                told.add(block["data"])
-                _report_block(file, block.start(), str(error), error.hint, report)
-        is_whole = is_whole and value is not UNKNOWN
-        text += [file.content[end : block.start()]]
-        text += [block[0] if value is UNKNOWN else as_written(value)]
-        end = block.end()
-    if not end:
-        return file
-    try:
-        content = read_content("".join((*text, file.content[end:])), file.file)
-    except Stop as stopped:
-        report.is_open = True
-        if is_whole:
-            report.findings += stopped.problems
-        return replace(file, data={}, content="")
-    return replace(file, data=content.data, places=content.places, problems=content.problems)
-
-
-def _report_block(file: GitlabFile, at: int, message: str, hint: str, report: Report) -> None:
-    line = file.content.count("\n", 0, at) + 1
-    column = at - file.content.rfind("\n", 0, at)
-    code = "unknown-input" if "not declared" in message else "interpolation"
-    report.at(code, Where(file.file, line, column), message, hint)
-
-
-class _Data:
-    """Replaces blocks in data that was made, not read."""
+class _Interpolation:
+    """Replaces the blocks in the data of a file."""
 
     def __init__(self, file: GitlabFile, context: Context, report: Report) -> None:
         self.file = file
         self.context = context
         self.report = report
+        self._keys: dict[Any, Any] = {}
 
-    def put(self, value: Any) -> Any:
-        """Return a value with its blocks replaced."""
+    def file_with_values(self) -> GitlabFile:
+        """Return the file with values, and with places for the keys that come from inputs."""
+        data = self._put(self.file.data, ())
+        places = {
+            tuple(self._keys.get(part, part) for part in route): place
+            for route, place in self.file.places.items()
+        }
+        return replace(self.file, data=data, places=places if self._keys else self.file.places)
+
+    def _put(self, value: Any, route: tuple[Any, ...]) -> Any:
         if isinstance(value, str):
-            return self._text(value) if "$[[" in value else value
+            return self._text(value, route) if "$[[" in value else value
         if isinstance(value, list):
-            return [self.put(item) for item in value]
+            return [self._put(item, (*route, index)) for index, item in enumerate(value)]
         if isinstance(value, dict):
-            return {self.put(key): self.put(item) for key, item in value.items()}
+            return {
+                self._key(key, route): self._put(item, (*route, key)) for key, item in value.items()
+            }
         return value
 
-    def _text(self, text: str) -> Any:
+    def _key(self, key: Any, route: tuple[Any, ...]) -> Any:
+        if not isinstance(key, str) or "$[[" not in key:
+            return key
+        self._keys[key] = self._text(key, (*route, key))
+        return self._keys[key]
+
+    def _text(self, text: str, route: tuple[Any, ...]) -> Any:
         if match := BLOCK.fullmatch(text):
-            value = self._value(match["data"])
+            value = self._value(match["data"], route)
             return text if value is UNKNOWN else value
-        return BLOCK.sub(self._written, text)
 
-    def _written(self, block: Any) -> str:
-        value = self._value(block["data"])
-        return block[0] if value is UNKNOWN else as_written(value)
+        def written(block: re.Match[str]) -> str:
+            value = self._value(block["data"], route)
+            return block[0] if value is UNKNOWN else as_text(value)
 
-    def _value(self, data: str) -> Any:
+        return BLOCK.sub(written, text)
+
+    def _value(self, data: str, route: tuple[Any, ...]) -> Any:
         try:
             return evaluate(data, self.context)
         except BadBlock as error:
-            code = "unknown-input" if "not declared" in str(error) else "interpolation"
-            self.report.at(code, Where(self.file.file), str(error), error.hint)
+            is_made = self.file.places[()].value.line < 0
+            where = Where(self.file.file) if is_made else self.file.where(route)
+            self.report.at(error.code, where, str(error), error.hint)
             return UNKNOWN

@@ -5,7 +5,6 @@ As `Gitlab::Ci::Config::Interpolation` of GitLab 18.11 evaluates them.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -27,9 +26,10 @@ _FUNCTIONS = ("expand_vars", "truncate(OFFSET,LENGTH)", "posix_escape")
 class BadBlock(ValueError):
     """A block that GitLab refuses; the message says why, `hint` what to write."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", code: str = "interpolation") -> None:
         super().__init__(message)
         self.hint = hint
+        self.code = code
 
 
 class Context(NamedTuple):
@@ -52,17 +52,12 @@ def evaluate(data: str, context: Context) -> Any:
         return UNKNOWN  # GitLab leaves these for the jobs of the matrix
     value = _accessed(access, context)
     if len(functions) > limits.BLOCK_FUNCTIONS:
-        raise BadBlock(f"has {len(functions)} functions, of at most {limits.BLOCK_FUNCTIONS}")
+        raise BadBlock(
+            f"{access} goes through {len(functions)} functions, of at most {limits.BLOCK_FUNCTIONS}"
+        )
     for function in functions:
         value = _applied(function, value)
     return value
-
-
-def as_written(value: Any) -> str:
-    """Return the text that GitLab puts in the place of a block."""
-    if isinstance(value, str):
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _accessed(access: str, context: Context) -> Any:
@@ -103,8 +98,8 @@ def _member(key: str, owner: Any, access: str) -> Any:
         if key not in values:
             if owner.context.is_open:
                 return UNKNOWN
-            hint = suggest(key, values)
-            raise BadBlock(f"the input {key} is used and not declared", hint)
+            message = f"the input {key} is used and not declared"
+            raise BadBlock(message, suggest(key, values), "unknown-input")
         return values[key]
     if not isinstance(owner, dict) or key not in owner:
         raise BadBlock(f"{access}: there is no key {key}")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
@@ -20,11 +19,8 @@ from truewheel.forges.gitlab.lint import scalars
 from truewheel.forges.gitlab.lint.document import GitlabFile, Reference
 from truewheel.forges.gitlab.lint.expressions import UNKNOWN
 from truewheel.forges.gitlab.lint.findings import Finding
-from truewheel.spec.yaml_source import Loader, Place, syntax_problem
+from truewheel.spec.yaml_source import Document, Loader, Place, syntax_problem
 
-# GitLab divides the text itself (Gitlab::Config::Loader::MultiDocYaml), before YAML is read.
-_DIVIDER = re.compile(r"^---(?=\s|\Z)", re.MULTILINE)
-_NOT_EMPTY = re.compile(r"^(?!---(?:\s|\Z))[ \t]*[^\s#]", re.MULTILINE)
 # What libyaml itself refuses.
 _FORBIDDEN = re.compile(
     "[^\t\n\r -~\x85\xa0-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
@@ -37,32 +33,9 @@ def load(raw: bytes, file: str) -> GitlabFile:
     Raises `Stop` (exit 2) where nothing more can be read.
     """
     text = _decoded(raw, file)
-    if divider := _end_of_first_document(text):
-        header = _read_document(text[: divider.start()], file)
-        if isinstance(header.data, dict) and "spec" in header.data:
-            lines = text.count("\n", 0, divider.start())
-            return _with_header(header, "\n" * lines + text[divider.start() + 3 :], file)
-    return read_content(text, file)
-
-
-def read_content(text: str, file: str) -> GitlabFile:
-    """Return a file without a header, or what comes after one. Raises `Stop` (exit 2)."""
-    with _explained(text, file) as reader:
-        return reader.read_file()
-
-
-def _read_document(text: str, file: str) -> GitlabFile:
-    """Return the only document of a text, whatever it is."""
-    with _explained(text, file) as reader:
-        return reader.read_first()
-
-
-@contextmanager
-def _explained(text: str, file: str) -> Iterator[_Reader]:
-    """Give a reader of a text; what YAML refuses becomes `Stop`."""
     reader = _Reader(yaml.parse(text, Loader=Loader), file)
     try:
-        yield reader
+        return reader.file_read()
     except yaml.MarkedYAMLError as error:
         problem = syntax_problem(error, text, file)
         finding = Finding(problem.where, problem.message, problem.hint, code="syntax")
@@ -71,41 +44,6 @@ def _explained(text: str, file: str) -> Iterator[_Reader]:
         raise Stop(
             [*reader.problems, Finding(Where(file, 1, 1), f"not YAML: {error}", code="syntax")]
         ) from None
-
-
-def _end_of_first_document(text: str) -> re.Match[str] | None:
-    """Return the --- after the first document; comments and empty lines are none."""
-    return next(
-        (
-            divider
-            for divider in _DIVIDER.finditer(text)
-            if _NOT_EMPTY.search(text, 0, divider.start())
-        ),
-        None,
-    )
-
-
-def _with_header(header: GitlabFile, content: str, file: str) -> GitlabFile:
-    """Return a file whose first document is a header with `spec`."""
-    problems = list(header.problems)
-    for key in header.data.keys() - {"spec"}:
-        message = f"spec stands alone in the first document, without {show_value(str(key))}"
-        where = header.where((key,), key=True)
-        problems.append(Finding(where, message, "move it below the --- line", code="unknown-key"))
-    try:
-        inner = read_content(content, file)
-    except Stop:
-        # Inputs are put into the text, and only then is it YAML: such as [$[[ inputs.name ]]].
-        if "$[[" not in content:
-            raise
-        inner = GitlabFile(file, {}, {(): header.places[()]})
-    return replace(
-        inner,
-        problems=(*problems, *inner.problems),
-        header=header.data["spec"] or {},
-        header_places=header.places,
-        content=content,
-    )
 
 
 def _decoded(raw: bytes, file: str) -> str:
@@ -144,15 +82,8 @@ class _Reader:
         self._anchors: dict[str, Any] = {}
         self._open: set[str] = set()
 
-    def read_first(self) -> GitlabFile:
-        """Return the first document, without a look at what it holds."""
-        document = next(self._documents(), None)
-        if document is None:
-            return GitlabFile(self.file, None, {})
-        return GitlabFile(self.file, document.data, document.places, tuple(self.problems))
-
-    def read_file(self) -> GitlabFile:
-        """Return the first document as a file, and warn of others."""
+    def file_read(self) -> GitlabFile:
+        """Return the file: its first document, or the one behind a header with `spec:`."""
         documents = list(self._documents())
         if not documents:
             raise Stop(
@@ -166,11 +97,30 @@ class _Reader:
                     "must be a mapping: keywords and jobs with their values",
                 )
                 raise Stop(self.problems)
-        if len(documents) > 1:
+        has_header = len(documents) > 1 and "spec" in documents[0].data
+        content = documents[1] if has_header else documents[0]
+        if len(documents) > 1 + has_header:
             message = "a further document, which GitLab does not read"
-            self._report(documents[1].event, "unread", message, "remove the ---", "warning")
-        data, places, _ = documents[0]
-        return GitlabFile(self.file, data, places, tuple(self.problems))
+            self._report(
+                documents[1 + has_header].event, "unread", message, "remove the ---", "warning"
+            )
+        data, places, _ = content
+        file = GitlabFile(self.file, data, places, tuple(self.problems))
+        return self._with_header(documents[0], file) if has_header else file
+
+    def _with_header(self, document: _Document, file: GitlabFile) -> GitlabFile:
+        file = replace(
+            file,
+            header=document.data["spec"] or {},
+            header_places=document.places,
+            has_header=True,
+        )
+        for key in document.data.keys() - {"spec"}:
+            message = f"spec must stand alone in the first document, without {key}"
+            where = Document(self.file, document.data, document.places).where((key,), key=True)
+            finding = Finding(where, message, "move it below the ---", code="unknown-key")
+            file = replace(file, problems=(*file.problems, finding))
+        return file
 
     def _documents(self) -> Iterator[_Document]:
         for event in self._events:

@@ -172,8 +172,10 @@ class _Includer:
         faults = list(keywords.include_item(item))
         for fault in faults:
             place = _place(file, (*route, *fault.route))
-            self.report.at(fault.code, place, f"include: {fault.message}", fault.hint)
-        if faults:
+            # GitLab does not look at unknown keys of an entry whose file it takes.
+            severity = "warning" if fault.code == "unknown-key" else "error"
+            self.report.at(fault.code, place, f"include: {fault.message}", fault.hint, severity)
+        if any(fault.code != "unknown-key" for fault in faults):
             self.report.is_open = True
             return
         location = (

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-
-from tests.unit.lints import codes, files_of, found
+from lints import codes, files_of, found
 
 JOB = "---\njob: {script: make}\n"
 
@@ -197,16 +196,16 @@ def test_a_block_that_gitlab_refuses(block: str):
     assert problem.where.line == 7
 
 
-def test_values_are_put_into_the_text_before_it_is_read():
+def test_a_value_that_is_all_of_a_scalar_keeps_its_type():
     inputs = "tag: {default: gcc}\n    rules: {type: array, default: [{when: always}]}"
-    job = "job: {script: make, tags: [$[[ inputs.tag ]]], rules: $[[ inputs.rules ]]}"
+    job = "job: {script: make, tags: ['$[[ inputs.tag ]]'], rules: '$[[ inputs.rules ]]'}"
     assert codes(header(inputs, job)) == []
     assert codes(header(inputs.replace("always", "ever"), job)) == ["wrong-value"]
 
 
 def test_a_value_of_text_is_read_as_json_where_the_input_is_none():
     part = "spec:\n  inputs:\n    tries: {type: number}\n---\n"
-    part += "deploy: {script: make, retry: $[[ inputs.tries ]]}\n"
+    part += "deploy: {script: make, retry: '$[[ inputs.tries ]]'}\n"
     text = "include: [{local: part.yml, inputs: {tries: '1'}}]\n"
     assert codes(text, part=part) == []
     assert codes(text.replace("'1'", "'9'"), part=part) == ["out-of-range"]
