@@ -148,9 +148,11 @@ _PULL_POLICY = one_of("always", "never", "if-not-present")
 _IMAGE: dict[str, Check] = {
     "name": filled,
     "entrypoint": strings,
-    "docker": mapping({"platform": short_text(64), "user": short_text(255)}),
+    "docker": mapping(
+        {"platform": short_text(limits.IMAGE_PLATFORM), "user": short_text(limits.IMAGE_USER)}
+    ),
     "kubernetes": mapping(
-        {"user": either("a text or a number", text=short_text(255), number=_word)}
+        {"user": either("a text or a number", text=short_text(limits.IMAGE_USER), number=_word)}
     ),
     "pull_policy": either(
         "a policy or a list of them", text=_PULL_POLICY, list=list_of(_PULL_POLICY, least=1)
@@ -524,7 +526,11 @@ def _environment_name(value: Any) -> Iterator[Fault]:
 
 _MANAGED = mapping({"enabled": boolean})
 _DASHBOARD = mapping(
-    {"namespace": short_text(63), "flux_resource_path": short_text(255)}, required=("namespace",)
+    {
+        "namespace": short_text(limits.KUBERNETES_NAMESPACE),
+        "flux_resource_path": short_text(limits.FLUX_PATH),
+    },
+    required=("namespace",),
 )
 _KUBERNETES = mapping(
     {
