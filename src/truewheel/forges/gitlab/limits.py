@@ -45,6 +45,8 @@ INPUTS = 20
 """Inputs that a new pipeline may be given. docs.gitlab.com/ci/inputs."""
 INPUT_OPTIONS = 50
 """Values that an input may offer. docs.gitlab.com/ci/inputs, `spec:inputs:options`."""
+BLOCK_FUNCTIONS = 3
+"""Functions in a block `$[[ … ]]`. docs.gitlab.com/ci/inputs, predefined functions."""
 INPUT_DESCRIPTION = 1024
 """Characters of an input's description. app/assets/javascripts/editor/schema/ci.json."""
 COMPONENT_DESCRIPTION = 256
@@ -75,6 +77,14 @@ RETRIES = 2
 """How often a job may run again. YAML reference, `retry`."""
 EXPOSED_NAME = 100
 """Characters of `artifacts:expose_as`. artifacts.rb."""
+IMAGE_PLATFORM = 64
+"""Characters of `image:docker:platform`. entry/schemas/imageable/executor_opts.json."""
+IMAGE_USER = 255
+"""Characters of `image:docker:user`. entry/schemas/imageable/executor_opts.json."""
+KUBERNETES_NAMESPACE = 63
+"""Characters of a namespace of a dashboard. entry/schemas/kubernetes/dashboard.json."""
+FLUX_PATH = 255
+"""Characters of a flux path of a dashboard. entry/schemas/kubernetes/dashboard.json."""
 ENVIRONMENT_ADDRESS = 255
 """Characters of an environment's URL. environment.rb."""
 LONGEST_TIMEOUT = 2_629_746

@@ -152,7 +152,12 @@ class _Lint:
             children.check_variables(config, child, inner)
             children.check_presence(parents, child, inner)
             yield from inner.report.findings[before:]
-            yield from below.pipeline(name, [event.child() for event in EVENTS.values()], depth + 1)
+            events = [
+                EVENTS[event].child()
+                for event, parent in parents.items()
+                if parent.pipeline is not False and parent.job(child.job) is not False
+            ]
+            yield from below.pipeline(name, events, depth + 1)
 
     def _sizes(self, config: Config) -> Iterator[Problem]:
         for file in config.report.files:

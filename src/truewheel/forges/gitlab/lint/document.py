@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from truewheel.errors import Where
-from truewheel.spec.yaml_source import Document, Place
+from truewheel.spec.yaml_source import Document, Place, Route
 
 
 class _Mark(NamedTuple):
@@ -33,12 +33,24 @@ class GitlabFile(Document):
     `header` is its `spec:`, which is a YAML document of its own before the content.
     """
 
-    header: Mapping[Any, Any] = field(default_factory=dict)
+    header: Any = field(default_factory=dict)
+    header_places: Mapping[tuple[Any, ...], Place] = field(default_factory=dict)
+    has_header: bool = False
+
+    def header_where(self, route: Route) -> Where:
+        """Return the place of a key or value of `spec:`, or of its nearest parent."""
+        if not self.header_places:  # made, not read
+            return Where(self.file)
+        header = Document(self.file, {}, self.header_places)
+        return header.where(("spec", *route), key=bool(route) and isinstance(route[-1], str))
 
 
 def plain(file: str, data: Mapping[str, Any]) -> GitlabFile:
     """Return a file that was not read but made: it has no places. `spec` in it is its header."""
     content = {key: value for key, value in data.items() if key != "spec"}
     return GitlabFile(
-        file, content, {(): Place(_Mark(-1, -1), _Mark(-1, -1), None)}, header=data.get("spec", {})
+        file,
+        content,
+        {(): Place(_Mark(-1, -1), _Mark(-1, -1), None)},
+        header=data.get("spec") or {},
     )

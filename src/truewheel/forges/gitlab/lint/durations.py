@@ -22,7 +22,7 @@ _CLOCK = r"[0-9]*\.?[0-9]+(?::[0-9]*\.?[0-9]+)+"
 _CLOCK_UNITS = (1, MINUTE, HOUR, DAY, MONTH, YEAR)
 # GitLab understands these too; what exactly is made of them is not worth knowing.
 _SPELLED = (
-    r"\b(?:an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen"
+    r"\b(?:one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen"
     r"|twenty|thirty|fort?y|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million"
     r"|half|quarters?|thirds?)\b"
 )

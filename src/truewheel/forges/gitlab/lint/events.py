@@ -45,7 +45,7 @@ class Variables(dict[str, Value]):
         if name in self:
             return self[name]
         if name.startswith(_OF_MERGE_REQUESTS):
-            return self[_OF_MERGE_REQUESTS]
+            return super().get(_OF_MERGE_REQUESTS, default)
         return default
 
 
@@ -115,15 +115,20 @@ class Presence:
             if self.has_workflow
             else True
         )
-        if self.has_workflow and self.pipeline is not False:
-            self.variables.update(dict.fromkeys(self._set_by_workflow(), UNKNOWN))
         self._given = dict(variables or {})
+        if self.has_workflow and self.pipeline is not False:
+            self.variables.update(self._set_by_workflow())
+            self.variables.update(self._given)
         self._known: dict[str, bool | None] = {}
 
-    def _set_by_workflow(self) -> Iterator[str]:
-        for rule in _flat(self.workflow_rules):
-            if isinstance(rule, dict) and isinstance(rule.get("variables"), dict):
-                yield from map(str, rule["variables"])
+    def _set_by_workflow(self) -> dict[str, Value]:
+        """Return the variables of the rule that holds; where that is unsure, they are unknown."""
+        rule, is_sure = self.rule(self.workflow_rules, self.variables)
+        if is_sure:
+            return _written(rule.get("variables") if isinstance(rule, dict) else None)
+        listed = [rule for rule in _flat(self.workflow_rules) if isinstance(rule, dict)]
+        names = [name for rule in listed for name in _written(rule.get("variables"))]
+        return dict.fromkeys(names, UNKNOWN)
 
     def job(self, name: str) -> bool | None:
         """Return whether a job is in the pipeline, if there is one."""
@@ -170,19 +175,14 @@ class Presence:
             is_sure = is_sure and holds is False
         return None, is_sure
 
-    def needs(self, name: str) -> Any:
-        """Return what a job surely needs in this pipeline: those of its rule, or its own.
-
-        None when unsure.
-        """
+    def needs_of_rule(self, name: str) -> Any:
+        """Return the needs of the rule that surely adds a job, if it has needs of its own."""
         job = self.config.jobs[name]
         rules = [rule for rule in _flat(job.get("rules")) if isinstance(rule, dict)]
         if not any("needs" in rule for rule in rules):
-            return job.get("needs")
-        rule, is_sure = self.rule(job["rules"], self._variables_of(name))
-        if not is_sure or rule is None:
             return None
-        return rule.get("needs", job.get("needs"))
+        rule, is_sure = self.rule(job["rules"], self._variables_of(name))
+        return rule.get("needs") if is_sure and rule is not None else None
 
     def _of_rules(self, rules: Any, default: Any, variables: Variables) -> bool | None:
         outcomes: set[bool] = set()
@@ -300,34 +300,54 @@ def _flat(rules: Any) -> Iterator[Any]:
             yield rule
 
 
+class _AbsentNeed(NamedTuple):
+    """A need on a job that is not there; `in_rule` says whether only a rule of the job has it."""
+
+    job: str
+    target: str
+    in_rule: bool
+    route: tuple[Any, ...]
+
+
 def check_needs(graph: Graph, presences: list[Presence]) -> None:
-    """Report each job that is surely there while one that it needs is surely not."""
-    absent: dict[tuple[str, str], list[str]] = {}
-    routes: dict[tuple[str, str], tuple[Any, ...]] = {}
+    """Report each job that is surely there while one that it needs is surely not.
+
+    GitLab looks at the job's own needs alone, also where a rule replaces them (its issue 435562):
+    one of a rule is a warning.
+    """
+    absent: dict[_AbsentNeed, list[str]] = {}
     for presence in presences:
         if presence.pipeline is False:
             continue
         there = {name: presence.job(name) for name in graph.jobs}
         if all(there.values()):
             continue
-        for name, target, route in _absent(graph, presence, there):
-            absent.setdefault((name, target), []).append(presence.event.name)
-            routes[name, target] = route
-    for (name, target), missed in absent.items():
-        why = f"which is not there for {' and '.join(missed)}: the pipeline cannot start"
-        message = f"job {name} needs {target}, {why}"
+        for need in _absent(graph, presence, there):
+            absent.setdefault(need, []).append(presence.event.name)
+    for need, missed in absent.items():
+        why = f"which is not there for {' and '.join(missed)}"
+        message = f"job {need.job} needs {need.target}, {why}"
+        message += "" if need.in_rule else ": the pipeline cannot start"
         hint = "give both the same rules, or write optional: true"
-        graph.report.add("absent-need", (name, *routes[name, target]), message, hint)
+        severity = "warning" if need.in_rule else "error"
+        graph.report.add("absent-need", (need.job, *need.route), message, hint, severity)
 
 
 def _absent(
     graph: Graph, presence: Presence, there: Mapping[str, bool | None]
-) -> Iterator[tuple[str, str, tuple[Any, ...]]]:
+) -> Iterator[_AbsentNeed]:
     for name, is_there in there.items():
         if not is_there:
             continue
-        given = presence.needs(name)
-        for need in needs.same_pipeline(given) if given else ():
-            base = graph.base.get(graph.names(need)[0] if graph.names(need) else need.job, need.job)
-            if not need.is_optional and there.get(base, True) is False:
-                yield name, need.job, ("needs", *need.route)
+        given = [(presence.config.jobs[name].get("needs"), False)]
+        given += [(presence.needs_of_rule(name), True)]
+        for listed, in_rule in given:
+            for need in needs.same_pipeline(listed) if listed else ():
+                base = _base(graph, need)
+                if not need.is_optional and there.get(base, True) is False:
+                    yield _AbsentNeed(name, need.job, in_rule, ("needs", *need.route))
+
+
+def _base(graph: Graph, need: needs.Need) -> str:
+    names = graph.names(need)
+    return graph.base.get(names[0] if names else need.job, need.job)

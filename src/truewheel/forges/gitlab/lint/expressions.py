@@ -9,7 +9,7 @@ and parentheses.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -164,9 +164,19 @@ def _value(token: _Token) -> Node:
         return Node("variable", token.text[1:])
     if token.kind == "text":
         return Node("text", token.text[1:-1])
+    if token.kind == "input":
+        return Node("input", token.text[3:-2].strip())
     if token.kind == "pattern" and (fault := regexes.fault(token.text.replace("\\/", "/"))):
         raise BadExpression(f"has a regular expression that {fault}: {token.text}")
     return Node(token.kind, token.text)
+
+
+def input_names(node: Node) -> Iterator[str]:
+    """Yield the inputs that an expression names as `$[[ inputs.NAME ]]`."""
+    if node.kind == "input":
+        yield node.value.partition(".")[2]
+    for operand in node.operands:
+        yield from input_names(operand)
 
 
 def evaluate(node: Node, variables: Variables) -> bool | None:
@@ -187,7 +197,7 @@ def _evaluate(node: Node, variables: Variables) -> Value:
         "pattern": lambda: node,
         "null": lambda: None,
         "boolean": lambda: node.value == "true",
-        "input": lambda: UNKNOWN,
+        "input": lambda: variables.get(node.value, UNKNOWN),
     }
     if node.kind in simple:
         return simple[node.kind]()

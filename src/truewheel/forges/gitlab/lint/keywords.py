@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 from truewheel.errors import show_value
 from truewheel.forges.gitlab import limits
+from truewheel.forges.gitlab.lint import input_values
 from truewheel.forges.gitlab.lint.values import (
     Check,
     Fault,
@@ -34,6 +36,7 @@ from truewheel.forges.gitlab.lint.values import (
     one_of,
     regex,
     script,
+    short_text,
     strings,
     text,
     text_or_list,
@@ -145,8 +148,12 @@ _PULL_POLICY = one_of("always", "never", "if-not-present")
 _IMAGE: dict[str, Check] = {
     "name": filled,
     "entrypoint": strings,
-    "docker": each(anything),
-    "kubernetes": each(anything),
+    "docker": mapping(
+        {"platform": short_text(limits.IMAGE_PLATFORM), "user": short_text(limits.IMAGE_USER)}
+    ),
+    "kubernetes": mapping(
+        {"user": either("a text or a number", text=short_text(limits.IMAGE_USER), number=_word)}
+    ),
     "pull_policy": either(
         "a policy or a list of them", text=_PULL_POLICY, list=list_of(_PULL_POLICY, least=1)
     ),
@@ -496,7 +503,6 @@ _OF_FILES = mapping(
         ),
         "strategy": _STRATEGY,
         "forward": _FORWARD,
-        "inputs": each(anything),
     }
 )
 
@@ -518,6 +524,45 @@ def _environment_name(value: Any) -> Iterator[Fault]:
         yield Fault("wrong-value", (), f"{message}: {show_value(value)}")
 
 
+_MANAGED = mapping({"enabled": boolean})
+_DASHBOARD = mapping(
+    {
+        "namespace": short_text(limits.KUBERNETES_NAMESPACE),
+        "flux_resource_path": short_text(limits.FLUX_PATH),
+    },
+    required=("namespace",),
+)
+_KUBERNETES = mapping(
+    {
+        "namespace": text,
+        "agent": text,
+        "flux_resource_path": text,
+        "managed_resources": _MANAGED,
+        "dashboard": _DASHBOARD,
+    },
+    may_be_empty=False,
+)
+
+
+def _kubernetes(value: Any) -> Iterator[Fault]:
+    """Take a connection to a cluster: lib/gitlab/ci/config/entry/kubernetes.rb."""
+    yield from _KUBERNETES(value)
+    if not isinstance(value, dict):
+        return
+    has_path = not is_blank(value.get("flux_resource_path"))
+    dashboard = value.get("dashboard")
+    managed = value.get("managed_resources")
+    is_managed = isinstance(managed, dict) and managed.get("enabled") is True
+    needs_agent = has_path or is_managed or not is_blank(dashboard)
+    if needs_agent and is_blank(value.get("agent")):
+        yield Fault("missing-value", (), "must have agent")
+    if has_path and is_blank(value.get("namespace")):
+        yield Fault("missing-value", (), "has flux_resource_path and must have namespace")
+    for key in ("namespace", "flux_resource_path"):
+        if value.get(key) and isinstance(dashboard, dict) and dashboard.get(key):
+            yield Fault("exclusive-keys", (key,), f"has {key} in dashboard, too", "keep that one")
+
+
 ENVIRONMENT = either(
     "a text or a mapping",
     text=_environment_name,
@@ -528,16 +573,41 @@ ENVIRONMENT = either(
             "action": one_of("start", "stop", "prepare", "verify", "access"),
             "on_stop": text,
             "auto_stop_in": text,
-            "kubernetes": each(anything),
+            "kubernetes": _kubernetes,
             "deployment_tier": text,
         },
         required=("name",),
     ),
 )
+_DATE = re.compile(
+    r"(?P<year>\d{4})-?(?:(?P<month>\d\d)-?(?P<day>\d\d)|W\d\d-?[1-7]|\d{3})"
+    r"(?:[T ]\d\d(?::?\d\d(?::?\d\d(?:[.,]\d+)?)?)?(?:Z|[+-]\d\d(?::?\d\d)?)?)?",
+    re.IGNORECASE,
+)
+
+
+def _released_at(value: Any) -> Iterator[Fault]:
+    yield from text(value)
+    if not isinstance(value, str) or "$" in value:
+        return
+    match = _DATE.fullmatch(value.strip())
+    if not match or (match["day"] and not _is_day(match)):
+        hint = "such as '2026-11-29T08:00:00Z'"
+        yield Fault("wrong-value", (), f"is no date of ISO 8601: {show_value(value)}", hint)
+
+
+def _is_day(match: re.Match[str]) -> bool:
+    try:
+        date(int(match["year"]), int(match["month"]), int(match["day"]))
+    except ValueError:
+        return False
+    return True
+
+
 RELEASE = mapping(
     {
         "tag_name": filled, "tag_message": text, "name": text, "description": filled, "ref": text,
-        "released_at": text, "milestones": text_or_list,
+        "released_at": _released_at, "milestones": text_or_list,
         "assets": mapping({"links": list_of(each(anything), least=1)}, required=("links",)),
     },
     required=("tag_name", "description"),
@@ -572,11 +642,32 @@ RETRY = either(
     mapping=mapping({"max": _RETRIES, "when": _retry_when, "exit_codes": integers}),
 )
 _ID_TOKEN = mapping({"aud": text_or_list}, required=("aud",))
+
+
+def _option(value: Any) -> Iterator[Fault]:
+    if value is None:
+        yield Fault("wrong-value", (), "must not be null")
+
+
+_OPTIONS = list_of(_option, most=limits.INPUT_OPTIONS)
 _INPUT: dict[str, Check] = {
-    "default": anything, "description": text, "regex": text,
-    "options": list_of(anything, most=limits.INPUT_OPTIONS),
+    "default": anything,
+    "description": _word,
+    "regex": text,
+    "options": _OPTIONS,
     "type": one_of("array", "boolean", "number", "string"),
-}  # fmt: skip
+}
+
+
+def _job_input(value: Any) -> Iterator[Fault]:
+    """An input of a job can only be changed by hand, so it must have a default."""
+    yield from _JOB_INPUT(value)
+    if isinstance(value, dict) and value.get("default") is not None:
+        for _, message in input_values.resolve(value, None, {}).faults:
+            yield Fault("input-value", ("default",), message)
+
+
+_JOB_INPUT = mapping(_INPUT, present=("default",))
 
 # What `default:` may have too.
 DEFAULT: dict[str, Check] = {
@@ -602,6 +693,103 @@ INHERIT = mapping(
         "variables": either("true, false or a list of names", boolean=boolean, list=strings),
     }
 )
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+def _step_name(value: Any) -> Iterator[Fault]:
+    yield from text(value)
+    if isinstance(value, str) and not _IDENTIFIER.fullmatch(value):
+        message = "must be letters, digits and _, and begin with no digit"
+        yield Fault("wrong-value", (), f"{message}: {show_value(value)}")
+
+
+def _named(check: Check) -> Check:
+    values = each(check)
+
+    def check_named(value: Any) -> Iterator[Fault]:
+        yield from values(value)
+        for name in value if isinstance(value, dict) else ():
+            yield from below(name, _step_name(name))
+
+    return check_named
+
+
+_GIT = mapping({"url": text, "rev": text, "dir": text, "file": text}, present=("url", "rev"))
+_OCI = mapping(
+    {"registry": text, "repository": text, "tag": text, "dir": text, "file": text},
+    present=("registry", "repository", "tag"),
+)
+_FUNCTION = either(
+    "a text, git or oci",
+    text=text,
+    mapping=lambda value: mapping(
+        {"git": _GIT, "oci": _OCI},
+        present=("oci",) if "oci" in value else ("git",),
+        exclusive=(("git", "oci"),),
+    )(value),
+)
+_STEP: dict[str, Check] = {
+    "name": _step_name,
+    "env": _named(text),
+    "inputs": _named(anything),
+    "step": _FUNCTION,
+    "func": _FUNCTION,
+    "script": filled,
+}
+_STEP_KINDS = ("script", "step", "func")
+
+
+def _step(value: Any) -> Iterator[Fault]:
+    """Take a step of `run`: app/validators/json_schemas/ci_run_steps.json."""
+    yield from mapping(_STEP, present=("name",))(value)
+    if not isinstance(value, dict):
+        return
+    kinds = [key for key in _STEP_KINDS if key in value]
+    if len(kinds) != 1:
+        yield Fault("exclusive-keys", (), f"must have one of {', '.join(_STEP_KINDS)}")
+    elif kinds == ["script"] and "inputs" in value:
+        yield Fault("unknown-key", ("inputs",), "has inputs, which a script does not take")
+
+
+# Secrets are a feature of paid editions; the words are those of the YAML reference, `secrets`.
+_VAULT = mapping(
+    {
+        "engine": mapping({"name": filled, "path": filled}, required=("name", "path")),
+        "path": filled,
+        "field": filled,
+    },
+    required=("engine", "path", "field"),
+)
+_PROVIDERS: dict[str, Check] = {
+    "vault": either("a text or a mapping", text=filled, mapping=_VAULT),
+    "gcp_secret_manager": either(
+        "a text or a mapping",
+        text=filled,
+        mapping=mapping({"name": filled, "version": _word}, required=("name",)),
+    ),
+    "azure_key_vault": either(
+        "a text or a mapping",
+        text=filled,
+        mapping=mapping({"name": filled, "version": text}, required=("name",)),
+    ),
+    "aws_secrets_manager": either("a text or a mapping", text=filled, mapping=each(anything)),
+    "akeyless": each(anything),
+    "gitlab_secrets_manager": either("a text or a mapping", text=filled, mapping=each(anything)),
+}
+
+
+def _secret(value: Any) -> Iterator[Fault]:
+    yield from mapping({**_PROVIDERS, "file": boolean, "token": text})(value)
+    if not isinstance(value, dict):
+        return
+    providers = [key for key in _PROVIDERS if value.get(key) is not None]
+    if len(providers) != 1:
+        message = f"must have one of {', '.join(_PROVIDERS)}"
+        yield Fault("missing-value" if not providers else "exclusive-keys", (), message)
+    if providers == ["gcp_secret_manager"] and is_blank(value.get("token")):
+        yield Fault("missing-value", (), "must have token, beside gcp_secret_manager")
+
+
 _EVERY: dict[str, Check] = {
     "extends": text_or_list,
     "stage": text,
@@ -621,7 +809,7 @@ JOB: dict[str, Check] = {
     **DEFAULT,
     **_EVERY,
     "script": script,
-    "run": list_of(each(anything)),
+    "run": list_of(_step),
     "when": one_of(*ON_SUCCESS, "manual", "delayed"),
     "start_in": _DELAY,
     "allow_failure": either("true, false or exit_codes", boolean=boolean, mapping=_EXIT_CODES),
@@ -641,9 +829,9 @@ JOB: dict[str, Check] = {
         ),
     ),
     "manual_confirmation": text,
-    "secrets": each(each(anything)),
+    "secrets": each(_secret),
     "dast_configuration": mapping({"site_profile": text, "scanner_profile": text}),
-    "inputs": each(mapping(_INPUT, required=())),
+    "inputs": each(_job_input),
 }
 BRIDGE: dict[str, Check] = {
     **_EVERY,
@@ -669,13 +857,72 @@ GLOBAL: dict[str, Check] = {
     "cache": cache,
     "workflow": WORKFLOW,
 }
+_INPUT_RULE = mapping(
+    {"if": condition, "options": _OPTIONS, "default": anything}, may_be_empty=False
+)
+
+
+def _input_rule(value: Any) -> Iterator[Fault]:
+    yield from _INPUT_RULE(value)
+    if not isinstance(value, dict):
+        return
+    if is_open(value.get("if")):  # here a block is a word of the expression itself
+        yield from below("if", condition(value["if"]))
+    options = value.get("options")
+    if options is None and "default" not in value:
+        yield Fault("missing-value", (), "must have options or default")
+    elif options is None and value.get("if") is None:
+        yield Fault("missing-value", (), "has no if and must have options")
+    if isinstance(options, list) and value.get("default") is not None:
+        for _, message in input_values.resolve(
+            {"options": options, "default": value["default"], **_likely_type(options)}, None, {}
+        ).faults:
+            yield Fault("not-an-option", ("default",), message)
+
+
+def _likely_type(options: list[Any]) -> dict[str, str]:
+    is_number = all(
+        isinstance(option, (int, float)) and not isinstance(option, bool) for option in options
+    )
+    return {"type": "number"} if options and is_number else {}
+
+
+_HEADER_INPUT = mapping(
+    {**_INPUT, "rules": list_of(_input_rule)},
+    exclusive=(("rules", "options"), ("rules", "default")),
+)
+_HEADER_INCLUDE = mapping(
+    {
+        "local": filled,
+        "remote": filled,
+        "project": filled,
+        "file": text_or_list,
+        "ref": text,
+        "integrity": text,
+    }
+)
+
+
+def _header_include(value: Any) -> Iterator[Fault]:
+    yield from _HEADER_INCLUDE(value)
+    sources = [key for key in ("local", "remote", "project") if key in value]
+    if len(sources) != 1:
+        yield Fault("include-kind", (), "must have one of local, remote, project")
+    elif sources == ["project"] and is_blank(value.get("file")):
+        yield Fault("missing-value", (), "must have file, the path in that project")
+
+
+_header_include_item = either("a path or a mapping", text=filled, mapping=_header_include)
 HEADER = mapping(
     {
-        "inputs": each(
-            either("a mapping", mapping=mapping({**_INPUT, "rules": anything}), null=anything)
+        "inputs": each(either("a mapping", mapping=_HEADER_INPUT, null=anything)),
+        "include": either(
+            "a path, a mapping, or a list of them",
+            text=filled,
+            mapping=_header_include,
+            list=list_of(_header_include_item),
         ),
-        "include": anything,
-        "component": strings,
+        "component": list_of(one_of("name", "sha", "version", "reference")),
         "description": up_to(limits.COMPONENT_DESCRIPTION),
     }
 )

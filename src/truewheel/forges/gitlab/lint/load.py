@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -18,7 +19,7 @@ from truewheel.forges.gitlab.lint import scalars
 from truewheel.forges.gitlab.lint.document import GitlabFile, Reference
 from truewheel.forges.gitlab.lint.expressions import UNKNOWN
 from truewheel.forges.gitlab.lint.findings import Finding
-from truewheel.spec.yaml_source import Loader, Place, syntax_problem
+from truewheel.spec.yaml_source import Document, Loader, Place, syntax_problem
 
 # What libyaml itself refuses.
 _FORBIDDEN = re.compile(
@@ -103,9 +104,23 @@ class _Reader:
             self._report(
                 documents[1 + has_header].event, "unread", message, "remove the ---", "warning"
             )
-        header = documents[0].data["spec"] if has_header else {}
         data, places, _ = content
-        return GitlabFile(self.file, data, places, tuple(self.problems), header=header or {})
+        file = GitlabFile(self.file, data, places, tuple(self.problems))
+        return self._with_header(documents[0], file) if has_header else file
+
+    def _with_header(self, document: _Document, file: GitlabFile) -> GitlabFile:
+        file = replace(
+            file,
+            header=document.data["spec"] or {},
+            header_places=document.places,
+            has_header=True,
+        )
+        for key in document.data.keys() - {"spec"}:
+            message = f"spec must stand alone in the first document, without {key}"
+            where = Document(self.file, document.data, document.places).where((key,), key=True)
+            finding = Finding(where, message, "move it below the ---", code="unknown-key")
+            file = replace(file, problems=(*file.problems, finding))
+        return file
 
     def _documents(self) -> Iterator[_Document]:
         for event in self._events:

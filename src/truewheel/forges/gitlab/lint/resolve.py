@@ -13,7 +13,7 @@ from truewheel.forges.gitlab import limits
 from truewheel.forges.gitlab.lint import expressions, keywords
 from truewheel.forges.gitlab.lint.document import GitlabFile
 from truewheel.forges.gitlab.lint.expressions import BadExpression, Variables
-from truewheel.forges.gitlab.lint.inputs import interpolated
+from truewheel.forges.gitlab.lint.inputs import Given, interpolated
 from truewheel.forges.gitlab.lint.merging import Dereferencer, Extender, over
 from truewheel.forges.gitlab.lint.regexes import searched
 from truewheel.forges.gitlab.lint.report import Report
@@ -64,9 +64,8 @@ def resolve(entry: str, files: Files, variables: Variables, *, each_job: bool = 
     `each_job`: without twins, every job by itself.
     """
     report = Report()
-    report.files.append(files[entry])
     includer = _Includer(files, variables, report)
-    data = includer.content(files[entry], {})
+    data = includer.content(files[entry], Given())
     report.findings += [problem for file in report.files for problem in file.problems]
     report.data = data
     if any(is_open(name) for name in data):
@@ -137,22 +136,31 @@ class _Includer:
         self._count = 0
         self._depth = 0
 
-    def content(self, file: GitlabFile, inputs: Mapping[str, Any]) -> dict[Any, Any]:
+    def content(self, source: GitlabFile, given: Given) -> dict[Any, Any]:
         """Return the data of a file, laid over all that it includes."""
-        data = interpolated(file, inputs, self.report)
-        included = as_list(data.get("include"))
+        file = self._known(source) or self._interpolated(source, given)
+        included = as_list(file.data.get("include"))
         if not included:
-            return data
+            return dict(file.data)
         merged: dict[Any, Any] = {}
         self._depth += 1
         for index, item in enumerate(included):
-            route = ("include", index) if isinstance(data["include"], list) else ("include",)
+            route = ("include", index) if isinstance(file.data["include"], list) else ("include",)
             for part in self._item(item, file, route):
                 merged = over(merged, part)
         self._depth -= 1
-        merged = over(merged, data)
+        merged = over(merged, file.data)
         merged.pop("include", None)
         return merged
+
+    def _known(self, source: GitlabFile) -> GitlabFile | None:
+        """Return a file without inputs that was included before: its places are known."""
+        return next((known for known in self.report.files if known is source), None)
+
+    def _interpolated(self, source: GitlabFile, given: Given) -> GitlabFile:
+        file = interpolated(source, given, self.report, self.files)
+        self.report.files.append(file)
+        return file
 
     def _item(
         self, item: Any, file: GitlabFile, route: tuple[Any, ...]
@@ -164,8 +172,10 @@ class _Includer:
         faults = list(keywords.include_item(item))
         for fault in faults:
             place = _place(file, (*route, *fault.route))
-            self.report.at(fault.code, place, f"include: {fault.message}", fault.hint)
-        if faults:
+            # GitLab does not look at unknown keys of an entry whose file it takes.
+            severity = "warning" if fault.code == "unknown-key" else "error"
+            self.report.at(fault.code, place, f"include: {fault.message}", fault.hint, severity)
+        if any(fault.code != "unknown-key" for fault in faults):
             self.report.is_open = True
             return
         location = (
@@ -177,7 +187,8 @@ class _Includer:
             self._not_followed(location, where)
             return
         for path in self._paths(location["local"], where):
-            yield from self._file(path, location.get("inputs") or {}, where)
+            given = Given(location.get("inputs") or {}, file, route)
+            yield from self._file(path, given, where)
 
     def _not_followed(self, location: Mapping[str, Any], where: Where) -> None:
         self.report.is_open = True
@@ -227,17 +238,14 @@ class _Includer:
             self.report.is_open = True
         return []
 
-    def _file(self, path: str, inputs: Mapping[str, Any], where: Where) -> Iterable[dict[Any, Any]]:
+    def _file(self, path: str, given: Given, where: Where) -> Iterable[dict[Any, Any]]:
         self._count += 1
         if self._count > limits.INCLUDES or self._depth > limits.INCLUDES:
             if self._count == limits.INCLUDES + 1:
                 message = f"more than {limits.INCLUDES} files are included"
                 self.report.at("too-many-includes", where, message, "does a file include itself?")
             return []
-        file = self.files[path]
-        if all(file is not known for known in self.report.files):
-            self.report.files.append(file)
-        return [self.content(file, inputs)]
+        return [self.content(self.files[path], given)]
 
 
 def _place(file: GitlabFile, route: tuple[Any, ...]) -> Where:

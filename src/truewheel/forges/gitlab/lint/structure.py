@@ -116,6 +116,8 @@ class _Checker:
         for key, value in job.items():
             if value is not None and (check := allowed.get(key)):
                 self._value((name, key), key, value, check, f"job {name}: ")
+        for fault in _needs_of_pipelines(job):
+            self._fault((name,), fault, f"job {name}")
         self._runs(name, job)
 
     def _keys(self, job: Mapping[str, Any], allowed: Mapping[str, Check]) -> Iterator[Fault]:
@@ -150,6 +152,10 @@ class _Checker:
         is_pages = name == "pages" and job.get("pages") is not False
         if job.get("publish") is not None and not (is_pages or not is_blank(job.get("pages"))):
             yield Fault("wrong-value", ("publish",), "has publish, which is only for a pages job")
+        pages = job.get("pages")
+        if job.get("publish") is not None and isinstance(pages, dict) and "publish" in pages:
+            message = "has publish, and another in pages"
+            yield Fault("exclusive-keys", ("publish",), message, "keep the one in pages")
 
     def _runs(self, name: str, job: Mapping[str, Any]) -> None:
         if "script" in job and is_blank(job["script"]):
@@ -200,6 +206,32 @@ def _names(route: Route) -> list[str]:
         str(part + 1 if isinstance(part, int) and not isinstance(part, bool) else part)
         for part in route
     ]
+
+
+def _needs_of_pipelines(job: Mapping[str, Any]) -> Iterator[Fault]:
+    """Yield needs that only another kind of job may have, and a trigger of nothing.
+
+    Source: `allowed_needs` in lib/gitlab/ci/config/entry/job.rb and bridge.rb.
+    """
+    has_script = bool({"script", "run"} & job.keys())
+    if not has_script and "trigger" in job and is_blank(job["trigger"]):
+        yield Fault("missing-value", ("trigger",), "has a trigger that must not be empty")
+    needs = job.get("needs")
+    statuses = 0
+    for index, need in enumerate(needs if isinstance(needs, list) else [needs]):
+        route: Route = ("needs", index) if isinstance(needs, list) else ("needs",)
+        if not isinstance(need, dict):
+            continue
+        is_status = "pipeline" in need and "job" not in need
+        statuses += is_status
+        if is_status and has_script:
+            message = "needs a pipeline as a whole, which only a job without script can"
+            yield Fault("trigger-keys", route, message, "name a job of it: job: …")
+        elif not has_script and "job" in need and {"pipeline", "project"} & need.keys():
+            message = "needs a job of another pipeline, which a trigger cannot"
+            yield Fault("trigger-keys", route, message)
+    if statuses > 1:
+        yield Fault("too-many", ("needs",), "needs more than one pipeline as a whole")
 
 
 def _waits_for_a_pipeline(job: Mapping[str, Any]) -> bool:

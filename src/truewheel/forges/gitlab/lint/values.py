@@ -124,6 +124,16 @@ def up_to(length: int) -> Check:
     return check
 
 
+def short_text(length: int) -> Check:
+    """Take a text that is not empty, of at most `length` characters."""
+    limited = up_to(length)
+
+    def check(value: Any) -> Iterator[Fault]:
+        yield from filled(value) if is_blank(value) else limited(value)
+
+    return check
+
+
 def one_of(*allowed: str) -> Check:
     """Take one of some texts."""
 

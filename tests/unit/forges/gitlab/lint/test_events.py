@@ -143,3 +143,33 @@ def test_a_need_on_one_of_parallel_jobs():
 
 def test_no_job_for_any_event_is_a_warning():
     assert codes("a: {script: m, rules: [{when: never}]}\n") == ["no-job-ever"]
+
+
+def test_variables_of_the_workflow_decide_over_global_ones():
+    text = """
+    variables: {LINT: "yes"}
+    workflow: {rules: [{if: $CI_COMMIT_TAG, variables: {LINT: "no"}}, {when: always}]}
+    lint: {script: make, rules: [{if: $LINT == "yes"}]}
+    deploy: {script: make, needs: [lint], rules: [{when: always}]}
+    """
+    assert codes(text) == ["absent-need"]
+    assert present_jobs(files_of(text), "tag") == ["deploy"]
+    assert present_jobs(files_of(text), "push") == ["lint", "deploy"]
+
+
+def test_gitlab_looks_at_the_needs_of_the_job_and_not_at_those_of_its_rules():
+    lint_job = "lint: {script: make, rules: [{if: $CI_COMMIT_TAG}]}\n"
+    own = "deploy: {script: make, needs: [lint], rules: [{if: $CI_COMMIT_BRANCH, needs: []}]}\n"
+    of_rule = "deploy: {script: make, rules: [{if: $CI_COMMIT_BRANCH, needs: [lint]}]}\n"
+    assert [problem.severity for problem in found(files_of(lint_job + own))] == ["error"]
+    assert [problem.severity for problem in found(files_of(lint_job + of_rule))] == ["warning"]
+
+
+def test_a_child_is_checked_for_the_events_that_start_it():
+    child = """
+    build: {script: make, rules: [{if: $CI_COMMIT_BRANCH}]}
+    deploy: {script: make, needs: [build], rules: [{when: always}]}
+    """
+    start = "start: {{trigger: {{include: [{{local: child.yml}}]}}, rules: [{{if: ${0}}}]}}\n"
+    assert codes(start.format("CI_COMMIT_BRANCH"), child=child) == []
+    assert codes(start.format("CI_COMMIT_TAG"), child=child) == ["absent-need"]

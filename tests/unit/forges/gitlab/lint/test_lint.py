@@ -77,6 +77,7 @@ def test_inputs_name_jobs():
     assert codes(text, part=part) == []
     assert codes(text.replace("name: made", "named: made"), part=part) == [
         "unknown-input",
+        "missing-input",
         "missing-need",
     ]
 

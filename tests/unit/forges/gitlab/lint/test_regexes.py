@@ -16,7 +16,9 @@ from truewheel.forges.gitlab.lint import regexes
     [
         "/^v\\d+\\.\\d+$/", "/a|b/i", "/(?:a|b)+?/", "/(?P<name>x)/", "/(?<name>x)/", "/(?i)main/",
         "/[]a]/", "/[^]]/", "/[[:alpha:]-]+/", "/a{2,3}/", "/a{,3}/", "/a{/", "/\\(/", "/\\Q(*\\E/",
-        "/x*/U", "/(a|)/", "/\\//", "/a/b/",
+        "/x*/U", "/(a|)/", "/\\A\\d\\z/", "/\\07\\12\\101/", "/\\x7F\\x{10FFFF}/", "/[\\d\\s._-]/",
+        "/\\pL\\p{Lu}\\P{Greek}\\p{^Han}/", "/[[:^digit:]a-z]/", "/[\\]\\[]/", "/[a-]/",
+        "/\\.\\_\\-/", "/a{2,}/", "/[+--]/", "/\\//", "/a/b/",
     ],
 )  # fmt: skip
 def test_taken(text: str):
@@ -41,6 +43,20 @@ def test_taken(text: str):
         ("/(a)\\1/", "back-reference"),
         ("/a\\/", "backslash"),
         ("/a{1001}/", "more than 1000"),
+        ("/a{3,2}/", "wrong way round"),
+        ("/[z-a]/", "wrong way round"),
+        ("/a\\Z/", "\\Z"),
+        ("/\\h+/", "\\h"),
+        ("/\\X/", "\\X"),
+        ("/\\R/", "\\R"),
+        ("/\\Ga/", "\\G"),
+        ("/[\\b]/", "\\b"),
+        ("/\\xZ/", "hexadecimal"),
+        ("/\\p{Digits}/", "Digits"),
+        ("/\\p{IsGreek}/", "IsGreek"),
+        ("/\\pX/", "X"),
+        ("/[[:digits:]]/", "[:digits:]"),
+        ("/[[:Alpha:]]/", "[:Alpha:]"),
     ],
 )
 def test_refused(text: str, reason: str):
