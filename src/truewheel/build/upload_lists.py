@@ -57,11 +57,9 @@ def published(plan: Plan, environment: Mapping[str, str]) -> list[Index]:
 
     None where its ref is not protected.
     """
-    kind = plan.kinds.get("publish")
     is_protected = not any(environment.get(name) == "false" for name in PROTECTED)
-    if kind is None or (kind.is_protected and not is_protected):
-        return []
-    names = {job.index_name for job in plan.jobs if job.kind == "publish"}
+    kinds = {name for name, kind in plan.kinds.items() if is_protected or not kind.is_protected}
+    names = {job.index_name for job in plan.jobs if job.kind in kinds}
     return [index for index in plan.indexes if index.name in names]
 
 
