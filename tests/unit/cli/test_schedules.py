@@ -177,7 +177,7 @@ def test_a_variable_that_became_a_file_is_text_again(gitlab: Place):
 
 def test_where_pipelines_take_inputs_schedules_have_those_and_no_variables(gitlab: Place):
     gitlab.run("schedules")
-    gitlab.monkeypatch.setattr("truewheel.cli.pipeline_requests.takes_inputs", lambda *_: True)
+    gitlab.spec(SPEC + "gitlab: {inputs: true}\n")
     gitlab.project.schedules[0]["inputs"] = [{"name": "OLD", "value": "1"}]
     gitlab.run("schedules")
     first = gitlab.project.schedules[0]

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from specs import plan_of, policy_of, spec_of
 from truewheel.forges import pipelines, publish_jobs
 from truewheel.forges.github.actions import PINS
 from truewheel.forges.github.emit import plan_rules, workflows
-from truewheel.plan.model import Index
 from truewheel.spec import variables as contract
 from truewheel.workspace import loading
 
@@ -135,34 +133,6 @@ def test_the_lock_of_the_uploader_is_committed_and_has_a_hash_for_each_of_its_fi
     ]
 
 
-def index(**fields: Any) -> Index:
-    known = {
-        "name": "own",
-        "profile": "internal",
-        "active": True,
-        "refusals": {},
-        "url": "https://i.example/x",
-    }
-    return Index(**{**known, "simple": "https://i.example/x/simple/", **fields})
-
-
-def test_no_password_is_a_word_of_a_command():
-    lines = publish_jobs.script(index(username="WHO", password="TOKEN"), "")
-    with_secrets = [line for line in lines[1:] if "$UV_PUBLISH" in line or "TOKEN" in line]
-    assert all(line.startswith(("export ", "(umask 077 && printf ")) for line in with_secrets)
-
-
-def test_an_index_of_gitlabs_own_is_not_looked_into_by_uv():
-    """Instead of a project that it lacks it shows the public index's files, which uv would take."""
-    simple = "https://git.example/a/api/v4/projects/7/packages/pypi/simple/"
-    script = "\n".join(
-        publish_jobs.script(index(simple=simple, username="WHO", password="CI_JOB_TOKEN"), "")
-    )
-    assert "--check-url" not in script
-    assert "NETRC" not in script
-    assert "--check-url=https://i.example/x/simple/" in "\n".join(publish_jobs.script(index(), ""))
-
-
 def test_the_public_index_knows_a_job_of_gitlab_by_its_own_token():
     document = yaml.safe_load(texts(SPECS["include"])[".gitlab-ci.yml"])
     assert document["publish:public"]["id_tokens"] == {"PYPI_ID_TOKEN": {"aud": "pypi"}}
@@ -247,30 +217,6 @@ def test_cdpath_leads_to_no_other_folder(tmp_path: Path, monkeypatch: pytest.Mon
     assert "a-1.whl: FAILED" in done.stdout
 
 
-def test_a_job_of_gitlab_takes_no_folder_of_the_checkout(tmp_path: Path):
-    text = sums(tmp_path, "a-1.whl")
-    (tmp_path / "dist/publish").mkdir()
-    (tmp_path / "dist/publish/own.sha256").write_text(text)
-    for name in ("upload", "uploader"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "mine").write_text("mine")
-    lines = publish_jobs.script(index(), "")
-    end = next(number for number, line in enumerate(lines) if " -m venv " in line)
-    script = "\n".join([*lines[:end], 'ls "$TRUEWHEEL_TEMP/upload"'])
-    done = subprocess.run(
-        ["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "a-1.whl"), done.stderr
-
-
-def test_variables_that_lead_uv_elsewhere_are_unset_first():
-    first, *_ = publish_jobs.script(index(username="UV_PROJECT", password="TOKEN"), "")
-    names = first.split()
-    assert names[0] == "unset"
-    assert {"UV_WORKING_DIR", "UV_WORKING_DIRECTORY", "UV_CONFIG_FILE"} < {*names}
-    assert "UV_PROJECT" not in names, "it holds credentials of this index"
-
-
 def test_a_list_that_is_damaged_or_missing_is_no_empty_one(tmp_path: Path):
     assert run_taken(tmp_path, "not a sum\n").returncode != 0
     (tmp_path / "dist/publish/own.sha256").unlink()
@@ -288,9 +234,3 @@ def test_an_address_with_an_expression_of_github_is_refused():
     assert any(
         "${{" in str(problem) for problem in plan_rules.find_problems(plan, parsed, variables)
     )
-
-
-def test_what_fetches_the_listed_files_needs_nothing_but_python():
-    source = loading.load(str(ROOT / "truewheel.yml"), ROOT).job_files()[publish_jobs.FETCH_SOURCE]
-    imported = set(re.findall(r"(?m)^\s*(?:from|import) (\w+)", source))
-    assert imported <= {*sys.stdlib_module_names}

@@ -9,9 +9,24 @@ from truewheel.errors import Exit, Stop, stop
 from truewheel.forges.access import Access
 from truewheel.forges.base import text_of
 from truewheel.forges.calls import Fault
+from truewheel.forges.github.api.access import find_access
 from truewheel.forges.github.api.client import Github
 from truewheel.forges.github.emit.workflows import CALLER
+from truewheel.forges.github.job import GithubJob
+from truewheel.forges.kind import RemoteProject
 from truewheel.forges.reviews import Earlier, Note, Review, id_of, note_of, record_at
+
+
+def connect(project: RemoteProject, number: int, is_writing: bool) -> GithubReviews:
+    """Return a client for the pull requests of a repository.
+
+    Raises `Stop` (exit 2) without a token that may read them, or write to them.
+    """
+    if is_writing and GithubJob(project.environment).is_of_fork():
+        message = "the token of a pull request from a fork may not write comments"
+        hint = "see the summary of its run: it has the names"
+        raise stop(f"{project.name}#{number}", message, hint)
+    return GithubReviews(find_access(project.environment), project.name, project.seconds)
 
 
 class GithubReviews:

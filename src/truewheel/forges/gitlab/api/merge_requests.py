@@ -5,12 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from truewheel.errors import Stop
+from truewheel.errors import Stop, stop
 from truewheel.forges.access import Access
 from truewheel.forges.base import text_of
 from truewheel.forges.calls import Fault
+from truewheel.forges.gitlab.api.access import find_access
 from truewheel.forges.gitlab.api.client import Gitlab
+from truewheel.forges.kind import RemoteProject
 from truewheel.forges.reviews import Earlier, Note, Review, id_of, note_of, record_at
+
+
+def connect(project: RemoteProject, number: int, is_writing: bool) -> GitlabReviews:
+    """Return a client for the merge requests of a project.
+
+    Raises `Stop` (exit 2) without a token that may read them, or write to them.
+    """
+    known = find_access(project.environment)
+    if known.kind == "job":
+        use = "write notes" if is_writing else "read merge requests"
+        hint = "set GITLAB_TOKEN to a project access token"
+        raise stop(f"{project.name}!{number}", f"a job token cannot {use}", hint)
+    return GitlabReviews(known, project.name, project.seconds)
 
 
 class GitlabReviews:

@@ -9,24 +9,25 @@ touched.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from truewheel.errors import Exit, stop
 from truewheel.forges.base import text_of
 from truewheel.forges.calls import Fault, attempted
+from truewheel.forges.gitlab.api.access import find_access
 from truewheel.forges.gitlab.api.client import Gitlab
+from truewheel.forges.kind import RemoteProject
+from truewheel.forges.schedules import CHANGE, CREATE, KEEP, REMOVE, Difference, Tell
 from truewheel.forges.trigger import LOOKS, UNSURE
 from truewheel.spec.model import Spec
 
-CREATE, CHANGE, REMOVE, KEEP = "create", "change", "remove", "keep"
+NAME = "gitlab"
 WORDS = {"cron_timezone": "timezone"}
 """What the spec calls a field of GitLab's, where that differs."""
 FILE = "(a file)"
 """Stands for the value of a variable that is a file, which none of ours is."""
 _MARK = re.compile(r"\[truewheel:([^\s:\[\]]+):([^\s:\[\]]+)\]\s*\Z")
-
-Tell = Callable[[str], None]
 
 
 class Schedule(NamedTuple):
@@ -48,16 +49,8 @@ class ExistingSchedule(NamedTuple):
     is_whole: bool
 
 
-class Difference(NamedTuple):
-    """A change of a field or of `variables.NAME`; a value is None where it does not exist."""
-
-    what: str
-    old: str | None
-    new: str | None
-
-
 class Step(NamedTuple):
-    """What is to be done for one schedule. `why` is told where its declaration does not say it."""
+    """What is to be done for one schedule, as `forges.schedules.Step` says."""
 
     action: str
     name: str
@@ -66,11 +59,49 @@ class Step(NamedTuple):
     differences: tuple[Difference, ...] = ()
     why: str = ""
 
+    @property
+    def id(self) -> int | None:
+        """Its number, None where it is not there yet."""
+        return self.found.id if self.found else None
+
+
+class GitlabSchedules:
+    """The schedules of a project, as `forges.schedules.Schedules` says."""
+
+    def __init__(self, project: RemoteProject, spec: Spec) -> None:
+        self._gitlab = Gitlab(find_access(project.environment), project.name, project.seconds)
+        self._spec = spec
+
+    def steps(self) -> list[Step]:
+        """Return the steps from the project's schedules to those of the spec."""
+        schedules = self._spec.schedules_of(NAME).values()
+        needs_default = any(not schedule.ref for schedule in schedules)
+        default_ref = self._gitlab.default_ref() if needs_default else ""
+        wanted = declared(self._spec, default_ref, by_inputs=self._spec.gitlab.inputs)
+        return steps(wanted, read(self._gitlab, self._spec.project))
+
+    def apply(self, steps: Sequence[Step], tell: Tell) -> Iterator[Step]:
+        """Do the steps, and yield each one that is done.
+
+        When two commands have created the same schedule, the older one stays.
+        """
+        changes = [step for step in steps if step.action != KEEP]
+        user = ""
+        if any(step.action == CHANGE for step in changes):
+            user = me(self._gitlab)
+        for step in changes:
+            apply(self._gitlab, self._spec.project, step, user, tell)
+            yield step
+        if any(step.action == CREATE for step in changes):
+            for step in self.steps():
+                if step.action == REMOVE:
+                    apply(self._gitlab, self._spec.project, step, user, tell)
+
 
 def declared(spec: Spec, default_ref: str, *, by_inputs: bool = False) -> dict[str, Schedule]:
     """Return the schedules that a spec declares for GitLab, by name."""
     result = {}
-    for name, schedule in spec.schedules_of("gitlab").items():
+    for name, schedule in spec.schedules_of(NAME).items():
         fields = {
             "description": f"{schedule.description or name} [truewheel:{spec.project}:{name}]",
             "ref": schedule.ref or default_ref,

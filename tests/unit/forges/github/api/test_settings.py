@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from specs import SMALL, project
 
-from truewheel.cli import forges, main
+from truewheel.cli import main
 from truewheel.forges.calls import PER_PAGE, Answer, Caller, Fault
+from truewheel.forges.github.api import settings
 
 SPEC = (
     SMALL
@@ -94,10 +95,11 @@ class Transport:
 def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Run the doctor on a repository; return exit code, findings as text, and stderr."""
     monkeypatch.chdir(project(tmp_path, SPEC))
+    monkeypatch.setenv("GITHUB_TOKEN", "a-token")
 
     def run(changes: Mapping[str, Any] | None = None) -> tuple[int, list[str], str]:
         caller = Caller("https://api.example", Transport({**WELL, **(changes or {})}), 60.0)
-        monkeypatch.setattr(forges, "connect", lambda *_: SimpleNamespace(caller=caller))
+        monkeypatch.setattr(settings, "Github", lambda *_: SimpleNamespace(caller=caller))
         code = main(["doctor", "--forge", "github", "--project", "o/r", "--json"])
         out, err = capsys.readouterr()
         findings = json.loads(out)["findings"] if out else []
