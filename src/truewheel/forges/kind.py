@@ -146,7 +146,8 @@ class ForgeKind:
     number of a merge request. `is_on_many_servers`: another one may have the same project.
 
     **Jobs.** `job_variable` is "true" in its jobs, `project_variables` say there which project it
-    is, `protected_variable` whether the ref is protected. `runs_in_planned_image`: jobs run in the
+    is, `protected_variable` whether the ref is protected. `runner_files` name files whose contents
+    become part of the steps that follow. `runs_in_planned_image`: jobs run in the
     image that the plan has for them, and no variable names it.
 
     **Files.** `ci_files` are patterns of the files that the forge reads, `marked_files` of those of
@@ -166,6 +167,7 @@ class ForgeKind:
     marked_files: tuple[str, ...]
     is_on_many_servers: bool = False
     protected_variable: str = ""
+    runner_files: tuple[str, ...] = ()
     runs_in_planned_image: bool = False
     folders: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
@@ -190,6 +192,8 @@ class ForgeKind:
     newest_pins: Callable[[Mapping[str, Pin], Environment], dict[str, Pin]] | None = None
     """Given pins, the newest ones. Raises `Stop` (exit 6) when a server does not answer."""
     lint: Callable[[Path], Lint] | None = None
+    lint_search: Callable[[], Callable[..., bool]] | None = None
+    """The function that matches expressions of CI files: `pattern` and `value` are its locals."""
     annotation: Callable[[str, str, str, str], str] | None = None
     """By severity, file, title and message: the line of a job's log that the forge shows."""
     propose: Callable[[Proposal], Iterable[Row]] = _nothing

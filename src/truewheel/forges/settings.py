@@ -26,7 +26,7 @@ MOST = 10_000
 WHY = {
     401: "the token is not one that may ask",
     403: "the token may not ask",
-    404: "the token may not ask, or this GitLab does not have it",
+    404: "the token may not ask, or this server does not have it",
 }
 
 Record = dict[str, Any]

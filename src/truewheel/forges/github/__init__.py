@@ -104,6 +104,9 @@ KIND = ForgeKind(
     job_variable="GITHUB_ACTIONS",
     project_variables=("GITHUB_REPOSITORY",),
     protected_variable="GITHUB_REF_PROTECTED",
+    runner_files=(
+        *("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"),
+    ),
     runs_in_planned_image=True,
     ci_files=(".github/workflows/*.yml", ".github/workflows/*.yaml"),
     marked_files=(".github/workflows/*.yml",),

@@ -19,7 +19,7 @@ from truewheel.forges.kind import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
     from truewheel.errors import Problem
     from truewheel.forges.base import Forge
@@ -80,6 +80,12 @@ def _lint(root: Path) -> Lint:
     from truewheel.forges.gitlab.repository import GitlabLint
 
     return GitlabLint(root)
+
+
+def _lint_search() -> Callable[..., bool]:
+    from truewheel.forges.gitlab.lint.regexes import searched
+
+    return searched
 
 
 def _propose(proposal: Proposal) -> Iterable[Row]:
@@ -143,6 +149,7 @@ KIND = ForgeKind(
     layout_note=_layout_note,
     has_children=_has_children,
     lint=_lint,
+    lint_search=_lint_search,
     propose=_propose,
     history_variables=(f"  GIT_DEPTH: {{default: '0', description: '{_GIT_DEPTH}'}}",),
     change_by_hand=_change_by_hand,
