@@ -14,7 +14,7 @@ from truewheel.cli.plans import load_workspace
 from truewheel.cli.terminal import print_json, say, show
 from truewheel.errors import Exit, Stop, pluralize, stop
 from truewheel.forges import FORGES, bridge
-from truewheel.forges.base import Wish
+from truewheel.forges.base import StartRequest
 from truewheel.forges.bridge import Asked, Bridge
 from truewheel.forges.watch import Follower, Verdict
 
@@ -155,7 +155,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         forge=target, tell=say, interval=arguments.interval, retries=arguments.retries
     )
     connection = Bridge(source=source, target=target, request=request, asked=asked, tell=say)
-    verdict = connection.build(Wish(ref, variables, key, by_inputs=by_inputs), follower)
+    verdict = connection.build(StartRequest(ref, variables, key, by_inputs=by_inputs), follower)
     _show_verdict(arguments, side, request, key, verdict)
     return Exit.OK if verdict.is_good else Exit.REMOTE_FAILED
 
@@ -163,7 +163,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 def _show_verdict(
     arguments: Namespace, side: Side, request: bridge.Request, key: str, verdict: Verdict
 ) -> None:
-    pipeline = verdict.look.run
+    pipeline = verdict.snapshot.run
     if arguments.json:
         print_json(
             {
@@ -178,7 +178,7 @@ def _show_verdict(
         return
     word = "succeeded" if verdict.is_good else "failed"
     commit = f"{side.project} {request.number}, {request.sha[:12]}"
-    show(f"{commit}: {word}, {bridge.counts(verdict.look)}")
+    show(f"{commit}: {word}, {bridge.counts(verdict.snapshot)}")
 
 
 def _show_dry_run(

@@ -17,7 +17,7 @@ from truewheel.cli.terminal import print_json, say, show
 from truewheel.errors import Exit, Stop, pluralize, stop
 from truewheel.forges import FORGES
 from truewheel.forges import trigger as triggers
-from truewheel.forges.base import Forge, Run, Wish
+from truewheel.forges.base import Forge, Run, StartRequest
 from truewheel.spec import variables as spec_variables
 from truewheel.system.log_text import one_line
 from truewheel.workspace.loading import Workspace
@@ -140,7 +140,7 @@ def _start(
         key = triggers.key_of(project, ref, variables)
     key = key or triggers.new_key()
     by_inputs = FORGES[name].takes_inputs(space.spec)
-    request = Wish(ref, variables, key, by_inputs=by_inputs)
+    request = StartRequest(ref, variables, key, by_inputs=by_inputs)
     is_fresh = not (arguments.key or arguments.if_changed)
     try:
         started = triggers.start(forge, request, say, is_fresh=is_fresh)

@@ -36,8 +36,8 @@ PATH = "/projects/*/pipeline_schedules"
 def gitlab(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Place]:
-    monkeypatch.setattr(trigger, "LOOKS", (0.01, 0.02, 0.03))
-    monkeypatch.setattr("truewheel.forges.gitlab.api.schedules.LOOKS", (0.01, 0.02, 0.03))
+    monkeypatch.setattr(trigger, "RECHECK_SECONDS", (0.01, 0.02, 0.03))
+    monkeypatch.setattr("truewheel.forges.gitlab.api.schedules.RECHECK_SECONDS", (0.01, 0.02, 0.03))
     monkeypatch.setattr(calls, "FIRST_PAUSE", 0.01)
     for made in forges.place(tmp_path, monkeypatch, capsys, SPEC):
         made.project.tag("v1")
@@ -277,7 +277,7 @@ def test_after_a_lost_answer_the_schedule_is_found_not_made_again(
 
 
 def test_what_was_found_too_late_is_removed_again(gitlab: Place):
-    gitlab.monkeypatch.setattr("truewheel.forges.gitlab.api.schedules.LOOKS", ())
+    gitlab.monkeypatch.setattr("truewheel.forges.gitlab.api.schedules.RECHECK_SECONDS", ())
     gitlab.server.misbehave(faults.lost_reply(), f"POST {PATH}")
     gitlab.run("schedules")
     assert posts(gitlab) == 3

@@ -81,7 +81,7 @@ def here(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 100_000.0)
     monkeypatch.setattr(bridge, "EVERY", 0.0)
     for module in (trigger, reviews, schedules):
-        monkeypatch.setattr(module, "LOOKS", (0.0,))
+        monkeypatch.setattr(module, "RECHECK_SECONDS", (0.0,))
 
 
 @pytest.fixture

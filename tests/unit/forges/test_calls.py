@@ -47,7 +47,7 @@ def test_a_server_that_never_answers_is_left_after_a_few_attempts():
     with pytest.raises(Stop, match="no answer after 6 attempts: refused") as stopped:
         asking.get("/a")
     assert stopped.value.code is Exit.REMOTE_UNREACHABLE
-    assert len(script.asked) == calls.FIRST_ATTEMPTS
+    assert len(script.asked) == calls.ATTEMPTS
 
 
 def test_a_server_that_has_answered_is_waited_for_until_the_deadline():

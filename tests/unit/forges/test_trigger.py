@@ -12,12 +12,12 @@ from standins import Fault, GitLab, Job, Project, faults
 from truewheel.errors import Exit, Stop
 from truewheel.forges import trigger
 from truewheel.forges.access import Access
-from truewheel.forges.base import Wish
+from truewheel.forges.base import StartRequest
 from truewheel.forges.gitlab.api.client import Gitlab
 from truewheel.spec.variables import KEY
 
 START = "POST /projects/*/pipeline"
-WISH = Wish("main", {"NVIDIA_UPSTREAM_VERSION": "26.05"}, "key-1")
+WISH = StartRequest("main", {"NVIDIA_UPSTREAM_VERSION": "26.05"}, "key-1")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def project(server: GitLab) -> Project:
 
 
 def start(
-    forge: Gitlab, wish: Wish = WISH, *, is_fresh: bool = True, tell: Any = None
+    forge: Gitlab, wish: StartRequest = WISH, *, is_fresh: bool = True, tell: Any = None
 ) -> trigger.Started:
     return trigger.start(forge, wish, tell or (lambda _: None), is_fresh=is_fresh)
 

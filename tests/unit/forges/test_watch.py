@@ -12,7 +12,7 @@ from standins import Bridge, GitLab, Job, Project, faults
 
 from truewheel.errors import Exit, Stop
 from truewheel.forges import trigger
-from truewheel.forges.base import Wish
+from truewheel.forges.base import StartRequest
 from truewheel.forges.gitlab.api.client import Gitlab
 from truewheel.forges.watch import Follower, Verdict, states
 
@@ -35,7 +35,7 @@ def project(server: GitLab) -> Project:
 
 
 def follow(forge: Gitlab, lines: list[str] | None = None, **more: Any) -> Verdict:
-    run = forge.start(Wish("main", {}, "key"))
+    run = forge.start(StartRequest("main", {}, "key"))
     return Follower(forge=forge, tell=(lines if lines is not None else []).append, **more).to_end(
         run
     )
@@ -46,7 +46,7 @@ def test_a_good_pipeline_is_told_as_it_goes(server: GitLab, project: Project):
     lines: list[str] = []
     verdict = follow(connected(server), lines)
     assert verdict.is_good
-    assert states(verdict.look) == "2 success"
+    assert states(verdict.snapshot) == "2 success"
     number = project.pipelines[0].id
     beginnings = [line.partition(" (")[0] for line in lines]
     assert beginnings.index(f"{number}/plan: running") < beginnings.index(f"{number}/plan: success")
@@ -90,7 +90,7 @@ def test_a_failing_child_below_a_green_parent_is_a_failure(server: GitLab, proje
         Job("quick", seconds=1),
     )
     verdict = follow(connected(server))
-    assert verdict.look.run.state == "success"
+    assert verdict.snapshot.run.state == "success"
     assert not verdict.is_good
     assert [failure.job.name for failure in verdict.failures] == ["wheel"]
 
@@ -164,10 +164,10 @@ def test_a_retry_that_is_refused_is_told_and_does_not_hang(server: GitLab, proje
 def test_a_cancelled_pipeline_is_no_success(server: GitLab, project: Project):
     project.plan(Job("wheel", seconds=100))
     forge = connected(server)
-    run = forge.start(Wish("main", {}, "key"))
+    run = forge.start(StartRequest("main", {}, "key"))
     forge.cancel(run)
     verdict = Follower(forge=forge, tell=[].append).to_end(run)
-    assert (verdict.is_good, verdict.look.run.state) == (False, "canceled")
+    assert (verdict.is_good, verdict.snapshot.run.state) == (False, "canceled")
 
 
 @pytest.mark.parametrize("seconds", [40, 400])
@@ -230,7 +230,7 @@ def test_five_hundred_jobs_take_a_request_a_second(server: GitLab, project: Proj
     before = forge.caller.clock.now()
     verdict = follow(forge)
     minutes = (forge.caller.clock.now() - before) / 60
-    assert states(verdict.look) == "500 success"
+    assert states(verdict.snapshot) == "500 success"
     assert len(server.requests) <= 60 * (minutes + 1)
 
 
@@ -253,7 +253,7 @@ def test_storms_change_no_verdict_and_start_no_second_pipeline(
     lines: list[str] = []
     forge = connected(server)
     started = trigger.start(
-        forge, Wish("main", {}, f"key-{seed}"), lines.append, is_fresh=chance.random() < 0.5
+        forge, StartRequest("main", {}, f"key-{seed}"), lines.append, is_fresh=chance.random() < 0.5
     )
     verdict = Follower(forge=forge, tell=lines.append).to_end(started.run)
     assert verdict.is_good == (result == "success")

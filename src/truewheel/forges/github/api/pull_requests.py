@@ -69,14 +69,14 @@ class GithubReviews:
     def write(self, number: int, text: str) -> Note:
         """Write a comment, by one request. Raises `Fault`."""
         return note_of(
-            self.caller, self.caller.once("POST", self._comments(number), body={"body": text}).data
+            self.caller, self.caller.send("POST", self._comments(number), body={"body": text}).data
         )
 
     def rewrite(self, number: int, note: Note, text: str) -> None:
         """Change the text of a comment."""
         del number  # a comment is known by its own
         with self._github.explained("the comment cannot be changed"):
-            self.caller.insist(
+            self.caller.retry(
                 lambda: self.caller.change("PATCH", self._comment(note), body={"body": text})
             )
 
@@ -85,7 +85,7 @@ class GithubReviews:
         del number
         with self._github.explained("a second comment cannot be removed"):
             try:
-                self.caller.insist(lambda: self.caller.once("DELETE", self._comment(note)))
+                self.caller.retry(lambda: self.caller.send("DELETE", self._comment(note)))
             except Fault as fault:
                 if fault.status not in {404, 410}:
                     raise
@@ -99,9 +99,11 @@ class GithubReviews:
         newest = id_of(runs[0]) if runs else 0
         if not newest:
             return None
-        look = self._github.look(self._github.run(newest), None)
-        jobs = [job for job in look.jobs if job.state == "success" and job.seconds]
-        return Earlier(look.run.url, look.run.id, tuple((job.name, job.seconds) for job in jobs))
+        snapshot = self._github.read_state(self._github.run(newest), None)
+        jobs = [job for job in snapshot.jobs if job.state == "success" and job.seconds]
+        return Earlier(
+            snapshot.run.url, snapshot.run.id, tuple((job.name, job.seconds) for job in jobs)
+        )
 
     def _is_own(self, record: Mapping[str, Any]) -> bool:
         """Return whether the token's user wrote a comment.

@@ -19,7 +19,7 @@ from truewheel.forges.gitlab.api.access import find_access
 from truewheel.forges.gitlab.api.client import Gitlab
 from truewheel.forges.kind import RemoteProject
 from truewheel.forges.schedules import CHANGE, CREATE, KEEP, REMOVE, Difference, Tell
-from truewheel.forges.trigger import LOOKS, UNSURE
+from truewheel.forges.trigger import RECHECK_SECONDS, UNSURE
 from truewheel.spec.model import Spec
 
 NAME = "gitlab"
@@ -225,28 +225,28 @@ def _shown(value: object) -> str:
 def read(forge: Gitlab, project: str) -> list[ExistingSchedule]:
     """Return all schedules of ours that the project has; `project` is the spec's."""
 
-    def look() -> list[ExistingSchedule]:
+    def read_all() -> list[ExistingSchedule]:
         listed = list(forge.caller.pages(forge.path("pipeline_schedules")))
         records = [_record(forge, record.get("id")) for record in listed if ours(record, project)]
         return [read_schedule(record, project) for record in records if ours(record, project)]
 
     with forge.explained("the schedules cannot be read"):
-        listed_schedules, fault = attempted(look)
+        listed_schedules, fault = attempted(read_all)
         if fault and fault.status != 404:
             raise fault
         return (
-            look() if listed_schedules is None else listed_schedules
+            read_all() if listed_schedules is None else listed_schedules
         )  # one of them went while we looked
 
 
 def _record(forge: Gitlab, schedule_id: object) -> dict[str, Any]:
-    return forge.caller.insist(lambda: _schedule(forge, "GET", schedule_id))
+    return forge.caller.retry(lambda: _schedule(forge, "GET", schedule_id))
 
 
 def _schedule(forge: Gitlab, verb: str, *parts: object, body: Any = None) -> dict[str, Any]:
-    record = forge.caller.once(verb, forge.path("pipeline_schedules", *parts), body=body).data
+    record = forge.caller.send(verb, forge.path("pipeline_schedules", *parts), body=body).data
     if not isinstance(record, dict) or not isinstance(record.get("id"), int):
-        raise forge.caller.odd(record, "a schedule")
+        raise forge.caller.unexpected(record, "a schedule")
     return record
 
 
@@ -278,8 +278,8 @@ def apply(forge: Gitlab, project: str, step: Step, user: str, tell: Tell) -> Non
 
 def _remove(forge: Gitlab, schedule_id: int) -> None:
     try:
-        forge.caller.insist(
-            lambda: forge.caller.once("DELETE", forge.path("pipeline_schedules", schedule_id))
+        forge.caller.retry(
+            lambda: forge.caller.send("DELETE", forge.path("pipeline_schedules", schedule_id))
         )
     except Fault as fault:
         if fault.status != 404:  # an answer was lost, or somebody was faster
@@ -290,7 +290,7 @@ def _owned(forge: Gitlab, project: str, existing: ExistingSchedule, user: str) -
     """Return a schedule that belongs to the token's user: nobody else may change it."""
     if existing.owner == user:
         return existing
-    forge.caller.insist(lambda: _schedule(forge, "POST", existing.id, "take_ownership"))
+    forge.caller.retry(lambda: _schedule(forge, "POST", existing.id, "take_ownership"))
     return read_schedule(_record(forge, existing.id), project)
 
 
@@ -327,8 +327,8 @@ def _create(forge: Gitlab, project: str, declaration: Schedule, tell: Tell) -> E
 
 def _late(forge: Gitlab, project: str, name: str) -> ExistingSchedule | None:
     """Return what was created though its answer was lost."""
-    for seconds in LOOKS:
-        forge.caller.rest(seconds)
+    for seconds in RECHECK_SECONDS:
+        forge.caller.sleep(seconds)
         if schedules_there := [
             schedule for schedule in read(forge, project) if schedule.schedule.name == name
         ]:
@@ -344,15 +344,13 @@ def _change(forge: Gitlab, declaration: Schedule, existing: ExistingSchedule) ->
     if not is_given:
         if now["active"]:
             with forge.explained(f"the schedule {declaration.name} cannot be changed"):
-                forge.caller.insist(
-                    lambda: forge.caller.change("PUT", path, body={"active": False})
-                )
+                forge.caller.retry(lambda: forge.caller.change("PUT", path, body={"active": False}))
         _give(forge, declaration, existing)
     is_same = all(_is_same(key, now[key], value) for key, value in declaration.fields.items())
     if not (is_given and is_same and existing.schedule.inputs == declaration.inputs):
         body = {**declaration.fields, **_inputs(declaration, existing.schedule.inputs)}
         with forge.explained(f"the schedule {declaration.name} cannot be changed"):
-            forge.caller.insist(lambda: forge.caller.change("PUT", path, body=body))
+            forge.caller.retry(lambda: forge.caller.change("PUT", path, body=body))
 
 
 def _inputs(declaration: Schedule, before: Mapping[str, str]) -> dict[str, Any]:
@@ -397,13 +395,13 @@ def _set(forge: Gitlab, schedule_id: int, key: str, value: str) -> None:
                 raise
             forge.caller.change("POST", forge.path(*place), {"key": key, **body})
 
-    forge.caller.insist(put_or_post)
+    forge.caller.retry(put_or_post)
 
 
 def _unset(forge: Gitlab, schedule_id: int, key: str) -> None:
     path = forge.path("pipeline_schedules", schedule_id, "variables", key)
     try:
-        forge.caller.insist(lambda: forge.caller.once("DELETE", path))
+        forge.caller.retry(lambda: forge.caller.send("DELETE", path))
     except Fault as fault:
         if fault.status != 404:
             raise

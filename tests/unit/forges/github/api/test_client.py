@@ -22,14 +22,14 @@ from truewheel.cli import main
 from truewheel.errors import Exit, Stop
 from truewheel.forges import trigger, watch
 from truewheel.forges.access import Access
-from truewheel.forges.base import PipelineState, Wish
+from truewheel.forges.base import PipelineState, StartRequest
 from truewheel.forges.github.api.client import Github
 from truewheel.forges.watch import Follower, Verdict
 
 DISPATCH = "POST /repos/owner/demo/actions/workflows/wheels.yml/dispatches"
 RERUN = "POST /repos/owner/demo/actions/runs/*/rerun-failed-jobs"
 RUN = "GET /repos/owner/demo/actions/runs/*"
-WISH = Wish("main", {"KIND": "a"}, "key-1")
+WISH = StartRequest("main", {"KIND": "a"}, "key-1")
 NETWORK = "curl: (6) Could not resolve host: example.com\n"
 STORM = [fault for fault in faults.TRANSIENT if fault.name != "too many requests"]
 STORM += [faults.rate_limit(20), faults.secondary_limit(30), faults.secondary_limit(20, 429)]
@@ -60,7 +60,7 @@ def connected(server: GitHub, seconds: float = 3600.0, base: str = "", **token: 
     return Github(access, "owner/demo", seconds, clock=Time(server).clock())
 
 
-def start(forge: Github, wish: Wish = WISH, *, is_fresh: bool = True) -> trigger.Started:
+def start(forge: Github, wish: StartRequest = WISH, *, is_fresh: bool = True) -> trigger.Started:
     return trigger.start(forge, wish, lambda _: None, is_fresh=is_fresh)
 
 
@@ -381,7 +381,7 @@ def test_an_answer_that_is_no_run_gives_no_verdict(server: GitHub, repo: Reposit
 
 def test_more_jobs_than_a_page_holds(server: GitHub, repo: Repository):
     repo.plan(*[Job(f"wheel {number}", seconds=number) for number in range(230)])
-    assert len(followed(connected(server)).look.jobs) == 230
+    assert len(followed(connected(server)).snapshot.jobs) == 230
 
 
 def test_no_token_in_logs_and_none_to_where_they_lie(server: GitHub, repo: Repository):
@@ -409,7 +409,7 @@ def test_what_lies_elsewhere_is_fetched_in_spite_of_faults(
 ):
     repo.plan(Job("wheel", seconds=5, artifacts={"a.whl": bytes(5000)}))
     forge = connected(server)
-    look = followed(forge).look
+    look = followed(forge).snapshot
     server.storage.misbehave(fault, times=2)
     (archive,) = forge.archives(look)
     forge.fetch(archive, tmp_path / "a.zip")
@@ -419,7 +419,7 @@ def test_what_lies_elsewhere_is_fetched_in_spite_of_faults(
 def test_an_artifact_that_is_gone_is_told(server: GitHub, repo: Repository, tmp_path: Path):
     repo.plan(Job("wheel", seconds=5, artifacts={"a.whl": b"1"}))
     forge = connected(server)
-    (archive,) = forge.archives(followed(forge).look)
+    (archive,) = forge.archives(followed(forge).snapshot)
     server.misbehave(faults.answer(410, "Artifact has expired"), on="GET */zip", times=None)
     with pytest.raises(Stop, match="410 Artifact has expired"):
         forge.fetch(archive, tmp_path / "a.zip")
@@ -465,7 +465,7 @@ def test_looks_are_whole(server: GitHub, repo: Repository):
     forge = connected(server)
     run = start(forge).run
     server.advance(100)
-    look = forge.look(run, None)
+    look = forge.read_state(run, None)
     assert isinstance(look, PipelineState)
     (job,) = look.jobs
     assert (job.name, job.stage, job.state, job.seconds) == (
@@ -513,7 +513,7 @@ def token(
     monkeypatch.chdir(make_project(tmp_path, SPEC.replace("forge: github\n", "")))
     monkeypatch.setattr(watch, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 1000.0)
-    monkeypatch.setattr(trigger, "LOOKS", (0.01, 0.01))
+    monkeypatch.setattr(trigger, "RECHECK_SECONDS", (0.01, 0.01))
     return token_
 
 

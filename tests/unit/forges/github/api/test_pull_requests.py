@@ -21,7 +21,7 @@ SECRET = "ghp_0123456789abcdef"
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PullRequests]:
     monkeypatch.setattr(calls, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(reviews, "LOOKS", (0.0, 0.001, 0.001))
+    monkeypatch.setattr(reviews, "RECHECK_SECONDS", (0.0, 0.001, 0.001))
     with serving() as running:
         yield running
 

@@ -25,7 +25,7 @@ NOTES = "/projects/*/merge_requests/1/notes"
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitLab]:
     monkeypatch.setattr(calls, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(reviews, "LOOKS", (0.0, 0.001, 0.001))
+    monkeypatch.setattr(reviews, "RECHECK_SECONDS", (0.0, 0.001, 0.001))
     with GitLab() as gitlab:
         project = gitlab.project("group/demo")
         project.commit({"a": b"a"}, branch="change")
