@@ -21,19 +21,19 @@ from truewheel.workspace.loading import GENERATOR, Workspace
 
 JOB_MARKS = (
     "CI",
-    *(kind.job_variable for kind in FORGES.values()),
     "TF_BUILD",
     "JENKINS_URL",
     "TEAMCITY_VERSION",
     "CODEBUILD_BUILD_ID",
 )
-"""Variables of which a CI system sets at least one in its jobs."""
+"""Variables of which a CI system sets at least one in its jobs, beside those of the forges."""
 
 
 def is_job(environment: Mapping[str, str]) -> bool:
     """Return whether this is a job of a CI: other jobs may have written into its folders."""
     unset = {"", "0", "false"}
-    return any(environment.get(name, "").strip().lower() not in unset for name in JOB_MARKS)
+    names = [*JOB_MARKS, *(kind.job_variable for kind in FORGES.values())]
+    return any(environment.get(name, "").strip().lower() not in unset for name in names)
 
 
 def read_plan(given: str | None, folder: Path, environment: Mapping[str, str]) -> tuple[Plan, Path]:
