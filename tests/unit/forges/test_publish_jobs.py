@@ -70,7 +70,7 @@ def publishing_jobs(text: str, path: str) -> Iterator[tuple[str, dict[str, Any],
                     yield name, job, document
 
 
-def judge(job: dict[str, Any]) -> None:
+def check_job(job: dict[str, Any]) -> None:
     """Assert that a job runs nothing but what is pinned."""
     if "steps" in job:
         actions = [step["uses"].partition("@") for step in job["steps"] if "uses" in step]
@@ -96,14 +96,14 @@ def test_no_job_that_publishes_runs_anything_that_is_not_pinned(spec: str):
     jobs = [job for path, text in texts(spec).items() for _, job, _ in publishing_jobs(text, path)]
     assert len(jobs) == 8, "four indexes on two forges"
     for job in jobs:
-        judge(job)
+        check_job(job)
 
 
 def test_no_golden_job_that_publishes_runs_anything_that_is_not_pinned():
     jobs = [job for path in GOLDEN for _, job, _ in publishing_jobs(path.read_text(), str(path))]
     assert jobs
     for job in jobs:
-        judge(job)
+        check_job(job)
 
 
 @pytest.mark.parametrize("text", [*SPECS.values(), *GOLDEN], ids=str)
@@ -142,7 +142,7 @@ def test_the_public_index_knows_a_job_of_gitlab_by_its_own_token():
     assert "id_tokens" not in document["publish:own"]
 
 
-def test_github_hands_credentials_to_the_uploader_alone():
+def test_on_github_only_the_uploader_gets_credentials():
     jobs = yaml.safe_load(texts(SPECS["include"])[workflows.CALLER])["jobs"]
     private, public = (
         jobs[name]["steps"][-1]["with"] for name in ("publish-own", "publish-public")
@@ -206,7 +206,7 @@ def test_where_there_is_nothing_to_upload_the_job_says_why_and_ends_well(tmp_pat
     assert (done.returncode, done.stdout) == (0, text)
 
 
-def test_cdpath_leads_to_no_other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_variable_cdpath_changes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     other = tmp_path / "other"
     text = sums(other, "a-1.whl")
     sums(tmp_path, "a-1.whl")
@@ -217,7 +217,7 @@ def test_cdpath_leads_to_no_other_folder(tmp_path: Path, monkeypatch: pytest.Mon
     assert "a-1.whl: FAILED" in done.stdout
 
 
-def test_a_list_that_is_damaged_or_missing_is_no_empty_one(tmp_path: Path):
+def test_a_damaged_or_missing_list_is_an_error(tmp_path: Path):
     assert run_taken(tmp_path, "not a sum\n").returncode != 0
     (tmp_path / "dist/publish/own.sha256").unlink()
     script = "\n".join(publish_jobs.lines_taking_files("own"))

@@ -115,7 +115,7 @@ def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     return run
 
 
-def test_where_nothing_bites_there_are_notes_alone(doctor: Any):
+def test_correct_settings_have_only_notes(doctor: Any):
     assert doctor() == (0, ["note publish: tags are protected by v: those are published"], "")
 
 
@@ -160,7 +160,7 @@ def test_each_wrong_setting_is_found(doctor: Any, path: str, answer: Any, expect
 
 
 @pytest.mark.parametrize("path", [*WELL][1:])
-def test_what_a_token_may_not_ask_is_told_and_no_failure(doctor: Any, path: str):
+def test_a_question_that_the_token_may_not_ask_is_a_note(doctor: Any, path: str):
     code, findings, err = doctor({path: 403})
     assert (code, err) == (0, "")
     assert [

@@ -39,7 +39,7 @@ def configured(tmp_path: Path, text: str = CONFIGURED) -> dict[str, str]:
         ({"GITLAB_TOKEN": "", "CI_JOB_TOKEN": "c"}, "job", "c"),
     ],
 )
-def test_tokens_of_the_environment(variables: dict[str, str], kind: str, token: str):
+def test_tokens_are_taken_from_the_environment(variables: dict[str, str], kind: str, token: str):
     assert find_access({"CI_SERVER_URL": HERE + "/", **variables}) == (HERE, kind, token, True)
 
 
@@ -75,18 +75,18 @@ def test_a_token_of_the_environment_goes_to_the_configured_server_where_no_other
 
 
 @pytest.mark.parametrize("text", ["[mine]\nurl = x\n", "no section", "[global]\ndefault = other\n"])
-def test_a_broken_configuration_is_said_to_be(tmp_path: Path, text: str):
+def test_a_broken_configuration_is_refused(tmp_path: Path, text: str):
     with pytest.raises(Stop, match="python-gitlab's configuration: "):
         find_access(configured(tmp_path, text))
 
 
-def test_a_configuration_that_is_not_there(tmp_path: Path):
+def test_a_missing_configuration_is_refused(tmp_path: Path):
     with pytest.raises(Stop, match="python-gitlab's configuration: "):
         find_access({"PYTHON_GITLAB_CFG": str(tmp_path / "none")})
 
 
 @pytest.mark.parametrize("token", ["a b", "a\n", "tökén", "a\x00"])
-def test_what_is_no_token_is_not_shown(token: str):
+def test_a_malformed_token_is_refused_and_not_shown(token: str):
     with pytest.raises(Stop) as stopped:
         find_access({"CI_SERVER_URL": HERE, "GITLAB_TOKEN": token})
     assert token not in str(stopped.value)
@@ -96,12 +96,12 @@ def test_what_is_no_token_is_not_shown(token: str):
     "server",
     ["gitlab.example.com", "file:///x", "https://", "https://a:b@c", "http://[x", "ftp://x"],
 )
-def test_what_is_no_server(server: str):
+def test_a_malformed_server_address_is_refused(server: str):
     with pytest.raises(Stop, match="address"):
         find_access({"CI_SERVER_URL": server, "GITLAB_TOKEN": "a"})
 
 
-def test_nothing_is_known():
+def test_without_a_server_access_is_refused():
     with pytest.raises(Stop, match="no server is known"):
         find_access({})
 

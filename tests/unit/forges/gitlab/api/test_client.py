@@ -72,7 +72,7 @@ def test_the_end_of_a_huge_log_is_enough(server: GitLab):
         ("windows\r\nlines\r\n", "windows\nlines"),
     ],
 )
-def test_logs_are_read_as_people_read_them(raw: str, text: str):
+def test_control_sequences_of_logs_are_removed(raw: str, text: str):
     assert readable(raw, "") == text
 
 
@@ -92,7 +92,7 @@ def test_a_missing_project_is_explained(server: GitLab):
     assert "name of the project" in stopped.value.problems[0].hint
 
 
-def test_what_has_ended_is_not_asked_for_again(server: GitLab):
+def test_ended_pipelines_are_not_requested_again(server: GitLab):
     forge = connected(server)
     run = forge.start(StartRequest("main", {}, "key"))
     server.advance(1000)
@@ -102,7 +102,7 @@ def test_what_has_ended_is_not_asked_for_again(server: GitLab):
     assert len(server.requests) == before + 1
 
 
-def test_an_answer_about_another_pipeline_is_none(server: GitLab):
+def test_an_answer_about_another_pipeline_is_not_used(server: GitLab):
     forge = connected(server)
     run = forge.start(StartRequest("main", {}, "key"))
     wrong = Reply.of({"id": run.id + 1, "status": "success"}, 200)
