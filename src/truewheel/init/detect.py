@@ -53,7 +53,7 @@ CIBUILDWHEEL = ("BUILD", "SKIP", "ARCHS", "MANYLINUX_X86_64_IMAGE")
 
 
 class Repository(NamedTuple):
-    """What `look` reads from a repository.
+    """What `read_repository` reads.
 
     `remote` is the host of the git remote, `branch` its main branch ("": not known), `tag` the
     nearest git tag, `pipelines` the CI files, `by_hand` the texts of those of them that are not

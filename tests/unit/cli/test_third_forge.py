@@ -9,17 +9,21 @@ from typing import Any
 
 import pytest
 from command_line import Run
-from specs import SMALL, project
+from specs import SMALL, plan_of, project, spec_of
 
+from truewheel.build import credentials, job_image, validate
 from truewheel.errors import Problem, Where, stop
 from truewheel.forges import FORGES, pipelines
 from truewheel.forges.base import Run as Pipeline
 from truewheel.forges.kind import Declared, ForgeKind, Pin
 from truewheel.forges.reviews import Review
 from truewheel.forges.settings import Finding
+from truewheel.plan import changes
 from truewheel.spec import model
 from truewheel.spec.forges import FORGES as WORDS
 from truewheel.spec.forges import ForgeWords
+from truewheel.wheel.checks.findings import Code
+from truewheel.wheel.checks.findings import Finding as WheelFinding
 from truewheel.workspace import loading
 
 FILE = ".tiny/pipeline.yml"
@@ -237,6 +241,33 @@ def test_its_actions_are_locked(here: Path, truewheel: Run):
     assert (code, err) == (0, "")
     assert f"tiny/action v1.1 {'1' * 40} (was v1)\n" in out
     assert "tiny/action" in (here / "truewheel.lock").read_text(encoding="utf-8")
+
+
+def test_a_change_of_its_files_changes_all_packages():
+    assert changes.changed_packages(spec_of(SPEC), [FILE]) == {"foo"}
+
+
+def test_its_jobs_hide_files_of_their_runner_and_know_a_protected_ref():
+    plan = plan_of(SPEC)
+    environment = {"TINY_STEP_FILE": "steps", "OTHER": "1"}
+    hidden = credentials.remove_credentials(environment, plan, [])
+    assert hidden == ({"OTHER": "1"}, ["TINY_STEP_FILE"])
+    assert job_image.is_protected({"TINY_PROTECTED": "true"})
+    assert not job_image.is_protected({"TINY_PROTECTED": "false"})
+
+
+def test_findings_of_wheels_are_lines_that_its_log_shows(
+    here: Path, truewheel: Run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("TINY_JOB", "true")
+    finding = WheelFinding(code=Code.TW302, severity="error", message="wrong", where="")
+    monkeypatch.setattr(validate, "expand", list)
+    monkeypatch.setattr(validate, "validate_set", lambda *_: [(here / "a.whl", [finding])])
+    assert truewheel("plan", "--output", "plan.json")[0] == 0
+    words = ("--plan", "plan.json", "--cell", "foo/rhel8/x86_64/cp312", "--report")
+    code, out, _ = truewheel("validate", *words)
+    assert code == 4
+    assert out.startswith("<<error TW302>>\n")
 
 
 def test_init_proposes_it_where_its_files_are(
