@@ -16,7 +16,7 @@ NAME = (
 )
 
 
-def test_an_endless_pattern_is_refused(here: Path, truewheel: Run):
+def test_a_pattern_without_end_ends_the_command(here: Path, truewheel: Run):
     (here / "own.yml").write_text(
         "variables: {X: {}}\n"
         "channels: {a: {when: {X: '/(a+)+b/'}, version: '1'}, b: {version: '2'}}\n"

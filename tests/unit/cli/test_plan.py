@@ -114,7 +114,7 @@ def test_a_program_gets_a_document_even_when_there_can_be_no_plan(here: Path, tr
     assert "has no targets" in err
 
 
-def test_an_endless_pattern_is_tried_once_for_all_cells(here: Path, truewheel: Run):
+def test_a_pattern_without_end_is_tried_once_for_all_cells(here: Path, truewheel: Run):
     (here / "own.yml").write_text(
         "variables: {X: {}}\nfacts: {p: {from: ['cell:python']}}\n"
         "channels: {a: {when: {X: '/(a+)+b/'}, version: '1.{p}'}, b: {version: '2'}}\n"

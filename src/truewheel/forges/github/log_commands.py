@@ -6,8 +6,9 @@ from truewheel.system.log_text import harmless
 
 
 def write(severity: str, file: str, title: str, message: str) -> str:
-    """Return the command for a finding, without the end of the line."""
-    return f"::{severity} file={_property(file)},title={title}::{_data(message)}"
+    """Return the command for a finding, without the end of the line; a note is a notice there."""
+    command = "notice" if severity == "note" else severity
+    return f"::{command} file={_property(file)},title={title}::{_data(message)}"
 
 
 def _data(text: str) -> str:
