@@ -147,8 +147,8 @@ class ForgeKind:
 
     **Jobs.** `job_variable` is "true" in its jobs, `project_variables` say there which project it
     is, `protected_variable` whether the ref is protected. `runner_files` name files whose contents
-    become part of the steps that follow. `runs_in_planned_image`: jobs run in the
-    image that the plan has for them, and no variable names it.
+    become part of the steps that follow. `runs_in_planned_image`: jobs run in the image that the
+    plan has for them, and no variable names it.
 
     **Files.** `ci_files` are patterns of the files that the forge reads, `marked_files` of those of
     them that may be generated; a project may have others there. `folders` hold generated files and

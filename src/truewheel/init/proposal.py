@@ -165,7 +165,11 @@ def render_spec(
         _naming(repository, chosen, policy),
         _indexes(chosen, policy),
         _tool(tool),
-        *(FORGES[name].propose(_facts(repository, chosen)) for name in chosen.forges),
+        *(
+            kind.propose(_facts(repository, chosen))
+            for name, kind in FORGES.items()
+            if name in chosen.forges
+        ),
     ]
     return "\n".join(_written(block) for block in map(list, blocks) if block)
 
