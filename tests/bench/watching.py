@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from standins import Bridge, GitLab, Job
 
 from truewheel.forges.access import Access
-from truewheel.forges.base import Wish
+from truewheel.forges.base import StartRequest
 from truewheel.forges.calls import Clock
 from truewheel.forges.gitlab.api.client import Gitlab
 from truewheel.forges.watch import Follower
@@ -49,7 +49,7 @@ def watched(count: int, children: int) -> tuple[int, float]:
         clock = Clock(lambda: time.monotonic() + slept, sleep)
         access = Access(server.url, "private", server.token().value)
         forge = Gitlab(access, "group/demo", 10 * SECONDS, clock)
-        run = forge.start(Wish("main", {}, "key"))
+        run = forge.start(StartRequest("main", {}, "key"))
         began, sent = slept, forge.caller.requests
         Follower(forge=forge, tell=lambda _: None).to_end(run)
         return forge.caller.requests - sent, (slept - began) / 60

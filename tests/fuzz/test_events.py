@@ -175,7 +175,9 @@ def check(text: str) -> int:
     prefix = parsed.gitlab.prefix if parsed.gitlab.entry else ""
     for event in EVENTS:
         expected = planned(text, event).jobs
-        found = sorted(name.removeprefix(prefix) for name in on_gitlab(made.gitlab, event, prefix))
+        found = sorted(
+            name.removeprefix(prefix) for name in on_gitlab(made.documents["gitlab"], event, prefix)
+        )
         planned_ones = [name for name in found if name.partition(":")[0] not in children.KINDS]
         assert planned_ones == sorted(job.name for job in expected), event
         github_jobs = Counter(on_github(workflows, event))

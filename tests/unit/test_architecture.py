@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from paths import ROOT, SOURCE
 
+from truewheel.forges import FORGES
+from truewheel.spec.forges import FORGES as WORDS
+
 PACKAGE = SOURCE / "truewheel"
 ORDER = (
     *("errors", "system", "net", "wheel", "spec", "plan", "forges", "workspace"),
@@ -29,6 +32,17 @@ OUTSIDE = {
     *("io", "importlib"),
 }
 DOORS = {"open", "exec", "eval", "__import__", "input", "print"}
+MAY_NAME_FORGES = {
+    "forges/__init__.py": "the line of each forge",
+    "spec/forges.py": "a spec and a plan may not import forges: this table is what they know",
+    "spec/model.py": "the keys of each forge in a spec",
+    "plan/events.py": "the word of each forge for an event, in one table",
+    "plan/changes.py": "reads gitlab.entry: a path that the spec may choose",
+    "plan/planner.py": "reads gitlab.tool_image, which is the image of pure wheels as well",
+    "system/architectures.py": "the names of architectures everywhere, those of runners among them",
+    "system/processes.py": "knows nothing of the project; a runner obeys commands in its log",
+}
+"""Code outside the folder of a forge that names one, and why."""
 ENGINES = "truewheel.build.engines."
 TESTS = ROOT / "tests"
 FILES = sorted(PACKAGE.rglob("*.py"))
@@ -128,13 +142,49 @@ def test_the_forges_know_nothing_of_each_other():
         f"{module} imports {other}"
         for module, file in MODULES.items()
         for other in imported(file)
-        if {module.split(".")[2:3][0] if module.count(".") > 1 else "", *other.split(".")[2:3]}
-        >= {"gitlab", "github"}
+        if len({*module.split(".")[2:3], *other.split(".")[2:3]} & {*FORGES}) > 1
         and module.startswith("truewheel.forges.")
         and other.startswith("truewheel.forges.")
     ]
 
     assert crossing == []
+
+
+def mentions_of_forges(tree: ast.Module) -> list[str]:
+    """Return the names, imports and words of code that name a forge.
+
+    Docstrings, addresses and sentences for people are left out: they decide nothing.
+    """
+    words = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            is_prose = any(map(str.isspace, node.value)) or "://" in node.value
+            words += [] if is_prose else [node.value]
+        elif isinstance(node, ast.ImportFrom):
+            words.append(node.module or "")
+        for field in ("id", "attr", "name", "asname", "arg"):
+            word = getattr(node, field, None)
+            words += [word] if isinstance(word, str) else []
+    return [word for word in words if any(name in word.lower() for name in FORGES)]
+
+
+def test_code_outside_a_forges_folder_does_not_name_it():
+    named = {
+        file.relative_to(PACKAGE).as_posix()
+        for file in FILES
+        if mentions_of_forges(ast.parse(file.read_text(encoding="utf-8")))
+    }
+    others = {
+        path for path in named if not path.startswith(tuple(f"forges/{name}/" for name in FORGES))
+    }
+
+    assert others == {*MAY_NAME_FORGES}
+
+
+def test_spec_and_folders_know_the_same_forges():
+    folders = {folder.parent.name for folder in PACKAGE.glob("forges/*/__init__.py")}
+
+    assert folders == {*FORGES} == {*WORDS}
 
 
 def test_what_builds_knows_no_engine():
@@ -187,6 +237,23 @@ def test_pure_code_reaches_nothing_outside(file):
 )
 def test_ways_out_are_seen(code, ways):
     assert ways_out(ast.parse(code)) == ways
+
+
+@pytest.mark.parametrize(
+    ("code", "named"),
+    [
+        ("from truewheel.forges.gitlab import lint", True),
+        ("from truewheel.forges import github as g", True),
+        ("kind = spec.gitlab.layout", True),
+        ("if name == 'github': pass", True),
+        ("find('GITHUB_REF')", True),
+        ("def read_gitlab(): pass", True),
+        ('"""GitLab: its files."""\nsay(\'asks GitLab\')', False),
+        ("clone('https://github.com/pyenv/pyenv.git')", False),
+    ],
+)
+def test_mentions_of_a_forge_are_seen(code, named):
+    assert bool(mentions_of_forges(ast.parse(code))) is named
 
 
 def test_a_circle_is_seen():

@@ -7,13 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from truewheel.forges import FORGES
 from truewheel.plan.model import Plan
 from truewheel.spec.credential_names import DOWNLOADS, is_credential
-
-RUNNER_FILES = frozenset(
-    ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
-)
-"""Files of GitHub's runner: what is written there becomes part of the steps that follow."""
 
 
 def credential_names(plan: Plan) -> frozenset[str]:
@@ -30,7 +26,8 @@ def remove_credentials(
 
     What is `allowed` stays.
     """
-    hidden = credential_names(plan) | RUNNER_FILES
+    runner_files = {name for kind in FORGES.values() for name in kind.runner_files}
+    hidden = credential_names(plan) | runner_files
     left_out = sorted(
         name for name in env if (name in hidden or is_credential(name)) and name not in {*allowed}
     )

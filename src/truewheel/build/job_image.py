@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from truewheel.errors import Exit, Problem, Stop, Where, stop
+from truewheel.forges import FORGES
 from truewheel.plan import naming
 from truewheel.plan.model import Cell, Plan, Variable, digest_variable
 from truewheel.plan.naming import Sources
@@ -22,15 +23,12 @@ IMAGE_DIGEST = "TRUEWHEEL_IMAGE_DIGEST"
 """Tell a command that `run --engine` starts which image it is in."""
 
 
-_PROTECTED = ("CI_COMMIT_REF_PROTECTED", "GITHUB_REF_PROTECTED")
-
-
 def is_protected(env: Mapping[str, str]) -> bool:
     """Return whether the forge says that a job is one of a protected ref.
 
     There no image is believed by its tag.
     """
-    return any(env.get(name) == "true" for name in _PROTECTED)
+    return any(env.get(kind.protected_variable) == "true" for kind in FORGES.values())
 
 
 def running(plan: Plan, cell: Cell, env: Mapping[str, str]) -> dict[str, str]:
@@ -41,11 +39,11 @@ def running(plan: Plan, cell: Cell, env: Mapping[str, str]) -> dict[str, str]:
     The digest is what the engine, the name or the container job says; else a job of a forge asks
     the registry, once.
     """
-    planned = (
-        plan.image(cell.target, cell.arch) if env.get("GITHUB_ACTIONS") and not plan.local else ""
-    )
+    kinds = [kind for kind in FORGES.values() if env.get(kind.job_variable)]
+    in_planned = any(kind.runs_in_planned_image for kind in kinds) and not plan.local
+    planned = plan.image(cell.target, cell.arch) if in_planned else ""
     # Of engines that we start: on a forge, these would be of whoever may set variables.
-    is_forge = env.get("GITLAB_CI") == "true" or env.get("GITHUB_ACTIONS") == "true"
+    is_forge = any(env.get(kind.job_variable) == "true" for kind in kinds)
     given, its_digest = ("", "") if is_forge else (env.get(IMAGE), env.get(IMAGE_DIGEST))
     name, at, digest = (given or _job_image(env) or planned).partition("@")
     if not at:

@@ -15,13 +15,12 @@ from truewheel.build import publish
 from truewheel.build.prove import COPIES, new_folder
 from truewheel.build.publish import Proven, Publisher
 from truewheel.errors import Problem, Stop, Where, pluralize
+from truewheel.forges import FORGES
 from truewheel.net.package_index import Login, LoginNeeded
 from truewheel.plan.model import LISTS, Index, Plan
 from truewheel.system.files import write_text
 
 JOB_TOKEN = "CI_JOB_TOKEN"  # noqa: S105 - the name of a variable
-PROTECTED = ("CI_COMMIT_REF_PROTECTED", "GITHUB_REF_PROTECTED")
-"""What a forge sets to false where the ref of a pipeline is not protected."""
 
 # Shells, `mv` and uploaders of other people get these names: no other character reaches them.
 _PATH = re.compile(rf"({COPIES}/[A-Za-z0-9][A-Za-z0-9._-]*/)?[A-Za-z0-9][A-Za-z0-9._+!-]*\.whl")
@@ -57,11 +56,10 @@ def published(plan: Plan, environment: Mapping[str, str]) -> list[Index]:
 
     None where its ref is not protected.
     """
-    kind = plan.kinds.get("publish")
-    is_protected = not any(environment.get(name) == "false" for name in PROTECTED)
-    if kind is None or (kind.is_protected and not is_protected):
-        return []
-    names = {job.index_name for job in plan.jobs if job.kind == "publish"}
+    variables = [kind.protected_variable for kind in FORGES.values()]
+    is_protected = not any(environment.get(name) == "false" for name in variables)
+    kinds = {name for name, kind in plan.kinds.items() if is_protected or not kind.is_protected}
+    names = {job.index_name for job in plan.jobs if job.kind in kinds}
     return [index for index in plan.indexes if index.name in names]
 
 

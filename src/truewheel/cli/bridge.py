@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from truewheel.cli import forges, pipeline_requests
@@ -16,10 +14,9 @@ from truewheel.cli.plans import load_workspace
 from truewheel.cli.terminal import print_json, say, show
 from truewheel.errors import Exit, Stop, pluralize, stop
 from truewheel.forges import FORGES, bridge
-from truewheel.forges.base import Wish
+from truewheel.forges.base import StartRequest
 from truewheel.forges.bridge import Asked, Bridge
 from truewheel.forges.watch import Follower, Verdict
-from truewheel.workspace import loading
 
 EXAMPLES = """\
 examples:
@@ -109,7 +106,8 @@ def _add_request(parser: ArgumentParser) -> None:
 def _side(text: str) -> Side:
     forge, _, project = text.partition(":")
     if forge not in FORGES or not project:
-        raise ArgumentTypeError(f"{text!r} is not gitlab:PROJECT or github:OWNER/NAME")
+        forms = " or ".join(f"{name}:PROJECT" for name in FORGES)
+        raise ArgumentTypeError(f"{text!r} is not {forms}")
     try:
         return Side(forge, forges.find_project(forge, project, {}))
     except Stop as stopped:
@@ -152,12 +150,12 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     target = forges.connect(to.forge, to.project, arguments.deadline, environment)
     ref = arguments.ref or target.default_ref()
     variables = {**dict(arguments.variables), **dict.fromkeys(shared, request.sha)}
-    by_inputs = pipeline_requests.takes_inputs(space, to.forge)
+    by_inputs = FORGES[to.forge].takes_inputs(space.spec)
     follower = Follower(
         forge=target, tell=say, interval=arguments.interval, retries=arguments.retries
     )
     connection = Bridge(source=source, target=target, request=request, asked=asked, tell=say)
-    verdict = connection.build(Wish(ref, variables, key, by_inputs=by_inputs), follower)
+    verdict = connection.build(StartRequest(ref, variables, key, by_inputs=by_inputs), follower)
     _show_verdict(arguments, side, request, key, verdict)
     return Exit.OK if verdict.is_good else Exit.REMOTE_FAILED
 
@@ -165,7 +163,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 def _show_verdict(
     arguments: Namespace, side: Side, request: bridge.Request, key: str, verdict: Verdict
 ) -> None:
-    pipeline = verdict.look.run
+    pipeline = verdict.snapshot.run
     if arguments.json:
         print_json(
             {
@@ -180,7 +178,7 @@ def _show_verdict(
         return
     word = "succeeded" if verdict.is_good else "failed"
     commit = f"{side.project} {request.number}, {request.sha[:12]}"
-    show(f"{commit}: {word}, {bridge.counts(verdict.look)}")
+    show(f"{commit}: {word}, {bridge.counts(verdict.snapshot)}")
 
 
 def _show_dry_run(
@@ -216,19 +214,9 @@ def _source(arguments: Namespace, environment: Mapping[str, str]) -> tuple[Side,
 
 
 def _job_request(environment: Mapping[str, str]) -> tuple[Side, int] | None:
-    if iid := environment.get("CI_MERGE_REQUEST_IID", ""):
-        project = environment.get("CI_MERGE_REQUEST_PROJECT_PATH") or environment.get(
-            "CI_PROJECT_PATH", ""
-        )
-        return (Side("gitlab", project), int(iid)) if project and iid.isdecimal() else None
-    path, repository = environment.get("GITHUB_EVENT_PATH"), environment.get("GITHUB_REPOSITORY")
-    if not path or not repository:
-        return None
-    try:
-        event = json.loads(loading.read_text(Path(path)) or "{}")
-        # The event of a comment has an issue; that of a pull request's comment says so in it.
-        issue = event["pull_request"] if "pull_request" in event else event["issue"]
-        number = issue["number"] if "pull_request" in event or "pull_request" in issue else 0
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return (Side("github", repository), number) if type(number) is int and number > 0 else None
+    """Return the request that this job is for, or whose comment has started it."""
+    for name, kind in FORGES.items():
+        if request := kind.job(environment).request_to_build():
+            project, number = request
+            return Side(name, project), number
+    return None

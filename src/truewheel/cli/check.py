@@ -21,8 +21,9 @@ from truewheel.cli.pipeline_files import (
 from truewheel.cli.problems import show_problems
 from truewheel.cli.terminal import print_json, say, show
 from truewheel.errors import Exit, select_errors, stop
-from truewheel.forges.gitlab.emit import pipeline
+from truewheel.forges import FORGES
 from truewheel.forges.pipelines import Generated
+from truewheel.spec.forges import FORGES as WORDS
 from truewheel.workspace import renewed_pins
 from truewheel.workspace.generated_files import Drift
 from truewheel.workspace.loading import Workspace
@@ -31,6 +32,7 @@ from truewheel.workspace.renewed_pins import RenewedPin
 
 if TYPE_CHECKING:
     from truewheel.cli import check_lint
+    from truewheel.forges.kind import Answer
 
 REMOTE_SECONDS = 120.0
 EXAMPLES = """\
@@ -72,8 +74,9 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if arguments.lint:
         from truewheel.cli import check_lint  # its YAML reader is slow to import
 
-        remote = _remote(arguments, environment) if arguments.remote else None
-        return check_lint.check_files(arguments.lint, is_json=arguments.json, remote=remote)
+        linter = check_lint.choose_linter(arguments.forge)
+        remote = _remote(arguments, environment, linter.forge) if arguments.remote else None
+        return check_lint.check_files(arguments.lint, linter, is_json=arguments.json, remote=remote)
     space, files, drift, pins = _compare(arguments)
     if not arguments.json:
         _show_pins(pins)
@@ -115,10 +118,12 @@ def _show_pins(pins: list[RenewedPin]) -> None:
         say(f"hint: to take these pins into {LOCK_FILE}: {program_name()} lock --from-files")
 
 
-def _print_json(
-    drift: list[Drift], pins: list[RenewedPin], answer: check_lint.Answer | None
-) -> Exit:
-    problems = {"problems": answer.data()} if answer else {}
+def _print_json(drift: list[Drift], pins: list[RenewedPin], answer: Answer | None) -> Exit:
+    problems = {}
+    if answer:
+        from truewheel.cli import check_lint
+
+        problems = {"problems": check_lint.problem_data(answer.problems)}
     renewed = [pin._asdict() for pin in pins]
     print_json({"files": drift_data(drift), "pins": renewed, **problems})
     if drift:
@@ -136,29 +141,27 @@ def _show_drift(drift: list[Drift]) -> None:
     say(f"hint: to write them again: {program_name()} generate")
 
 
-def _ask(
-    arguments: Namespace, environment: Mapping[str, str], space: Workspace
-) -> check_lint.Answer:
-    """Ask GitLab about the pipeline as it is on disk."""
+def _ask(arguments: Namespace, environment: Mapping[str, str], space: Workspace) -> Answer:
+    """Ask a forge about the pipeline as it is on disk."""
     from truewheel.cli import check_lint
 
-    if not (space.root / pipeline.PARENT).is_file():
+    name, read = check_lint.choose_linter(arguments.forge)
+    entry = FORGES[name].ci_files[0]
+    if not (space.root / entry).is_file():
         raise stop(
             "--remote",
-            f"there is no {pipeline.PARENT} beside {space.spec.document.file}",
-            "GitLab starts pipelines from this file alone",
+            f"there is no {entry} beside {space.spec.document.file}",
+            f"{WORDS[name].title} starts pipelines from this file alone",
         )
-    repository = check_lint.Repository(space.root)
-    return check_lint.ask(repository, [pipeline.PARENT], _remote(arguments, environment))
+    remote = _remote(arguments, environment, name)
+    return read(space.root).ask([entry], remote.client, remote.ref)
 
 
-def _remote(arguments: Namespace, environment: Mapping[str, str]) -> check_lint.Remote:
+def _remote(arguments: Namespace, environment: Mapping[str, str], name: str) -> check_lint.Remote:
     """Return the project to ask. Raises `Stop` (exit 2) when no server or token is known."""
     from truewheel.cli import check_lint
-    from truewheel.forges import access
-    from truewheel.forges.gitlab.api.client import Gitlab
 
-    forges.require_library("gitlab")
-    project = forges.find_project("gitlab", arguments.project, environment)
-    gitlab = Gitlab(access.gitlab(environment), project, arguments.deadline)
-    return check_lint.Remote(gitlab, arguments.ref)
+    forges.require_library(name)
+    project = forges.find_project(name, arguments.project, environment)
+    client = forges.connect(name, project, arguments.deadline, environment)
+    return check_lint.Remote(client, arguments.ref)

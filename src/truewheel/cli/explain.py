@@ -12,6 +12,8 @@ from truewheel.cli.arguments import add_json, add_spec, add_variables
 from truewheel.cli.plans import detect_machine, find_event, is_job, load_workspace, make_plan
 from truewheel.cli.terminal import print_json, show
 from truewheel.errors import Exit, Stop, Where, stop, suggest
+from truewheel.forges import FORGES
+from truewheel.forges.kind import Declared
 from truewheel.plan import explain, plan_file
 from truewheel.plan.explain import Part
 from truewheel.plan.matrix import HOST
@@ -90,8 +92,6 @@ def _data(cell: Cell | None, name: str, parts: Iterable[Part]) -> dict[str, obje
 
 
 def _explain_variable(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    from truewheel.forges.gitlab.emit import layout  # explaining a name needs no pipeline
-
     space, name = load_workspace(arguments), arguments.what
     known = {
         **spec_variables.declared_variables(space.spec, space.policy),
@@ -102,7 +102,8 @@ def _explain_variable(arguments: Namespace, environment: Mapping[str, str]) -> E
         hint = suggest(name, known, f"declared: {', '.join(sorted(known)) or 'none'}")
         raise stop(HERE, message, hint)
     plan = make_plan(arguments, space, environment, event=find_event(environment))
-    children = "gitlab" in space.spec.forges() and layout.layout(plan, space.spec).children
+    declared = Declared(plan, space.spec, space.policy)
+    children = any(FORGES[forge].has_children(declared) for forge in space.spec.forges())
     hops = spec_variables.trace_variable(space.spec, space.policy, name, children=children)
     readers = spec_variables.find_readers(space.spec, space.policy, name)
     value, rule = plan.variables.get(name), known[name]

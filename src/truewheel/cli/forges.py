@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from truewheel.cli.arguments import parse_seconds
 from truewheel.errors import stop
 from truewheel.forges import FORGES
+from truewheel.forges.kind import RemoteProject
 from truewheel.system.installation import install_hint
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def connect(name: str, project: str, seconds: float, environment: Mapping[str, s
     Raises `Stop` (exit 2) without a server, a token, or the client library.
     """
     require_library(name)
-    return FORGES[name].connect(environment, project, seconds)
+    return FORGES[name].connect(RemoteProject(environment, project, seconds))
 
 
 def find_project(name: str, given: str | None, environment: Mapping[str, str]) -> str:

@@ -43,10 +43,11 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     else:
         generated_files.write(space.root, files.texts, drift)
     if arguments.json:
-        print_json({"files": drift_data(drift), "layout": files.note})
+        layout = "; ".join(files.notes.values())
+        print_json({"files": drift_data(drift), "layout": layout})
         return Exit.OK
-    if files.note:
-        show(f"{files.note} (to choose another layout, set gitlab.layout)")
+    for name, note in files.notes.items():
+        show(f"{note} (to choose another layout, set {name}.layout)")
     write, remove = ("would write", "would remove") if arguments.dry_run else ("wrote", "removed")
     for entry in drift:
         show(f"{remove if entry.state == 'orphaned' else write} {entry.path}")

@@ -17,8 +17,7 @@ from truewheel.cli.pipeline_files import generate_files
 from truewheel.cli.plans import make_plan
 from truewheel.cli.terminal import print_json, put, say, show
 from truewheel.errors import Exit, Problem, Stop, Where, pluralize, select_errors, stop
-from truewheel.forges import pipelines
-from truewheel.forges.gitlab.emit.pipeline import PARENT
+from truewheel.forges import FORGES, pipelines
 from truewheel.init import detect, tool_origin
 from truewheel.init import proposal as spec_proposal
 from truewheel.init.build_backend import Package
@@ -28,7 +27,6 @@ from truewheel.init.tool_origin import Origin
 from truewheel.plan import plan_file
 from truewheel.plan.model import Plan
 from truewheel.spec import model
-from truewheel.spec.model import FORGES
 from truewheel.system import files
 from truewheel.workspace import generated_files, git, loading
 from truewheel.workspace.generated_files import Drift
@@ -113,7 +111,7 @@ def _ask(survey: Repository, choices: Choices) -> Choices:
     if len(survey.packages) > 1:
         packages = _ask_some("Packages", choices.packages, choices.packages)
         choices = choices._replace(packages=packages)
-    choices = choices._replace(forges=_ask_some("Forges", FORGES, choices.forges))
+    choices = choices._replace(forges=_ask_some("Forges", tuple(FORGES), choices.forges))
     if any(
         package.abi.kind != "none"
         for package in survey.packages
@@ -216,7 +214,7 @@ def _propose(
         raise Stop(plan.problems)
     generated = generate_files(space)
     pipelines.refuse(generated, space.spec)
-    drift = generated_files.find_drift(root, generated.texts, pipelines.FOLDERS)
+    drift = generated_files.find_drift(root, generated.texts, pipelines.folders())
     foreign = _foreign(root, drift)
     return Proposal(root, text, plan, generated.texts, drift, foreign, origin)
 
@@ -336,14 +334,14 @@ def _last_step(proposal: Proposal, prog: str) -> str:
     if proposal.foreign:
         kept = ", ".join(proposal.foreign)
         return f"move {kept} away (git mv): not generated, so left as it is. Then: {prog} generate"
-    is_entry = spec_proposal.ENTRY in proposal.texts
-    names = {path.partition("/")[0] for path in _written(proposal)}
-    names |= {PARENT} if is_entry else set()
+    answers = (kind.change_by_hand(proposal.texts.keys()) for kind in FORGES.values())
+    changes = list(filter(None, answers))
+    names = {path.partition("/")[0] for path in [*_written(proposal), *(at for at, _ in changes)]}
     step = f"git add {' '.join(sorted(names))}; commit and push: the pipeline runs"
     if not os.path.lexists(proposal.root / ".git"):
         step = f"git init; {step}"
-    if is_entry:
-        step = f"add to {PARENT}: include: [{{local: {spec_proposal.ENTRY}}}]. Then: {step}"
+    for path, line in reversed(changes):
+        step = f"add to {path}: {line}. Then: {step}"
     return step
 
 

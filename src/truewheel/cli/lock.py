@@ -1,4 +1,4 @@
-"""truewheel lock: write the digests of images, and the commits of GitHub's actions."""
+"""truewheel lock: write the digests of images, and the commits of actions."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from truewheel.cli.commands import program_name
 from truewheel.cli.plans import load_workspace
 from truewheel.cli.terminal import say, show
 from truewheel.errors import Exit, Stop
-from truewheel.forges.github.actions import PINS
-from truewheel.forges.github.api import action_updates
+from truewheel.forges import FORGES
+from truewheel.forges.kind import Pin
 from truewheel.net import container_registry
 from truewheel.plan import images
 from truewheel.system import files, processes
@@ -56,9 +56,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         image for _, image in images.locked_images(space.spec) if "@" not in image
     )
     digests = {name: _digest(space, name, environment) for name in names}
-    pins = {}
-    if "github" in space.spec.forges():
-        pins = action_updates.newest({**PINS, **space.lock.actions}, environment)
+    used, pins = _pins(space, environment)
     spec = space.spec
     installs_truewheel = spec.images.registry and not spec.scripts and not spec.tool.form
     requirement = _own_requirement(environment) if installs_truewheel else ""
@@ -66,10 +64,24 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     for name, digest in digests.items():
         show(f"{name} {digest} ({_change(space.lock.digests.get(name), digest)})")
     for action, pin in pins.items():
-        old = space.lock.actions.get(action, PINS[action])
+        old = used[action]
         show(f"{action} {pin.tag} {pin.commit} ({'unchanged' if pin == old else f'was {old.tag}'})")
     _write_lock(space, new, is_dry=arguments.dry_run)
     return Exit.OK
+
+
+def _pins(
+    space: Workspace, environment: Mapping[str, str]
+) -> tuple[dict[str, Pin], dict[str, Pin]]:
+    """Return the actions of the spec's forges as jobs use them now, and the newest ones."""
+    used: dict[str, Pin] = {}
+    newest: dict[str, Pin] = {}
+    for kind in (FORGES[name] for name in space.spec.forges()):
+        if kind.newest_pins:
+            of_forge = {**kind.pins, **space.lock.actions}
+            used |= of_forge
+            newest |= kind.newest_pins(of_forge, environment)
+    return used, newest
 
 
 def _lock_from_files(space: Workspace, *, is_dry: bool) -> Exit:

@@ -14,7 +14,7 @@ from truewheel.cli.pipeline_files import generate_files
 from truewheel.cli.plans import find_merge_base, load_workspace, make_plan
 from truewheel.cli.terminal import print_json, say, show
 from truewheel.errors import Exit, Stop, stop
-from truewheel.forges import pipelines
+from truewheel.forges import FORGES, pipelines
 from truewheel.forges import reviews as forge_reviews
 from truewheel.forges.reviews import Review, Reviews
 from truewheel.plan import pipeline_cost, plan_file
@@ -70,7 +70,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     review = _read_review(arguments, environment, place, reviews)
     plan = make_plan(arguments, space, environment, event="mr")
     before = _plan_before(arguments, environment, space, plan, review)
-    times, failure = _times(reviews, review.target if review else "", space)
+    times, failure = _times(place, reviews, review.target if review else "", space)
     costs = pipeline_cost.costs(before, plan, times)
     story = NoteContents(changes(before, plan), plan, before, _drift(space), costs, times)
     text = notes.render_note(story)
@@ -160,7 +160,7 @@ def _drift(space: Workspace) -> list[tuple[str, str]]:
         generated = generate_files(space)
     except Stop:
         return []  # the note has the problems of the plan
-    drift = generated_files.find_drift(space.root, generated.texts, pipelines.FOLDERS)
+    drift = generated_files.find_drift(space.root, generated.texts, pipelines.folders())
     is_missing = all(entry.state == "missing" for entry in drift)
     if is_missing and len(drift) == len(generated.texts):
         return []
@@ -168,10 +168,10 @@ def _drift(space: Workspace) -> list[tuple[str, str]]:
 
 
 def _times(
-    reviews: Reviews | None, branch: str, space: Workspace
+    place: Place | None, reviews: Reviews | None, branch: str, space: Workspace
 ) -> tuple[pipeline_cost.Times | None, Stop | None]:
     """Return how long jobs took on the target branch, or why the forge cannot be reached."""
-    if reviews is None or not branch:
+    if place is None or reviews is None or not branch:
         return None, None
     try:
         earlier = reviews.earlier(branch)
@@ -183,7 +183,8 @@ def _times(
     if earlier is None:
         return None, None
     source = f"[pipeline {earlier.id}]({earlier.url}) of the target branch"
-    return pipeline_cost.times(earlier.taken, space.spec.gitlab.prefix, source), None
+    prefix = FORGES[place.forge].job_prefix(space.spec)
+    return pipeline_cost.times(earlier.taken, prefix, source), None
 
 
 def _post(

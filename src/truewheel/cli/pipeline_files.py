@@ -9,10 +9,10 @@ from truewheel.cli.arguments import add_json, add_spec
 from truewheel.cli.plans import load_workspace
 from truewheel.cli.problems import refuse
 from truewheel.errors import Problem, select_errors, stop
-from truewheel.forges import pipelines, tool_script
+from truewheel.forges import FORGES, pipelines, tool_script
 from truewheel.forges.pipelines import Generated
 from truewheel.plan import planner
-from truewheel.spec.model import FORGES
+from truewheel.spec.forges import forge_of
 from truewheel.workspace import generated_files, tool_file
 from truewheel.workspace.generated_files import Drift
 from truewheel.workspace.loading import GENERATOR, Workspace
@@ -25,7 +25,7 @@ def add_file_arguments(parser: ArgumentParser) -> None:
         "--forge",
         metavar="F[,F]",
         type=_forges,
-        help="only the files of these: gitlab, github (default: all of the spec)",
+        help=f"only the files of these: {', '.join(FORGES)} (default: all of the spec)",
     )
     add_json(parser)
 
@@ -63,7 +63,7 @@ def _missing_tool(space: Workspace) -> Iterator[Problem]:
 
 def choose_files(arguments: Namespace, files: Generated) -> Generated:
     """Return the files of the forges that the arguments choose."""
-    texts = {path: text for path, text in files.texts.items() if _is_chosen(arguments, path)}
+    texts = {path: text for path, text in files.texts.items() if _is_chosen(arguments, files, path)}
     return files._replace(texts=texts)
 
 
@@ -98,16 +98,16 @@ def _check_forges(arguments: Namespace, space: Workspace) -> None:
         raise stop(f"--forge {missing[0]}", "the spec has no such key", hint)
 
 
-def _is_chosen(arguments: Namespace, path: str) -> bool:
+def _is_chosen(arguments: Namespace, files: Generated, path: str) -> bool:
     if not arguments.forge or path in tool_script.PATHS:
         return True
-    return pipelines.forge_of(path).lower() in arguments.forge
+    return (files.forges.get(path) or forge_of(path)) in arguments.forge
 
 
 def find_drift(arguments: Namespace, space: Workspace, files: Generated) -> list[Drift]:
     """Return the files on disk that differ, of the forges that the arguments choose."""
-    drift = generated_files.find_drift(space.root, files.texts, pipelines.FOLDERS)
-    return [entry for entry in drift if _is_chosen(arguments, entry.path)]
+    drift = generated_files.find_drift(space.root, files.texts, pipelines.folders())
+    return [entry for entry in drift if _is_chosen(arguments, files, entry.path)]
 
 
 def drift_data(drift: list[Drift]) -> list[dict[str, str]]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
-from truewheel.cli.plans import find_event
 from truewheel.cli.problems import refuse
-from truewheel.errors import Problem, Stop, Where
-from truewheel.forges import trigger_variables
+from truewheel.errors import Problem, Stop
+from truewheel.forges import FORGES, trigger_variables
+from truewheel.forges.kind import Declared
 from truewheel.plan import planner
-from truewheel.plan.model import Plan
 from truewheel.spec import variables as spec_variables
 from truewheel.workspace.loading import GENERATOR, Workspace
 
@@ -26,7 +25,7 @@ def check_variables(space: Workspace, variables: Mapping[str, str], forge: str) 
     request = planner.Request(
         generator=GENERATOR,
         versions=space.versions(),
-        event=find_event({"CI_PIPELINE_SOURCE": "api"}),
+        event="push",
         overrides=variables,
         stand_in="0",
         images=space.images(),
@@ -41,31 +40,14 @@ def check_variables(space: Workspace, variables: Mapping[str, str], forge: str) 
 
 def find_missing_inputs(
     space: Workspace, variables: Iterable[str], forge: str
-) -> Iterator[Problem]:
-    """Yield a problem for each variable that the generated workflow of GitHub has no input for."""
-    if forge != "github":
-        return
-    from truewheel.forges.github.emit import workflows
-
+) -> Iterable[Problem]:
+    """Return a problem for each variable that generated pipelines of a forge have no input for."""
     declared = spec_variables.declared_variables(space.spec, space.policy)
-    settable, inputs = spec_variables.select_settable(declared), workflows.asked(declared)
-    for name in variables:
-        if name in settable and name not in inputs:
-            limit = f"GitHub allows {workflows.INPUTS_LIMIT} inputs, one of them for the key"
-            yield Problem(
-                Where(f"-v {name}"),
-                f"has no input in the workflow: {limit}",
-                "declare it earlier in variables, or set it in the repository",
-            )
+    return FORGES[forge].missing_inputs(declared, variables)
 
 
-def takes_inputs(space: Workspace, forge: str) -> bool:
-    """Return whether pipelines get inputs instead of variables."""
-    return forge == "gitlab" and space.spec.gitlab.inputs
-
-
-def check_schedules(space: Workspace) -> Plan:
-    """Return the plan of all events.
+def check_schedules(space: Workspace) -> Declared:
+    """Return the plan of all events, with what it was made from.
 
     Raises `Stop` (exit 2) when it is refused, or the plan of a schedule is.
     """
@@ -82,4 +64,4 @@ def check_schedules(space: Workspace) -> Plan:
     refuse([*plan.problems, *pipelines.problems(plan, space.spec, space.policy)])
     if problems := list(trigger_variables.schedule_problems(space.spec, space.policy, request)):
         raise Stop(problems)
-    return plan
+    return Declared(plan, space.spec, space.policy, space.lock.actions)

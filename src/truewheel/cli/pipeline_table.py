@@ -28,19 +28,21 @@ def table() -> Iterator[tuple[Callable[[str], None], Callable[[PipelineState], N
     """
     console = Console(stderr=True)  # reads NO_COLOR itself
     began = time.monotonic()
-    looks: list[PipelineState] = []
+    snapshots: list[PipelineState] = []
 
     def render() -> Group:
-        if not looks:
+        if not snapshots:
             return Group(Text("asking for the pipeline"))
-        jobs = [job for look in looks[-1].all() for job in look.jobs]
+        jobs = [job for snapshot in snapshots[-1].all() for job in snapshot.jobs]
         elapsed = time.monotonic() - began
-        head = Text(one_line(f"{looks[-1].run.url}  {looks[-1].run.state}  {elapsed:.0f} s"))
+        head = Text(
+            one_line(f"{snapshots[-1].run.url}  {snapshots[-1].run.state}  {elapsed:.0f} s")
+        )
         stages = len({job.stage for job in jobs})
         return Group(head, _stages(jobs), _jobs(jobs, max(3, console.height - 8 - stages)))
 
     with Live(get_renderable=render, console=console, refresh_per_second=2, transient=True):
-        yield (lambda text: console.print(Text(one_line(text)))), looks.append
+        yield (lambda text: console.print(Text(one_line(text)))), snapshots.append
 
 
 def _stages(jobs: list[Job]) -> Table:

@@ -163,13 +163,13 @@ def _show_changes(arguments: Namespace, shown: Plan, changes: Sequence[Change]) 
 def _page(plan: Plan, space: Workspace) -> str:
     """Return the HTML page of a plan; that of a refused plan shows its problems."""
     from truewheel.cli.pipeline_files import generate_files
-    from truewheel.forges import pipelines
     from truewheel.report import page
+    from truewheel.spec.forges import FORGES, forge_of
     from truewheel.workspace import loading
 
     texts = {} if select_errors(plan.problems) else generate_files(space).texts
     shown = [
-        page.File(pipelines.forge_of(path), path, len(text.encode()))
+        page.File(FORGES[forge_of(path)].title, path, len(text.encode()))
         for path, text in texts.items()
     ]
     parts = page.Parts(*(loading.read_asset(f"page.{kind}") for kind in ("html", "css", "js")))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from truewheel.cli.terminal import say
 from truewheel.errors import Exit, Problem, Stop, Where, stop, suggest
+from truewheel.forges import FORGES
 from truewheel.plan import events, matrix, planner
 from truewheel.plan.matrix import Host
 from truewheel.plan.model import Cell, Plan
@@ -20,20 +21,19 @@ from truewheel.workspace.loading import GENERATOR, Workspace
 
 JOB_MARKS = (
     "CI",
-    "GITLAB_CI",
-    "GITHUB_ACTIONS",
     "TF_BUILD",
     "JENKINS_URL",
     "TEAMCITY_VERSION",
     "CODEBUILD_BUILD_ID",
 )
-"""Variables of which a CI system sets at least one in its jobs."""
+"""Variables of which a CI system sets at least one in its jobs, beside those of the forges."""
 
 
 def is_job(environment: Mapping[str, str]) -> bool:
     """Return whether this is a job of a CI: other jobs may have written into its folders."""
     unset = {"", "0", "false"}
-    return any(environment.get(name, "").strip().lower() not in unset for name in JOB_MARKS)
+    names = [*JOB_MARKS, *(kind.job_variable for kind in FORGES.values())]
+    return any(environment.get(name, "").strip().lower() not in unset for name in names)
 
 
 def read_plan(given: str | None, folder: Path, environment: Mapping[str, str]) -> tuple[Plan, Path]:
@@ -128,17 +128,15 @@ def _file_reader(space: Workspace, *, is_host: bool) -> Callable[[str], str | No
 
 def find_merge_base(environment: Mapping[str, str]) -> str:
     """Return the git revision where this pipeline's merge or pull request began, or ""."""
-    if sha := environment.get("CI_MERGE_REQUEST_DIFF_BASE_SHA"):
-        return sha
-    branch = environment.get("GITHUB_BASE_REF", "")
-    return f"origin/{branch}" if branch else ""
+    bases = (kind.job(environment).merge_base() for kind in FORGES.values())
+    return next(filter(None, bases), "")
 
 
 def find_event(environment: Mapping[str, str]) -> str:
     """Return the event of this pipeline, from the variables of the forge."""
-    source = environment.get("CI_PIPELINE_SOURCE") or environment.get("GITHUB_EVENT_NAME") or ""
-    is_tag = bool(environment.get("CI_COMMIT_TAG")) or environment.get("GITHUB_REF_TYPE") == "tag"
-    return events.name_of(source, is_tag=is_tag)
+    jobs = [kind.job(environment) for kind in FORGES.values()]
+    source = next(filter(None, (job.source() for job in jobs)), "")
+    return events.name_of(source, is_tag=any(job.is_of_tag() for job in jobs))
 
 
 def detect_machine(spec: Spec, environment: Mapping[str, str]) -> matrix.Host:

@@ -12,11 +12,11 @@ from truewheel.cli.arguments import add_json, add_spec
 from truewheel.cli.plans import load_workspace
 from truewheel.cli.terminal import print_json, say, show
 from truewheel.errors import Exit
-from truewheel.forges import access
-from truewheel.forges.gitlab.api import schedules as gitlab_schedules
-from truewheel.forges.gitlab.api.client import Gitlab
-from truewheel.forges.gitlab.api.schedules import Difference, Step
+from truewheel.forges import FORGES
+from truewheel.forges.kind import RemoteProject
+from truewheel.forges.schedules import CHANGE, CREATE, KEEP, REMOVE, Difference, Step
 from truewheel.spec import variables
+from truewheel.spec.forges import FORGES as WORDS
 from truewheel.workspace.loading import Workspace
 
 EXAMPLES = """\
@@ -24,8 +24,6 @@ examples:
   schedules --dry-run                  what would change
   schedules --project triton/server    a second time, this changes nothing
 """
-CREATE, CHANGE = gitlab_schedules.CREATE, gitlab_schedules.CHANGE
-REMOVE, KEEP = gitlab_schedules.REMOVE, gitlab_schedules.KEEP
 SIGNS = {CREATE: "+", CHANGE: "~", REMOVE: "-", KEEP: "="}
 SECONDS = 300.0
 
@@ -43,44 +41,21 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Create, change and remove our schedules; exit 2 before any call when the spec forbids one."""
     space = load_workspace(arguments)
-    pipeline_requests.check_schedules(space)
+    declared = pipeline_requests.check_schedules(space)
     name = forges.choose_forge(arguments, environment, space.spec.forges())
-    if name == "github":
-        return _show_github(arguments, space)
+    connect = FORGES[name].schedules
+    if connect is None:
+        return _show_file(arguments, space, name)
     project = forges.find_project(name, arguments.project, environment)
-    forge = Gitlab(access.gitlab(environment), project, arguments.deadline)
-    steps = _find_steps(space, forge)
+    forges.require_library(name)
+    schedules = connect(RemoteProject(environment, project, arguments.deadline), declared)
+    steps = schedules.steps()
     report = _Report(arguments, space)
     if not arguments.dry_run:
-        _apply(forge, space, steps, report)
+        for step in schedules.apply(steps, say):
+            report.step(step)
     report.end(project, steps)
     return Exit.OK
-
-
-def _find_steps(space: Workspace, forge: Gitlab) -> list[Step]:
-    """Return the steps from the project's schedules to those of the spec."""
-    schedules = space.spec.schedules_of("gitlab").values()
-    needs_default = any(not schedule.ref for schedule in schedules)
-    default_ref = forge.default_ref() if needs_default else ""
-    by_inputs = pipeline_requests.takes_inputs(space, "gitlab")
-    wanted = gitlab_schedules.declared(space.spec, default_ref, by_inputs=by_inputs)
-    return gitlab_schedules.steps(wanted, gitlab_schedules.read(forge, space.spec.project))
-
-
-def _apply(forge: Gitlab, space: Workspace, steps: Sequence[Step], report: _Report) -> None:
-    """Do the steps; when two commands have created the same schedule, the older one stays."""
-    changes = [step for step in steps if step.action != KEEP]
-    user = ""
-    if any(step.action == CHANGE for step in changes):
-        user = gitlab_schedules.me(forge)
-    project = space.spec.project
-    for step in changes:
-        gitlab_schedules.apply(forge, project, step, user, say)
-        report.step(step)
-    if any(step.action == CREATE for step in changes):
-        for step in _find_steps(space, forge):
-            if step.action == REMOVE:
-                gitlab_schedules.apply(forge, project, step, user, say)
 
 
 class _Report:
@@ -137,11 +112,10 @@ class _Report:
             dict(zip(("what", "old", "new"), (difference.what, *self._values(difference))))
             for difference in step.differences
         ]
-        number = step.found.id if step.found else None
         return {
             "name": step.name,
             "action": step.action,
-            "id": number,
+            "id": step.id,
             "why": step.why,
             "differences": differences,
         }
@@ -157,22 +131,21 @@ def _summary(steps: Sequence[Step], *, is_dry: bool) -> str:
     return ", ".join([*changes, f"{counts[KEEP]} as declared"])
 
 
-def _show_github(arguments: Namespace, space: Workspace) -> Exit:
-    from truewheel.forges.github.emit.schedules import scheduled
-    from truewheel.forges.github.emit.workflows import CALLER
-
-    schedules = scheduled(space.spec)
+def _show_file(arguments: Namespace, space: Workspace, name: str) -> Exit:
+    """Show the schedules of a forge that reads them from a generated file."""
+    file = FORGES[name].schedules_file
+    schedules = space.spec.active_schedules(name)
     if arguments.json:
         data = [
-            {"name": name, "cron": schedule.cron, "timezone": schedule.timezone}
-            for name, schedule in schedules.items()
+            {"name": schedule_name, "cron": schedule.cron, "timezone": schedule.timezone}
+            for schedule_name, schedule in schedules.items()
         ]
-        print_json({"version": 1, "file": CALLER, "schedules": data})
+        print_json({"version": 1, "file": file, "schedules": data})
         return Exit.OK
-    for name, schedule in schedules.items():
-        show(f"= {name}  {schedule.cron} {schedule.timezone}")
+    for schedule_name, schedule in schedules.items():
+        show(f"= {schedule_name}  {schedule.cron} {schedule.timezone}")
     show(
-        f"GitHub reads its schedules from {CALLER} on the default branch: "
+        f"{WORDS[name].title} reads its schedules from {file} on the default branch: "
         "generate writes them, check compares them"
     )
     return Exit.OK

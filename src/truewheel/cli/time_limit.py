@@ -65,10 +65,11 @@ POLICY, LINT = "match, when or pattern", "rules or include"
 def _watched() -> dict[CodeType, str]:
     """Return the functions that match expressions, and where these expressions are written."""
     # Imported here, because most commands end before the first look.
-    from truewheel.forges.gitlab.lint.regexes import searched
+    from truewheel.forges import FORGES
     from truewheel.spec.policy import match_whole
 
-    return {match_whole.__code__: POLICY, searched.__code__: LINT}
+    searches = [kind.lint_search() for kind in FORGES.values() if kind.lint_search]
+    return {match_whole.__code__: POLICY, **{search.__code__: LINT for search in searches}}
 
 
 def _give_up(frame: FrameType, place: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -16,8 +15,9 @@ from truewheel.cli.plans import load_workspace
 from truewheel.cli.problems import refuse
 from truewheel.cli.terminal import print_json, say, show
 from truewheel.errors import Exit, Stop, pluralize, stop
+from truewheel.forges import FORGES
 from truewheel.forges import trigger as triggers
-from truewheel.forges.base import Forge, Run, Wish
+from truewheel.forges.base import Forge, Run, StartRequest
 from truewheel.spec import variables as spec_variables
 from truewheel.system.log_text import one_line
 from truewheel.workspace.loading import Workspace
@@ -106,7 +106,8 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         from truewheel.cli import watch_pipelines
 
         watched = [(started.forge, started.run) for started in pipelines]
-        return watch_pipelines.watch(arguments, watched, data, space.spec.gitlab.own_prefix)
+        prefix = FORGES[name].job_prefix(space.spec)
+        return watch_pipelines.watch(arguments, watched, data, prefix)
     if arguments.json:
         print_json({"version": 1, "pipelines": data})
     return Exit.OK
@@ -138,8 +139,8 @@ def _start(
     if not key and arguments.if_changed:
         key = triggers.key_of(project, ref, variables)
     key = key or triggers.new_key()
-    by_inputs = pipeline_requests.takes_inputs(space, name)
-    request = Wish(ref, variables, key, by_inputs=by_inputs)
+    by_inputs = FORGES[name].takes_inputs(space.spec)
+    request = StartRequest(ref, variables, key, by_inputs=by_inputs)
     is_fresh = not (arguments.key or arguments.if_changed)
     try:
         started = triggers.start(forge, request, say, is_fresh=is_fresh)
@@ -168,14 +169,8 @@ def _job_ref(environment: Mapping[str, str], project: str) -> str:
 
     No pipeline can be started on the ref of a merge or pull request.
     """
-    is_own = project in {environment.get("CI_PROJECT_PATH"), environment.get("CI_PROJECT_ID")}
-    if is_own and not environment.get("CI_MERGE_REQUEST_IID"):
-        return environment.get("CI_COMMIT_REF_NAME", "")
-    # GITHUB_REF of a pull request is refs/pull/N/merge; GITHUB_REF_TYPE says branch even then.
-    ref = environment.get("GITHUB_REF", "")
-    if project == environment.get("GITHUB_REPOSITORY") and re.match("refs/(heads|tags)/", ref):
-        return environment.get("GITHUB_REF_NAME", "")
-    return ""
+    refs = (kind.job(environment).ref(project) for kind in FORGES.values())
+    return next(filter(None, refs), "")
 
 
 def _show_dry_run(

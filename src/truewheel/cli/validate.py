@@ -11,6 +11,7 @@ from truewheel.cli.arguments import add_cells, add_plan
 from truewheel.cli.plans import read_plan, select_planned
 from truewheel.cli.terminal import send
 from truewheel.errors import Exit, stop
+from truewheel.forges import FORGES
 from truewheel.plan.model import QUALITY, Cell
 from truewheel.report import findings as reports
 from truewheel.system import files
@@ -138,14 +139,15 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 def _write_reports(
     out: Path, cells: Sequence[Cell], results: reports.Results, environment: Mapping[str, str]
 ) -> None:
-    """Write the reports that a forge shows, and annotate a run of GitHub."""
+    """Write the reports that a forge shows, and annotate the run of a forge that can."""
     for cell in cells:
         name = evidence.path(Path(), cell.id).with_suffix(".xml").name
         junit = files.subfolder(out, "evidence") / name
         of_cell = [result for result in results if result[0].name == cell.wheel]
         files.write_text(junit, reports.render_findings(of_cell, "junit"))
     files.write_text(out / QUALITY, reports.render_findings(results, "codequality"))
-    if environment.get("GITHUB_ACTIONS") == "true" and (
-        annotations := reports.render_findings(results, "github")
-    ):
-        send(annotations.rstrip("\n"))
+    for kind in FORGES.values():
+        if not kind.annotation or environment.get(kind.job_variable) != "true":
+            continue
+        if lines := reports.write_annotations(results, kind.annotation):
+            send(lines.rstrip("\n"))

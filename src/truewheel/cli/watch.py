@@ -10,6 +10,7 @@ from truewheel.cli import forges
 from truewheel.cli.arguments import add_json
 from truewheel.cli.pipeline_arguments import WATCH_SECONDS, add_watch_arguments
 from truewheel.errors import Exit, Stop
+from truewheel.forges import FORGES
 from truewheel.workspace import loading
 
 EXAMPLES = """\
@@ -41,22 +42,22 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     project, number = forges.parse_pipeline(arguments.pipeline, name)
     project = forges.find_project(name, arguments.project or project or None, environment)
     forge = forges.connect(name, project, arguments.deadline, environment)
-    if name == "gitlab":  # another server may have a pipeline of the same number
+    if FORGES[name].is_on_many_servers:  # another one may have a pipeline of the same number
         forges.check_server(arguments.pipeline, forge.caller.server)
     try:
         pipeline = forge.run(number)
     except Stop as stopped:  # the pipeline cannot be read, so it has neither passed nor failed
         raise Stop(stopped.problems, Exit.REMOTE_UNREACHABLE) from None
     data = {"project": project, "id": pipeline.id, "url": pipeline.url, "ref": pipeline.ref}
-    return watch_pipelines.watch(arguments, [(forge, pipeline)], [data], _local_prefix())
+    return watch_pipelines.watch(arguments, [(forge, pipeline)], [data], _local_prefix(name))
 
 
-def _local_prefix() -> str:
+def _local_prefix(forge: str) -> str:
     """Return the prefix of job names in the spec here, or "" without a spec.
 
     The pipeline may be of another project.
     """
     try:
-        return loading.load(None, Path.cwd()).spec.gitlab.own_prefix
+        return FORGES[forge].job_prefix(loading.load(None, Path.cwd()).spec)
     except Stop:
         return ""

@@ -45,11 +45,11 @@ def watch(
 
 
 def _watch_one(arguments: Namespace, forge: Forge, run: Run) -> Verdict:
-    with _display() as (tell, look):
+    with _display() as (tell, show_state):
         follower = Follower(
             forge=forge,
             tell=tell,
-            show=look,
+            show=show_state,
             interval=arguments.interval,
             retries=arguments.retries,
         )
@@ -62,14 +62,14 @@ def _watch_one(arguments: Namespace, forge: Forge, run: Run) -> Verdict:
 
 
 def _show_verdict(verdict: Verdict) -> None:
-    run = verdict.look.run
+    run = verdict.snapshot.run
     if verdict.is_good:
         word = "succeeded"
     elif run.state == "success":
         word = "failed: it succeeded itself, a child pipeline did not"
     else:
         word = run.state
-    show(one_line(f"{run.url or run.id} {word}: {states(verdict.look)}"))
+    show(one_line(f"{run.url or run.id} {word}: {states(verdict.snapshot)}"))
 
 
 def _show_failure(failure: Failure) -> None:
@@ -89,8 +89,8 @@ def _data(verdict: Verdict) -> dict[str, Any]:
             "url": job.url,
             "seconds": job.seconds,
         }
-        for look in verdict.look.all()
-        for job in look.jobs
+        for snapshot in verdict.snapshot.all()
+        for job in snapshot.jobs
     ]
     failures = [
         {
@@ -103,7 +103,7 @@ def _data(verdict: Verdict) -> dict[str, Any]:
     ]
     return {
         "verdict": "success" if verdict.is_good else "failed",
-        "state": verdict.look.run.state,
+        "state": verdict.snapshot.run.state,
         "jobs": jobs,
         "failures": failures,
     }
@@ -127,7 +127,7 @@ def _prove(
         if len(runs) > 1:
             out /= run.project.replace("/", "__")
         with collect_artifacts.lend_folder(out) as folder:
-            plan = collect_artifacts.collect(forge, verdict.look, folder, say, prefix)
+            plan = collect_artifacts.collect(forge, verdict.snapshot, folder, say, prefix)
             proof = prove.prove(folder, plan)
             for problem in proof.problems:
                 say(problem)

@@ -81,13 +81,13 @@ class PipelineState(NamedTuple):
     starter: str = ""
 
     def all(self) -> Iterator[PipelineState]:
-        """Return this look and those at all pipelines below it."""
+        """Return this pipeline and all pipelines below it."""
         yield self
         for child in self.children:
             yield from child.all()
 
 
-class Wish(NamedTuple):
+class StartRequest(NamedTuple):
     """What is to be started: on which ref, with which variables (or inputs), under which key."""
 
     ref: str
@@ -120,20 +120,20 @@ class Forge(Protocol):
     def newest(self) -> int:
         """Return the highest id of a pipeline, or 0."""
 
-    def find(self, wish: Wish, after: int, *, strictly: bool = False) -> list[Run]:
-        """Return the pipelines newer than the id `after` that have the key of a wish, oldest first.
+    def find(self, wanted: StartRequest, after: int, *, strictly: bool = False) -> list[Run]:
+        """Return the pipelines newer than the id `after` with the key of a request, oldest first.
 
         `strictly` refuses where one of them keeps from us whether it has the key: it may be our
         own.
         """
 
-    def start(self, wish: Wish) -> Run:
+    def start(self, wanted: StartRequest) -> Run:
         """Start a pipeline: one request, sent once."""
 
     def run(self, run_id: int) -> Run:
         """Return a pipeline by its id."""
 
-    def look(self, run: Run, before: PipelineState | None) -> PipelineState:
+    def read_state(self, run: Run, before: PipelineState | None) -> PipelineState:
         """Return a pipeline and its children as they are now.
 
         For those that had ended `before`, no new requests are made.
@@ -151,7 +151,7 @@ class Forge(Protocol):
     def log_tail(self, job: Job, most: int) -> str:
         """Return the end of a job's log, without secrets."""
 
-    def archives(self, look: PipelineState, prefix: str = "") -> list[Archive]:
+    def archives(self, snapshot: PipelineState, prefix: str = "") -> list[Archive]:
         """Return what the last successful attempts of the generated jobs left behind.
 
         `prefix` is what their names begin with, where the pipeline leaves that open.

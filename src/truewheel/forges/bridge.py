@@ -15,7 +15,7 @@ from typing import NamedTuple, Protocol
 
 from truewheel.errors import Exit, Stop, stop
 from truewheel.forges import trigger
-from truewheel.forges.base import ENDED, Forge, PipelineState, Wish
+from truewheel.forges.base import ENDED, Forge, PipelineState, StartRequest
 from truewheel.forges.calls import Caller
 from truewheel.forges.watch import Follower, Verdict
 
@@ -97,7 +97,7 @@ class Bridge:
     _at: float = 0.0
     _url: str = ""
 
-    def build(self, wish: Wish, follower: Follower) -> Verdict:
+    def build(self, wanted: StartRequest, follower: Follower) -> Verdict:
         """Return the verdict, after it was reported.
 
         Raises `Stop`: exit 5 when the pipeline cannot be started, exit 6 when there is no verdict,
@@ -106,7 +106,7 @@ class Bridge:
         self._on_the_way("wheels are waiting to be built")
         follower.show = self._seen
         try:
-            started = trigger.start(self.target, wish, self.tell, is_fresh=False)
+            started = trigger.start(self.target, wanted, self.tell, is_fresh=False)
             self._url = started.run.url if self.asked.shows_url else ""
             verdict = follower.to_end(started.run)
         except Stop:
@@ -116,13 +116,13 @@ class Bridge:
         self._report(
             state,
             f"wheels {'are built and proven' if verdict.is_good else 'failed'}: "
-            f"{counts(verdict.look)}",
+            f"{counts(verdict.snapshot)}",
         )
         return verdict
 
-    def _seen(self, look: PipelineState) -> None:
+    def _seen(self, snapshot: PipelineState) -> None:
         if self.source.caller.clock.now() - self._at >= EVERY:
-            self._on_the_way(f"wheels are being built: {counts(look)}")
+            self._on_the_way(f"wheels are being built: {counts(snapshot)}")
 
     def _on_the_way(self, description: str) -> None:
         if description != self._reported[1]:
@@ -144,9 +144,9 @@ class Bridge:
         self._reported = (state, description)
 
 
-def counts(look: PipelineState) -> str:
+def counts(snapshot: PipelineState) -> str:
     """Return how many jobs have ended, and how many of them failed."""
-    jobs = [job for pipeline in look.all() for job in pipeline.jobs]
+    jobs = [job for pipeline in snapshot.all() for job in pipeline.jobs]
     ended = sum(job.state in ENDED for job in jobs)
     failed = sum(job.state == "failed" and not job.is_allowed_to_fail for job in jobs)
     return f"{ended} of {len(jobs)} jobs ended" + (f", {failed} failed" if failed else "")

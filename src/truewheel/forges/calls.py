@@ -18,13 +18,11 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 from truewheel.errors import Exit, Stop, plain_addresses, stop
 from truewheel.net.answers import described
 from truewheel.net.deadline import Late, within
-from truewheel.net.retries import STATUSES, moment, pause_after
+from truewheel.net.retries import ATTEMPTS, STATUSES, moment, pause_after
 from truewheel.net.retries import Clock as Clock
 from truewheel.net.retries import retry_after as retry_after
 from truewheel.system.files import write_chunks
 
-FIRST_ATTEMPTS = 6
-"""Attempts at a server that has never answered; afterwards, only the deadline counts."""
 TAIL_ATTEMPTS = 10
 """Attempts at the end of a log, two minutes in all: a result does not wait for a log for ever."""
 FIRST_PAUSE = 0.5
@@ -71,7 +69,7 @@ class Fault(Exception):
         return self.status == 0 or self.status in STATUSES
 
 
-class Odd(Fault):
+class UnexpectedAnswer(Fault):
     """An answer of another kind than this API has, such as a page.
 
     Another attempt may help, but no more than a few.
@@ -109,27 +107,27 @@ class Caller:
         self._transport = transport
         self._end = clock.now() + seconds
         self._is_known = False
-        self._rest = 0.0
+        self._wait = 0.0
         self._path = ""
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """Return the record at a path; each has an id."""
 
         def ask() -> dict[str, Any]:
-            data = self.once("GET", path, query).data
+            data = self.send("GET", path, query).data
             if not isinstance(data, dict) or not isinstance(data.get("id"), int):
-                raise self.odd(data, "a record")
+                raise self.unexpected(data, "a record")
             return data
 
-        return self.insist(ask)
+        return self.retry(ask)
 
     def first(self, path: str, field: str = "", **query: Any) -> list[dict[str, Any]]:
         """Return the records of a list's first page: the document itself, or a field of it."""
-        return list(self.insist(lambda: self._page(path, field, query)).data)
+        return list(self.retry(lambda: self._page(path, field, query)).data)
 
-    def odd(self, data: object, wanted: str) -> Odd:
+    def unexpected(self, data: object, wanted: str) -> UnexpectedAnswer:
         """Return the `Fault` for the last answer, whose data is not what is wanted."""
-        return Odd(self._path, described(data), wanted)
+        return UnexpectedAnswer(self._path, described(data), wanted)
 
     def pages(self, path: str, field: str = "", **query: Any) -> Iterator[dict[str, Any]]:
         """Return the records of a list, each once, though pages may shift while they are read.
@@ -140,20 +138,20 @@ class Caller:
         page: str | None = "1"
         while page:
             numbered = {"per_page": PER_PAGE, **query, "page": page}
-            answer = self.insist(partial(self._page, path, field, numbered))
+            answer = self.retry(partial(self._page, path, field, numbered))
             for record in answer.data:
                 if record.get("id") is None or record["id"] not in seen:
                     seen.add(record.get("id"))
                     yield record
             page = _next(answer, int(page))
 
-    def insist(self, work: Callable[[], _T], most: float = math.inf) -> _T:
+    def retry(self, work: Callable[[], _T], most: float = math.inf) -> _T:
         """Return what work returns; work is done again after a `Fault` that may pass.
 
         So it must be harmless when repeated. After `most` attempts, the last `Fault` is raised.
         """
         reasons: list[str] = []
-        odd = 0
+        unexpected = 0
         while True:
             value, fault = attempted(work)
             if fault is None:
@@ -161,12 +159,12 @@ class Caller:
             if not fault.may_pass or len(reasons) + 1 >= most:
                 raise fault
             reasons.append(fault.reason)
-            odd = odd + 1 if isinstance(fault, Odd) else 0
-            if odd >= FIRST_ATTEMPTS:
+            unexpected = unexpected + 1 if isinstance(fault, UnexpectedAnswer) else 0
+            if unexpected >= ATTEMPTS:
                 raise self.unanswered(f"no answer after {len(reasons)} attempts: {fault.reason}")
             self.pause(fault, reasons)
 
-    def once(
+    def send(
         self, verb: str, path: str, query: Mapping[str, Any] | None = None, body: Any = None
     ) -> Answer:
         """Send one request, once. Raises `Fault`, or `Stop` (exit 6) where the deadline is over."""
@@ -178,9 +176,9 @@ class Caller:
 
     def change(self, verb: str, path: str, body: Any = None) -> dict[str, Any]:
         """Send one change, once, and return the record that it leaves. Raises `Fault`."""
-        data = self.once(verb, path, body=body).data
+        data = self.send(verb, path, body=body).data
         if not isinstance(data, dict) or not data:
-            raise self.odd(data, "the changed record")
+            raise self.unexpected(data, "the changed record")
         return data
 
     def tail(self, path: str, most: int) -> bytes:
@@ -195,7 +193,7 @@ class Caller:
                 last = (last + chunk)[-most:]
             return last
 
-        return self.insist(lambda: self._answered(read, self._share(WRITE)), TAIL_ATTEMPTS)
+        return self.retry(lambda: self._answered(read, self._share(WRITE)), TAIL_ATTEMPTS)
 
     def fetch(self, path: str, file: Path, most: int | None = None) -> None:
         """Write a file of at most `most` bytes, completely or not at all.
@@ -207,13 +205,13 @@ class Caller:
             chunks = self._transport.stream(path, seconds)
             write_chunks(file, chunks if most is None else _at_most(chunks, most))
 
-        self.insist(lambda: self._answered(write, self.left()))
+        self.retry(lambda: self._answered(write, self.left()))
 
     def left(self) -> float:
         """Return the seconds until the deadline."""
         return self._end - self.clock.now()
 
-    def rest(self, seconds: float) -> None:
+    def sleep(self, seconds: float) -> None:
         """Let time pass, not beyond the deadline. Raises `Stop` (exit 6) when that is over."""
         if self.left() <= 0:
             raise self.unanswered("the deadline is over")
@@ -227,7 +225,7 @@ class Caller:
         spread = random.uniform(0.75, 1.0)  # noqa: S311 - many jobs may have failed at once
         wait = max(fault.wait, pause_after(len(reasons), FIRST_PAUSE) * spread)
         attempts = "1 attempt" if len(reasons) == 1 else f"{len(reasons)} attempts"
-        if wait >= self.left() or (not self._is_known and len(reasons) >= FIRST_ATTEMPTS):
+        if wait >= self.left() or (not self._is_known and len(reasons) >= ATTEMPTS):
             message = f"no answer after {attempts}: {fault.reason}"
             if fault.wait >= self.left():
                 message += f", and the server asks to wait {fault.wait:.0f} s"
@@ -240,23 +238,23 @@ class Caller:
         return stop(self.server, message, hint, Exit.REMOTE_UNREACHABLE)
 
     def _page(self, path: str, field: str, query: Mapping[str, Any]) -> Answer:
-        answer = self.once("GET", path, query)
+        answer = self.send("GET", path, query)
         return answer._replace(data=self.records(answer.data, field))
 
     def records(self, data: Any, field: str) -> list[dict[str, Any]]:
         """Return the records in an answer's data: a list, or a field of it. Raises `Fault`."""
         listed = data.get(field) if field and isinstance(data, dict) else data
         if not isinstance(listed, list) or not all(isinstance(record, dict) for record in listed):
-            raise self.odd(data, "a list of records")
+            raise self.unexpected(data, "a list of records")
         return listed
 
     def _share(self, longest: float) -> float:
         return max(1.0, min(longest, self.left() / 3))
 
     def _answered(self, work: Callable[[float], _T], limit: float) -> _T:
-        if self._rest:  # the server said how many requests are left, and there was none
-            self.rest(self._rest)
-            self._rest = 0.0
+        if self._wait:  # the server said how many requests are left, and there was none
+            self.sleep(self._wait)
+            self._wait = 0.0
         limit = min(limit, self.left())
         if limit <= 0:
             raise self.unanswered("the deadline is over")
@@ -268,7 +266,7 @@ class Caller:
             raise
         self._is_known = True
         if isinstance(answer, Answer):
-            self._rest = min(rate_wait(answer.headers), max(0.0, self.left()))
+            self._wait = min(rate_wait(answer.headers), max(0.0, self.left()))
         return answer
 
 

@@ -24,11 +24,11 @@ REASONS = {
     "stuck_or_timeout_failure": Cause(
         RUNNER, "no runner took the job in time, or it lost its runner"
     ),
-    "api_failure": Cause(RUNNER, "the runner could not talk to GitLab"),
-    "scheduler_failure": Cause(RUNNER, "GitLab could not assign the job to a runner"),
-    "data_integrity_failure": Cause(RUNNER, "GitLab found the job's data damaged"),
+    "api_failure": Cause(RUNNER, "the runner could not talk to the server"),
+    "scheduler_failure": Cause(RUNNER, "the server could not assign the job to a runner"),
+    "data_integrity_failure": Cause(RUNNER, "the server found the job's data damaged"),
     "runner_provisioning_failure": Cause(RUNNER, "the runner could not be set up"),
-    "unknown_failure": Cause(RUNNER, "GitLab does not know why"),
+    "unknown_failure": Cause(RUNNER, "the server does not know why"),
     "job_execution_timeout": Cause(SCRIPT, "the job took longer than its timeout"),
     "runner_unsupported": Cause(SCRIPT, "the runner is too old for this job"),
     "no_matching_runner": Cause(SCRIPT, "no runner has the job's tags"),

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from truewheel.errors import Stop
 from truewheel.forges.base import text_of
 from truewheel.forges.calls import Caller, Fault, attempted
-from truewheel.forges.trigger import LOOKS, UNSURE
+from truewheel.forges.trigger import RECHECK_SECONDS, UNSURE
 
 
 class Review(NamedTuple):
@@ -95,7 +95,7 @@ def stick(
 
 
 def _keep_first(reviews: Reviews, number: int, notes: list[Note], text: str) -> None:
-    """Leave the oldest of several notes, with the text: whoever looks keeps the same one."""
+    """Leave the oldest of several notes, with the text: every command keeps the same one."""
     first, *others = notes
     if not _is_same(first.body, text):
         reviews.rewrite(number, first, text)
@@ -132,8 +132,8 @@ def _written(
 
 def _late(reviews: Reviews, number: int, marker: str) -> list[Note]:
     """Return what was written though its answer was lost; a server may list it late."""
-    for seconds in LOOKS:
-        reviews.caller.rest(seconds)
+    for seconds in RECHECK_SECONDS:
+        reviews.caller.sleep(seconds)
         if notes := reviews.notes(number, marker):
             return notes
     return []
@@ -153,7 +153,7 @@ def id_of(record: object) -> int:
 def note_of(caller: Caller, record: object) -> Note:
     """Return a note as both forges answer to writing one. Raises `Fault`."""
     if not isinstance(record, dict) or not id_of(record):
-        raise caller.odd(record, "a note")
+        raise caller.unexpected(record, "a note")
     return Note(id_of(record), text_of(record, "body"))
 
 
@@ -161,9 +161,9 @@ def record_at(caller: Caller, path: str) -> Mapping[str, Any]:
     """Return the record at a path. Raises `Fault`."""
 
     def ask() -> Mapping[str, Any]:
-        record = caller.once("GET", path).data
+        record = caller.send("GET", path).data
         if not isinstance(record, dict) or not id_of(record):
-            raise caller.odd(record, "a record")
+            raise caller.unexpected(record, "a record")
         return record
 
-    return caller.insist(ask)
+    return caller.retry(ask)

@@ -13,20 +13,19 @@ from functools import partial
 from itertools import count, islice
 from typing import Any, NamedTuple, TypeVar
 
-from truewheel.forges.calls import PER_PAGE, Caller, Fault, Odd
+from truewheel.forges.calls import PER_PAGE, Caller, Fault, UnexpectedAnswer
+from truewheel.net.retries import ATTEMPTS
 
 ERROR, WARNING, NOTE = "error", "warning", "note"
 SEVERITIES = (ERROR, WARNING, NOTE)
 SOON = 30
 """Days before its end at which a token is told of."""
-PATIENCE = 6
-"""Attempts at one question."""
 MOST = 10_000
 """Records of a list that are looked at."""
 WHY = {
     401: "the token is not one that may ask",
     403: "the token may not ask",
-    404: "the token may not ask, or this GitLab does not have it",
+    404: "the token may not ask, or this server does not have it",
 }
 
 Record = dict[str, Any]
@@ -56,9 +55,7 @@ class Questions:
 
     def one(self, what: str, path: str) -> Record:
         """Return a record, empty where it may not be asked for."""
-        record: Record = self._answered(
-            what, lambda: self._patiently(lambda: self._record(path)), {}
-        )
+        record: Record = self._answered(what, lambda: self._retried(lambda: self._record(path)), {})
         return record
 
     def known(
@@ -83,33 +80,35 @@ class Questions:
         def ask() -> Record:
             record = self._record(path)
             if not isinstance(record.get("id"), int):
-                raise self.caller.odd(record, "a record")
+                raise self.caller.unexpected(record, "a record")
             return record
 
-        return self.caller.insist(ask)
+        return self.caller.retry(ask)
 
     def _listed(self, path: str, key: str, query: Mapping[str, Any]) -> Iterator[Record]:
         for page in count(1):
             page_query = {**query, "per_page": PER_PAGE, "page": page}
-            listed = self._patiently(partial(self._page, path, key, page_query))
+            listed = self._retried(partial(self._page, path, key, page_query))
             yield from listed
             if len(listed) < PER_PAGE:
                 return
 
     def _page(self, path: str, key: str, query: Mapping[str, Any]) -> list[Record]:
-        return self.caller.records(self.caller.once("GET", path, query).data, key)
+        return self.caller.records(self.caller.send("GET", path, query).data, key)
 
-    def _patiently(self, work: Callable[[], _T]) -> _T:
+    def _retried(self, work: Callable[[], _T]) -> _T:
         """Return what work returns. Raises the `Fault` of the last attempt.
 
         Other questions may have an answer.
         """
-        return self.caller.insist(work, PATIENCE)
+        return self.caller.retry(work, ATTEMPTS)
 
     def _answered(self, what: str, work: Callable[[], Any], otherwise: Any) -> Any:
         try:
             return work()
-        except Odd as fault:  # whoever answers is not the forge, or not the whole of it
+        except (
+            UnexpectedAnswer
+        ) as fault:  # whoever answers is not the forge, or not the whole of it
             raise self.caller.unanswered(fault.reason) from None
         except Fault as fault:
             self.notes.append(
@@ -118,9 +117,9 @@ class Questions:
             return otherwise
 
     def _record(self, path: str) -> Record:
-        answer = self.caller.once("GET", path)
+        answer = self.caller.send("GET", path)
         if not isinstance(answer.data, dict):
-            raise self.caller.odd(answer.data, "a record")
+            raise self.caller.unexpected(answer.data, "a record")
         self.headers = answer.headers
         with suppress(TypeError, ValueError):
             self.today = parsedate_to_datetime(answer.headers.get("date", "")).date()

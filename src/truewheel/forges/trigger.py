@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
 from truewheel.errors import Exit, Stop
-from truewheel.forges.base import Forge, Run, Wish
+from truewheel.forges.base import Forge, Run, StartRequest
 from truewheel.forges.calls import Fault, attempted
 
 KEY_PATTERN = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-LOOKS = (0.5, 1.5, 4.0)
-"""Seconds before each look for a pipeline whose start got no good answer.
+RECHECK_SECONDS = (0.5, 1.5, 4.0)
+"""Seconds before each search for a pipeline whose start got no good answer.
 
 A server may list it late.
 """
@@ -27,7 +27,7 @@ _T = TypeVar("_T")
 
 
 class Started(NamedTuple):
-    """The pipeline of a wish; `is_new` says that it was started now."""
+    """The pipeline of a request; `is_new` says that it was started now."""
 
     run: Run
     is_new: bool
@@ -44,28 +44,28 @@ def key_of(project: str, ref: str, variables: Mapping[str, str]) -> str:
     return f"same-{hashlib.sha256(text.encode()).hexdigest()[:32]}"
 
 
-def start(forge: Forge, wish: Wish, tell: Tell, *, is_fresh: bool) -> Started:
-    """Start the pipeline of a wish, or find the one that has its key already.
+def start(forge: Forge, wanted: StartRequest, tell: Tell, *, is_fresh: bool) -> Started:
+    """Start the pipeline of a request, or find the one that has its key already.
 
     `is_fresh` says that nothing can have the key yet. Raises `Stop`: exit 5 when the forge refuses,
     exit 6 when it cannot be reached, or cannot say whether the pipeline was started.
     """
     after = forge.newest()
-    if not is_fresh and (earlier := forge.find(wish, 0)):
+    if not is_fresh and (earlier := forge.find(wanted, 0)):
         return Started(earlier[0], is_new=False)
     reasons: list[str] = []
     unsure = 0
     while True:
-        run, fault = _unless_unsure(lambda: attempted(lambda: forge.start(wish)))
+        run, fault = _unless_unsure(lambda: attempted(lambda: forge.start(wanted)))
         if run:
-            return _settled(forge, wish, run, tell, after if unsure or not is_fresh else run.id)
+            return _settled(forge, wanted, run, tell, after if unsure or not is_fresh else run.id)
         if fault is None or not fault.may_pass:
             raise forge.refusal("the pipeline is refused", fault or Fault(0, "no answer"))
         reasons.append(fault.reason)
         tell(f"starting the pipeline: {fault.reason}")
         if not fault.is_certain:
             unsure += 1
-            if late := _late(forge, wish, after):
+            if late := _late(forge, wanted, after):
                 return Started(_first(forge, late, tell), is_new=True)
             if unsure >= UNSURE:
                 raise forge.caller.unanswered(
@@ -74,21 +74,21 @@ def start(forge: Forge, wish: Wish, tell: Tell, *, is_fresh: bool) -> Started:
         forge.caller.pause(fault, reasons)
 
 
-def _settled(forge: Forge, wish: Wish, run: Run, tell: Tell, after: int) -> Started:
+def _settled(forge: Forge, wanted: StartRequest, run: Run, tell: Tell, after: int) -> Started:
     """Return the oldest pipeline with the key, and cancel the others.
 
     There may be several: others start too, and an answer to our own request may be lost.
     """
-    others = forge.find(wish, after) if after < run.id else []
+    others = forge.find(wanted, after) if after < run.id else []
     first = _first(forge, [*others, run], tell)
     return Started(first, is_new=first.id == run.id)
 
 
-def _late(forge: Forge, wish: Wish, after: int) -> list[Run]:
+def _late(forge: Forge, wanted: StartRequest, after: int) -> list[Run]:
     """Return what was started though its answer was lost."""
-    for seconds in LOOKS:
-        forge.caller.rest(seconds)
-        if run := _unless_unsure(lambda: forge.find(wish, after, strictly=True)):
+    for seconds in RECHECK_SECONDS:
+        forge.caller.sleep(seconds)
+        if run := _unless_unsure(lambda: forge.find(wanted, after, strictly=True)):
             return run
     return []
 
@@ -107,7 +107,7 @@ def _unless_unsure(work: Callable[[], _T]) -> _T:
 def _first(forge: Forge, pipelines: list[Run], tell: Tell) -> Run:
     """Return the oldest of the pipelines with one key, and cancel the others.
 
-    Whoever looks keeps the same one.
+    Every command that searches keeps the same one.
     """
     runs = {run.id: run for run in reversed(pipelines)}
     first = runs.pop(min(runs))

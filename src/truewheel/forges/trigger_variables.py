@@ -7,8 +7,9 @@ from dataclasses import replace
 
 from truewheel.errors import Problem, Stop, Where, select_errors
 from truewheel.plan import planner
-from truewheel.plan.planner import FORGE_PREFIXES, Request
+from truewheel.plan.planner import Request
 from truewheel.spec import variables
+from truewheel.spec.forges import is_set_by_a_forge
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Policy
 
@@ -32,7 +33,7 @@ def problems(spec: Spec, policy: Policy, values: Mapping[str, str]) -> Iterator[
     """
     known = variables.declared_variables(spec, policy)
     for name in values:
-        scope = "forge" if name.startswith(FORGE_PREFIXES) else "pipeline"
+        scope = "forge" if is_set_by_a_forge(name) else "pipeline"
         if name in known:
             scope = known[name].scope
         if scope in WHY:

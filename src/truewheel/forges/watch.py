@@ -12,7 +12,7 @@ from truewheel.forges.base import ENDED, Forge, Job, PipelineState, Run
 from truewheel.forges.failures import PASSING, Cause, find_cause
 
 FIRST_PAUSE, GROWTH, LONGEST_PAUSE = 1.0, 1.5, 10.0
-"""Seconds between looks: short at first, when a pipeline may be refused at once."""
+"""Seconds between two requests: short at first, when a pipeline may be refused at once."""
 REQUESTS_PER_SECOND = 0.95
 LOG_BYTES, LOG_LINES = 65536, 20
 """How much of a failing log is read, and shown."""
@@ -27,12 +27,12 @@ class Failure(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """How a pipeline ended: the last look at it and what failed.
+    """How a pipeline ended: its last state and what failed.
 
     `is_good` only when all below it went well.
     """
 
-    look: PipelineState
+    snapshot: PipelineState
     is_good: bool
     failures: tuple[Failure, ...]
 
@@ -43,7 +43,7 @@ class Follower:
 
     `retries` is how often a job runs again.
 
-    `tell` hears sentences, `show` every look.
+    `tell` hears sentences, `show` every state.
     """
 
     forge: Forge
@@ -64,41 +64,43 @@ class Follower:
             raise Stop(stopped.problems, Exit.REMOTE_UNREACHABLE) from None
 
     def _follow(self, run: Run) -> Verdict:
-        look: PipelineState | None = None
+        snapshot: PipelineState | None = None
         pause = FIRST_PAUSE
         while True:
             requests = self.forge.caller.requests
-            look = self.forge.look(run, look)
-            self._tell_changes(look)
-            self.show(look)
-            if self._run_again(look):
-                look = None  # ended pipelines below it may go on
-            elif self._is_over(look):
-                return self._verdict(look)
+            snapshot = self.forge.read_state(run, snapshot)
+            self._tell_changes(snapshot)
+            self.show(snapshot)
+            if self._run_again(snapshot):
+                snapshot = None  # ended pipelines below it may go on
+            elif self._is_over(snapshot):
+                return self._verdict(snapshot)
             waited = (self.forge.caller.requests - requests) / REQUESTS_PER_SECOND
-            self.forge.caller.rest(self.interval or max(pause, waited))
+            self.forge.caller.sleep(self.interval or max(pause, waited))
             pause = min(pause * GROWTH, LONGEST_PAUSE)
 
-    def _is_over(self, look: PipelineState) -> bool:
+    def _is_over(self, snapshot: PipelineState) -> bool:
         """Return whether nothing moves any more: no pipeline, and no job that should run again."""
-        jobs = [job for look_ in look.all() for job in look_.jobs]
+        jobs = [job for pipeline_ in snapshot.all() for job in pipeline_.jobs]
         if any(
             job.id in self._old for job in jobs
         ):  # the answer is older than our asking to run it again
             return False
-        if any(pipeline.run.state not in ENDED for pipeline in look.all()):
+        if any(pipeline.run.state not in ENDED for pipeline in snapshot.all()):
             return False
         # A pipeline that we have set going again may still be said to have failed.
         return not self._again or not any(
             job.state in {"pending", "running", "preparing"} for job in jobs
         )
 
-    def _run_again(self, look: PipelineState) -> bool:
+    def _run_again(self, snapshot: PipelineState) -> bool:
         """Run again the failed jobs whose failure may pass; returns whether there were any."""
         jobs = [
-            job for job in failed(look) if not job.is_allowed_to_fail and job.id not in self._judged
+            job
+            for job in failed(snapshot)
+            if not job.is_allowed_to_fail and job.id not in self._judged
         ]
-        if self.forge.is_retried_whole and look.run.state != "failed":
+        if self.forge.is_retried_whole and snapshot.run.state != "failed":
             return False
         causes = {
             job: self._cause(job) for job in jobs if self._again.get(job.name, 0) < self.retries
@@ -139,15 +141,15 @@ class Follower:
                 f"{job.name} runs again ({self._again[job.name]} of {self.retries}): {cause_.told}"
             )
 
-    def _tell_changes(self, look: PipelineState) -> None:
+    def _tell_changes(self, snapshot: PipelineState) -> None:
         """Tell what is new: a pipeline's start before its jobs' changes, and its end after them."""
-        line = (f"pipeline {look.run.id}", look.run.state, look.run.url)
-        if look.run.state not in ENDED:
+        line = (f"pipeline {snapshot.run.id}", snapshot.run.state, snapshot.run.url)
+        if snapshot.run.state not in ENDED:
             self._tell_change(*line)
-        for job in look.jobs:
+        for job in snapshot.jobs:
             took = f"{job.seconds:.0f} s" if job.state in ENDED and job.seconds else ""
-            self._tell_change(f"{look.run.id}/{job.name}", job.state, took)
-        for child in look.children:
+            self._tell_change(f"{snapshot.run.id}/{job.name}", job.state, took)
+        for child in snapshot.children:
             self._tell_changes(child)
         self._tell_change(*line)
 
@@ -159,14 +161,14 @@ class Follower:
         if is_news:
             self.tell(f"{name}: {state}" + (f" ({more})" if more else ""))
 
-    def _verdict(self, look: PipelineState) -> Verdict:
-        is_good = all(pipeline.run.state == "success" for pipeline in _asked(look))
+    def _verdict(self, snapshot: PipelineState) -> Verdict:
+        is_good = all(pipeline.run.state == "success" for pipeline in _asked(snapshot))
         failures = (
             ()
             if is_good
-            else tuple(self._failure(job) for job in failed(look) if not job.is_allowed_to_fail)
+            else tuple(self._failure(job) for job in failed(snapshot) if not job.is_allowed_to_fail)
         )
-        return Verdict(look, is_good, failures)
+        return Verdict(snapshot, is_good, failures)
 
     def _failure(self, job: Job) -> Failure:
         log = self._log(job)
@@ -182,23 +184,23 @@ class Follower:
             return ""
 
 
-def _asked(look: PipelineState) -> Iterator[PipelineState]:
+def _asked(snapshot: PipelineState) -> Iterator[PipelineState]:
     """Return the pipelines that must go well; those below a tolerated one need not."""
-    yield look
-    for child in look.children:
+    yield snapshot
+    for child in snapshot.children:
         if not child.is_tolerated:
             yield from _asked(child)
 
 
-def failed(look: PipelineState) -> list[Job]:
+def failed(snapshot: PipelineState) -> list[Job]:
     """Return the failed jobs of a pipeline and its children.
 
     The jobs of a child stand for the job that started it.
     """
-    return [job for pipeline in look.all() for job in pipeline.jobs if job.state == "failed"]
+    return [job for pipeline in snapshot.all() for job in pipeline.jobs if job.state == "failed"]
 
 
-def states(look: PipelineState) -> str:
+def states(snapshot: PipelineState) -> str:
     """Return how many jobs are in which state, as a sentence's part."""
-    counter = Counter(job.state for pipeline in look.all() for job in pipeline.jobs)
+    counter = Counter(job.state for pipeline in snapshot.all() for job in pipeline.jobs)
     return ", ".join(f"{count} {state}" for state, count in sorted(counter.items())) or "no jobs"

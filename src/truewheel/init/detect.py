@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -17,8 +18,8 @@ from typing import NamedTuple
 import yaml
 
 from truewheel.errors import Problem, Stop, Where, show_value, stop
-from truewheel.forges.gitlab.emit.pipeline import PARENT
-from truewheel.forges.pipelines import MARK, WORKFLOWS
+from truewheel.forges import FORGES
+from truewheel.forges.pipelines import MARK
 from truewheel.init import build_backend
 from truewheel.init.build_backend import PYPROJECT, TAG, Files, Package, get_texts, get_value
 from truewheel.spec import yaml_source
@@ -27,7 +28,7 @@ from truewheel.wheel.filename import normalized
 from truewheel.workspace import loading
 
 BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", re.ASCII)
-"""Branch names without a special meaning in the patterns of a GitHub workflow."""
+"""Branch names without a special meaning in the patterns of workflows."""
 LEVELS = 2
 MAX_BYTES = 2**20
 MAX_FOLDERS = 2000
@@ -52,11 +53,11 @@ CIBUILDWHEEL = ("BUILD", "SKIP", "ARCHS", "MANYLINUX_X86_64_IMAGE")
 
 
 class Repository(NamedTuple):
-    """What `look` reads from a repository.
+    """What `read_repository` reads.
 
     `remote` is the host of the git remote, `branch` its main branch ("": not known), `tag` the
-    nearest git tag, `pipelines` the CI files, `stages` those of a hand-written .gitlab-ci.yml
-    (None: there is none), `containers` the Dockerfiles with the images that they start from,
+    nearest git tag, `pipelines` the CI files, `by_hand` the texts of those of them that are not
+    generated, `containers` the Dockerfiles with the images that they start from,
     `cibuildwheel` its settings. `problems` are warnings: packages that were left out.
     """
 
@@ -66,7 +67,7 @@ class Repository(NamedTuple):
     branch: str = ""
     tag: str = ""
     pipelines: tuple[str, ...] = ()
-    stages: tuple[str, ...] | None = None
+    by_hand: Mapping[str, str] = {}
     containers: Mapping[str, str] = {}
     cibuildwheel: Mapping[str, str] = {}
     problems: tuple[Problem, ...] = ()
@@ -83,8 +84,7 @@ def read_repository(root: Path, environment: Mapping[str, str]) -> Repository:
         message = f"{root} is not the top of its repository: forges look for pipelines only there"
         raise stop("init", message, f"go to {top}")
     packages, problems = _packages(root)
-    pipelines = [PARENT, *_names(root, WORKFLOWS, (".yml", ".yaml"))]
-    pipelines = [name for name in pipelines if _text(root, name) is not None]
+    files = {path: text for path in _ci_files(root) if (text := _text(root, path)) is not None}
     tag = _git(root, environment, "describe", "--tags", "--abbrev=0")
     if (
         any(not package.version.value for package in packages)
@@ -102,10 +102,10 @@ def read_repository(root: Path, environment: Mapping[str, str]) -> Repository:
         remote=_host(_git(root, environment, "remote", "get-url", "origin")),
         branch=_branch(root, environment),
         tag=tag,
-        pipelines=tuple(pipelines),
-        stages=_stages(_text(root, PARENT)),
+        pipelines=tuple(files),
+        by_hand={path: text for path, text in files.items() if MARK not in text.partition("\n")[0]},
         containers=dict(_containers(root)),
-        cibuildwheel=_cibuildwheel(root, pipelines),
+        cibuildwheel=_cibuildwheel(root, files.values()),
         problems=problems,
     )
 
@@ -237,12 +237,14 @@ def _has_native(folder: Path) -> bool:
     return False
 
 
-def _names(root: Path, folder: str, suffixes: tuple[str, ...]) -> list[str]:
-    return [
-        f"{folder}/{name}"
-        for name in _entries(root / folder)
-        if name.endswith(suffixes) and name.isprintable()
-    ]
+def _ci_files(root: Path) -> Iterator[str]:
+    """Yield the paths of the files that forges read, forge by forge."""
+    for kind in FORGES.values():
+        for folder in dict.fromkeys(pattern.rpartition("/")[0] for pattern in kind.ci_files):
+            for name in _entries(root / folder):
+                path = f"{folder}/{name}".removeprefix("/")
+                if path.isprintable() and any(fnmatchcase(path, at) for at in kind.ci_files):
+                    yield path
 
 
 def _containers(root: Path) -> Iterator[tuple[str, str]]:
@@ -275,33 +277,12 @@ def _branch(root: Path, environment: Mapping[str, str]) -> str:
     return branch if BRANCH.fullmatch(branch) else ""
 
 
-def _stages(text: str | None) -> tuple[str, ...] | None:
-    """Return the stages that a hand-written .gitlab-ci.yml names.
-
-    Empty where it names none and GitLab's own apply; None where there is no such file.
-    """
-    if text is None or MARK in text.partition("\n")[0]:
-        return None
-    with suppress(yaml.YAMLError, RecursionError):
-        node = yaml.compose(text, Loader=yaml_source.Loader)
-        pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        lists = [
-            value.value
-            for key, value in pairs
-            if key.value == "stages" and isinstance(value, yaml.SequenceNode)
-        ]
-        return tuple(
-            node.value for node in (lists or [[]])[-1] if isinstance(node, yaml.ScalarNode)
-        )
-    return ()
-
-
 def _git(root: Path, environment: Mapping[str, str], *words: str) -> str:
     text = git_program.output(words, cwd=root, env=environment, timeout=SECONDS)
     return (text or "").strip()
 
 
-def _cibuildwheel(root: Path, pipelines: Iterable[str]) -> dict[str, str]:
+def _cibuildwheel(root: Path, ci_files: Iterable[str]) -> dict[str, str]:
     """Return the settings of cibuildwheel for Linux, by the names in `CIBUILDWHEEL`.
 
     CI files win, as environment variables do in cibuildwheel itself.
@@ -313,8 +294,8 @@ def _cibuildwheel(root: Path, pipelines: Iterable[str]) -> dict[str, str]:
             for name in CIBUILDWHEEL:
                 if values := get_texts(part, name.lower().replace("_", "-")):
                     settings[name] = " ".join(values)
-    for path in pipelines:
-        for name, value in _settings(_text(root, path) or ""):
+    for text in ci_files:
+        for name, value in _settings(text):
             plain = name.removeprefix("CIBW_").removesuffix("_LINUX")
             if plain in CIBUILDWHEEL:
                 settings[plain] = value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import date
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, NamedTuple
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from packaging.specifiers import SpecifierSet
 
 from truewheel.errors import Problem, Stop, Where
-from truewheel.forges.gitlab.emit.pipeline import PARENT
-from truewheel.forges.pipelines import forge_of
+from truewheel.forges import FORGES
+from truewheel.forges.kind import Proposal, Row
 from truewheel.init import tool_origin
 from truewheel.init.build_backend import PYPROJECT, SPEC_NAME, TAG, Package
 from truewheel.plan.matrix import interpreter_tag
-from truewheel.spec.model import FORGES
+from truewheel.spec.forges import forge_of
 from truewheel.spec.policy import Policy
 from truewheel.spec.tool import EXAMPLE, Tool
 from truewheel.spec.yaml_writer import scalar
@@ -42,13 +42,6 @@ IMAGES = "quay.io/pypa"
 TARGET = "manylinux_2_28"
 INDEXES = ("internal", "pypi")
 
-IMAGE_WITH_GIT = "docker.io/library/python:3.12"
-HOSTED = "gitlab.com"
-ENTRY = "ci/wheels.yml"
-"""The file that a hand-written .gitlab-ci.yml includes."""
-GITLAB_STAGES = ("build", "test", "deploy")
-OURS = (("container", "wheel"), ("test", "prove", "review"), ("publish",))
-"""Our stages that stand for each of GitLab's own."""
 ABIS = {
     "cpython": "a wheel for each Python",
     "abi3": "one wheel for all Pythons",
@@ -57,9 +50,6 @@ ABIS = {
 INJECTED = "; the built wheel gets the planned one"
 COLUMN = 40
 NO_TOOL = Tool()
-
-Row = tuple[str, str]
-"""A line of YAML and what its comment says."""
 
 
 class Choices(NamedTuple):
@@ -98,11 +88,10 @@ def choose_defaults(repository: Repository, today: date) -> Choices:
 
 
 def _forges(repository: Repository) -> tuple[str, ...]:
-    """Return the forges of the remote and of the CI files; GitLab where neither shows one."""
-    shown = {forge_of(path).lower() for path in repository.pipelines}
-    return (
-        tuple(name for name in FORGES if name in shown or name in repository.remote) or FORGES[:1]
-    )
+    """Return the forges of the remote and of the CI files; the first where neither shows one."""
+    shown = {forge_of(path) for path in repository.pipelines}
+    names = tuple(name for name in FORGES if name in shown or name in repository.remote)
+    return names or tuple(FORGES)[:1]
 
 
 def minor(python: str) -> int:
@@ -176,10 +165,26 @@ def render_spec(
         _naming(repository, chosen, policy),
         _indexes(chosen, policy),
         _tool(tool),
-        _gitlab(repository, chosen) if "gitlab" in chosen.forges else (),
-        _github(repository) if "github" in chosen.forges else (),
+        *(
+            kind.propose(_facts(repository, chosen))
+            for name, kind in FORGES.items()
+            if name in chosen.forges
+        ),
     ]
     return "\n".join(_written(block) for block in map(list, blocks) if block)
+
+
+def _facts(repository: Repository, chosen: Choices) -> Proposal:
+    return Proposal(
+        remote=repository.remote,
+        branch=repository.branch,
+        is_versioned_by_git=is_versioned_by_git(repository),
+        target=chosen.target,
+        arches=chosen.arches,
+        default_arch=ARCHES[0],
+        forges=chosen.forges,
+        by_hand=repository.by_hand,
+    )
 
 
 def _written(rows: Iterable[Row]) -> str:
@@ -347,15 +352,9 @@ def _naming(repository: Repository, chosen: Choices, policy: Policy) -> Iterator
     )
     if is_versioned_by_git(repository):
         yield from _naming_by_git(repository.tag)
-        if "gitlab" in chosen.forges:  # GitHub's jobs that name wheels fetch all in any case
+        if rows := [row for name in chosen.forges for row in FORGES[name].history_variables]:
             yield "variables:", ""
-            yield (
-                (
-                    "  GIT_DEPTH: {default: '0',"
-                    " description: 'Commits to fetch; 0: all, since tags give the version.'}"
-                ),
-                "",
-            )
+            yield from ((row, "") for row in rows)
     else:
         yield f"naming: {scalar(chosen.naming)}", policy.description.partition(". ")[0].rstrip(".")
 
@@ -419,73 +418,11 @@ def _tool(tool: Tool) -> Iterator[Row]:
     yield f"# tool: {EXAMPLE}", ""
 
 
-def _gitlab(repository: Repository, chosen: Choices) -> Iterator[Row]:
-    rows: list[Row] = []
-    if repository.stages is not None:
-        rows.append((f"  entry: {ENTRY}", f"{PARENT} stays yours, and includes this file"))
-        rows += _stages(repository.stages)
-    if is_versioned_by_git(repository):
-        rows.append(
-            (
-                f"  tool_image: {IMAGE_WITH_GIT}",
-                "of jobs that compile nothing; with git, which has the version",
-            )
-        )
-    if chosen.arches != ARCHES[:1]:
-        tags = {
-            arch: architectures.BY_NAME[arch].gitlab_runner if repository.remote == HOSTED else arch
-            for arch in chosen.arches
-        }
-        runners = ", ".join(f"{arch}: [{tag}]" for arch, tag in tags.items())
-        rows.append((f"  runners: {{{runners}}}", "tags of the runners: those of yours"))
-    if rows:
-        yield "", "What only GitLab needs to know."
-        yield "gitlab:", ""
-        yield from rows
-    elif len(chosen.forges) > 1:
-        yield "gitlab: {}", f"{PARENT}, and a file for each target and architecture"
-
-
-def _stages(stage_names: Sequence[str]) -> Iterator[Row]:
-    """Yield the stages of a hand-written file that our jobs use.
-
-    Nothing where it has all of GitLab's own stages: these are the default.
-    """
-    if {*GITLAB_STAGES} <= {*stage_names} or not stage_names:
-        return
-    place, places = 0, []  # a stage of ours never comes before the stages of earlier jobs
-    for name in GITLAB_STAGES:
-        if name in stage_names:
-            place = max(place, stage_names.index(name))
-        elif name == GITLAB_STAGES[-1]:
-            place = len(stage_names) - 1
-        places.append(stage_names[place])
-    stages = ", ".join(
-        f"{name}: {scalar(place)}" for place, ours in zip(places, OURS) for name in ours
-    )
-    yield f"  stages: {{{stages}}}", "of that file, for ours"
-
-
-def _github(repository: Repository) -> Iterator[Row]:
-    yield "", "What only GitHub needs to know."
-    if repository.branch in {"", "main"}:
-        yield "github: {}", "its own runners; pushes to main count, and pull requests and tags"
-        return
-    yield "github:", ""
-    yield (
-        f"  branches: {_flow([repository.branch])}",
-        "pushes that count; pull requests and tags always do",
-    )
-
-
 def make_notes(repository: Repository, chosen: Choices) -> list[str]:
     """Return what a person should know about the proposal beside the comments in the spec."""
-    lines = []
-    if "github" in chosen.forges and chosen.target == TARGETS[0]:
-        lines.append(
-            f"GitHub's checkout does not run in the images of {TARGETS[0]}:"
-            " its C library is too old"
-        )
+    lines: list[str] = []
+    for name in chosen.forges:
+        lines += FORGES[name].proposal_notes(_facts(repository, chosen))
     if repository.cibuildwheel:
         lines.append("read from cibuildwheel's settings: Pythons, architectures, manylinux image")
     others = {*repository.cibuildwheel.get("ARCHS", "").replace(",", " ").split()} - {

@@ -28,7 +28,9 @@ def pause_after(failures: int, first: float = 1.0) -> float:
     return min(first * 2.0 ** min(failures - 1, 10), LONGEST_PAUSE)
 
 
-PAUSES = tuple(map(pause_after, range(1, 6)))
+ATTEMPTS = 6
+"""Attempts at a server that has never answered, and at what other work does not wait for."""
+PAUSES = tuple(map(pause_after, range(1, ATTEMPTS)))
 """Seconds between the attempts of a job, which gives up after the last of them."""
 
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from truewheel.spec.forges import FORGES
 from truewheel.spec.model import Spec
 
 LOCK = "truewheel.lock"
-GENERATED = {"gitlab": (".gitlab-ci.yml", "pipelines"), "github": (".github/workflows",)}
-"""Generated files by forge; a change of them is a change of all packages."""
 
 
 def package_paths(spec: Spec, package: str) -> tuple[str, ...]:
@@ -41,8 +40,8 @@ def _shared(spec: Spec) -> Iterator[str]:
         yield from filter(
             None, [target.container.file, target.container.requirements, *target.container.files]
         )
-    for forge in spec.forges():
-        yield from GENERATED[forge]
+    for name in spec.forges():  # a change of generated files is a change of all packages
+        yield from FORGES[name].paths
     if spec.tool.form:  # the script that installs it, and its requirements
         yield "pipelines"
 

@@ -364,10 +364,11 @@ class Plan:
         return self.image(target, arch) if place.runner in {"", arch} else place.base
 
     def builder(self, job: Job) -> str:
-        """Return the builder image of a wheel or test job, "" if it runs in another or in none."""
-        made = self.images.get(f"{job.target}/{job.arch}", "")
-        of_its_kind = self.image if job.kind == "wheel" else self.test_image
-        return made if made and made == of_its_kind(job.target, job.arch) else ""
+        """Return the builder image that a job runs in, "" if it runs in another or in none."""
+        builder = self.images.get(f"{job.target}/{job.arch}", "")
+        images = {"builder": self.image, "test": self.test_image}
+        image_of = images.get(self.kinds[job.kind].traits.image)
+        return builder if image_of and builder == image_of(job.target, job.arch) else ""
 
     def batches(self, cells: Iterable[Cell]) -> dict[str, tuple[Cell, ...]]:
         """Return cells in batches, each of which one job compiles, by the id of the batch."""

@@ -15,12 +15,11 @@ from truewheel.plan.model import Cell, Copy, Fact, Plan, Target
 from truewheel.plan.naming import Composed, Sources
 from truewheel.spec import template
 from truewheel.spec import variables as contract
+from truewheel.spec.forges import is_set_by_a_forge
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Channel, Policy, Variable, match_whole
 from truewheel.wheel import platform_tags
 from truewheel.wheel.index_profiles import size
-
-FORGE_PREFIXES = ("CI_", "GITLAB_", "GITHUB_")
 
 
 class Names(NamedTuple):
@@ -194,7 +193,7 @@ def value_of(name: str, rule: Variable, request: Request) -> model.Variable | No
 def _undeclared(
     name: str, declared: Mapping[str, Variable], spec: Spec, policy: str
 ) -> Problem | None:
-    if name.startswith(FORGE_PREFIXES):
+    if is_set_by_a_forge(name):
         return None
     hint = suggest(name, declared, f"declared: {', '.join(sorted(declared)) or 'none'}")
     message = f"the variable {name} is declared neither here nor in the policy {policy}"

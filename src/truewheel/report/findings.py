@@ -8,22 +8,25 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from truewheel import __version__
+from truewheel.forges import FORGES
 from truewheel.system.log_text import harmless, harmless_json
 from truewheel.wheel.checks.findings import Finding, counted, is_ok, to_data
 from truewheel.wheel.filename import printable
 
 Results = Sequence[tuple[Path, list[Finding]]]
+Annotation = Callable[[str, str, str, str], str]
 
 
 def render_findings(results: Results, style: str) -> str:
     """Return the findings as a document; `style` is one of `STYLES`.
 
-    It may be printed into a job's log: only the style `github` contains commands that a runner
-    obeys.
+    It may be printed into a job's log: only the style that is named for a forge contains commands
+    that a runner obeys.
     """
     return STYLES[style](results)
 
@@ -141,22 +144,13 @@ def _codequality(results: Results) -> str:
     return _dump(issues)
 
 
-def _github(results: Results) -> str:
-    """Return workflow commands, which GitHub shows as annotations of the run."""
-    lines = []
-    for path, finding in _pairs(results):
-        properties = f"file={_property(_posix(path))},title={finding.code.name}"
-        message = _data(printable(_describe(finding)))
-        lines.append(f"::{finding.severity} {properties}::{message}\n")
-    return "".join(lines)
-
-
-def _data(text: str) -> str:
-    return harmless(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _data(text).replace(":", "%3A").replace(",", "%2C")
+def write_annotations(results: Results, annotation: Annotation) -> str:
+    """Return the lines that a forge shows as annotations of the run."""
+    lines = [
+        annotation(finding.severity, _posix(path), finding.code.name, printable(_describe(finding)))
+        for path, finding in _pairs(results)
+    ]
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _posix(path: Path) -> str:
@@ -184,5 +178,9 @@ STYLES: Mapping[str, Callable[[Results], str]] = {
     "sarif": _sarif,
     "junit": _junit,
     "codequality": _codequality,
-    "github": _github,
+    **{
+        name: partial(write_annotations, annotation=kind.annotation)
+        for name, kind in FORGES.items()
+        if kind.annotation
+    },
 }

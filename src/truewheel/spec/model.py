@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from truewheel.errors import Problem, Stop, sort_problems
-from truewheel.spec import cron, yaml_source
+from truewheel.spec import cron, forges, yaml_source
 from truewheel.spec import tool as tools
 from truewheel.spec.credential_names import shown_credential
 from truewheel.spec.policy import Templates, Variable, templates, variable
@@ -19,8 +19,6 @@ from truewheel.spec.tool import Tool
 from truewheel.spec.version_file import is_match
 from truewheel.spec.yaml_source import Document
 from truewheel.wheel.filename import normalized
-
-FORGES = ("gitlab", "github")
 
 
 class Version(NamedTuple):
@@ -239,7 +237,7 @@ class Spec(NamedTuple):
 
     def forges(self) -> tuple[str, ...]:
         """Return the keys of the forges that pipelines are made for."""
-        return tuple(name for name in FORGES if name in self.document.data) or FORGES[:1]
+        return forges.named_in(self.document.data)
 
     def schedules_of(self, forge: str) -> dict[str, Schedule]:
         """Return the schedules that a forge has, by name."""
@@ -248,6 +246,11 @@ class Spec(NamedTuple):
             for name, schedule in self.schedules.items()
             if forge in (schedule.forges or self.forges())
         }
+
+    def active_schedules(self, forge: str) -> dict[str, Schedule]:
+        """Return those of the schedules of a forge that start pipelines, by name."""
+        schedules = self.schedules_of(forge)
+        return {name: schedule for name, schedule in schedules.items() if schedule.active}
 
 
 def parse(text: str, file: str, schema: Schema) -> Spec:

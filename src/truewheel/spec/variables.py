@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from truewheel.errors import Problem, suggest
+from truewheel.spec import forges
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import FactRule, Policy, Variable, match_whole
 
@@ -61,18 +62,6 @@ BUILT_IN = {
 }
 """Variables that every pipeline takes, without a declaration."""
 
-
-class Forge(NamedTuple):
-    """A forge, and what the names of the variables that it sets begin with."""
-
-    name: str
-    prefixes: tuple[str, ...]
-
-
-FORGES = {
-    "gitlab": Forge("GitLab", ("CI_", "GITLAB_")),
-    "github": Forge("GitHub", ("GITHUB_", "RUNNER_")),
-}
 
 CHILD_HOP_TEXTS: Mapping[str, tuple[str, str]] = {
     "forge": (
@@ -262,7 +251,7 @@ def _facts_out_of_reach(spec: Spec, policy: Policy) -> Iterator[Problem]:
 
 
 def _facts_of_other_forges(spec: Spec, policy: Policy) -> Iterator[Problem]:
-    """Yield facts whose variables only another forge sets, as CI_PIPELINE_ID for GitHub."""
+    """Yield facts whose variables only another forge sets."""
     rules = declared_variables(spec, policy)
     for name, rule in policy.facts.items():
         sources = [
@@ -277,26 +266,19 @@ def _facts_of_other_forges(spec: Spec, policy: Policy) -> Iterator[Problem]:
             or any(rules[variable].scope != "forge" for variable in variables)
         ):
             continue
-        homes = {home for variable in variables for home in _homes(variable)}
+        setters = {name for variable in variables for name in forges.setters_of(variable)}
         for forge in spec.forges():
-            if forge not in homes:
-                label, names = FORGES[forge].name, " and ".join(variables)
+            if forge not in setters:
+                label, names = forges.FORGES[forge].title, " and ".join(variables)
                 message = f"the fact {name} comes from {names}, which {label} does not set"
                 hint = _other_source(variables, label)
                 yield _at_naming(spec, message + _at("forge", "job"), hint)
 
 
-def _homes(variable: str) -> list[str]:
-    """Return the forges that set a variable; all of them where its name does not say."""
-    return [key for key, forge in FORGES.items() if variable.startswith(forge.prefixes)] or list(
-        FORGES
-    )
-
-
-def _other_source(variables: list[str], forge: str) -> str:
-    if {"CI_PIPELINE_ID", "GITHUB_RUN_ID"} & {*variables}:
+def _other_source(variables: list[str], title: str) -> str:
+    if {forge.pipeline_id for forge in forges.FORGES.values()} & {*variables}:
         return "put env:TRUEWHEEL_PIPELINE_ID before it, which has the pipeline's id on both forges"
-    return f"add a source that {forge} has"
+    return f"add a source that {title} has"
 
 
 def _is_of_image(source: str) -> bool:

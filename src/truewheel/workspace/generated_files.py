@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from truewheel.errors import Problem, Stop, Where, stop
+from truewheel.forges import FORGES
 from truewheel.forges.pipelines import MARK
 from truewheel.system import files
 
-# Here a project may have files of its own: only those with our mark are generated.
-MARKED_ONLY = (".gitlab-ci.yml", ".github/workflows/*.yml")
 _MARKED = re.compile(rf"{MARK}(?: ([0-9]\S*))?")
 
 
@@ -90,7 +89,8 @@ def _orphans(root: Path, texts: Mapping[str, str], folders: Iterable[str]) -> It
             name = path.relative_to(root).as_posix()
             if name not in texts and (path.is_file() or path.is_symlink()):
                 yield name
-    for pattern in MARKED_ONLY:
+    # Here a project may have files of its own: only those with our mark are generated.
+    for pattern in (pattern for kind in FORGES.values() for pattern in kind.marked_files):
         for path in sorted(root.glob(pattern)):
             name = path.relative_to(root).as_posix()
             if name not in texts and _is_generated(path):

@@ -13,8 +13,7 @@ from typing import Any
 
 from truewheel import __version__
 from truewheel.errors import Problem, Stop, Where, stop
-from truewheel.forges import tool_script
-from truewheel.forges.publish_jobs import FETCH_SOURCE
+from truewheel.forges import FORGES, tool_script
 from truewheel.plan import images, plan_file
 from truewheel.plan.containerfile import UV_LOCK
 from truewheel.plan.images import Images
@@ -88,8 +87,8 @@ class Workspace:
     def job_files(self) -> dict[str, str]:
         """Return the texts of the files that jobs use beside the pipeline, by name."""
         locks, forges = _PACKAGE / "workspace/locks", _PACKAGE / "forges"
-        files = [locks / UV_LOCK, forges / "gitlab" / FETCH_SOURCE]
-        files += [locks / images.TOOLS_LOCK, forges / tool_script.SOURCE]
+        files = [locks / UV_LOCK, locks / images.TOOLS_LOCK, forges / tool_script.SOURCE]
+        files += [forges / name / file for name, kind in FORGES.items() for file in kind.sources]
         texts = {file.name: file.read_text(encoding="utf-8") for file in files}
         for name in (UV_LOCK, images.TOOLS_LOCK):
             texts[name] = renewed_pins.with_requirements(texts[name], self.lock.requirements)

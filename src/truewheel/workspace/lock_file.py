@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from truewheel.errors import Problem, Stop, show_value, sort_problems
-from truewheel.forges.github.actions import Pin
+from truewheel.forges.kind import Pin
 from truewheel.net.container_registry import DIGEST
 from truewheel.spec import yaml_source, yaml_writer
 from truewheel.spec.yaml_source import Document

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from truewheel.forges.github.actions import Pin
+from truewheel.forges.kind import Pin
 from truewheel.workspace.lock_file import Lock
 
 REQUIREMENTS = "requirements.txt"

@@ -20,7 +20,7 @@ from truewheel.build import collect_artifacts as collect
 from truewheel.build import evidence, hand_over, prove
 from truewheel.errors import Exit, Stop
 from truewheel.forges.access import Access
-from truewheel.forges.base import PipelineState, Wish
+from truewheel.forges.base import PipelineState, StartRequest
 from truewheel.forges.github.api.client import Github
 from truewheel.plan import plan_file
 from truewheel.system.files import sha256
@@ -99,9 +99,9 @@ class Pipeline:
         if self.is_github:
             project.workflow()
         project.plan(*self.scripts())
-        run = self.forge.start(Wish("main", {}, "key"))
+        run = self.forge.start(StartRequest("main", {}, "key"))
         self.server.advance(10**4)
-        return self.forge.look(run, None)  # type: ignore[no-any-return]
+        return self.forge.read_state(run, None)  # type: ignore[no-any-return]
 
     def collect(self, out: Path, look: PipelineState | None = None) -> None:
         """Collect and prove as `trigger --wheels` does."""
@@ -487,7 +487,7 @@ def test_the_last_attempt_counts(gitlab: Pipeline, built: Any, tmp_path: Path):
             stale = build
     gitlab.forge.retry(old)
     gitlab.server.advance(10**4)
-    new = gitlab.forge.look(look.run, None)
+    new = gitlab.forge.read_state(look.run, None)
     fresh = next(
         build
         for build in project.pipelines[0].builds

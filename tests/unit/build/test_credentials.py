@@ -16,10 +16,12 @@ from truewheel.build import credentials, evidence
 from truewheel.build.engines.command import build_wheels
 from truewheel.build.engines.pep517 import compile_wheel
 from truewheel.build.smoke_test import smoke_test
+from truewheel.forges import FORGES
 from truewheel.plan.matrix import Host
 from truewheel.plan.model import Index
 from truewheel.system import interpreters
 
+RUNNER_FILES = FORGES["github"].runner_files
 HELD = (
     *(
         "CI_JOB_TOKEN",
@@ -106,7 +108,7 @@ LOOK = (
 ENV = {
     **projects.ENV,
     **dict.fromkeys(HELD, "hidden"),
-    **dict.fromkeys(credentials.RUNNER_FILES, "hidden"),
+    **dict.fromkeys(RUNNER_FILES, "hidden"),
     "UV_INDEX_OWN_PASSWORD": "hidden",
     "OWN_LOGIN": "hidden",
     "PIP_INDEX_URL": "x",
@@ -167,7 +169,7 @@ INDEXES = (Index(name="own", profile="internal", active=False, refusals={}, **LO
 def check(report: Path, name: str, needed: str = "PIP_INDEX_URL") -> None:
     """What was seen holds no credentials but the named ones, and all that pip needs."""
     names = {*json.loads(report.read_text())}
-    hidden = {*HELD, *credentials.RUNNER_FILES, "OWN_LOGIN"}
+    hidden = {*HELD, *RUNNER_FILES, "OWN_LOGIN"}
     assert names & hidden == ({name} if name else set())
     assert {"PATH", "HOME", *([needed] if needed else [])} <= names
     assert needed or not [name for name in names if name.startswith(("PIP_", "UV_INDEX_"))]

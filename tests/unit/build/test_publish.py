@@ -29,7 +29,7 @@ from standin import Index
 from truewheel import cli
 from truewheel.build import prove, publish
 from truewheel.errors import Exit
-from truewheel.forges import publish_jobs
+from truewheel.forges.gitlab.emit import publishing
 from truewheel.net import package_index
 from truewheel.plan import plan_file
 from truewheel.system.files import sha256
@@ -211,12 +211,12 @@ def test_uv_as_jobs_of_gitlab_call_it_is_trusted_without_a_password(
         base64.urlsafe_b64encode(b'{"sub": "project_path:o/r", "iss": "x"}').decode().rstrip("=")
     )
     monkeypatch.setenv("GITLAB_CI", "true")
-    monkeypatch.setenv(publish_jobs.ID_TOKEN, f"e30.{claims}.c2ln")
+    monkeypatch.setenv(publishing.ID_TOKEN, f"e30.{claims}.c2ln")
     answers = ['{"audience": "pypi"}', f'{{"success": true, "token": "{SECRET}"}}']
     audience, password = (standin.status(200, text, kind="application/json") for text in answers)
     https.gets, https.posts = [audience], [password]
     public = plan_file.read((folder / "plan.json").read_text(), "plan.json").indexes[1]
-    program, _, rest = publish_jobs.script(public, "")[-1].partition(" ")
+    program, _, rest = publishing.script(public, "")[-1].partition(" ")
     assert program == '"$TRUEWHEEL_TEMP"/uploader/bin/uv'
     shutil.copytree(
         folder / "copies/public", tmp_path / "upload", ignore=shutil.ignore_patterns("SHA256SUMS")

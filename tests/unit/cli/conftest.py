@@ -117,5 +117,5 @@ def token(server: GitLab, demo: Project, tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(watch, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(watch, "LONGEST_PAUSE", 0.02)
     monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 1000.0)
-    monkeypatch.setattr(trigger, "LOOKS", (0.01, 0.01))
+    monkeypatch.setattr(trigger, "RECHECK_SECONDS", (0.01, 0.01))
     return made

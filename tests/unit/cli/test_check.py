@@ -68,7 +68,7 @@ def test_check_shows_every_difference_and_the_way_out(here: Path, truewheel: Run
     assert truewheel("check")[0] == 0
 
 
-def test_a_forge_that_is_not_in_the_spec(here: Path, truewheel: Run):
+def test_a_forge_that_is_not_in_the_spec_is_refused(here: Path, truewheel: Run):
     code, _, err = truewheel("check", "--forge", "github")
     assert code == 2
     assert err == (

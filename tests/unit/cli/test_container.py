@@ -107,7 +107,7 @@ def test_a_job_tells_the_digest_of_what_it_pushed_or_of_what_the_registry_has(
 
 @pytest.mark.usefixtures("_engine")
 @pytest.mark.parametrize("protected", ["CI_COMMIT_REF_PROTECTED", "GITHUB_REF_PROTECTED"])
-def test_on_a_protected_ref_nobodys_image_is_believed(
+def test_on_a_protected_ref_no_image_is_trusted_by_its_tag(
     truewheel: Run,
     registry: Registry,
     tmp_path: Path,

@@ -122,7 +122,7 @@ def test_builder_images_that_everybody_may_replace_are_found(gitlab: Place):
     assert gitlab.run("doctor")[0] == 0
 
 
-def test_a_gitlab_without_rules_for_images_is_no_failure(gitlab: Place):
+def test_a_server_without_rules_for_images_is_no_failure(gitlab: Place):
     gitlab.spec(IMAGES)
     gitlab.server.misbehave(
         faults.answer(404), "GET /projects/*/registry/protection/*/rules", times=None
@@ -236,7 +236,7 @@ def test_what_a_token_may_not_ask_is_told_and_no_failure(gitlab: Place):
     assert "error token: its role is below Developer: it can start no pipeline" in findings(gitlab)
 
 
-def test_the_token_of_a_job_is_too_little(gitlab: Place):
+def test_the_token_of_a_job_is_not_enough(gitlab: Place):
     gitlab.project.plan(Job("build", seconds=1000))
     run = gitlab.project.pipeline()
     gitlab.server.advance(60)

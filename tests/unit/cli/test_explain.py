@@ -10,7 +10,7 @@ import pytest
 from command_line import COPIED, CUDA, Run
 
 
-def test_the_way_of_a_variable_is_told_hop_by_hop(here: Path, truewheel: Run):
+def test_the_path_of_a_variable_is_shown_hop_by_hop(here: Path, truewheel: Run):
     (here / "truewheel.yml").write_text(
         CUDA.replace("rhel8: {}", "rhel8: {provides: {CUDA_VERSION: '13.2.1'}}")
     )
@@ -80,7 +80,7 @@ MANY = f"packages: {{{MANY_PACKAGES}}}"
         ("github: {}", ["forge", "job"]),
     ],
 )
-def test_the_way_leads_through_child_pipelines_where_there_are_any(
+def test_the_path_has_the_child_pipelines_where_there_are_any(
     here: Path, truewheel: Run, rest: str, hops: list[str]
 ):
     spec = (
@@ -94,7 +94,7 @@ def test_the_way_leads_through_child_pipelines_where_there_are_any(
     assert [hop["place"] for hop in json.loads(out)["way"]] == [*hops, "container", "script"]
 
 
-def test_a_variable_that_nobody_declares_has_no_way(here: Path, truewheel: Run):
+def test_a_variable_that_is_not_declared_is_refused(here: Path, truewheel: Run):
     (here / "truewheel.yml").write_text(CUDA)
     code, _, err = truewheel("explain", "CUDA_VERSIO")
     assert code == 2

@@ -66,7 +66,9 @@ def test_a_dry_run_says_what_would_change_and_writes_nothing(here: Path, truewhe
 
 
 @pytest.mark.parametrize("flags", [(), ("--dry-run",), ("--json",)])
-def test_a_pipeline_of_others_is_never_replaced(here: Path, truewheel: Run, flags: tuple[str, ...]):
+def test_a_file_that_was_not_generated_is_never_replaced(
+    here: Path, truewheel: Run, flags: tuple[str, ...]
+):
     (here / ".gitlab-ci.yml").write_text("mine: {script: [make]}\n")
     code, out, err = truewheel("generate", *flags)
     assert (code, out) == (2, "")
@@ -78,7 +80,7 @@ def test_a_pipeline_of_others_is_never_replaced(here: Path, truewheel: Run, flag
     assert truewheel("check")[0] == 3
 
 
-def test_the_files_of_one_forge_alone(here: Path, truewheel: Run):
+def test_only_the_files_of_the_chosen_forge_are_written(here: Path, truewheel: Run):
     project(here, SMALL + "gitlab: {}\ngithub: {}\n")
     assert truewheel("generate", "--forge", "github")[1].endswith("2 files, 0 of them unchanged\n")
     assert not (here / ".gitlab-ci.yml").exists()
@@ -89,7 +91,7 @@ def test_the_files_of_one_forge_alone(here: Path, truewheel: Run):
     assert (code, err) == (0, "")
 
 
-def test_a_forge_that_the_spec_leaves_is_left_behind_nowhere(here: Path, truewheel: Run):
+def test_files_of_a_forge_that_left_the_spec_are_removed(here: Path, truewheel: Run):
     truewheel("generate")
     project(here, SMALL + "github: {}\n")
     out = truewheel("generate")[1]
@@ -135,9 +137,7 @@ def test_what_others_wrote_in_an_own_script_of_github_is_warned_of(
     assert err.count("warning: GitHub puts the words of others into this script") == 2 * count
 
 
-def test_a_version_that_only_git_or_a_variable_has_is_no_matter_to_generate(
-    here: Path, truewheel: Run
-):
+def test_generate_needs_no_version_from_git_or_a_variable(here: Path, truewheel: Run):
     own = "naming: {facts: {day: {from: ['vcs:date']}}, channels: {only: {version: '1.{day}'}}}\n"
     (here / "truewheel.yml").write_text(SMALL + own)
     (here / "VERSION").unlink()

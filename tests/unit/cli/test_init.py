@@ -45,9 +45,7 @@ def test_when_a_file_cannot_be_written_none_is_left(
     assert [path.name for path in here.iterdir()] == ["pyproject.toml"]
 
 
-def test_who_has_no_git_yet_is_told_to_begin_with_it(
-    here: Path, capsys: pytest.CaptureFixture[str]
-):
+def test_without_git_the_steps_begin_with_git_init(here: Path, capsys: pytest.CaptureFixture[str]):
     assert main(["init", "--dry-run"]) == 0
     assert (
         "4. git init; git add .gitlab-ci.yml pipelines truewheel.yml; commit and push"
@@ -127,7 +125,9 @@ def test_the_wheel_is_copied_and_named(here: Path, origin: tool_origin.Origin):
 
 
 @pytest.mark.usefixtures("origin")
-def test_another_file_of_that_name_stays(here: Path, capsys: pytest.CaptureFixture[str]):
+def test_another_file_with_the_name_of_the_wheel_stays(
+    here: Path, capsys: pytest.CaptureFixture[str]
+):
     (here / "ci").mkdir()
     (here / NAME).write_bytes(b"other")
     assert main(["init", "--yes"]) == 0

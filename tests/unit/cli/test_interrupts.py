@@ -77,7 +77,7 @@ def test_an_interrupt_at_any_moment_is_no_traceback(tmp_path: Path, way: str, wo
     assert sum(code == 130 for code, _ in ends) > 6
 
 
-def test_who_ignores_interrupts_is_not_interrupted(tmp_path: Path):
+def test_ignored_interrupts_stay_ignored(tmp_path: Path):
     """As a shell has it for what runs in its background."""
     argv = [
         "sh",

@@ -12,7 +12,9 @@ from registries import Registry
 BUILT = ("container", "--target", "rhel8", "--arch", "aarch64")
 
 
-def test_a_lock_is_written_and_then_stands(truewheel: Run, registry: Registry, tmp_path: Path):
+def test_a_lock_is_written_and_a_second_time_unchanged(
+    truewheel: Run, registry: Registry, tmp_path: Path
+):
     digest = registry.keep("ubi", "8", b"{1}")
     assert "would write truewheel.lock" in truewheel("lock", "--dry-run")[1]
     assert not (tmp_path / "truewheel.lock").exists()

@@ -29,7 +29,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(tmp_path))  # python-gitlab's configuration may lie there
     monkeypatch.setattr(calls, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(reviews, "LOOKS", (0.0, 0.001))
+    monkeypatch.setattr(reviews, "RECHECK_SECONDS", (0.0, 0.001))
     root = project(tmp_path / "demo", SPEC)
     identity = [
         "-c",
@@ -132,7 +132,7 @@ def test_a_job_s_token_writes_the_artifact_only(
     assert truewheel("note", "--post")[0] == 2
 
 
-def test_no_post_asks_nobody(gitlab: GitLab, truewheel: Run):
+def test_with_no_post_there_is_no_request(gitlab: GitLab, truewheel: Run):
     assert truewheel("note", "--no-post")[0] == 0
     assert gitlab.requests == []
 
@@ -197,7 +197,7 @@ def test_another_merge_request_is_compared_with_its_target(
     assert (code, len(bodies(gitlab))) == (0, 1), err
 
 
-def test_json_has_all_of_it(gitlab: GitLab, truewheel: Run):
+def test_json_has_the_contents_of_the_note(gitlab: GitLab, truewheel: Run):
     told = json.loads(truewheel("note", "--json")[1])
     assert told["note"] == {"on": "group/demo!1", "done": "create", "is_dry": False}
     assert told["changes"][0]["state"] == "renamed"
@@ -248,7 +248,7 @@ def _pull_request(
 # title
 
 
-def test_a_title_is_judged_as_it_is_now(
+def test_the_current_title_is_checked(
     gitlab: GitLab, truewheel: Run, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("CI_MERGE_REQUEST_TITLE", "no type, when the pipeline was made")
@@ -263,7 +263,7 @@ def test_a_title_is_judged_as_it_is_now(
 @pytest.mark.parametrize(
     "fault", [faults.forbidden(), faults.server_error(502)], ids=["403", "502"]
 )
-def test_a_forge_that_does_not_answer_leaves_what_the_pipeline_knows(
+def test_without_an_answer_the_title_of_the_pipeline_is_checked(
     gitlab: GitLab, truewheel: Run, monkeypatch: pytest.MonkeyPatch, fault: faults.Fault
 ):
     monkeypatch.setenv("CI_MERGE_REQUEST_LABELS", "ready")
@@ -281,7 +281,7 @@ def test_a_title_elsewhere_needs_an_answer(gitlab: GitLab, truewheel: Run):
     assert truewheel(*words)[0] == 0
 
 
-def test_a_pull_request_s_title_is_judged_as_it_is_now(
+def test_the_current_title_of_a_pull_request_is_checked(
     truewheel: Run, here: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with serving() as server:

@@ -42,9 +42,7 @@ def test_a_full_disk_is_named_and_ends_with_1(
     assert err.count("\n") <= 2
 
 
-def test_a_disk_that_is_only_read_is_named_and_ends_with_1(
-    here: Path, small_disk: Path, truewheel: Run
-):
+def test_a_read_only_disk_is_named_and_ends_with_1(here: Path, small_disk: Path, truewheel: Run):
     subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
     code, _, err = truewheel("plan", "--output", "disk/plan.json")
     assert code == 1
@@ -61,7 +59,7 @@ def test_an_interruption_is_told_without_a_traceback(
     assert truewheel("plan") == (130, "", "interrupted\n")
 
 
-def test_a_file_system_that_says_no_is_told(
+def test_a_refusal_of_the_file_system_is_shown(
     here: Path, truewheel: Run, monkeypatch: pytest.MonkeyPatch
 ):
     def full(*_: object, **__: object) -> None:

@@ -36,8 +36,8 @@ PATH = "/projects/*/pipeline_schedules"
 def gitlab(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Iterator[Place]:
-    monkeypatch.setattr(trigger, "LOOKS", (0.01, 0.02, 0.03))
-    monkeypatch.setattr("truewheel.forges.gitlab.api.schedules.LOOKS", (0.01, 0.02, 0.03))
+    monkeypatch.setattr(trigger, "RECHECK_SECONDS", (0.01, 0.02, 0.03))
+    monkeypatch.setattr("truewheel.forges.gitlab.api.schedules.RECHECK_SECONDS", (0.01, 0.02, 0.03))
     monkeypatch.setattr(calls, "FIRST_PAUSE", 0.01)
     for made in forges.place(tmp_path, monkeypatch, capsys, SPEC):
         made.project.tag("v1")
@@ -120,7 +120,7 @@ def test_a_dry_run_shows_the_changes_and_makes_none(gitlab: Place):
     assert (changes(gitlab), gitlab.project.schedules) == ([], [])
 
 
-def test_what_changed_is_changed_and_what_went_is_removed(gitlab: Place):
+def test_changed_schedules_are_changed_and_undeclared_ones_removed(gitlab: Place):
     gitlab.run("schedules")
     other = foreign(gitlab)
     gitlab.spec(
@@ -149,7 +149,7 @@ def test_what_changed_is_changed_and_what_went_is_removed(gitlab: Place):
         ("description", "by hand [truewheel:demo:nightly]", "description: by hand ["),
     ],
 )
-def test_what_a_hand_has_changed_is_set_back(gitlab: Place, field: str, value: object, told: str):
+def test_manual_changes_are_reverted(gitlab: Place, field: str, value: object, told: str):
     gitlab.run("schedules")
     gitlab.project.schedules[0][field] = value
     _, out, _ = gitlab.run("schedules")
@@ -157,7 +157,7 @@ def test_what_a_hand_has_changed_is_set_back(gitlab: Place, field: str, value: o
     assert state(gitlab) == DECLARED
 
 
-def test_a_variable_that_a_hand_has_put_there_goes_and_its_value_is_not_shown(gitlab: Place):
+def test_a_manually_added_variable_is_removed_and_its_value_is_not_shown(gitlab: Place):
     gitlab.run("schedules")
     gitlab.project.schedules[0]["variables"].append(
         {"key": "TOKEN", "value": "s3cr3t", "variable_type": "env_var"}
@@ -177,7 +177,7 @@ def test_a_variable_that_became_a_file_is_text_again(gitlab: Place):
 
 def test_where_pipelines_take_inputs_schedules_have_those_and_no_variables(gitlab: Place):
     gitlab.run("schedules")
-    gitlab.monkeypatch.setattr("truewheel.cli.pipeline_requests.takes_inputs", lambda *_: True)
+    gitlab.spec(SPEC + "gitlab: {inputs: true}\n")
     gitlab.project.schedules[0]["inputs"] = [{"name": "OLD", "value": "1"}]
     gitlab.run("schedules")
     first = gitlab.project.schedules[0]
@@ -220,7 +220,9 @@ def test_of_two_with_one_name_the_oldest_stays(gitlab: Place):
     ids=lambda fault: fault.name,
 )
 @pytest.mark.parametrize("verb", ["POST", "PUT", "DELETE", "GET"])
-def test_whatever_answer_is_lost_there_are_never_two(gitlab: Place, fault: faults.Fault, verb: str):
+def test_whichever_answer_is_lost_there_are_never_two_schedules(
+    gitlab: Place, fault: faults.Fault, verb: str
+):
     gone = foreign(gitlab, "old [truewheel:demo:old]")
     gitlab.run("schedules")
     gitlab.spec(
@@ -243,7 +245,7 @@ def test_whatever_answer_is_lost_there_are_never_two(gitlab: Place, fault: fault
     assert gone not in gitlab.project.schedules
 
 
-def test_one_that_goes_while_we_look_is_looked_for_again_and_one_that_hides_is_not_made_twice(
+def test_a_schedule_missing_from_a_listing_is_searched_again_and_not_made_twice(
     gitlab: Place,
 ):
     gitlab.run("schedules")
@@ -276,8 +278,8 @@ def test_after_a_lost_answer_the_schedule_is_found_not_made_again(
     assert (posts(gitlab), state(gitlab)) == (2, DECLARED)
 
 
-def test_what_was_found_too_late_is_removed_again(gitlab: Place):
-    gitlab.monkeypatch.setattr("truewheel.forges.gitlab.api.schedules.LOOKS", ())
+def test_a_schedule_created_twice_is_removed_again(gitlab: Place):
+    gitlab.monkeypatch.setattr("truewheel.forges.gitlab.api.schedules.RECHECK_SECONDS", ())
     gitlab.server.misbehave(faults.lost_reply(), f"POST {PATH}")
     gitlab.run("schedules")
     assert posts(gitlab) == 3
@@ -302,7 +304,7 @@ def test_faults_at_random_end_in_what_is_declared_or_in_exit_6(gitlab: Place, se
     assert state(gitlab) == DECLARED or [*reversed(state(gitlab))] == DECLARED
 
 
-def test_what_is_half_done_rests_and_is_resumed(gitlab: Place):
+def test_an_interrupted_change_leaves_the_schedule_inactive_and_is_resumed(gitlab: Place):
     gitlab.server.misbehave(faults.forbidden(), f"* {PATH}/*/variables*")
     code, _, err = gitlab.run("schedules")
     assert code == 5
@@ -373,7 +375,7 @@ def test_a_schedule_of_somebody_else_that_is_as_declared_stays_theirs(gitlab: Pl
     assert gitlab.project.schedules[0]["owner"] is alice
 
 
-def test_who_may_not_take_a_schedule_over_is_told_so(gitlab: Place):
+def test_a_user_who_may_not_take_a_schedule_over_gets_a_hint(gitlab: Place):
     foreign(gitlab, "nightly [truewheel:demo:nightly]")
     gitlab.become(gitlab.server.token("dev", DEVELOPER))
     code, _, err = gitlab.run("schedules")
@@ -395,7 +397,7 @@ def test_who_may_not_take_a_schedule_over_is_told_so(gitlab: Place):
         (("0 3 * * *", "0 30 * * *"), "9:19", "30 is no hour: allowed are 0 to 23"),
     ],
 )
-def test_what_the_spec_forbids_ends_before_any_call(
+def test_variables_that_the_spec_forbids_are_refused_before_any_call(
     gitlab: Place, change: tuple[str, str], place: str, told: str
 ):
     text = (

@@ -40,7 +40,7 @@ def test_a_terminal_without_unicode_gets_escapes(here: Path):
         (("plan", "--cell", "nothing"), 2),
     ],
 )
-def test_a_reader_that_has_gone_changes_nothing(here: Path, argv: tuple[str, ...], code: int):
+def test_a_closed_pipe_on_stdout_is_no_error(here: Path, argv: tuple[str, ...], code: int):
     packages = ", ".join(f"p{number}: {{version: {{file: VERSION}}}}" for number in range(300))
     project(here, f"truewheel: 1\nsetup: [x]\npackages: {{{packages}}}\ntargets: {{rhel8: {{}}}}\n")
     done = shell('exec "$@" | :; exit ${PIPESTATUS[0]}', here, *argv)
@@ -76,7 +76,7 @@ def test_no_file_gets_the_number_of_a_closed_stream(here: Path):
     assert (here / "next").read_text() == ""
 
 
-def test_nobody_at_stderr_changes_nothing(here: Path):
+def test_a_closed_stderr_is_no_error(here: Path):
     project(here, COLLIDING)
     for script in (
         'exec "$@" 2>&1 | :; exit ${PIPESTATUS[0]}',

@@ -11,7 +11,7 @@ from specs import SMALL
 TITLED = SMALL + "merge_requests: {types: [fix, feat], labels: [ready]}\n"
 
 
-def test_a_title_is_judged_as_the_forge_gives_it(
+def test_the_title_of_the_forge_is_checked(
     here: Path, truewheel: Run, monkeypatch: pytest.MonkeyPatch
 ):
     (here / "truewheel.yml").write_text(TITLED)

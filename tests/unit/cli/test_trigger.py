@@ -80,7 +80,7 @@ def test_all_bad_variables_are_told_at_once(capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.usefixtures("token")
-def test_a_plan_with_two_like_names_starts_nothing(
+def test_a_plan_with_two_equal_names_starts_nothing(
     server: GitLab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
     (tmp_path / "truewheel.yml").write_text(
@@ -92,7 +92,7 @@ def test_a_plan_with_two_like_names_starts_nothing(
 
 
 @pytest.mark.usefixtures("token")
-def test_a_dry_run_asks_nobody(server: GitLab, capsys: pytest.CaptureFixture[str]):
+def test_a_dry_run_sends_no_request(server: GitLab, capsys: pytest.CaptureFixture[str]):
     assert main(["trigger", "-v", "KIND=a", "--dry-run"]) == 0
     assert (
         capsys.readouterr().out
@@ -163,7 +163,7 @@ def test_an_unreachable_server_ends_with_six(
     assert token.value not in said
 
 
-def test_no_token_and_no_server(
+def test_without_a_token_or_server_nothing_is_started(
     token: Token, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     del token
@@ -212,7 +212,7 @@ def test_the_script_is_the_command(tmp_path: Path):
 
 
 @pytest.mark.usefixtures("token", "demo")
-def test_an_address_of_the_server_begins_no_line(
+def test_text_of_the_server_cannot_begin_a_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     start = triggers.start

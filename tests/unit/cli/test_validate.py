@@ -42,7 +42,7 @@ def test_validate_has_limits(here, truewheel):
     assert "300 MB" in err
 
 
-def test_validate_holds_a_set_against_a_plan(here, truewheel):
+def test_validate_compares_a_set_with_a_plan(here, truewheel):
     assert truewheel("plan", "--output", "plan.json")[0] == 0
     wheels.make(here, wheels.PURE)
     code, out, _ = truewheel("validate", ".", "--plan", "plan.json")

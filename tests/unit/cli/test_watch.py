@@ -23,7 +23,7 @@ def test_watch_takes_an_id_or_an_address(
 
 @pytest.mark.usefixtures("token")
 @pytest.mark.parametrize("word", ["x", "-1", "12a", "https://gitlab.example.com/a/b", "9" * 30])
-def test_watch_refuses_what_is_no_pipeline(word: str, server: GitLab):
+def test_watch_refuses_text_that_names_no_pipeline(word: str, server: GitLab):
     assert main(["watch", "--", word]) == 2
     assert server.requests == []
 
@@ -39,12 +39,12 @@ def test_an_address_of_another_server_is_refused(
 
 
 @pytest.mark.usefixtures("token")
-def test_a_pipeline_that_is_not_there(capsys: pytest.CaptureFixture[str]):
+def test_a_missing_pipeline_is_exit_6(capsys: pytest.CaptureFixture[str]):
     assert main(["watch", "4"]) == 6
     assert "the pipeline 4 cannot be read: 404" in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("token")
-def test_the_deadline_of_watching_is_six(demo: Project):
+def test_the_deadline_of_watching_is_exit_6(demo: Project):
     demo.plan(Job("wheel", seconds=10**9))
     assert main(["trigger", "--watch", "--deadline", "1.5"]) == 6

@@ -81,7 +81,7 @@ def here(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 100_000.0)
     monkeypatch.setattr(bridge, "EVERY", 0.0)
     for module in (trigger, reviews, schedules):
-        monkeypatch.setattr(module, "LOOKS", (0.0,))
+        monkeypatch.setattr(module, "RECHECK_SECONDS", (0.0,))
 
 
 @pytest.fixture
@@ -158,13 +158,17 @@ def ends(server: Any, words: str, text: str, capsys: pytest.CaptureFixture[str])
 
 @pytest.mark.parametrize("text", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("words", GITLAB.values(), ids=GITLAB)
-def test_gitlab(gitlab: GitLab, words: str, text: str, capsys: pytest.CaptureFixture[str]):
+def test_every_call_to_gitlab_survives_a_bad_answer(
+    gitlab: GitLab, words: str, text: str, capsys: pytest.CaptureFixture[str]
+):
     ends(gitlab, words, text, capsys)
 
 
 @pytest.mark.parametrize("text", BODIES.values(), ids=BODIES)
 @pytest.mark.parametrize("words", GITHUB.values(), ids=GITHUB)
-def test_github(github: GitHub, words: str, text: str, capsys: pytest.CaptureFixture[str]):
+def test_every_call_to_github_survives_a_bad_answer(
+    github: GitHub, words: str, text: str, capsys: pytest.CaptureFixture[str]
+):
     ends(github, words, text, capsys)
 
 
@@ -192,5 +196,5 @@ def test_github(github: GitHub, words: str, text: str, capsys: pytest.CaptureFix
         *(('"a"', "a JSON text"), ("true", "a JSON boolean")),
     ],
 )
-def test_what_came_in_words(text: str, message: str):
+def test_a_bad_answer_is_described_in_words(text: str, message: str):
     assert message in described_body(text.encode("latin-1"))

@@ -61,7 +61,7 @@ def token(server: GitLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> st
     monkeypatch.chdir(make_project(tmp_path, SPEC))
     monkeypatch.setattr(watch, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 1000.0)
-    monkeypatch.setattr(trigger, "LOOKS", (0.01, 0.01))
+    monkeypatch.setattr(trigger, "RECHECK_SECONDS", (0.01, 0.01))
     monkeypatch.setattr(bridge, "EVERY", 0.0)
     return value
 
@@ -75,7 +75,7 @@ def head(public: Project) -> str:
     return public.branches["change"].sha
 
 
-def heard(server: GitLab) -> list[dict[str, Any]]:
+def reported(server: GitLab) -> list[dict[str, Any]]:
     """What the source was told, in order."""
     return [request.json for request in server.asked("POST /projects/group/public/statuses/*")]
 
@@ -84,12 +84,12 @@ def heard(server: GitLab) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("result", "code", "state"), [("success", 0, "success"), ("failed", 5, "failed")]
 )
-def test_the_verdict_arrives_and_nothing_else(
+def test_the_source_gets_the_verdict_and_no_detail(
     server: GitLab, public: Project, inside: Project, result: str, code: int, state: str
 ):
     inside.plan(Job("secret-log", seconds=20, result=result, trace="secret-log\n"))
     assert build("--sha-variable", "UPSTREAM_SHA", "-v", "KIND=a") == code
-    statuses = heard(server)
+    statuses = reported(server)
     assert statuses[0]["state"] == "running"
     assert statuses[-1]["state"] == state
     assert "1 of 1 jobs ended" in statuses[-1]["description"]
@@ -111,9 +111,9 @@ def test_a_commit_is_built_once(public: Project, inside: Project):
 
 
 @pytest.mark.usefixtures("token", "public", "inside")
-def test_an_address_is_told_only_where_it_may_be(server: GitLab):
+def test_the_address_of_the_pipeline_is_reported_only_if_asked_for(server: GitLab):
     assert build("--public-url") == 0
-    assert heard(server)[-1]["target_url"].endswith("/-/pipelines/1001")
+    assert reported(server)[-1]["target_url"].endswith("/-/pipelines/1001")
 
 
 @pytest.mark.usefixtures("token")
@@ -162,7 +162,7 @@ def test_a_closed_request_is_not_built(public: Project, inside: Project):
 @pytest.mark.parametrize(
     "words", [["-v", "KIND=c"], ["-v", "PASSWORD=x"], ["-v", "OTHER=1"], ["--sha-variable", "KIND"]]
 )
-def test_variables_are_judged_before_any_call(server: GitLab, words: list[str]):
+def test_variables_are_checked_before_any_call(server: GitLab, words: list[str]):
     assert build(*words) == 2
     assert server.requests == []
 
@@ -174,7 +174,7 @@ def test_a_dry_run_starts_and_reports_nothing(
     assert build("--dry-run") == 0
     assert "would build group/public 1" in capsys.readouterr().out
     assert inside.pipelines == []
-    assert heard(server) == []
+    assert reported(server) == []
 
 
 @pytest.mark.usefixtures("token", "public", "inside")
@@ -183,12 +183,12 @@ def test_a_status_that_cannot_be_set_on_the_way_does_not_stop_the_work(
 ):
     server.misbehave(faults.forbidden(), on="POST */statuses/*", times=1)
     assert build() == 0
-    assert heard(server)[-1]["state"] == "success"
+    assert reported(server)[-1]["state"] == "success"
     assert len(inside.pipelines) == 1
 
 
 @pytest.mark.usefixtures("token", "public", "inside")
-def test_a_verdict_that_nobody_hears_is_no_good_end(server: GitLab):
+def test_a_verdict_that_cannot_be_reported_is_exit_6(server: GitLab):
     server.misbehave(faults.forbidden(), on="POST */statuses/*", times=None)
     assert build() == 6
 
@@ -199,13 +199,13 @@ def test_a_pipeline_without_a_verdict_is_an_error_at_the_source(server: GitLab):
         faults.expired_token(), on="GET /projects/internal/secret/pipelines/*", after=3, times=None
     )
     assert build() == 6
-    assert heard(server)[-1]["state"] == "canceled"
-    assert "gave no verdict" in heard(server)[-1]["description"]
+    assert reported(server)[-1]["state"] == "canceled"
+    assert "gave no verdict" in reported(server)[-1]["description"]
 
 
 @pytest.mark.usefixtures("public", "inside")
 @pytest.mark.parametrize("seed", range(6))
-def test_storms_start_no_second_pipeline_and_bend_no_verdict(
+def test_random_faults_start_no_second_pipeline_and_change_no_verdict(
     server: GitLab,
     inside: Project,
     token: str,
@@ -223,6 +223,6 @@ def test_storms_start_no_second_pipeline_and_bend_no_verdict(
     )
     assert build() == (0 if result == "success" else 5)
     assert len(inside.pipelines) == 1
-    assert heard(server)[-1]["state"] == result
+    assert reported(server)[-1]["state"] == result
     output = capsys.readouterr()
     assert token not in output.out + output.err

@@ -79,7 +79,7 @@ def tokens(
     monkeypatch.chdir(make_project(tmp_path, SPEC))
     monkeypatch.setattr(watch, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 1000.0)
-    monkeypatch.setattr(trigger, "LOOKS", (0.01, 0.01))
+    monkeypatch.setattr(trigger, "RECHECK_SECONDS", (0.01, 0.01))
     monkeypatch.setattr(bridge, "EVERY", 0.0)
     return tokens_
 
@@ -88,7 +88,7 @@ def build(*words: str, sides: tuple[str, str] = TO_GITLAB) -> int:
     return main(["bridge", "--from", sides[0], "--request", "1", "--to", sides[1], *words])
 
 
-def heard(server: StandIn) -> list[dict[str, Any]]:
+def reported(server: StandIn) -> list[dict[str, Any]]:
     """What the source was told, in order."""
     return [request.json for request in server.asked(STATUS)]
 
@@ -104,7 +104,7 @@ def spoken(server: StandIn) -> str:
 @pytest.mark.parametrize(
     ("result", "code", "state"), [("success", 0, "success"), ("failed", 5, "failure")]
 )
-def test_github_hears_the_verdict_of_gitlab_and_nothing_else(
+def test_github_gets_the_verdict_of_gitlab_and_no_detail(
     github: GitHub,
     gitlab: GitLab,
     inside: Project,
@@ -116,7 +116,7 @@ def test_github_hears_the_verdict_of_gitlab_and_nothing_else(
 ):
     inside.plan(Job("secret-log", seconds=20, result=result, trace="secret-log\n"))
     assert build("--sha-variable", "UPSTREAM_SHA", "-v", "KIND=a") == code
-    statuses, public = heard(github), github.repository("owner/public")
+    statuses, public = reported(github), github.repository("owner/public")
     assert (statuses[0]["state"], statuses[-1]["state"]) == ("pending", state)
     assert "1 of 1 jobs ended" in statuses[-1]["description"]
     assert {status["context"] for status in statuses} == {"truewheel/wheels"}
@@ -137,7 +137,7 @@ def test_github_hears_the_verdict_of_gitlab_and_nothing_else(
 @pytest.mark.parametrize(
     ("result", "code", "state"), [("success", 0, "success"), ("failed", 5, "failed")]
 )
-def test_gitlab_hears_the_verdict_of_github_and_nothing_else(
+def test_gitlab_gets_the_verdict_of_github_and_no_detail(
     github: GitHub, gitlab: GitLab, tokens: list[str], result: str, code: int, state: str
 ):
     public = gitlab.project("group/public")
@@ -147,7 +147,7 @@ def test_gitlab_hears_the_verdict_of_github_and_nothing_else(
     inside.workflow(inputs=("truewheel_key", "UPSTREAM_SHA", "KIND"))
     inside.plan(Job("secret-log", seconds=20, result=result, trace="secret-log\n"))
     assert build("--sha-variable", "UPSTREAM_SHA", "-v", "KIND=a", sides=TO_GITHUB) == code
-    statuses = heard(gitlab)
+    statuses = reported(gitlab)
     assert (statuses[0]["state"], statuses[-1]["state"]) == ("running", state)
     assert not [
         status for status in statuses if any(secret in json.dumps(status) for secret in SECRETS)
@@ -206,7 +206,7 @@ def test_a_closed_or_moved_request_is_not_built(public: Repository, inside: Proj
         ("{", 2),
     ],
 )
-def test_the_request_of_the_job_itself(
+def test_without_from_the_request_of_the_job_is_built(
     public: Repository,
     inside: Project,
     event: Any,
@@ -222,19 +222,19 @@ def test_the_request_of_the_job_itself(
 
 
 @pytest.mark.usefixtures("tokens", "public", "inside")
-def test_an_address_is_told_only_where_it_may_be(github: GitHub):
+def test_the_address_of_the_pipeline_is_reported_only_if_asked_for(github: GitHub):
     assert build() == 0
-    assert not [status for status in heard(github) if "target_url" in status]
+    assert not [status for status in reported(github) if "target_url" in status]
     assert build("--public-url") == 0
-    assert heard(github)[-1]["target_url"].endswith("/-/pipelines/1001")
+    assert reported(github)[-1]["target_url"].endswith("/-/pipelines/1001")
 
 
 @pytest.mark.usefixtures("tokens", "public")
-def test_statuses_that_cannot_be_set(github: GitHub, inside: Project):
+def test_a_status_that_cannot_be_set_is_explained(github: GitHub, inside: Project):
     forbidden = faults.answer(403, "Resource not accessible by integration")
     github.misbehave(forbidden, on=STATUS, times=1)
     assert build() == 0
-    assert heard(github)[-1]["state"] == "success"
+    assert reported(github)[-1]["state"] == "success"
     github.misbehave(forbidden, on=STATUS, times=None)
     assert build() == 6
     assert len(inside.pipelines) == 1
@@ -246,8 +246,8 @@ def test_a_pipeline_without_a_verdict_is_an_error_at_github(gitlab: GitLab, gith
         faults.expired_token(), on="GET /projects/internal/secret/pipelines/*", after=3, times=None
     )
     assert build() == 6
-    assert heard(github)[-1]["state"] == "error"
-    assert "gave no verdict" in heard(github)[-1]["description"]
+    assert reported(github)[-1]["state"] == "error"
+    assert "gave no verdict" in reported(github)[-1]["description"]
 
 
 @pytest.mark.usefixtures("tokens", "public")
@@ -263,7 +263,7 @@ def test_a_variable_without_an_input_is_refused_before_any_call(
 
 @pytest.mark.usefixtures("public")
 @pytest.mark.parametrize("seed", range(6))
-def test_storms_on_both_sides_bend_nothing(
+def test_random_faults_on_both_sides_change_no_verdict(
     gitlab: GitLab,
     github: GitHub,
     inside: Project,
@@ -279,7 +279,7 @@ def test_storms_on_both_sides_bend_nothing(
         server.misbehave_at_random(10 * seed + number, rate=0.2, kinds=STORM)
     assert build() == (0 if result == "success" else 5)
     assert len(inside.pipelines) == 1
-    assert heard(github)[-1]["state"] == {"success": "success", "failed": "failure"}[result]
+    assert reported(github)[-1]["state"] == {"success": "success", "failed": "failure"}[result]
     assert tokens[0] not in spoken(github)
     assert tokens[1] not in spoken(gitlab)
     output = capsys.readouterr()

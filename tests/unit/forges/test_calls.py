@@ -24,7 +24,7 @@ def caller(*answers: Answer | Fault, seconds: float = 600) -> tuple[Caller, Scri
     return Caller("http://server", script, seconds, clock.clock()), script, clock
 
 
-def test_what_may_pass_is_asked_again_with_growing_pauses():
+def test_a_passing_fault_is_retried_with_growing_pauses():
     faults = [Fault(0, "reset"), Fault(502, "502"), Fault(520, "520"), Fault(0, "no JSON")]
     asking, script, clock = caller(*faults, ok({"id": 1}))
     assert asking.get("/a") == {"id": 1}
@@ -35,22 +35,22 @@ def test_what_may_pass_is_asked_again_with_growing_pauses():
     assert sum(clock.slept) > 5
 
 
-def test_what_stays_is_not_asked_again():
+def test_a_lasting_fault_is_not_retried():
     asking, script, _ = caller(Fault(404, "404 Not Found"))
     with pytest.raises(Fault):
         asking.get("/a")
     assert len(script.asked) == 1
 
 
-def test_a_server_that_never_answers_is_left_after_a_few_attempts():
+def test_a_server_that_never_answers_gets_a_few_attempts():
     asking, script, _ = caller(*[Fault(0, "refused", is_certain=True)] * 20, seconds=10_000)
     with pytest.raises(Stop, match="no answer after 6 attempts: refused") as stopped:
         asking.get("/a")
     assert stopped.value.code is Exit.REMOTE_UNREACHABLE
-    assert len(script.asked) == calls.FIRST_ATTEMPTS
+    assert len(script.asked) == calls.ATTEMPTS
 
 
-def test_a_server_that_has_answered_is_waited_for_until_the_deadline():
+def test_a_server_that_has_answered_is_retried_until_the_deadline():
     asking, _, clock = caller(ok({"id": 1}), *[Fault(0, "gone")] * 1000, seconds=300)
     asking.get("/a")
     with pytest.raises(Stop, match="no answer after") as stopped:
@@ -59,7 +59,7 @@ def test_a_server_that_has_answered_is_waited_for_until_the_deadline():
     assert 250 < sum(clock.slept) <= 300
 
 
-def test_retry_after_is_kept_to():
+def test_the_header_retry_after_is_respected():
     asking, _, clock = caller(Fault(429, "429", wait=17.0), ok({"id": 1}))
     asking.get("/a")
     assert clock.slept == [17.0]
@@ -72,7 +72,7 @@ def test_a_wait_beyond_the_deadline_ends_at_once():
     assert clock.slept == []
 
 
-def test_the_last_request_of_a_rate_limit_is_followed_by_a_rest():
+def test_after_the_last_request_of_a_rate_limit_there_is_a_pause():
     used_up = ok({"id": 1}, ratelimit_remaining="0", ratelimit_reset=str(int(NOW) + 30), date=DATE)
     asking, _, clock = caller(used_up, ok({"id": 1}))
     asking.get("/a")
@@ -81,7 +81,7 @@ def test_the_last_request_of_a_rate_limit_is_followed_by_a_rest():
     assert clock.slept == [30.0]
 
 
-def test_nothing_is_asked_after_the_deadline():
+def test_no_request_is_sent_after_the_deadline():
     asking, script, _ = caller(ok({"id": 1}), seconds=-1)
     with pytest.raises(Stop, match="the deadline is over"):
         asking.get("/a")
@@ -130,13 +130,13 @@ def test_pages_are_read_to_the_end_and_no_record_twice():
 
 
 @pytest.mark.parametrize("data", [{"a": 1}, None, ["text"], "text"])
-def test_a_list_that_is_none_is_asked_for_again(data: object):
+def test_an_answer_that_is_no_list_is_retried(data: object):
     asking, script, _ = caller(ok(data), ok([{"id": 1}], x_next_page=""))
     assert [record["id"] for record in asking.pages("/a")] == [1]
     assert len(script.asked) == 2
 
 
-def test_pages_without_a_word_of_the_next_end_with_one_that_is_not_full():
+def test_without_headers_a_page_that_is_not_full_is_the_last():
     asking, script, _ = caller(ok([{"id": number} for number in range(100)]), ok([{"id": 100}]))
     assert len(list(asking.pages("/a"))) == 101
     assert len(script.asked) == 2
@@ -149,7 +149,7 @@ def test_a_next_page_that_leads_nowhere_ends_the_list(header: str):
     assert len(script.asked) == 1
 
 
-def test_an_answer_that_never_ends_is_given_up():
+def test_an_endless_answer_is_cut_off():
     began = time.monotonic()
     with pytest.raises(Fault, match=r"no whole answer within 0 s") as fault:
         calls.bounded(lambda: time.sleep(30), 0.05)
@@ -158,7 +158,7 @@ def test_an_answer_that_never_ends_is_given_up():
     assert not fault.value.is_certain
 
 
-def test_what_work_raises_is_raised():
+def test_errors_of_the_work_are_raised():
     with pytest.raises(KeyError):
         calls.bounded(lambda: {}["a"], 5)
 
@@ -171,7 +171,7 @@ def test_what_work_raises_is_raised():
         *((403, False, True), (404, False, True), (501, False, False)),
     ],
 )
-def test_what_a_status_says_of_a_request(status: int, may_pass: bool, is_certain: bool):
+def test_statuses_say_whether_a_request_was_done(status: int, may_pass: bool, is_certain: bool):
     fault = Fault(status, "")
     assert (fault.may_pass, fault.is_certain) == (may_pass, is_certain)
 

@@ -47,20 +47,20 @@ def found(log: str, reason: str = "script_failure") -> Cause:
         ("/bin/sh: 1: cmake: command not found", "script", "a program or a file is not there"),
     ],
 )
-def test_the_end_of_a_log_tells(line: str, kind: str, message: str):
+def test_the_end_of_a_log_shows_the_cause(line: str, kind: str, message: str):
     cause = found(f"$ make\n{line}\nERROR: Job failed: exit code 1\n")
     assert cause.kind == kind
     assert cause.told.startswith(message)
     assert line[:160] in cause.told
 
 
-def test_only_the_end_counts():
+def test_only_the_end_of_a_log_is_searched():
     assert (
         found("Could not resolve host\n" + "fine\n" * 60 + "make: *** Error 2\n").kind == "script"
     )
 
 
-def test_the_last_sign_wins():
+def test_the_last_sign_in_a_log_is_the_cause():
     assert (
         found("Connection timed out\nretried and fine\nNo space left on device\n").kind == "runner"
     )
@@ -71,7 +71,7 @@ def test_the_forges_own_word_goes_before_the_log(reason: str):
     assert found("No space left on device\n", reason) == REASONS[reason]
 
 
-def test_what_nobody_knows_is_told_as_it_is():
+def test_an_unknown_reason_is_shown_as_it_is():
     assert found("", "some_new_failure") == Cause("script", "some new failure")
     assert found("") == Cause("script", "its script failed")
     assert found(

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,6 @@ from specs import plan_of, policy_of, spec_of
 from truewheel.forges import pipelines, publish_jobs
 from truewheel.forges.github.actions import PINS
 from truewheel.forges.github.emit import plan_rules, workflows
-from truewheel.plan.model import Index
 from truewheel.spec import variables as contract
 from truewheel.workspace import loading
 
@@ -72,7 +70,7 @@ def publishing_jobs(text: str, path: str) -> Iterator[tuple[str, dict[str, Any],
                     yield name, job, document
 
 
-def judge(job: dict[str, Any]) -> None:
+def check_job(job: dict[str, Any]) -> None:
     """Assert that a job runs nothing but what is pinned."""
     if "steps" in job:
         actions = [step["uses"].partition("@") for step in job["steps"] if "uses" in step]
@@ -98,14 +96,14 @@ def test_no_job_that_publishes_runs_anything_that_is_not_pinned(spec: str):
     jobs = [job for path, text in texts(spec).items() for _, job, _ in publishing_jobs(text, path)]
     assert len(jobs) == 8, "four indexes on two forges"
     for job in jobs:
-        judge(job)
+        check_job(job)
 
 
 def test_no_golden_job_that_publishes_runs_anything_that_is_not_pinned():
     jobs = [job for path in GOLDEN for _, job, _ in publishing_jobs(path.read_text(), str(path))]
     assert jobs
     for job in jobs:
-        judge(job)
+        check_job(job)
 
 
 @pytest.mark.parametrize("text", [*SPECS.values(), *GOLDEN], ids=str)
@@ -135,34 +133,6 @@ def test_the_lock_of_the_uploader_is_committed_and_has_a_hash_for_each_of_its_fi
     ]
 
 
-def index(**fields: Any) -> Index:
-    known = {
-        "name": "own",
-        "profile": "internal",
-        "active": True,
-        "refusals": {},
-        "url": "https://i.example/x",
-    }
-    return Index(**{**known, "simple": "https://i.example/x/simple/", **fields})
-
-
-def test_no_password_is_a_word_of_a_command():
-    lines = publish_jobs.script(index(username="WHO", password="TOKEN"), "")
-    with_secrets = [line for line in lines[1:] if "$UV_PUBLISH" in line or "TOKEN" in line]
-    assert all(line.startswith(("export ", "(umask 077 && printf ")) for line in with_secrets)
-
-
-def test_an_index_of_gitlabs_own_is_not_looked_into_by_uv():
-    """Instead of a project that it lacks it shows the public index's files, which uv would take."""
-    simple = "https://git.example/a/api/v4/projects/7/packages/pypi/simple/"
-    script = "\n".join(
-        publish_jobs.script(index(simple=simple, username="WHO", password="CI_JOB_TOKEN"), "")
-    )
-    assert "--check-url" not in script
-    assert "NETRC" not in script
-    assert "--check-url=https://i.example/x/simple/" in "\n".join(publish_jobs.script(index(), ""))
-
-
 def test_the_public_index_knows_a_job_of_gitlab_by_its_own_token():
     document = yaml.safe_load(texts(SPECS["include"])[".gitlab-ci.yml"])
     assert document["publish:public"]["id_tokens"] == {"PYPI_ID_TOKEN": {"aud": "pypi"}}
@@ -172,7 +142,7 @@ def test_the_public_index_knows_a_job_of_gitlab_by_its_own_token():
     assert "id_tokens" not in document["publish:own"]
 
 
-def test_github_hands_credentials_to_the_uploader_alone():
+def test_on_github_only_the_uploader_gets_credentials():
     jobs = yaml.safe_load(texts(SPECS["include"])[workflows.CALLER])["jobs"]
     private, public = (
         jobs[name]["steps"][-1]["with"] for name in ("publish-own", "publish-public")
@@ -236,7 +206,7 @@ def test_where_there_is_nothing_to_upload_the_job_says_why_and_ends_well(tmp_pat
     assert (done.returncode, done.stdout) == (0, text)
 
 
-def test_cdpath_leads_to_no_other_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_the_variable_cdpath_changes_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     other = tmp_path / "other"
     text = sums(other, "a-1.whl")
     sums(tmp_path, "a-1.whl")
@@ -247,31 +217,7 @@ def test_cdpath_leads_to_no_other_folder(tmp_path: Path, monkeypatch: pytest.Mon
     assert "a-1.whl: FAILED" in done.stdout
 
 
-def test_a_job_of_gitlab_takes_no_folder_of_the_checkout(tmp_path: Path):
-    text = sums(tmp_path, "a-1.whl")
-    (tmp_path / "dist/publish").mkdir()
-    (tmp_path / "dist/publish/own.sha256").write_text(text)
-    for name in ("upload", "uploader"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "mine").write_text("mine")
-    lines = publish_jobs.script(index(), "")
-    end = next(number for number, line in enumerate(lines) if " -m venv " in line)
-    script = "\n".join([*lines[:end], 'ls "$TRUEWHEEL_TEMP/upload"'])
-    done = subprocess.run(
-        ["sh", "-ec", script], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "a-1.whl"), done.stderr
-
-
-def test_variables_that_lead_uv_elsewhere_are_unset_first():
-    first, *_ = publish_jobs.script(index(username="UV_PROJECT", password="TOKEN"), "")
-    names = first.split()
-    assert names[0] == "unset"
-    assert {"UV_WORKING_DIR", "UV_WORKING_DIRECTORY", "UV_CONFIG_FILE"} < {*names}
-    assert "UV_PROJECT" not in names, "it holds credentials of this index"
-
-
-def test_a_list_that_is_damaged_or_missing_is_no_empty_one(tmp_path: Path):
+def test_a_damaged_or_missing_list_is_an_error(tmp_path: Path):
     assert run_taken(tmp_path, "not a sum\n").returncode != 0
     (tmp_path / "dist/publish/own.sha256").unlink()
     script = "\n".join(publish_jobs.lines_taking_files("own"))
@@ -288,9 +234,3 @@ def test_an_address_with_an_expression_of_github_is_refused():
     assert any(
         "${{" in str(problem) for problem in plan_rules.find_problems(plan, parsed, variables)
     )
-
-
-def test_what_fetches_the_listed_files_needs_nothing_but_python():
-    source = loading.load(str(ROOT / "truewheel.yml"), ROOT).job_files()[publish_jobs.FETCH_SOURCE]
-    imported = set(re.findall(r"(?m)^\s*(?:from|import) (\w+)", source))
-    assert imported <= {*sys.stdlib_module_names}

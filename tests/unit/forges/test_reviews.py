@@ -83,32 +83,32 @@ def test_a_note_is_created_then_left_alone_then_updated():
     assert board.writes == 2
 
 
-def test_nothing_is_written_where_there_is_no_news_and_no_note():
+def test_without_changes_no_note_is_created():
     board = Board(there=("somebody's",))
     assert stick(board, is_news=False) == "nothing"
     assert (board.writes, len(board.texts)) == (0, 1)
 
 
-def test_a_note_that_is_there_is_told_that_nothing_changes_any_more():
+def test_an_existing_note_is_updated_when_nothing_changes_any_more():
     board = Board(there=(f"{MARK}\nold",))
     assert stick(board, "nothing changes", is_news=False) == "update"
     assert board.texts == {1: f"{MARK}\nnothing changes\n"}
 
 
-def test_of_several_the_oldest_stays():
+def test_of_several_notes_the_oldest_stays():
     board = Board(there=("somebody's", f"{MARK}\nold", f"{MARK}\nnewer"))
     assert stick(board) == "update"
     assert board.texts == {1: "somebody's", 2: f"{MARK}\nnew\n"}
 
 
-def test_a_forge_may_keep_no_space_at_the_end_and_windows_line_ends():
+def test_line_ends_and_trailing_space_make_no_difference():
     assert what_to_do([Note(1, f"{MARK}\r\nnew")], f"{MARK}\nnew\n", is_news=True) == "nothing"
 
 
 @pytest.mark.parametrize(
     "script", list(product(["done and lost", "lost", "busy", "raced"], repeat=3))
 )
-def test_whatever_gets_lost_there_is_one_note(script: tuple[str, ...]):
+def test_whichever_answer_is_lost_there_is_one_note(script: tuple[str, ...]):
     board = Board(*script)
     assert stick(board) == "create"
     assert board.texts == {1: f"{MARK}\nnew\n"}

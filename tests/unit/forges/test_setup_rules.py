@@ -60,7 +60,7 @@ def test_a_bare_name_is_warned_of(line: str):
 
 
 @pytest.mark.parametrize("line", PINNED)
-def test_what_cannot_be_another_is_not(line: str):
+def test_pinned_installs_are_not_warned_of(line: str):
     assert told(line) == []
 
 

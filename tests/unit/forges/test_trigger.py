@@ -12,12 +12,12 @@ from standins import Fault, GitLab, Job, Project, faults
 from truewheel.errors import Exit, Stop
 from truewheel.forges import trigger
 from truewheel.forges.access import Access
-from truewheel.forges.base import Wish
+from truewheel.forges.base import StartRequest
 from truewheel.forges.gitlab.api.client import Gitlab
 from truewheel.spec.variables import KEY
 
 START = "POST /projects/*/pipeline"
-WISH = Wish("main", {"NVIDIA_UPSTREAM_VERSION": "26.05"}, "key-1")
+WISH = StartRequest("main", {"NVIDIA_UPSTREAM_VERSION": "26.05"}, "key-1")
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def project(server: GitLab) -> Project:
 
 
 def start(
-    forge: Gitlab, wish: Wish = WISH, *, is_fresh: bool = True, tell: Any = None
+    forge: Gitlab, wish: StartRequest = WISH, *, is_fresh: bool = True, tell: Any = None
 ) -> trigger.Started:
     return trigger.start(forge, wish, tell or (lambda _: None), is_fresh=is_fresh)
 
@@ -45,7 +45,7 @@ def variables(project: Project) -> list[dict[str, str]]:
     ]
 
 
-def test_the_variables_and_the_key_arrive(server: GitLab, project: Project):
+def test_variables_and_key_are_sent(server: GitLab, project: Project):
     started = start(connected(server))
     assert started.is_new
     assert started.run.id == project.pipelines[0].id
@@ -66,7 +66,7 @@ def test_the_pipeline_of_a_key_is_found_again(server: GitLab, project: Project):
     assert len(project.pipelines) == 3
 
 
-def test_a_key_on_another_ref_is_another(server: GitLab, project: Project):
+def test_the_same_key_on_another_ref_starts_a_pipeline(server: GitLab, project: Project):
     project.commit({"a": b""}, branch="next")
     start(connected(server), is_fresh=False)
     assert start(connected(server), WISH._replace(ref="next"), is_fresh=False).is_new
@@ -105,7 +105,7 @@ def test_a_pipeline_that_is_listed_late_is_waited_for(server: GitLab, project: P
     ],
     ids=lambda fault: fault.name,
 )
-def test_a_start_that_did_nothing_is_tried_again(server: GitLab, project: Project, fault: Fault):
+def test_a_start_without_effect_is_retried(server: GitLab, project: Project, fault: Fault):
     server.misbehave(fault, on=START, times=3)
     lines: list[str] = []
     started = start(connected(server), tell=lines.append)
@@ -114,7 +114,7 @@ def test_a_start_that_did_nothing_is_tried_again(server: GitLab, project: Projec
     assert len(lines) == 3
 
 
-def test_two_that_start_at_once_keep_the_older_one(server: GitLab, project: Project):
+def test_of_two_pipelines_started_at_once_the_older_stays(server: GitLab, project: Project):
     """The other one starts its pipeline between our look and our start."""
 
     def other(_state: Any, _request: Any) -> None:
@@ -168,7 +168,7 @@ def test_a_refusal_is_final_and_explained(
     assert len(server.asked(START)) == 1
 
 
-def test_a_server_that_only_fails_is_left_at_the_deadline(server: GitLab, project: Project):
+def test_a_server_that_always_fails_is_exit_6_at_the_deadline(server: GitLab, project: Project):
     server.misbehave(faults.server_error(502), on=START, times=None)
     with pytest.raises(Stop) as stopped:
         start(connected(server, seconds=100))
@@ -208,7 +208,7 @@ def test_a_job_starts_by_its_own_token(server: GitLab, project: Project):
     assert variables(project)[-1][KEY] == WISH.key
 
 
-def test_inputs_instead_of_variables(server: GitLab, project: Project):
+def test_values_are_sent_as_inputs_where_pipelines_take_inputs(server: GitLab, project: Project):
     project.spec_inputs = {"NVIDIA_UPSTREAM_VERSION": {}, "truewheel_key": {}}
     start(connected(server), WISH._replace(by_inputs=True))
     body = server.asked(START)[0].body
@@ -216,7 +216,7 @@ def test_inputs_instead_of_variables(server: GitLab, project: Project):
     assert b"variables" not in body
 
 
-def test_keys():
+def test_valid_and_invalid_keys():
     assert trigger.new_key() != trigger.new_key()
     same = trigger.key_of("a/b", "main", {"A": "1", "B": "2"})
     assert same == trigger.key_of("a/b", "main", {"B": "2", "A": "1"})

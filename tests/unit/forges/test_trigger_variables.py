@@ -31,11 +31,11 @@ POLICY = policy_of(
         ("GITHUB_RUN_ID", "is set by the forge itself"),
     ],
 )
-def test_what_is_refused_names_itself_and_not_its_value(name: str, message: str):
+def test_a_refusal_names_the_variable_and_not_its_value(name: str, message: str):
     (problem,) = trigger_variables.problems(SPEC, POLICY, {"OWN": "1", name: "a-value"})
     assert str(problem).startswith(f"-v {name}: {message}")
     assert "a-value" not in str(problem)
 
 
-def test_what_people_set_may_be_sent():
+def test_variables_that_people_set_may_be_sent():
     assert list(trigger_variables.problems(SPEC, POLICY, {"OWN": "$(reboot)"})) == []

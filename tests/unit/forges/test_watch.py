@@ -12,7 +12,7 @@ from standins import Bridge, GitLab, Job, Project, faults
 
 from truewheel.errors import Exit, Stop
 from truewheel.forges import trigger
-from truewheel.forges.base import Wish
+from truewheel.forges.base import StartRequest
 from truewheel.forges.gitlab.api.client import Gitlab
 from truewheel.forges.watch import Follower, Verdict, states
 
@@ -35,18 +35,18 @@ def project(server: GitLab) -> Project:
 
 
 def follow(forge: Gitlab, lines: list[str] | None = None, **more: Any) -> Verdict:
-    run = forge.start(Wish("main", {}, "key"))
+    run = forge.start(StartRequest("main", {}, "key"))
     return Follower(forge=forge, tell=(lines if lines is not None else []).append, **more).to_end(
         run
     )
 
 
-def test_a_good_pipeline_is_told_as_it_goes(server: GitLab, project: Project):
+def test_state_changes_of_a_good_pipeline_are_shown(server: GitLab, project: Project):
     project.plan(Job("plan", stage="plan", seconds=20), Job("prove", stage="prove", seconds=5))
     lines: list[str] = []
     verdict = follow(connected(server), lines)
     assert verdict.is_good
-    assert states(verdict.look) == "2 success"
+    assert states(verdict.snapshot) == "2 success"
     number = project.pipelines[0].id
     beginnings = [line.partition(" (")[0] for line in lines]
     assert beginnings.index(f"{number}/plan: running") < beginnings.index(f"{number}/plan: success")
@@ -74,7 +74,9 @@ def test_a_failure_has_a_cause_and_the_end_of_its_log(server: GitLab, project: P
 
 
 @pytest.mark.parametrize("result", ["success", "failed"])
-def test_children_of_children_count(server: GitLab, project: Project, result: str):
+def test_child_pipelines_of_children_are_part_of_the_verdict(
+    server: GitLab, project: Project, result: str
+):
     grandchild = Bridge("deeper", child=[Job("wheel", seconds=30, result=result)])
     project.plan(Bridge("child", child=[grandchild, Job("other")]))
     verdict = follow(connected(server))
@@ -84,18 +86,18 @@ def test_children_of_children_count(server: GitLab, project: Project, result: st
     )
 
 
-def test_a_failing_child_below_a_green_parent_is_a_failure(server: GitLab, project: Project):
+def test_a_failed_child_of_a_successful_parent_is_a_failure(server: GitLab, project: Project):
     project.plan(
         Bridge("child", child=[Job("wheel", seconds=90, result="failed")], depends=False),
         Job("quick", seconds=1),
     )
     verdict = follow(connected(server))
-    assert verdict.look.run.state == "success"
+    assert verdict.snapshot.run.state == "success"
     assert not verdict.is_good
     assert [failure.job.name for failure in verdict.failures] == ["wheel"]
 
 
-def test_a_failure_that_is_allowed_is_none(server: GitLab, project: Project):
+def test_an_allowed_failure_does_not_count(server: GitLab, project: Project):
     project.plan(Job("wheel"), Job("extra", result="failed", allow_failure=True))
     verdict = follow(connected(server))
     assert verdict.is_good
@@ -140,7 +142,7 @@ def test_a_second_attempt_can_save_the_pipeline(server: GitLab, project: Project
     assert any("wheel runs again (1 of 1): the runner broke down" in line for line in lines)
 
 
-def test_the_answer_to_a_retry_may_get_lost(server: GitLab, project: Project):
+def test_a_lost_answer_to_a_retry_is_no_failure(server: GitLab, project: Project):
     project.plan(Job("wheel", result=("failed", "success"), failure_reason="runner_system_failure"))
     server.misbehave(faults.lost_reply(), on="POST /projects/*/jobs/*/retry")
     assert follow(connected(server)).is_good
@@ -164,10 +166,10 @@ def test_a_retry_that_is_refused_is_told_and_does_not_hang(server: GitLab, proje
 def test_a_cancelled_pipeline_is_no_success(server: GitLab, project: Project):
     project.plan(Job("wheel", seconds=100))
     forge = connected(server)
-    run = forge.start(Wish("main", {}, "key"))
+    run = forge.start(StartRequest("main", {}, "key"))
     forge.cancel(run)
     verdict = Follower(forge=forge, tell=[].append).to_end(run)
-    assert (verdict.is_good, verdict.look.run.state) == (False, "canceled")
+    assert (verdict.is_good, verdict.snapshot.run.state) == (False, "canceled")
 
 
 @pytest.mark.parametrize("seconds", [40, 400])
@@ -183,7 +185,7 @@ def test_the_deadline_is_kept(server: GitLab, project: Project, seconds: int):
 @pytest.mark.parametrize(
     "fault", [faults.expired_token(), faults.forbidden(), faults.answer(404, "404 Not found")]
 )
-def test_a_forge_that_refuses_to_tell_gives_no_verdict(
+def test_a_forge_that_refuses_to_answer_gives_no_verdict(
     server: GitLab, project: Project, fault: Any
 ):
     project.plan(Job("wheel", seconds=100))
@@ -230,12 +232,12 @@ def test_five_hundred_jobs_take_a_request_a_second(server: GitLab, project: Proj
     before = forge.caller.clock.now()
     verdict = follow(forge)
     minutes = (forge.caller.clock.now() - before) / 60
-    assert states(verdict.look) == "500 success"
+    assert states(verdict.snapshot) == "500 success"
     assert len(server.requests) <= 60 * (minutes + 1)
 
 
 @pytest.mark.parametrize("seed", range(15))
-def test_storms_change_no_verdict_and_start_no_second_pipeline(
+def test_random_faults_change_no_verdict_and_start_no_second_pipeline(
     server: GitLab, project: Project, seed: int
 ):
     chance = random.Random(seed)  # noqa: S311
@@ -253,7 +255,7 @@ def test_storms_change_no_verdict_and_start_no_second_pipeline(
     lines: list[str] = []
     forge = connected(server)
     started = trigger.start(
-        forge, Wish("main", {}, f"key-{seed}"), lines.append, is_fresh=chance.random() < 0.5
+        forge, StartRequest("main", {}, f"key-{seed}"), lines.append, is_fresh=chance.random() < 0.5
     )
     verdict = Follower(forge=forge, tell=lines.append).to_end(started.run)
     assert verdict.is_good == (result == "success")

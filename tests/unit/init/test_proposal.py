@@ -192,9 +192,10 @@ def test_the_forges_are_those_of_the_remote_and_of_the_ci_files(
 def test_our_stages_find_their_place_among_those_of_a_file_of_ones_own(
     stages: tuple[str, ...], expected: Any
 ):
-    gitlab = read(proposed(survey(stages=stages))).gitlab
+    text = f"stages: [{', '.join(stages)}]\n" if stages else "job: {script: [make]}\n"
+    gitlab = read(proposed(survey(by_hand={".gitlab-ci.yml": text}))).gitlab
     kinds = ("container", "wheel", "test", "prove", "review", "publish")
-    assert gitlab.entry == proposal.ENTRY
+    assert gitlab.entry == "ci/wheels.yml"
     assert gitlab.stages == (dict(zip(kinds, expected.split())) if expected else {})
 
 

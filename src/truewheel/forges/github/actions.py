@@ -6,15 +6,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-
-class Pin(NamedTuple):
-    """A commit of an action, and the tag that it had."""
-
-    commit: str
-    tag: str
-
+from truewheel.forges.kind import Pin
 
 PINS: Mapping[str, Pin] = {
     "actions/checkout": Pin("3d3c42e5aac5ba805825da76410c181273ba90b1", "v7.0.1"),

@@ -70,7 +70,7 @@ def test_the_listed_files_are_fetched_to_their_places(registry: Registry, tmp_pa
     )
 
 
-def test_a_passing_fault_is_no_end(registry: Registry, tmp_path: Path):
+def test_a_passing_fault_is_retried(registry: Registry, tmp_path: Path):
     for name in NAMES:
         (tmp_path / "source").write_text(name)
         store().client.put(tmp_path / "source", store().url(name))

@@ -10,6 +10,6 @@ def test_jobs_have_the_same_keywords_for_the_emitter_and_the_lint():
     assert {*checks.JOB, *checks.BRIDGE} == keywords.JOB
 
 
-def test_so_have_files():
+def test_files_have_the_same_keywords_for_the_emitter_and_the_lint():
     # spec stands in a document of its own; GitLab still takes types, the former name of stages.
     assert {*checks.GLOBAL, "spec", "types"} == keywords.TOP_LEVEL

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from truewheel.errors import Exit, stop
-from truewheel.forges.github.actions import Pin
+from truewheel.forges.kind import Pin
 from truewheel.system import git_program
 
 SERVER = "https://github.com"

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from truewheel.errors import Exit, Stop, stop
 from truewheel.forges.access import Access
-from truewheel.forges.base import Archive, Job, PipelineState, Run, Wish, number_of, text_of
+from truewheel.forges.base import Archive, Job, PipelineState, Run, StartRequest, number_of, text_of
 from truewheel.forges.bridge import Request
 from truewheel.forges.calls import (
     WRITE,
@@ -23,7 +23,7 @@ from truewheel.forges.calls import (
     Clock,
     Explained,
     Fault,
-    Odd,
+    UnexpectedAnswer,
     plain,
     rate_wait,
     retry_after,
@@ -105,7 +105,7 @@ class PyGithub:
         try:
             return Answer(status, headers, json.loads(text))
         except (ValueError, RecursionError):
-            raise Odd(path, described_body(text.encode()), "JSON") from None
+            raise UnexpectedAnswer(path, described_body(text.encode()), "JSON") from None
 
     def stream(self, path: str, seconds: float) -> Iterator[bytes]:
         """Return the chunks of a file, which lies on another host: the token does not go there."""
@@ -204,70 +204,70 @@ class Github:
             runs = self.caller.first(self.path("actions", "runs"), "workflow_runs", per_page=1)
         return max(map(_id, runs), default=0)
 
-    def find(self, wish: Wish, after: int, *, strictly: bool = False) -> list[Run]:
-        """Return the runs newer than `after` whose name ends in the key of a wish, oldest first."""
+    def find(self, wanted: StartRequest, after: int, *, strictly: bool = False) -> list[Run]:
+        """Return the runs newer than `after` whose name ends in the request's key, oldest first."""
         del strictly  # a name is hidden from nobody
         place = self.path("actions", "workflows", _file(), "runs")
-        query = {"event": "workflow_dispatch", "branch": wish.short_ref}
+        query = {"event": "workflow_dispatch", "branch": wanted.short_ref}
         with self.explained("runs cannot be searched for the key"):
             records = [
                 record
                 for _, record in zip(range(100), self.caller.pages(place, "workflow_runs", **query))
-                if _id(record) > after and _has_key(record, wish.key)
+                if _id(record) > after and _has_key(record, wanted.key)
             ]
         return sorted((self._run(record) for record in records), key=lambda run: run.id)
 
-    def start(self, wish: Wish) -> Run:
+    def start(self, wanted: StartRequest) -> Run:
         """Start a run, by one request. Raises `Fault`."""
-        inputs = {**wish.variables, KEY_INPUT: wish.key}
-        answer = self._dispatch({"ref": wish.ref, "inputs": inputs, DETAILS: True})
+        inputs = {**wanted.variables, KEY_INPUT: wanted.key}
+        answer = self._dispatch({"ref": wanted.ref, "inputs": inputs, DETAILS: True})
         if isinstance(answer.data, dict) and isinstance(answer.data.get("workflow_run_id"), int):
             run_id, url = answer.data["workflow_run_id"], text_of(answer.data, "html_url")
-            return Run(self.project, run_id, "pending", url, wish.ref)
+            return Run(self.project, run_id, "pending", url, wanted.ref)
         if answer.status != 204:
-            raise self.caller.odd(answer.data, "a run")
+            raise self.caller.unexpected(answer.data, "a run")
         while True:  # it was accepted: only its id is not known yet
-            if runs := self.find(wish, 0):
+            if runs := self.find(wanted, 0):
                 return runs[0]
-            self.caller.rest(LATE)
+            self.caller.sleep(LATE)
 
     def _dispatch(self, body: Mapping[str, Any]) -> Answer:
         place = self.path("actions", "workflows", _file(), "dispatches")
         try:
-            return self.caller.once("POST", place, body=body)
+            return self.caller.send("POST", place, body=body)
         except Fault as fault:
             if fault.status not in {400, 422} or DETAILS not in fault.reason:
                 raise
         older = {
             name: value for name, value in body.items() if name != DETAILS
         }  # an Enterprise Server before 2026
-        return self.caller.once("POST", place, body=older)
+        return self.caller.send("POST", place, body=older)
 
     def run(self, run_id: int) -> Run:
         """Return a run by its id."""
         with self.explained(f"the run {run_id} cannot be read"):
-            return self.caller.insist(lambda: self._get_run(run_id))
+            return self.caller.retry(lambda: self._get_run(run_id))
 
     def _get_run(self, run_id: int) -> Run:
         record = self._record(self.path("actions", "runs", run_id))
         if _id(record) != run_id or not _state(record):
-            raise self.caller.odd(record, "a run")
+            raise self.caller.unexpected(record, "a run")
         return self._run(record)
 
     def _record(self, path: str) -> dict[str, Any]:
-        record = self.caller.once("GET", path).data
+        record = self.caller.send("GET", path).data
         if not isinstance(record, dict):
-            raise self.caller.odd(record, "a record")
+            raise self.caller.unexpected(record, "a record")
         return record
 
-    def look(self, run: Run, before: PipelineState | None) -> PipelineState:
+    def read_state(self, run: Run, before: PipelineState | None) -> PipelineState:
         """Return a run as it is now, with the newest attempt of its jobs.
 
         Reusable workflows are jobs of it.
         """
         del before
         with self.explained(f"the run {run.id} cannot be followed"):
-            now = self.caller.insist(lambda: self._get_run(run.id))
+            now = self.caller.retry(lambda: self._get_run(run.id))
             records = self.caller.pages(
                 self.path("actions", "runs", run.id, "jobs"), "jobs", filter="latest"
             )
@@ -280,8 +280,8 @@ class Github:
         GitHub runs all of them again, after the run has ended.
         """
         with self.explained(f"{job.name} cannot run again"):
-            attempt = self.caller.insist(lambda: self._attempt(job.run_id))
-            self.caller.insist(lambda: self._rerun(job.run_id, attempt))
+            attempt = self.caller.retry(lambda: self._attempt(job.run_id))
+            self.caller.retry(lambda: self._rerun(job.run_id, attempt))
 
     def _attempt(self, run_id: int) -> int:
         return int(number_of(self._record(self.path("actions", "runs", run_id)), "run_attempt"))
@@ -291,7 +291,7 @@ class Github:
         if self._attempt(run_id) != attempt:
             return
         try:
-            self.caller.once("POST", self.path("actions", "runs", run_id, "rerun-failed-jobs"))
+            self.caller.send("POST", self.path("actions", "runs", run_id, "rerun-failed-jobs"))
         except Fault as fault:
             if RUNNING not in fault.reason:
                 raise
@@ -299,8 +299,8 @@ class Github:
     def cancel(self, run: Run) -> None:
         """Cancel a run."""
         with self.explained(f"the run {run.id} cannot be cancelled"):
-            self.caller.insist(
-                lambda: self.caller.once("POST", self.path("actions", "runs", run.id, "cancel"))
+            self.caller.retry(
+                lambda: self.caller.send("POST", self.path("actions", "runs", run.id, "cancel"))
             )
 
     def log_tail(self, job: Job, most: int) -> str:
@@ -309,13 +309,13 @@ class Github:
             raw = self.caller.tail(self.path("actions", "jobs", job.id, "logs"), most)
         return readable(raw.decode(errors="replace"), self._access.token)
 
-    def archives(self, look: PipelineState, prefix: str = "") -> list[Archive]:
+    def archives(self, snapshot: PipelineState, prefix: str = "") -> list[Archive]:
         """Return the artifacts of a run: of several with one name (attempts of a job) the last."""
         del prefix
         with self.explained("artifacts cannot be listed"):
             records = list(
                 self.caller.pages(
-                    self.path("actions", "runs", look.run.id, "artifacts"), "artifacts"
+                    self.path("actions", "runs", snapshot.run.id, "artifacts"), "artifacts"
                 )
             )
         last = {text_of(record, "name"): record for record in sorted(records, key=_id)}
@@ -336,7 +336,7 @@ class Github:
     def request(self, number: int) -> Request:
         """Return a pull request."""
         with self.explained(f"the pull request {number} cannot be read"):
-            record = self.caller.insist(lambda: self._pull(number))
+            record = self.caller.retry(lambda: self._pull(number))
         head, base = record["head"], record["base"]
         theirs, ours = (text_of(side.get("repo") or {}, "full_name") for side in (head, base))
         is_fork = theirs != ours or not ours  # a repository that is hidden or deleted is not ours
@@ -348,7 +348,7 @@ class Github:
             isinstance(record.get(side), dict) and record[side].get("sha")
             for side in ("head", "base")
         ):
-            raise self.caller.odd(record, "a pull request")
+            raise self.caller.unexpected(record, "a pull request")
         return record
 
     def report(self, sha: str, context: str, state: str, description: str, url: str) -> None:
@@ -360,7 +360,7 @@ class Github:
             **({"target_url": url} if url else {}),
         }
         with self.explained("the status of the commit cannot be set"):
-            self.caller.insist(lambda: self.caller.change("POST", self.path("statuses", sha), body))
+            self.caller.retry(lambda: self.caller.change("POST", self.path("statuses", sha), body))
 
     def _run(self, record: Mapping[str, Any]) -> Run:
         texts = (

@@ -9,9 +9,24 @@ from truewheel.errors import Exit, Stop, stop
 from truewheel.forges.access import Access
 from truewheel.forges.base import text_of
 from truewheel.forges.calls import Fault
+from truewheel.forges.github.api.access import find_access
 from truewheel.forges.github.api.client import Github
 from truewheel.forges.github.emit.workflows import CALLER
+from truewheel.forges.github.job import GithubJob
+from truewheel.forges.kind import RemoteProject
 from truewheel.forges.reviews import Earlier, Note, Review, id_of, note_of, record_at
+
+
+def connect(project: RemoteProject, number: int, is_writing: bool) -> GithubReviews:
+    """Return a client for the pull requests of a repository.
+
+    Raises `Stop` (exit 2) without a token that may read them, or write to them.
+    """
+    if is_writing and GithubJob(project.environment).is_of_fork():
+        message = "the token of a pull request from a fork may not write comments"
+        hint = "see the summary of its run: it has the names"
+        raise stop(f"{project.name}#{number}", message, hint)
+    return GithubReviews(find_access(project.environment), project.name, project.seconds)
 
 
 class GithubReviews:
@@ -54,14 +69,14 @@ class GithubReviews:
     def write(self, number: int, text: str) -> Note:
         """Write a comment, by one request. Raises `Fault`."""
         return note_of(
-            self.caller, self.caller.once("POST", self._comments(number), body={"body": text}).data
+            self.caller, self.caller.send("POST", self._comments(number), body={"body": text}).data
         )
 
     def rewrite(self, number: int, note: Note, text: str) -> None:
         """Change the text of a comment."""
         del number  # a comment is known by its own
         with self._github.explained("the comment cannot be changed"):
-            self.caller.insist(
+            self.caller.retry(
                 lambda: self.caller.change("PATCH", self._comment(note), body={"body": text})
             )
 
@@ -70,7 +85,7 @@ class GithubReviews:
         del number
         with self._github.explained("a second comment cannot be removed"):
             try:
-                self.caller.insist(lambda: self.caller.once("DELETE", self._comment(note)))
+                self.caller.retry(lambda: self.caller.send("DELETE", self._comment(note)))
             except Fault as fault:
                 if fault.status not in {404, 410}:
                     raise
@@ -84,9 +99,11 @@ class GithubReviews:
         newest = id_of(runs[0]) if runs else 0
         if not newest:
             return None
-        look = self._github.look(self._github.run(newest), None)
-        jobs = [job for job in look.jobs if job.state == "success" and job.seconds]
-        return Earlier(look.run.url, look.run.id, tuple((job.name, job.seconds) for job in jobs))
+        snapshot = self._github.read_state(self._github.run(newest), None)
+        jobs = [job for job in snapshot.jobs if job.state == "success" and job.seconds]
+        return Earlier(
+            snapshot.run.url, snapshot.run.id, tuple((job.name, job.seconds) for job in jobs)
+        )
 
     def _is_own(self, record: Mapping[str, Any]) -> bool:
         """Return whether the token's user wrote a comment.

@@ -8,13 +8,35 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import quote
 
+from truewheel.errors import Exit, stop
 from truewheel.forges.base import text_of
-from truewheel.forges.calls import Caller
-from truewheel.forges.github.api import settings_rules as judging
+from truewheel.forges.calls import Caller, Fault
+from truewheel.forges.github.actions import PINS
+from truewheel.forges.github.api import settings_rules
+from truewheel.forges.github.api.access import find_access
+from truewheel.forges.github.api.client import Github
 from truewheel.forges.github.api.settings_rules import Needs
+from truewheel.forges.github.emit import workflows
+from truewheel.forges.kind import Declared, RemoteProject
 from truewheel.forges.settings import Finding, Questions, sorted_findings
 
 EXPIRATION = "github-authentication-token-expiration"
+
+
+def examine_repository(project: RemoteProject, declared: Declared) -> list[Finding]:
+    """Return all findings about a repository, the worst first.
+
+    Raises `Stop`: exit 2 without a token, exit 5 when the repository cannot be read.
+    """
+    plan, spec = declared.plan, declared.spec
+    documents = workflows.documents(plan, spec, declared.variables, {**PINS, **declared.pins})
+    client = Github(find_access(project.environment), project.name, project.seconds)
+    try:
+        return examine(client.caller, project.name, settings_rules.needs(spec, plan, documents))
+    except Fault as fault:
+        message = f"the repository cannot be read: {fault.reason}"
+        hint = "check its name, and what the token may read"
+        raise stop(project.name, message, hint, Exit.REMOTE_FAILED) from None
 
 
 def examine(caller: Caller, repository: str, needs: Needs) -> list[Finding]:
@@ -25,8 +47,8 @@ def examine(caller: Caller, repository: str, needs: Needs) -> list[Finding]:
     questions, place = Questions(caller), f"/repos/{quote(repository)}"
     record = questions.must(place)
     findings = [
-        *judging.token_end(questions.headers.get(EXPIRATION, ""), questions.today),
-        *judging.repository(record, needs),
+        *settings_rules.token_end(questions.headers.get(EXPIRATION, ""), questions.today),
+        *settings_rules.repository(record, needs),
         *_actions(questions, f"{place}/actions", needs),
         *_publishing(questions, place, needs),
     ]
@@ -38,19 +60,19 @@ def _actions(questions: Questions, place: str, needs: Needs) -> Iterator[Finding
         is_selected = text_of(settings, "allowed_actions") == "selected"
         path = f"{place}/permissions/selected-actions"
         selected = questions.one("which actions are selected", path) if is_selected else {}
-        yield from judging.actions(settings, selected, needs)
-    yield from judging.permissions(
+        yield from settings_rules.actions(settings, selected, needs)
+    yield from settings_rules.permissions(
         questions.one("permissions of workflows", f"{place}/permissions/workflow")
     )
     path = f"{place}/permissions/artifact-and-log-retention"
-    yield from judging.retention(questions.one("how long artifacts are kept", path), needs)
+    yield from settings_rules.retention(questions.one("how long artifacts are kept", path), needs)
     workflows = questions.known("workflows", f"{place}/workflows", "workflows")
     if workflows is not None:
-        yield from judging.workflow(workflows, needs)
-    if not all(map(judging.is_hosted, needs.labels)):
+        yield from settings_rules.workflow(workflows, needs)
+    if not all(map(settings_rules.is_hosted, needs.labels)):
         runners = questions.known("runners", f"{place}/runners", "runners")
         if runners is not None:
-            yield from judging.runners(runners, needs)
+            yield from settings_rules.runners(runners, needs)
 
 
 def _publishing(questions: Questions, place: str, needs: Needs) -> Iterator[Finding]:
@@ -58,13 +80,13 @@ def _publishing(questions: Questions, place: str, needs: Needs) -> Iterator[Find
         return
     rulesets = questions.known("rulesets of tags", f"{place}/rulesets", targets="tag")
     if rulesets is not None:
-        yield from judging.tags(rulesets, needs)
+        yield from settings_rules.tags(rulesets, needs)
     environments = questions.known("environments", f"{place}/environments", "environments")
     if environments is None:
         return
     by_name = {text_of(environment, "name"): environment for environment in environments}
     for index, names in needs.indexes.items():
-        yield from judging.environment(index, by_name.get(index))
+        yield from settings_rules.environment(index, by_name.get(index))
         if any(names):
             yield from _credentials(
                 questions, place, index, names, has_environment=index in by_name
@@ -101,7 +123,7 @@ def _credentials(
         if records is None:
             return
         names_by_kind[what] = [text_of(record, "name") for record in records]
-    yield from judging.credentials(
+    yield from settings_rules.credentials(
         index,
         names,
         names_by_kind["secrets of the environment"],

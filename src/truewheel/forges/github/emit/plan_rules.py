@@ -6,15 +6,17 @@ GitHub would refuse it, read it differently, or leave a part of it open to chang
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from truewheel.errors import Problem
+from truewheel.errors import Problem, Where
 from truewheel.forges.github.emit.schedules import scheduled
 from truewheel.forges.github.emit.workflows import (
     EXPRESSION,
+    INPUTS_LIMIT,
     REGISTRY,
     SUBJECTS_LIMIT,
+    asked,
     attests,
     image_of,
     is_own,
@@ -47,6 +49,21 @@ def find_problems(plan: Plan, spec: Spec, variables: Mapping[str, Variable]) -> 
         *_subjects(plan, spec),
         *_schedules(spec),
     ]
+
+
+def find_missing_inputs(
+    declared: Mapping[str, Variable], names: Iterable[str]
+) -> Iterator[Problem]:
+    """Yield a problem for each variable that the generated workflow has no input for."""
+    settable, inputs = select_settable(declared), asked(declared)
+    for name in names:
+        if name in settable and name not in inputs:
+            limit = f"GitHub allows {INPUTS_LIMIT} inputs, one of them for the key"
+            yield Problem(
+                Where(f"-v {name}"),
+                f"has no input in the workflow: {limit}",
+                "declare it earlier in variables, or set it in the repository",
+            )
 
 
 def _expressions(spec: Spec) -> Iterator[Problem]:

@@ -11,9 +11,7 @@ Document = dict[str, Any]
 
 def scheduled(spec: Spec) -> dict[str, Schedule]:
     """Return the schedules that GitHub starts, by name."""
-    return {
-        name: schedule for name, schedule in spec.schedules_of("github").items() if schedule.active
-    }
+    return spec.active_schedules("github")
 
 
 def clock(spec: Spec) -> Document:

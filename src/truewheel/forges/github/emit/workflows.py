@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from truewheel.forges import publish_jobs, tool_script
-from truewheel.forges.github.actions import Pin
 from truewheel.forges.github.emit import additions, schedules
+from truewheel.forges.kind import Pin
 from truewheel.plan import jobs as plan_jobs
 from truewheel.plan.events import BUT_MERGE_REQUESTS
 from truewheel.plan.jobs import PLAN_FILE

@@ -16,7 +16,7 @@ from truewheel.forges.base import (
     Job,
     PipelineState,
     Run,
-    Wish,
+    StartRequest,
     number_of,
     text_of,
 )
@@ -27,7 +27,7 @@ from truewheel.forges.calls import (
     Clock,
     Explained,
     Fault,
-    Odd,
+    UnexpectedAnswer,
     plain,
     retry_after,
     was_not_sent,
@@ -73,7 +73,7 @@ class PythonGitlab:
         try:
             return Answer(response.status_code, headers, response.json())
         except (ValueError, RecursionError):
-            raise Odd(path, described_body(response.content), "JSON") from None
+            raise UnexpectedAnswer(path, described_body(response.content), "JSON") from None
 
     def stream(self, path: str, seconds: float) -> Iterator[bytes]:
         """Return the chunks of a file."""
@@ -194,14 +194,14 @@ class Gitlab:
             )
         return max(map(_id, records), default=0)
 
-    def find(self, wish: Wish, after: int, *, strictly: bool = False) -> list[Run]:
-        """Return the pipelines newer than `after` with the key of a wish, oldest first."""
+    def find(self, wanted: StartRequest, after: int, *, strictly: bool = False) -> list[Run]:
+        """Return the pipelines newer than `after` with the key of a request, oldest first."""
         with self.explained("pipelines cannot be searched for the key"):
-            newer = [record for record in self._newest(wish.short_ref) if _id(record) > after]
+            newer = [record for record in self._newest(wanted.short_ref) if _id(record) > after]
             records = [
                 self._run(record)
                 for record in newer
-                if self._has_key(record, wish.key, strictly=strictly)
+                if self._has_key(record, wanted.key, strictly=strictly)
             ]
         return sorted(records, key=lambda run: run.id)
 
@@ -226,21 +226,21 @@ class Gitlab:
             return False
         return any(record.get("key") == KEY and record.get("value") == key for record in records)
 
-    def start(self, wish: Wish) -> Run:
+    def start(self, wanted: StartRequest) -> Run:
         """Start a pipeline, by one request. Raises `Fault`."""
-        values = {**wish.variables, KEY: wish.key}
+        values = {**wanted.variables, KEY: wanted.key}
         if self._access.kind == "job":  # this is all that a job may start
             body = {
                 "token": self._access.token,
-                "ref": wish.ref,
-                **_given(values, wish, as_list=False),
+                "ref": wanted.ref,
+                **_given(values, wanted, as_list=False),
             }
-            answer = self.caller.once("POST", self.path("trigger", "pipeline"), body=body)
+            answer = self.caller.send("POST", self.path("trigger", "pipeline"), body=body)
         else:
-            body = {"ref": wish.ref, **_given(values, wish, as_list=True)}
-            answer = self.caller.once("POST", self.path("pipeline"), body=body)
+            body = {"ref": wanted.ref, **_given(values, wanted, as_list=True)}
+            answer = self.caller.send("POST", self.path("pipeline"), body=body)
         if not isinstance(answer.data, dict) or _id(answer.data) == 0:
-            raise self.caller.odd(answer.data, "a pipeline")
+            raise self.caller.unexpected(answer.data, "a pipeline")
         return self._run(answer.data)
 
     def run(self, run_id: int) -> Run:
@@ -248,16 +248,18 @@ class Gitlab:
         with self.explained(f"the pipeline {run_id} cannot be read"):
             return self._get_run(self.project, run_id)
 
-    def look(self, run: Run, before: PipelineState | None) -> PipelineState:
+    def read_state(self, run: Run, before: PipelineState | None) -> PipelineState:
         """Return a pipeline as it is now, with its jobs and all pipelines below it."""
         with self.explained(f"the pipeline {run.id} cannot be followed"):
-            return self._look(self._get_run(run.project, run.id), before, is_tolerated=False)
+            return self._read_state(self._get_run(run.project, run.id), before, is_tolerated=False)
 
-    def _look(self, run: Run, before: PipelineState | None, *, is_tolerated: bool) -> PipelineState:
+    def _read_state(
+        self, run: Run, before: PipelineState | None, *, is_tolerated: bool
+    ) -> PipelineState:
         if before and _is_over(before) and run.state == before.run.state:
             return before._replace(is_tolerated=is_tolerated)
         jobs = [_job(run.project, record) for record in self._listed(run, "jobs")]
-        known = {look.run.id: look for look in before.children} if before else {}
+        known = {snapshot.run.id: snapshot for snapshot in before.children} if before else {}
         children = []
         # A pipeline's jobs are all there once it has begun: one that starts no other never will.
         bridges = [] if before and before.is_leaf else list(self._listed(run, "bridges"))
@@ -266,8 +268,8 @@ class Gitlab:
             if isinstance(below, dict) and _id(below):
                 child = self._run(below, str(below.get("project_id") or run.project))
                 may_fail = bridge.get("allow_failure") is True
-                look = self._look(child, known.get(child.id), is_tolerated=may_fail)
-                children.append(look._replace(starter=text_of(bridge, "name")))
+                snapshot = self._read_state(child, known.get(child.id), is_tolerated=may_fail)
+                children.append(snapshot._replace(starter=text_of(bridge, "name")))
             else:
                 jobs.append(_job(run.project, bridge))
         ordered = tuple(sorted(jobs, key=lambda job: job.id))
@@ -279,16 +281,16 @@ class Gitlab:
 
     def _get_run(self, project: str, run_id: int) -> Run:
         def ask() -> Run:
-            record = self.caller.once("GET", self.path("pipelines", run_id, project=project)).data
+            record = self.caller.send("GET", self.path("pipelines", run_id, project=project)).data
             if (
                 not isinstance(record, dict)
                 or _id(record) != run_id
                 or record.get("status") not in STATES
             ):
-                raise self.caller.odd(record, "a pipeline")
+                raise self.caller.unexpected(record, "a pipeline")
             return self._run(record, project)
 
-        return self.caller.insist(ask)
+        return self.caller.retry(ask)
 
     def retry(self, job: Job) -> None:
         """Run a failed job again.
@@ -309,7 +311,7 @@ class Gitlab:
 
     def _set(self, path: str, message: str) -> None:
         with self.explained(message):
-            self.caller.insist(lambda: self.caller.change("POST", path))
+            self.caller.retry(lambda: self.caller.change("POST", path))
 
     def log_tail(self, job: Job, most: int) -> str:
         """Return the end of a job's log as plain text."""
@@ -317,17 +319,17 @@ class Gitlab:
             raw = self.caller.tail(self.path("jobs", job.id, "trace", project=job.project), most)
         return readable(raw.decode(errors="replace"), self._access.token)
 
-    def archives(self, look: PipelineState, prefix: str = "") -> list[Archive]:
+    def archives(self, snapshot: PipelineState, prefix: str = "") -> list[Archive]:
         """Return the artifacts of generated jobs that succeeded, also in children that they start.
 
         Raises `Stop` (exit 2) where no fragment has the prefix, or where there are several and none
         is asked for.
         """
-        prefix = self._prefix(look, prefix)
+        prefix = self._prefix(snapshot, prefix)
         starts = f"{prefix}{PREFIX}"
-        children = [child for child in look.children if child.starter.startswith(starts)]
+        children = [child for child in snapshot.children if child.starter.startswith(starts)]
         return [
-            *_archives(look, prefix),
+            *_archives(snapshot, prefix),
             *(
                 archive
                 for child in children
@@ -335,14 +337,14 @@ class Gitlab:
             ),
         ]
 
-    def _prefix(self, look: PipelineState, preferred: str) -> str:
+    def _prefix(self, snapshot: PipelineState, preferred: str) -> str:
         """Return the prefix of a fragment's jobs in a pipeline; it may have several fragments."""
-        names = {job.name for job in look.jobs}
+        names = {job.name for job in snapshot.jobs}
         known = {name.removesuffix("plan") for name in names if name.endswith("plan")}
         known = {prefix for prefix in known if f"{prefix}prove" in names}
         if preferred and preferred not in known:
             raise stop(
-                look.run.url,
+                snapshot.run.url,
                 f"has no jobs {preferred}plan and {preferred}prove, which the spec here names",
                 "call it in the folder of the spec of that pipeline",
             )
@@ -350,7 +352,7 @@ class Gitlab:
             return preferred if preferred in known else next(iter(known), "")
         both = ", ".join(sorted(f"{prefix}plan" for prefix in known))
         raise stop(
-            look.run.url,
+            snapshot.run.url,
             f"several jobs may have the plan: {both}",
             "call it in the folder of the spec",
         )
@@ -405,7 +407,7 @@ class Gitlab:
                     raise
 
         with self.explained("the status of the commit cannot be set"):
-            self.caller.insist(send)
+            self.caller.retry(send)
 
     def explained(self, message: str) -> Explained:
         """Return a block in which a `Fault` becomes the `Stop` (exit 5) that says what to do."""
@@ -419,11 +421,11 @@ class Gitlab:
         return Run(project or self.project, _id(record), state, *texts)
 
 
-def _archives(look: PipelineState, prefix: str, starter: str = "") -> Iterator[Archive]:
+def _archives(snapshot: PipelineState, prefix: str, starter: str = "") -> Iterator[Archive]:
     """Yield the archives of the last attempts of a pipeline's jobs, without the names' prefix."""
     jobs = [
         job
-        for job in look.jobs
+        for job in snapshot.jobs
         if job.has_artifacts and job.state == "success" and job.name.startswith(prefix)
     ]
     last = {job.name: job for job in sorted(jobs, key=lambda job: job.id)}
@@ -448,8 +450,8 @@ def refusal(server: str, message: str, fault: Fault, kind: str) -> Stop:
     return stop(server, f"{message}: {fault.reason}", hint, Exit.REMOTE_FAILED)
 
 
-def _given(values: Mapping[str, str], wish: Wish, *, as_list: bool) -> dict[str, Any]:
-    if wish.by_inputs:
+def _given(values: Mapping[str, str], wanted: StartRequest, *, as_list: bool) -> dict[str, Any]:
+    if wanted.by_inputs:
         return {
             "inputs": {KEY_INPUT if name == KEY else name: value for name, value in values.items()}
         }
@@ -458,11 +460,11 @@ def _given(values: Mapping[str, str], wish: Wish, *, as_list: bool) -> dict[str,
     return {"variables": dict(values)}
 
 
-def _is_over(look: PipelineState) -> bool:
+def _is_over(snapshot: PipelineState) -> bool:
     return (
-        look.run.state in ENDED
-        and all(job.state in ENDED | {"manual"} for job in look.jobs)
-        and all(_is_over(child) for child in look.children)
+        snapshot.run.state in ENDED
+        and all(job.state in ENDED | {"manual"} for job in snapshot.jobs)
+        and all(_is_over(child) for child in snapshot.children)
     )
 
 

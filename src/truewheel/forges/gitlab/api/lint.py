@@ -25,16 +25,16 @@ def check_text(gitlab: Gitlab, text: str, ref: str = "") -> LintResult:
         body |= {"dry_run": True, "ref": ref}
 
     def ask() -> LintResult:
-        answer = gitlab.caller.once("POST", gitlab.path("ci", "lint"), body=body).data
+        answer = gitlab.caller.send("POST", gitlab.path("ci", "lint"), body=body).data
         if not isinstance(answer, dict) or not isinstance(answer.get("valid"), bool):
-            raise gitlab.caller.odd(answer, "a verdict")
+            raise gitlab.caller.unexpected(answer, "a verdict")
         errors = _texts(answer.get("errors"))
         if not answer["valid"] and not errors:
             errors = ("GitLab refuses it without a reason",)
         return LintResult(errors, _texts(answer.get("warnings")), len(_listed(answer.get("jobs"))))
 
     with gitlab.explained("GitLab does not check the file"):
-        return gitlab.caller.insist(ask)
+        return gitlab.caller.retry(ask)
 
 
 def _texts(value: object) -> tuple[str, ...]:

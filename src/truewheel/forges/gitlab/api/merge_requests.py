@@ -5,12 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from truewheel.errors import Stop
+from truewheel.errors import Stop, stop
 from truewheel.forges.access import Access
 from truewheel.forges.base import text_of
 from truewheel.forges.calls import Fault
+from truewheel.forges.gitlab.api.access import find_access
 from truewheel.forges.gitlab.api.client import Gitlab
+from truewheel.forges.kind import RemoteProject
 from truewheel.forges.reviews import Earlier, Note, Review, id_of, note_of, record_at
+
+
+def connect(project: RemoteProject, number: int, is_writing: bool) -> GitlabReviews:
+    """Return a client for the merge requests of a project.
+
+    Raises `Stop` (exit 2) without a token that may read them, or write to them.
+    """
+    known = find_access(project.environment)
+    if known.kind == "job":
+        use = "write notes" if is_writing else "read merge requests"
+        hint = "set GITLAB_TOKEN to a project access token"
+        raise stop(f"{project.name}!{number}", f"a job token cannot {use}", hint)
+    return GitlabReviews(known, project.name, project.seconds)
 
 
 class GitlabReviews:
@@ -50,21 +65,21 @@ class GitlabReviews:
     def write(self, number: int, text: str) -> Note:
         """Write a note, by one request. Raises `Fault`."""
         return note_of(
-            self.caller, self.caller.once("POST", self._notes(number), body={"body": text}).data
+            self.caller, self.caller.send("POST", self._notes(number), body={"body": text}).data
         )
 
     def rewrite(self, number: int, note: Note, text: str) -> None:
         """Change the text of a note."""
         path = self._notes(number, note.id)
         with self._gitlab.explained("the note cannot be changed"):
-            self.caller.insist(lambda: self.caller.change("PUT", path, body={"body": text}))
+            self.caller.retry(lambda: self.caller.change("PUT", path, body={"body": text}))
 
     def remove(self, number: int, note: Note) -> None:
         """Remove a note."""
         path = self._notes(number, note.id)
         with self._gitlab.explained("a second note cannot be removed"):
             try:
-                self.caller.insist(lambda: self.caller.once("DELETE", path))
+                self.caller.retry(lambda: self.caller.send("DELETE", path))
             except Fault as fault:
                 if fault.status != 404:
                     raise
@@ -78,14 +93,16 @@ class GitlabReviews:
         newest = id_of(record[0]) if record else 0
         if not newest:
             return None
-        look = self._gitlab.look(self._gitlab.run(newest), None)
+        snapshot = self._gitlab.read_state(self._gitlab.run(newest), None)
         jobs = [
             job
-            for pipeline in look.all()
+            for pipeline in snapshot.all()
             for job in pipeline.jobs
             if job.state == "success" and job.seconds
         ]
-        return Earlier(look.run.url, look.run.id, tuple((job.name, job.seconds) for job in jobs))
+        return Earlier(
+            snapshot.run.url, snapshot.run.id, tuple((job.name, job.seconds) for job in jobs)
+        )
 
     def _is_own(self, record: Mapping[str, Any]) -> bool:
         self._own = self._own or id_of(record_at(self.caller, "/user"))

@@ -9,8 +9,8 @@ from truewheel.forges.gitlab.emit import pipeline
 from truewheel.forges.gitlab.emit.layout import Layout
 from truewheel.forges.gitlab.lint import durations
 from truewheel.plan.model import Plan, digest_variable
-from truewheel.plan.planner import FORGE_PREFIXES
 from truewheel.spec import variables as contract
+from truewheel.spec.forges import is_set_by_a_forge
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Policy, Variable
 
@@ -134,7 +134,7 @@ def secrets(spec: Spec, policy: Policy, plan: Plan) -> Iterator[Secret]:
         if index.name in published:
             environment = f"{plan.project}/{index.name}"
             for name, word in ((index.username, "user name"), (index.password, "password")):
-                if name and not name.startswith(FORGE_PREFIXES):  # those GitLab sets itself
+                if name and not is_set_by_a_forge(name):  # those GitLab sets itself
                     known.add(name)
                     purpose = f"the {word} of the index {index.name}"
                     yield Secret(

@@ -9,24 +9,25 @@ touched.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from truewheel.errors import Exit, stop
 from truewheel.forges.base import text_of
 from truewheel.forges.calls import Fault, attempted
+from truewheel.forges.gitlab.api.access import find_access
 from truewheel.forges.gitlab.api.client import Gitlab
-from truewheel.forges.trigger import LOOKS, UNSURE
+from truewheel.forges.kind import RemoteProject
+from truewheel.forges.schedules import CHANGE, CREATE, KEEP, REMOVE, Difference, Tell
+from truewheel.forges.trigger import RECHECK_SECONDS, UNSURE
 from truewheel.spec.model import Spec
 
-CREATE, CHANGE, REMOVE, KEEP = "create", "change", "remove", "keep"
+NAME = "gitlab"
 WORDS = {"cron_timezone": "timezone"}
 """What the spec calls a field of GitLab's, where that differs."""
 FILE = "(a file)"
 """Stands for the value of a variable that is a file, which none of ours is."""
 _MARK = re.compile(r"\[truewheel:([^\s:\[\]]+):([^\s:\[\]]+)\]\s*\Z")
-
-Tell = Callable[[str], None]
 
 
 class Schedule(NamedTuple):
@@ -48,16 +49,8 @@ class ExistingSchedule(NamedTuple):
     is_whole: bool
 
 
-class Difference(NamedTuple):
-    """A change of a field or of `variables.NAME`; a value is None where it does not exist."""
-
-    what: str
-    old: str | None
-    new: str | None
-
-
 class Step(NamedTuple):
-    """What is to be done for one schedule. `why` is told where its declaration does not say it."""
+    """What is to be done for one schedule, as `forges.schedules.Step` says."""
 
     action: str
     name: str
@@ -66,11 +59,49 @@ class Step(NamedTuple):
     differences: tuple[Difference, ...] = ()
     why: str = ""
 
+    @property
+    def id(self) -> int | None:
+        """Its number, None where it is not there yet."""
+        return self.found.id if self.found else None
+
+
+class GitlabSchedules:
+    """The schedules of a project, as `forges.schedules.Schedules` says."""
+
+    def __init__(self, project: RemoteProject, spec: Spec) -> None:
+        self._gitlab = Gitlab(find_access(project.environment), project.name, project.seconds)
+        self._spec = spec
+
+    def steps(self) -> list[Step]:
+        """Return the steps from the project's schedules to those of the spec."""
+        schedules = self._spec.schedules_of(NAME).values()
+        needs_default = any(not schedule.ref for schedule in schedules)
+        default_ref = self._gitlab.default_ref() if needs_default else ""
+        wanted = declared(self._spec, default_ref, by_inputs=self._spec.gitlab.inputs)
+        return steps(wanted, read(self._gitlab, self._spec.project))
+
+    def apply(self, steps: Sequence[Step], tell: Tell) -> Iterator[Step]:
+        """Do the steps, and yield each one that is done.
+
+        When two commands have created the same schedule, the older one stays.
+        """
+        changes = [step for step in steps if step.action != KEEP]
+        user = ""
+        if any(step.action == CHANGE for step in changes):
+            user = me(self._gitlab)
+        for step in changes:
+            apply(self._gitlab, self._spec.project, step, user, tell)
+            yield step
+        if any(step.action == CREATE for step in changes):
+            for step in self.steps():
+                if step.action == REMOVE:
+                    apply(self._gitlab, self._spec.project, step, user, tell)
+
 
 def declared(spec: Spec, default_ref: str, *, by_inputs: bool = False) -> dict[str, Schedule]:
     """Return the schedules that a spec declares for GitLab, by name."""
     result = {}
-    for name, schedule in spec.schedules_of("gitlab").items():
+    for name, schedule in spec.schedules_of(NAME).items():
         fields = {
             "description": f"{schedule.description or name} [truewheel:{spec.project}:{name}]",
             "ref": schedule.ref or default_ref,
@@ -194,28 +225,28 @@ def _shown(value: object) -> str:
 def read(forge: Gitlab, project: str) -> list[ExistingSchedule]:
     """Return all schedules of ours that the project has; `project` is the spec's."""
 
-    def look() -> list[ExistingSchedule]:
+    def read_all() -> list[ExistingSchedule]:
         listed = list(forge.caller.pages(forge.path("pipeline_schedules")))
         records = [_record(forge, record.get("id")) for record in listed if ours(record, project)]
         return [read_schedule(record, project) for record in records if ours(record, project)]
 
     with forge.explained("the schedules cannot be read"):
-        listed_schedules, fault = attempted(look)
+        listed_schedules, fault = attempted(read_all)
         if fault and fault.status != 404:
             raise fault
         return (
-            look() if listed_schedules is None else listed_schedules
+            read_all() if listed_schedules is None else listed_schedules
         )  # one of them went while we looked
 
 
 def _record(forge: Gitlab, schedule_id: object) -> dict[str, Any]:
-    return forge.caller.insist(lambda: _schedule(forge, "GET", schedule_id))
+    return forge.caller.retry(lambda: _schedule(forge, "GET", schedule_id))
 
 
 def _schedule(forge: Gitlab, verb: str, *parts: object, body: Any = None) -> dict[str, Any]:
-    record = forge.caller.once(verb, forge.path("pipeline_schedules", *parts), body=body).data
+    record = forge.caller.send(verb, forge.path("pipeline_schedules", *parts), body=body).data
     if not isinstance(record, dict) or not isinstance(record.get("id"), int):
-        raise forge.caller.odd(record, "a schedule")
+        raise forge.caller.unexpected(record, "a schedule")
     return record
 
 
@@ -247,8 +278,8 @@ def apply(forge: Gitlab, project: str, step: Step, user: str, tell: Tell) -> Non
 
 def _remove(forge: Gitlab, schedule_id: int) -> None:
     try:
-        forge.caller.insist(
-            lambda: forge.caller.once("DELETE", forge.path("pipeline_schedules", schedule_id))
+        forge.caller.retry(
+            lambda: forge.caller.send("DELETE", forge.path("pipeline_schedules", schedule_id))
         )
     except Fault as fault:
         if fault.status != 404:  # an answer was lost, or somebody was faster
@@ -259,7 +290,7 @@ def _owned(forge: Gitlab, project: str, existing: ExistingSchedule, user: str) -
     """Return a schedule that belongs to the token's user: nobody else may change it."""
     if existing.owner == user:
         return existing
-    forge.caller.insist(lambda: _schedule(forge, "POST", existing.id, "take_ownership"))
+    forge.caller.retry(lambda: _schedule(forge, "POST", existing.id, "take_ownership"))
     return read_schedule(_record(forge, existing.id), project)
 
 
@@ -296,8 +327,8 @@ def _create(forge: Gitlab, project: str, declaration: Schedule, tell: Tell) -> E
 
 def _late(forge: Gitlab, project: str, name: str) -> ExistingSchedule | None:
     """Return what was created though its answer was lost."""
-    for seconds in LOOKS:
-        forge.caller.rest(seconds)
+    for seconds in RECHECK_SECONDS:
+        forge.caller.sleep(seconds)
         if schedules_there := [
             schedule for schedule in read(forge, project) if schedule.schedule.name == name
         ]:
@@ -313,15 +344,13 @@ def _change(forge: Gitlab, declaration: Schedule, existing: ExistingSchedule) ->
     if not is_given:
         if now["active"]:
             with forge.explained(f"the schedule {declaration.name} cannot be changed"):
-                forge.caller.insist(
-                    lambda: forge.caller.change("PUT", path, body={"active": False})
-                )
+                forge.caller.retry(lambda: forge.caller.change("PUT", path, body={"active": False}))
         _give(forge, declaration, existing)
     is_same = all(_is_same(key, now[key], value) for key, value in declaration.fields.items())
     if not (is_given and is_same and existing.schedule.inputs == declaration.inputs):
         body = {**declaration.fields, **_inputs(declaration, existing.schedule.inputs)}
         with forge.explained(f"the schedule {declaration.name} cannot be changed"):
-            forge.caller.insist(lambda: forge.caller.change("PUT", path, body=body))
+            forge.caller.retry(lambda: forge.caller.change("PUT", path, body=body))
 
 
 def _inputs(declaration: Schedule, before: Mapping[str, str]) -> dict[str, Any]:
@@ -366,13 +395,13 @@ def _set(forge: Gitlab, schedule_id: int, key: str, value: str) -> None:
                 raise
             forge.caller.change("POST", forge.path(*place), {"key": key, **body})
 
-    forge.caller.insist(put_or_post)
+    forge.caller.retry(put_or_post)
 
 
 def _unset(forge: Gitlab, schedule_id: int, key: str) -> None:
     path = forge.path("pipeline_schedules", schedule_id, "variables", key)
     try:
-        forge.caller.insist(lambda: forge.caller.once("DELETE", path))
+        forge.caller.retry(lambda: forge.caller.send("DELETE", path))
     except Fault as fault:
         if fault.status != 404:
             raise

@@ -10,16 +10,36 @@ from typing import Any
 from urllib.parse import quote
 
 from truewheel.forges.base import number_of, text_of
+from truewheel.forges.gitlab.api import requirements, settings_rules
 from truewheel.forges.gitlab.api import schedules as clock
-from truewheel.forges.gitlab.api import settings_rules
+from truewheel.forges.gitlab.api.access import find_access
 from truewheel.forges.gitlab.api.client import Gitlab
 from truewheel.forges.gitlab.api.requirements import Needs
 from truewheel.forges.gitlab.api.schedules import Schedule
+from truewheel.forges.gitlab.emit import pipeline
+from truewheel.forges.kind import Declared, RemoteProject
 from truewheel.forges.settings import NOTE, Finding, Questions, sorted_findings
 
 RUNNERS = 20
 """Runners that are looked at for a set of tags."""
 Record = dict[str, Any]
+
+
+def examine_project(project: RemoteProject, declared: Declared) -> list[Finding]:
+    """Return all findings about a project, the worst first.
+
+    Raises `Stop`: exit 2 without a token, exit 5 when the project cannot be read.
+    """
+    access = find_access(project.environment)
+    spec, by_inputs = declared.spec, declared.spec.gitlab.inputs
+    documents = pipeline.documents(declared.plan, spec, declared.variables)
+    return examine(
+        Gitlab(access, project.name, project.seconds),
+        requirements.needs(spec, declared.policy, declared.plan, documents, by_inputs=by_inputs),
+        spec.project,
+        lambda branch: clock.declared(spec, branch, by_inputs=by_inputs),
+        access.kind,
+    )
 
 
 def examine(

@@ -13,9 +13,10 @@ from typing import Any
 
 from truewheel.forges.base import number_of, text_of
 from truewheel.forges.gitlab.api.requirements import Needs, Secret, readable
-from truewheel.forges.gitlab.api.schedules import KEEP, Step
+from truewheel.forges.gitlab.api.schedules import Step
+from truewheel.forges.schedules import KEEP
 from truewheel.forges.settings import ERROR, NOTE, SOON, WARNING, Finding
-from truewheel.plan.planner import FORGE_PREFIXES
+from truewheel.spec.forges import is_set_by_a_forge
 
 DEVELOPER, MAINTAINER, OWNER, NOBODY = 30, 40, 50, 99
 ROLES = {"developer": DEVELOPER, "maintainer": MAINTAINER, "owner": OWNER, "no_one_allowed": NOBODY}
@@ -247,7 +248,7 @@ def colliding(records: Iterable[Record], of: str, needs: Needs) -> Iterator[Find
             yield Finding(
                 "variables", ERROR, f"{name} of the {of} replaces the value that our jobs get", step
             )
-        elif (rule and rule.scope == "forge") or name.startswith(FORGE_PREFIXES):
+        elif (rule and rule.scope == "forge") or is_set_by_a_forge(name):
             yield Finding(
                 "variables", WARNING, f"{name} of the {of} replaces GitLab's own value", step
             )

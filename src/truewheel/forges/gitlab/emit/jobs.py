@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from truewheel.forges import publish_jobs, tool_script
+from truewheel.forges.gitlab.emit import publishing
 from truewheel.forges.gitlab.emit.layout import Layout
 from truewheel.plan import changes, jobs
 from truewheel.plan.events import BUT_MERGE_REQUESTS
@@ -148,8 +149,8 @@ def _publishing(job: Job, plan: Plan, layout: Layout) -> Document:
     """
     index = publish_jobs.index_of(plan, job.index_name)
     tokens = (
-        {"id_tokens": {publish_jobs.ID_TOKEN: {"aud": "pypi"}}}
-        if publish_jobs.is_trusted(index)
+        {"id_tokens": {publishing.ID_TOKEN: {"aud": "pypi"}}}
+        if publishing.is_trusted(index)
         else {}
     )
     package = f"{plan.project}-handover" if layout.packages else ""
@@ -157,7 +158,7 @@ def _publishing(job: Job, plan: Plan, layout: Layout) -> Document:
         "environment": {"name": f"{plan.project}/{index.name}"},
         **tokens,
         "before_script": [],
-        "script": publish_jobs.script(index, package),
+        "script": publishing.script(index, package),
     }
 
 

@@ -47,9 +47,7 @@ __all__ = [
 
 
 def lint(files: Files, entry: str | None = None) -> list[Problem]:
-    """Return the problems of the pipeline that begins with the file `entry` (default.
-
-    The first of `files`).
+    """Return the problems of the pipeline that begins with the file `entry`, else the first one.
 
     `files` are those of the repository by path; only those that are included or triggered are
     looked at.

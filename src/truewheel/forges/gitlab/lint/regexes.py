@@ -71,7 +71,7 @@ def searched(pattern: str, value: str, flags: int = 0) -> bool:
     """Return whether an expression is found in a value.
 
     A pipeline's expressions meet values here alone, so that what takes too long is given up
-    (`cli.patience`). Raises `re.error`.
+    (`cli.time_limit`). Raises `re.error`.
     """
     return re.compile(pattern, flags).search(value) is not None
 

@@ -22,14 +22,14 @@ from truewheel.cli import main
 from truewheel.errors import Exit, Stop
 from truewheel.forges import trigger, watch
 from truewheel.forges.access import Access
-from truewheel.forges.base import PipelineState, Wish
+from truewheel.forges.base import PipelineState, StartRequest
 from truewheel.forges.github.api.client import Github
 from truewheel.forges.watch import Follower, Verdict
 
 DISPATCH = "POST /repos/owner/demo/actions/workflows/wheels.yml/dispatches"
 RERUN = "POST /repos/owner/demo/actions/runs/*/rerun-failed-jobs"
 RUN = "GET /repos/owner/demo/actions/runs/*"
-WISH = Wish("main", {"KIND": "a"}, "key-1")
+WISH = StartRequest("main", {"KIND": "a"}, "key-1")
 NETWORK = "curl: (6) Could not resolve host: example.com\n"
 STORM = [fault for fault in faults.TRANSIENT if fault.name != "too many requests"]
 STORM += [faults.rate_limit(20), faults.secondary_limit(30), faults.secondary_limit(20, 429)]
@@ -60,7 +60,7 @@ def connected(server: GitHub, seconds: float = 3600.0, base: str = "", **token: 
     return Github(access, "owner/demo", seconds, clock=Time(server).clock())
 
 
-def start(forge: Github, wish: Wish = WISH, *, is_fresh: bool = True) -> trigger.Started:
+def start(forge: Github, wish: StartRequest = WISH, *, is_fresh: bool = True) -> trigger.Started:
     return trigger.start(forge, wish, lambda _: None, is_fresh=is_fresh)
 
 
@@ -137,7 +137,7 @@ def test_a_lost_answer_starts_no_second_run(
     assert len(server.asked(DISPATCH)) == 1
 
 
-def test_two_that_start_at_once_keep_the_older_one(server: GitHub, repo: Repository):
+def test_of_two_runs_started_at_once_the_older_stays(server: GitHub, repo: Repository):
     flow = repo.workflows["wheels.yml"]
     another = Fault(
         "another", before=lambda *_: repo.run(flow, inputs={"truewheel_key": WISH.key}) and None
@@ -179,7 +179,9 @@ def test_a_refusal_is_final_and_in_githubs_words(
 
 
 @pytest.mark.parametrize("details", ["given", "ignored"])
-def test_a_start_that_nobody_may_look_for_is_open(server: GitHub, repo: Repository, details: str):
+def test_a_start_that_cannot_be_searched_for_is_exit_6(
+    server: GitHub, repo: Repository, details: str
+):
     server.details = details
     if details == "given":
         server.misbehave(faults.lost_reply(), on=DISPATCH)
@@ -192,7 +194,7 @@ def test_a_start_that_nobody_may_look_for_is_open(server: GitHub, repo: Reposito
     assert len(repo.pipelines) == len(server.asked(DISPATCH)) == 1
 
 
-def test_an_accepted_run_that_is_never_listed_ends_at_the_deadline(
+def test_an_accepted_run_that_is_never_listed_is_exit_6_at_the_deadline(
     server: GitHub, repo: Repository
 ):
     server.details = "ignored"
@@ -215,7 +217,9 @@ def test_an_accepted_run_that_is_never_listed_ends_at_the_deadline(
         (faults.secondary_limit(None, 429), 60),
     ],
 )
-def test_limits_are_waited_for_by_the_servers_clock(repo: Repository, fault: Fault, seconds: int):
+def test_rate_limits_are_waited_for_by_the_servers_clock(
+    repo: Repository, fault: Fault, seconds: int
+):
     del repo
     with GitHub(skew=-7200) as server:
         repository = server.repository()
@@ -228,7 +232,7 @@ def test_limits_are_waited_for_by_the_servers_clock(repo: Repository, fault: Fau
         assert len(repository.pipelines) == 1
 
 
-def test_the_limit_of_an_hour_is_rested_for(server: GitHub, repo: Repository):
+def test_an_hourly_limit_is_waited_for(server: GitHub, repo: Repository):
     repo.plan(Job("wheel", seconds=3000))
     server.limit(40)
     assert followed(connected(server, seconds=5 * 3600)).is_good
@@ -252,7 +256,9 @@ def test_a_limit_beyond_the_deadline_is_not_waited_for(server: GitHub, repo: Rep
         ("canceled", "", ""),
     ],
 )
-def test_verdicts(server: GitHub, repo: Repository, result: str, reason: str, description: str):
+def test_each_conclusion_has_its_verdict(
+    server: GitHub, repo: Repository, result: str, reason: str, description: str
+):
     repo.plan(
         Job(
             "wheel",
@@ -309,7 +315,7 @@ def test_a_run_is_not_run_again_for_nothing(server: GitHub, repo: Repository, jo
     assert server.asked(RERUN) == []
 
 
-def test_what_fails_twice_has_failed(server: GitHub, repo: Repository):
+def test_a_job_that_fails_twice_is_a_failure(server: GitHub, repo: Repository):
     repo.plan(Job("wheel", seconds=5, result="failed", trace=NETWORK))
     verdict = followed(connected(server))
     assert not verdict.is_good
@@ -343,7 +349,7 @@ def test_a_rerun_that_is_refused_is_told_and_does_not_hang(server: GitHub, repo:
 
 
 @pytest.mark.parametrize("fault", [faults.bad_credentials(), faults.answer(404, "Not Found")])
-def test_a_forge_that_refuses_to_tell_gives_no_verdict(
+def test_a_server_that_refuses_to_answer_gives_no_verdict(
     server: GitHub, repo: Repository, fault: Fault
 ):
     repo.plan(Job("wheel", seconds=100))
@@ -381,10 +387,10 @@ def test_an_answer_that_is_no_run_gives_no_verdict(server: GitHub, repo: Reposit
 
 def test_more_jobs_than_a_page_holds(server: GitHub, repo: Repository):
     repo.plan(*[Job(f"wheel {number}", seconds=number) for number in range(230)])
-    assert len(followed(connected(server)).look.jobs) == 230
+    assert len(followed(connected(server)).snapshot.jobs) == 230
 
 
-def test_no_token_in_logs_and_none_to_where_they_lie(server: GitHub, repo: Repository):
+def test_no_token_is_in_logs_or_sent_to_their_storage(server: GitHub, repo: Repository):
     forge = connected(server)
     token = forge._access.token
     repo.plan(
@@ -404,12 +410,12 @@ def test_no_token_in_logs_and_none_to_where_they_lie(server: GitHub, repo: Repos
 @pytest.mark.parametrize(
     "fault", [*STORM[:4], faults.reset(), faults.cut_reply(), faults.wrong_length()]
 )
-def test_what_lies_elsewhere_is_fetched_in_spite_of_faults(
+def test_files_of_another_host_are_fetched_in_spite_of_faults(
     server: GitHub, repo: Repository, fault: Fault, tmp_path: Path
 ):
     repo.plan(Job("wheel", seconds=5, artifacts={"a.whl": bytes(5000)}))
     forge = connected(server)
-    look = followed(forge).look
+    look = followed(forge).snapshot
     server.storage.misbehave(fault, times=2)
     (archive,) = forge.archives(look)
     forge.fetch(archive, tmp_path / "a.zip")
@@ -419,7 +425,7 @@ def test_what_lies_elsewhere_is_fetched_in_spite_of_faults(
 def test_an_artifact_that_is_gone_is_told(server: GitHub, repo: Repository, tmp_path: Path):
     repo.plan(Job("wheel", seconds=5, artifacts={"a.whl": b"1"}))
     forge = connected(server)
-    (archive,) = forge.archives(followed(forge).look)
+    (archive,) = forge.archives(followed(forge).snapshot)
     server.misbehave(faults.answer(410, "Artifact has expired"), on="GET */zip", times=None)
     with pytest.raises(Stop, match="410 Artifact has expired"):
         forge.fetch(archive, tmp_path / "a.zip")
@@ -427,7 +433,7 @@ def test_an_artifact_that_is_gone_is_told(server: GitHub, repo: Repository, tmp_
 
 
 @pytest.mark.parametrize("seed", range(15))
-def test_storms_change_no_verdict_start_no_second_run_and_run_nothing_again_twice(
+def test_random_faults_change_no_verdict_and_start_nothing_twice(
     server: GitHub, repo: Repository, seed: int
 ):
     chance = random.Random(seed)  # noqa: S311
@@ -460,12 +466,12 @@ def test_storms_change_no_verdict_start_no_second_run_and_run_nothing_again_twic
     assert not [request for request in server.storage.requests if request.token]
 
 
-def test_looks_are_whole(server: GitHub, repo: Repository):
+def test_a_state_has_all_jobs_of_a_run(server: GitHub, repo: Repository):
     repo.plan(Job("rhel8 x86_64 / wheel cp312", seconds=60, queued=0))
     forge = connected(server)
     run = start(forge).run
     server.advance(100)
-    look = forge.look(run, None)
+    look = forge.read_state(run, None)
     assert isinstance(look, PipelineState)
     (job,) = look.jobs
     assert (job.name, job.stage, job.state, job.seconds) == (
@@ -513,7 +519,7 @@ def token(
     monkeypatch.chdir(make_project(tmp_path, SPEC.replace("forge: github\n", "")))
     monkeypatch.setattr(watch, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(watch, "REQUESTS_PER_SECOND", 1000.0)
-    monkeypatch.setattr(trigger, "LOOKS", (0.01, 0.01))
+    monkeypatch.setattr(trigger, "RECHECK_SECONDS", (0.01, 0.01))
     return token_
 
 
@@ -648,7 +654,7 @@ def test_what_is_no_repository_is_refused(server: GitHub, project: str):
 
 
 @pytest.mark.usefixtures("token")
-def test_a_run_that_is_not_there(capsys: pytest.CaptureFixture[str]):
+def test_a_missing_run_is_exit_6(capsys: pytest.CaptureFixture[str]):
     assert main(["watch", "4", "--forge", "github"]) == 6
     assert "the run 4 cannot be read: 404" in capsys.readouterr().err
 

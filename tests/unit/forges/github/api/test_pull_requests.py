@@ -21,7 +21,7 @@ SECRET = "ghp_0123456789abcdef"
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[PullRequests]:
     monkeypatch.setattr(calls, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(reviews, "LOOKS", (0.0, 0.001, 0.001))
+    monkeypatch.setattr(reviews, "RECHECK_SECONDS", (0.0, 0.001, 0.001))
     with serving() as running:
         yield running
 
@@ -60,7 +60,7 @@ def test_a_job_s_token_knows_its_comments_by_the_bot(server: PullRequests):
     assert bodies(server) == [f"{MARK}\nof a person", f"{MARK}\nnewer\n"]
 
 
-def test_ours_is_found_on_any_page_and_the_oldest_stays(server: PullRequests):
+def test_our_comment_is_found_on_any_page_and_the_oldest_stays(server: PullRequests):
     for number in range(130):
         server.comment(f"> {MARK} {number}", BOT)
     first = server.comment(f"{MARK}\nold", server.user or BOT)
@@ -93,7 +93,7 @@ def test_a_server_that_is_gone_ends_in_6_without_the_token():
     assert SECRET not in str(stopped.value)
 
 
-def test_jobs_took_their_time_on_the_base(server: PullRequests):
+def test_times_of_jobs_are_those_of_the_base_branch(server: PullRequests):
     times = {"started_at": "2026-11-27T10:00:00Z", "completed_at": "2026-11-27T10:10:00Z"}
     address = "https://github.com/group/demo/actions/runs/9"
     server.runs = [{"id": 9, "html_url": address, "status": "completed", "conclusion": "success"}]

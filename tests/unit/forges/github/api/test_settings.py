@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from specs import SMALL, project
 
-from truewheel.cli import forges, main
+from truewheel.cli import main
 from truewheel.forges.calls import PER_PAGE, Answer, Caller, Fault
+from truewheel.forges.github.api import settings
 
 SPEC = (
     SMALL
@@ -94,10 +95,11 @@ class Transport:
 def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Run the doctor on a repository; return exit code, findings as text, and stderr."""
     monkeypatch.chdir(project(tmp_path, SPEC))
+    monkeypatch.setenv("GITHUB_TOKEN", "a-token")
 
     def run(changes: Mapping[str, Any] | None = None) -> tuple[int, list[str], str]:
         caller = Caller("https://api.example", Transport({**WELL, **(changes or {})}), 60.0)
-        monkeypatch.setattr(forges, "connect", lambda *_: SimpleNamespace(caller=caller))
+        monkeypatch.setattr(settings, "Github", lambda *_: SimpleNamespace(caller=caller))
         code = main(["doctor", "--forge", "github", "--project", "o/r", "--json"])
         out, err = capsys.readouterr()
         findings = json.loads(out)["findings"] if out else []
@@ -113,7 +115,7 @@ def doctor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     return run
 
 
-def test_where_nothing_bites_there_are_notes_alone(doctor: Any):
+def test_correct_settings_have_only_notes(doctor: Any):
     assert doctor() == (0, ["note publish: tags are protected by v: those are published"], "")
 
 
@@ -158,7 +160,7 @@ def test_each_wrong_setting_is_found(doctor: Any, path: str, answer: Any, expect
 
 
 @pytest.mark.parametrize("path", [*WELL][1:])
-def test_what_a_token_may_not_ask_is_told_and_no_failure(doctor: Any, path: str):
+def test_a_question_that_the_token_may_not_ask_is_a_note(doctor: Any, path: str):
     code, findings, err = doctor({path: 403})
     assert (code, err) == (0, "")
     assert [

@@ -9,7 +9,7 @@ import pytest
 from specs import plan_of, spec_of
 
 from truewheel.forges.github.actions import PINS
-from truewheel.forges.github.api import settings_rules as judging
+from truewheel.forges.github.api import settings_rules
 from truewheel.forges.github.api.settings_rules import Needs
 from truewheel.forges.github.emit import workflows
 from truewheel.forges.settings import NOTE
@@ -50,9 +50,9 @@ def matches(results: Any, expected: str) -> None:
     assert bool(text) == bool(expected)
 
 
-def test_needs_are_read_off_the_generated_workflows():
+def test_requirements_come_from_the_generated_workflows():
     spec, plan = spec_of(SPEC), plan_of(SPEC, event="")
-    needs = judging.needs(spec, plan, workflows.documents(plan, spec, {}, PINS))
+    needs = settings_rules.needs(spec, plan, workflows.documents(plan, spec, {}, PINS))
     assert needs.indexes == {"own": ("USER", "PASS"), "trusted": ("", "")}
     assert [*needs.labels] == [("ubuntu-24.04",), ("self-hosted", "s390x")]
     assert {action.partition("@")[0] for action in needs.actions} >= {
@@ -72,8 +72,8 @@ def test_needs_are_read_off_the_generated_workflows():
         ("soon", ""),
     ],
 )
-def test_the_end_of_a_token(text: str, expected: str):
-    matches(judging.token_end(text, TODAY), expected)
+def test_a_token_that_expires_soon_is_found(text: str, expected: str):
+    matches(settings_rules.token_end(text, TODAY), expected)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_the_end_of_a_token(text: str, expected: str):
         ({"permissions": {"pull": True, "push": False}}, "error: its role is below Write"),
     ],
 )
-def test_a_repository(record: dict[str, Any], expected: str):
-    matches(judging.repository(record, NEEDS), expected)
+def test_settings_of_a_repository(record: dict[str, Any], expected: str):
+    matches(settings_rules.repository(record, NEEDS), expected)
 
 
 @pytest.mark.parametrize(
@@ -117,18 +117,22 @@ def test_a_repository(record: dict[str, Any], expected: str):
         ({"enabled": True, "allowed_actions": "selected"}, {}, ""),  # which ones may not be asked
     ],
 )
-def test_actions(record: dict[str, Any], selected: dict[str, Any], expected: str):
-    matches(judging.actions(record, selected, NEEDS), expected)
+def test_settings_of_allowed_actions(
+    record: dict[str, Any], selected: dict[str, Any], expected: str
+):
+    matches(settings_rules.actions(record, selected, NEEDS), expected)
 
 
 def test_permissions_and_retention():
     matches(
-        judging.permissions({"default_workflow_permissions": "write"}),
+        settings_rules.permissions({"default_workflow_permissions": "write"}),
         "note: workflows that say nothing may write",
     )
-    matches(judging.permissions({"default_workflow_permissions": "read"}), "")
-    matches(judging.retention({"days": 3}, NEEDS), "warning: artifacts are kept 3 days at most")
-    matches(judging.retention({"days": 7}, NEEDS), "")
+    matches(settings_rules.permissions({"default_workflow_permissions": "read"}), "")
+    matches(
+        settings_rules.retention({"days": 3}, NEEDS), "warning: artifacts are kept 3 days at most"
+    )
+    matches(settings_rules.retention({"days": 7}, NEEDS), "")
 
 
 @pytest.mark.parametrize(
@@ -149,8 +153,8 @@ def test_permissions_and_retention():
         ),
     ],
 )
-def test_the_workflow(records: list[dict[str, Any]], expected: str):
-    matches(judging.workflow(records, NEEDS), expected)
+def test_the_workflow_must_be_there_and_active(records: list[dict[str, Any]], expected: str):
+    matches(settings_rules.workflow(records, NEEDS), expected)
 
 
 @pytest.mark.parametrize(
@@ -167,20 +171,23 @@ def test_the_workflow(records: list[dict[str, Any]], expected: str):
         ),
     ],
 )
-def test_tags(rulesets: list[dict[str, Any]], expected: str):
-    matches(judging.tags(rulesets, NEEDS), expected)
-    matches(judging.tags(rulesets, NEEDS._replace(indexes={})), "")
+def test_rules_for_tags(rulesets: list[dict[str, Any]], expected: str):
+    matches(settings_rules.tags(rulesets, NEEDS), expected)
+    matches(settings_rules.tags(rulesets, NEEDS._replace(indexes={})), "")
 
 
-def test_environments():
-    matches(judging.environment("own", None), "warning: the environment own is not there")
+def test_rules_for_environments():
+    matches(settings_rules.environment("own", None), "warning: the environment own is not there")
     matches(
-        judging.environment("own", {"protection_rules": []}),
+        settings_rules.environment("own", {"protection_rules": []}),
         "warning: the environment own has no protection",
     )
-    matches(judging.environment("own", {"protection_rules": [{}]}), "")
+    matches(settings_rules.environment("own", {"protection_rules": [{}]}), "")
     matches(
-        judging.environment("own", {"deployment_branch_policy": {"protected_branches": True}}), ""
+        settings_rules.environment(
+            "own", {"deployment_branch_policy": {"protected_branches": True}}
+        ),
+        "",
     )
 
 
@@ -203,10 +210,10 @@ def test_environments():
         ),
     ],
 )
-def test_credentials(
+def test_credentials_of_indexes(
     names: Any, names_there: list[str], everywhere: list[str], variables: list[str], expected: str
 ):
-    matches(judging.credentials("own", names, names_there, everywhere, variables), expected)
+    matches(settings_rules.credentials("own", names, names_there, everywhere, variables), expected)
 
 
 @pytest.mark.parametrize(
@@ -230,5 +237,5 @@ def test_credentials(
         ),
     ],
 )
-def test_runners(records: list[dict[str, Any]], expected: str):
-    matches(judging.runners(records, NEEDS), expected)
+def test_runners_must_be_online(records: list[dict[str, Any]], expected: str):
+    matches(settings_rules.runners(records, NEEDS), expected)

@@ -20,6 +20,7 @@ from truewheel.forges.github.actions import PINS, Pin
 from truewheel.forges.github.emit import plan_rules, workflows
 from truewheel.plan.images import Images
 from truewheel.spec import variables
+from truewheel.spec.forges import forge_of
 
 POLICY = """
 variables:
@@ -555,10 +556,10 @@ def test_too_many_wheels_for_an_attestation_get_none():
 @pytest.mark.parametrize(
     ("keys", "forges"),
     [
-        ("", {"GitLab"}),
-        ("github: {}\n", {"GitHub"}),
-        ("gitlab: {}\n", {"GitLab"}),
-        ("gitlab: {}\ngithub: {}\n", {"GitLab", "GitHub"}),
+        ("", {"gitlab"}),
+        ("github: {}\n", {"github"}),
+        ("gitlab: {}\n", {"gitlab"}),
+        ("gitlab: {}\ngithub: {}\n", {"gitlab", "github"}),
     ],
 )
 def test_files_are_made_for_the_forges_of_the_spec(keys: str, forges: set[str]):
@@ -566,7 +567,7 @@ def test_files_are_made_for_the_forges_of_the_spec(keys: str, forges: set[str]):
     files = pipelines.texts(
         plan_of(spec, policy=POLICY, event=""), spec_of(spec), policy_of(POLICY)
     )
-    assert {pipelines.forge_of(path) for path in files} == forges
+    assert {forge_of(path) for path in files} == forges
 
 
 def test_runners_are_chosen_by_architecture_and_by_kind_of_job():

@@ -11,7 +11,7 @@ from standins import Fault, GitLab, Reply, faults
 from standins import Job as Script
 
 from truewheel.errors import Exit, Stop
-from truewheel.forges.base import Archive, Job, Wish
+from truewheel.forges.base import Archive, Job, StartRequest
 from truewheel.forges.gitlab.api.client import Gitlab
 from truewheel.forges.job_logs import readable
 
@@ -24,9 +24,9 @@ def server() -> Iterator[GitLab]:
 
 
 def job_of(forge: Gitlab, server: GitLab) -> Job:
-    run = forge.start(Wish("main", {}, "key"))
+    run = forge.start(StartRequest("main", {}, "key"))
     server.advance(1000)
-    return forge.look(run, None).jobs[0]
+    return forge.read_state(run, None).jobs[0]
 
 
 def test_a_token_does_not_follow_to_another_host(server: GitLab, tmp_path: Path):
@@ -72,7 +72,7 @@ def test_the_end_of_a_huge_log_is_enough(server: GitLab):
         ("windows\r\nlines\r\n", "windows\nlines"),
     ],
 )
-def test_logs_are_read_as_people_read_them(raw: str, text: str):
+def test_control_sequences_of_logs_are_removed(raw: str, text: str):
     assert readable(raw, "") == text
 
 
@@ -92,19 +92,19 @@ def test_a_missing_project_is_explained(server: GitLab):
     assert "name of the project" in stopped.value.problems[0].hint
 
 
-def test_what_has_ended_is_not_asked_for_again(server: GitLab):
+def test_ended_pipelines_are_not_requested_again(server: GitLab):
     forge = connected(server)
-    run = forge.start(Wish("main", {}, "key"))
+    run = forge.start(StartRequest("main", {}, "key"))
     server.advance(1000)
-    look = forge.look(run, None)
+    look = forge.read_state(run, None)
     before = len(server.requests)
-    assert forge.look(run, look).jobs == look.jobs
+    assert forge.read_state(run, look).jobs == look.jobs
     assert len(server.requests) == before + 1
 
 
-def test_an_answer_about_another_pipeline_is_none(server: GitLab):
+def test_an_answer_about_another_pipeline_is_not_used(server: GitLab):
     forge = connected(server)
-    run = forge.start(Wish("main", {}, "key"))
+    run = forge.start(StartRequest("main", {}, "key"))
     wrong = Reply.of({"id": run.id + 1, "status": "success"}, 200)
     server.misbehave(
         Fault("another", instead=lambda *_: wrong), on=f"GET */pipelines/{run.id}", times=3
@@ -121,9 +121,12 @@ def test_archives_are_those_of_jobs_that_went_well(server: GitLab):
         Script("plan", stage="plan", artifacts=files, needs=[]),
     )
     forge = connected(server)
-    run = forge.start(Wish("main", {}, "key"))
+    run = forge.start(StartRequest("main", {}, "key"))
     server.advance(1000)
-    assert [archive.name for archive in forge.archives(forge.look(run, None))] == ["wheel", "plan"]
+    assert [archive.name for archive in forge.archives(forge.read_state(run, None))] == [
+        "wheel",
+        "plan",
+    ]
 
 
 def test_jobs_stand_in_the_order_in_which_they_were_made(server: GitLab):
@@ -131,7 +134,10 @@ def test_jobs_stand_in_the_order_in_which_they_were_made(server: GitLab):
         *(Script(name, stage=name) for name in ("plan", "wheel", "prove"))
     )
     forge = connected(server)
-    assert [job.name for job in forge.look(forge.start(Wish("main", {}, "key")), None).jobs] == [
+    assert [
+        job.name
+        for job in forge.read_state(forge.start(StartRequest("main", {}, "key")), None).jobs
+    ] == [
         "plan",
         "wheel",
         "prove",

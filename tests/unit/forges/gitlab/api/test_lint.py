@@ -95,7 +95,7 @@ def test_what_gitlab_refuses_ends_in_2_at_the_job_s_place(server: GitLab, truewh
     assert (code, [problem["message"] for problem in json.loads(out)["problems"]]) == (2, [text])
 
 
-def test_drift_is_told_before_anybody_is_asked(server: GitLab, truewheel: Run):
+def test_with_drift_the_server_is_not_asked(server: GitLab, truewheel: Run):
     with Path(".gitlab-ci.yml").open("a") as file:
         file.write("x: {script: y}\n")
     assert truewheel("check", "--remote")[0] == 3
@@ -115,7 +115,7 @@ def test_files_written_by_hand_are_put_together_from_the_disk(server: GitLab, tr
     }
 
 
-def test_what_is_known_to_be_wrong_is_not_asked(server: GitLab, truewheel: Run):
+def test_files_with_known_errors_are_not_sent(server: GitLab, truewheel: Run):
     Path(".git").mkdir()
     Path("own.yml").write_text("job: {extends: .nowhere}\n")
     assert truewheel("check", "--lint", "own.yml", "--remote")[0] == 2
@@ -133,7 +133,7 @@ def test_what_is_known_to_be_wrong_is_not_asked(server: GitLab, truewheel: Run):
     ],
     ids=["403", "401", "404", "503", "odd"],
 )
-def test_no_verdict_says_why(
+def test_a_missing_verdict_is_explained(
     server: GitLab, truewheel: Run, fault: faults.Fault, code: int, words: str
 ):
     server.misbehave(fault, times=None)
@@ -144,12 +144,12 @@ def test_no_verdict_says_why(
 
 
 @pytest.mark.parametrize("fault", faults.TRANSIENT, ids=lambda fault: fault.name)
-def test_what_passes_is_survived(server: GitLab, truewheel: Run, fault: faults.Fault):
+def test_passing_faults_are_retried(server: GitLab, truewheel: Run, fault: faults.Fault):
     server.misbehave(fault)
     assert truewheel("check", "--remote", "--deadline", "20")[0] == 0
 
 
-def test_a_project_that_has_only_a_job_s_token_is_told(server: GitLab, truewheel: Run, monkeypatch):
+def test_a_job_token_is_refused_with_a_hint(server: GitLab, truewheel: Run, monkeypatch):
     monkeypatch.delenv("GITLAB_TOKEN")
     monkeypatch.setenv("CI_JOB_TOKEN", "nothing-of-ours")
     code, _, err = truewheel("check", "--remote")
@@ -164,13 +164,13 @@ def test_warnings_and_jobs_are_counted(server: GitLab):
     assert check_text(there, "x: {script: y}") == LintResult((), ("a warning",), 1)
 
 
-def test_a_refusal_without_a_reason_is_one(server: GitLab):
+def test_a_refusal_without_a_reason_is_an_error(server: GitLab):
     server.misbehave(faults.Fault("made", instead=lambda *_: Reply.of({"valid": False})))
     there = Gitlab(Access(server.url, "private", server.token("bot").value), "group/demo", 5.0)
     assert len(check_text(there, "x").errors) == 1
 
 
-def test_a_token_that_may_not_look_is_no_verdict(server: GitLab):
+def test_a_token_without_the_right_gives_no_verdict(server: GitLab):
     there = Gitlab(
         Access(server.url, "private", server.token("bot", level=20).value), "group/demo", 5.0
     )

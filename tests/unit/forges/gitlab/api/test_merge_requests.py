@@ -25,7 +25,7 @@ NOTES = "/projects/*/merge_requests/1/notes"
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[GitLab]:
     monkeypatch.setattr(calls, "FIRST_PAUSE", 0.001)
-    monkeypatch.setattr(reviews, "LOOKS", (0.0, 0.001, 0.001))
+    monkeypatch.setattr(reviews, "RECHECK_SECONDS", (0.0, 0.001, 0.001))
     with GitLab() as gitlab:
         project = gitlab.project("group/demo")
         project.commit({"a": b"a"}, branch="change")
@@ -71,7 +71,7 @@ def test_a_changed_note_keeps_its_place(server: GitLab):
     assert bodies(server) == [f"{MARK}\nnewer\n"]
 
 
-def test_ours_is_found_on_any_page_and_nobody_else_s_is_touched(server: GitLab):
+def test_our_note_is_found_on_any_page_and_others_stay_unchanged(server: GitLab):
     write(way(server, "somebody"), "of somebody")
     there = way(server)
     write(there)
@@ -120,7 +120,7 @@ def test_two_jobs_at_once_leave_one_note(server: GitLab, attempt: int):
     assert bodies(server) == [f"{MARK}\nnew\n"]
 
 
-def test_notes_of_two_specs_stand_beside_one_another(server: GitLab):
+def test_each_spec_has_a_note_of_its_own(server: GitLab):
     there = way(server)
     other = "<!-- truewheel:names wheels examples/tree -->"
     write(there)
@@ -148,7 +148,7 @@ def test_a_note_that_cannot_be_written_says_why(
     assert words in str(stopped.value)
 
 
-def test_jobs_of_children_took_their_time_on_the_target_branch(server: GitLab):
+def test_times_of_jobs_include_child_pipelines_of_the_target_branch(server: GitLab):
     project = server.project("group/demo")
     project.plan(Job("plan", seconds=60), Bridge("rhel8", child=(Job("wheel:foo", seconds=600),)))
     good = project.pipeline()

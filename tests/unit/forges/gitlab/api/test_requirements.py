@@ -88,7 +88,7 @@ def test_children_hand_wheels_over_by_the_registry_and_have_tags_too():
     assert not needed().uses_packages
 
 
-def test_the_rest():
+def test_variables_versions_and_publishing_are_requirements():
     needs = needed()
     assert {"TRUEWHEEL_CELL", "GIT_DEPTH"} <= needs.job_variables
     assert (needs.publishes, needs.config, needs.largest) == (True, ".gitlab-ci.yml", 3000)

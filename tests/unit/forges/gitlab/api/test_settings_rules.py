@@ -79,14 +79,14 @@ def one(results: Any) -> str:
         ),
     ],
 )
-def test_a_token(record: dict[str, Any], expected: str):
+def test_scopes_and_end_of_a_token(record: dict[str, Any], expected: str):
     assert told(settings_rules.token(record, TODAY))[0].startswith(expected)
 
 
 @pytest.mark.parametrize(
     ("level", "severity"), [(0, ""), (20, "error"), (30, "note"), (40, ""), (50, "")]
 )
-def test_a_role(level: int, severity: str):
+def test_the_role_of_the_tokens_user(level: int, severity: str):
     assert one(settings_rules.access(level)).partition(":")[0] == severity
 
 
@@ -114,7 +114,7 @@ def test_the_level_of_a_project_s_record(permissions: Any, level: int):
         ("", (15, 8), ""),
     ],
 )
-def test_a_version(text: str, needed: tuple[int, int], severity: str):
+def test_the_version_of_the_server(text: str, needed: tuple[int, int], severity: str):
     assert (
         one(settings_rules.version(text, NEEDS._replace(version=needed))).partition(":")[0]
         == severity
@@ -166,7 +166,7 @@ def test_a_version(text: str, needed: tuple[int, int], severity: str):
         ({"keep_latest_artifact": True}, {"uses_packages": True}, ""),
     ],
 )
-def test_a_project(record: dict[str, Any], change: dict[str, Any], expected: str):
+def test_settings_of_a_project(record: dict[str, Any], change: dict[str, Any], expected: str):
     text = one(settings_rules.project(record, NEEDS._replace(**change), 40))
     assert text.startswith(expected)
     assert bool(text) == bool(expected)
@@ -211,7 +211,7 @@ def test_who_may_pass_variables(
     )
 
 
-def test_tags_and_branches():
+def test_protected_tags_and_branches():
     assert one(settings_rules.protected_tags([], NEEDS)).startswith("error: no tag is protected")
     assert (
         one(settings_rules.protected_tags([{"name": "v*"}], NEEDS))
@@ -232,7 +232,7 @@ def test_tags_and_branches():
         ({"inbound_enabled": True}, 2, ""),
     ],
 )
-def test_job_tokens(scope: dict[str, Any], allowed: int, severity: str):
+def test_settings_of_job_tokens(scope: dict[str, Any], allowed: int, severity: str):
     assert one(settings_rules.job_token(scope, [{}] * allowed)).partition(":")[0] == severity
 
 
@@ -251,7 +251,7 @@ def test_job_tokens(scope: dict[str, Any], allowed: int, severity: str):
         ("OTHER", ""),
     ],
 )
-def test_names_that_mean_something_to_us(name: str, expected: str):
+def test_variables_of_the_project_with_names_of_ours(name: str, expected: str):
     text = one(
         settings_rules.colliding(
             [{"key": name}, {"key": name, "environment_scope": "x"}], "project", NEEDS
@@ -289,14 +289,14 @@ GOOD = {
         ({"key": "PAST"}, "error: PASS, the password of the index own, is not set"),
     ],
 )
-def test_a_secret_of_an_index(change: dict[str, Any], expected: str):
+def test_the_password_of_an_index(change: dict[str, Any], expected: str):
     text = one(settings_rules.held(PASS, [{**GOOD, **change}], is_all=True))
     assert text.startswith(expected)
     assert bool(text) == bool(expected)
     assert "bcdefg" not in text
 
 
-def test_other_secrets_and_places_that_may_not_be_asked():
+def test_other_secrets_and_groups_that_may_not_be_asked():
     record = {**GOOD, "key": "SIGN"}
     assert one(settings_rules.held(PLAIN, [record], is_all=True)).startswith(
         "note: SIGN, a secret of the spec, is protected"
@@ -351,7 +351,9 @@ ONLINE = {
         (("linux",), [{**ONLINE, "maximum_timeout": 3 * 3600}], ""),
     ],
 )
-def test_runners(tags: tuple[str, ...], runners: list[dict[str, Any]], expected: str):
+def test_runners_must_be_online_and_fit(
+    tags: tuple[str, ...], runners: list[dict[str, Any]], expected: str
+):
     text = one(settings_rules.runners(tags, "job", runners, NEEDS))
     assert text.startswith(expected)
     assert bool(text) == bool(expected)
@@ -366,7 +368,7 @@ def test_runners(tags: tuple[str, ...], runners: list[dict[str, Any]], expected:
         ({"active": False, "owner": {"state": "blocked"}}, False),
     ],
 )
-def test_schedules_of_others(record: dict[str, Any], is_found: bool):
+def test_schedules_that_others_made(record: dict[str, Any], is_found: bool):
     assert bool(one(settings_rules.foreign_schedules([{"description": "x", **record}]))) == is_found
 
 

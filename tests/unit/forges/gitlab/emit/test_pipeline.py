@@ -14,8 +14,7 @@ import pytest
 from paths import ROOT
 from specs import plan_of, policy_of, spec_of
 
-from truewheel.forges import publish_jobs
-from truewheel.forges.gitlab.emit import pipeline
+from truewheel.forges.gitlab.emit import pipeline, publishing
 from truewheel.plan.images import Images
 
 POLICY = """
@@ -126,7 +125,7 @@ def test_a_publish_job_runs_on_protected_tags_alone_and_never_twice_at_once():
         "interruptible": False,
         "environment": {"name": "p/own"},
         "before_script": [],
-        "script": publish_jobs.script(plan_of(spec, event="").indexes[0], ""),
+        "script": publishing.script(plan_of(spec, event="").indexes[0], ""),
     }
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from truewheel.errors import Stop
-from truewheel.forges import access
+from truewheel.forges.gitlab.api.access import find_access
 
 HERE = "https://gitlab.example.com"
 CONFIGURED = """\
@@ -39,20 +39,20 @@ def configured(tmp_path: Path, text: str = CONFIGURED) -> dict[str, str]:
         ({"GITLAB_TOKEN": "", "CI_JOB_TOKEN": "c"}, "job", "c"),
     ],
 )
-def test_tokens_of_the_environment(variables: dict[str, str], kind: str, token: str):
-    assert access.gitlab({"CI_SERVER_URL": HERE + "/", **variables}) == (HERE, kind, token, True)
+def test_tokens_are_taken_from_the_environment(variables: dict[str, str], kind: str, token: str):
+    assert find_access({"CI_SERVER_URL": HERE + "/", **variables}) == (HERE, kind, token, True)
 
 
 def test_the_configuration_of_python_gitlab_is_read(tmp_path: Path):
-    settings = access.gitlab(configured(tmp_path))
+    settings = find_access(configured(tmp_path))
     assert settings == ("https://configured.example.com", "private", "configured-token", True)
 
 
 def test_a_configured_token_does_not_go_to_another_server(tmp_path: Path):
     env = {**configured(tmp_path), "CI_SERVER_URL": HERE}
     with pytest.raises(Stop, match="no token is known"):
-        access.gitlab(env)
-    assert access.gitlab({**env, "CI_JOB_TOKEN": "c"}) == (HERE, "job", "c", True)
+        find_access(env)
+    assert find_access({**env, "CI_JOB_TOKEN": "c"}) == (HERE, "job", "c", True)
 
 
 def test_a_configured_token_goes_to_its_server_within_a_job(tmp_path: Path):
@@ -61,13 +61,13 @@ def test_a_configured_token_goes_to_its_server_within_a_job(tmp_path: Path):
         "CI_SERVER_URL": "https://configured.example.com",
         "CI_JOB_TOKEN": "c",
     }
-    assert access.gitlab(env).token == "configured-token"
+    assert find_access(env).token == "configured-token"
 
 
 def test_a_token_of_the_environment_goes_to_the_configured_server_where_no_other_is_named(
     tmp_path: Path,
 ):
-    assert access.gitlab({**configured(tmp_path), "GITLAB_TOKEN": "a"})[:3] == (
+    assert find_access({**configured(tmp_path), "GITLAB_TOKEN": "a"})[:3] == (
         "https://configured.example.com",
         "private",
         "a",
@@ -75,20 +75,20 @@ def test_a_token_of_the_environment_goes_to_the_configured_server_where_no_other
 
 
 @pytest.mark.parametrize("text", ["[mine]\nurl = x\n", "no section", "[global]\ndefault = other\n"])
-def test_a_broken_configuration_is_said_to_be(tmp_path: Path, text: str):
+def test_a_broken_configuration_is_refused(tmp_path: Path, text: str):
     with pytest.raises(Stop, match="python-gitlab's configuration: "):
-        access.gitlab(configured(tmp_path, text))
+        find_access(configured(tmp_path, text))
 
 
-def test_a_configuration_that_is_not_there(tmp_path: Path):
+def test_a_missing_configuration_is_refused(tmp_path: Path):
     with pytest.raises(Stop, match="python-gitlab's configuration: "):
-        access.gitlab({"PYTHON_GITLAB_CFG": str(tmp_path / "none")})
+        find_access({"PYTHON_GITLAB_CFG": str(tmp_path / "none")})
 
 
 @pytest.mark.parametrize("token", ["a b", "a\n", "tökén", "a\x00"])
-def test_what_is_no_token_is_not_shown(token: str):
+def test_a_malformed_token_is_refused_and_not_shown(token: str):
     with pytest.raises(Stop) as stopped:
-        access.gitlab({"CI_SERVER_URL": HERE, "GITLAB_TOKEN": token})
+        find_access({"CI_SERVER_URL": HERE, "GITLAB_TOKEN": token})
     assert token not in str(stopped.value)
 
 
@@ -96,29 +96,15 @@ def test_what_is_no_token_is_not_shown(token: str):
     "server",
     ["gitlab.example.com", "file:///x", "https://", "https://a:b@c", "http://[x", "ftp://x"],
 )
-def test_what_is_no_server(server: str):
+def test_a_malformed_server_address_is_refused(server: str):
     with pytest.raises(Stop, match="address"):
-        access.gitlab({"CI_SERVER_URL": server, "GITLAB_TOKEN": "a"})
+        find_access({"CI_SERVER_URL": server, "GITLAB_TOKEN": "a"})
 
 
-def test_nothing_is_known():
+def test_without_a_server_access_is_refused():
     with pytest.raises(Stop, match="no server is known"):
-        access.gitlab({})
-    with pytest.raises(Stop, match="no token is known"):
-        access.github({})
-
-
-def test_github_takes_the_server_and_the_token_of_a_job():
-    assert access.github({"GITHUB_TOKEN": "a"}) == ("https://api.github.com", "oauth", "a", True)
-    assert access.github(
-        {"GH_TOKEN": "b", "GITHUB_TOKEN": "a", "GITHUB_API_URL": "https://x/api/v3"}
-    ) == (
-        "https://x/api/v3",
-        "oauth",
-        "b",
-        True,
-    )
+        find_access({})
 
 
 def test_a_token_is_not_in_the_text_of_an_access():
-    assert "secret" not in repr(access.gitlab({"CI_SERVER_URL": HERE, "GITLAB_TOKEN": "secret"}))
+    assert "secret" not in repr(find_access({"CI_SERVER_URL": HERE, "GITLAB_TOKEN": "secret"}))
