@@ -131,8 +131,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         report = reports.render_findings(results, "text")
     send(report.rstrip("\n"))
     findings = [finding for _, of_wheel in results for finding in of_wheel]
-    failed = bool(findings) if arguments.strict else not is_ok(findings)
-    return Exit.WHEEL if failed else Exit.OK
+    return Exit.OK if is_ok(findings, strict=arguments.strict) else Exit.WHEEL
 
 
 def _write_reports(
