@@ -153,6 +153,39 @@ def test_a_wheel_that_has_its_name_already_passes_unchanged(
     assert (evidence.read(tmp_path / "dist", cell.id) or {})["repaired"] == "before"
 
 
+MACHINE = {"x86_64": 62, "aarch64": 183}.get(projects.ARCH, 62)
+
+
+@pytest.mark.parametrize(
+    ("needs", "message"),
+    [
+        ({"versions": {"libc.so.6": ["GLIBC_2.34"]}}, "it needs GLIBC_2.34; the tag says"),
+        ({"needed": [f"libc.musl-{projects.ARCH}.so.1"]}, "it is linked against musl"),
+    ],
+)
+def test_a_floor_that_the_build_claims_is_audited(
+    tmp_path: Path, needs: dict[str, Any], message: str
+) -> None:
+    cell, _ = native()
+    library = wheels.library(**needs, number=MACHINE)
+    compiled(tmp_path, cell, cell.wheel, {"demo/__init__.py": b"", "demo/_core.so": library})
+    [problem] = refusal(tmp_path, cell).problems
+    assert problem.message.startswith(f"demo/_core.so in {cell.wheel}: {message}")
+    if "versions" in needs:
+        assert "raise targets.box.floor to manylinux_2_34" in problem.hint
+    assert not (evidence.work_folder(tmp_path, cell.id) / "unpacked").exists()
+
+
+def test_a_claimed_floor_that_holds_passes_with_any_library_that_the_build_left_outside(
+    tmp_path: Path,
+) -> None:
+    cell, _ = native()
+    needs = {"libc.so.6": ["GLIBC_2.28"]}
+    library = wheels.library(["libtheirs.so.5"], needs, number=MACHINE)
+    wheel = compiled(tmp_path, cell, cell.wheel, {"demo/_core.so": library})
+    assert repaired(tmp_path, cell).read_bytes() == wheel.read_bytes()
+
+
 # --- what it refuses before auditwheel
 # ----------------------------------------------------------------
 
