@@ -59,6 +59,7 @@ def repair_wheel(plan: Plan, cell: Cell, root: Path, out: Path, env: Mapping[str
             report = _audit(plan, cell, compiled, natives, ready.parent, dated)
             cell = _settled(cell, str(report["platform"]))
             ready = ready.with_name(cell.wheel)
+            _warn_of_grafts(cell, report["grafted"])
         else:
             _check_claim(plan, cell, compiled, natives, ready.parent.with_name("unpacked"))
             processes.say(f"repair {cell.id}: {_why_unchanged(cell)}")
@@ -299,6 +300,19 @@ def _graft(request: RepairRequest, folder: Path, cell: Cell, env: Mapping[str, s
         ]
         raise Stop(problems, Exit.WHEEL)
     return report
+
+
+def _warn_of_grafts(cell: Cell, grafted: Sequence[Mapping[str, Any]]) -> None:
+    """Warn of what is right for the loader, but seldom meant."""
+    by_name: dict[str, list[str]] = {}
+    for library in grafted:
+        by_name.setdefault(library["soname"], []).append(library["source"])
+    for name, sources in sorted(by_name.items()):
+        if len(sources) > 1:
+            processes.say(
+                f"repair {cell.id}: WARNING: two libraries are grafted as {name}, and do not share "
+                f"their state: {' and '.join(sorted(sources))}"
+            )
 
 
 def _checked_name(name: str, cell: Cell) -> str:

@@ -57,6 +57,12 @@ VENDORS = (
     # Loaders find the drivers of the machine, by files of /etc.
     Vendor(Kind.SYSTEM, "the OpenCL loader of the system", ("libOpenCL",)),
     Vendor(Kind.SYSTEM, "the Vulkan loader of the system", ("libvulkan",)),
+    # Finds drivers of databases by files of /etc.
+    Vendor(
+        Kind.SYSTEM,
+        "the ODBC driver manager of the system",
+        ("libodbc", "libodbcinst", "libiodbc", "libiodbcinst"),
+    ),
     Vendor(
         Kind.SYSTEM,
         "the Level Zero loader of the system",
@@ -177,6 +183,12 @@ VENDORS = (
         ),
     ),
 )
+
+LIBPYTHON = re.compile(r"libpython\d+(?:\.\d+)?[a-z]*\.so(?:\.\d+)*\Z")
+"""Names of CPython's own library, of free-threaded and debug builds and the stable ABI, too.
+
+An extension module gets its symbols from the interpreter that loads it; a program has none.
+"""
 
 _LIBRARY = re.compile(r"(?:.*/)?([^/]+?)\.so(?:\.\d+)*")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
@@ -11,9 +10,8 @@ from truewheel.wheel import elf, platform_policies
 from truewheel.wheel.checks.contents import Contents
 from truewheel.wheel.checks.findings import Code, Finding, finding, listing
 from truewheel.wheel.elf import Needs
+from truewheel.wheel.run_paths import is_inside
 from truewheel.wheel.vendor_libraries import vendor_of
-
-_ORIGIN = re.compile(r"\$(ORIGIN|\{ORIGIN\})(?=/|$)")
 
 
 def check_floor(contents: Contents) -> Iterator[Finding]:
@@ -176,27 +174,10 @@ def check_paths(contents: Contents) -> Iterator[Finding]:
     """Libraries are looked for beside the file that needs them ($ORIGIN), not elsewhere."""
     for member, needs in _needs(contents):
         if outside_paths := sorted(
-            {path for path in needs.paths if path and not _is_inside(path, member)}
+            {path for path in needs.paths if path and not is_inside(path, member)}
         ):
             message = (
                 f"the loader will also look in {listing(outside_paths)}; "
                 "link without it, or let auditwheel repair it"
             )
             yield finding(Code.TW412, message, member)
-
-
-def _is_inside(path: str, member: str) -> bool:
-    """Tell whether a search path begins at the member's folder and stays inside site-packages."""
-    below = _ORIGIN.match(path)
-    if below is None:
-        return False
-    top, *rest = PurePosixPath(member).parent.parts or ("",)
-    start = [top, *rest]
-    if top.endswith(".data"):  # installers spread its folders; scripts go beside the interpreter
-        start = ["bin"] if rest[:1] == ["scripts"] else rest[1:]
-    depth = len([part for part in start if part])
-    for part in path[below.end() :].split("/"):
-        depth += -1 if part == ".." else part not in {"", "."}
-        if depth < 0:
-            return False
-    return True
