@@ -6,7 +6,7 @@ A process of its own: auditwheel works in the current folder and reads the envir
 FOLDER, the wheel, only when all modules are there: nothing in the wheel is ever run or imported.
 REQUEST holds a `libraries.RepairRequest` as JSON. REPORT gets `{"refusals": [[message, hint]]}`,
 and then the folder is as it was, or `{"wheel": file name, "platform": its tag, "grafted": [{"name",
-"soname", "source", "package"}], "excluded": [...]}`.
+"soname", "source", "package", …}], "excluded": [...]}`.
 
 What auditwheel does not do is done around it: it finds the wheel's own libraries before those of
 the system, whether a run path leads to them or not, and grafts libpython for programs alone.
@@ -15,7 +15,6 @@ the system, whether a run path leads to them or not, and grafts libpython for pr
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import os
@@ -26,6 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
+from importlib import metadata
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -39,6 +39,8 @@ from elftools.elf.dynamic import DynamicSection
 from elftools.elf.elffile import ELFFile
 from elftools.elf.gnuversions import GNUVerNeedSection, GNUVerSymSection
 
+from truewheel import __version__
+from truewheel.build.graft_origins import origins
 from truewheel.wheel import elf
 from truewheel.wheel.elf import Needs
 from truewheel.wheel.libraries import (
@@ -50,10 +52,10 @@ from truewheel.wheel.libraries import (
     matches,
 )
 from truewheel.wheel.run_paths import choose, installed, is_inside, is_there, to_folder
-from truewheel.wheel.vendor_libraries import LIBPYTHON
+from truewheel.wheel.sbom import Grafted, cyclonedx
+from truewheel.wheel.vendor_libraries import LIBPYTHON, vendor_of
 
 NOTHING = re.compile(r"(?!)")
-SBOM = "sboms/auditwheel.cdx.json"
 COPY = repair.copylib
 SEAMS = ((wheel_abi, "InGenericPkgCtx"), (repair, "InWheelCtx"))
 """Where auditwheel (>= 6.8, < 7) would unpack the wheel, twice, and pack it again."""
@@ -245,7 +247,7 @@ def repaired(request: RepairRequest) -> dict[str, Any]:
     linked = work.linked()
     if reasons := list(graft_problems(linked, request)):
         return {"refusals": reasons}
-    repair.copylib = work.copy
+    vars(repair).update(copylib=work.copy, create_sbom_for_wheel=work.sbom)
     wheel = repair.repair_wheel(
         audit,
         Path(request.wheel),
@@ -261,7 +263,7 @@ def repaired(request: RepairRequest) -> dict[str, Any]:
         "refusals": [],
         "wheel": wheel.name if wheel else request.wheel,
         "platform": policy.name,
-        "grafted": sorted(work.grafted(), key=lambda library: library["name"]),
+        "grafted": list(work.records()),
         "excluded": sorted(
             library for library in linked.needed if matches(library, request.exclude)
         ),
@@ -457,16 +459,56 @@ class Grafting:
         is_moved = Path(place).exists()
         return Path(place if is_moved else file), is_moved
 
-    def grafted(self) -> Iterator[dict[str, str]]:
-        """Yield the libraries in the wheel: name, where it came from, and its package (PURL)."""
-        packages = _packages()
-        names = {path: name for tree in self.trees.values() for name, path in tree.items() if path}
-        for source, (_, path) in self.copies.items():
+    @cached_property
+    def grafted(self) -> Sequence[Grafted]:
+        """The libraries in the wheel, by name."""
+        known = origins(self.copies)
+        sonames = {
+            path: name for tree in self.trees.values() for name, path in tree.items() if path
+        }
+        libraries = [
+            Grafted(
+                member=path.as_posix(),
+                soname=sonames[source],
+                source=str(source),
+                origin=known.get(source),
+            )
+            for source, (_, path) in self.copies.items()
+        ]
+        return sorted(libraries, key=lambda library: library.member)
+
+    def sbom(self, wheel_fname: str, sbom_filepaths: Sequence[Path]) -> dict[str, Any] | None:
+        """Return the SBOM; auditwheel's own has no licences, and lacks what it does not find."""
+        tools = {"auditwheel": metadata.version("auditwheel"), "truewheel": __version__}
+        return cyclonedx(wheel_fname, self.grafted, tools) if sbom_filepaths else None
+
+    def copy_licences(self, info: Path) -> dict[str, list[str]]:
+        """Copy the licence texts of packages into dist-info; return them by the package (PURL)."""
+        members: dict[str, list[str]] = {}
+        folder = info / "licenses" / f"{self.request.wheel.partition('-')[0]}.libs"
+        for origin in {library.origin for library in self.grafted if library.origin}:
+            for text in map(Path, origin.texts):
+                target = folder / origin.name / text.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(text.read_bytes())
+                members.setdefault(origin.purl, []).append(target.as_posix())
+        return members
+
+    def records(self) -> Iterator[dict[str, Any]]:
+        """Yield what the evidence says of each grafted library."""
+        licences = self.copy_licences(next(Path().glob("*.dist-info"))) if self.grafted else {}
+        for library in self.grafted:
+            origin = library.origin
+            vendor = vendor_of(library.soname)
             yield {
-                "name": path.as_posix(),
-                "soname": names[source],
-                "source": str(source),
-                "package": packages.get(hashlib.sha256(str(source).encode()).hexdigest(), ""),
+                "name": library.member,
+                "soname": library.soname,
+                "source": library.source,
+                "package": origin.purl if origin else "",
+                "source_package": f"{origin.source} {origin.source_version}" if origin else "",
+                "licence": origin.licence if origin else "",
+                "licence_files": sorted({*licences.get(origin.purl, ())}) if origin else [],
+                "agreement": vendor.agreement if vendor else "",
             }
 
 
@@ -555,19 +597,6 @@ def _symbols(elf: ELFFile, newer: Mapping[int, tuple[str, str]], file: str) -> I
             )
     for number in sorted(unused):
         yield Symbol(file=file, symbol="", library=newer[number][0], version=newer[number][1])
-
-
-def _packages() -> dict[str, str]:
-    """Return the package (PURL) of each grafted distribution file, by the sha256 of its path."""
-    documents = [
-        json.loads(path.read_text(encoding="utf-8")) for path in Path().glob(f"*.dist-info/{SBOM}")
-    ]
-    references = [part["bom-ref"] for document in documents for part in document["components"]]
-    return {
-        digest: package
-        for package, mark, digest in (ref.partition("#") for ref in references)
-        if mark
-    }
 
 
 if __name__ == "__main__":

@@ -24,10 +24,13 @@ from truewheel.system.installation import install_hint
 from truewheel.wheel import elf, filename, platform_policies, platform_tags, reader, zip_write
 from truewheel.wheel.checks import system
 from truewheel.wheel.checks.contents import Contents, Scan
+from truewheel.wheel.checks.findings import listing
 from truewheel.wheel.libraries import RepairRequest
+from truewheel.wheel.licences import is_copyleft
 from truewheel.wheel.native_files import Native
 from truewheel.wheel.repack import repack, unpack, unpack_only
 from truewheel.wheel.rewrite import rewrite, variant_json
+from truewheel.wheel.sbom import FILE as SBOM
 from truewheel.workspace import host
 
 TOOL_SECONDS = 60.0
@@ -314,6 +317,22 @@ def _warn_of_grafts(cell: Cell, grafted: Sequence[Mapping[str, Any]]) -> None:
                 f"their state: {' and '.join(sorted(sources))}"
             )
 
+    if duties := [
+        f"{PurePosixPath(library['name']).name} ({library['source_package']}: {library['licence']})"
+        for library in grafted
+        if is_copyleft(library["licence"]) and not library["source_package"].startswith("gcc")
+    ]:
+        processes.say(
+            f"repair {cell.id}: WARNING: under GPL-like licences are {listing(duties)}: who passes "
+            "this wheel on must offer their source"
+        )
+    for library in grafted:
+        if library["agreement"]:
+            processes.say(
+                f"repair {cell.id}: WARNING: {library['soname']} is under {library['agreement']}: "
+                "does it allow to pass it on in this wheel?"
+            )
+
 
 def _checked_name(name: str, cell: Cell) -> str:
     """Return the name that auditwheel gives.
@@ -429,7 +448,7 @@ def _audited(cell: Cell, ready: Path, report: Report | None) -> dict[str, Any]:
         return {"platform": "", "grafted": [], "excluded": [], "sbom": ""}
     with reader.open_wheel(ready) as wheel:
         sizes = {entry.filename: entry.file_size for entry in wheel.entries}
-        sbom = f"{wheel.dist_info}/sboms/auditwheel.cdx.json"
+        sbom = f"{wheel.dist_info}/sboms/{SBOM}"
     return {
         "platform": filename.parse_name(cell.wheel).platform,
         "grafted": [{**library, "size": sizes[library["name"]]} for library in report["grafted"]],

@@ -31,12 +31,19 @@ class Kind(Enum):
 
 
 class Vendor(NamedTuple):
-    """Libraries of one source; `source` completes the sentence "it belongs to …"."""
+    """Libraries of one source; `source` completes the sentence "it belongs to …".
+
+    `agreement` is what their vendor allows to pass them on by, "" for free software.
+    """
 
     kind: Kind
     source: str
     names: tuple[str, ...]
+    agreement: str = ""
 
+
+NVIDIA = "NVIDIA's licence agreement, which lists what may be redistributed"
+INTEL = "Intel's licence agreement, which lists what may be redistributed"
 
 VENDORS = (
     Vendor(
@@ -101,34 +108,40 @@ VENDORS = (
             *("libcuinj64", "libcufile", "libcufile_rdma", "libcudla", "libnvjpeg"),
             *("libnppc", "libnpps", "libnppi*"),
         ),
+        NVIDIA,
     ),
-    Vendor(Kind.TOOLKIT, "cuDNN (nvidia-cudnn-cu12, -cu13)", ("libcudnn", "libcudnn_*")),
+    Vendor(Kind.TOOLKIT, "cuDNN (nvidia-cudnn-cu12, -cu13)", ("libcudnn", "libcudnn_*"), NVIDIA),
     Vendor(Kind.TOOLKIT, "NCCL (nvidia-nccl-cu12, -cu13)", ("libnccl",)),
     Vendor(
         Kind.TOOLKIT,
         "NVSHMEM (nvidia-nvshmem-cu12, -cu13)",
         ("libnvshmem", "libnvshmem_*", "nvshmem_bootstrap_*", "nvshmem_transport_*"),
+        NVIDIA,
     ),
     Vendor(
         Kind.TOOLKIT,
         "TensorRT (tensorrt-cu12, -cu13)",
         ("libnvinfer", "libnvinfer_*", "libnvonnxparser", "libnvparsers", "libtensorrt*"),
+        NVIDIA,
     ),
-    Vendor(Kind.TOOLKIT, "cuSPARSELt (nvidia-cusparselt-cu12, -cu13)", ("libcusparseLt",)),
+    Vendor(Kind.TOOLKIT, "cuSPARSELt (nvidia-cusparselt-cu12, -cu13)", ("libcusparseLt",), NVIDIA),
     Vendor(
         Kind.TOOLKIT,
         "cuTENSOR (cutensor-cu12, -cu13)",
         ("libcutensor", "libcutensorMg", "libcutensorMp"),
+        NVIDIA,
     ),
     Vendor(
         Kind.TOOLKIT,
         "cuDSS (nvidia-cudss-cu12, -cu13)",
         ("libcudss", "libcudss_mtlayer_*", "libcudss_commlayer_*"),
+        NVIDIA,
     ),
     Vendor(
         Kind.TOOLKIT,
         "nvCOMP (nvidia-libnvcomp-cu12, -cu13)",
         ("libnvcomp", "libnvcomp_*"),
+        NVIDIA,
     ),
     Vendor(
         Kind.TOOLKIT,
@@ -138,6 +151,7 @@ VENDORS = (
             *("libnvjpeg2k", "libnvtiff", "libnvimgcodec", "libnvpl_*"),
             *("libcustatevec", "libcutensornet", "libcudensitymat"),
         ),
+        NVIDIA,
     ),
     Vendor(
         Kind.TOOLKIT,
@@ -162,6 +176,7 @@ VENDORS = (
             *("libsycl", "libur_loader", "libur_adapter_*", "libpi_level_zero", "libpi_opencl"),
             *("libmkl_*", "libiomp5", "libccl", "libonedal*", "libpti_view"),
         ),
+        INTEL,
     ),
     Vendor(
         Kind.FRAMEWORK,

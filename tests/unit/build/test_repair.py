@@ -872,24 +872,66 @@ def test_a_wheel_that_was_only_stored_is_deflated(tmp_path: Path, cc: Callable[.
     assert validate(wheel) == []
 
 
+def packaged(name: str) -> Path:
+    """A library of a Debian package; skips where there is none."""
+    folders = [folder for folder in map(Path, ("/usr/lib", "/lib")) if folder.is_dir()]
+    files = [path for folder in folders for path in sorted(folder.glob(f"*/{name}.so.*"))]
+    if not (files and shutil.which("dpkg-query")):
+        pytest.skip(f"no {name} of a Debian package here")
+    return files[0]
+
+
 @pytest.mark.slow
-def test_the_package_of_a_grafted_library_is_in_the_evidence(
-    tmp_path: Path, cc: Callable[..., Path]
+def test_package_and_licence_of_a_grafted_library_are_in_evidence_and_wheel(
+    tmp_path: Path, floor: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    packages = [
-        path for path in sorted(Path("/usr/lib").rglob("libffi.so.*")) if not path.is_symlink()
-    ]
-    if (
-        not packages
-        or not shutil.which("dpkg")
-        or subprocess.run(["dpkg", "-S", packages[0]], check=False).returncode
-    ):
-        pytest.skip("no libffi of a Debian package here")
-    core = cc("_core.so", "int PyInit__core(void) { return 0; }", packages[0])
-    _, audit = audited(tmp_path, cell_of(tmp_path, {"demo/_core.so": core.read_bytes()}))
-    [library] = audit["grafted"]
-    assert library["package"].startswith("pkg:deb/")
+    core = linked(tmp_path / "made", "_core.so", "int PyInit__core(void) { return 0; }\n")
+    libraries = [packaged("libffi"), core]
+    extension = linked(tmp_path / "made", "_c.so", "int PyInit__c(void) { return 0; }", *libraries)
+    cell = cell_of(tmp_path, {"demo/_c.so": extension.read_bytes()}, floor)
+    wheel, audit = audited(tmp_path, cell)
+    ours, ffi = audit["grafted"]
+    assert (ours["soname"], ours["package"], ours["licence"]) == ("_core.so", "", "")
+    assert ffi["package"].startswith("pkg:deb/")
+    assert ffi["source_package"].startswith("libffi ")
+    assert ffi["licence"]
+    [text] = ffi["licence_files"]
+    assert text.startswith("demo-1.0.dist-info/licenses/demo.libs/libffi")
     assert audit["sbom"] == "demo-1.0.dist-info/sboms/auditwheel.cdx.json"
+    with zipfile.ZipFile(wheel) as archive:
+        assert b"libffi" in archive.read(text)
+        document = json.loads(archive.read(audit["sbom"]))
+    components = {part["name"]: part for part in document["components"]}
+    assert components[ffi["package"].split("/")[-1].partition("@")[0]]["licenses"]
+    assert components["_core.so"]["properties"][0]["value"] == ours["name"]
+    assert components["demo"]["purl"].endswith(f"file_name={wheel.name}")
+    assert "GPL-like" not in capsys.readouterr().err
+    assert validate(wheel) == []
+
+
+@pytest.mark.slow
+def test_a_library_under_the_gpl_is_told_though_its_package_spells_its_path_without_usr(
+    tmp_path: Path, floor: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    extension = linked(
+        tmp_path, "_c.so", "int PyInit__c(void) { return 0; }", packaged("libreadline")
+    )
+    _, audit = audited(tmp_path, cell_of(tmp_path, {"demo/_c.so": extension.read_bytes()}, floor))
+    readline = next(lib for lib in audit["grafted"] if lib["soname"].startswith("libreadline"))
+    assert readline["package"].startswith("pkg:deb/")
+    assert "WARNING: under GPL-like licences are libreadline-" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_vendors_library_that_is_to_be_grafted_has_an_agreement(
+    tmp_path: Path, floor: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cudart = linked(tmp_path, "libcudart.so.12", "int f(void) { return 0; }")
+    extension = linked(tmp_path, "_c.so", "int PyInit__c(void) { return 0; }", cudart)
+    cell = cell_of(tmp_path, {"demo/_c.so": extension.read_bytes()}, floor)
+    audited(tmp_path, cell, graft=("libcudart.so.*",))
+    said = capsys.readouterr().err
+    assert "WARNING: libcudart.so.12 is under NVIDIA's licence agreement" in said
 
 
 @pytest.mark.slow
