@@ -177,7 +177,7 @@ def _check_claim(
         shutil.rmtree(folder)
     contents = Contents(name=name, entries=(), scans=scans)
     floor = system.needed_floor(contents)
-    hint = "build it on an older system, without symbols that no floor has"
+    hint = "leave out what needs symbols that no floor has"
     if floor < platform_policies.NEVER:
         hint = _way_out(plan, cell).format(floor=f"manylinux_2_{floor}")
     if problems := [

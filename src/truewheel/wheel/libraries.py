@@ -11,6 +11,7 @@ from pathlib import PurePosixPath
 from truewheel.errors import suggest
 from truewheel.wheel.elf import Needs
 from truewheel.wheel.native_files import is_module
+from truewheel.wheel.platform_policies import PRIVATE
 from truewheel.wheel.vendor_libraries import Kind, vendor_of
 
 SHOWN = 5
@@ -188,10 +189,10 @@ def _unclear(linked: LinkedLibraries) -> Iterator[GraftProblem]:
 
 
 def _way_out(linked: LinkedLibraries, request: RepairRequest) -> str:
-    if private := sorted({s.file for s in linked.symbols if s.version == "GLIBC_PRIVATE"}):
+    if private := sorted({s.file for s in linked.symbols if s.version == PRIVATE}):
         return (
-            f"only glibc's own files may use GLIBC_PRIVATE, on no system others: leave "
-            f"{_listed(private)} out, or link without it"
+            f"{PRIVATE} is for glibc's own files and changes with each release: leave "
+            f"{_listed(private)} out, or do not link with it"
         )
     if not linked.fits:
         return "auditwheel knows no floor that has them: build it on an older system"

@@ -16,7 +16,7 @@ import pytest
 import wheels
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wheels import EXTENSION, NATIVE, PURE, elf_file, macho_file, pe_file
+from wheels import EXTENSION, NATIVE, PURE, elf_file, library, macho_file, pe_file
 
 from truewheel.build.validate import expand, validate, validate_all
 from truewheel.errors import Exit, Stop
@@ -511,6 +511,63 @@ def test_a_pure_root_of_somebody_elses_wheel_is_a_note_that_strict_passes(tmp_pa
     assert is_ok([finding], strict=True)
     planned = only(validate(path, excluded={path.name: ()}))
     assert (planned.code.name, planned.severity) == ("TW402", "warning")
+
+
+SHA256 = hashlib.sha256(b"x").digest()
+
+
+@pytest.mark.parametrize(
+    ("digest", "says"),
+    [
+        (SHA256.hex(), "the hash is right, its form must be URL-safe base64 without padding"),
+        (SHA256.hex().upper(), "the hash is right"),
+        (base64.urlsafe_b64encode(SHA256).decode(), "the hash is right"),
+        (base64.b64encode(SHA256).decode(), "the hash is right"),
+        (hashlib.sha256(b"y").hexdigest(), "it was changed later"),
+        ("é", "it was changed later"),
+    ],
+)
+def test_a_hash_of_another_form_is_not_said_to_be_of_other_bytes(tmp_path, digest, says):
+    right = base64.urlsafe_b64encode(SHA256).rstrip(b"=")
+
+    def change(files):
+        record = wheels.record(files).replace(right, digest.encode())
+        files[f"{INFO}/RECORD"] = record + f"{INFO}/RECORD,,\n".encode()
+
+    finding = only(validate(written(tmp_path, PURE, change, {"demo/x": b"x"})))
+    assert (finding.code.name, finding.where) == ("TW307", "demo/x")
+    assert says in finding.message
+
+
+def test_symbols_that_glibc_keeps_to_itself_are_of_no_older_system(tmp_path):
+    content = {EXTENSION: library(versions={"libc.so.6": ["GLIBC_2.17", "GLIBC_PRIVATE"]})}
+    finding = only(validate(written(tmp_path, NATIVE, content=content)))
+    assert finding.code.name == "TW409"
+    assert "GLIBC_PRIVATE is for glibc's own files" in finding.message
+    assert "older system" not in finding.message
+
+
+@pytest.mark.parametrize(
+    ("platform", "way"),
+    [
+        ("manylinux_2_28_x86_64", "remove it with patchelf"),
+        ("linux_x86_64", "let truewheel repair remove it"),
+    ],
+)
+def test_a_run_path_is_removed_by_what_removes_it(tmp_path, platform, way):
+    content = {EXTENSION: library(rpath="/build/lib")}
+    filename = NATIVE.replace("manylinux_2_28_x86_64", platform)
+    finding = only(validate(written(tmp_path, filename, content=content)))
+    assert (finding.code.name, finding.severity) == ("TW412", "warning")
+    assert finding.message.endswith(way)
+
+
+def test_the_odbc_driver_manager_is_of_the_system_and_may_be_left_outside(tmp_path):
+    path = written(tmp_path, NATIVE, content={EXTENSION: library(["libodbc.so.2"])})
+    finding = only(validate(path))
+    assert (finding.code.name, finding.severity) == ("TW410", "warning")
+    assert "graft" not in finding.message
+    assert validate(path, excluded={"": ("libodbc.so.*",)}) == []
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
@@ -29,17 +29,23 @@ def check_floor(contents: Contents) -> Iterator[Finding]:
             }
         )
         if newer:
-            fits = (
-                f"manylinux_2_{newer[-1][0]}"
-                if newer[-1][0] < platform_policies.NEVER
-                else "no manylinux tag"
-            )
-            symbols = listing([symbol for _, symbol in reversed(newer)])
-            message = (
-                f"it needs {symbols}; the tag says manylinux_2_{floor}, {fits} fits: "
-                "build it on an older system"
-            )
-            yield finding(Code.TW409, message, member)
+            yield finding(Code.TW409, _newer(newer, floor), member)
+
+
+def _newer(newer: Sequence[tuple[int, str]], floor: int) -> str:
+    """Say which symbol versions are too new for a floor, and what to do."""
+    symbols = listing([symbol for _, symbol in reversed(newer)])
+    if any(symbol == platform_policies.PRIVATE for _, symbol in newer):
+        return (
+            f"it needs {symbols}; {platform_policies.PRIVATE} is for glibc's own files and changes "
+            "with each release: leave out what is a part of glibc, or do not link with it"
+        )
+    newest = newer[-1][0]
+    fits = f"manylinux_2_{newest}" if newest < platform_policies.NEVER else "no manylinux tag"
+    return (
+        f"it needs {symbols}; the tag says manylinux_2_{floor}, {fits} fits: "
+        "build it on an older system"
+    )
 
 
 def needed_floor(contents: Contents) -> int:
@@ -176,8 +182,11 @@ def check_paths(contents: Contents) -> Iterator[Finding]:
         if outside_paths := sorted(
             {path for path in needs.paths if path and not is_inside(path, member)}
         ):
+            # repair passes by a wheel that has its name; auditwheel leaves files that need nothing
+            # from outside as they are
+            is_named = any(map(_libc, contents.platforms))
+            way = "remove it with patchelf" if is_named else "let truewheel repair remove it"
             message = (
-                f"the loader will also look in {listing(outside_paths)}; "
-                "link without it, or let auditwheel repair it"
+                f"the loader will also look in {listing(outside_paths)}; link without it, or {way}"
             )
             yield finding(Code.TW412, message, member)
