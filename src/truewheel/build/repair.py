@@ -7,7 +7,8 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, replace
 from importlib import metadata
 from pathlib import Path, PurePosixPath
@@ -20,10 +21,16 @@ from truewheel.errors import Exit, Problem, Stop, Where, show_value, stop
 from truewheel.plan.model import Cell, Plan
 from truewheel.system import files, processes
 from truewheel.system.installation import install_hint
-from truewheel.wheel import filename, platform_tags, reader, zip_write
+from truewheel.wheel import elf, filename, platform_policies, platform_tags, reader, zip_write
+from truewheel.wheel.checks import system
+from truewheel.wheel.checks.contents import Contents, Scan
+from truewheel.wheel.checks.findings import listing
 from truewheel.wheel.libraries import RepairRequest
-from truewheel.wheel.repack import repack, unpack
+from truewheel.wheel.licences import is_copyleft
+from truewheel.wheel.native_files import Native
+from truewheel.wheel.repack import repack, unpack, unpack_only
 from truewheel.wheel.rewrite import rewrite, variant_json
+from truewheel.wheel.sbom import FILE as SBOM
 from truewheel.workspace import host
 
 TOOL_SECONDS = 60.0
@@ -55,7 +62,9 @@ def repair_wheel(plan: Plan, cell: Cell, root: Path, out: Path, env: Mapping[str
             report = _audit(plan, cell, compiled, natives, ready.parent, dated)
             cell = _settled(cell, str(report["platform"]))
             ready = ready.with_name(cell.wheel)
+            _warn_of_grafts(cell, report["grafted"])
         else:
+            _check_claim(plan, cell, compiled, natives, ready.parent.with_name("unpacked"))
             processes.say(f"repair {cell.id}: {_why_unchanged(cell)}")
             shutil.copyfile(compiled, ready)
         _check_size(ready, plan, cell)
@@ -144,6 +153,45 @@ def _why_unchanged(cell: Cell) -> str:
     return (
         "pure, nothing to repair" if platform == "any" else "repaired and named already, no change"
     )
+
+
+def _check_claim(
+    plan: Plan, cell: Cell, compiled: Path, natives: Sequence[str], folder: Path
+) -> None:
+    """Audit the floor that a build has put into the name of its wheel; a build may only say so.
+
+    Raises `Stop` (exit 4) for native code that needs a newer system or another C library.
+    """
+    name = filename.parse_name(compiled.name)
+    if name.platform == "any" or name.platform.startswith("linux_"):
+        return
+    evidence.fresh_folder(folder)
+    try:
+        with reader.open_wheel(compiled) as wheel:
+            unpack_only(wheel, natives, folder)
+        scans = {
+            native: Scan(0, b"", Native("ELF", frozenset({cell.arch})), _needs(folder / native))
+            for native in natives
+        }
+    finally:
+        shutil.rmtree(folder)
+    contents = Contents(name=name, entries=(), scans=scans)
+    floor = system.needed_floor(contents)
+    hint = "leave out what needs symbols that no floor has"
+    if floor < platform_policies.NEVER:
+        hint = _way_out(plan, cell).format(floor=f"manylinux_2_{floor}")
+    if problems := [
+        Problem(Where(cell.id), f"{finding.where} in {compiled.name}: {finding.message}", hint)
+        for check in (system.check_floor, system.check_libc)
+        for finding in check(contents)
+    ]:
+        raise Stop(problems, Exit.WHEEL)
+
+
+def _needs(path: Path) -> elf.Needs:
+    with path.open("rb") as stream, suppress(ValueError, OverflowError):
+        return elf.needs(stream)
+    return elf.Needs()
 
 
 def _settled(cell: Cell, platform: str) -> Cell:
@@ -255,6 +303,35 @@ def _graft(request: RepairRequest, folder: Path, cell: Cell, env: Mapping[str, s
         ]
         raise Stop(problems, Exit.WHEEL)
     return report
+
+
+def _warn_of_grafts(cell: Cell, grafted: Sequence[Mapping[str, Any]]) -> None:
+    """Warn of what is right for the loader, but seldom meant."""
+    by_name: dict[str, list[str]] = {}
+    for library in grafted:
+        by_name.setdefault(library["soname"], []).append(library["source"])
+    for name, sources in sorted(by_name.items()):
+        if len(sources) > 1:
+            processes.say(
+                f"repair {cell.id}: WARNING: two libraries are grafted as {name}, and do not share "
+                f"their state: {' and '.join(sorted(sources))}"
+            )
+
+    if duties := [
+        f"{PurePosixPath(library['name']).name} ({library['source_package']}: {library['licence']})"
+        for library in grafted
+        if is_copyleft(library["licence"]) and not library["source_package"].startswith("gcc")
+    ]:
+        processes.say(
+            f"repair {cell.id}: WARNING: under GPL-like licences are {listing(duties)}: who passes "
+            "this wheel on must offer their source"
+        )
+    for library in grafted:
+        if library["agreement"]:
+            processes.say(
+                f"repair {cell.id}: WARNING: {library['soname']} is under {library['agreement']}: "
+                "does it allow to pass it on in this wheel?"
+            )
 
 
 def _checked_name(name: str, cell: Cell) -> str:
@@ -371,7 +448,7 @@ def _audited(cell: Cell, ready: Path, report: Report | None) -> dict[str, Any]:
         return {"platform": "", "grafted": [], "excluded": [], "sbom": ""}
     with reader.open_wheel(ready) as wheel:
         sizes = {entry.filename: entry.file_size for entry in wheel.entries}
-        sbom = f"{wheel.dist_info}/sboms/auditwheel.cdx.json"
+        sbom = f"{wheel.dist_info}/sboms/{SBOM}"
     return {
         "platform": filename.parse_name(cell.wheel).platform,
         "grafted": [{**library, "size": sizes[library["name"]]} for library in report["grafted"]],

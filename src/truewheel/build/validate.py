@@ -22,7 +22,10 @@ from truewheel.wheel.checks.upload import Destination
 from truewheel.wheel.filename import printable
 
 Excluded = Mapping[str, tuple[str, ...]]
-"""By the file name of a wheel, patterns of libraries that its package leaves outside on purpose."""
+"""By the file name of a planned wheel, patterns of libraries that its package leaves outside.
+
+Under "" those that every wheel leaves outside.
+"""
 NOTHING: Excluded = {}
 
 CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
@@ -59,7 +62,11 @@ def validate(
     findings: list[Finding] = []
     contents = read(path, findings, limits)
     if contents is not None:
-        contents = replace(contents, excluded=excluded.get(path.name, ()))
+        contents = replace(
+            contents,
+            excluded=(*excluded.get(path.name, ()), *excluded.get("", ())),
+            is_planned=path.name in excluded,
+        )
         for check in CHECKS:
             findings.extend(check(contents))
         findings.extend(upload.check(contents, to))

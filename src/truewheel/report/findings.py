@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from truewheel.wheel.filename import printable
 
 Results = Sequence[tuple[Path, list[Finding]]]
 Annotation = Callable[[str, str, str, str], str]
+_CODE_CLIMATE = {"error": "major", "warning": "minor", "note": "info"}
 
 
 def render_findings(results: Results, style: str) -> str:
@@ -34,14 +36,17 @@ def render_findings(results: Results, style: str) -> str:
 def _text(results: Results) -> str:
     lines = []
     for path, findings in results:
-        verdict = "ok"
-        if findings:
-            errors = sum(finding.severity == "error" for finding in findings)
-            warnings = len(findings) - errors
-            verdict = f"{counted(errors, 'error')}, {counted(warnings, 'warning')}"
-        lines.append(f"{printable(str(path))}: {verdict}")
+        lines.append(f"{printable(str(path))}: {_verdict(findings)}")
         lines += [f"  {_line(finding)}" for finding in findings]
     return harmless("".join(f"{line}\n" for line in lines))
+
+
+def _verdict(findings: Sequence[Finding]) -> str:
+    counts = Counter(finding.severity for finding in findings)
+    notes = f", {counted(counts['note'], 'note')}" if counts["note"] else ""
+    if is_ok(findings, strict=True):
+        return f"ok{notes}"
+    return f"{counted(counts['error'], 'error')}, {counted(counts['warning'], 'warning')}{notes}"
 
 
 def _line(finding: Finding) -> str:
@@ -136,7 +141,7 @@ def _codequality(results: Results) -> str:
             "description": printable(_describe(finding)),
             "check_name": finding.code.name,
             "fingerprint": _fingerprint(path, finding),
-            "severity": "major" if finding.severity == "error" else "minor",
+            "severity": _CODE_CLIMATE[finding.severity],
             "location": {"path": _posix(path), "lines": {"begin": 1}},
         }
         for path, finding in _pairs(results)

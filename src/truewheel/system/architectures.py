@@ -76,7 +76,7 @@ ARCHITECTURES = (
         "armv7l",
         elf=(40, 32, "little"),
         pe=(0x01C4, "arm32"),
-        aliases=("armv6l", "armv8l"),
+        aliases=("armv5l", "armv5tel", "armv6l", "armv8l"),
         triplet="arm",
         image="arm/v7",
     ),

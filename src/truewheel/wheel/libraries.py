@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from pathlib import PurePosixPath
 
 from truewheel.errors import suggest
+from truewheel.wheel.elf import Needs
+from truewheel.wheel.native_files import is_module
+from truewheel.wheel.platform_policies import PRIVATE
 from truewheel.wheel.vendor_libraries import Kind, vendor_of
 
 SHOWN = 5
@@ -29,17 +33,22 @@ class LinkedLibraries:
     """What auditwheel found out about the native files of a wheel.
 
     `needed` says who needs each library (DT_NEEDED), those of libraries to be grafted included.
-    `grafts` has the path of each library that the floor does not promise, "" where it was not
-    found. `fits` is the highest platform whose symbols suffice, "" when none is known. `private`
-    are symbols that a library of the floor does not promise.
+    `grafts` has the libraries that the floor does not promise, each with its path by the file of
+    the wheel for which it was looked for, "" where it was not found. `fits` is the highest platform
+    whose symbols suffice, "" when none is known. `private` are symbols that a library of the floor
+    does not promise. `newer_processors` are files and the instruction set that each needs.
+    `embedding` are programs that need libpython, by its name. `unclear` are a file, a library that
+    it needs, and the members of the wheel that may be meant.
     """
 
     needed: Mapping[str, Sequence[str]]
-    grafts: Mapping[str, str]
+    grafts: Mapping[str, Mapping[str, str]]
     symbols: Sequence[Symbol] = ()
     fits: str = ""
     private: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    needs_newer_processor: bool = False
+    newer_processors: Mapping[str, str] = field(default_factory=dict)
+    embedding: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    unclear: Sequence[tuple[str, str, Sequence[str]]] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,17 +82,28 @@ def graft_problems(linked: LinkedLibraries, request: RepairRequest) -> Iterator[
     yield from _unused(linked, request.graft, f"{where}.graft")
     yield from _vendors(linked, request, where)
     yield from _missing(linked, request, f"{where}.exclude")
+    yield from _embedding(linked, where)
+    yield from _unclear(linked)
     cannot = f"{request.wheel} cannot be made {request.platform}:"
     if linked.symbols:
         yield f"{cannot} it needs {_symbols(linked.symbols)}", _way_out(linked, request)
     for library, symbols in sorted(linked.private.items()):
         hint = f"link {library} statically, or do without them"
         yield f"{cannot} it uses {_listed(symbols)} of {library}, which are not for others", hint
-    if linked.needs_newer_processor:
-        yield (
-            f"{cannot} it needs a newer processor than any {request.arch}",
-            "compile it without -march",
+    if linked.newer_processors:
+        files = [f"{file} ({level})" for file, level in sorted(linked.newer_processors.items())]
+        hint = (
+            "name the oldest processor, as -march=x86-64 does: compilers of some distributions "
+            "have a newer one as their default; for a library of this system, use an older image"
         )
+        message = f"it needs a newer processor than any {request.arch}: {_listed(files)}"
+        yield f"{cannot} {message}", hint
+
+
+def is_program(member: str, needs: Needs) -> bool:
+    """Tell whether an ELF file is a program of its own, not a library that Python may load."""
+    is_library = ".so" in PurePosixPath(member).suffixes
+    return bool(needs.interpreter) and not is_library and not is_module(member)
 
 
 def matches(library: str, patterns: Iterable[str]) -> bool:
@@ -130,18 +150,50 @@ def _vendors(linked: LinkedLibraries, request: RepairRequest, where: str) -> Ite
 
 
 def _missing(linked: LinkedLibraries, request: RepairRequest, where: str) -> Iterator[GraftProblem]:
-    for library in sorted(library for library, path in linked.grafts.items() if not path):
-        if _is_vendors(library, request):
-            continue  # it has a message of its own
+    for library, places in sorted(linked.grafts.items()):
+        lacking = [file for file, path in places.items() if not path]
+        if not lacking or _is_vendors(library, request):
+            continue  # a vendor's has a message of its own
+        needing = linked.needed.get(library, ())
+        direct = [file for file in needing if file in lacking or file not in places] or lacking
+        message = f"{_listed(direct)} needs {library}, which is not found here"
         hint = (
             "install it, or put its folder into LD_LIBRARY_PATH; "
             f"if it is brought by another wheel or the machine, add '{_open(library)}' to {where}"
         )
-        needs = f"{_listed(linked.needed.get(library, ()))} needs {library}"
-        yield f"{needs}, which is not found here", hint
+        finders = sorted((path, file) for file, path in places.items() if path)
+        if finders:
+            path, file = finders[0]
+            message += f"; {file} finds it as {path}"
+            hint = f"link it with that run path, too, or {hint}"
+        yield message, hint
+
+
+def _embedding(linked: LinkedLibraries, where: str) -> Iterator[GraftProblem]:
+    for library, programs in sorted(linked.embedding.items()):
+        message = (
+            f"{_listed(programs)} needs {library}: this is a program, or a library of one, and "
+            "many machines have Python without that library"
+        )
+        yield (
+            message,
+            f"add '{_open(library)}' to {where}.graft, or link it with a static libpython",
+        )
+
+
+def _unclear(linked: LinkedLibraries) -> Iterator[GraftProblem]:
+    for file, library, members in linked.unclear:
+        message = f"{file} needs {library}, which is in this wheel as {_listed(members)}"
+        hint = "link it with a run path to the right one, beginning with $ORIGIN"
+        yield f"{message}: no run path says which", hint
 
 
 def _way_out(linked: LinkedLibraries, request: RepairRequest) -> str:
+    if private := sorted({s.file for s in linked.symbols if s.version == PRIVATE}):
+        return (
+            f"{PRIVATE} is for glibc's own files and changes with each release: leave "
+            f"{_listed(private)} out, or do not link with it"
+        )
     if not linked.fits:
         return "auditwheel knows no floor that has them: build it on an older system"
     return request.way_out.format(floor=linked.fits.removesuffix(f"_{request.arch}"))

@@ -37,6 +37,9 @@ GRAFTED = re.compile(r".+-[0-9a-f]{8}\.so[.\d]*")
 FORMER = frozenset({"libcrypt.so.1", "libncursesw.so.5", "libpanelw.so.5"})
 """Libraries of PEP 513, 571 and 599 that distributions, and so auditwheel, have dropped since."""
 
+PRIVATE = "GLIBC_PRIVATE"
+"""The version of symbols that glibc's own libraries and programs have for each other."""
+
 NEVER = 1000
 """Stands for a symbol version that no floor has."""
 

@@ -66,16 +66,20 @@ class Fields:
 
 
 def parse_fields(text: str) -> Fields:
-    """Return the header fields before the first other line; of a folded value its first line.
+    """Return the header fields before the first other line; of a folded value its first text.
 
     Raises `ValueError` for more than `FIELDS_LIMIT`.
     """
     values: dict[str, list[str]] = {}
+    last: list[str] = []
     size = 0
     for line in io.StringIO(
         text, newline=None
     ):  # of any system, as the readers of installers do it
         if line.startswith((" ", "\t")):
+            if last and not last[-1]:  # email.generator folds so what is too long for a line
+                size += len(line)
+                last[-1] = line.strip()
             continue
         field = _FIELD.fullmatch(line.rstrip("\n"))
         if field is None:
@@ -83,7 +87,8 @@ def parse_fields(text: str) -> Fields:
         size += len(line)
         if size > FIELDS_LIMIT:
             raise ValueError(f"its fields have more than {FIELDS_LIMIT} characters")
-        values.setdefault(field[1].lower(), []).append(field[2].rstrip())
+        last = values.setdefault(field[1].lower(), [])
+        last.append(field[2].rstrip())
     return Fields(values)
 
 

@@ -52,16 +52,26 @@ def unpack(wheel: Wheel, natives: Iterable[str], folder: Path) -> Unpacked:
 
     Raises `Stop` (exit 4) for a broken wheel.
     """
-    names = {entry.filename for entry in wheel.entries}
-    with _explained(wheel), wheel.path.open("rb") as stream:
-        everything = zip_structure.members(wheel.archive)  # folders, too
-        members = {
-            member.info.filename: member for member in everything if member.info.filename in names
-        }
+    with _explained(wheel):
+        members = _members(wheel)
         wanted = {*natives, f"{wheel.dist_info}/WHEEL"}
         chosen = [member for name, member in members.items() if name in wanted or _is_loose(member)]
-        zip_write.unpack(stream, chosen, folder)
+        with wheel.path.open("rb") as stream:
+            zip_write.unpack(stream, chosen, folder)
     return Unpacked(wheel=wheel, members=members, folder=folder, stamps=_stamps(folder))
+
+
+def unpack_only(wheel: Wheel, names: Collection[str], folder: Path) -> None:
+    """Unpack some members to be read. Raises `Stop` (exit 4) for a broken wheel."""
+    with _explained(wheel), wheel.path.open("rb") as stream:
+        chosen = [member for name, member in _members(wheel).items() if name in names]
+        zip_write.unpack(stream, chosen, folder)
+
+
+def _members(wheel: Wheel) -> dict[str, Member]:
+    names = {entry.filename for entry in wheel.entries}
+    everything = zip_structure.members(wheel.archive)  # folders, too
+    return {member.info.filename: member for member in everything if member.info.filename in names}
 
 
 def repack(unpacked: Unpacked, out: Path, seconds: int) -> None:

@@ -31,12 +31,19 @@ class Kind(Enum):
 
 
 class Vendor(NamedTuple):
-    """Libraries of one source; `source` completes the sentence "it belongs to …"."""
+    """Libraries of one source; `source` completes the sentence "it belongs to …".
+
+    `agreement` is what their vendor allows to pass them on by, "" for free software.
+    """
 
     kind: Kind
     source: str
     names: tuple[str, ...]
+    agreement: str = ""
 
+
+NVIDIA = "NVIDIA's licence agreement, which lists what may be redistributed"
+INTEL = "Intel's licence agreement, which lists what may be redistributed"
 
 VENDORS = (
     Vendor(
@@ -57,6 +64,12 @@ VENDORS = (
     # Loaders find the drivers of the machine, by files of /etc.
     Vendor(Kind.SYSTEM, "the OpenCL loader of the system", ("libOpenCL",)),
     Vendor(Kind.SYSTEM, "the Vulkan loader of the system", ("libvulkan",)),
+    # Finds drivers of databases by files of /etc.
+    Vendor(
+        Kind.SYSTEM,
+        "the ODBC driver manager of the system",
+        ("libodbc", "libodbcinst", "libiodbc", "libiodbcinst"),
+    ),
     Vendor(
         Kind.SYSTEM,
         "the Level Zero loader of the system",
@@ -95,34 +108,40 @@ VENDORS = (
             *("libcuinj64", "libcufile", "libcufile_rdma", "libcudla", "libnvjpeg"),
             *("libnppc", "libnpps", "libnppi*"),
         ),
+        NVIDIA,
     ),
-    Vendor(Kind.TOOLKIT, "cuDNN (nvidia-cudnn-cu12, -cu13)", ("libcudnn", "libcudnn_*")),
+    Vendor(Kind.TOOLKIT, "cuDNN (nvidia-cudnn-cu12, -cu13)", ("libcudnn", "libcudnn_*"), NVIDIA),
     Vendor(Kind.TOOLKIT, "NCCL (nvidia-nccl-cu12, -cu13)", ("libnccl",)),
     Vendor(
         Kind.TOOLKIT,
         "NVSHMEM (nvidia-nvshmem-cu12, -cu13)",
         ("libnvshmem", "libnvshmem_*", "nvshmem_bootstrap_*", "nvshmem_transport_*"),
+        NVIDIA,
     ),
     Vendor(
         Kind.TOOLKIT,
         "TensorRT (tensorrt-cu12, -cu13)",
         ("libnvinfer", "libnvinfer_*", "libnvonnxparser", "libnvparsers", "libtensorrt*"),
+        NVIDIA,
     ),
-    Vendor(Kind.TOOLKIT, "cuSPARSELt (nvidia-cusparselt-cu12, -cu13)", ("libcusparseLt",)),
+    Vendor(Kind.TOOLKIT, "cuSPARSELt (nvidia-cusparselt-cu12, -cu13)", ("libcusparseLt",), NVIDIA),
     Vendor(
         Kind.TOOLKIT,
         "cuTENSOR (cutensor-cu12, -cu13)",
         ("libcutensor", "libcutensorMg", "libcutensorMp"),
+        NVIDIA,
     ),
     Vendor(
         Kind.TOOLKIT,
         "cuDSS (nvidia-cudss-cu12, -cu13)",
         ("libcudss", "libcudss_mtlayer_*", "libcudss_commlayer_*"),
+        NVIDIA,
     ),
     Vendor(
         Kind.TOOLKIT,
         "nvCOMP (nvidia-libnvcomp-cu12, -cu13)",
         ("libnvcomp", "libnvcomp_*"),
+        NVIDIA,
     ),
     Vendor(
         Kind.TOOLKIT,
@@ -132,6 +151,7 @@ VENDORS = (
             *("libnvjpeg2k", "libnvtiff", "libnvimgcodec", "libnvpl_*"),
             *("libcustatevec", "libcutensornet", "libcudensitymat"),
         ),
+        NVIDIA,
     ),
     Vendor(
         Kind.TOOLKIT,
@@ -156,6 +176,7 @@ VENDORS = (
             *("libsycl", "libur_loader", "libur_adapter_*", "libpi_level_zero", "libpi_opencl"),
             *("libmkl_*", "libiomp5", "libccl", "libonedal*", "libpti_view"),
         ),
+        INTEL,
     ),
     Vendor(
         Kind.FRAMEWORK,
@@ -177,6 +198,12 @@ VENDORS = (
         ),
     ),
 )
+
+LIBPYTHON = re.compile(r"libpython\d+(?:\.\d+)?[a-z]*\.so(?:\.\d+)*\Z")
+"""Names of CPython's own library, of free-threaded and debug builds and the stable ABI, too.
+
+An extension module gets its symbols from the interpreter that loads it; a program has none.
+"""
 
 _LIBRARY = re.compile(r"(?:.*/)?([^/]+?)\.so(?:\.\d+)*")
 

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
 
@@ -15,7 +16,21 @@ from packaging.version import Version
 pytest.importorskip("auditwheel")
 
 from truewheel.build import graft
+from truewheel.wheel.libraries import RepairRequest
 
+REQUEST = RepairRequest(
+    wheel="demo-1.0-cp312-cp312-linux_x86_64.whl",
+    package="demo",
+    platform="manylinux_2_28_x86_64",
+    arch="x86_64",
+    natives=["demo/_core.so"],
+)
+CHANGED = (
+    *graft.SEAMS,
+    (graft.lddtree, "find_lib"),
+    (graft.wheel_abi, "ldd"),
+    (graft.repair, "LIBPYTHON_RE"),
+)
 SEARCH = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
 
 
@@ -26,21 +41,25 @@ def test_this_auditwheel_is_one_whose_seams_are_known():
 
 
 def test_auditwheel_gets_the_folder_in_place_of_what_it_would_unpack(tmp_path, monkeypatch):
-    for module, name in graft.SEAMS:
+    for module, name in CHANGED:
         monkeypatch.setattr(module, name, getattr(module, name))
     monkeypatch.chdir(tmp_path)
-    graft.work_here([Path("demo/_core.so")])
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo/_core.so").write_bytes(b"")
+    graft.work_here(REQUEST)
     for module, name in graft.SEAMS:
         with getattr(module, name)(Path("demo.whl")) as context:
             assert (context.path, context.name) == (tmp_path, tmp_path)
             assert list(context.iter_files()) == [Path("demo/_core.so")]
 
 
-def test_a_seam_that_has_moved_is_not_passed_over(monkeypatch):
-    module, name = graft.SEAMS[0]
-    monkeypatch.delattr(module, name)
-    with pytest.raises(AttributeError, match=name):
-        graft.work_here([])
+@pytest.mark.parametrize("place", CHANGED, ids=lambda place: place[1])
+def test_a_seam_that_has_moved_is_not_passed_over(monkeypatch, place):
+    for module, name in CHANGED:
+        monkeypatch.setattr(module, name, getattr(module, name))
+    monkeypatch.delattr(*place)
+    with pytest.raises(AttributeError, match=place[1]):
+        graft.work_here(replace(REQUEST, natives=[]))
 
 
 def test_where_a_file_looks_for_libraries_is_what_patchelf_says(tmp_path):
@@ -57,7 +76,7 @@ def test_where_a_file_looks_for_libraries_is_what_patchelf_says(tmp_path):
         runpath = subprocess.check_output(
             [shutil.which("patchelf", path=SEARCH), "--print-rpath", path], text=True
         )
-        assert graft.Patcher("manylinux_2_28").get_rpath(path) == runpath.strip().removesuffix(
-            " (legacy)"
-        )
+        assert graft.Patcher("manylinux_2_28", print).get_rpath(
+            path
+        ) == runpath.strip().removesuffix(" (legacy)")
     assert runpath == "/opt/z\n"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
@@ -25,6 +26,7 @@ from truewheel.build.validate import validate
 from truewheel.errors import Exit, Stop
 from truewheel.plan.model import Cell
 from truewheel.system import files
+from truewheel.wheel import elf
 from truewheel.wheel.checks.findings import is_ok
 from truewheel.workspace import host
 
@@ -151,6 +153,39 @@ def test_a_wheel_that_has_its_name_already_passes_unchanged(
     assert repaired(tmp_path, cell).read_bytes() == wheel.read_bytes()
     assert "repaired and named already, no change" in capsys.readouterr().err
     assert (evidence.read(tmp_path / "dist", cell.id) or {})["repaired"] == "before"
+
+
+MACHINE = {"x86_64": 62, "aarch64": 183}.get(projects.ARCH, 62)
+
+
+@pytest.mark.parametrize(
+    ("needs", "message"),
+    [
+        ({"versions": {"libc.so.6": ["GLIBC_2.34"]}}, "it needs GLIBC_2.34; the tag says"),
+        ({"needed": [f"libc.musl-{projects.ARCH}.so.1"]}, "it is linked against musl"),
+    ],
+)
+def test_a_floor_that_the_build_claims_is_audited(
+    tmp_path: Path, needs: dict[str, Any], message: str
+) -> None:
+    cell, _ = native()
+    library = wheels.library(**needs, number=MACHINE)
+    compiled(tmp_path, cell, cell.wheel, {"demo/__init__.py": b"", "demo/_core.so": library})
+    [problem] = refusal(tmp_path, cell).problems
+    assert problem.message.startswith(f"demo/_core.so in {cell.wheel}: {message}")
+    if "versions" in needs:
+        assert "raise targets.box.floor to manylinux_2_34" in problem.hint
+    assert not (evidence.work_folder(tmp_path, cell.id) / "unpacked").exists()
+
+
+def test_a_claimed_floor_that_holds_passes_with_any_library_that_the_build_left_outside(
+    tmp_path: Path,
+) -> None:
+    cell, _ = native()
+    needs = {"libc.so.6": ["GLIBC_2.28"]}
+    library = wheels.library(["libtheirs.so.5"], needs, number=MACHINE)
+    wheel = compiled(tmp_path, cell, cell.wheel, {"demo/_core.so": library})
+    assert repaired(tmp_path, cell).read_bytes() == wheel.read_bytes()
 
 
 # --- what it refuses before auditwheel
@@ -589,6 +624,224 @@ def test_a_time_that_is_none_is_refused(tmp_path: Path, cc: Callable[..., Path])
     assert stopped.value.code is Exit.REFUSED
 
 
+def linked(folder: Path, name: str, code: str, *needs: Path, program: bool = False) -> Path:
+    """A library, or program, that finds what it needs only by the absolute run path of a build."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = projects.write(folder, {f"{name}.c": code}) / name
+    kind = [] if program else ["-shared", "-fPIC", f"-Wl,-soname,{name}"]
+    paths = [f"-Wl,-rpath,{folder}", "-Wl,--no-as-needed"]
+    subprocess.run(["cc", *kind, f"{path}.c", *paths, *needs, "-o", path], check=True)
+    return path
+
+
+def calls(name: str, *functions: str) -> str:
+    """C code of a function that adds up what others return."""
+    declared = "".join(f"int {function}(void);\n" for function in functions)
+    total = " + ".join(f"{function}()" for function in functions)
+    return f"{declared}int {name}(void) {{ return {total}; }}\n"
+
+
+def installed(wheel: Path, folder: Path) -> Path:
+    """The files of a wheel as an installer lays them below site-packages."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    for scheme in folder.glob("*.data/platlib"):
+        shutil.copytree(scheme, folder, dirs_exist_ok=True)
+    return folder
+
+
+def called(path: Path, function: str) -> int:
+    """What a function of a library returns, in a process of its own."""
+    code = "import ctypes, sys; print(getattr(ctypes.CDLL(sys.argv[1]), sys.argv[2])())"
+    answer = subprocess.check_output([sys.executable, "-c", code, path, function], text=True)
+    return int(answer)
+
+
+@pytest.fixture
+def floor(cc: Callable[..., Path]) -> str:
+    """The floor of this machine: what is compiled here needs no more."""
+    return f"{host.detect_host([projects.TAG], ENV)[0].floor}_{projects.ARCH}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("core", "deep"),
+    [
+        ("demo/_core.so", "demo/libdeep.so.1"),
+        ("demo/sub/_core.so", "demo/lib/libdeep.so.1"),
+        ("_core.so", "demo.native/libdeep.so.1"),
+        ("demo/_core.so", "demo/libdeep.so"),  # found by its SONAME alone
+        ("demo-1.0.data/platlib/demo/_core.so", "demo-1.0.data/platlib/demo/libdeep.so.1"),
+    ],
+)
+def test_a_library_of_the_wheel_is_reached_and_never_grafted(
+    tmp_path: Path, floor: str, core: str, deep: str
+) -> None:
+    made = tmp_path / "made"
+    library = linked(made, "libdeep.so.1", "int deep(void) { return 42; }\n")
+    extension = linked(made, "_core.so", calls("PyInit__core", "deep"), library)
+    content = {core: extension.read_bytes(), deep: library.read_bytes()}
+    cell = cell_of(tmp_path, content, floor)
+    wheel, audit = audited(tmp_path, cell)
+    shutil.rmtree(made)
+    assert audit["grafted"] == []
+    site = installed(wheel, tmp_path / "site")
+    assert called(site / (core.partition("platlib/")[2] or core), "PyInit__core") == 42
+    assert validate(wheel) == []
+
+
+@pytest.mark.slow
+def test_a_grafted_library_finds_one_of_the_wheel(tmp_path: Path, floor: str) -> None:
+    made = tmp_path / "made"
+    deep = linked(made, "libdeep.so.1", "int deep(void) { return 42; }\n")
+    outer = linked(made, "libouter.so.2", calls("outer", "deep"), deep)
+    extension = linked(made, "_core.so", calls("PyInit__core", "outer"), outer)
+    content = {"demo/_core.so": extension.read_bytes(), "demo/libdeep.so.1": deep.read_bytes()}
+    wheel, audit = audited(tmp_path, cell_of(tmp_path, content, floor))
+    shutil.rmtree(made)
+    assert [library["soname"] for library in audit["grafted"]] == ["libouter.so.2"]
+    site = installed(wheel, tmp_path / "site")
+    assert called(site / "demo/_core.so", "PyInit__core") == 42
+
+
+@pytest.mark.slow
+def test_which_library_of_the_wheel_is_meant_must_be_clear(tmp_path: Path, floor: str) -> None:
+    made = tmp_path / "made"
+    library = linked(made, "libdeep.so.1", "int deep(void) { return 42; }\n")
+    extension = linked(made, "_core.so", calls("PyInit__core", "deep"), library)
+    deep = library.read_bytes()
+    content = {"demo/_core.so": extension.read_bytes()}
+    content |= {"demo/new/libdeep.so.1": deep, "demo/old/libdeep.so.1": deep}
+    cell = cell_of(tmp_path, content, floor)
+    [(message, hint)] = problems_at(tmp_path, cell)
+    assert message == (
+        "demo/_core.so needs libdeep.so.1, which is in this wheel as demo/new/libdeep.so.1, "
+        "demo/old/libdeep.so.1: no run path says which"
+    )
+    assert "$ORIGIN" in hint
+
+
+def problems_at(root: Path, cell: Cell, **package: Any) -> list[tuple[str, str]]:
+    """What speaks against a repair on this machine's own floor."""
+    with pytest.raises(Stop) as stopped:
+        repair_wheel(projects.plan(cell, **package), cell, root, root / "dist", ENV)
+    return [(problem.message, problem.hint) for problem in stopped.value.problems]
+
+
+@pytest.mark.slow
+def test_run_paths_of_the_build_machine_go_where_nothing_is_grafted(
+    tmp_path: Path, cc: Callable[..., Path]
+) -> None:
+    core = cc("_core.so", "int PyInit__core(void) { return 0; }")
+    assert needs_of(core.read_bytes()).paths == (str(core.parent),)
+    wheel, audit = audited(tmp_path, cell_of(tmp_path, {"demo/_core.so": core.read_bytes()}))
+    assert audit["grafted"] == []
+    with zipfile.ZipFile(wheel) as archive:
+        assert needs_of(archive.read("demo/_core.so")).paths == ()
+    assert validate(wheel) == []
+
+
+@pytest.mark.slow
+def test_two_libraries_of_one_name_are_both_grafted_and_told(
+    tmp_path: Path, floor: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, content = tmp_path / "made", {}
+    for number, name in enumerate("ab", 1):
+        folder = made / name
+        deep = linked(folder, "libdeep.so.1", f"int deep(void) {{ return {number}; }}\n")
+        outer = linked(folder, "libouter.so.2", calls("outer", "deep", "deep"), deep)
+        extension = linked(folder, f"_{name}.so", calls(f"PyInit__{name}", "outer"), outer)
+        content[f"demo/_{name}.so"] = extension.read_bytes()
+    wheel, audit = audited(tmp_path, cell_of(tmp_path, content, floor))
+    shutil.rmtree(made)
+    sonames = sorted(library["soname"] for library in audit["grafted"])
+    assert sonames == ["libdeep.so.1", "libdeep.so.1", "libouter.so.2", "libouter.so.2"]
+    assert len({library["source"] for library in audit["grafted"]}) == 4
+    site = installed(wheel, tmp_path / "site")
+    assert [called(site / f"demo/_{name}.so", f"PyInit__{name}") for name in "ab"] == [2, 4]
+    said = capsys.readouterr().err
+    assert "WARNING: two libraries are grafted as libdeep.so.1" in said
+    assert str(made / "b/libdeep.so.1") in said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["libpython3.12.so.1.0", "libpython3.13t.so.1.0", "libpython3.so"])
+def test_an_extension_and_what_is_grafted_for_it_lose_libpython(
+    tmp_path: Path, floor: str, name: str
+) -> None:
+    made = tmp_path / "made"
+    python = linked(made, name, "int Py_IsInitialized(void) { return 1; }\n")
+    outer = linked(made, "libouter.so.2", calls("outer"), python)
+    extension = linked(made, "_core.so", calls("PyInit__core", "outer"), outer, python)
+    content = {"demo/_core.so": extension.read_bytes()}
+    wheel, audit = audited(tmp_path, cell_of(tmp_path, content, floor))
+    assert [library["soname"] for library in audit["grafted"]] == ["libouter.so.2"]
+    with zipfile.ZipFile(wheel) as archive:
+        for member in ("demo/_core.so", audit["grafted"][0]["name"]):
+            assert "libpython" not in " ".join(needs_of(archive.read(member)).libraries)
+    assert validate(wheel) == []
+
+
+def needs_of(content: bytes) -> elf.Needs:
+    return elf.needs(io.BytesIO(content))
+
+
+WORKER = "demo-1.0.data/scripts/worker"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", [WORKER, "demo/bin/worker"])
+def test_libpython_of_a_program_is_refused_unless_it_is_to_be_grafted(
+    tmp_path: Path, floor: str, place: str
+) -> None:
+    made = tmp_path / "made"
+    python = linked(made, "libpython3.12.so.1.0", "int Py_BytesMain(void) { return 0; }\n")
+    worker = linked(made, "worker", calls("main", "Py_BytesMain"), python, program=True)
+    extension = linked(made, "_core.so", calls("PyInit__core", "Py_BytesMain"), python)
+    content = {"demo/_core.so": extension.read_bytes(), place: worker.read_bytes()}
+    cell = cell_of(tmp_path, content, floor)
+    [(message, hint)] = problems_at(tmp_path, cell)
+    assert message.startswith(f"{place} needs libpython3.12.so.1.0: this is a program")
+    assert "add 'libpython3.12.so.*' to packages.demo.graft" in hint
+    wheel, audit = audited(tmp_path, cell, graft=("libpython3.12.so.*",))
+    shutil.rmtree(made)
+    assert [library["soname"] for library in audit["grafted"]] == ["libpython3.12.so.1.0"]
+    site = installed(wheel, tmp_path / "site")
+    program = site / ("demo.scripts/worker" if place == WORKER else place)
+    program.chmod(0o755)
+    assert subprocess.run([program], check=False).returncode == 0
+    core = needs_of((site / "demo/_core.so").read_bytes())
+    assert not [name for name in core.libraries if "libpython" in name]
+
+
+@pytest.mark.slow
+def test_a_program_keeps_libpython_that_is_left_outside(tmp_path: Path, floor: str) -> None:
+    made = tmp_path / "made"
+    python = linked(made, "libpython3.12.so.1.0", "int Py_BytesMain(void) { return 0; }\n")
+    worker = linked(made, "worker", calls("main", "Py_BytesMain"), python, program=True)
+    cell = cell_of(tmp_path, {"demo/worker": worker.read_bytes()}, floor)
+    wheel, audit = audited(tmp_path, cell, exclude=("libpython*",))
+    assert audit["excluded"] == ["libpython3.12.so.1.0"]
+    with zipfile.ZipFile(wheel) as archive:
+        assert "libpython3.12.so.1.0" in needs_of(archive.read("demo/worker")).libraries
+
+
+@pytest.mark.slow
+def test_a_program_among_the_scripts_reaches_a_library_of_the_wheel(
+    tmp_path: Path, floor: str
+) -> None:
+    made = tmp_path / "made"
+    deep = linked(made, "libdeep.so.1", "int deep(void) { return 7; }\n")
+    worker = linked(made, "worker", calls("main", "deep"), deep, program=True)
+    content = {WORKER: worker.read_bytes(), "demo/libdeep.so.1": deep.read_bytes()}
+    wheel, audit = audited(tmp_path, cell_of(tmp_path, content, floor))
+    shutil.rmtree(made)
+    assert audit["grafted"] == []
+    program = installed(wheel, tmp_path / "site") / "demo.scripts/worker"
+    program.chmod(0o755)
+    assert subprocess.run([program], check=False).returncode == 7
+
+
 @pytest.mark.slow
 def test_only_what_changed_is_packed_anew(tmp_path: Path, cc: Callable[..., Path]) -> None:
     text = b"a = 1\n" * 9000
@@ -619,24 +872,66 @@ def test_a_wheel_that_was_only_stored_is_deflated(tmp_path: Path, cc: Callable[.
     assert validate(wheel) == []
 
 
+def packaged(name: str) -> Path:
+    """A library of a Debian package; skips where there is none."""
+    folders = [folder for folder in map(Path, ("/usr/lib", "/lib")) if folder.is_dir()]
+    files = [path for folder in folders for path in sorted(folder.glob(f"*/{name}.so.*"))]
+    if not (files and shutil.which("dpkg-query")):
+        pytest.skip(f"no {name} of a Debian package here")
+    return files[0]
+
+
 @pytest.mark.slow
-def test_the_package_of_a_grafted_library_is_in_the_evidence(
-    tmp_path: Path, cc: Callable[..., Path]
+def test_package_and_licence_of_a_grafted_library_are_in_evidence_and_wheel(
+    tmp_path: Path, floor: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    packages = [
-        path for path in sorted(Path("/usr/lib").rglob("libffi.so.*")) if not path.is_symlink()
-    ]
-    if (
-        not packages
-        or not shutil.which("dpkg")
-        or subprocess.run(["dpkg", "-S", packages[0]], check=False).returncode
-    ):
-        pytest.skip("no libffi of a Debian package here")
-    core = cc("_core.so", "int PyInit__core(void) { return 0; }", packages[0])
-    _, audit = audited(tmp_path, cell_of(tmp_path, {"demo/_core.so": core.read_bytes()}))
-    [library] = audit["grafted"]
-    assert library["package"].startswith("pkg:deb/")
+    core = linked(tmp_path / "made", "_core.so", "int PyInit__core(void) { return 0; }\n")
+    libraries = [packaged("libffi"), core]
+    extension = linked(tmp_path / "made", "_c.so", "int PyInit__c(void) { return 0; }", *libraries)
+    cell = cell_of(tmp_path, {"demo/_c.so": extension.read_bytes()}, floor)
+    wheel, audit = audited(tmp_path, cell)
+    ours, ffi = audit["grafted"]
+    assert (ours["soname"], ours["package"], ours["licence"]) == ("_core.so", "", "")
+    assert ffi["package"].startswith("pkg:deb/")
+    assert ffi["source_package"].startswith("libffi ")
+    assert ffi["licence"]
+    [text] = ffi["licence_files"]
+    assert text.startswith("demo-1.0.dist-info/licenses/demo.libs/libffi")
     assert audit["sbom"] == "demo-1.0.dist-info/sboms/auditwheel.cdx.json"
+    with zipfile.ZipFile(wheel) as archive:
+        assert b"libffi" in archive.read(text)
+        document = json.loads(archive.read(audit["sbom"]))
+    components = {part["name"]: part for part in document["components"]}
+    assert components[ffi["package"].split("/")[-1].partition("@")[0]]["licenses"]
+    assert components["_core.so"]["properties"][0]["value"] == ours["name"]
+    assert components["demo"]["purl"].endswith(f"file_name={wheel.name}")
+    assert "GPL-like" not in capsys.readouterr().err
+    assert validate(wheel) == []
+
+
+@pytest.mark.slow
+def test_a_library_under_the_gpl_is_told_though_its_package_spells_its_path_without_usr(
+    tmp_path: Path, floor: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    extension = linked(
+        tmp_path, "_c.so", "int PyInit__c(void) { return 0; }", packaged("libreadline")
+    )
+    _, audit = audited(tmp_path, cell_of(tmp_path, {"demo/_c.so": extension.read_bytes()}, floor))
+    readline = next(lib for lib in audit["grafted"] if lib["soname"].startswith("libreadline"))
+    assert readline["package"].startswith("pkg:deb/")
+    assert "WARNING: under GPL-like licences are libreadline-" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_vendors_library_that_is_to_be_grafted_has_an_agreement(
+    tmp_path: Path, floor: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cudart = linked(tmp_path, "libcudart.so.12", "int f(void) { return 0; }")
+    extension = linked(tmp_path, "_c.so", "int PyInit__c(void) { return 0; }", cudart)
+    cell = cell_of(tmp_path, {"demo/_c.so": extension.read_bytes()}, floor)
+    audited(tmp_path, cell, graft=("libcudart.so.*",))
+    said = capsys.readouterr().err
+    assert "WARNING: libcudart.so.12 is under NVIDIA's licence agreement" in said
 
 
 @pytest.mark.slow

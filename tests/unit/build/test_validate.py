@@ -16,13 +16,13 @@ import pytest
 import wheels
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from wheels import EXTENSION, NATIVE, PURE, elf_file, macho_file, pe_file
+from wheels import EXTENSION, NATIVE, PURE, elf_file, library, macho_file, pe_file
 
 from truewheel.build.validate import expand, validate, validate_all
 from truewheel.errors import Exit, Stop
 from truewheel.report.findings import render_findings
 from truewheel.wheel.checks.contents import Limits
-from truewheel.wheel.checks.findings import Code, Finding
+from truewheel.wheel.checks.findings import Code, Finding, is_ok
 from truewheel.wheel.reader import Wheel
 
 INFO = "demo-1.0.dist-info"
@@ -446,6 +446,128 @@ def test_large_content_that_packs_less_well_is_read(tmp_path):
 
 
 # ELF
+
+
+MUSL_310 = "demo/_c.cpython-310-x86_64-linux-{}.so"
+
+
+@pytest.mark.parametrize(
+    ("filename", "member", "machine"),
+    [
+        # CPython 3.10 on musl: numpy 1.26.4, PyYAML 6.0.2
+        ("demo-1.0-cp310-cp310-musllinux_1_1_x86_64.whl", MUSL_310.format("gnu"), 62),
+        ("demo-1.0-cp310-cp310-musllinux_1_1_x86_64.whl", MUSL_310.format("musl"), 62),
+        ("demo-1.0-cp310-cp310-linux_x86_64.whl", MUSL_310.format("musl"), 62),
+        # not repaired, built on Alpine
+        (
+            "demo-1.0-cp312-cp312-linux_x86_64.whl",
+            "demo/_c.cpython-312-x86_64-linux-musl.so",
+            62,
+        ),
+        ("demo-1.0-cp312-cp312-linux_x86_64.whl", EXTENSION, 62),
+        ("demo-1.0-py3-none-linux_armv5l.whl", "demo/libx.so", 40),
+        ("demo-1.0-py3-none-linux_armv5tel.whl", "demo/libx.so", 40),
+        ("demo-1.0-py3-none-linux_mips64el.whl", "demo/libx.so", 8),
+    ],
+)
+def test_native_code_of_systems_that_are_seldom_is_no_finding(tmp_path, filename, member, machine):
+    content = {"demo/__init__.py": b"", member: elf_file(machine, 32 if machine == 40 else 64)}
+    assert validate(written(tmp_path, filename, content=content)) == []
+
+
+@pytest.mark.parametrize(
+    ("filename", "member"),
+    [
+        ("demo-1.0-cp311-cp311-musllinux_1_2_x86_64.whl", "_c.cpython-311-x86_64-linux-gnu.so"),
+        ("demo-1.0-cp310-cp310-manylinux_2_28_x86_64.whl", "_c.cpython-310-x86_64-linux-musl.so"),
+    ],
+)
+def test_a_suffix_that_no_python_of_the_tag_looks_for(tmp_path, filename, member):
+    finding = only(validate(written(tmp_path, filename, content={member: elf_file()})))
+    assert (finding.code.name, finding.severity, finding.where) == ("TW413", "error", member)
+
+
+@pytest.mark.parametrize(
+    ("filename", "severity"),
+    [
+        ("demo-1.0-py3-none-manylinux_2_17_x86_64.whl", "warning"),  # headers: nvidia-cuda-crt
+        ("demo-1.0-py3-none-win_amd64.whl", "warning"),
+        ("demo-1.0-cp312-cp312-manylinux_2_17_x86_64.whl", "error"),
+        ("demo-1.0-cp39-abi3-win_amd64.whl", "error"),
+    ],
+)
+def test_without_native_code_only_an_extension_is_missed(tmp_path, filename, severity):
+    path = written(tmp_path, filename, content={"demo/crt/host_config.h": b"#pragma once\n"})
+    finding = only(validate(path))
+    assert (finding.code.name, finding.severity) == ("TW404", severity)
+
+
+def test_a_pure_root_of_somebody_elses_wheel_is_a_note_that_strict_passes(tmp_path):
+    change = replace(f"{INFO}/WHEEL", b"Purelib: false", b"Purelib: true")
+    content = {"demo/lib/libx.so.5": elf_file()}
+    path = written(tmp_path, NATIVE, change, content=content)
+    finding = only(validate(path))
+    assert (finding.code.name, finding.severity) == ("TW402", "note")
+    assert is_ok([finding], strict=True)
+    planned = only(validate(path, excluded={path.name: ()}))
+    assert (planned.code.name, planned.severity) == ("TW402", "warning")
+
+
+SHA256 = hashlib.sha256(b"x").digest()
+
+
+@pytest.mark.parametrize(
+    ("digest", "says"),
+    [
+        (SHA256.hex(), "the hash is right, its form must be URL-safe base64 without padding"),
+        (SHA256.hex().upper(), "the hash is right"),
+        (base64.urlsafe_b64encode(SHA256).decode(), "the hash is right"),
+        (base64.b64encode(SHA256).decode(), "the hash is right"),
+        (hashlib.sha256(b"y").hexdigest(), "it was changed later"),
+        ("é", "it was changed later"),
+    ],
+)
+def test_a_hash_of_another_form_is_not_said_to_be_of_other_bytes(tmp_path, digest, says):
+    right = base64.urlsafe_b64encode(SHA256).rstrip(b"=")
+
+    def change(files):
+        record = wheels.record(files).replace(right, digest.encode())
+        files[f"{INFO}/RECORD"] = record + f"{INFO}/RECORD,,\n".encode()
+
+    finding = only(validate(written(tmp_path, PURE, change, {"demo/x": b"x"})))
+    assert (finding.code.name, finding.where) == ("TW307", "demo/x")
+    assert says in finding.message
+
+
+def test_symbols_that_glibc_keeps_to_itself_are_of_no_older_system(tmp_path):
+    content = {EXTENSION: library(versions={"libc.so.6": ["GLIBC_2.17", "GLIBC_PRIVATE"]})}
+    finding = only(validate(written(tmp_path, NATIVE, content=content)))
+    assert finding.code.name == "TW409"
+    assert "GLIBC_PRIVATE is for glibc's own files" in finding.message
+    assert "older system" not in finding.message
+
+
+@pytest.mark.parametrize(
+    ("platform", "way"),
+    [
+        ("manylinux_2_28_x86_64", "remove it with patchelf"),
+        ("linux_x86_64", "let truewheel repair remove it"),
+    ],
+)
+def test_a_run_path_is_removed_by_what_removes_it(tmp_path, platform, way):
+    content = {EXTENSION: library(rpath="/build/lib")}
+    filename = NATIVE.replace("manylinux_2_28_x86_64", platform)
+    finding = only(validate(written(tmp_path, filename, content=content)))
+    assert (finding.code.name, finding.severity) == ("TW412", "warning")
+    assert finding.message.endswith(way)
+
+
+def test_the_odbc_driver_manager_is_of_the_system_and_may_be_left_outside(tmp_path):
+    path = written(tmp_path, NATIVE, content={EXTENSION: library(["libodbc.so.2"])})
+    finding = only(validate(path))
+    assert (finding.code.name, finding.severity) == ("TW410", "warning")
+    assert "graft" not in finding.message
+    assert validate(path, excluded={"": ("libodbc.so.*",)}) == []
 
 
 @pytest.mark.parametrize(

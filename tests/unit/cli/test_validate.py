@@ -49,3 +49,11 @@ def test_validate_compares_a_set_with_a_plan(here, truewheel):
     assert code == 4
     assert "TW503" in out
     assert "TW504" in out
+
+
+def test_validate_leaves_out_what_is_outside_on_purpose(here, truewheel):
+    content = {wheels.EXTENSION: wheels.library(["libtheirs.so.5"])}
+    wheels.make(here, wheels.NATIVE, content)
+    assert truewheel("validate", wheels.NATIVE)[0] == 4
+    assert truewheel("validate", wheels.NATIVE, "--strict", "--exclude", "libtheirs.so.*")[0] == 0
+    assert truewheel("validate", wheels.NATIVE, "--exclude", "libothers.so.*")[0] == 4

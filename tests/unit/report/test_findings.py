@@ -65,3 +65,14 @@ def test_any_finding_can_be_reported_in_any_style(message, where, style):
 @pytest.mark.parametrize("style", STYLES)
 def test_nothing_to_report(style):
     assert isinstance(render_findings([], style), str)
+
+
+def test_a_note_is_neither_an_error_nor_a_warning():
+    results = [(Path("a.whl"), [finding(Code.TW402, "pure", severity="note")])]
+    assert render_findings(results, "text").startswith("a.whl: ok, 1 note\n  note TW402")
+    assert render_findings(results, "github").startswith("::notice file=a.whl")
+    assert json.loads(render_findings(results, "codequality"))[0]["severity"] == "info"
+    (run,) = json.loads(render_findings(results, "sarif"))["runs"]
+    assert run["results"][0]["level"] == "note"
+    assert json.loads(render_findings(results, "json"))["wheels"][0]["ok"] is True
+    assert "<failure" not in render_findings(results, "junit")

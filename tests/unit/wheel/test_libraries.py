@@ -33,7 +33,9 @@ def problems_of(
     return list(
         graft_problems(
             LinkedLibraries(
-                needed=dict.fromkeys([*grafts, *needed], CORE), grafts=grafts, **linked
+                needed=dict.fromkeys([*grafts, *needed], CORE),
+                grafts={name: {CORE[0]: path} for name, path in grafts.items()},
+                **linked,
             ),
             request,
         )
@@ -166,8 +168,44 @@ def test_symbols_that_no_floor_has_need_an_older_system():
 
 def test_private_symbols_and_newer_processors_are_refused():
     private, processor = problems_of(
-        private={"libz.so.1": ["_tr_init"]}, needs_newer_processor=True
+        private={"libz.so.1": ["_tr_init"]}, newer_processors={"demo/_core.so": "x86_64_v3"}
     )
     assert private[0].endswith("it uses _tr_init of libz.so.1, which are not for others")
-    assert processor[0].endswith("it needs a newer processor than any x86_64")
-    assert processor[1] == "compile it without -march"
+    assert processor[0].endswith(
+        "it needs a newer processor than any x86_64: demo/_core.so (x86_64_v3)"
+    )
+    # without a flag it may have been the compiler's default
+    assert "compilers of some distributions have a newer one as their default" in processor[1]
+
+
+def test_private_symbols_of_glibc_are_of_no_older_system_either():
+    symbol = Symbol(
+        file="/usr/lib/libnss_x.so", symbol="f", version="GLIBC_PRIVATE", library="libc.so.6"
+    )
+    [(_, hint)] = problems_of(symbols=[symbol])
+    assert "older system" not in hint
+    assert "leave /usr/lib/libnss_x.so out" in hint
+
+
+def test_a_library_that_one_file_finds_and_another_does_not():
+    request = RepairRequest(
+        wheel=WHEEL,
+        package="demo",
+        platform="manylinux_2_28_x86_64",
+        arch="x86_64",
+        natives=["demo/_a.so", "demo/_b.so"],
+    )
+    places = {"demo/_a.so": "/opt/x/libx.so.1", "demo/_b.so": ""}
+    linked = LinkedLibraries(needed={"libx.so.1": [*places]}, grafts={"libx.so.1": places})
+    [(message, hint)] = graft_problems(linked, request)
+    assert message == (
+        "demo/_b.so needs libx.so.1, which is not found here; demo/_a.so finds it as "
+        "/opt/x/libx.so.1"
+    )
+    assert hint.startswith("link it with that run path, too, or install it")
+
+
+def test_libpython_of_a_program_is_named_with_the_way_to_graft_it():
+    [(message, hint)] = problems_of(embedding={"libpython3.12.so.1.0": ["demo/worker"]})
+    assert message.startswith("demo/worker needs libpython3.12.so.1.0: this is a program")
+    assert hint.startswith("add 'libpython3.12.so.*' to packages.demo.graft")

@@ -208,3 +208,11 @@ def test_the_text_limit_holds_for_what_is_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(reader, "TEXT_LIMIT", 10)
     with open_wheel(wheels.make(tmp_path)) as wheel, pytest.raises(Stop, match="more than 10"):
         _ = wheel.metadata
+
+
+def test_a_field_folded_onto_the_next_line_is_read():
+    # as email.generator folds a Tag that is too long for a line: ziglang 0.13.0
+    tag = "py3-none-manylinux_2_17_aarch64.manylinux2014_aarch64.musllinux_1_1_aarch64"
+    fields = parse_fields(f"Wheel-Version: 1.0\nTag:\n {tag}\nTag: py3-none-any\nBuild:\n 7\n\n")
+    assert fields.all("Tag") == (tag, "py3-none-any")
+    assert fields.first("Build") == "7"

@@ -17,7 +17,7 @@ SONAMES = {
         *("libEGL_nvidia.so.0", "libze_intel_gpu.so.1", "libigdrcl.so", "libamdocl64.so"),
     ),
     Kind.SYSTEM: (
-        *("libOpenCL.so.1", "libvulkan.so.1", "libze_loader.so.1"),
+        *("libOpenCL.so.1", "libvulkan.so.1", "libze_loader.so.1", "libodbc.so.2"),
         *("libibverbs.so.1", "librdmacm.so.1", "libmlx5.so.1", "libibumad.so.3", "libefa.so.1"),
         *("libfabric.so.1", "libgdrapi.so.2", "libdcgm.so.4"),
         *("libmpi.so.40", "libmpi.so.12", "libmpi_cxx.so.40", "libmpich.so.12"),
@@ -58,7 +58,9 @@ def answers_of_repair(library: str, path: str = "/opt/{}", **patterns: tuple[str
         natives=[CORE],
         **patterns,
     )
-    linked = LinkedLibraries(needed={library: [CORE]}, grafts={library: path.format(library)})
+    linked = LinkedLibraries(
+        needed={library: [CORE]}, grafts={library: {CORE: path.format(library)}}
+    )
     return list(graft_problems(linked, request))
 
 

@@ -15,6 +15,7 @@ from truewheel.wheel.checks.contents import STRONG, Contents, Scan, linux_machin
 from truewheel.wheel.checks.findings import Code, Finding, finding
 from truewheel.wheel.reader import Row
 
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 PATH_LIMIT, PART_LIMIT = 4096, 255
 """Bytes of a path and of one of its parts: more can be unpacked nowhere."""
 
@@ -114,12 +115,26 @@ def _check_row(row: Row, scan: Scan) -> Iterator[Finding]:
     else:
         actual = base64.urlsafe_b64encode(scan.digest).rstrip(b"=").decode()
         if digest != actual:
-            message = (
-                f"RECORD says {algorithm}={digest}, the content has {algorithm}={actual}; "
-                "it was changed later"
-            )
+            message = f"RECORD says {algorithm}={digest}, the content has {algorithm}={actual}; "
+            if _spells(digest, scan.digest):
+                message += "the hash is right, its form must be URL-safe base64 without padding"
+            else:
+                message += "it was changed later"
             yield finding(Code.TW307, message, row.path)
     if row.size and row.size != str(scan.size):
         yield finding(
             Code.TW308, f"RECORD says {row.size} bytes, the member has {scan.size}", row.path
         )
+
+
+def _spells(text: str, digest: bytes) -> bool:
+    """Tell whether a text is this digest in hexadecimal, or in another base64 than RECORD's."""
+    plain = text.replace("+", "-").replace("/", "_").rstrip("=")
+    return digest in {_bytes_of(plain), bytes.fromhex(text) if _HEX.fullmatch(text) else b""}
+
+
+def _bytes_of(text: str) -> bytes:
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return b""

@@ -78,7 +78,8 @@ class Contents:
     """All that the checks look at.
 
     A part that could not be read is None, or absent, and a finding says so. `excluded` are patterns
-    of libraries that stay outside the wheel on purpose.
+    of libraries that stay outside the wheel on purpose. `is_planned` tells whether a plan has this
+    wheel; others are somebody else's.
     """
 
     name: WheelName | None
@@ -92,6 +93,7 @@ class Contents:
     scans: Mapping[str, Scan] = field(default_factory=dict)
     size: int = 0
     excluded: tuple[str, ...] = ()
+    is_planned: bool = False
 
     @cached_property
     def members(self) -> frozenset[str]:

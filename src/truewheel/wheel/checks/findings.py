@@ -88,7 +88,7 @@ WARNINGS = frozenset({Code.TW103, Code.TW317, Code.TW318, Code.TW402, Code.TW412
 class Finding:
     """Something wrong with a wheel.
 
-    `severity` is "error" or "warning", `where` a member's name or "" for the wheel.
+    `severity` is "error", "warning" or "note", `where` a member's name or "" for the wheel.
     """
 
     code: Code
@@ -123,9 +123,10 @@ def shortened(findings: Iterable[Finding]) -> list[Finding]:
     ]
 
 
-def is_ok(findings: Iterable[Finding]) -> bool:
-    """Tell whether none of the findings is an error."""
-    return all(item.severity != "error" for item in findings)
+def is_ok(findings: Iterable[Finding], *, strict: bool = False) -> bool:
+    """Tell whether none of the findings is an error; with `strict`, nor a warning."""
+    refused = {"error", "warning"} if strict else {"error"}
+    return all(item.severity not in refused for item in findings)
 
 
 def to_data(item: Finding) -> dict[str, str]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 
 from truewheel.system import architectures
-from truewheel.wheel import native_files
+from truewheel.wheel import native_files, platform_policies
 from truewheel.wheel.checks.contents import Contents, linux_machine
 from truewheel.wheel.checks.findings import Code, Finding, counted, finding
 from truewheel.wheel.checks.names import purelib
@@ -30,7 +30,9 @@ def check_purelib(contents: Contents) -> Iterator[Finding]:
     if native and not modules:
         files = f"{counted(len(native), 'native file')} such as {native[0]}"
         message = f"{claim}, with {files} for platlib; it should be false"
-        yield finding(Code.TW402, message, contents.file("WHEEL"))
+        # vendors publish such wheels, and whoever installs them cannot change that
+        severity = "warning" if contents.is_planned else "note"
+        yield finding(Code.TW402, message, contents.file("WHEEL"), severity)
 
 
 def _scheme(member: str, wheel: Fields) -> str:
@@ -54,7 +56,9 @@ def check_platform(contents: Contents) -> Iterator[Finding]:
     ):
         platform = contents.name.platform
         message = f"the file name says {platform}, and no member is native: it should say any"
-        yield finding(Code.TW404, message)
+        # without an ABI no extension module is promised: headers for one system are such a wheel
+        severity = "warning" if contents.name.abi.lower() == "none" else "error"
+        yield finding(Code.TW404, message, severity=severity)
 
 
 def _has_code(contents: Contents) -> bool:
@@ -90,6 +94,8 @@ def check_machines(contents: Contents) -> Iterator[Finding]:
     promised = frozenset(
         machine for platform in contents.platforms for machine in _machines(platform)
     )
+    if formats == {"ELF"} and not promised <= architectures.BY_NAME.keys():
+        return  # a machine whose number is not known here, such as mips64el
     named = ", ".join(sorted(promised))
     for member, native in contents.natives.items():
         if native.format not in formats:
@@ -176,12 +182,24 @@ def _check_triplet(contents: Contents, member: str, suffix: Suffix) -> Iterator[
         yield finding(
             Code.TW407, f"{message}; set SETUPTOOLS_EXT_SUFFIX when cross-compiling", member
         )
-    wanted = {"musl" if "musllinux" in platform else "gnu" for platform in contents.platforms}
-    # Pythons before 3.10 on musl have the suffix of glibc
-    settled = re.fullmatch(r"cp3\d{2,}", suffix.python)
-    if promised and settled and suffix.libc and suffix.libc not in wanted:
+    wanted = {
+        libc for platform in contents.platforms for libc in _suffix_libcs(platform, suffix.python)
+    }
+    if promised and suffix.libc and suffix.libc not in wanted:
         message = (
             f"named for {suffix.libc}, "
             f"which {suffix.python} on {contents.platforms[0]} does not look for"
         )
         yield finding(Code.TW413, message, member)
+
+
+def _suffix_libcs(platform: str, python: str) -> set[str]:
+    """Return the C libraries that a Python on a platform may look for in the suffix of a module.
+
+    CPython before 3.11 has the suffix of glibc on musl, too (python/cpython issue 87278); a system
+    whose tag is `linux` may have either.
+    """
+    if not platform.startswith("linux_") and not platform_policies.is_musl(platform):
+        return {"gnu"}
+    is_settled = re.fullmatch(r"cp3(1[1-9]|[2-9]\d|\d{3,})", python) is not None
+    return {"musl"} if is_settled and not platform.startswith("linux_") else {"musl", "gnu"}

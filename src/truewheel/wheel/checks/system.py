@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 
@@ -11,9 +10,8 @@ from truewheel.wheel import elf, platform_policies
 from truewheel.wheel.checks.contents import Contents
 from truewheel.wheel.checks.findings import Code, Finding, finding, listing
 from truewheel.wheel.elf import Needs
+from truewheel.wheel.run_paths import is_inside
 from truewheel.wheel.vendor_libraries import vendor_of
-
-_ORIGIN = re.compile(r"\$(ORIGIN|\{ORIGIN\})(?=/|$)")
 
 
 def check_floor(contents: Contents) -> Iterator[Finding]:
@@ -31,17 +29,23 @@ def check_floor(contents: Contents) -> Iterator[Finding]:
             }
         )
         if newer:
-            fits = (
-                f"manylinux_2_{newer[-1][0]}"
-                if newer[-1][0] < platform_policies.NEVER
-                else "no manylinux tag"
-            )
-            symbols = listing([symbol for _, symbol in reversed(newer)])
-            message = (
-                f"it needs {symbols}; the tag says manylinux_2_{floor}, {fits} fits: "
-                "build it on an older system"
-            )
-            yield finding(Code.TW409, message, member)
+            yield finding(Code.TW409, _newer(newer, floor), member)
+
+
+def _newer(newer: Sequence[tuple[int, str]], floor: int) -> str:
+    """Say which symbol versions are too new for a floor, and what to do."""
+    symbols = listing([symbol for _, symbol in reversed(newer)])
+    if any(symbol == platform_policies.PRIVATE for _, symbol in newer):
+        return (
+            f"it needs {symbols}; {platform_policies.PRIVATE} is for glibc's own files and changes "
+            "with each release: leave out what is a part of glibc, or do not link with it"
+        )
+    newest = newer[-1][0]
+    fits = f"manylinux_2_{newest}" if newest < platform_policies.NEVER else "no manylinux tag"
+    return (
+        f"it needs {symbols}; the tag says manylinux_2_{floor}, {fits} fits: "
+        "build it on an older system"
+    )
 
 
 def needed_floor(contents: Contents) -> int:
@@ -176,27 +180,13 @@ def check_paths(contents: Contents) -> Iterator[Finding]:
     """Libraries are looked for beside the file that needs them ($ORIGIN), not elsewhere."""
     for member, needs in _needs(contents):
         if outside_paths := sorted(
-            {path for path in needs.paths if path and not _is_inside(path, member)}
+            {path for path in needs.paths if path and not is_inside(path, member)}
         ):
+            # repair passes by a wheel that has its name; auditwheel leaves files that need nothing
+            # from outside as they are
+            is_named = any(map(_libc, contents.platforms))
+            way = "remove it with patchelf" if is_named else "let truewheel repair remove it"
             message = (
-                f"the loader will also look in {listing(outside_paths)}; "
-                "link without it, or let auditwheel repair it"
+                f"the loader will also look in {listing(outside_paths)}; link without it, or {way}"
             )
             yield finding(Code.TW412, message, member)
-
-
-def _is_inside(path: str, member: str) -> bool:
-    """Tell whether a search path begins at the member's folder and stays inside site-packages."""
-    below = _ORIGIN.match(path)
-    if below is None:
-        return False
-    top, *rest = PurePosixPath(member).parent.parts or ("",)
-    start = [top, *rest]
-    if top.endswith(".data"):  # installers spread its folders; scripts go beside the interpreter
-        start = ["bin"] if rest[:1] == ["scripts"] else rest[1:]
-    depth = len([part for part in start if part])
-    for part in path[below.end() :].split("/"):
-        depth += -1 if part == ".." else part not in {"", "."}
-        if depth < 0:
-            return False
-    return True
