@@ -81,6 +81,11 @@ help: ## this list
 # Each environment holds a copy of the lock that it was made from. Another lock, another environment.
 venv:
 	@if ! [ -x $(VENV) ] || ! cmp -s requirements/run.txt .venv/run.txt; then \
+		if [ -L .venv ]; then \
+			echo ".venv is a link to $$(readlink .venv), which has no environment for this lock: it is not emptied." >&2; \
+			echo "Make that one from its own checkout, or remove the link." >&2; \
+			exit 1; \
+		fi; \
 		echo "making .venv with $(PYTHON)" && \
 		if ! $(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then \
 			echo "$(PYTHON) is not Python 3.10 or newer with its venv module." >&2; \
