@@ -58,10 +58,11 @@ bench: test-venv ## CPU time against bare programs that do the same; ARGS=--stri
 	$(VENV) tests/bench/names.py
 	$(VENV) tests/bench/watching.py
 
-locks: test-venv ## renew requirements/*.txt and the locks of builder images from pyproject.toml and requirements/*.in
+locks: test-venv ## renew requirements/*.txt and the locks of jobs and builder images from pyproject.toml and requirements/*.in
 	$(LOCK) pyproject.toml --extra build --extra gitlab --output-file requirements/run.txt
 	$(LOCK) requirements/test.in --output-file requirements/test.txt
 	$(LOCK) pyproject.toml requirements/tools.in --extra build --extra gitlab --output-file src/truewheel/workspace/locks/truewheel-tools.txt
+	$(LOCK) pyproject.toml requirements/jobs.in --extra build --extra gitlab --output-file src/truewheel/workspace/locks/truewheel-jobs.txt
 	$(LOCK) requirements/uv.in --output-file src/truewheel/workspace/locks/truewheel-uv.txt
 
 # Built by way of a source archive, so that no leftover of build/ gets in. The same bytes from the

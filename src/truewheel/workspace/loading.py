@@ -89,9 +89,9 @@ class Workspace:
         """Return the texts of the files that jobs use beside the pipeline, by name."""
         locks, forges = _PACKAGE / "workspace/locks", _PACKAGE / "forges"
         files = [locks / UV_LOCK, forges / "gitlab" / FETCH_SOURCE]
-        files += [locks / images.TOOLS_LOCK, forges / tool_script.SOURCE]
+        files += [locks / tool_script.LOCK, forges / tool_script.SOURCE]
         texts = {file.name: file.read_text(encoding="utf-8") for file in files}
-        for name in (UV_LOCK, images.TOOLS_LOCK):
+        for name in (UV_LOCK, tool_script.LOCK):
             texts[name] = renewed_pins.with_requirements(texts[name], self.lock.requirements)
         return texts
 
