@@ -58,6 +58,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
 def _gitlab(
     arguments: Namespace, environment: Mapping[str, str], space: Workspace, project: str
 ) -> list[Finding]:
+    forges.require_library("gitlab")
     allowed = access.gitlab(environment)
     forge = Gitlab(allowed, project, arguments.deadline)
     by_inputs = pipeline_requests.takes_inputs(space, "gitlab")

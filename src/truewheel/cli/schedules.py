@@ -48,6 +48,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if name == "github":
         return _show_github(arguments, space)
     project = forges.find_project(name, arguments.project, environment)
+    forges.require_library(name)
     forge = Gitlab(access.gitlab(environment), project, arguments.deadline)
     steps = _find_steps(space, forge)
     report = _Report(arguments, space)
