@@ -58,10 +58,11 @@ bench: test-venv ## CPU time against bare programs that do the same; ARGS=--stri
 	$(VENV) tests/bench/names.py
 	$(VENV) tests/bench/watching.py
 
-locks: test-venv ## renew requirements/*.txt and the locks of builder images from pyproject.toml and requirements/*.in
+locks: test-venv ## renew requirements/*.txt and the locks of jobs and builder images from pyproject.toml and requirements/*.in
 	$(LOCK) pyproject.toml --extra build --extra gitlab --output-file requirements/run.txt
 	$(LOCK) requirements/test.in --output-file requirements/test.txt
 	$(LOCK) pyproject.toml requirements/tools.in --extra build --extra gitlab --output-file src/truewheel/workspace/locks/truewheel-tools.txt
+	$(LOCK) pyproject.toml requirements/jobs.in --extra build --extra gitlab --output-file src/truewheel/workspace/locks/truewheel-jobs.txt
 	$(LOCK) requirements/uv.in --output-file src/truewheel/workspace/locks/truewheel-uv.txt
 
 # Built by way of a source archive, so that no leftover of build/ gets in. The same bytes from the
@@ -81,6 +82,11 @@ help: ## this list
 # Each environment holds a copy of the lock that it was made from. Another lock, another environment.
 venv:
 	@if ! [ -x $(VENV) ] || ! cmp -s requirements/run.txt .venv/run.txt; then \
+		if [ -L .venv ]; then \
+			echo ".venv is a link to $$(readlink .venv), which has no environment for this lock: it is not emptied." >&2; \
+			echo "Make that one from its own checkout, or remove the link." >&2; \
+			exit 1; \
+		fi; \
 		echo "making .venv with $(PYTHON)" && \
 		if ! $(PYTHON) -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 10))' 2>/dev/null; then \
 			echo "$(PYTHON) is not Python 3.10 or newer with its venv module." >&2; \

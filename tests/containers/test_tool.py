@@ -51,8 +51,12 @@ def install(image: str, folder: Path, before: str = "") -> subprocess.CompletedP
         succeed("buildah", "rm", name)
 
 
-def test_a_bare_debian_gets_a_python_by_apt(base: str, repository: Path):
-    done = install(base, repository)
+BARE = "apt-get -qq purge -y 'python3*' >/dev/null\n! command -v python3\n"
+
+
+@pytest.mark.parametrize("before", ["", BARE], ids=["without venv", "without Python"])
+def test_a_bare_debian_gets_a_python_by_apt(base: str, repository: Path, before: str):
+    done = install(base, repository, before)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "installing one" in done.stderr
     assert "files as generated" in done.stdout

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from gitlab_ci_local import commit
@@ -89,6 +90,24 @@ def standins(folder: Path) -> list[str]:
     return flags
 
 
+def arguments(repository: Path, event: str, *words: str, payload: dict[str, Any]) -> list[str]:
+    """Write what act reads beside a repository; return the words after its name."""
+    folder = repository.parent
+    (folder / "event.json").write_text(json.dumps(payload))
+    values = {
+        "STORE": str(folder / "store"),
+        "CHECKOUT": str(repository),
+        "PWNED": str(folder / "pwned"),
+    }
+    (folder / "store").mkdir(exist_ok=True)
+    flags = standins(folder / "actions")
+    flags += [word for name, value in values.items() for word in ("--env", f"{name}={value}")]
+    for label in ("ubuntu-latest", "ubuntu-24.04"):
+        flags += ["-P", f"{label}=-self-hosted"]
+    flags += ["--eventpath", str(folder / "event.json")]
+    return [event, "-W", ".github/workflows/wheels.yml", *flags, *words]
+
+
 def run(
     repository: Path,
     event: str,
@@ -98,28 +117,9 @@ def run(
 ) -> tuple[int, str]:
     """Run the workflows of an event with act; returns the exit status and the log."""
     folder = repository.parent
-    (folder / "event.json").write_text(
-        json.dumps({"pull_request": {"title": title, "labels": []}} if title else payload or {})
-    )
-    values = {
-        "STORE": str(folder / "store"),
-        "CHECKOUT": str(repository),
-        "TRUEWHEEL_VENV": sys.prefix,
-        "PWNED": str(folder / "pwned"),
-    }
-    (folder / "store").mkdir(exist_ok=True)
-    flags = standins(folder / "actions")
-    flags += [word for name, value in values.items() for word in ("--env", f"{name}={value}")]
-    command = [
-        str(program()),
-        event,
-        "-W",
-        ".github/workflows/wheels.yml",
-        "-P",
-        "ubuntu-latest=-self-hosted",
-    ]
-    command += ["-P", "ubuntu-24.04=-self-hosted"]
-    command += ["--eventpath", str(folder / "event.json"), *flags, *words]
+    request = {"pull_request": {"title": title, "labels": []}} if title else payload or {}
+    tools = ("--env", f"TRUEWHEEL_VENV={sys.prefix}")
+    command = [str(program()), *arguments(repository, event, *tools, *words, payload=request)]
     environment = {
         name: value
         for name, value in os.environ.items()

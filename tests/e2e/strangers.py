@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -43,3 +44,10 @@ def build_wheel(folder: Path) -> Path:
     succeed(folder, sys.executable, "-m", *words, folder / "tree")
     (path,) = folder.glob("*.whl")
     return path
+
+
+def read_starter() -> str:
+    """Return the spec of README.md, word for word."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```yaml\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    return next(block for block in blocks if block.startswith("truewheel: 1"))

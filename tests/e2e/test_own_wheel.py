@@ -92,11 +92,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def program(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The program `truewheel` of a clean environment with the wheel and no extra."""
+    """The program `truewheel` of a clean environment, made with the README's words but no extra."""
     folder = tmp_path_factory.mktemp("environment")
-    execute([sys.executable, "-m", "venv", str(folder / "venv")], folder)
-    execute([str(folder / "venv/bin/pip"), "install", "--quiet", str(wheel)], folder)
-    return str(folder / "venv/bin/truewheel")
+    shutil.copy(wheel, folder)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.partition("## Install")[2].partition("```\n")[2].partition("```")[0]
+    for line in shown.splitlines():
+        words = shlex.split(line.removeprefix("$ ").replace("[build]", ""))
+        program = sys.executable if words[0] == "python3" else str(folder / words[0])
+        execute([program, *words[1:]], folder)
+    return str(folder / "tools/bin/truewheel")
 
 
 def test_the_wheel_holds_the_source_and_nothing_else(wheel: Path):

@@ -142,6 +142,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         number, arguments.sha or "", arguments.context, arguments.allow_fork, arguments.public_url
     )
     seconds = arguments.deadline + REPORTING
+    forges.require_library(to.forge)  # before the first call
     source: Any = forges.connect(side.forge, side.project, seconds, environment)
     request = bridge.choose_request(source, asked)
     key = bridge.key_of(source, request)

@@ -40,8 +40,8 @@ def _forges(text: str) -> tuple[str, ...]:
 def generate_chosen(arguments: Namespace) -> tuple[Workspace, Generated]:
     """Return the workspace, and the files of the forges that the arguments choose.
 
-    Raises `Stop` (exit 2) when the plan is refused, the spec has no such forge, or jobs could not
-    install Truewheel.
+    Raises `Stop` (exit 2) when the plan is refused, the spec has no such forge, or the wheel of
+    `tool` is not there.
     """
     space = load_workspace(arguments)
     _check_forges(arguments, space)
@@ -50,15 +50,20 @@ def generate_chosen(arguments: Namespace) -> tuple[Workspace, Generated]:
 
 
 def _missing_tool(space: Workspace) -> Iterator[Problem]:
-    """Yield a problem where no key of the spec brings Truewheel into the jobs."""
+    """Yield a warning where no key of the spec brings Truewheel into the jobs."""
     spec = space.spec
     if spec.tool.form or spec.setup or spec.scripts:
         return
     from truewheel.init import tool_origin  # only to say what to add
 
     hint = tool_origin.copy_hint(tool_origin.running(space.lock.truewheel))
-    message = "the jobs call truewheel and nothing installs it: no tool, no setup, no scripts"
-    yield Problem(spec.document.where(), message, hint)
+    message = (
+        "the jobs of this spec install no Truewheel: they end with `truewheel: not found` in images"
+        " that lack it (no tool, no setup, no scripts)"
+    )
+    # No error: an image can have it, and the files can be read before the spec is complete.
+    hint = f"{hint}; or a line that installs it to setup"
+    yield Problem(spec.document.where(), message, hint, severity="warning")
 
 
 def choose_files(arguments: Namespace, files: Generated) -> Generated:

@@ -9,7 +9,6 @@ import re
 import shlex
 from collections.abc import Mapping
 
-from truewheel.plan.images import TOOLS_LOCK
 from truewheel.spec.model import Spec
 from truewheel.spec.tool import Tool
 
@@ -18,9 +17,10 @@ SCRIPT = f"pipelines/{SOURCE}"
 REQUIREMENTS = "pipelines/truewheel-requirements.txt"
 PATHS = (SCRIPT, REQUIREMENTS)
 """What belongs to no single forge."""
-# Truewheel itself does not run it: it is there for builder images, and on PATH it would come before
-# the one of the image.
-NOT_OURS = ("cmake",)
+LOCK = "truewheel-jobs.txt"
+# Locked packages that only some jobs need, with what only they require.
+_FOR_GITHUB = frozenset(("cffi", "cryptography", "pycparser", "pygithub", "pyjwt", "pynacl"))
+_FOR_ZIG = frozenset(("ziglang",))
 
 
 def setup_lines(spec: Spec) -> list[str]:
@@ -46,10 +46,18 @@ def _script(tool: Tool, source: str) -> str:
 
 
 def _requirements(spec: Spec, sources: Mapping[str, str]) -> str:
-    lock = re.sub(r"\A(#.*\n)+", "", sources[TOOLS_LOCK])
+    lock = re.sub(r"\A(#.*\n)+", "", sources[LOCK])
     blocks = re.split(r"^(?=\S)", lock, flags=re.MULTILINE)
-    kept = [block for block in blocks if block.partition("==")[0] not in NOT_OURS]
+    unused = _unused(spec)
+    kept = [block for block in blocks if block.partition("==")[0] not in unused]
     return "".join([*kept, _own_line(spec.tool)])
+
+
+def _unused(spec: Spec) -> frozenset[str]:
+    """Return the locked packages that no job of the spec needs."""
+    is_zig = any(target.toolchain == "zig" for target in spec.targets.values())
+    for_github = frozenset() if "github" in spec.forges() else _FOR_GITHUB
+    return for_github | (frozenset() if is_zig else _FOR_ZIG)
 
 
 def _own_line(tool: Tool) -> str:

@@ -8,7 +8,16 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from truewheel.errors import Problem, Stop, show_value, suggest
-from truewheel.plan import archives, job_python_rules, jobs, matrix, model, naming, plan_rules
+from truewheel.plan import (
+    archives,
+    image_rules,
+    job_python_rules,
+    jobs,
+    matrix,
+    model,
+    naming,
+    plan_rules,
+)
 from truewheel.plan.images import NO_IMAGES, Images
 from truewheel.plan.matrix import ANY, HOST, Host, Slot
 from truewheel.plan.model import Cell, Copy, Fact, Plan, Target
@@ -76,6 +85,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         variables = _variables(spec, policy, request)
     slots = matrix.host_slots(spec, request.host) if request.host else matrix.slots(spec, problems)
     problems += matrix.packages_without_cells(spec, slots)
+    problems += image_rules.problems(spec, [] if request.host else slots)
     targets = _targets(spec, slots, request)
     namer = Namer(spec, policy, request, variables, targets)
     packages = _packages(spec)

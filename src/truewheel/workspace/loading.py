@@ -87,10 +87,10 @@ class Workspace:
     def job_files(self) -> dict[str, str]:
         """Return the texts of the files that jobs use beside the pipeline, by name."""
         locks, forges = _PACKAGE / "workspace/locks", _PACKAGE / "forges"
-        files = [locks / UV_LOCK, locks / images.TOOLS_LOCK, forges / tool_script.SOURCE]
+        files = [locks / UV_LOCK, locks / tool_script.LOCK, forges / tool_script.SOURCE]
         files += [forges / name / file for name, kind in FORGES.items() for file in kind.sources]
         texts = {file.name: file.read_text(encoding="utf-8") for file in files}
-        for name in (UV_LOCK, images.TOOLS_LOCK):
+        for name in (UV_LOCK, tool_script.LOCK):
             texts[name] = renewed_pins.with_requirements(texts[name], self.lock.requirements)
         return texts
 

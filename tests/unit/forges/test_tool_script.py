@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from specs import plan_of, policy_of, spec_of
 
 from truewheel.forges import pipelines, tool_script
@@ -61,6 +64,42 @@ def test_the_requirements_are_the_lock_with_hashes_and_truewheel_last():
         f"\ntruewheel==0.2.0 \\\n    --hash=sha256:{A} \\\n    --hash=sha256:{C}\n"
     )
     assert "truewheel=" not in texts("git")[tool_script.REQUIREMENTS]
+
+
+def installed(text: str) -> set[str]:
+    """Return the names of all that the jobs of a spec install."""
+    lines = generated(f"{text}tool: {FORMS['file']}\n")[tool_script.REQUIREMENTS].splitlines()
+    return {line.partition("==")[0] for line in lines if re.match(r"[a-z]", line)}
+
+
+def required(name: str, extras: frozenset[str] = frozenset()) -> set[str]:
+    """Return a distribution and all that it requires here."""
+    names = {canonicalize_name(name)}
+    for line in metadata.requires(name) or ():
+        requirement = Requirement(line)
+        marker = requirement.marker
+        if not marker or any(marker.evaluate({"extra": extra}) for extra in {"", *extras}):
+            names |= required(requirement.name, frozenset(requirement.extras))
+    return names
+
+
+ONE = "packages: {foo: {}}\ntargets: {one: {floor: manylinux_2_28%s}}\n"
+
+
+def test_jobs_of_github_have_the_library_that_posts_notes_and_others_do_not():
+    pytest.importorskip("github")
+    gitlab = installed(ONE % "" + "gitlab: {}\n")
+    github = installed(ONE % "" + "github: {}\n")
+    assert required("python-gitlab") <= gitlab
+    assert required("PyGithub") <= github
+    assert github - gitlab <= required("PyGithub")
+    assert "pygithub" not in gitlab
+    assert "cryptography" not in gitlab
+
+
+def test_jobs_of_a_target_with_zig_have_zig_and_others_do_not():
+    assert "ziglang" in installed(ONE % ", toolchain: zig")
+    assert "ziglang" not in installed(ONE % "")
 
 
 def test_the_values_of_git_stand_quoted_in_the_script():

@@ -217,7 +217,7 @@ def test_a_musllinux_floor_for_a_target_with_glibc_is_refused(target: str):
         "musllinux_1_2: {floor: manylinux2014}",
         "here: {floor: manylinux_2_17, base: 'docker.io/library/python:3.12-alpine3.20'}",
         "here: {floor: manylinux_2_17, base: 'docker.io/library/alpine@sha256:0123'}",
-        "here: {floor: manylinux_2_17, base: 'quay.io/pypa/musllinux_1_2_aarch64:2026.1'}",
+        "here: {floor: manylinux_2_17, base: 'quay.io/pypa/musllinux_1_2_x86_64:2026.1'}",
     ],
 )
 def test_a_manylinux_floor_for_a_target_with_musl_is_refused(target: str):

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from specs import project
 
-from truewheel.cli import forges
 from truewheel.cli import main as truewheel
 from truewheel.errors import Stop
 from truewheel.system import installation, processes
@@ -126,12 +126,44 @@ def test_another_installed_truewheel_does_not_matter_to_a_checkout(
     assert "from its wheel file" in installation.install_hint("build")
 
 
-@pytest.mark.parametrize("forge", ["gitlab", "github"])
-def test_a_forge_names_its_extra(forge: str, monkeypatch: pytest.MonkeyPatch):
+ASKED = ["trigger", "watch 5", "doctor", "schedules", "check --remote"]
+SPEC = """\
+truewheel: 1
+packages: {foo: {version: {file: VERSION}}}
+targets: {one: {floor: manylinux_2_28}}
+setup: [make tools]
+gitlab: {}
+github: {}
+"""
+REVIEWS = "--merge-request 1 --against HEAD"
+BRIDGE = "bridge --request 1 --from github:a/b --to gitlab:a/b"
+
+
+@pytest.mark.parametrize(
+    ("forge", "command"),
+    [
+        *(("gitlab", f"{words} --project a/b") for words in ASKED),
+        *(("github", f"{words} --project a/b --forge github") for words in ASKED[:3]),
+        ("gitlab", f"note --post --project a/b {REVIEWS}"),
+        ("gitlab", f"{BRIDGE} --ref main"),
+        ("github", f"{BRIDGE} --ref main"),
+    ],
+)
+def test_each_command_that_asks_a_forge_names_its_extra(
+    forge: str,
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):
+    monkeypatch.chdir(project(tmp_path, SPEC))
+    for name in ("GITLAB_TOKEN", "GITHUB_TOKEN"):
+        monkeypatch.setenv(name, "secret")
+    monkeypatch.setenv("CI_SERVER_URL", "http://127.0.0.1:9")
+    truewheel(["generate"])
     monkeypatch.setitem(sys.modules, forge, None)
-    with pytest.raises(Stop) as stopped:
-        forges.require_library(forge)
-    assert f"extra [{forge}]" in str(stopped.value)
+    assert truewheel(command.split()) == 2
+    assert f"extra [{forge}]" in capsys.readouterr().err
 
 
 def test_completion_names_its_extra(
