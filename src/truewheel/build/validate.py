@@ -15,7 +15,19 @@ from pathlib import Path
 
 from truewheel.errors import Exit, stop
 from truewheel.system.files import explained, sha256
-from truewheel.wheel.checks import archive, names, native, system, upload, wheel_set
+from truewheel.wheel.checks import (
+    archive,
+    entry_points,
+    installed_paths,
+    metadata,
+    names,
+    native,
+    requirements,
+    scripts,
+    system,
+    upload,
+    wheel_set,
+)
 from truewheel.wheel.checks.contents import USUAL, Contents, Limits, read
 from truewheel.wheel.checks.findings import Finding, shortened
 from truewheel.wheel.checks.upload import Destination
@@ -32,8 +44,20 @@ CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     names.check_label,
     names.check_wheel,
     names.check_metadata,
+    metadata.check_fields,
+    requirements.check_requirements,
+    requirements.check_python,
+    requirements.check_numbers,
+    entry_points.check_entry_points,
     archive.check_members,
     archive.check_record,
+    scripts.check_scripts,
+    installed_paths.check_places,
+    installed_paths.check_written,
+    installed_paths.check_editable,
+    installed_paths.check_top_level,
+    installed_paths.check_importable,
+    installed_paths.check_bytecode,
     native.check_purelib,
     native.check_platform,
     native.check_machines,
@@ -44,6 +68,14 @@ CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     system.check_libraries,
     system.check_paths,
 )
+
+UPLOADED = (
+    names.check_metadata,
+    metadata.check_fields,
+    requirements.check_requirements,
+    entry_points.check_entry_points,
+)
+"""Checks of what an index reads of a wheel, beside its name and `upload.check`."""
 
 
 def validate(
@@ -74,7 +106,8 @@ def refused(path: Path, to: Destination) -> list[Finding]:
     findings: list[Finding] = []
     contents = read(path, findings, None)
     if contents is not None:
-        findings.extend(names.check_metadata(contents))
+        for check in UPLOADED:
+            findings.extend(check(contents))
         findings.extend(upload.check(contents, to))
     return [
         finding
