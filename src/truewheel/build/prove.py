@@ -117,7 +117,8 @@ def prove(
     _refuse_links(folder)
     records = _records(folder)
     cells = [_settled(cell, records) for cell in _expected(plan, only)]
-    built = _built(folder, excluded(plan, cells))
+    packages = {cell.wheel: cell.package for cell in cells}
+    built = _built(folder, excluded(plan, cells), packages)
     others = {
         candidate.wheel
         for cell in plan.cells
@@ -374,13 +375,15 @@ def _is_plain(name: str) -> bool:
     return name == Path(name).name and name.isprintable() and not name.startswith(".")
 
 
-def _built(folder: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, _Built]:
+def _built(
+    folder: Path, expected: Mapping[str, tuple[str, ...]], packages: Mapping[str, str]
+) -> dict[str, _Built]:
     """Return the expected wheels that exist.
 
-    `expected` has the libraries that each wheel does not contain.
+    `expected` has the libraries that each wheel does not contain, `packages` what became it.
     """
     paths = [path for path in wheels_in(folder) if path.name in expected]
-    results = validate_all(paths, excluded=expected)
+    results = validate_all(paths, excluded=expected, packages=packages)
     return {
         path.name: _Built(sha256(path), path.stat().st_size, findings) for path, findings in results
     }

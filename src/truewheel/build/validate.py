@@ -24,18 +24,21 @@ from truewheel.wheel.checks import (
     native,
     requirements,
     scripts,
+    siblings,
     system,
     upload,
     wheel_set,
 )
 from truewheel.wheel.checks.contents import USUAL, Contents, Limits, read
 from truewheel.wheel.checks.findings import Finding, shortened
+from truewheel.wheel.checks.siblings import Sibling
 from truewheel.wheel.checks.upload import Destination
 from truewheel.wheel.filename import printable
 
 Excluded = Mapping[str, tuple[str, ...]]
 """By the file name of a wheel, patterns of libraries that its package leaves outside on purpose."""
 NOTHING: Excluded = {}
+NO_PACKAGES: Mapping[str, str] = {}
 
 CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     names.check_name,
@@ -88,14 +91,27 @@ def validate(
 
     Of each kind there are at most `findings.LISTED`, then one with the number of the others.
     """
+    return _examine(path, to, limits, excluded)[0]
+
+
+def _examine(
+    path: Path,
+    to: Destination,
+    limits: Limits,
+    excluded: Excluded,
+    packages: Mapping[str, str] = NO_PACKAGES,
+) -> tuple[list[Finding], Sibling | None]:
+    """Return the findings about a wheel, and what is compared with the others of its set."""
     findings: list[Finding] = []
     contents = read(path, findings, limits)
+    sibling = None
     if contents is not None:
         contents = replace(contents, excluded=excluded.get(path.name, ()))
         for check in CHECKS:
             findings.extend(check(contents))
         findings.extend(upload.check(contents, to))
-    return shortened(upload.with_severity_of_index(findings, to))
+        sibling = siblings.describe(path, contents, packages.get(path.name, ""))
+    return shortened(upload.with_severity_of_index(findings, to)), sibling
 
 
 def refused(path: Path, to: Destination) -> list[Finding]:
@@ -121,11 +137,19 @@ def validate_all(
     to: Destination = upload.ANYWHERE,
     limits: Limits = USUAL,
     excluded: Excluded = NOTHING,
+    packages: Mapping[str, str] = NO_PACKAGES,
 ) -> list[tuple[Path, list[Finding]]]:
-    """Return the findings of each wheel, in the order of `paths`."""
-    one = partial(validate, to=to, limits=limits, excluded=excluded)
+    """Return the findings of each wheel, also among the others, in the order of `paths`.
+
+    `packages` are those of a plan by file name.
+    """
+    one = partial(_examine, to=to, limits=limits, excluded=excluded, packages=packages)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # inflating and hashing let other threads run
-        return list(zip(paths, pool.map(one, paths), strict=True))
+        results = list(pool.map(one, paths))
+    findings = {path: of_wheel for path, (of_wheel, _) in zip(paths, results, strict=True)}
+    for path, finding in siblings.check(sibling for _, sibling in results if sibling):
+        findings[path].append(finding)
+    return [(path, findings[path]) for path in paths]
 
 
 def validate_set(

@@ -56,7 +56,9 @@ MODULES = (".py", ".pyc", ".so", ".pyd")
 """How the names of files end that Python imports."""
 
 SCRIPT, CONFIGURATION, SOURCE, HEADER = 4096, 2**16, 2**20, 16
-"""Bytes that are kept of a script, a .pth file, a source file, and bytecode."""
+"""Bytes that are kept of a script (or what may be a namespace package), a .pth file, a source
+file, and bytecode.
+"""
 
 _T = TypeVar("_T")
 
@@ -305,7 +307,7 @@ def _part(findings: list[Finding], code: Code, read: Callable[[], _T], where: st
 def _kept(member: str, sources: frozenset[str]) -> int:
     """Return how many bytes of a member the checks look at, beside native code."""
     scheme, _, below = place(member).partition("/")
-    if scheme == "scripts":
+    if scheme == "scripts" or (below.count("/") == 1 and below.endswith("/__init__.py")):
         return SCRIPT
     if member.endswith(".pyc"):
         return HEADER

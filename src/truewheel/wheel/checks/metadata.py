@@ -42,7 +42,6 @@ _ELSEWHERE = ("Requires-Dist", "Requires-Python", "License-File", "Project-URL",
 _FIELDS = {name.lower(): name for name in (*_TEXTS, *_LISTS, *_ELSEWHERE)}
 """The fields of the specification in its spelling, by their names in lower case."""
 
-_TOLD_ELSEWHERE = frozenset({"metadata-version", "version", "requires-python", "requires-dist"})
 # The index asks rfc3986 2.0, which looks at the scheme and at a port, not at the signs of the rest.
 _URL = re.compile(r"(?i)https?:(?://[^/?#]*?(?::([0-9]{1,9}))?(?=[/?#]|$))?")
 _ATOM = r"[\w!#$%&'*+/=?^`{|}~-]+"
@@ -117,8 +116,8 @@ def _refused(fields: Fields) -> Iterator[str]:
 def _plain(error: ValueError) -> Iterator[str]:
     raw = str(getattr(error, "field", ""))
     name = _FIELDS.get(raw.replace("_", "-"), raw)
-    if raw in _TOLD_ELSEWHERE or (raw == "name" and "required" in str(error)):
-        return
+    if raw == "metadata-version" or (raw == "name" and "required" in str(error)):
+        return  # TW211 and TW207 are about them
     text = str(error).replace(f"{raw!r}", name)
     cause = f": {error.__cause__}" if error.__cause__ and name != "Name" else ""
     yield (text if name in text else f"{name}: {text}") + cause
@@ -129,8 +128,8 @@ def _raw(fields: Fields) -> dict[str, Any]:
 
     Its rule for License-File refuses wheels that the public index has; TW212 looks at them.
     """
-    raw: dict[str, Any] = {}
-    for name in _TEXTS:
+    raw: dict[str, Any] = {"version": "0"}  # TW208 compares that of METADATA
+    for name in set(_TEXTS) - {"Version"}:
         if len(values := fields.whole(name)) == 1:
             raw[name.lower().replace("-", "_")] = values[0]
     for name, key in _LISTS.items():

@@ -66,7 +66,7 @@ GOOD = {
     "a submodule": f"{SCRIPTS}tool = demo:cli.main",
     "a plugin that is a module": "[demo.plug]\nx = demo.cli\ny = more",
     "a plugin that is a folder": "[demo.plug]\nx = demo.data",
-    "a plugin that is an object, with dots alone": "[demo.plug]\nx = demo.cli.Thing\ny = demo.Other",
+    "a plugin that is an object with dots": "[demo.plug]\nx = demo.cli.Thing\ny = demo.Other",
     "a plugin of another distribution": "[demo.plug]\nx = other.plug:X",
     "a plugin with a sign": "[demo.plug]\nx+y/z = demo.cli",
     "two names": f"{SCRIPTS}tool = demo:main\ntool3.12 = demo:main",
