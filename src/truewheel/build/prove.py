@@ -117,8 +117,7 @@ def prove(
     _refuse_links(folder)
     records = _records(folder)
     cells = [_settled(cell, records) for cell in _expected(plan, only)]
-    packages = {cell.wheel: cell.package for cell in cells}
-    built = _built(folder, excluded(plan, cells), packages)
+    built = _built(folder, excluded(plan, cells), package_names(cells))
     others = {
         candidate.wheel
         for cell in plan.cells
@@ -318,6 +317,11 @@ def _archives(folder: Path, plan: Plan, cells: Iterable[Cell]) -> list[dict[str,
 def excluded(plan: Plan, cells: Iterable[Cell]) -> dict[str, tuple[str, ...]]:
     """Return patterns of the libraries that a package leaves outside, by the name of its wheel."""
     return {cell.wheel: plan.packages[cell.package].exclude for cell in cells}
+
+
+def package_names(cells: Iterable[Cell]) -> dict[str, str]:
+    """Return the package of each wheel by its file name."""
+    return {cell.wheel: cell.package for cell in cells}
 
 
 def _settled(cell: Cell, records: Mapping[str, _Record]) -> Cell:

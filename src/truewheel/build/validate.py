@@ -158,6 +158,7 @@ def validate_set(
     limits: Limits = USUAL,
     planned: Iterable[str] | None = None,
     excluded: Excluded = NOTHING,
+    packages: Mapping[str, str] = NO_PACKAGES,
 ) -> list[tuple[Path, list[Finding]]]:
     """Return the findings of each wheel, and those of the set.
 
@@ -165,7 +166,7 @@ def validate_set(
 
     A planned wheel that is missing is a result of its own.
     """
-    results = dict(validate_all(paths, to, limits, excluded))
+    results = dict(validate_all(paths, to, limits, excluded, packages))
     findings = [*wheel_set.check_builds(paths)]
     for group in wheel_set.group_by_name(paths):
         findings += wheel_set.check_bytes(
