@@ -27,9 +27,10 @@ WRITTEN = {
 GENERAL = frozenset({
     *("test", "tests", "testing", "src", "doc", "docs", "example", "examples", "benchmarks"),
     *("benchmark", "build", "dist", "setup", "conftest", "noxfile", "tasks", "scripts", "ci"),
-    *("node_modules", "venv", "__pycache__"),
+    *("node_modules", "venv", "__pycache__", "__init__", "__main__", "sitecustomize"),
+    *("usercustomize", "pip", "setuptools", "wheel"),
 })  # fmt: skip
-"""Names of modules and folders that projects have beside their packages, not as one."""
+"""Names of modules and folders that projects have beside their packages, or that others have."""
 
 FILES = re.compile(
     r"(?i)(licen[cs]e|copying|notice|readme|changelog|changes|authors|contributing)"
@@ -65,8 +66,8 @@ def check_places(contents: Contents) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     for member, place in contents.places.items():
         other = seen.setdefault(_key(place, fold=fold), member)
-        is_moved = f"site/{member}" != place or f"site/{other}" != contents.places[other]
-        if other != member and is_moved:  # TW310 and TW321 are about the others
+        # TW310 and TW321 are about members of one name
+        if normalize("NFC", member).casefold() != normalize("NFC", other).casefold():
             yield from _collision(contents, member, other, place)
     for member, place in contents.places.items():
         for above in PurePosixPath(_key(place, fold=fold)).parents:

@@ -118,6 +118,12 @@ def _plain(error: ValueError) -> Iterator[str]:
     name = _FIELDS.get(raw.replace("_", "-"), raw)
     if raw == "metadata-version" or (raw == "name" and "required" in str(error)):
         return  # TW211 and TW207 are about them
+    if raw == "description-content-type":  # its own message has a list in any order
+        yield (
+            f"{name} is none of text/plain, text/x-rst and text/markdown, in UTF-8 and with the "
+            "variant GFM or CommonMark"
+        )
+        return
     text = str(error).replace(f"{raw!r}", name)
     cause = f": {error.__cause__}" if error.__cause__ and name != "Name" else ""
     yield (text if name in text else f"{name}: {text}") + cause
@@ -199,6 +205,8 @@ def _urls(fields: Fields) -> Iterator[str]:
                 f"the label of Project-URL has {len(label)} characters, "
                 f"the index takes {LABEL_LIMIT}: {label!r}"
             )
+        elif not url:
+            yield f"Project-URL {line!r} has no comma with an address behind it"
         elif not is_url(url):
             yield f"Project-URL {label!r} is no http or https address: {url!r}"
 
