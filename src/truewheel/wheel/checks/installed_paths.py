@@ -61,21 +61,25 @@ _ARCHIVE = re.compile(r".*\.(whl|egg|tar\.gz|tar\.bz2|zip)")
 
 def check_places(contents: Contents) -> Iterator[Finding]:
     """No two members are installed to one path, nor a file where another one needs a folder."""
+    yield from _check_programs(contents)
+    if all(place == f"site/{member}" for member, place in contents.places.items()):
+        return  # TW310, TW320 and TW321 are about the members of one name
     # on Linux alone two names that differ in case remain two files
     fold = not all(map(linux_machine, contents.platforms))
     seen: dict[str, str] = {}
+    folders: dict[str, str] = {}
     for member, place in contents.places.items():
-        other = seen.setdefault(_key(place, fold=fold), member)
-        # TW310 and TW321 are about members of one name
+        key = _key(place, fold=fold)
+        other = seen.setdefault(key, member)
         if normalize("NFC", member).casefold() != normalize("NFC", other).casefold():
             yield from _collision(contents, member, other, place)
-    for member, place in contents.places.items():
-        for above in PurePosixPath(_key(place, fold=fold)).parents:
-            other = seen.get(str(above), "")
+        folders.setdefault(key.rpartition("/")[0], member)
+    for folder, member in folders.items():
+        for above in (folder, *map(str, PurePosixPath(folder).parents)):
+            other = seen.get(above, "")
             if other and not member.startswith(f"{other}/"):
                 message = f"it is installed into {above}, which is a file: {other}"
                 yield finding(Code.TW324, message, member)
-    yield from _check_programs(contents)
 
 
 def _key(place: str, *, fold: bool) -> str:

@@ -31,8 +31,9 @@ def check_requirements(contents: Contents) -> Iterator[Finding]:
         "Requires-Dist": Requirement,
         "Requires-Python": SpecifierSet,
     }
+    is_read = len(contents.requirements) == len(fields.all("Requires-Dist"))
     for name, read in readers.items():
-        for line in fields.all(name):
+        for line in () if is_read and read is Requirement else fields.all(name):
             if reason := _complaint(read, line):
                 yield finding(Code.TW213, f"{name} cannot be read: {reason}", where)
     for requirement in contents.requirements:
