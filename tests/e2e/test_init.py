@@ -22,8 +22,9 @@ from typing import Any, NamedTuple
 import pytest
 import yaml
 
-from truewheel.init import build_backend, setup_files
+from truewheel.init import build_backend
 from truewheel.spec import version_file
+from truewheel.workspace import setup_files
 
 ROOT = Path(__file__).parents[2]
 COMMAND = [sys.executable, str(ROOT / "gen_ci.py")]

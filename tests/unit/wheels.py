@@ -170,3 +170,23 @@ def write(path: Path, files: Mapping[str, bytes], compression: int = ZIP_DEFLATE
 def make(folder: Path, filename: str = NATIVE, content: Mapping[str, bytes] | None = None) -> Path:
     """Write a good wheel of that name."""
     return write(folder / filename, members(filename, content))
+
+
+def make_with(
+    folder: Path,
+    filename: str = PURE,
+    content: Mapping[str, bytes] | None = None,
+    *,
+    metadata: str = "",
+    level: str = "2.4",
+    info: Mapping[str, str] | None = None,
+) -> Path:
+    """Write a good wheel with more lines in METADATA, and more files in dist-info."""
+    files = members(filename, content)
+    top = info_of(files)
+    plain = files[f"{top}/METADATA"].decode().replace("Version: 2.1", f"Version: {level}")
+    head, blank, body = plain.partition("\n\n")
+    lines = f"\n{metadata.rstrip()}" if metadata else ""
+    files[f"{top}/METADATA"] = f"{head}{lines}{blank}{body}".encode()
+    files |= {f"{top}/{name}": text.encode() for name, text in (info or {}).items()}
+    return write(folder / filename, files)

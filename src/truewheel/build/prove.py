@@ -117,7 +117,7 @@ def prove(
     _refuse_links(folder)
     records = _records(folder)
     cells = [_settled(cell, records) for cell in _expected(plan, only)]
-    built = _built(folder, excluded(plan, cells))
+    built = _built(folder, excluded(plan, cells), package_names(cells))
     others = {
         candidate.wheel
         for cell in plan.cells
@@ -319,6 +319,11 @@ def excluded(plan: Plan, cells: Iterable[Cell]) -> dict[str, tuple[str, ...]]:
     return {cell.wheel: plan.packages[cell.package].exclude for cell in cells}
 
 
+def package_names(cells: Iterable[Cell]) -> dict[str, str]:
+    """Return the package of each wheel by its file name."""
+    return {cell.wheel: cell.package for cell in cells}
+
+
 def _settled(cell: Cell, records: Mapping[str, _Record]) -> Cell:
     """Return the cell as its job has named it, where an audit had to find its platform."""
     record = records.get(_record_name(cell))
@@ -374,13 +379,15 @@ def _is_plain(name: str) -> bool:
     return name == Path(name).name and name.isprintable() and not name.startswith(".")
 
 
-def _built(folder: Path, expected: Mapping[str, tuple[str, ...]]) -> dict[str, _Built]:
+def _built(
+    folder: Path, expected: Mapping[str, tuple[str, ...]], packages: Mapping[str, str]
+) -> dict[str, _Built]:
     """Return the expected wheels that exist.
 
-    `expected` has the libraries that each wheel does not contain.
+    `expected` has the libraries that each wheel does not contain, `packages` what became it.
     """
     paths = [path for path in wheels_in(folder) if path.name in expected]
-    results = validate_all(paths, excluded=expected)
+    results = validate_all(paths, excluded=expected, packages=packages)
     return {
         path.name: _Built(sha256(path), path.stat().st_size, findings) for path, findings in results
     }

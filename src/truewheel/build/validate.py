@@ -15,9 +15,23 @@ from pathlib import Path
 
 from truewheel.errors import Exit, stop
 from truewheel.system.files import explained, sha256
-from truewheel.wheel.checks import archive, names, native, system, upload, wheel_set
+from truewheel.wheel.checks import (
+    archive,
+    entry_points,
+    installed_paths,
+    metadata,
+    names,
+    native,
+    requirements,
+    scripts,
+    siblings,
+    system,
+    upload,
+    wheel_set,
+)
 from truewheel.wheel.checks.contents import USUAL, Contents, Limits, read
 from truewheel.wheel.checks.findings import Finding, shortened
+from truewheel.wheel.checks.siblings import Sibling
 from truewheel.wheel.checks.upload import Destination
 from truewheel.wheel.filename import printable
 
@@ -27,6 +41,7 @@ Excluded = Mapping[str, tuple[str, ...]]
 Under "" those that every wheel leaves outside.
 """
 NOTHING: Excluded = {}
+NO_PACKAGES: Mapping[str, str] = {}
 
 CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     names.check_name,
@@ -35,8 +50,20 @@ CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     names.check_label,
     names.check_wheel,
     names.check_metadata,
+    metadata.check_fields,
+    requirements.check_requirements,
+    requirements.check_python,
+    requirements.check_numbers,
+    entry_points.check_entry_points,
     archive.check_members,
     archive.check_record,
+    scripts.check_scripts,
+    installed_paths.check_places,
+    installed_paths.check_written,
+    installed_paths.check_editable,
+    installed_paths.check_top_level,
+    installed_paths.check_importable,
+    installed_paths.check_bytecode,
     native.check_purelib,
     native.check_platform,
     native.check_machines,
@@ -47,6 +74,14 @@ CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     system.check_libraries,
     system.check_paths,
 )
+
+UPLOADED = (
+    names.check_metadata,
+    metadata.check_fields,
+    requirements.check_requirements,
+    entry_points.check_entry_points,
+)
+"""Checks of what an index reads of a wheel, beside its name and `upload.check`."""
 
 
 def validate(
@@ -59,8 +94,20 @@ def validate(
 
     Of each kind there are at most `findings.LISTED`, then one with the number of the others.
     """
+    return _examine(path, to, limits, excluded)[0]
+
+
+def _examine(
+    path: Path,
+    to: Destination,
+    limits: Limits,
+    excluded: Excluded,
+    packages: Mapping[str, str] = NO_PACKAGES,
+) -> tuple[list[Finding], Sibling | None]:
+    """Return the findings about a wheel, and what is compared with the others of its set."""
     findings: list[Finding] = []
     contents = read(path, findings, limits)
+    sibling = None
     if contents is not None:
         contents = replace(
             contents,
@@ -70,7 +117,8 @@ def validate(
         for check in CHECKS:
             findings.extend(check(contents))
         findings.extend(upload.check(contents, to))
-    return shortened(upload.with_severity_of_index(findings, to))
+        sibling = siblings.describe(path, contents, packages.get(path.name, ""))
+    return shortened(upload.with_severity_of_index(findings, to)), sibling
 
 
 def refused(path: Path, to: Destination) -> list[Finding]:
@@ -81,7 +129,8 @@ def refused(path: Path, to: Destination) -> list[Finding]:
     findings: list[Finding] = []
     contents = read(path, findings, None)
     if contents is not None:
-        findings.extend(names.check_metadata(contents))
+        for check in UPLOADED:
+            findings.extend(check(contents))
         findings.extend(upload.check(contents, to))
     return [
         finding
@@ -95,11 +144,19 @@ def validate_all(
     to: Destination = upload.ANYWHERE,
     limits: Limits = USUAL,
     excluded: Excluded = NOTHING,
+    packages: Mapping[str, str] = NO_PACKAGES,
 ) -> list[tuple[Path, list[Finding]]]:
-    """Return the findings of each wheel, in the order of `paths`."""
-    one = partial(validate, to=to, limits=limits, excluded=excluded)
+    """Return the findings of each wheel, also among the others, in the order of `paths`.
+
+    `packages` are those of a plan by file name.
+    """
+    one = partial(_examine, to=to, limits=limits, excluded=excluded, packages=packages)
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # inflating and hashing let other threads run
-        return list(zip(paths, pool.map(one, paths), strict=True))
+        results = list(pool.map(one, paths))
+    findings = {path: of_wheel for path, (of_wheel, _) in zip(paths, results, strict=True)}
+    for path, finding in siblings.check(sibling for _, sibling in results if sibling):
+        findings[path].append(finding)
+    return [(path, findings[path]) for path in paths]
 
 
 def validate_set(
@@ -108,6 +165,7 @@ def validate_set(
     limits: Limits = USUAL,
     planned: Iterable[str] | None = None,
     excluded: Excluded = NOTHING,
+    packages: Mapping[str, str] = NO_PACKAGES,
 ) -> list[tuple[Path, list[Finding]]]:
     """Return the findings of each wheel, and those of the set.
 
@@ -115,7 +173,7 @@ def validate_set(
 
     A planned wheel that is missing is a result of its own.
     """
-    results = dict(validate_all(paths, to, limits, excluded))
+    results = dict(validate_all(paths, to, limits, excluded, packages))
     findings = [*wheel_set.check_builds(paths)]
     for group in wheel_set.group_by_name(paths):
         findings += wheel_set.check_bytes(

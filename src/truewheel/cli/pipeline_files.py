@@ -83,6 +83,7 @@ def generate_files(
     request = planner.Request(
         generator=GENERATOR,
         versions=space.versions(),
+        pythons=space.required_pythons(),
         event="",
         stand_in="0",
         images=space.images(),

@@ -99,6 +99,7 @@ def make_plan(
     request = planner.Request(
         generator=GENERATOR,
         versions=space.versions(),
+        pythons=space.required_pythons(),
         event=event,
         overrides=dict(arguments.variables),
         environment=environment,

@@ -9,13 +9,14 @@ from pathlib import Path
 from truewheel.build import evidence, prove, validate
 from truewheel.cli.arguments import add_cells, add_plan
 from truewheel.cli.plans import read_plan, select_planned
-from truewheel.cli.terminal import send
+from truewheel.cli.terminal import say, send
 from truewheel.errors import Exit, stop
 from truewheel.forges import FORGES
 from truewheel.plan.model import QUALITY, Cell
 from truewheel.report import findings as reports
 from truewheel.system import files
 from truewheel.wheel import index_profiles
+from truewheel.wheel.checks import metadata
 from truewheel.wheel.checks.contents import Limits
 from truewheel.wheel.checks.findings import is_ok
 from truewheel.wheel.checks.upload import Destination
@@ -111,13 +112,14 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     paths: list[Path] = list(arguments.paths)
     cells: tuple[Cell, ...] = ()
     excluded: validate.Excluded = {}
+    packages: Mapping[str, str] = {}
     planned = None
     if arguments.cell:
         plan, path = read_plan(arguments.plan, out, environment)
         chosen = select_planned(plan, arguments.cell, path)
         cells = tuple(evidence.settled(out, cell) for cell in chosen)
         paths += [out / cell.wheel for cell in cells]
-        excluded = prove.excluded(plan, cells)
+        excluded, packages = prove.excluded(plan, cells), prove.package_names(cells)
     elif arguments.report:
         raise stop("validate --report", "it needs a cell", "add --cell ID")
     if not paths:
@@ -126,13 +128,18 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         plan, _ = read_plan(arguments.plan, out, environment)
         settled = [evidence.settled(out, cell) for cell in plan.cells]
         planned, excluded = [cell.wheel for cell in settled], prove.excluded(plan, settled)
+        packages = prove.package_names(settled)
     results = validate.validate_set(
         validate.expand(paths),
         Destination(arguments.index, arguments.max_size),
         LIMITS._replace(ratio=arguments.max_ratio, total=arguments.max_unpacked),
         planned,
         {**excluded, "": tuple(arguments.exclude)},
+        packages,
     )
+    if index_profiles.PROFILES[arguments.index].strict:
+        for line in metadata.unchecked():
+            say(f"note: {line}")
     if arguments.report:
         _write_reports(out, cells, results, environment)
     report = reports.render_findings(results, arguments.format)

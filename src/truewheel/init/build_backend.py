@@ -11,9 +11,9 @@ from packaging.version import InvalidVersion
 from packaging.version import Version as Pep440
 
 from truewheel.errors import Problem, Stop, show_value, stop
-from truewheel.init import setup_files
-from truewheel.init.setup_files import Setup
 from truewheel.spec import version_file
+from truewheel.workspace import setup_files
+from truewheel.workspace.setup_files import Setup
 
 PYPROJECT = "pyproject.toml"
 SETUPTOOLS = "setuptools"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from truewheel.errors import Problem, pluralize
 from truewheel.plan import images
@@ -114,6 +114,32 @@ def _label(policy: Policy, cell: Cell) -> str:
     values = {name: fact.value for name, fact in cell.facts.items()}
     channels = (channel for channel in policy.channels if channel.name == cell.channel)
     return next((template.join_parts(channel.label, values) for channel in channels), "")
+
+
+def find_excluded_pythons(
+    spec: Spec, cells: Iterable[Cell], required: Mapping[str, tuple[str, str]]
+) -> list[Problem]:
+    """Return a problem for each package with wheels for Pythons that its project does not allow.
+
+    No installer would take them: the wheel has both the tag and that requires-python.
+    """
+    from truewheel.wheel.version_ranges import has_python  # most commands compare no ranges
+
+    excluded: dict[str, dict[str, None]] = {}
+    for cell in cells:
+        python, abi = cell.tag.split("-")[:2]
+        if cell.package in required and not has_python(required[cell.package][0], python, abi):
+            excluded.setdefault(cell.package, {})[f"{python}-{abi}"] = None
+    return [
+        spec.document.problem(
+            ("packages", package),
+            f"{package} is built for {', '.join(tags)}, and {required[package][1]} says "
+            f"requires-python {required[package][0]}: no installer takes those wheels",
+            "leave these out of pythons, or exclude them, or widen requires-python",
+            key=True,
+        )
+        for package, tags in excluded.items()
+    ]
 
 
 def find_long_names(spec: Spec, cells: Iterable[Cell]) -> list[Problem]:

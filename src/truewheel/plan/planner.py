@@ -45,15 +45,17 @@ class Request:
     """What the planner is to plan.
 
     `overrides` are the `-v` variables, `environment` those of the process, `options` the flags that
-    a policy may read, `versions` the base version of each package and its source. With `host`, the
-    cells are this machine's, not those of the spec's targets. `read_file` returns the text of files
-    that facts are read from, `vcs` a value of git. `stand_in` is the value of facts that a version
-    needs and no source has, for plans whose names are not shown. `images` are the builder images of
-    the targets, `changed` the packages whose cells are planned (None: all).
+    a policy may read, `versions` the base version of each package and its source, `pythons` the
+    requires-python of packages and the file that says it. With `host`, the cells are this
+    machine's, not those of the spec's targets. `read_file` returns the text of files that facts are
+    read from, `vcs` a value of git. `stand_in` is the value of facts that a version needs and no
+    source has, for plans whose names are not shown. `images` are the builder images of the targets,
+    `changed` the packages whose cells are planned (None: all).
     """
 
     generator: str
     versions: Mapping[str, tuple[str, str]]
+    pythons: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     event: str = "push"
     overrides: Mapping[str, str] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -96,6 +98,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     problems += [
         *namer.problems,
         *plan_rules.find_collisions(spec, policy, cells),
+        *plan_rules.find_excluded_pythons(spec, cells, request.pythons),
         *plan_rules.find_index_problems(spec, indexes),
     ]
     problems += [

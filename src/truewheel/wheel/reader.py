@@ -52,12 +52,20 @@ _BROKEN: tuple[type[Exception], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """The header fields of METADATA or WHEEL; the keys are in lower case."""
+    """The header fields of METADATA or WHEEL; the keys are in lower case.
+
+    `body` is the text from the first line on that is no field: a blank one in a good file.
+    """
 
     values: Mapping[str, Sequence[str]]
+    body: str = ""
 
     def all(self, name: str) -> tuple[str, ...]:
-        """Return all values of a field, whose name may be in any case."""
+        """Return all values of a field, whose name may be in any case; of a folded one line 1."""
+        return tuple(value.partition("\n")[0].rstrip() for value in self.whole(name))
+
+    def whole(self, name: str) -> tuple[str, ...]:
+        """Return all values of a field with their folded lines."""
         return tuple(self.values.get(name.lower(), ()))
 
     def first(self, name: str) -> str:
@@ -66,30 +74,38 @@ class Fields:
 
 
 def parse_fields(text: str) -> Fields:
-    """Return the header fields before the first other line; of a folded value its first text.
+    """Return the header fields before the first other line, and the text from there on.
 
     Raises `ValueError` for more than `FIELDS_LIMIT`.
     """
-    values: dict[str, list[str]] = {}
+    values: dict[str, list[list[str]]] = {}
     last: list[str] = []
-    size = 0
-    for line in io.StringIO(
-        text, newline=None
-    ):  # of any system, as the readers of installers do it
+    size, body = 0, ""
+    stream = io.StringIO(text, newline=None)  # of any system, as the readers of installers do it
+    for line in stream:
         if line.startswith((" ", "\t")):
-            if last and not last[-1]:  # email.generator folds so what is too long for a line
-                size += len(line)
-                last[-1] = line.strip()
+            last.append(line)
             continue
         field = _FIELD.fullmatch(line.rstrip("\n"))
         if field is None:
+            body = line + stream.read()
             break
         size += len(line)
         if size > FIELDS_LIMIT:
             raise ValueError(f"its fields have more than {FIELDS_LIMIT} characters")
-        last = values.setdefault(field[1].lower(), [])
-        last.append(field[2].rstrip())
-    return Fields(values)
+        last = [f"{field[2].rstrip()}\n"]
+        values.setdefault(field[1].lower(), []).append(last)
+    joined = {name: [_joined(lines) for lines in of] for name, of in values.items()}
+    return Fields(joined, body)
+
+
+def _joined(lines: list[str]) -> str:
+    """Return a value and the lines onto which it is folded.
+
+    email.generator begins a value that is too long for a line on the next one.
+    """
+    folded = "".join(lines)[:-1]
+    return folded if lines[0].strip() else folded.strip()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -135,6 +135,12 @@ class Workspace:
             raise Stop(problems)
         return versions
 
+    def required_pythons(self) -> dict[str, tuple[str, str]]:
+        """Return each package's requires-python, as its project's files say it, and the file."""
+        from truewheel.workspace import required_pythons  # only for plans
+
+        return required_pythons.required_pythons(self.spec, self.text, parse_toml)
+
     def _version(self, file: str, match: str, *, is_project: bool) -> str | Problem:
         text = self.text(file)
         if text is None:

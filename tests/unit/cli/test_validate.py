@@ -17,6 +17,24 @@ def test_validate_says_what_an_index_would_refuse(here, truewheel):
     assert "TW601" in out
 
 
+def test_validate_says_what_it_leaves_out_for_the_public_index(here, truewheel, monkeypatch):
+    wheels.make(here, wheels.PURE)
+    monkeypatch.setattr("truewheel.wheel.checks.metadata.find_spec", lambda name: None)
+    assert "not checked" not in truewheel("validate", wheels.PURE)[2]
+    code, _, err = truewheel("validate", wheels.PURE, "--index", "pypi", "--strict")
+    assert code == 0
+    assert "note: classifiers are not checked: trove-classifiers is not installed" in err
+
+
+def test_validate_compares_the_wheels_of_a_folder(here, truewheel):
+    for name, content in ("lower", b"1"), ("upper", b"2"):
+        files = {f"{name}.py": b"", "helper.py": content}
+        wheels.make(here, f"{name}-1.0-py3-none-any.whl", files)
+    code, out, _ = truewheel("validate", ".")
+    assert code == 4
+    assert "TW505 upper-1.0-py3-none-any.whl installs other bytes to helper.py" in out
+
+
 def test_validate_counts_warnings_when_it_is_strict(here, truewheel):
     wheels.make(here, "Demo-1.0-py3-none-any.whl")
     assert truewheel("validate", "Demo-1.0-py3-none-any.whl")[0] == 0

@@ -483,3 +483,34 @@ def test_names_that_no_file_system_takes_are_refused():
         "…\n    hint: file systems refuse longer names: shorten a value, or leave a part out"
     )
     assert not problems(spec, overrides={"CI_PIPELINE_ID": "1" * 200})
+
+
+MATRIX = """
+packages: {demo: {}, other: {}}
+targets: {ours: {floor: manylinux_2_28}}
+pythons: ['3.10', '3.12']
+"""
+
+
+@pytest.mark.parametrize(
+    ("spec", "required", "tags"),
+    [
+        (MATRIX, ">=3.12", "cp310-cp310"),
+        (MATRIX, "<3.10", "cp310-cp310, cp312-cp312"),
+        (MATRIX, ">=3.10,!=3.12.*", "cp312-cp312"),
+        (MATRIX.replace("demo: {}", "demo: {abi: abi3}"), "<3.10", "cp310-abi3"),
+        (MATRIX.replace("demo: {}", "demo: {abi: none}"), "<3", "py3-none"),
+    ],
+)
+def test_pythons_that_the_project_does_not_allow(spec, required, tags):
+    (problem,) = problems(spec, pythons={"demo": (required, "lib/pyproject.toml")})
+    assert problem.startswith(
+        f"truewheel.yml:2:12: demo is built for {tags}, and lib/pyproject.toml says "
+        f"requires-python {required}"
+    )
+
+
+@pytest.mark.parametrize("required", [">=3.8", ">=3.10.4,<3.13", "nonsense", ">=3.12"])
+def test_pythons_that_the_project_allows(required):
+    spec = MATRIX if required != ">=3.12" else MATRIX.replace("demo: {}", "demo: {abi: abi3}")
+    assert problems(spec, pythons={"demo": (required, "pyproject.toml")}) == []

@@ -516,6 +516,7 @@ MEMBERS = st.dictionaries(
     st.from_regex(r"demo/[a-zäß._-]{1,8}\.txt", fullmatch=True)
     | st.from_regex(r"DATA/data/[a-z]{1,3}", fullmatch=True),
     st.binary(max_size=200),
+    min_size=1,
     max_size=6,
 )
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import IO, NamedTuple, TypeVar, cast
+from typing import IO, TYPE_CHECKING, NamedTuple, TypeVar, cast
 from zipfile import ZipInfo
 
 from truewheel.errors import Stop
@@ -24,6 +25,9 @@ from truewheel.wheel.filename import WheelName, parse_name
 from truewheel.wheel.native_files import Native
 from truewheel.wheel.reader import Fields, Row, Wheel, open_wheel
 
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
 SPOOLED = 32 * 2**20
 """Bytes of an ELF file that are kept in memory until its dynamic section can be read.
 
@@ -31,7 +35,10 @@ More go to a temporary file.
 """
 
 NAMES = 64 * 2**20
-"""Bytes of memory for the names of libraries and symbols that the native code of a wheel needs."""
+"""Bytes of memory for the names of libraries and symbols that the native code of a wheel needs.
+
+As many for the beginnings of other members.
+"""
 
 STRONG = hashlib.algorithms_guaranteed & {
     "blake2b", "blake2s", "sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512",
@@ -44,6 +51,15 @@ _STRUCTURE_CODES = {
     zip_structure.Kind.COMMENT: Code.TW318,
     zip_structure.Kind.END: Code.TW319,
 }
+ENTRY_POINTS = "entry_points.txt"
+MODULES = (".py", ".pyc", ".so", ".pyd")
+"""How the names of files end that Python imports."""
+
+SCRIPT, CONFIGURATION, SOURCE, HEADER = 4096, 2**16, 2**20, 16
+"""Bytes that are kept of a script (or what may be a namespace package), a .pth file, a source
+file, and bytecode.
+"""
+
 _T = TypeVar("_T")
 
 
@@ -65,12 +81,16 @@ USUAL = Limits()
 
 
 class Scan(NamedTuple):
-    """What was learned of a member by reading it to its end."""
+    """What was learned of a member by reading it to its end.
+
+    `start` is how it begins, of the members that `_kept` names.
+    """
 
     size: int
     digest: bytes
     native: Native | None
     needs: elf.Needs | None
+    start: bytes = b""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +110,7 @@ class Contents:
     metadata: Fields | None = None
     record: tuple[Row, ...] | None = None
     variants: tuple[str, ...] | None = None
+    entry_points: str | None = None
     scans: Mapping[str, Scan] = field(default_factory=dict)
     size: int = 0
     excluded: tuple[str, ...] = ()
@@ -99,6 +120,34 @@ class Contents:
     def members(self) -> frozenset[str]:
         """The names of all members."""
         return frozenset(entry.filename for entry in self.entries)
+
+    @cached_property
+    def places(self) -> Mapping[str, str]:
+        """Where installers put each member: `site/…`, `scripts/…`, `headers/…` or `data/…`.
+
+        Sources: PEP 427; purelib and platlib are one folder in virtual environments.
+        """
+        return {entry.filename: place(entry.filename) for entry in self.entries}
+
+    @cached_property
+    def modules(self) -> frozenset[str]:
+        """What could be imported, and all folders above it, with `/` for the dots."""
+        modules: set[str] = set()
+        for path in self.places.values():
+            scheme, _, below = path.partition("/")
+            folder, _, file = below.rpartition("/")
+            if scheme == "site" and file.endswith(MODULES) and ".dist-info" not in folder:
+                stem = file.partition(".")[0]
+                modules.add(f"{folder}/{stem}".strip("/"))
+                parts = folder.split("/") if folder else []
+                modules.update("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+        return frozenset(modules)
+
+    @cached_property
+    def requirements(self) -> tuple[Requirement, ...]:
+        """The requirements of METADATA that can be read."""
+        lines = self.metadata.all("Requires-Dist") if self.metadata else ()
+        return tuple(requirement for line in lines if (requirement := _requirement(line)))
 
     @cached_property
     def platforms(self) -> tuple[str, ...]:
@@ -155,6 +204,23 @@ class Contents:
         return f"{self.dist_infos[0]}/{name}"
 
 
+def _requirement(line: str) -> Requirement | None:
+    from packaging.requirements import Requirement
+
+    with contextlib.suppress(ValueError, RecursionError):
+        return Requirement(line)
+    return None
+
+
+def place(member: str) -> str:
+    """Return where installers put a member: see `Contents.places`."""
+    top, _, below = member.partition("/")
+    if not top.endswith(".data") or "/" not in below:
+        return f"site/{member}"
+    scheme, _, rest = below.partition("/")
+    return f"{'site' if scheme in {'purelib', 'platlib'} else scheme}/{rest}"
+
+
 def is_library(member: str) -> bool:
     """Tell whether a member is a shared library by its name: `x.so`, `libx.so.5`."""
     return ".so" in PurePosixPath(member).suffixes
@@ -201,6 +267,11 @@ def _contents(
         for fault in wheel.faults
     ]
     record = part(Code.TW303, "RECORD", lambda: wheel.record)
+    entry_points = None
+    if len(wheel.dist_infos) == 1:
+        file = f"{wheel.dist_info}/{ENTRY_POINTS}"
+        if file in wheel.archive.NameToInfo:
+            entry_points = part(Code.TW220, ENTRY_POINTS, lambda: wheel.text(file))
     return Contents(
         name=name,
         entries=wheel.entries,
@@ -210,7 +281,10 @@ def _contents(
         metadata=part(Code.TW206, "METADATA", lambda: wheel.metadata),
         record=record,
         variants=_variants(wheel) if name and name.label and len(wheel.dist_infos) == 1 else None,
-        scans=_scans(wheel, record or (), findings, limits) if limits else {},
+        entry_points=entry_points,
+        scans=_scans(wheel, record or (), findings, limits, _sources(entry_points))
+        if limits
+        else {},
         size=wheel.path.stat().st_size,
     )
 
@@ -232,8 +306,32 @@ def _part(findings: list[Finding], code: Code, read: Callable[[], _T], where: st
         return None
 
 
+def _kept(member: str, sources: frozenset[str]) -> int:
+    """Return how many bytes of a member the checks look at, beside native code."""
+    scheme, _, below = place(member).partition("/")
+    if scheme == "scripts" or (below.count("/") == 1 and below.endswith("/__init__.py")):
+        return SCRIPT
+    if member.endswith(".pyc"):
+        return HEADER
+    if scheme == "site" and "/" not in below and below.endswith(".pth"):
+        return CONFIGURATION
+    return SOURCE if scheme == "site" and below in sources else 0
+
+
+def _sources(entry_points: str | None) -> frozenset[str]:
+    """Return the files in which the objects of entry points may be defined."""
+    modules = {
+        match.replace(".", "/") for match in re.findall(r"(?m)=\s*([\w.]+)\s*:", entry_points or "")
+    }
+    return frozenset(f"{module}{end}" for module in modules for end in (".py", "/__init__.py"))
+
+
 def _scans(
-    wheel: Wheel, record: Iterable[Row], findings: list[Finding], limits: Limits
+    wheel: Wheel,
+    record: Iterable[Row],
+    findings: list[Finding],
+    limits: Limits,
+    sources: frozenset[str],
 ) -> dict[str, Scan]:
     algorithms = {row.path: row.hash.partition("=")[0] for row in record}
     bombs = {entry.filename: entry for entry in wheel.entries if _is_bomb(entry, limits)}
@@ -252,10 +350,13 @@ def _scans(
         )
         return {}
     scans: dict[str, Scan] = {}
-    names = 0
+    names = starts = 0
     for entry in entries:
         algorithm = algorithms.get(entry.filename, "")
-        if scan := _scan(wheel, entry, algorithm if algorithm in STRONG else "sha256", findings):
+        algorithm = algorithm if algorithm in STRONG else "sha256"
+        kept = _kept(entry.filename, sources) if starts < NAMES else 0
+        if scan := _scan(wheel, entry, algorithm, findings, kept):
+            starts += len(scan.start)
             names += elf.weight(scan.needs) if scan.needs else 0
             if names > NAMES:
                 findings.append(
@@ -272,9 +373,11 @@ def _is_bomb(entry: ZipInfo, limits: Limits) -> bool:
     return entry.file_size > max(limits.free, limits.member_ratio * entry.compress_size)
 
 
-def _scan(wheel: Wheel, entry: ZipInfo, algorithm: str, findings: list[Finding]) -> Scan | None:
+def _scan(
+    wheel: Wheel, entry: ZipInfo, algorithm: str, findings: list[Finding], kept: int
+) -> Scan | None:
     """Read a member to its end, and what an ELF file needs from the same bytes."""
-    digest, size, native, copy = hashlib.new(algorithm), 0, None, None
+    digest, size, native, copy, start = hashlib.new(algorithm), 0, None, None, b""
     with contextlib.ExitStack() as stack:
         try:
             for piece in wheel.chunks(entry):
@@ -284,6 +387,8 @@ def _scan(wheel: Wheel, entry: ZipInfo, algorithm: str, findings: list[Finding])
                         stack.enter_context(_spool()) if native and native.format == "ELF" else None
                     )
                 size += len(piece)
+                if len(start) < kept:
+                    start += piece[: kept - len(start)]
                 digest.update(piece)
                 if copy:
                     copy.write(piece)
@@ -291,7 +396,7 @@ def _scan(wheel: Wheel, entry: ZipInfo, algorithm: str, findings: list[Finding])
             findings.append(finding(Code.TW302, failure.problems[0].message, entry.filename))
             return None
         needs = _needs(copy, entry, findings) if copy else None
-        return Scan(size, digest.digest(), native, needs)
+        return Scan(size, digest.digest(), native, needs, start)
 
 
 def _spool() -> IO[bytes]:

@@ -35,6 +35,16 @@ class Code(Enum):
     TW211 = "Metadata-Version is missing or not known"
     TW212 = "License-File is not in the wheel"
     TW213 = "a requirement that cannot be read"
+    TW214 = "METADATA is not as its specification says"
+    TW215 = "fields of METADATA that readers do not see"
+    TW216 = "a requirement that nothing can meet"
+    TW217 = "Requires-Python excludes the wheel's own tag"
+    TW218 = "a number that installers cannot read"
+    TW219 = "an extra that is not declared"
+    TW220 = "entry_points.txt is not readable"
+    TW221 = "an entry point that cannot be used"
+    TW222 = "the object of an entry point is not in the wheel"
+    TW223 = "a file of dist-info that installers write"
     TW301 = "not a readable zip file"
     TW302 = "member not readable"
     TW303 = "RECORD is missing or not readable"
@@ -56,6 +66,15 @@ class Code(Enum):
     TW319 = "records at the end of the zip file are broken"
     TW320 = "a file where another member needs a folder"
     TW321 = "two members that differ only in case"
+    TW322 = "a folder among the scripts"
+    TW323 = "a script that does not start elsewhere"
+    TW324 = "two members that are installed to one path"
+    TW325 = "a file of an editable installation"
+    TW326 = "a general name at the top of site-packages"
+    TW327 = "a module named as one of the standard library"
+    TW328 = "nothing to import or to run"
+    TW329 = "bytecode that no Python uses"
+    TW330 = "a distribution inside the wheel"
     TW401 = "extension module in a pure wheel"
     TW402 = "native code in a pure wheel"
     TW403 = "native code for any platform"
@@ -75,12 +94,22 @@ class Code(Enum):
     TW502 = "different build tags in one set"
     TW503 = "planned wheel is missing"
     TW504 = "wheel is not planned"
+    TW505 = "two wheels that install one path"
+    TW506 = "a requirement that its sibling does not meet"
+    TW507 = "promises more than the sibling that it requires"
     TW601 = "the index refuses such a name"
     TW602 = "larger than the index takes"
     TW603 = "dist-info folder is not spelled as the index wants it"
+    TW604 = "METADATA that the index refuses"
+    TW605 = "classifier that the index refuses"
+    TW606 = "requirement by address"
+    TW607 = "description that cannot be shown"
 
 
-WARNINGS = frozenset({Code.TW103, Code.TW317, Code.TW318, Code.TW402, Code.TW412, Code.TW502})
+WARNINGS = frozenset({
+    *(Code.TW103, Code.TW214, Code.TW219, Code.TW317, Code.TW318, Code.TW326, Code.TW327),
+    *(Code.TW329, Code.TW330, Code.TW402, Code.TW412, Code.TW502, Code.TW507),
+})  # fmt: skip
 """Codes that are warnings unless a check says otherwise."""
 
 

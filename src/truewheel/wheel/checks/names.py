@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from truewheel.wheel.checks.contents import Contents
 from truewheel.wheel.checks.findings import Code, Finding, finding, listing
@@ -192,7 +192,6 @@ def check_metadata(contents: Contents) -> Iterator[Finding]:
             f"it says {field} more than once, and readers differ in which they take",
             where,
         )
-    yield from _check_requirements(fields, where)
     yield from _check_metadata_version(fields, where)
     yield from _check_licenses(contents, fields, where)
     name = contents.name
@@ -210,31 +209,6 @@ def check_metadata(contents: Contents) -> Iterator[Finding]:
 
 def _several(fields: Fields, *names: str) -> list[str]:
     return [name for name in names if len(fields.all(name)) > 1]
-
-
-def _check_requirements(fields: Fields, where: str) -> Iterator[Finding]:
-    """Installers can read each requirement (PEP 508 and 440)."""
-    from packaging.requirements import Requirement
-    from packaging.specifiers import SpecifierSet
-
-    readers: Mapping[str, Callable[[str], object]] = {
-        "Requires-Dist": Requirement,
-        "Requires-Python": SpecifierSet,
-    }
-    for name, read in readers.items():
-        for line in fields.all(name):
-            if reason := _complaint(read, line):
-                yield finding(Code.TW213, f"{name} cannot be read: {reason}", where)
-
-
-def _complaint(read: Callable[[str], object], line: str) -> str:
-    try:
-        read(line)
-    except ValueError as error:
-        return f"{line}: {error}".partition("\n")[0]
-    except RecursionError:
-        return f"{line[:40]}…: too many brackets"
-    return ""
 
 
 def _check_metadata_version(fields: Fields, where: str) -> Iterator[Finding]:

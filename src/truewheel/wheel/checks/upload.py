@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from truewheel.wheel import index_profiles
+from truewheel.wheel.checks import metadata
 from truewheel.wheel.checks.contents import Contents
 from truewheel.wheel.checks.findings import Code, Finding, finding
 
@@ -31,7 +32,11 @@ ANYWHERE = Destination()
 # What installers take and the public index does not: its upload API parses METADATA with a list of
 # versions, looks for the License-Files of METADATA 2.4 in the folder licenses, and refuses a zip
 # with data descriptors or comments of members, which readers without the directory cannot follow.
-_REFUSED = frozenset({Code.TW211, Code.TW212, Code.TW317, Code.TW318})
+# It refuses what packaging.metadata does, and scripts with other signs in their names than letters,
+# digits and "._-".
+_REFUSED = frozenset({
+    *(Code.TW211, Code.TW212, Code.TW214, Code.TW221, Code.TW317, Code.TW318),
+})  # fmt: skip
 
 
 def with_severity_of_index(findings: Iterable[Finding], to: Destination) -> list[Finding]:
@@ -53,6 +58,8 @@ def check(contents: Contents, to: Destination) -> Iterator[Finding]:
             "ask it for more, or make it smaller"
         )
         yield finding(Code.TW602, message)
+    if index_profiles.PROFILES[to.profile].strict:
+        yield from metadata.check_for_index(contents)
     name = contents.name
     if name is None:
         return

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from truewheel.init import setup_files
-from truewheel.init.setup_files import Setup
 from truewheel.spec import version_file
+from truewheel.workspace import setup_files
+from truewheel.workspace.setup_files import Setup
 
 LITERAL = setup_files.KEYWORD
 CONFIG = "[metadata]\nname = foo\nversion = {}\n[options]\npython_requires = >=3.9\n"
