@@ -15,7 +15,16 @@ from pathlib import Path
 
 from truewheel.errors import Exit, stop
 from truewheel.system.files import explained, sha256
-from truewheel.wheel.checks import archive, names, native, system, upload, wheel_set
+from truewheel.wheel.checks import (
+    archive,
+    layout,
+    libraries,
+    names,
+    native,
+    system,
+    upload,
+    wheel_set,
+)
 from truewheel.wheel.checks.contents import USUAL, Contents, Limits, read
 from truewheel.wheel.checks.findings import Finding, shortened
 from truewheel.wheel.checks.upload import Destination
@@ -41,8 +50,11 @@ CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     native.check_suffixes,
     system.check_floor,
     system.check_libc,
-    system.check_libraries,
     system.check_paths,
+    libraries.check_loading,
+    layout.check_layout,
+    layout.check_programs,
+    layout.check_mixture,
 )
 
 
