@@ -63,13 +63,15 @@ class Symbols:
     """The symbols that a file needs, with the library whose version they need or "", and defines.
 
     `undefined` leaves out weak ones, which may be missing, and those with a version of glibc and of
-    GCC's libraries, which the floor of the tag decides on. `versions` are those it defines, `inits`
-    the init functions of modules that it exports, `weak_versions` needs that may be missing.
+    GCC's libraries, which the floor of the tag decides on. `versions` are those it defines,
+    `is_versioned` tells whether its symbols have any, their own or needed ones, `weak_versions` are
+    needs that may be missing, `inits` the init functions of modules that it exports.
     """
 
     undefined: tuple[tuple[str, str], ...] = ()
     definitions: Definitions = Definitions()
     versions: frozenset[str] = frozenset()
+    is_versioned: bool = False
     weak_versions: frozenset[tuple[str, str]] = frozenset()
     inits: tuple[str, ...] = ()
 
@@ -106,6 +108,7 @@ def read_symbols(image: Image) -> Symbols | None:
         undefined=tuple(table.undefined({need.number: need for need in needs})),
         definitions=definitions,
         versions=frozenset(table.defined_versions()),
+        is_versioned=_VERSYM in values,
         weak_versions=frozenset((need.library, need.name) for need in needs if need.is_weak),
         inits=tuple(sorted({name for name in inits if name in definitions})),
     )

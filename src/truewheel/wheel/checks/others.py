@@ -31,8 +31,9 @@ class Others:
 
     def loads(self, library: str) -> bool:
         """Tell whether some source that loads libraries names this one."""
-        stem = core_name(library).encode()
-        return len(stem) >= _SHORT and any(stem in source for source in self.sources)
+        stem = core_name(library)
+        name = stem if len(stem) >= _SHORT else library.rpartition("/")[2].partition(".so")[0]
+        return any(name.encode() in source for source in self.sources)
 
     def bringing(self, library: str) -> list[str]:
         """Return the required distributions whose name is like that of a library."""

@@ -152,18 +152,16 @@ def _check_load(judge: _Judge, load: Load) -> Iterator[Finding]:
 
 def _check_versions(judge: _Judge, load: Load) -> Iterator[Finding]:
     """The wheel's own libraries have the symbol versions that its other files need of them."""
+    if judge.tree.is_musl:  # its loader does not look at versions
+        return
     for member in load.members:
         symbols = judge.symbols(member)
         lacking: dict[str, list[str]] = {}
         for library, version in judge.tree.needs[member].versions:
             provider = load.providers.get((member, library), "")
             theirs = judge.symbols(provider) if provider in judge.tree.needs else None
-            if (
-                theirs
-                and theirs.versions  # without any, the loader takes whatever is there
-                and version not in theirs.versions
-                and not (symbols and (library, version) in symbols.weak_versions)
-            ):
+            is_weak = symbols is not None and (library, version) in symbols.weak_versions
+            if theirs and not is_weak and _lacks(theirs, version):
                 lacking.setdefault(provider, []).append(version)
         for provider, versions in lacking.items():
             message = (
@@ -171,6 +169,15 @@ def _check_versions(judge: _Judge, load: Load) -> Iterator[Finding]:
                 "build of the library was packed than the one that was linked; pack that one"
             )
             yield finding(Code.TW419, message, member)
+
+
+def _lacks(symbols: Symbols, version: str) -> bool:
+    """Tell whether the loader stops at the need for a version of a library.
+
+    It takes what is there from a library that defines none, but ends with a failed assertion if that
+    one has no version section at all (`check_match` of glibc).
+    """
+    return version not in symbols.versions if symbols.versions else not symbols.is_versioned
 
 
 def _check_defined(judge: _Judge, load: Load) -> Iterator[Finding]:

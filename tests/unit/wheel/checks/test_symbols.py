@@ -136,15 +136,23 @@ def test_a_wheel_may_bring_the_zlib_whose_private_symbols_it_uses(tmp_path):
     assert not findings(tmp_path, files)
 
 
+VERSYM = (0x6FFFFFF0, 0x10000)
+
+
 @pytest.mark.parametrize(
-    ("defines", "expected"),
-    [(["DEEP_1"], ["TW419 e"]), (["DEEP_1", "DEEP_2"], []), ([], [])],
-    ids=["an older build", "the same build", "a build without versions"],
+    ("facts", "expected"),
+    [
+        ({"defines": ["DEEP_1"]}, ["TW419 e"]),
+        ({"defines": ["DEEP_1", "DEEP_2"]}, []),
+        ({"tags": [VERSYM]}, []),
+        ({}, ["TW419 e"]),
+    ],
+    ids=["an older build", "the same build", "a build that defines none", "a build without any"],
 )
-def test_a_symbol_version_of_the_wheels_own_library(tmp_path, defines, expected):
+def test_a_symbol_version_of_the_wheels_own_library(tmp_path, facts, expected):
     files = {
         CORE: module(["libdeep.so.1"], {"libdeep.so.1": ["DEEP_2"]}, rpath="$ORIGIN"),
-        "demo/libdeep.so.1": library(soname="libdeep.so.1", defines=defines, exports=["deep"]),
+        "demo/libdeep.so.1": library(soname="libdeep.so.1", exports=["deep"], **facts),
     }
     items = findings(tmp_path, files)
     assert codes(items) == expected
