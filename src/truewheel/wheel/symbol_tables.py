@@ -1,7 +1,7 @@
 """Symbols that a process of Python has: those of the C libraries, and of CPython by version.
 
 `libc_symbols.txt` was read off glibc 2.36 (libc, libm, libdl, libpthread, librt, libutil, libanl,
-libresolv and the loader) and musl 1.2.3, with names of glibc 2.38 and 2.39 from its manual.
+libresolv and the loader) and musl 1.2.3, with the names that later ones added by their manuals.
 `python_symbols.txt` has two kinds of facts. The stable ABI is that of CPython's
 Misc/stable_abi.toml as of Python 3.15, without names of Windows and of debug builds. What each
 version exports was read off libpython3.6 to libpython3.13, and names of 3.14 off its documentation;
@@ -38,10 +38,18 @@ def _lines(name: str) -> list[str]:
     return [line for line in text.splitlines() if not line.startswith("#")]
 
 
-@lru_cache(maxsize=1)
-def c_library() -> frozenset[str]:
-    """Return the names that a C library exports."""
-    return frozenset(" ".join(_lines("libc_symbols.txt")).split())
+@lru_cache(maxsize=2)
+def c_library(is_musl: bool = False) -> frozenset[str]:
+    """Return the names that glibc exports, or musl."""
+    heads = {"[both]", "[musl]" if is_musl else "[glibc]"}
+    names: set[str] = set()
+    head = ""
+    for line in _lines("libc_symbols.txt"):
+        if line.startswith("["):
+            head = line
+        elif head in heads:
+            names.update(line.split())
+    return frozenset(names)
 
 
 @lru_cache(maxsize=1)

@@ -24,7 +24,7 @@ def check_layout(contents: Contents) -> Iterator[Finding]:
     """Each native file is laid out as the loaders of the tag take it."""
     for member, layout in _layouts(contents):
         yield from _check_stack(contents, member, layout)
-        yield from _check_relocations(contents, member, layout)
+        yield from _check_relocations(member, layout)
         yield from _check_pages(contents, member, layout)
         yield from _check_processor(contents, member, layout)
         yield from _check_interpreter(contents, member)
@@ -55,13 +55,13 @@ def _check_stack(contents: Contents, member: str, layout: Layout) -> Iterator[Fi
         yield finding(Code.TW427, message, member, "error" if is_loaded else "warning")
 
 
-def _check_relocations(contents: Contents, member: str, layout: Layout) -> Iterator[Finding]:
+def _check_relocations(member: str, layout: Layout) -> Iterator[Finding]:
     if layout.has_text_relocations:
         message = (
             "it has text relocations (DT_TEXTREL), which a system with SELinux refuses: "
             "compile all of it with -fPIC"
         )
-        yield finding(Code.TW428, message, member, "error" if _is_musl(contents) else "")
+        yield finding(Code.TW428, message, member)
 
 
 def _check_pages(contents: Contents, member: str, layout: Layout) -> Iterator[Finding]:
@@ -90,12 +90,26 @@ def _check_processor(contents: Contents, member: str, layout: Layout) -> Iterato
     levels = [_LEVEL.fullmatch(platform) for platform in contents.platforms]
     promised = min((int(level[1]) if level else 1 for level in levels), default=1)
     if layout.isa_level > promised and "glibc-hwcaps" not in member:
+        # a library that nothing needs may be one of several, of which the processor's is loaded
+        is_loaded = (
+            contents.is_module(member)
+            or is_program(contents, member)
+            or _is_needed(contents, member)
+        )
         message = (
             f"its note asks for a processor of x86-64-v{layout.isa_level}, the tag "
             f"{contents.platforms[0]} promises any: the loader refuses it on an older one; compile "
             "it without -march and -z x86-64-v*, or load it only where the processor has that level"
         )
-        yield finding(Code.TW430, message, member)
+        yield finding(Code.TW430, message, member, "error" if is_loaded else "warning")
+
+
+def _is_needed(contents: Contents, member: str) -> bool:
+    """Tell whether another file needs a member by its name or SONAME."""
+    scans = [scan.needs for scan in contents.scans.values() if scan.needs]
+    theirs = contents.scans[member].needs
+    names = {member.rpartition("/")[2], theirs.soname if theirs else ""}
+    return any(names.intersection(needs.libraries) for needs in scans)
 
 
 def _check_interpreter(contents: Contents, member: str) -> Iterator[Finding]:

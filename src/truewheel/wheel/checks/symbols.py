@@ -76,7 +76,8 @@ class _Judge:
     def names(self, member: str) -> _Names:
         """Return the symbols that a member needs, without those of C libraries."""
         if member not in self._names:
-            symbols, c_library = self.symbols(member), symbol_tables.c_library()
+            symbols = self.symbols(member)
+            c_library = symbol_tables.c_library(self.tree.is_musl)
             wanted = [
                 need for need in (symbols.undefined if symbols else ()) if need[0] not in c_library
             ]

@@ -31,7 +31,6 @@ BROKEN = {
     "an executable stack on musl": ({MUSL_CORE: module(stack=7)}, MUSL, "TW427 w", "stack"),
     "text relocations": (core(tags=[(22, 0)]), NAME, "TW428 w", "-fPIC"),
     "text relocations by a flag": (core(tags=[(30, 4)]), NAME, "TW428 w", "DT_TEXTREL"),
-    "text relocations on musl": ({MUSL_CORE: module(tags=[(22, 0)])}, MUSL, "TW428 e", "-fPIC"),
     "pages of 4 KiB on aarch64": (arm(align=0x1000), AARCH64, "TW429 e", "64 KiB"),
     "pages of 16 KiB on aarch64": (arm(align=0x4000), AARCH64, "TW429 e", "64 KiB"),
     "an address off its offset on aarch64": (arm(shift=0x1000), AARCH64, "TW429 e", "64 KiB"),
@@ -39,8 +38,12 @@ BROKEN = {
     "an address off its offset": (core(align=0x1000, shift=8), NAME, "TW429 e", "modulo"),
     "x86-64-v2": (core(isa=3), NAME, "TW430 e", "x86-64-v2"),
     "x86-64-v3": (core(isa=4), NAME, "TW430 e", "x86-64-v3"),
-    "x86-64-v4 of a library": (
-        {CORE: module(), "demo/libx.so": library(isa=15)}, NAME, "TW430 e", "x86-64-v4",
+    "x86-64-v4 of a library that is needed": (
+        {CORE: module(["libx.so"], rpath="$ORIGIN"), "demo/libx.so": library(isa=15)},
+        NAME, "TW430 e", "x86-64-v4",
+    ),
+    "x86-64-v4 of one of several libraries": (
+        {CORE: module(), "demo/libx.so": library(isa=15)}, NAME, "TW430 w", "x86-64-v4",
     ),
     "an interpreter of Nix": (
         {CORE: module(), SCRIPT: library(interpreter="/nix/store/x-glibc/lib/ld.so.2")},
