@@ -78,6 +78,11 @@ def stable_since(name: str) -> int | None:
     return _python()[0].get(name)
 
 
+def is_listed(name: str) -> bool:
+    """Tell whether CPython is known to have a name, in some version or in the stable ABI."""
+    return any(name in table for table in _python())
+
+
 def exported(name: str) -> Exported:
     """Return which versions of CPython export a name, as far as that is known."""
     stable, known = _python()

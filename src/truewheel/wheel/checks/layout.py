@@ -99,7 +99,7 @@ def _check_processor(contents: Contents, member: str, layout: Layout) -> Iterato
         message = (
             f"its note asks for a processor of x86-64-v{layout.isa_level}, the tag "
             f"{contents.platforms[0]} promises any: the loader refuses it on an older one; compile "
-            "it without -march and -z x86-64-v*, or load it only where the processor has that level"
+            "it for x86-64 (some systems' compilers ask for more by default, -march does)"
         )
         yield finding(Code.TW430, message, member, "error" if is_loaded else "warning")
 

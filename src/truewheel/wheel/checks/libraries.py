@@ -42,7 +42,7 @@ def _check_needs(tree: Tree, required: Others) -> Iterator[Finding]:
     for (member, library), load in needs.items():
         if "/" in library:
             yield _path(member, library)
-        elif tree.named(library, member):
+        elif _is_inside(tree, library, member):
             yield from _unreached(tree, load, (member, library), required)
         elif _LIBPYTHON.fullmatch(library):
             yield _libpython(tree, member, library)
@@ -50,6 +50,17 @@ def _check_needs(tree: Tree, required: Others) -> Iterator[Finding]:
             lacking.setdefault(member, []).append(library)
     for member, libraries in lacking.items():
         yield from _missing(tree, member, libraries, required)
+
+
+def _is_inside(tree: Tree, library: str, member: str) -> bool:
+    """Tell whether a library is in the wheel, under its name or by its SONAME alone.
+
+    Grafted copies of a vendor's library keep its SONAME at times, and another wheel loads it first.
+    """
+    inside = tree.named(library, member)
+    if vendor_of(library):
+        return any(posixpath.basename(name) == library for name in inside)
+    return bool(inside)
 
 
 def _path(member: str, library: str) -> Finding:
@@ -130,11 +141,20 @@ def _missing(
                 f"; no run path leads to a library of {listing(required.required, 3)}, and nothing "
                 "in the wheel loads one"
             )
-        yield finding(Code.TW410, message, member)
+        # one of several plugins: each works where its library is, and nothing fails without it
+        is_optional = required.required and not _is_used(tree, member, required)
+        yield finding(Code.TW410, message, member, "warning" if is_optional else "error")
     if brought := [library for library in libraries if sources[library]]:
         named = " and ".join(dict.fromkeys(sources[library] for library in brought))
         message = f"{lacks} {listing(brought)}: {named} must bring them"
         yield finding(Code.TW410, message, member, "warning")
+
+
+def _is_used(tree: Tree, member: str, required: Others) -> bool:
+    """Tell whether a file is imported, started, needed by such a file, or loaded by a source."""
+    return required.loads(member) or any(
+        member in load.members for load in tree.loads if tree.is_root(load.root)
+    )
 
 
 def _bringing(tree: Tree, library: str, member: str, required: Others) -> list[str]:
@@ -172,7 +192,7 @@ def _check_led(tree: Tree, required: Others) -> Iterator[Finding]:
             if (
                 tree.is_root(load.root)
                 and not _LIBPYTHON.fullmatch(library)
-                and not tree.named(library, member)
+                and not _is_inside(tree, library, member)
                 and _comes_with_wheel(tree.contents, library, required)
                 and not _leads_to(tree, library, folders)
                 and library not in needs.setdefault(member, [])
@@ -204,15 +224,16 @@ def _leads_to(tree: Tree, library: str, folders: Sequence[str]) -> bool:
 
 
 def _is_elsewhere(tree: Tree, folder: str) -> bool:
-    """Tell whether a folder is of another package: below site-packages, and not of this wheel."""
+    """Tell whether a folder is of other packages, or shared with them.
+
+    That is site-packages but for this wheel's own packages, and the folder of libraries beside it.
+    """
     if not folder.startswith(f"{SITE}/"):
-        return False
+        return folder == "lib"
     top = folder.removeprefix(f"{SITE}/").partition("/")[0]
-    tops = {member.partition("/")[0] for member in tree.contents.members}
-    is_shared = top in tops and f"{top}/__init__.py" not in tree.contents.members
-    return top not in tops or (
-        is_shared and not any(place.startswith(f"{folder}/") for place in tree.places.values())
-    )
+    members = tree.contents.members
+    is_shared = f"{top}/__init__.py" not in members and not top.endswith(".libs")
+    return is_shared or not any(member.startswith(f"{top}/") for member in members)
 
 
 def _way(tree: Tree, member: str, library: str) -> str:

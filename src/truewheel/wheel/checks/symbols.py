@@ -175,8 +175,8 @@ def _check_versions(judge: _Judge, load: Load) -> Iterator[Finding]:
 def _lacks(symbols: Symbols, version: str) -> bool:
     """Tell whether the loader stops at the need for a version of a library.
 
-    It takes what is there from a library that defines none, but ends with a failed assertion if that
-    one has no version section at all (`check_match` of glibc).
+    It takes what is there from a library that defines none, but ends with a failed assertion if
+    that one has no version section at all (`check_match` of glibc).
     """
     return version not in symbols.versions if symbols.versions else not symbols.is_versioned
 
@@ -237,8 +237,14 @@ def _check_python(judge: _Judge, load: Load) -> Iterator[Finding]:
     abis = contents.name.abi.lower().split(".")
     is_stable = any(abi.startswith("abi3") for abi in abis)
     is_threaded = all(abi.endswith("t") for abi in abis)
+    is_known = judge.is_known(load)
     for member in load.members:
-        wanted = judge.names(member).python
+        # a library of another wheel may have names that begin as those of Python
+        wanted = [
+            name
+            for name in judge.names(member).python
+            if (is_known or symbol_tables.is_listed(name)) and not judge.defines(load.members, name)
+        ]
         items = (
             _check_stable(member, wanted, versions)
             if is_stable

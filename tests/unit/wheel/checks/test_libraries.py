@@ -63,6 +63,45 @@ def test_what_linux_does_not_install_brings_nothing(tmp_path, requires):
     assert "TW410 e" in codes(findings(tmp_path, files, requires=[requires]))
 
 
+SHARED = "cmeel.prefix/lib/python3.12/site-packages/demo/_core.so"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {
+            SHARED: module(["libfoo.so.5"], rpath="$ORIGIN/../../.."),
+            "cmeel.prefix/lib/libdemo.so": library(),
+        },
+        {CORE: module(["libfoo.so.5"], rpath="$ORIGIN/../../..")},
+    ],
+    ids=["of site-packages", "of the prefix"],
+)
+def test_a_folder_may_be_shared_by_several_wheels(tmp_path, files):
+    items = findings(tmp_path, files, requires=["other"])
+    assert "TW410 w" in codes(items)
+    assert "TW410 e" not in codes(items)
+
+
+@pytest.mark.parametrize(
+    ("core", "expected"),
+    [(module(), "TW410 w"), (module(["plugin.so.1"], rpath="$ORIGIN"), "TW410 e")],
+    ids=["that nothing needs", "that is needed"],
+)
+def test_a_plugin_may_lack_its_library(tmp_path, core, expected):
+    files = {CORE: core, "demo/plugin.so.1": library(["libmosek64.so"])}
+    assert codes(findings(tmp_path, files, requires=["numpy"])) == [expected]
+
+
+def test_a_graft_under_the_soname_of_a_vendor_is_not_asked_for(tmp_path):
+    files = {
+        CORE: module([CUDA13]),
+        "demo/__init__.py": b"import torch",
+        "demo.libs/libcudart.faf08d9a.so.13": library(soname=CUDA13),
+    }
+    assert codes(findings(tmp_path, files)) == ["TW410 w"]
+
+
 def test_an_excluded_library_is_no_finding(tmp_path):
     items = findings(tmp_path, {CORE: module(["libodbc.so.2"])}, excluded=["libodbc.so.*"])
     assert not items

@@ -242,6 +242,16 @@ def test_the_stable_abi_has_what_its_tag_says(tmp_path, symbol, expected):
     assert all(symbol in item.message for item in items)
 
 
+def test_names_like_those_of_python_may_be_of_a_library(tmp_path):
+    files = {
+        STABLE_CORE: module(
+            ["libours.so", "libother.so.1"], undefined=["PyOurs_New", "PyDate_New"], rpath="$ORIGIN"
+        ),
+        "demo/libours.so": library(soname="libours.so", exports=["PyOurs_New"]),
+    }
+    assert codes(findings(tmp_path, files, STABLE, requires=["other"])) == ["TW410 w"]
+
+
 def test_the_stable_abi_of_free_threaded_python(tmp_path):
     files = {"demo/_core.abi3t.so": module(undefined=["PyModule_FromSlotsAndSpec", "_PyLong_Sign"])}
     (item,) = findings(tmp_path, files, NEXT_STABLE)
