@@ -48,16 +48,29 @@ def library(
     versions: Mapping[str, Sequence[str]] | None = None,
     *,
     rpath: str = "",
+    old_rpath: str = "",
     soname: str = "",
     exports: Sequence[str] = (),
+    undefined: Sequence[str] = (),
+    weak: Sequence[str] = (),
+    defines: Sequence[str] = (),
     interpreter: str = "",
     number: int = 62,
     bits: int = 64,
     order: str = "<",
+    stack: int | None = 6,
+    align: int = 0x10000,
+    shift: int = 0,
+    isa: int = 0,
+    tags: Sequence[tuple[int, int]] = (),
+    kind: int = 3,
 ) -> bytes:
     """An ELF library that the loader could read.
 
-    One segment, with a dynamic section, names and version needs.
+    One load segment, with a dynamic section, names, symbols and version needs. `rpath` is a
+    DT_RUNPATH, `old_rpath` a DT_RPATH; `defines` are symbol versions that it has, `versions` those
+    that it needs; `stack` are the flags of PT_GNU_STACK, None for no such segment; `shift` moves
+    all addresses, `isa` are the bits of its x86 property note.
     """
     word, head_size, segment_size = ("Q", 64, 56) if bits == 64 else ("I", 52, 32)
     strings = bytearray(b"\0")
@@ -66,58 +79,122 @@ def library(
         strings.extend(text.encode() + b"\0")
         return len(strings) - len(text.encode()) - 1
 
-    for export in exports:
-        name(export)
+    dynamic_tags = [(1, name(library)) for library in needed]
+    dynamic_tags += [(14, name(soname))] if soname else []
+    dynamic_tags += [(29, name(rpath))] if rpath else []
+    dynamic_tags += [(15, name(old_rpath))] if old_rpath else []
     needs = [
         (name(library), [name(symbol) for symbol in symbols])
         for library, symbols in (versions or {}).items()
     ]
-    tags = [(1, name(library)) for library in needed]
-    tags += [(14, name(soname))] if soname else []
-    tags += [(29, name(rpath))] if rpath else []
-    table = bytearray()
-    for number_, (file, symbols) in enumerate(needs, 1):
-        following = 0 if number_ == len(needs) else 16 + 16 * len(symbols)
-        table += pack(order + "HHIII", 1, len(symbols), file, 16, following)
-        for place, symbol in enumerate(symbols, 1):
-            table += pack(order + "IHHII", 0, 0, 2, symbol, 0 if place == len(symbols) else 16)
-    count = 2 + bool(interpreter)
-    start = head_size + count * segment_size
+    symbols = _symbols(
+        [*((name(item), 1) for item in undefined), *((name(item), 2) for item in weak)],
+        [name(item) for item in exports],
+        bits,
+        order,
+    )
+    note = pack(order + "IIIII", 4, 16, 5, *(0x554E47, 0xC0008002)) + pack(order + "III", 4, isa, 0)
     path = interpreter.encode() + b"\0"
-    strings_at = start + len(path)
-    table_at = strings_at + len(strings)
-    dynamic_at = table_at + len(table)
-    base = 0x10000
-    tags += [(5, base + strings_at), (10, len(strings))]
-    tags += [(0x6FFFFFFE, base + table_at), (0x6FFFFFFF, len(needs))] if needs else []
-    dynamic = b"".join(pack(order + 2 * word, *tag) for tag in [*tags, (0, 0)])
+    parts = {
+        "path": path,
+        "strings": bytes(strings),
+        "needs": _version_needs(needs, order),
+        "symbols": symbols,
+        "hash": _gnu_hash(exports, 1 + len(undefined) + len(weak), bits, order),
+        "definitions": _version_definitions([name(item) for item in defines], order),
+        "note": note if isa else b"",
+    }
+    parts["strings"] = bytes(strings)
+    count = 2 + bool(interpreter) + (stack is not None) + bool(isa)
+    place = head_size + count * segment_size
+    at = {}
+    for part, content in parts.items():
+        place += -place % 8
+        at[part] = place
+        place += len(content)
+    dynamic_at = place + -place % 8
+    base = 0x10000 + shift
+    dynamic_tags += [(5, base + at["strings"]), (10, len(strings)), *tags]
+    dynamic_tags += [(6, base + at["symbols"]), (0x6FFFFEF5, base + at["hash"])] if symbols else []
+    if needs:
+        dynamic_tags += [(0x6FFFFFFE, base + at["needs"]), (0x6FFFFFFF, len(needs))]
+    if defines:
+        dynamic_tags += [(0x6FFFFFFC, base + at["definitions"]), (0x6FFFFFFD, len(defines))]
+    dynamic = b"".join(pack(order + 2 * word, *tag) for tag in [*dynamic_tags, (0, 0)])
     size = dynamic_at + len(dynamic)
 
-    def segment(kind: int, offset: int, length: int) -> bytes:
+    def segment(kind: int, offset: int, length: int, flags: int = 4, align: int = 8) -> bytes:
         if bits == 64:
-            return pack(order + "IIQQQQQQ", kind, 4, offset, base + offset, 0, length, length, 8)
-        return pack(order + "IIIIIIII", kind, offset, base + offset, 0, length, length, 4, 8)
+            facts = (kind, flags, offset, base + offset, 0, length, length, align)
+            return pack(order + "IIQQQQQQ", *facts)
+        facts = (kind, offset, base + offset, 0, length, length, flags, align)
+        return pack(order + "IIIIIIII", *facts)
 
-    segments = segment(1, 0, size) + segment(2, dynamic_at, len(dynamic))
-    segments += segment(3, start, len(path)) if interpreter else b""
+    segments = segment(1, 0, size, align=align) + segment(2, dynamic_at, len(dynamic))
+    segments += segment(3, at["path"], len(path)) if interpreter else b""
+    segments += segment(0x6474E551, 0, 0, stack) if stack is not None else b""
+    segments += segment(0x6474E553, at["note"], len(note)) if isa else b""
     ident = b"\x7fELF" + bytes([bits // 32, 1 if order == "<" else 2, 1]) + bytes(9)
-    head = ident + pack(
-        order + "HHI" + 3 * word + "IHHHHHH",
-        3,
-        number,
-        1,
-        0,
-        head_size,
-        0,
-        0,
-        head_size,
-        segment_size,
-        count,
-        0,
-        0,
-        0,
+    facts = (kind, number, 1, 0, head_size, 0, 0, head_size, segment_size, count, 0, 0, 0)
+    content = bytearray(ident + pack(order + "HHI" + 3 * word + "IHHHHHH", *facts) + segments)
+    for part, text in parts.items():
+        content += bytes(at[part] - len(content)) + text
+    return bytes(content + bytes(dynamic_at - len(content)) + dynamic)
+
+
+def _symbols(
+    undefined: Sequence[tuple[int, int]], exports: Sequence[int], bits: int, order: str
+) -> bytes:
+    """A symbol table: what is undefined, by name and binding, before what is exported."""
+    if not undefined and not exports:
+        return b""
+    entries = [(0, 0, 0), *((name, binding << 4, 0) for name, binding in undefined)]
+    entries += [(name, 1 << 4, 1) for name in exports]
+    if bits == 64:
+        return b"".join(pack(order + "IBBHQQ", n, info, 0, at, 0, 0) for n, info, at in entries)
+    return b"".join(pack(order + "IIIBBH", n, 0, 0, info, 0, at) for n, info, at in entries)
+
+
+def _gnu_hash(names: Sequence[str], first: int, bits: int, order: str) -> bytes:
+    """The GNU hash section of exported names, with a single bucket."""
+    hashes = []
+    for name in names:
+        value = 5381
+        for byte in name.encode():
+            value = (value * 33 + byte) % 2**32
+        hashes.append(value & ~1)
+    if hashes:
+        hashes[-1] |= 1
+    bloom = b"\xff" * (bits // 8)
+    bucket = first if names else 0
+    return (
+        pack(order + "IIII", 1, first, 1, 0)
+        + bloom
+        + pack(order + "I", bucket)
+        + b"".join(pack(order + "I", value) for value in hashes)
     )
-    return bytes(head + segments + path + strings + table + dynamic)
+
+
+def _version_needs(needs: Sequence[tuple[int, Sequence[int]]], order: str) -> bytes:
+    table = bytearray()
+    index = 2
+    for number, (file, symbols) in enumerate(needs, 1):
+        following = 0 if number == len(needs) else 16 + 16 * len(symbols)
+        table += pack(order + "HHIII", 1, len(symbols), file, 16, following)
+        for place, symbol in enumerate(symbols, 1):
+            step = 0 if place == len(symbols) else 16
+            table += pack(order + "IHHII", 0, 0, index, symbol, step)
+            index += 1
+    return bytes(table)
+
+
+def _version_definitions(names: Sequence[int], order: str) -> bytes:
+    table = bytearray()
+    for number, name in enumerate(names, 1):
+        following = 0 if number == len(names) else 28
+        table += pack(order + "HHHHIII", 1, 0, 1 + number, 1, 0, 20, following)
+        table += pack(order + "II", name, 0)
+    return bytes(table)
 
 
 def members(filename: str, content: Mapping[str, bytes] | None = None) -> dict[str, bytes]:

@@ -19,6 +19,8 @@ from truewheel.wheel.checks import (
     archive,
     entry_points,
     installed_paths,
+    layout,
+    libraries,
     metadata,
     names,
     native,
@@ -71,8 +73,11 @@ CHECKS: tuple[Callable[[Contents], Iterator[Finding]], ...] = (
     native.check_suffixes,
     system.check_floor,
     system.check_libc,
-    system.check_libraries,
     system.check_paths,
+    libraries.check_loading,
+    layout.check_layout,
+    layout.check_programs,
+    layout.check_mixture,
 )
 
 UPLOADED = (

@@ -6,7 +6,10 @@ import re
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import IO
+from functools import cached_property
+from itertools import takewhile
+from operator import itemgetter
+from typing import IO, NamedTuple
 
 from truewheel.system import architectures
 
@@ -26,6 +29,7 @@ _PROGRAM, _LIBRARY = 2, 3
 _LOAD, _DYNAMIC, _INTERPRETER = 1, 2, 3
 _NEEDED, _STRTAB, _STRSZ, _SONAME, _RPATH, _RUNPATH = 1, 5, 10, 14, 15, 29
 _VERNEED, _VERNEEDNUM = 0x6FFFFFFE, 0x6FFFFFFF
+_WEAK = 2
 _NAME_LIMIT = 4096
 _NAMES_LIMIT = 2**16
 _COUNT_LIMIT = 2**13
@@ -53,12 +57,15 @@ class Suffix:
 class Needs:
     """What the dynamic loader looks for: libraries, in which folders, with which symbol versions.
 
-    `is_module` tells whether the file holds the init function of a module of its name.
+    `paths` are those of DT_RUNPATH, or of DT_RPATH where the file has no DT_RUNPATH: the loader
+    takes one of the two (`has_runpath`). `is_module` tells whether the file holds the init function
+    of a module of its name.
     """
 
     libraries: tuple[str, ...] = ()
     soname: str = ""
     paths: tuple[str, ...] = ()
+    has_runpath: bool = False
     versions: tuple[tuple[str, str], ...] = ()
     interpreter: str = ""
     is_module: bool = False
@@ -105,104 +112,134 @@ def needs(stream: IO[bytes], module: str = "") -> Needs:
     Raises `ValueError` for a file that the loader could not read either. It is read in small
     pieces.
     """
-    image = _Image(stream)
+    return read_needs(Image(stream), module)
+
+
+def read_needs(image: Image, module: str = "") -> Needs:
+    """Return what an ELF file whose headers were read asks of the loader; see `needs`."""
     interpreter = "".join(
-        image.text(start, size) for kind, start, _, size in image.segments if kind == _INTERPRETER
+        image.text(segment.offset, segment.size)
+        for segment in image.segments
+        if segment.kind == _INTERPRETER
     )
-    tags = list(image.tags())
+    tags, values = image.tags, image.values
     if not tags:
         return Needs(interpreter=interpreter)
-    values = dict(tags)
     strings = image.place(values.get(_STRTAB, 0))
 
     def names(*wanted: int) -> list[str]:
         return [image.string(strings + value) for tag, value in tags if tag in wanted]
 
-    paths = names(_RUNPATH) or names(_RPATH)  # with both there, the loader takes RUNPATH alone
+    runpath = names(_RUNPATH)
+    paths = runpath or names(_RPATH)  # with both there, the loader takes RUNPATH alone
     return Needs(
         libraries=tuple(names(_NEEDED)),
         soname="".join(names(_SONAME)),
         paths=tuple(part for path in paths for part in path.split(":")),
-        versions=tuple(image.versions(values, strings)),
+        has_runpath=bool(runpath),
+        versions=tuple((need.library, need.name) for need in image.versions()),
         interpreter=interpreter,
         is_module=bool(module)
         and image.has_string(strings, values.get(_STRSZ, 0), f"PyInit_{module}"),
     )
 
 
-class _Image:
-    """An ELF file's segments, as (type, offset, address, size), and what they lead to."""
+class Segment(NamedTuple):
+    """A part of the file that the program header names."""
+
+    kind: int
+    flags: int
+    offset: int
+    address: int
+    size: int
+    memory: int
+    alignment: int
+
+
+class VersionNeed(NamedTuple):
+    """A symbol version that is needed of a library; `number` is what the symbols call it by."""
+
+    library: str
+    name: str
+    number: int
+    is_weak: bool
+
+
+class Image:
+    """An ELF file's segments, and what they lead to."""
 
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream = stream
         self._size = stream.seek(0, 2)
         self._named = 0
-        head = self._read(0, 52)
-        self._wide, self._order = head[4] == 2, ">" if head[5] == 2 else "<"
-        kind, _, version, _, start, sections, _, _, size, count, *section_facts = self._unpack(
-            "HHIQQQIHHHHHH" if self._wide else "HHIIIIIHHHHHH", 16
+        head = self.read(0, 52)
+        self.is_wide, self.order = head[4] == 2, ">" if head[5] == 2 else "<"
+        kind, _, version, _, start, sections, _, _, size, count, *section_facts = self.unpack(
+            "HHIQQQIHHHHHH" if self.is_wide else "HHIIIIIHHHHHH", 16
         )
         if kind not in {_PROGRAM, _LIBRARY}:
             raise ValueError(f"it is neither a library nor a program, but a file of type {kind}")
         if (head[6], version) != (1, 1):
             raise ValueError(f"it has the versions {head[6]} and {version}, not 1")
-        if size != (56 if self._wide else 32) or not 0 < count <= _SEGMENT_LIMIT:
+        if size != (56 if self.is_wide else 32) or not 0 < count <= _SEGMENT_LIMIT:
             raise ValueError(f"it has {count} segments, whose headers have {size} bytes")
+        self.is_fixed = kind == _PROGRAM
         self.segments = [self._segment(start + number * size) for number in range(count)]
         self._check_ends(sections, *section_facts)
 
     def _check_ends(self, sections: int, size: int, count: int, names: int) -> None:
-        for kind, offset, _, length in self.segments:
-            if kind in {_LOAD, _DYNAMIC, _INTERPRETER} and offset + length > self._size:
-                raise ValueError(
-                    f"it ends at {self._size} bytes, its segments need {offset + length}"
-                )
+        for segment in self.segments:
+            end = segment.offset + segment.size
+            if segment.kind in {_LOAD, _DYNAMIC, _INTERPRETER} and end > self._size:
+                raise ValueError(f"it ends at {self._size} bytes, its segments need {end}")
         # the loader needs no sections; they lie last, so that they tell that the end was cut off
         if sections and sections + size * count > self._size:
             raise ValueError(
                 f"it ends at {self._size} bytes, its sections need {sections + size * count}"
             )
         if count and (
-            size != (64 if self._wide else 40) or names not in {*range(count), _ELSEWHERE}
+            size != (64 if self.is_wide else 40) or names not in {*range(count), _ELSEWHERE}
         ):
             raise ValueError(
                 f"it has {count} sections, headers of {size} bytes, "
                 f"and their names in section {names}"
             )
 
-    def _segment(self, start: int) -> tuple[int, int, int, int]:
-        if self._wide:
-            kind, _, offset, address, _, size = self._unpack("IIQQQQ", start)
-        else:
-            kind, offset, address, _, size = self._unpack("IIIII", start)
-        return kind, offset, address, size
+    def _segment(self, start: int) -> Segment:
+        if self.is_wide:
+            kind, flags, offset, address, _, *rest = self.unpack("IIQQQQQQ", start)
+            return Segment(kind, flags, offset, address, *rest)
+        kind, offset, address, _, size, memory, flags, alignment = self.unpack("IIIIIIII", start)
+        return Segment(kind, flags, offset, address, size, memory, alignment)
 
-    def _read(self, start: int, size: int) -> bytes:
+    def read(self, start: int, size: int) -> bytes:
+        """Return bytes of the file. Raises `ValueError` where it ends before."""
         self._stream.seek(start)
         content = self._stream.read(size)
         if len(content) < size:
             raise ValueError(f"it ends at {self._size} bytes, within its headers")
         return content
 
-    def _unpack(self, form: str, start: int) -> tuple[int, ...]:
-        form = self._order + form
-        return struct.unpack(form, self._read(start, struct.calcsize(form)))
+    def unpack(self, form: str, start: int) -> tuple[int, ...]:
+        """Return the numbers of a structure, in the byte order of the file."""
+        form = self.order + form
+        return struct.unpack(form, self.read(start, struct.calcsize(form)))
 
     def place(self, address: int) -> int:
         """Return where in the file an address of the running program lies."""
-        for kind, offset, start, size in self.segments:
+        for kind, _, offset, start, size, _, _ in self.segments:
             if kind == _LOAD and start <= address < start + size:
                 return offset + address - start
         raise ValueError(f"no segment holds the address {address:#x}")
 
     def text(self, start: int, size: int) -> str:
+        """Return a text of that many bytes, as far as a path may be long."""
         return (
-            self._read(start, min(size, _NAME_LIMIT))
-            .rstrip(b"\0")
-            .decode(errors="backslashreplace")
+            self.read(start, min(size, _NAME_LIMIT)).rstrip(b"\0").decode(errors="backslashreplace")
         )
 
     def string(self, start: int) -> str:
+        """Return the name that begins at a place of the file."""
         self._stream.seek(start)
         name, end, _ = self._stream.read(_NAME_LIMIT).partition(b"\0")
         if not end:
@@ -213,39 +250,45 @@ class _Image:
         return name.decode(errors="backslashreplace")
 
     def has_string(self, start: int, size: int, wanted: str) -> bool:
+        """Tell whether a part of the file holds a name."""
         if start + size > self._size:
             raise ValueError(f"it ends at {self._size} bytes, within its names")
         name = f"\0{wanted}\0".encode()
         places = range(start, start + size, _PIECE)
         return any(
-            name in self._read(place, min(_PIECE + len(name), start + size - place))
+            name in self.read(place, min(_PIECE + len(name), start + size - place))
             for place in places
         )
 
-    def tags(self) -> Iterator[tuple[int, int]]:
-        """Yield the tags of the dynamic section with their values."""
-        offset, size = next(
-            ((offset, size) for kind, offset, _, size in self.segments if kind == _DYNAMIC), (0, 0)
-        )
-        entry = struct.Struct(self._order + ("qQ" if self._wide else "iI"))
-        content = self._read(offset, min(size, _COUNT_LIMIT * entry.size))
-        for tag, value in entry.iter_unpack(content[: len(content) // entry.size * entry.size]):
-            if not tag:
-                return
-            yield tag, value
+    @cached_property
+    def tags(self) -> list[tuple[int, int]]:
+        """The tags of the dynamic section with their values, in its order."""
+        dynamic = next((segment for segment in self.segments if segment.kind == _DYNAMIC), None)
+        if dynamic is None:
+            return []
+        entry = struct.Struct(self.order + ("qQ" if self.is_wide else "iI"))
+        content = self.read(dynamic.offset, min(dynamic.size, _COUNT_LIMIT * entry.size))
+        entries = entry.iter_unpack(content[: len(content) // entry.size * entry.size])
+        return list(takewhile(itemgetter(0), entries))
 
-    def versions(self, values: dict[int, int], strings: int) -> Iterator[tuple[str, str]]:
-        """Yield library and name of each symbol version that is needed (LSB core)."""
-        if _VERNEED not in values:
+    @cached_property
+    def values(self) -> dict[int, int]:
+        """The value of each tag of the dynamic section; of one that is there twice, the last."""
+        return dict(self.tags)
+
+    def versions(self) -> Iterator[VersionNeed]:
+        """Yield the symbol versions that are needed (LSB core)."""
+        if _VERNEED not in self.values:
             return
-        place = self.place(values[_VERNEED])
+        strings = self.place(self.values.get(_STRTAB, 0))
+        place = self.place(self.values[_VERNEED])
         left = _COUNT_LIMIT
-        for _ in range(min(values.get(_VERNEEDNUM, 0), left)):
-            _, count, file, first, following = self._unpack("HHIII", place)
+        for _ in range(min(self.values.get(_VERNEEDNUM, 0), left)):
+            _, count, file, first, following = self.unpack("HHIII", place)
             library, entry = self.string(strings + file), place + first
             for _ in range(count):
-                _, _, _, name, step = self._unpack("IHHII", entry)
-                yield library, self.string(strings + name)
+                _, flags, number, name, step = self.unpack("IHHII", entry)
+                yield VersionNeed(library, self.string(strings + name), number, bool(flags & _WEAK))
                 entry += step
                 left -= 1
                 if left < 0:

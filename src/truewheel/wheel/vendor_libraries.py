@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from fnmatch import translate
+from fnmatch import fnmatchcase, translate
 from functools import cache
 from typing import NamedTuple
 
@@ -205,6 +205,24 @@ LIBPYTHON = re.compile(r"libpython\d+(?:\.\d+)?[a-z]*\.so(?:\.\d+)*\Z")
 An extension module gets its symbols from the interpreter that loads it; a program has none.
 """
 
+# Where the wheels of NVIDIA for CUDA 12 put their libraries, below site-packages/nvidia; those for
+# CUDA 13 put all of the toolkit into nvidia/cu13/lib.
+_CUDA_FOLDERS = {
+    "libcudart": "cuda_runtime", "libcublas*": "cublas", "libnvblas": "cublas",
+    "libcufft*": "cufft", "libcurand": "curand", "libcusolver*": "cusolver",
+    "libcusparse": "cusparse", "libnvrtc*": "cuda_nvrtc", "libnvJitLink": "nvjitlink",
+    "libnvToolsExt": "nvtx", "libcupti": "cuda_cupti", "libcufile*": "cufile", "libnpp*": "npp",
+    "libnvjpeg": "nvjpeg",
+}  # fmt: skip
+_FOLDERS = {
+    "libcudnn*": "nvidia/cudnn/lib", "libnccl": "nvidia/nccl/lib",
+    "libnvshmem*": "nvidia/nvshmem/lib", "libcusparseLt": "nvidia/cusparselt/lib",
+    "libtorch*": "torch/lib", "libc10*": "torch/lib",
+}  # fmt: skip
+_NUMBERED_AS_CUDA = frozenset(
+    {"libcudart", "libcublas", "libcublasLt", "libnvrtc", "libnvJitLink", "libcupti"}
+)
+
 _LIBRARY = re.compile(r"(?:.*/)?([^/]+?)\.so(?:\.\d+)*")
 
 
@@ -222,3 +240,19 @@ def vendor_of(library: str) -> Vendor | None:
     if match is None:
         return None
     return next((vendor for vendor in VENDORS if _pattern(vendor).match(match[1])), None)
+
+
+def package_folders(library: str) -> tuple[str, ...]:
+    """Return the folders below site-packages in which a package would bring a library.
+
+    Empty where that is not known.
+    """
+    stem, _, version = library.partition(".so")
+    major = version.lstrip(".").partition(".")[0]
+    for pattern, folder in _CUDA_FOLDERS.items():
+        if fnmatchcase(stem, pattern):
+            single, joint = f"nvidia/{folder}/lib", f"nvidia/cu{major}/lib"
+            if stem not in _NUMBERED_AS_CUDA:
+                return single, "nvidia/cu13/lib"
+            return (joint,) if major.isdigit() and int(major) >= 13 else (single,)
+    return tuple(folder for pattern, folder in _FOLDERS.items() if fnmatchcase(stem, pattern))[:1]

@@ -19,8 +19,10 @@ from zipfile import ZipInfo
 
 from truewheel.errors import Stop
 from truewheel.system import architectures
-from truewheel.wheel import elf, native_files, platform_policies, zip_structure
+from truewheel.wheel import elf, elf_symbols, native_files, platform_policies, zip_structure
 from truewheel.wheel.checks.findings import Code, Finding, finding
+from truewheel.wheel.elf_layout import Layout, read_layout
+from truewheel.wheel.elf_symbols import Symbols, read_symbols
 from truewheel.wheel.filename import WheelName, parse_name
 from truewheel.wheel.native_files import Native
 from truewheel.wheel.reader import Fields, Row, Wheel, open_wheel
@@ -39,6 +41,15 @@ NAMES = 64 * 2**20
 
 As many for the beginnings of other members.
 """
+
+LOADER_SOURCE = 2**16
+"""Bytes of a Python source that is looked at, and kept if it loads libraries itself."""
+
+_LOADING = (
+    *(b"CDLL", b"LoadLibrary", b"load_library", b"dlopen"),
+    *(b"import torch", b"import tensorflow", b"nvidia"),
+)
+_SOURCE = re.compile(r"(?!(?:.*/)?(?:tests?/|test_[^/]*$)).*\.py")
 
 STRONG = hashlib.algorithms_guaranteed & {
     "blake2b", "blake2s", "sha256", "sha384", "sha512", "sha3_256", "sha3_384", "sha3_512",
@@ -91,6 +102,10 @@ class Scan(NamedTuple):
     native: Native | None
     needs: elf.Needs | None
     start: bytes = b""
+    layout: Layout | None = None
+    symbols: Symbols | None = None
+    loader: bytes = b""
+    """A Python source that loads libraries or frameworks itself, b"" of others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -358,6 +373,8 @@ def _scans(
         if scan := _scan(wheel, entry, algorithm, findings, kept):
             starts += len(scan.start)
             names += elf.weight(scan.needs) if scan.needs else 0
+            names += elf_symbols.weight(scan.symbols) if scan.symbols else 0
+            names += len(scan.loader)
             if names > NAMES:
                 findings.append(
                     finding(
@@ -377,7 +394,9 @@ def _scan(
     wheel: Wheel, entry: ZipInfo, algorithm: str, findings: list[Finding], kept: int
 ) -> Scan | None:
     """Read a member to its end, and what an ELF file needs from the same bytes."""
-    digest, size, native, copy, start = hashlib.new(algorithm), 0, None, None, b""
+    digest, size, native, copy = hashlib.new(algorithm), 0, None, None
+    start, loader = b"", b""
+    is_source = entry.file_size <= LOADER_SOURCE and _SOURCE.fullmatch(entry.filename)
     with contextlib.ExitStack() as stack:
         try:
             for piece in wheel.chunks(entry):
@@ -386,6 +405,8 @@ def _scan(
                     copy = (
                         stack.enter_context(_spool()) if native and native.format == "ELF" else None
                     )
+                    if is_source and any(word in piece for word in _LOADING):
+                        loader = piece
                 size += len(piece)
                 if len(start) < kept:
                     start += piece[: kept - len(start)]
@@ -395,8 +416,8 @@ def _scan(
         except Stop as failure:
             findings.append(finding(Code.TW302, failure.problems[0].message, entry.filename))
             return None
-        needs = _needs(copy, entry, findings) if copy else None
-        return Scan(size, digest.digest(), native, needs, start)
+        scan = Scan(size, digest.digest(), native, None, start, loader=loader)
+        return _with_elf(scan, copy, entry, findings) if copy else scan
 
 
 def _spool() -> IO[bytes]:
@@ -404,12 +425,12 @@ def _spool() -> IO[bytes]:
     return cast("IO[bytes]", tempfile.SpooledTemporaryFile(SPOOLED))
 
 
-def _needs(copy: IO[bytes], entry: ZipInfo, findings: list[Finding]) -> elf.Needs | None:
+def _with_elf(scan: Scan, copy: IO[bytes], entry: ZipInfo, findings: list[Finding]) -> Scan:
+    """Return the scan with what the loader would read of an ELF file."""
     member = entry.filename
-    path = PurePosixPath(member)
-    module = path.name.partition(".")[0] if path.suffix == ".so" else ""
     try:
-        return elf.needs(copy, module)
+        image = elf.Image(copy)
+        needs = elf.read_needs(image, module_name(member))
     except (ValueError, OverflowError) as error:
         is_loaded = _is_loaded(member)
         if is_loaded or entry.external_attr >> 16 & 0o111:
@@ -417,7 +438,21 @@ def _needs(copy: IO[bytes], entry: ZipInfo, findings: list[Finding]) -> elf.Need
             severity = "error" if is_loaded else "warning"
             message = f"the loader cannot read it: {error}; build it again"
             findings.append(finding(Code.TW408, message, member, severity))
-        return None
+        return scan
+    try:
+        return scan._replace(needs=needs, layout=read_layout(image), symbols=read_symbols(image))
+    except (ValueError, OverflowError, IndexError):
+        # tools that strip and patch leave tables that only lazy binding would look at
+        return scan._replace(needs=needs)
+
+
+def module_name(member: str) -> str:
+    """Return the name under which Python would import a member, "" for what is no `.so` file."""
+    path = PurePosixPath(member)
+    if path.suffix != ".so":
+        return ""
+    name = path.name.partition(".")[0]
+    return path.parent.name if name == "__init__" else name
 
 
 def linux_machine(platform: str) -> str:

@@ -90,6 +90,25 @@ class Code(Enum):
     TW413 = "extension module named for another C library"
     TW414 = "extension module of another operating system"
     TW415 = "extension module that is no native file"
+    TW416 = "library in the wheel that the loader does not reach"
+    TW417 = "nothing leads the loader to another wheel's library"
+    TW418 = "library needed by its path"
+    TW419 = "symbol version that the wheel's own library lacks"
+    TW420 = "symbol that nothing defines"
+    TW421 = "symbol of another Python"
+    TW422 = "symbol outside the stable ABI"
+    TW423 = "private symbol of a system library"
+    TW424 = "extension module without its init function"
+    TW425 = "several libraries of one SONAME"
+    TW426 = "one library packed several times"
+    TW427 = "executable stack"
+    TW428 = "text relocations"
+    TW429 = "load segments that the loader refuses"
+    TW430 = "needs a newer processor than the platform tag says"
+    TW431 = "program interpreter of the build machine"
+    TW432 = "program without its executable bit"
+    TW433 = "glibc and musl in one wheel"
+    TW434 = "needs libpython"
     TW501 = "one file name, different bytes"
     TW502 = "different build tags in one set"
     TW503 = "planned wheel is missing"
@@ -108,7 +127,8 @@ class Code(Enum):
 
 WARNINGS = frozenset({
     *(Code.TW103, Code.TW214, Code.TW219, Code.TW317, Code.TW318, Code.TW326, Code.TW327),
-    *(Code.TW329, Code.TW330, Code.TW402, Code.TW412, Code.TW502, Code.TW507),
+    *(Code.TW329, Code.TW330, Code.TW402, Code.TW412, Code.TW417, Code.TW425, Code.TW426),
+    *(Code.TW428, Code.TW432, Code.TW502, Code.TW507),
 })  # fmt: skip
 """Codes that are warnings unless a check says otherwise."""
 

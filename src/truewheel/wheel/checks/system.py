@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from fnmatch import fnmatchcase
-from pathlib import PurePosixPath
 
 from truewheel.wheel import elf, platform_policies
 from truewheel.wheel.checks.contents import Contents
 from truewheel.wheel.checks.findings import Code, Finding, finding, listing
 from truewheel.wheel.elf import Needs
 from truewheel.wheel.run_paths import is_inside
-from truewheel.wheel.vendor_libraries import vendor_of
 
 
 def check_floor(contents: Contents) -> Iterator[Finding]:
@@ -107,73 +104,6 @@ def _libc(platform: str) -> str:
     if platform_policies.is_musl(platform):
         return "musl"
     return "gnu" if platform_policies.floor_of_tag(platform) is not None else ""
-
-
-def check_libraries(contents: Contents) -> Iterator[Finding]:
-    """Each needed library is part of the tag's policy or lies in the wheel.
-
-    It may also come from a driver or from another wheel: that cannot be seen here, and is a
-    warning. What the plan leaves outside on purpose (`contents.excluded`) is no finding.
-    """
-    others_required = _requires_others(contents)
-    for member, needed in outside(contents).items():
-        missing = [
-            library
-            for library in needed
-            if not any(fnmatchcase(library, pattern) for pattern in contents.excluded)
-        ]
-        sources = {library: _source(library) for library in missing}
-        ordinary = [library for library in missing if not sources[library]]
-        lacks = f"neither {contents.platforms[0]} nor the wheel has"
-        # Names that auditwheel gave are of no other wheel: those libraries were lost.
-        if ordinary and (
-            not others_required or any(map(platform_policies.GRAFTED.fullmatch, ordinary))
-        ):
-            message = f"{lacks} {listing(ordinary)}: graft them with auditwheel"
-            yield finding(Code.TW410, message, member)
-        elif ordinary:
-            message = f"{lacks} {listing(ordinary)}: another wheel must bring them"
-            yield finding(Code.TW410, message, member, "warning")
-        if brought := [library for library in missing if sources[library]]:
-            named = " and ".join(dict.fromkeys(sources[library] for library in brought))
-            message = f"{lacks} {listing(brought)}: {named} must bring them"
-            yield finding(Code.TW410, message, member, "warning")
-
-
-def outside(contents: Contents) -> dict[str, list[str]]:
-    """Return the libraries that each native member needs and neither tag nor wheel provides."""
-    floor = lowest_floor(contents.platforms)
-    musl = any(map(platform_policies.is_musl, contents.platforms))
-    if floor is None and not musl:
-        return {}
-    inside = {PurePosixPath(member).name for member in contents.elves}
-    inside |= {needs.soname for _, needs in _needs(contents)}
-
-    def is_there(library: str) -> bool:
-        if PurePosixPath(library).name in inside or (
-            musl and platform_policies.musl_provides(library)
-        ):
-            return True
-        return floor is not None and platform_policies.provides(library, floor)
-
-    missing = {
-        member: [library for library in needs.libraries if not is_there(library)]
-        for member, needs in _needs(contents)
-    }
-    return {member: libraries for member, libraries in missing.items() if libraries}
-
-
-def _source(library: str) -> str:
-    """Return who brings a library that no wheel has to carry, or "" for any other library."""
-    if library in platform_policies.FORMER:
-        return "the system"
-    vendor = vendor_of(library)
-    return vendor.source if vendor else ""
-
-
-def _requires_others(contents: Contents) -> bool:
-    lines = contents.metadata.all("Requires-Dist") if contents.metadata else ()
-    return any("extra ==" not in line and "extra==" not in line for line in lines)
 
 
 def check_paths(contents: Contents) -> Iterator[Finding]:

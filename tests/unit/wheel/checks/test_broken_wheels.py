@@ -525,7 +525,6 @@ WARNINGS = {
     *(
         "the driver's library",
         "a library of a framework",
-        "a library that is missing, others required",
     ),
     *(
         "the build's RPATH",
