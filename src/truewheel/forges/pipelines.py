@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from truewheel.errors import Problem, Stop, select_errors
 from truewheel.forges import publish_jobs, setup_rules, tool_script
 from truewheel.forges.github.actions import PINS, Pin
-from truewheel.forges.gitlab.emit import entry, inputs
+from truewheel.forges.gitlab.emit import entry, inputs, runner_rules
 from truewheel.forges.gitlab.emit import pipeline as gitlab
 from truewheel.plan.model import Plan
 from truewheel.spec import variables as contract
@@ -159,6 +159,7 @@ def problems(plan: Plan, spec: Spec, policy: Policy) -> list[Problem]:
     problems_ = [
         *setup_rules.problems(spec),
         *(inputs.problems(spec, variables) if "gitlab" in forges else []),
+        *(runner_rules.find_problems(plan, spec) if "gitlab" in forges else []),
     ]
     if "github" not in forges:
         return problems_

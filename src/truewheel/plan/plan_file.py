@@ -88,6 +88,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
         "registry_login": dict(plan.registry_login),
         "compiler_cache": plan.compiler_cache,
         "left_out": list(plan.left_out),
+        "named": list(plan.named),
     }
 
 
@@ -178,6 +179,7 @@ def _plan(data: dict[str, Any]) -> Plan:
             for fields in data["archives"]
         ),
         left_out=_words(data["left_out"]),
+        named=_words(data["named"]),
         problems=tuple(_read_problem(fields) for fields in data["problems"]),
     )
     _check_names(plan)
@@ -201,7 +203,7 @@ def _checked_names(plan: Plan) -> Iterator[tuple[re.Pattern[str], str, Iterable[
         yield _CELL_ID, "no cell's id", (cell.id,)
         for possible in (cell, *cell.possible()):
             yield _WHEEL, "no wheel's file name", possible.names()
-    yield _CELL_ID, "no cell's id", plan.left_out
+    yield _CELL_ID, "no cell's id", (*plan.left_out, *plan.named)
     yield _ARCHIVE, "no archive's file name", (archive.file for archive in plan.archives)
     for package in plan.packages.values():
         yield (

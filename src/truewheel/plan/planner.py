@@ -77,6 +77,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         variables = _variables(spec, policy, request)
     slots = matrix.host_slots(spec, request.host) if request.host else matrix.slots(spec, problems)
     problems += matrix.packages_without_cells(spec, slots)
+    named = () if request.host else matrix.named_cells(spec, slots, problems)
     targets = _targets(spec, slots, request)
     namer = Namer(spec, policy, request, variables, targets)
     packages = _packages(spec)
@@ -100,7 +101,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     chosen = tuple(
         cell for cell in cells if request.changed is None or cell.package in request.changed
     )
-    all_jobs = jobs.make_jobs(spec, chosen, packages, indexes, images)
+    all_jobs = jobs.make_jobs(spec, chosen, packages, indexes, images, named)
     problems += plan_rules.find_missing_wheels(spec, all_jobs)
     present = jobs.select_by_event(all_jobs, kinds, request.event)
     return Plan(
@@ -119,6 +120,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
             for cell in cells
             if request.changed is not None and cell.package not in request.changed
         ),
+        named=named,
         jobs=present,
         variables={
             name: value

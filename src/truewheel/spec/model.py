@@ -99,7 +99,7 @@ class Target(NamedTuple):
 
 
 class CellPattern(NamedTuple):
-    """A cell to include, or the cells to exclude (`*` and `?` match)."""
+    """A cell to include, or the cells to exclude or only to name (`*` and `?` match)."""
 
     package: str
     target: str
@@ -115,12 +115,13 @@ class Credentials(NamedTuple):
 
 
 class Index(NamedTuple):
-    """Where wheels are published, and when."""
+    """Where wheels are published, when, and with which verdict at least."""
 
     profile: str
     channel: str
     max_size: str
     when: Mapping[str, str]
+    verdict: str
     url: str
     simple: str
     credentials: Credentials
@@ -221,6 +222,7 @@ class Spec(NamedTuple):
     pythons: tuple[str, ...]
     include: tuple[CellPattern, ...]
     exclude: tuple[CellPattern, ...]
+    named: tuple[CellPattern, ...]
     naming: str | Mapping[str, Any]
     variant_labels: bool
     variables: Mapping[str, Variable]
@@ -294,6 +296,7 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
         pythons=tuple(data.pop("pythons")),
         include=tuple(CellPattern(**fields) for fields in data.pop("include")),
         exclude=tuple(CellPattern(**fields) for fields in data.pop("exclude")),
+        named=tuple(CellPattern(**fields) for fields in data.pop("named")),
         variables={name: variable(fields) for name, fields in data.pop("variables").items()},
         indexes={name: _index(fields) for name, fields in data.pop("indexes").items()},
         archives={name: _archive(fields) for name, fields in data.pop("archives").items()},

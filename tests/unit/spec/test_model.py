@@ -71,6 +71,7 @@ arches: [x86_64, aarch64]
 pythons: ['3.10', '3.12']
 include: [{package: server, target: rhel8, arch: x86_64, python: '3.12'}]
 exclude: [{target: 'rhel*'}]
+named: [{arch: aarch64}]
 naming: policies/own.yml
 variables: {CI: {scope: forge, choices: [a, b], pattern: '[ab]', description: d, default: a}}
 indexes:
@@ -79,6 +80,7 @@ indexes:
     channel: release
     max_size: 300 MB
     when: {R: 'true'}
+    verdict: named
     url: 'https://index.example/upload/'
     simple: 'https://index.example/+simple/'
     credentials: {username: INDEX_USER, password: INDEX_PASSWORD}
@@ -233,12 +235,14 @@ def test_every_value_of_a_full_spec_arrives():
         CellPattern(package="server", target="rhel8", arch="x86_64", python="3.12"),
     )
     assert spec.exclude == (CellPattern(package="*", target="rhel*", arch="*", python="*"),)
+    assert spec.named == (CellPattern(package="*", target="*", arch="aarch64", python="*"),)
     assert spec.variables["CI"].choices == ("a", "b")
     assert spec.indexes["pypi"] == Index(
         profile="pypi",
         channel="release",
         max_size="300 MB",
         when={"R": "true"},
+        verdict="named",
         url="https://index.example/upload/",
         simple="https://index.example/+simple/",
         credentials=Credentials("INDEX_USER", "INDEX_PASSWORD"),

@@ -50,6 +50,7 @@ RECORDS = [
     (model.Target, "target", set(), {}),
     (model.CellPattern, "includedCell", set(), {}),
     (model.CellPattern, "excludedCells", set(), {}),
+    (model.CellPattern, "namedCells", set(), {}),
     (model.Index, "index", set(), {}),
     (model.Archive, "archive", set(), {}),
     (model.Credentials, "credentials", set(), {}),
