@@ -43,6 +43,7 @@ arches: [x86_64, aarch64]
 setup: ['. ci/setup.sh']
 github: {{}}
 """
+CROSS = "deb: {arches: [riscv64], floor: manylinux_2_39, runner: x86_64, toolchain: zig}"
 INDEXES = """
 indexes:
   own: {url: 'https://index.example/x', credentials: {username: USER, password: TOKEN}}
@@ -548,11 +549,7 @@ def test_what_github_cannot_do_for_a_schedule_is_told(change: tuple[str, str], e
         (("setup: ['. ci/setup.sh']", "setup: ['echo ${{ x }}']"), "GitHub would evaluate ${{"),
         (("arches: [x86_64, aarch64]", "arches: [s390x]"), "GitHub has no runners of s390x"),
         (
-            (
-                "ubuntu24.04: {",
-                "deb: {arches: [riscv64], floor: manylinux_2_39, runner: x86_64, toolchain: zig}\n"
-                + "  ubuntu24.04: {",
-            ),
+            ("ubuntu24.04: {", f"{CROSS}\n  ubuntu24.04: {{"),
             "if there are none: named: [{arch: riscv64}]",
         ),
         (
