@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from truewheel.plan.model import Plan
-from truewheel.spec.credential_names import DOWNLOADS, is_credential
+from truewheel.spec.credential_names import is_credential
+
+INSTALLERS = ("PIP_", "UV_")
+"""What begins with these are settings of pip and uv."""
 
 RUNNER_FILES = frozenset(
     ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
@@ -41,5 +44,7 @@ def without_downloads(env: Mapping[str, str], named: Iterable[str]) -> dict[str,
     """Return the environment without the settings of pip and uv, which may hold passwords."""
     kept = {*named}
     return {
-        name: value for name, value in env.items() if name in kept or not name.startswith(DOWNLOADS)
+        name: value
+        for name, value in env.items()
+        if name in kept or not name.startswith(INSTALLERS)
     }

@@ -69,10 +69,18 @@ class Verdict:
         notes += [f"not tried: needs {need}" for need in needs]
         return f"{self.verdict} ({'; '.join(notes)})" if notes else self.verdict
 
+    def lines(self) -> list[str]:
+        """Return the verdict as lines for a log."""
+        head = f"{self.cell} on {self.python}: {self.summary}"
+        problems = (f"{self.wheel}: {problem}" for problem in self.problems)
+        warnings = (f"{self.wheel}: warning: {warning}" for warning in self.warnings)
+        return [head, *problems, *warnings]
+
     def to_data(self) -> dict[str, Any]:
         """Return the data of the verdict's file."""
-        not_tried = [module._asdict() for module in self.not_tried]
-        return {"version": VERSION, **asdict(self), "not_tried": not_tried}
+        lists = {name: list(getattr(self, name)) for name in _TEXTS}
+        lists["not_tried"] = [module._asdict() for module in self.not_tried]
+        return {"version": VERSION, **asdict(self), **lists}
 
 
 class Record(NamedTuple):

@@ -48,7 +48,8 @@ class Package:
     (`[project] version`), "env:NAME" (an environment variable of the build backend) or "wheel" (the
     built wheel is rewritten). `exclude` are patterns of libraries that stay outside the wheel,
     `graft` of device libraries that may come in; `max_size` is in bytes, 0 for no limit. `secrets`
-    are the names of variables with credentials that its backend and its smoke test get.
+    are the names of variables with credentials that its backend and its smoke test get. `load_skip`
+    are modules that are not imported when the wheel is tried.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Package:
     graft: tuple[str, ...] = ()
     max_size: int = 0
     secrets: tuple[str, ...] = ()
+    load_skip: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,7 @@ _KINDS = (
     Index,
     Problem,
 )
+_LISTS_OF_PACKAGE = ("exclude", "graft", "secrets", "load_skip")
 _SCALARS = (str, bool, int, str | None)
 _FIELDS: dict[type, dict[str, Any]] = {
     kind: {name: form for name, form in kind.__annotations__.items() if form in _SCALARS}
@@ -326,7 +327,7 @@ def _kind_data(kind: JobKind) -> dict[str, Any]:
 def _package(fields: dict[str, Any]) -> Package:
     return _record(
         Package,
-        **{**fields, **{key: _words(fields[key]) for key in ("exclude", "graft", "secrets")}},
+        **{**fields, **{key: _words(fields[key]) for key in _LISTS_OF_PACKAGE}},
     )
 
 

@@ -482,6 +482,7 @@ def _package(name: str, build: str, spec: Spec) -> model.Package:
         inject=package.version.inject or ("file" if package.version.file else "pyproject"),
         abi=package.abi,
         smoke=package.smoke,
+        load_skip=package.load.skip,
         build=build,
         exclude=package.exclude,
         graft=package.graft,

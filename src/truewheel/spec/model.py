@@ -35,6 +35,12 @@ class Version(NamedTuple):
     inject: str
 
 
+class Load(NamedTuple):
+    """How a wheel is loaded when it is tried; `skip` are modules that are not imported."""
+
+    skip: tuple[str, ...]
+
+
 class Package(NamedTuple):
     """Something that becomes a wheel."""
 
@@ -42,6 +48,7 @@ class Package(NamedTuple):
     version: Version
     abi: str
     smoke: str
+    load: Load
     exclude: tuple[str, ...]
     graft: tuple[str, ...]
     max_size: str
@@ -313,7 +320,8 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
 
 def _package(fields: dict[str, Any]) -> Package:
     patterns = {key: tuple(fields[key]) for key in ("exclude", "graft", "paths", "secrets")}
-    return Package(**{**fields, **patterns, "version": Version(**fields["version"])})
+    load = Load(skip=tuple(fields["load"]["skip"]))
+    return Package(**{**fields, **patterns, "load": load, "version": Version(**fields["version"])})
 
 
 def _build(fields: dict[str, Any]) -> Build:

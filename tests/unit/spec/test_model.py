@@ -15,6 +15,7 @@ from truewheel.spec.model import (
     Gitlab,
     Images,
     Index,
+    Load,
     MergeRequests,
     Package,
     Schedule,
@@ -28,6 +29,7 @@ PLAIN = Package(
     version=Version(file="", match="", inject=""),
     abi="cpython",
     smoke="",
+    load=Load(skip=()),
     exclude=(),
     graft=(),
     max_size="",
@@ -41,7 +43,7 @@ project: triton
 packages:
   server:
     {path: python/server, version: {file: V, match: ^v(.+), inject: 'env:VERSION'},
-     abi: abi3, smoke: smoke.py, exclude: [libcuda.so.*],
+     abi: abi3, smoke: smoke.py, load: {skip: [server.tests]}, exclude: [libcuda.so.*],
      graft: [libcudart.so.12], max_size: 1.9 GB, paths: [lib],
      secrets: [A_TOKEN]}
   client: {}
@@ -183,7 +185,12 @@ def test_every_value_of_a_full_spec_arrives():
     libraries = {"exclude": ("libcuda.so.*",), "graft": ("libcudart.so.12",), "max_size": "1.9 GB"}
     libraries |= {"paths": ("lib",), "secrets": ("A_TOKEN",)}
     server = PLAIN._replace(
-        path="python/server", version=version, abi="abi3", smoke="smoke.py", **libraries
+        path="python/server",
+        version=version,
+        abi="abi3",
+        smoke="smoke.py",
+        load=Load(("server.tests",)),
+        **libraries,
     )
     assert spec.packages == {"server": server, "client": PLAIN}
     tree = Build(

@@ -45,6 +45,7 @@ PROPERTIES = {
 RECORDS = [
     (model.Spec, "", {"document"}, {}),
     (model.Package, "package", set(), {}),
+    (model.Load, "load", set(), {}),
     (model.Version, "version", set(), {}),
     (model.Build, "build", set(), {}),
     (model.Target, "target", set(), {}),
