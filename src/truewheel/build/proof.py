@@ -39,7 +39,7 @@ def read_proof(folder: Path, index: str = "") -> Seen:
     proof = _proof(folder)
     try:
         recorded = {entry["wheel"]: entry["sha256"] for entry in proof["wheels"] if entry["ok"]}
-        said = {entry["cell"]: entry.get("verdict", NAMED) for entry in proof["wheels"]}
+        said = {entry.get("cell"): entry.get("verdict", NAMED) for entry in proof["wheels"]}
         copies = {
             copy["wheel"]: copy["sha256"] for copy in proof["copies"] if copy["index"] == index
         }

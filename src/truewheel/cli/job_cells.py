@@ -44,12 +44,14 @@ def read_job_cells(arguments: Namespace, environment: Mapping[str, str]) -> JobC
     if arguments.cell is None:
         cells = _cells_of_place(plan, arguments.target, arguments.arch)
     else:
-        cells = select_planned(plan, arguments.cell, path)
+        # A test job may have cells of several packages, of which a merge request changes some.
+        kept = [cell for cell in arguments.cell.split(",") if cell not in plan.left_out]
+        cells = select_planned(plan, ",".join(kept) or arguments.cell, path)
     return JobCells(plan, cells, loading.find_root(arguments.spec, Path.cwd()))
 
 
 def _cells_of_place(plan: Plan, target: str | None, arch: str | None) -> tuple[Cell, ...]:
-    """Return the cells of a target and architecture.
+    """Return the cells of a target and architecture that a runner can load.
 
     Raises `Stop`: exit 0 when the merge request changes none of them.
     """
@@ -57,7 +59,11 @@ def _cells_of_place(plan: Plan, target: str | None, arch: str | None) -> tuple[C
         raise stop(
             "--cell", "is missing, and so is --target or --arch", "list cells: truewheel plan"
         )
-    cells = tuple(cell for cell in plan.cells if (cell.target, cell.arch) == (target, arch))
+    cells = tuple(
+        cell
+        for cell in plan.cells
+        if (cell.target, cell.arch) == (target, arch) and cell.id not in plan.named
+    )
     if not cells:
         if any(cell_id.split("/")[1:3] == [target, arch] for cell_id in plan.left_out):
             message = "nothing to do: the merge request changes no package of this place"

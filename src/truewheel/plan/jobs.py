@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from truewheel.errors import Exit
 from truewheel.plan.events import BUT_MERGE_REQUESTS
 from truewheel.plan.images import newest_python
 from truewheel.plan.images import stage_wheels as wheels_within
-from truewheel.plan.matrix import ANY, has_abi, interpreter_tag, minor
+from truewheel.plan.matrix import ANY, PURE, has_abi, interpreter_tag, minor
 from truewheel.plan.model import (
     ARCH,
     CELL,
@@ -49,6 +50,8 @@ MOST_NEEDS = 50
 
 Above that there is one for each Python, or several.
 """
+NO_FLOOR = 1000
+"""Stands above the glibc of all targets for one whose wheels promise none."""
 LONGEST_MINUTES = 360
 """Minutes that GitHub's own runners allow."""
 NOT_POSTED = (int(Exit.REMOTE_FAILED), int(Exit.REMOTE_UNREACHABLE))
@@ -64,16 +67,24 @@ def records(job: Job) -> list[str]:
     """
     if job.kind != "test":
         return [f"dist/evidence/{cell_file(cell)}.*" for cell in job.cells]
-    # A pure wheel is for py3, its verdict for the Python that has loaded it.
-    python = job.python if job.python.startswith("cp") else "*"
-    return [f"{VERDICTS}{cell_file(cell)}.{python}.json" for cell in job.cells]
+    return [f"{VERDICTS}{cell_file(cell)}.{job.python or '*'}.json" for cell in job.cells]
 
 
 def selection(job: Job) -> tuple[str, ...]:
     """Return the flags that say what a test job loads, and on which Python, if it is but one."""
-    if job.python:
-        return ("--cell", ",".join(job.cells), "--python", job.python)
-    return ("--target", job.target, "--arch", job.arch)
+    if covers_place(job):
+        return ("--target", job.target, "--arch", job.arch)
+    python = ("--python", job.python) if job.python else ()
+    return ("--cell", ",".join(job.cells), *python)
+
+
+def covers_place(job: Job) -> bool:
+    """Return whether a test job is the only one of its target and architecture."""
+    return job.name == _test_name(job.target, job.arch)
+
+
+def _test_name(target: str, arch: str) -> str:
+    return f"test:{target}:{arch}"
 
 
 def tool(spec: Spec) -> tuple[str, ...]:
@@ -261,26 +272,49 @@ def _test_jobs(
 ) -> Iterator[Job]:
     """Yield the jobs that install and load wheels: one for each target and architecture.
 
-    It needs the jobs of all its wheels, and of pure ones: they may require one another.
+    It needs the jobs of all its wheels, and of others that these may require: pure ones, or for
+    those the ones of a target that fits.
     """
     makers = {cell: job.name for job in wheels for cell in job.cells}
-    places: dict[str, list[Cell]] = {}
+    places: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
-        places.setdefault(f"{cell.target}/{cell.arch}", []).append(cell)
-    pure = _makers(places.get(f"{ANY}/{ANY}", ()), makers)
+        places.setdefault((cell.target, cell.arch), []).append(cell)
+    pure = places.get((ANY, ANY), [])
     for place, members in places.items():
         first = _test_image(spec, place, builders)
-        others = pure if len(first) + len(pure) < MOST_NEEDS // 2 else ()
-        for python, part in _parts(spec, members, makers, MOST_NEEDS - len(first) - len(others)):
+        others = _makers(_beside_pure(places) if place == (ANY, ANY) else pure, makers)
+        if len(first) + len(others) >= MOST_NEEDS // 2:
+            others = ()
+        for end, part in _parts(spec, members, makers, MOST_NEEDS - len(first) - len(others)):
+            python = end.partition(":")[0]
             yield Job(
-                name=f"test:{place.replace('/', ':')}{python and ':'}{python}",
+                name=":".join(filter(None, [_test_name(*place), end])),
                 kind="test",
                 cells=tuple(cell.id for cell in part),
-                target=part[0].target,
-                arch=part[0].arch,
-                python=python.partition(":")[0],
+                target=place[0],
+                arch=place[1],
+                python="" if python == PURE else python,
                 needs=tuple(dict.fromkeys([*first, *others, *_makers(part, makers)])),
             )
+
+
+def _beside_pure(places: Mapping[tuple[str, str], list[Cell]]) -> list[Cell]:
+    """Return the cells of the place whose wheels the tests of pure ones can install.
+
+    They run on x86_64, on a system of today: of the targets for glibc, that with the oldest.
+    """
+    fits = [
+        cells
+        for (_, arch), cells in places.items()
+        if arch == "x86_64" and "-musllinux" not in cells[0].tag
+    ]
+    return min(fits, key=lambda cells: _glibc(cells[0].tag), default=[])
+
+
+def _glibc(tag: str) -> int:
+    """Return the minor version of the glibc of a tag; the oldest one has the older names."""
+    minors = [int(minor) for minor in re.findall(r"manylinux_2_(\d+)", tag)]
+    return min(minors, default=0 if "-manylinux" in tag else NO_FLOOR)
 
 
 def _makers(cells: Iterable[Cell], makers: Mapping[str, str]) -> tuple[str, ...]:
@@ -288,10 +322,10 @@ def _makers(cells: Iterable[Cell], makers: Mapping[str, str]) -> tuple[str, ...]
     return tuple(dict.fromkeys(makers[cell.id] for cell in cells))
 
 
-def _test_image(spec: Spec, place: str, builders: Mapping[str, str]) -> tuple[str, ...]:
+def _test_image(spec: Spec, place: tuple[str, str], builders: Mapping[str, str]) -> tuple[str, ...]:
     """Return what a test job needs before wheels: the plan, and the job that makes its image."""
-    name, _, arch = place.partition("/")
-    target, builder = spec.targets.get(name), builders.get(place)
+    name, arch = place
+    target, builder = spec.targets.get(name), builders.get(f"{name}/{arch}")
     is_inside = builder and target and not target.test_image and target.runner in {"", arch}
     return ("plan", builder) if builder and is_inside else ("plan",)
 

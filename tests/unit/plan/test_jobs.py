@@ -77,7 +77,34 @@ def test_a_target_and_architecture_has_one_test_job_for_all_of_its_wheels_smoke_
         "wheel:bar:rhel8:x86_64:cp311",
     )
     assert jobs.selection(rhel8) == ("--target", "rhel8", "--arch", "x86_64")
-    assert tests["test:any:any"].needs == ("plan", "wheel:baz:any:any:py3")
+    assert tests["test:any:any"].needs == (
+        "plan",
+        *rhel8.needs[2:],  # what pure ones may require, on a target that fits
+        "wheel:baz:any:any:py3",
+    )
+
+
+@pytest.mark.parametrize(
+    ("targets", "beside"),
+    [
+        ("new: {floor: manylinux_2_39}, old: {floor: manylinux2014}, own: {floor: linux}", "old"),
+        ("own: {floor: linux}, new: {floor: manylinux_2_39}", "new"),
+        ("musl: {floor: musllinux_1_2, base: 'alpine:3'}, own: {floor: linux}", "own"),
+        ("musl: {floor: musllinux_1_2, base: 'alpine:3'}", ""),
+        ("arm: {arches: [aarch64]}", ""),
+    ],
+)
+def test_pure_wheels_are_tested_beside_those_that_a_system_of_today_can_install(
+    targets: str, beside: str
+):
+    tests = {
+        job.name: job
+        for job in loading_jobs(
+            f"packages: {{foo: {{}}, baz: {{abi: none}}}}\ntargets: {{{targets}}}\n"
+        )
+    }
+    others = tests["test:any:any"].needs[1:-1]
+    assert others == ((f"wheel:foo:{beside}:x86_64:cp312",) if beside else ())
 
 
 def test_a_test_job_keeps_the_verdicts_of_its_cells_and_nothing_else():
@@ -114,10 +141,13 @@ def test_wheels_of_more_jobs_than_one_may_need_are_loaded_by_a_job_for_each_pyth
     ]
     assert names == tested
     for job in tests:
-        assert job.python
         assert len(job.needs or ()) <= jobs.MOST_NEEDS == limits.NEEDS
-        assert jobs.selection(job)[2:] == ("--python", job.python)
-        assert all(f"__{job.python}" in record or abi != "cpython" for record in jobs.records(job))
+        assert bool(job.python) == (job.target != "any")
+        assert jobs.selection(job) == (
+            *("--cell", ",".join(job.cells)),
+            *(("--python", job.python) if job.python else ()),
+        )
+        assert jobs.records(job)[0].endswith(f".{job.python or '*'}.json")
 
 
 def test_wheels_that_one_command_makes_are_one_need():

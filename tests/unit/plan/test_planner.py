@@ -283,7 +283,12 @@ def test_every_cell_has_a_wheel_job_that_waits_for_the_plan_alone():
             ("foo/rhel8/x86_64/cp312",),
             ("plan", "wheel:bar:any:any:py3", "wheel:foo:rhel8:x86_64:cp312"),
         ),
-        ("test:any:any", "test", ("bar/any/any/py3",), ("plan", "wheel:bar:any:any:py3")),
+        (
+            "test:any:any",
+            "test",
+            ("bar/any/any/py3",),
+            ("plan", "wheel:foo:rhel8:x86_64:cp312", "wheel:bar:any:any:py3"),
+        ),
         ("prove", "prove", (), None),
     ]
 

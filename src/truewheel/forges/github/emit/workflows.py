@@ -188,9 +188,15 @@ def _parts(plan: Plan) -> dict[str, list[Job]]:
     It is for one target and architecture, or for several if there are too many.
     """
     places: dict[str, list[Job]] = {}
+    homes: dict[str, str] = {}
     for job in plan.jobs:
         if job.place:
-            places.setdefault(job.place, []).append(job)
+            # Wheels for any target are tested where the others are made that they may require: the
+            # tests of those need them, and two workflows cannot wait for each other.
+            others = [homes[name] for name in job.needs or () if name in homes]
+            is_pure_test = plan.kinds[job.kind].traits.wheels == "load" and job.target == ANY
+            homes[job.name] = others[0] if is_pure_test and others else job.place
+            places.setdefault(homes[job.name], []).append(job)
     if len(places) <= WORKFLOWS_LIMIT:
         return places
     size = -(-len(places) // WORKFLOWS_LIMIT)
@@ -294,7 +300,8 @@ def _jobs(jobs: Document) -> Document:
 
 
 def _call(path: str, jobs: list[Job], needs: list[str], forge: _Forge) -> Document:
-    places = dict.fromkeys(f"{job.target} {job.arch}" for job in jobs)
+    makers = [job for job in jobs if forge.traits(job).wheels == "make"]
+    places = dict.fromkeys(f"{job.target} {job.arch}" for job in makers)
     permissions = [_permissions(job, forge) for job in jobs]
     passed = _passed(jobs, forge)
     return {
@@ -559,7 +566,7 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
         # ancestor of both patterns; that of a test job, which keeps verdicts alone, at theirs.
         loads = kind.traits.wheels == "load"
         patterns = ["${{ matrix.records }}"]
-        if loads and not job.python:
+        if loads and plan_jobs.covers_place(job):
             patterns = plan_jobs.records(job)
         own = "" if loads else f"{plan_jobs.WHEELS}\n"
         own = Lines(own + "\n".join(patterns)) if job.place else ""
@@ -626,9 +633,9 @@ def _printed(file: str) -> str:
 def _script(kind: JobKind, job: Job) -> list[str]:
     words = {CELL: '"$TRUEWHEEL_CELL"'}
     words |= {TARGET: _word(job.target), ARCH: _word(job.arch), STAGE: _word(job.image)}
-    # One of a matrix has the values of its entry.
+    # One of several has the values of its entry in the matrix.
     entry = {",".join(job.cells): '"$TRUEWHEEL_CELL"', job.python: '"$TRUEWHEEL_PYTHON"'}
-    values = entry if job.python else {}
+    values = {} if plan_jobs.covers_place(job) else entry
     flags = plan_jobs.selection(job)
     words[SELECTION] = " ".join(values.get(flag) or _word(flag) for flag in flags)
     return [" ".join(words.get(word) or _word(word) for word in argv) for argv in kind.commands]
@@ -647,11 +654,7 @@ def _reusable(part: str, jobs: list[Job], forge: _Forge) -> Document:
     places: dict[str, list[Job]] = {}
     for job in jobs:
         places.setdefault(f"{job.target}-{job.arch}", []).append(job)
-    suffixes = (
-        _ids(f"-{place}" for place in places)
-        if len(places) > 1
-        else dict.fromkeys((f"-{p}" for p in places), "")
-    )
+    suffixes = _ids(f"-{place}" for place in places) | {f"-{part}": ""}
     matrices = {
         name: chunk
         for place, jobs_of_place in places.items()
@@ -705,7 +708,7 @@ def _container_job(job: Job, forge: _Forge) -> Document:
 def _entry(job: Job, forge: _Forge) -> Document:
     """Return what a job has for itself, as an entry of its matrix."""
     fields: Document = {"title": job.name.partition(":")[2].replace(":", " ")}
-    is_single = forge.traits(job).wheels == "load" and not job.python
+    is_single = plan_jobs.covers_place(job)
     if not is_single:
         fields["cell"] = ",".join(job.cells)
     fields["artifact"] = job.name.replace(":", "__")
@@ -752,7 +755,8 @@ def _matrix_job(jobs: list[Job], ids: Mapping[str, str], suffix: str, forge: _Fo
         if login := _login(image, forge.spec):
             fields["container"]["credentials"] = login
     loads = forge.traits(first).wheels == "load"
-    environment = {} if loads and not first.python else {"TRUEWHEEL_CELL": "${{ matrix.cell }}"}
+    is_single = plan_jobs.covers_place(first)
+    environment = {} if is_single else {"TRUEWHEEL_CELL": "${{ matrix.cell }}"}
     if is_inside:
         environment[digest_variable(first.target, first.arch)] = digest
     if first.python:

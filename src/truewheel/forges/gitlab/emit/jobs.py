@@ -275,7 +275,7 @@ def place_jobs(members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -
             continue
         hidden, template = place_template(job, plan), _place_template(job, plan, spec, layout)
         if plan.kinds[job.kind].traits.wheels == "load":
-            if job.python:  # one of several
+            if not jobs.covers_place(job):
                 document[hidden] = template
                 template = {"extends": hidden}
             document[job.name] = {**template, **_loading(job, names, plan, spec, layout)}

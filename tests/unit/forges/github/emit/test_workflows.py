@@ -206,6 +206,23 @@ def test_a_place_waits_for_the_pure_wheels_that_its_tests_need():
     jobs = caller()["jobs"]
     assert jobs["wheels-rhel8-x86_64"]["needs"] == ["plan", "wheels-any-any"]
     assert jobs["wheels-any-any"]["needs"] == ["plan"]
+    assert jobs["wheels-rhel8-x86_64"]["name"] == "rhel8 x86_64"
+
+
+def test_pure_wheels_are_tested_beside_those_that_they_may_require():
+    """Of two workflows, only one can wait for the other."""
+    files = documents()
+    assert list(files[f"{FOLDER}/wheels-any-any.yml"]["jobs"]) == ["wheel"]
+    jobs = files[f"{FOLDER}/wheels-rhel8-x86_64.yml"]["jobs"]
+    assert list(jobs) == ["wheel", "test", "test-any-any"]
+    job = jobs["test-any-any"]
+    assert job["needs"] == ["wheel"]
+    assert "container" not in job
+    assert [got.get("pattern") for got in step(job, "download-artifact")] == [
+        None,
+        "wheel__*__rhel8__x86_64__*",
+        "wheel__*__any__any__*",
+    ]
 
 
 def test_one_of_several_test_jobs_of_a_place_names_its_cells_in_its_environment():
@@ -311,7 +328,7 @@ def test_a_builder_image_of_the_own_registry_is_pushed_and_pulled_with_the_jobs_
         images=Images({("rhel8", "x86_64"): image}, {"rhel8": f"registry.example/el8@{DIGEST}"}),
     )
     jobs = files[f"{FOLDER}/wheels-rhel8-x86_64.yml"]["jobs"]
-    assert list(jobs) == ["container", "wheel", "test"]
+    assert list(jobs) == ["container", "wheel", "test", "test-any-any"]
     assert jobs["container"]["permissions"] == {"contents": "read", "packages": "write"}
     assert jobs["container"]["env"]["CI_REGISTRY"] == "ghcr.io"
     (step_,) = [step for step in jobs["container"]["steps"] if step.get("id") == "container"]
