@@ -282,9 +282,8 @@ def _test_jobs(
     pure = places.get((ANY, ANY), [])
     for place, members in places.items():
         first = _test_image(spec, place, builders)
-        others = _makers(_beside_pure(places) if place == (ANY, ANY) else pure, makers)
-        if len(first) + len(others) >= MOST_NEEDS // 2:
-            others = ()
+        beside = _beside_pure(places) if place == (ANY, ANY) else pure
+        others = _others(spec, beside, makers, MOST_NEEDS - len(first), len(members))
         for end, part in _parts(spec, members, makers, MOST_NEEDS - len(first) - len(others)):
             python = end.partition(":")[0]
             yield Job(
@@ -296,6 +295,22 @@ def _test_jobs(
                 python="" if python == PURE else python,
                 needs=tuple(dict.fromkeys([*first, *others, *_makers(part, makers)])),
             )
+
+
+def _others(
+    spec: Spec, cells: Sequence[Cell], makers: Mapping[str, str], most: int, own: int
+) -> tuple[str, ...]:
+    """Return the jobs of wheels that those of a place may require, of at most so many jobs.
+
+    If they are too many beside its `own`, they are those for one Python, that of jobs without an
+    image; or none.
+    """
+    python = interpreter_tag(spec.github.python)
+    for candidates in (cells, [cell for cell in cells if python in _pythons(spec, cell)]):
+        others = _makers(candidates, makers)
+        if len(others) + own <= most or len(others) < most // 2:
+            return others
+    return ()
 
 
 def _beside_pure(places: Mapping[tuple[str, str], list[Cell]]) -> list[Cell]:

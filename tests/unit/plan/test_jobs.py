@@ -115,6 +115,17 @@ def test_a_test_job_keeps_the_verdicts_of_its_cells_and_nothing_else():
     ]
 
 
+def test_pure_wheels_are_tested_beside_those_of_one_python_if_these_are_many():
+    packages = ", ".join(f"foo{number}: {{}}" for number in range(20))
+    pythons = "pythons: ['3.10', '3.11', '3.12', '3.13']\n"
+    tests = loading_jobs(
+        f"packages: {{{packages}, baz: {{abi: none}}}}\ntargets: {{rhel8: {{}}}}\n{pythons}"
+    )
+    (pure,) = (job for job in tests if job.target == "any")
+    assert {name.rpartition(":")[2] for name in pure.needs or ()} == {"plan", "cp312", "py3"}
+    assert len(pure.needs or ()) == 1 + 20 + 1
+
+
 @pytest.mark.parametrize(
     ("abi", "tested"),
     [
