@@ -37,6 +37,7 @@ MAPPED_LIMIT = 5000
 SHOWN = 20
 """Messages of a kind that a verdict has before it only counts them."""
 LOG_LINES = 5
+UNPROMISED = "neither the platform tag nor exclude leaves that to it"
 POLL_SECONDS = 0.05
 
 
@@ -283,29 +284,57 @@ def _load(
     modules = load_rules.candidates(paths, package.load_skip)
     if not modules:
         return Outcome()
-    report, ending = _probe(modules, python, folder, env)
+    report, ending = _probe(modules, (), python, folder, env)
     prefix = os.path.realpath(python.parent.parent)
     report = replace(report, prefix=prefix, base=os.path.realpath(report.base or "/usr"))
     if any(chain for _, chain in report.imports):
-        subject = replace(subject, beside=frozenset(_libraries(Path(prefix))))
-    outcome = load_rules.judge(report, subject, ending)
-    for path, needed_by in _strangers(cell, report, subject):
-        by = f"{needed_by} needs it" if needed_by else "it was opened by name"
-        message = f"{path} of this machine was loaded, and no wheel may count on it: {by}"
-        is_promise_broken = needed_by or not _has_others(Path(prefix), plan)
-        is_pure = filename.parse_name(cell.wheel).platform == "any"
-        (outcome.problems if is_promise_broken and not is_pure else outcome.warnings).append(
-            message
+        subject = replace(
+            subject,
+            beside=frozenset(_libraries(Path(prefix))),
+            opens_libraries=_opens_libraries(wheel),
         )
+    outcome = load_rules.judge(report, subject, ending)
+    opened = []
+    for path, needed_by in _strangers(cell, report, subject):
+        if needed_by:
+            outcome.problems.append(f"{needed_by} needs {path} of this machine: {UNPROMISED}")
+        else:
+            opened.append(path)
+    is_pure = filename.parse_name(cell.wheel).platform == "any"
+    if opened and not (is_pure or _has_others(Path(prefix), plan)):
+        # Many do without what they look for: whether this one does is seen where it is not found.
+        without, _ = _probe(modules, opened, python, folder, env)
+        is_needed = load_rules.failures(without) > load_rules.failures(report)
+    else:
+        is_needed = False
+    for path in opened:
+        message = f"it opened {path} of this machine: {UNPROMISED}"
+        (outcome.problems if is_needed else outcome.warnings).append(message)
     return outcome
 
 
+def _opens_libraries(wheel: Path) -> bool:
+    """Return whether the Python code of a wheel opens libraries by itself."""
+    with reader.open_wheel(wheel) as opened:
+        sources = [entry for entry in opened.entries if entry.filename.endswith(".py")]
+        codes = (b"".join(opened.chunks(entry)) for entry in sources)
+        return any(b"ctypes" in code or b"cffi" in code for code in codes)
+
+
 def _probe(
-    modules: Sequence[load_rules.Candidate], python: Path, folder: Path, env: Mapping[str, str]
+    modules: Sequence[load_rules.Candidate],
+    refused: Sequence[str],
+    python: Path,
+    folder: Path,
+    env: Mapping[str, str],
 ) -> tuple[Report, str]:
-    """Return what the probe has reported, and how it ended where that was not well."""
+    """Return what the probe has reported, and how it ended where that was not well.
+
+    `refused` are libraries that ctypes does not find.
+    """
     request, answer, log = (folder / name for name in ("modules.json", "report.txt", "output.log"))
-    files.write_text(request, json.dumps(modules))
+    names = [path.rpartition("/")[2] for path in refused]
+    files.write_text(request, json.dumps({"modules": modules, "refuse": names}))
     home = evidence.fresh_folder(folder / "home")
     empty = evidence.fresh_folder(folder / "empty")
     env = interpreters.activated(credentials.without_downloads(env, ()), python)

@@ -3,8 +3,9 @@
 Run as a program by the interpreter of an environment that holds the wheel and what it requires,
 away from the sources. It imports nothing of Truewheel, and any Python from 3.8 on can run it.
 Arguments: a JSON file with the modules, each with the suffix of its file ("" for a package or a
-Python file) and its path below site-packages, and the file that gets one JSON object a line. What
-stands there may as well come from the wheel's own code.
+Python file) and its path below site-packages, and with the names of libraries that ctypes does not
+get; and the file that gets one JSON object a line. What stands there may as well come from the
+wheel's own code.
 """
 
 from __future__ import annotations
@@ -77,8 +78,7 @@ def described(error: BaseException | None) -> list[dict[str, Any]]:
             entry[key] = value if isinstance(value, str) else ""
         entry["library"] = opened_by_ctypes(error) if isinstance(error, OSError) else ""
         chain.append(entry)
-        cause = error.__cause__
-        error = cause if cause or error.__suppress_context__ else error.__context__
+        error = error.__cause__ or error.__context__
     return chain
 
 
@@ -107,10 +107,25 @@ def try_all(modules: list[list[str]], output: TextIO) -> None:
     write(end=mapped())
 
 
+def refuse(libraries: list[str]) -> None:
+    """Let ctypes find none of these libraries, as on a machine that does not have them."""
+
+    def hook(event: str, arguments: tuple[Any, ...]) -> None:
+        if event == "ctypes.dlopen" and str(arguments[0]).rpartition("/")[2].startswith(stems):
+            reason = "cannot open shared object file: No such file or directory"
+            raise OSError(f"{arguments[0]}: {reason}")
+
+    stems = tuple(name.partition(".so")[0] + ".so" for name in libraries)
+    if stems:
+        sys.addaudithook(hook)
+
+
 def main(request: str, report: str) -> None:
     """Import the modules that a file names, and write what came of them."""
     signal.alarm(SECONDS)
-    modules = json.loads(Path(request).read_text(encoding="utf-8"))
+    data = json.loads(Path(request).read_text(encoding="utf-8"))
+    refuse(data["refuse"])
+    modules = data["modules"]
     with Path(report).open("a", encoding="utf-8") as output:
         try_all(modules, output)
 

@@ -28,6 +28,9 @@ REMOVED = frozenset({
 SYSTEM_PREFIXES = frozenset({"/", "/usr", "/usr/local"})
 """Prefixes of interpreters that other programs share: libraries there are the machine's."""
 
+NO_INIT = "does not define module export function"
+"""What Python says of a file with the suffix of a module that is none."""
+
 _MISSING = (
     re.compile(r"(?P<name>[^\s:]+): cannot open shared object file"),
     re.compile(r"Error loading shared library (?P<name>[^\s:]+): No such file"),  # musl
@@ -100,13 +103,15 @@ class Subject:
 
     `files` are its files by their path below site-packages, `packages` its packages with an
     `__init__`. `beside` are the names of the libraries in its environment, and `exclude` patterns
-    of libraries that stay outside the wheel.
+    of libraries that stay outside the wheel. `opens_libraries` tells whether its Python code opens
+    libraries by itself, as some do with files that have the suffix of a module.
     """
 
     files: frozenset[str]
     packages: frozenset[str] = frozenset()
     beside: frozenset[str] = frozenset()
     exclude: tuple[str, ...] = ()
+    opens_libraries: bool = False
 
     def owns(self, path: str) -> bool:
         """Tell whether a path in the environment is one of the wheel's files or packages."""
@@ -267,6 +272,11 @@ def judge(report: Report, subject: Subject, ending: str) -> Outcome:
     return outcome
 
 
+def failures(report: Report) -> frozenset[str]:
+    """Return the modules whose import failed."""
+    return frozenset(module for module, chain in report.imports if chain)
+
+
 def _judge_failure(module: str, chain: Sequence[Link], subject: Subject, outcome: Outcome) -> None:
     """Add what an exception says of a module: what the loader misses counts before all else."""
     for link in chain:
@@ -277,7 +287,9 @@ def _judge_failure(module: str, chain: Sequence[Link], subject: Subject, outcome
                 outcome.has_run = True
             else:
                 hint = _hint(missing, subject)
-                outcome.problems.append(f"{module}: {fault}{hint}")
+                is_library = NO_INIT in fault and subject.opens_libraries
+                messages = outcome.warnings if is_library else outcome.problems
+                messages.append(f"{module}: {fault}{hint}")
             return
     unknown = [link for link in chain if "ModuleNotFoundError" in link.types and link.name]
     for link in unknown:
@@ -292,17 +304,28 @@ def _judge_failure(module: str, chain: Sequence[Link], subject: Subject, outcome
 
 
 def _loader_fault(link: Link, subject: Subject) -> str:
-    """Return what the dynamic loader, or Python's own, says of a file of the wheel, or ""."""
+    """Return what the dynamic loader, or Python's own, misses in a file of the wheel, or ""."""
     text = " ".join(link.text.split())[:LONGEST]
     if "ImportError" in link.types and "ModuleNotFoundError" not in link.types:
-        own = _LIBRARY.search(link.path.rpartition("/")[2]) and subject.owns(link.path)
-        return text if own else ""
+        return text if _is_fault_of_file(link) and subject.owns(link.path) else ""
     if "OSError" in link.types:
         quoted = _QUOTED.search(link.text)
         asked = link.library or (quoted[1] if quoted else "")
         own = _LIBRARY.search(asked.rpartition("/")[2]) and subject.owns(asked)
         return text if own else ""
     return ""
+
+
+def _is_fault_of_file(link: Link) -> bool:
+    """Tell whether an ImportError says that a library or a name is missing in a file.
+
+    `from . import _core` says so when the wheel has no such extension. Elsewhere a module that is
+    not initialized yet may be due to the order of the imports here.
+    """
+    file = link.path.rpartition("/")[2]
+    if not link.text.startswith("cannot import name"):
+        return _LIBRARY.search(file) is not None
+    return file == "__init__.py" or "partially initialized" not in link.text
 
 
 def _missing_library(text: str) -> str:
@@ -324,7 +347,7 @@ def _may_be_missing(library: str, subject: Subject) -> bool:
 def _hint(library: str, subject: Subject) -> str:
     if library and library in subject.beside:
         return "; it is in the environment, but no run path of this file leads to it"
-    return ""
+    return "; does the machine bring it? then say so in exclude" if library else ""
 
 
 def _lacking(name: str, subject: Subject) -> str:
@@ -347,10 +370,16 @@ def strangers(
     `allowed` tells which names the platform tag, or the package, leaves to the machine. What these,
     the interpreter, and other distributions of the environment need is none of the wheel's.
     """
-    by_name = {library.name: library for library in mapped}
+    by_name = {library.path.rpartition("/")[2]: library for library in mapped}
+    by_name |= {library.name: library for library in mapped}
     own = [library for library in mapped if subject.owns(library.path)]
     outside = [library for library in mapped if not _is_inside(library.path, report)]
-    direct = {name: library.path for library in own for name in library.needs}
+    direct = {
+        by_name[name].path: library.path
+        for library in own
+        for name in library.needs
+        if name in by_name
+    }
     excused = {library.path for library in mapped if library not in outside and library not in own}
     excused |= {library.path for library in outside if _is_promised(library, allowed)}
     waiting = [library for library in mapped if library.path in excused]
@@ -361,7 +390,7 @@ def strangers(
                 excused.add(needed.path)
                 waiting.append(needed)
     for library in outside:
-        needs_it = direct.get(library.name, "")
+        needs_it = direct.get(library.path, "")
         promised = _is_promised(library, allowed)
         if library.path not in excused or (needs_it and not promised):
             yield library.path, needs_it.rpartition(_INSTALLED)[2]

@@ -96,6 +96,8 @@ ERRORS = [
     [link("OSError", f"cannot load library '{SITE}/foo/lib/libfoo.so': {missing('libx.so')}")],
     [link("OSError", missing(f"{SITE}/foo/gone.so"), library=f"{SITE}/foo/gone.so")],
     [lost("foo._missing")],
+    [link("ImportError", "cannot import name '_c' from 'foo'", path=f"{SITE}/foo/__init__.py")],
+    [loader("cannot import name 'run' from 'foo._c'")],
     [link("RuntimeError", "broken"), lost("foo._missing")],
     [lost("distutils")],
     # It is there, brought by another distribution, and no run path leads to it.
@@ -146,6 +148,11 @@ def test_a_namespace_belongs_to_nobody():
         [link("SystemExit", "")],
         [link("ImportError", "cannot import name 'x' from 'bar' (/a/bar.py)", path="/a/bar.py")],
         [link("OSError", missing("libcairo.so.2"), library="libcairo.so.2")],
+        [
+            loader(
+                "cannot import name 'x' from partially initialized module 'foo._c' (most likely"
+            ),
+        ],
         # The library is that of another distribution.
         [loader(missing("libGL.so.1"), f"{SITE}/cv2/cv2.abi3.so")],
     ],
