@@ -61,6 +61,7 @@ def built(
     password: str = "TOKEN",
     spec: str = SPEC,
     verdict: str = "loaded",
+    needs: str = "",
     **overrides: str,
 ) -> Path:
     """A plan for an event, the wheels that its jobs made, and the verdicts on them."""
@@ -73,7 +74,7 @@ def built(
         record = {"cell": cell.id, "wheel": cell.wheel, "sha256": sha256(wheel)}
         prove.evidence.path(folder, cell.id).write_text(json.dumps(record))
         if verdict:
-            verdict_files.write(folder, cell, verdict)
+            verdict_files.write(folder, cell, verdict, needs)
     (folder / "plan.json").write_text(plan_file.write(plan))
     return folder
 
@@ -204,7 +205,7 @@ def proved_in_job(dist: Path, monkeypatch: pytest.MonkeyPatch) -> Exit:
 def test_an_index_gets_no_wheel_that_was_installed_and_not_loaded(
     index: Index, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
-    dist = built(tmp_path / "dist", index, verdict="installed")
+    dist = built(tmp_path / "dist", index, verdict="installed", needs="numpy")
     assert proved_in_job(dist, monkeypatch) == Exit.WHEEL
     said = capfd.readouterr().err
     for wheel in (X86, ARM):
@@ -220,7 +221,15 @@ def test_an_index_says_that_names_are_enough(
     index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     spec = SPEC.replace("internal: {url", "internal: {verdict: named, url")
-    dist = built(tmp_path / "dist", index, spec=spec, verdict="installed")
+    dist = built(tmp_path / "dist", index, spec=spec, verdict="installed", needs="numpy")
+    assert proved_in_job(dist, monkeypatch) == Exit.OK
+    assert len(listed(dist)) == 2
+
+
+def test_a_wheel_without_modules_is_loaded_once_it_is_installed(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    dist = built(tmp_path / "dist", index, verdict="installed")
     assert proved_in_job(dist, monkeypatch) == Exit.OK
     assert len(listed(dist)) == 2
 
