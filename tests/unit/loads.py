@@ -12,7 +12,7 @@ import projects
 import wheels
 
 from truewheel.build import load
-from truewheel.plan.model import Cell, Package, Plan
+from truewheel.plan.model import Cell, Package, Plan, Target
 
 PLATFORM = f"manylinux_2_17_{projects.ARCH}"
 SUFFIX = str(sysconfig.get_config_var("EXT_SUFFIX"))
@@ -60,7 +60,9 @@ def plan(*cells: Cell, **packages: Mapping[str, Any]) -> Plan:
         event="push",
         local=False,
         packages={name: Package(name=name, path=".", **more) for name, more in fields.items()},
-        targets={},
+        targets={
+            name: Target(name=name, floor="linux") for name in {cell.target for cell in cells}
+        },
         kinds={},
         cells=cells,
         jobs=(),

@@ -25,7 +25,7 @@ from truewheel.build.verdicts import FAILED, INSTALLED, LOADED, TESTED, NotTried
 from truewheel.plan import matrix
 from truewheel.plan.model import Cell, Plan
 from truewheel.system import files, interpreters, processes
-from truewheel.wheel import elf, filename, platform_policies, reader
+from truewheel.wheel import elf, filename, libraries, platform_policies, reader
 
 SECONDS = 60.0
 """How long the imports of a wheel may take."""
@@ -294,22 +294,20 @@ def _load(
             opens_libraries=_opens_libraries(wheel),
         )
     outcome = load_rules.judge(report, subject, ending)
-    opened = []
+    by_name = []
     for path, needed_by in _strangers(cell, report, subject):
         if needed_by:
             outcome.problems.append(f"{needed_by} needs {path} of this machine: {UNPROMISED}")
         else:
-            opened.append(path)
+            by_name.append(path)
     is_pure = filename.parse_name(cell.wheel).platform == "any"
-    if opened and not (is_pure or _has_others(Path(prefix), plan)):
+    is_needed = False
+    if by_name and not (is_pure or _has_others(Path(prefix), plan)):
         # Many do without what they look for: whether this one does is seen where it is not found.
-        without, _ = _probe(modules, opened, python, folder, env)
+        without, _ = _probe(modules, by_name, python, folder, env)
         is_needed = load_rules.failures(without) > load_rules.failures(report)
-    else:
-        is_needed = False
-    for path in opened:
-        message = f"it opened {path} of this machine: {UNPROMISED}"
-        (outcome.problems if is_needed else outcome.warnings).append(message)
+    messages = outcome.problems if is_needed else outcome.warnings
+    messages += [f"it opened {path} of this machine: {UNPROMISED}" for path in by_name]
     return outcome
 
 
@@ -385,7 +383,7 @@ def _strangers(cell: Cell, report: Report, subject: Subject) -> list[tuple[str, 
         if is_musl and platform_policies.musl_provides(name):
             return True
         promised = platform_policies.provides(name, floor) or name in platform_policies.FORMER
-        return promised or load_rules.matches(name, subject.exclude)
+        return promised or libraries.matches(name, subject.exclude)
 
     mapped = [_mapped(path) for path in sorted(report.end)[:MAPPED_LIMIT]]
     return list(load_rules.strangers(report, mapped, subject, allowed))

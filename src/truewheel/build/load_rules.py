@@ -279,6 +279,8 @@ def failures(report: Report) -> frozenset[str]:
 
 def _judge_failure(module: str, chain: Sequence[Link], subject: Subject, outcome: Outcome) -> None:
     """Add what an exception says of a module: what the loader misses counts before all else."""
+    if subject.opens_libraries and NO_INIT in chain[0].text:
+        return  # a library with the suffix of a module: it is opened, not imported
     for link in chain:
         if fault := _loader_fault(link, subject):
             missing = _missing_library(link.text)
@@ -286,10 +288,7 @@ def _judge_failure(module: str, chain: Sequence[Link], subject: Subject, outcome
                 outcome.loaded_up_to = outcome.loaded_up_to or missing
                 outcome.has_run = True
             else:
-                hint = _hint(missing, subject)
-                is_library = NO_INIT in fault and subject.opens_libraries
-                messages = outcome.warnings if is_library else outcome.problems
-                messages.append(f"{module}: {fault}{hint}")
+                outcome.problems.append(f"{module}: {fault}{_hint(missing, subject)}")
             return
     unknown = [link for link in chain if "ModuleNotFoundError" in link.types and link.name]
     for link in unknown:

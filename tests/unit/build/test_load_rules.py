@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -113,6 +114,14 @@ def test_what_python_or_the_loader_misses_is_an_error(chain: list[dict[str, Any]
     assert len(outcome.problems) == 1
     assert outcome.problems[0].startswith("foo: ")
     assert (outcome.warnings, outcome.not_tried, outcome.loaded_up_to) == ([], [], "")
+
+
+@pytest.mark.parametrize("opens", [False, True])
+def test_a_file_with_the_suffix_of_a_module_may_be_a_library_that_is_opened(opens: bool):
+    subject = replace(SUBJECT, opens_libraries=opens)
+    text = "dynamic module does not define module export function (PyInit__c)"
+    outcome = judge(report(loader(text)), subject, "")
+    assert (len(outcome.problems), outcome.warnings) == (0 if opens else 1, [])
 
 
 def test_a_library_that_is_there_and_not_reached_is_told_as_such():
