@@ -85,7 +85,9 @@ def test_case(case: Path):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_a_case_is_small_enough_to_be_read(case: Path):
-    limits = {"truewheel.yml": 25, PARENT: 85}
+    limits = {"truewheel.yml": 25, PARENT: 95}
     for path in case.rglob("*"):
         if path.is_file():
-            assert len(path.read_bytes().splitlines()) <= limits.get(path.name, 80), path
+            # A workflow has container, wheel and test jobs, all their steps written out.
+            others = 120 if path.parent.name == "workflows" else 80
+            assert len(path.read_bytes().splitlines()) <= limits.get(path.name, others), path

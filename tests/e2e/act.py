@@ -23,10 +23,14 @@ BIN = Path(sys.executable).parent
 UPLOAD = """\
 mkdir -p "$STORE/$NAME"
 case "$FROM" in
-*\\*) # patterns, below their least common ancestor, which is dist/ for all of ours
-  cd dist
+*\\**) # patterns, below the folder that all of them have, else below dist/
+  root=
   for pattern in $FROM; do
-    for file in ${pattern#dist/}; do
+    [ "${root:-${pattern%/*}}" = "${pattern%/*}" ] && root="${pattern%/*}" || root=dist
+  done
+  cd "$root"
+  for pattern in $FROM; do
+    for file in ${pattern#"$root"/}; do
       [ ! -e "$file" ] || cp --parents "$file" "$STORE/$NAME/"
     done
   done ;;

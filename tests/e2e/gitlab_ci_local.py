@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
 import shutil
@@ -73,6 +74,12 @@ def make_repository(folder: Path) -> Path:
     subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=folder, check=True)
     commit(folder)
     return folder
+
+
+def levels(dist: Path) -> list[str]:
+    """The verdicts on the wheels of a proof, as its evidence has them."""
+    proof = json.loads((dist / "evidence.json").read_text(encoding="utf-8"))
+    return [wheel["verdict"] for wheel in proof["wheels"]]
 
 
 def commit(folder: Path) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from act import MARKS, run
 from checkout import LEFT_OUT, copy_checkout
-from gitlab_ci_local import commit
+from gitlab_ci_local import commit, levels
 
 from truewheel.wheel import platform_tags
 from truewheel.workspace import loading
@@ -95,6 +95,7 @@ def test_a_push_makes_the_wheels_that_the_plan_named_and_evaluates_nothing(repos
     assert all("+nv26.4-1-cp3" in name for name in names)
     sums = (store / "dist/SHA256SUMS").read_text(encoding="utf-8").splitlines()
     assert sorted(line.split("  ")[1] for line in sums if line.endswith(".whl")) == names
+    assert levels(store / "dist") == ["tested"]
     assert "publish:own" not in log, "there is no tag"
     assert f"the note is {NOTE}" in log
     assert plan.variables["NOTE"].value == NOTE

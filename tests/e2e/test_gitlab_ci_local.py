@@ -5,10 +5,11 @@ Gitlab-ci-local makes, repairs and proves the wheels of a small project, in a sh
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
-from gitlab_ci_local import MARKS, commit, make_repository, pipeline
+from gitlab_ci_local import MARKS, commit, levels, make_repository, pipeline
 
 from truewheel.workspace import loading
 
@@ -32,7 +33,27 @@ def test_the_pipeline_makes_the_wheels_that_the_plan_named(repository: Path):
     assert sorted(path.name for path in proven.glob("*.whl")) == expected
     sums = (proven / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
     assert sorted(line.split("  ")[1] for line in sums if line.endswith(".whl")) == expected
+    assert levels(proven) == ["loaded", "loaded"]
+    (tests,) = artifacts.glob("test*")
+    kept = [path.relative_to(tests) for path in tests.rglob("*") if path.is_file()]
+    assert len(kept) == 2
+    assert {path.parent.as_posix() for path in kept} == {"dist/verdicts"}, "and nothing else"
     assert not list(repository.glob("*.whl")), "the jobs leave nothing in the checkout"
+
+
+def test_a_wheel_that_cannot_be_loaded_ends_the_pipeline_and_its_verdict_says_why(repository: Path):
+    module = repository / "examples/tritonfrontend/src/tritonfrontend/__init__.py"
+    module.write_text("import os\nos.abort()\n", encoding="utf-8")
+    commit(repository)
+    status, log = pipeline(repository)
+    assert status != 0
+    artifacts = repository / ".gitlab-ci-local/artifacts"
+    (verdict,) = artifacts.glob("test*/dist/verdicts/tritonfrontend__*.json")
+    said = json.loads(verdict.read_text(encoding="utf-8"))
+    assert said["verdict"] == "failed"
+    assert said["problems"] == ["tritonfrontend: killed: Aborted while it was imported"]
+    assert said["problems"][0] in log
+    assert not (artifacts / "prove").exists()
 
 
 def test_a_pipeline_that_is_not_as_generated_fails_in_its_first_job(repository: Path):

@@ -1,6 +1,6 @@
 """Collect the wheels of a pipeline from its jobs' artifacts.
 
-A file is taken from the job that makes it alone, and must be as it was proven there.
+A wheel is taken from the job that makes it alone, and must be as it was proven there.
 
 Artifacts are zips that a job fills as it likes, so nothing is unpacked by the names in them: what
 the plan names is looked for under its exact name, and nothing else is taken.
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import stat
 import zlib
@@ -21,14 +22,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from truewheel.build import evidence, hand_over
+from truewheel.build import evidence, hand_over, verdicts
 from truewheel.build import proof as proven
 from truewheel.build.prove import ARCHIVES, COPIES, PROOF, RECORD_LIMIT, SUMS, forget, others
 from truewheel.errors import Exit, Problem, Stop, Where, stop
 from truewheel.forges.base import Archive, Forge, PipelineState
 from truewheel.plan import plan_file
 from truewheel.plan.jobs import PLAN_FILE
-from truewheel.plan.model import Cell, Job, Plan
+from truewheel.plan.model import Cell, Job, Plan, cell_file
 from truewheel.system.files import CHUNK, explained, move, remove, subfolder, write_chunks
 from truewheel.wheel.filename import printable
 
@@ -54,9 +55,10 @@ def collect(
     """Leave a pipeline's plan, wheels, evidence and proof in an empty folder, and return the plan.
 
     The plan comes from the job `plan`, the proof from the job `prove`, a wheel and its evidence
-    from the job that makes it, or a wheel's bytes from the package registry. `prefix` is what the
-    names of the jobs begin with, where that is not clear. Raises `Stop`: exit 4 when an archive is
-    broken or the jobs do not agree, 5 or 6 when a file cannot be had.
+    from the job that makes it, or a wheel's bytes from the package registry, and verdicts from the
+    jobs that test. `prefix` is what the names of the jobs begin with, where that is not clear.
+    Raises `Stop`: exit 4 when an archive is broken or the jobs do not agree, 5 or 6 when a file
+    cannot be had.
     """
     collector = _Collector(forge, look, folder, tell, forge.archives(look, prefix))
     plan = collector.take_plan()
@@ -65,6 +67,8 @@ def collect(
     for job in plan.jobs:
         if job.name in makers:
             collector.take_wheels(job)
+        elif job.kind == "test":
+            collector.take_verdicts(job)
     collector.take_packages(plan)
     collector.check(plan)
     return plan
@@ -239,13 +243,7 @@ class _Collector:
 
     def take_wheels(self, job: Job) -> None:
         """Take the wheels and the evidence of a job's own cells."""
-        archive = self._archive(job.name)
-        if archive is None:
-            return
-        if archive.starter and not f"{archive.starter}:".startswith(f"{job.target}:{job.arch}:"):
-            self._refuse(
-                job.name, f"the child pipeline of {archive.starter} has a job of this name"
-            )
+        if not self._has_left_some(job):
             return
         with self._opened(job.name) as artifacts:
             self._compare(artifacts)
@@ -254,6 +252,42 @@ class _Collector:
                     limit = self.wheels[path].size if path in self.wheels else RECORD_LIMIT
                     folder = subfolder(self.folder, *PurePosixPath(path).parent.parts)
                     artifacts.write(path, folder / PurePosixPath(path).name, limit)
+
+    def take_verdicts(self, job: Job) -> None:
+        """Take what a test job says of its own cells: no wheel and no evidence, and nothing else.
+
+        Code of a package has run in it.
+        """
+        if not self._has_left_some(job):
+            return
+        # On GitHub, an artifact begins at the folder of all its files.
+        below = self.forge.kept_below and f"{self.forge.kept_below}{verdicts.FOLDER}/"
+        with self._opened(job.name, below) as artifacts:
+            for cell in job.cells:
+                form = re.compile(rf"{re.escape(cell_file(cell))}\.[A-Za-z0-9]+\.json")
+                names = [name for name in artifacts.members if form.fullmatch(name)]
+                for name in names:
+                    file = subfolder(self.folder, verdicts.FOLDER) / name
+                    artifacts.write(name, file, verdicts.LIMIT)
+                if not names:
+                    self._refuse(cell, f"has no verdict: the job {job.name} has left none")
+
+    def _has_left_some(self, job: Job) -> bool:
+        """Return whether a job has artifacts.
+
+        One of a child pipeline for another place is refused.
+        """
+        archive = self._archive(job.name)
+        if archive is None:
+            if job.kind == "test":
+                self._refuse(job.name, "has left no verdicts")
+            return False
+        if archive.starter and not f"{archive.starter}:".startswith(f"{job.target}:{job.arch}:"):
+            self._refuse(
+                job.name, f"the child pipeline of {archive.starter} has a job of this name"
+            )
+            return False
+        return True
 
     def take_packages(self, plan: Plan) -> None:
         """Get the bytes of proven wheels that are in no artifact from the package registry."""

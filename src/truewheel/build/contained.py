@@ -36,18 +36,9 @@ def run(
     engine's environment. Raises `Stop`: exit 4 when an image is not there, 2 when the engine is
     not.
     """
-    declared, secrets = (
-        containers.passed_variables(plan, environment),
-        containers.secrets(plan, environment),
-    )
-    containers.choose(engine, environment)
+    inside = _Images(plan, root, out, environment, engine, options)
     ended: list[Progress] = []
     for batch_id, batch in plan.batches(cells).items():
-        image = container_registry.local_name(
-            plan.image(batch[0].target, batch[0].arch), environment
-        )
-        digest = containers.digest(engine, image, environment)
-        variables = {**declared, IMAGE: image, **({IMAGE_DIGEST: digest} if digest else {})}
         started = time.monotonic()
         log = log_file(root, batch_id)
         log.parent.mkdir(parents=True, exist_ok=True)
@@ -57,9 +48,7 @@ def run(
         for name, argv in commands(plan, batch, out):
             for cell in batch:
                 tell(Progress(cell, name, time.monotonic() - started))
-            if _run(
-                Run(image, argv, (root, out), variables, options, secrets), log, engine, environment
-            ):
+            if inside.run(batch[0], argv, log):
                 state = "failed"
                 break
         ends = [Progress(cell, state, time.monotonic() - started) for cell in batch]
@@ -70,21 +59,74 @@ def run(
 
 
 def commands(plan: Plan, cells: Sequence[Cell], out: Path) -> list[tuple[str, list[str]]]:
-    """Return the commands of the job of these cells, their smoke tests last, each with its name."""
+    """Return the commands of the job of these cells, each with its name."""
     ids = ",".join(cell.id for cell in cells)
     where = ["--plan", str(out / "plan.json"), "--out", str(out)]
     argvs = [
         [ids if word == CELL else word for word in argv] for argv in plan.kinds["wheel"].commands
     ]
     names = [Path(argv[1]).name.split("_")[0] for argv in argvs]
-    if any(plan.packages[cell.package].smoke for cell in cells):
-        tool = ["python", "gen_ci.py"] if argvs[0][0] == "python" else ["truewheel"]
-        argvs.append([*tool, "test", "--cell", ids])
-        names.append("test")
     return [(name, [*argv, *where]) for name, argv in zip(names, argvs)]
 
 
-def _run(command: Run, log: Path, engine: str, environment: Mapping[str, str]) -> int:
-    name = f"truewheel-{os.getpid()}"
-    with log.open("a", encoding="utf-8") as stream:
-        return containers.run(engine, command, environment, name, log=stream)
+def test(
+    plan: Plan,
+    cells: Sequence[Cell],
+    root: Path,
+    out: Path,
+    environment: Mapping[str, str],
+    *,
+    engine: str,
+    options: Sequence[str],
+) -> None:
+    """Install and load the wheels of cells in the images of their targets.
+
+    All of them are there by then: one may require another. Their verdicts lie in the folder of the
+    wheels; what is said of them is printed.
+    """
+    inside = _Images(plan, root, out, environment, engine, options)
+    tool = (
+        ["python", "gen_ci.py"] if plan.kinds["wheel"].commands[0][0] == "python" else ["truewheel"]
+    )
+    places: dict[str, list[Cell]] = {}
+    for cell in cells:
+        places.setdefault(f"{cell.target}/{cell.arch}", []).append(cell)
+    for members in places.values():
+        ids = ",".join(cell.id for cell in members)
+        where = ["--plan", str(out / "plan.json"), "--out", str(out)]
+        inside.run(members[0], [*tool, "test", "--cell", ids, *where], None)
+
+
+class _Images:
+    """Runs commands in the images of cells, with the variables of a plan."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        root: Path,
+        out: Path,
+        environment: Mapping[str, str],
+        engine: str,
+        options: Sequence[str],
+    ) -> None:
+        self._plan, self._folders, self._environment = plan, (root, out), environment
+        self._engine, self._options = engine, options
+        self._declared = containers.passed_variables(plan, environment)
+        self._secrets = containers.secrets(plan, environment)
+        self._digests: dict[str, str] = {}
+        containers.choose(engine, environment)
+
+    def run(self, cell: Cell, argv: Sequence[str], log: Path | None) -> int:
+        """Run a command in the image of a cell; its output goes to the end of a log, or here."""
+        planned = self._plan.image(cell.target, cell.arch)
+        image = container_registry.local_name(planned, self._environment)
+        if image not in self._digests:
+            self._digests[image] = containers.digest(self._engine, image, self._environment)
+        digest = self._digests[image]
+        variables = {**self._declared, IMAGE: image, **({IMAGE_DIGEST: digest} if digest else {})}
+        command = Run(image, argv, self._folders, variables, self._options, self._secrets)
+        name = f"truewheel-{os.getpid()}"
+        if log is None:
+            return containers.run(self._engine, command, self._environment, name)
+        with log.open("a", encoding="utf-8") as stream:
+            return containers.run(self._engine, command, self._environment, name, log=stream)

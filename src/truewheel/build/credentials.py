@@ -9,7 +9,10 @@ from collections.abc import Iterable, Mapping
 
 from truewheel.forges import FORGES
 from truewheel.plan.model import Plan
-from truewheel.spec.credential_names import DOWNLOADS, is_credential
+from truewheel.spec.credential_names import is_credential
+
+INSTALLERS = ("PIP_", "UV_")
+"""What begins with these are settings of pip and uv."""
 
 
 def credential_names(plan: Plan) -> frozenset[str]:
@@ -38,5 +41,7 @@ def without_downloads(env: Mapping[str, str], named: Iterable[str]) -> dict[str,
     """Return the environment without the settings of pip and uv, which may hold passwords."""
     kept = {*named}
     return {
-        name: value for name, value in env.items() if name in kept or not name.startswith(DOWNLOADS)
+        name: value
+        for name, value in env.items()
+        if name in kept or not name.startswith(INSTALLERS)
     }

@@ -8,6 +8,7 @@ has is told by records that came as artifacts, or that are signed with the pipel
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -15,12 +16,19 @@ from tempfile import TemporaryDirectory
 from typing import NamedTuple
 from urllib.parse import quote
 
-from truewheel.build import evidence, signed_records
+from truewheel.build import evidence, signed_records, verdicts
 from truewheel.build.prove import ARCHIVES, COPIES, RECORD_LIMIT, SUMS
 from truewheel.errors import Exit, Problem, Stop, Where, stop
 from truewheel.net.http import Client, OtherBytes
-from truewheel.plan.model import Cell, Plan
-from truewheel.system.files import explained, link_to, subfolder, write_chunks
+from truewheel.plan.model import Cell, Plan, cell_file
+from truewheel.system.files import (
+    explained,
+    link_to,
+    remove,
+    subfolder,
+    write_chunks,
+    write_text,
+)
 
 DEADLINE = 3600.0
 """Seconds that all files of a job may take together."""
@@ -126,9 +134,10 @@ def put_made(out: Path, place: Store) -> list[str]:
 
 
 def sign(out: Path, cells: Iterable[Cell], place: Store, key: bytes) -> list[str]:
-    """Send the record of each cell, signed; returns their paths. Raises `Stop`: see `web.Client`.
+    """Send the record of each cell and its verdicts, signed; returns the paths of the records.
 
-    Raises `Stop` (exit 4) when one is not there, or says nothing of the wheel's bytes.
+    Raises `Stop`: see `web.Client`; exit 4 when a record is not there, or says nothing of the
+    wheel's bytes. A verdict that is not there is missed by `prove`.
     """
     cells = tuple(cells)
     if missing := [_record(cell) for cell in cells if not _recorded(out, cell)]:
@@ -137,13 +146,45 @@ def sign(out: Path, cells: Iterable[Cell], place: Store, key: bytes) -> list[str
         )
     _refuse_links(out, [_record(cell) for cell in cells])
     with TemporaryDirectory() as folder:
+        sealed = Path(folder, "record")
         for cell in cells:
             with explained(out / _record(cell), "read"):
                 record = (out / _record(cell)).read_bytes()
-            sealed = Path(folder, "record")
             sealed.write_bytes(signed_records.seal(record, key, place.pipeline, cell.id))
             place.client.put(sealed, place.url(_record(cell)))
+            if said := _verdicts(out, cell):
+                content = json.dumps(said).encode()
+                name = _signed_name(cell)
+                sealed.write_bytes(signed_records.seal(content, key, place.pipeline, name))
+                place.client.put(sealed, place.url(name))
     return [_record(cell) for cell in cells]
+
+
+def _verdicts(out: Path, cell: Cell) -> dict[str, str]:
+    """Return the texts of a cell's verdicts by the tag of their Python.
+
+    Raises `Stop` (exit 4) for a link, and for more bytes than verdicts have.
+    """
+    result = {}
+    for file in _verdict_files(out, cell):
+        _refuse_links(out, [file.relative_to(out).as_posix()])
+        with explained(file, "read"), file.open("rb") as stream:
+            content = stream.read(verdicts.LIMIT + 1)
+        if len(content) > verdicts.LIMIT:
+            message = f"has more than {verdicts.LIMIT} bytes"
+            raise stop(str(file), message, "look at its test job", Exit.WHEEL)
+        result[file.name.split(".")[-2]] = content.decode("utf-8", errors="replace")
+    return result
+
+
+def _verdict_files(out: Path, cell: Cell) -> list[Path]:
+    form = re.compile(rf"{re.escape(cell_file(cell.id))}\.[A-Za-z0-9]+\.json")
+    return sorted(file for file in (out / verdicts.FOLDER).glob("*") if form.fullmatch(file.name))
+
+
+def _signed_name(cell: Cell) -> str:
+    """Return the path of a cell's verdicts in the registry, for which they are signed, too."""
+    return f"{verdicts.FOLDER}/{cell_file(cell.id)}.json"
 
 
 def get_records(out: Path, cells: Iterable[Cell], place: Store, key: bytes) -> None:
@@ -176,6 +217,28 @@ def get_records(out: Path, cells: Iterable[Cell], place: Store, key: bytes) -> N
             file.unlink(missing_ok=True)
         if record:
             write_chunks(file, [record])
+
+
+def get_verdicts(out: Path, cells: Iterable[Cell], place: Store, key: bytes) -> None:
+    """Get the verdicts on each cell that a job of this pipeline has signed.
+
+    What else lies in their place is removed. Raises `Stop` (exit 4) for verdicts that are not
+    signed, or not by this pipeline for this cell.
+    """
+    for cell in cells:
+        for file in _verdict_files(out, cell):
+            remove(file)
+        name = _signed_name(cell)
+        sealed = place.client.read(place.url(name), RECORD_LIMIT + _LONGEST_HEADER)
+        if sealed is None:
+            continue
+        content, fault = signed_records.unseal(sealed, key, place.pipeline, name)
+        if fault:
+            message = f"{name} of the package registry {fault}"
+            raise stop(cell.id, message, STRANGER, Exit.WHEEL)
+        for python, text in json.loads(content).items():
+            folder = subfolder(out, verdicts.FOLDER)
+            write_text(folder / verdicts.path(out, cell.id, python).name, text)
 
 
 def get(out: Path, cells: Iterable[Cell], place: Store) -> list[str]:

@@ -62,7 +62,7 @@ def run(
     tell: Callable[[Progress], None],
     anew: bool = False,
 ) -> list[Progress]:
-    """Build, repair, validate and test the cells; return how each ended.
+    """Build, repair and validate the cells; return how each ended.
 
     Cells of one job whose inputs and wheels are those of their last success are left alone, unless
     all are built `anew`.
@@ -99,7 +99,7 @@ def run(
 def is_unchanged(
     plan: Plan, cell: Cell, root: Path, out: Path, environment: Mapping[str, str]
 ) -> bool:
-    """Return whether the cell's wheel is there, complete, tested, and from the same inputs."""
+    """Return whether the cell's wheel is there, complete, and from the same inputs."""
     record, wheel = evidence.read(out, cell.id), out / cell.wheel
     passed = evidence.work_folder(root, cell.id) / PASSED
     if (
@@ -139,14 +139,10 @@ def remove_stale(plan: Plan, out: Path) -> list[str]:
 
 
 def steps_of(plan: Plan, cells: Sequence[Cell], root: Path, out: Path) -> list[Step]:
-    """Return the commands of these cells' job as they run here, then those of their smoke tests."""
+    """Return the commands of these cells' job as they run here."""
     where = ["--plan", str(out / "plan.json"), "--out", str(out)]
     ids = ",".join(cell.id for cell in cells)
-    steps = [_step(argv, ids, root, where) for argv in plan.kinds["wheel"].commands]
-    if any(plan.packages[cell.package].smoke for cell in cells):
-        argv = [*processes.python("truewheel.program"), "test", "--cell", ids, *where]
-        steps.append(Step("test", argv))
-    return steps
+    return [_step(argv, ids, root, where) for argv in plan.kinds["wheel"].commands]
 
 
 def _step(argv: Sequence[str], cell_ids: str, root: Path, where: Sequence[str]) -> Step:

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from truewheel.build import evidence
 from truewheel.build.prove import COPIES, PROOF, SUMS
-from truewheel.errors import Exit, Problem, Stop, Where, stop
+from truewheel.build.verdicts import INSTALLED, LEVELS, LOADED, NAMED
+from truewheel.errors import Exit, Problem, Stop, Where, show_value, stop
 from truewheel.plan.model import Cell
 from truewheel.system.files import link_to, sha256
 from truewheel.workspace import loading
@@ -21,11 +22,13 @@ from truewheel.workspace import loading
 class Seen(NamedTuple):
     """The sha256 in hex of each proven file, by its path in the folder.
 
-    As evidence.json and as SHA256SUMS say it.
+    As evidence.json and as SHA256SUMS say it. `verdicts` are what loading has shown of wheels, by
+    cell.
     """
 
     recorded: Mapping[str, str]
     sums: Mapping[str, str]
+    verdicts: Mapping[str, str]
 
 
 def read_proof(folder: Path, index: str = "") -> Seen:
@@ -36,14 +39,25 @@ def read_proof(folder: Path, index: str = "") -> Seen:
     proof = _proof(folder)
     try:
         recorded = {entry["wheel"]: entry["sha256"] for entry in proof["wheels"] if entry["ok"]}
+        said = {entry.get("cell"): _verdict(entry) for entry in proof["wheels"]}
         copies = {
             copy["wheel"]: copy["sha256"] for copy in proof["copies"] if copy["index"] == index
         }
-    except (KeyError, TypeError):
+    except (AttributeError, KeyError, TypeError):
         raise _unproven(folder / PROOF, "damaged") from None
+    if unknown := [verdict for verdict in said.values() if verdict not in LEVELS]:
+        raise _unproven(folder / PROOF, f"{show_value(unknown[0])} is no verdict")
     below = f"{COPIES}/{index}/"
     recorded |= {below + wheel: digest for wheel, digest in copies.items()}
-    return Seen(recorded, {**_sums(folder, ""), **_sums(folder, below)})
+    return Seen(recorded, {**_sums(folder, ""), **_sums(folder, below)}, said)
+
+
+def _verdict(entry: Mapping[str, Any]) -> str:
+    """Return the verdict on a wheel; one without any module was loaded once it was installed."""
+    verdict = entry.get("verdict", NAMED)
+    loads = [load for load in entry.get("loads", ()) if load["verdict"] == INSTALLED]
+    left = any(load["modules"] or load["not_tried"] or load["warnings"] for load in loads)
+    return LOADED if verdict == INSTALLED and loads and not left else str(verdict)
 
 
 def fault(folder: Path, path: str, known: Seen) -> str:

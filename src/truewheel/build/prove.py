@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from truewheel.build import evidence
+from truewheel.build import evidence, verdict_rules, verdicts
 from truewheel.build.validate import refused, validate_all, wheels_in
 from truewheel.errors import Exit, Problem, Stop, Where, stop
 from truewheel.plan.model import LISTS, Cell, Plan
@@ -88,13 +88,21 @@ class _Built(NamedTuple):
 
 
 def prove(
-    folder: Path, plan: Plan, only: frozenset[str] | None = None, *, in_job: bool = False
+    folder: Path,
+    plan: Plan,
+    only: frozenset[str] | None = None,
+    *,
+    in_job: bool = False,
+    digests: Mapping[str, str] | None = None,
 ) -> Proof:
     """Compare the wheels in `folder` with the plan, or with its cells whose ids are in `only`.
 
-    Each expected wheel must be there, pass every check, and have the bytes that its evidence says.
-    In a job, whose folder other jobs have filled, nothing else may be there that an uploader would
-    take. Writes `evidence.json` and, when all is well, `SHA256SUMS` into the folder, and into
+    Each expected wheel must be there, pass every check, have the bytes that its evidence says, and
+    must not have failed to install and load. In a job, whose folder other jobs have filled, each
+    test job of the plan must have given its verdict, and nothing else may be there that an uploader
+    would take. `digests` are those of the wheels before any was loaded, by cell.
+
+    Writes `evidence.json` and, when all is well, `SHA256SUMS` into the folder, and into
     `copies/<index>/` the wheels that an index gets under another name, and into `archives/` the
     plan's archives; those of an earlier proof are gone. Raises `Stop` for a plan that cannot be
     proven (exit 2), and for a folder that is not there, or has other files in the place of copies
@@ -126,7 +134,12 @@ def prove(
     }
     extra = sorted({path.name for path in wheels_in(folder)} - {*built, *others})
     unplanned = _unplanned(folder) if in_job else ()
-    problems = tuple(map(printable, (*_problems(cells, built, extra, records), *unplanned)))
+    said = verdicts.read_all(folder)
+    tried = verdict_rules.about(cells, {name: wheel.sha256 for name, wheel in built.items()}, said)
+    failures = verdict_rules.problems(plan, cells, tried, said, in_job=in_job)
+    changes = _changed(cells, built, digests or {})
+    faults = (*_problems(cells, built, extra, records), *failures, *changes, *unplanned)
+    problems = tuple(map(printable, faults))
     if not cells and not (plan.left_out and only is None):
         problems = ("the plan expects no wheel, so there is nothing to prove", *problems)
     copies = [] if problems else _copies(folder, cells)
@@ -140,7 +153,12 @@ def prove(
         "ok": not problems,
         "plan": {"project": plan.project, "event": plan.event, "generator": plan.generator},
         "wheels": [
-            _wheel(cell, built[cell.wheel], records) for cell in cells if cell.wheel in built
+            {
+                **_wheel(cell, built[cell.wheel], records),
+                **verdict_rules.to_data(tried[cell.id]),
+            }
+            for cell in cells
+            if cell.wheel in built
         ],
         "copies": copies,
         "archives": [] if problems else _archives(folder, plan, cells),
@@ -449,6 +467,16 @@ def _cell_problems(cell: Cell, built: _Built, record: _Record | None) -> Iterato
         if finding.severity == "error":
             place = f"{cell.wheel}/{finding.where}" if finding.where else cell.wheel
             yield f"{place}: {finding.code.name} {finding.message}"
+
+
+def _changed(
+    cells: Iterable[Cell], built: Mapping[str, _Built], digests: Mapping[str, str]
+) -> Iterator[str]:
+    for cell in cells:
+        if cell.wheel in built and built[cell.wheel].sha256 != digests.get(
+            cell.id, built[cell.wheel].sha256
+        ):
+            yield f"{cell.id}: {cell.wheel} was changed while wheels were loaded"
 
 
 def _differences(cell: Cell, built: _Built, record: Mapping[str, Any]) -> Iterator[str]:

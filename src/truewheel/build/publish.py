@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from truewheel.build import evidence
-from truewheel.build.proof import fault, read_proof
+from truewheel.build.proof import Seen, fault, read_proof
 from truewheel.build.prove import COPIES
+from truewheel.build.verdicts import LOADED, NAMED, reaches
 from truewheel.errors import Exit, Problem, Stop, Where, show_value, stop
 from truewheel.net import package_index
 from truewheel.net.package_index import Files, Login
 from truewheel.plan import naming
-from truewheel.plan.model import Index, Plan
+from truewheel.plan.model import Cell, Index, Plan
 from truewheel.system import processes
 from truewheel.system.files import CHUNK, explained, hexdigest
 from truewheel.system.installation import install_hint
@@ -45,6 +46,10 @@ OIDC = "ACTIONS_ID_TOKEN_REQUEST_URL"
 With it, an index needs no password.
 """
 
+UNLOADED = (
+    "see what its test job says; where no runner can load it, list it in the spec under named, or "
+    "say verdict: named at the index"
+)
 _LATE = "did not end in time"
 _HASHES = ("sha256", "sha512", "sha384")
 """What tells files apart also where somebody wants it not to; md5 and sha1 do not."""
@@ -85,10 +90,11 @@ def waits_for(plan: Plan, index: Index) -> list[str]:
 def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
     """Return the files that the plan names for an index, each with the bytes that `prove` saw.
 
-    Raises `Stop` (exit 4) when prove did not pass, or when a file is missing or not as it was then.
+    Raises `Stop` (exit 4) when prove did not pass, when a file is missing or not as it was then, or
+    when a wheel was not loaded that the index wants loaded.
     """
     known = read_proof(folder, index)
-    files, problems = [], []
+    files, problems = [], list(_unloaded(folder, plan, index, known))
     for wheel, path in _names(folder, plan, index):
         if why := fault(folder, path, known):
             problems.append(
@@ -109,13 +115,29 @@ def proven(folder: Path, plan: Plan, index: str) -> list[Proven]:
 
 def _names(folder: Path, plan: Plan, index: str) -> Iterator[tuple[str, str]]:
     """Yield the names that the plan has for an index, and their paths in the proof's folder."""
+    for cell, name in _published(folder, plan, index):
+        yield name, name if name == cell.wheel else f"{COPIES}/{index}/{name}"
+
+
+def _published(folder: Path, plan: Plan, index: str) -> Iterator[tuple[Cell, str]]:
+    """Yield the cells whose wheels an index gets, each with the name that it has there."""
     for cell in (evidence.settled(folder, cell) for cell in plan.cells):
         for copy in cell.copies:
             if copy.index == index:
-                yield (
-                    copy.wheel,
-                    copy.wheel if copy.wheel == cell.wheel else f"{COPIES}/{index}/{copy.wheel}",
-                )
+                yield cell, copy.wheel
+
+
+def _unloaded(folder: Path, plan: Plan, index: str, known: Seen) -> Iterator[Problem]:
+    """Yield a problem for each wheel that was not loaded, though a runner could.
+
+    There is none for an index that takes wheels whose names and bytes alone are proven.
+    """
+    wanted = next((place.verdict for place in plan.indexes if place.name == index), LOADED)
+    for cell, name in _published(folder, plan, index):
+        verdict = known.verdicts.get(cell.id, NAMED)
+        if cell.id not in plan.named and not reaches(verdict, wanted):
+            message = f"is {verdict}, where the index {index} takes wheels that are {wanted}"
+            yield Problem(Where(name), message, UNLOADED)
 
 
 def login_of(index: Index, environment: Mapping[str, str]) -> Login | None:

@@ -1,35 +1,36 @@
-"""Install a cell's wheel into a fresh environment and run the package's own smoke test."""
+"""Run a package's own smoke test where its wheel is installed."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 from truewheel.build import credentials, evidence
-from truewheel.errors import Exit, stop
+from truewheel.errors import stop
 from truewheel.plan.model import Cell, Plan
 from truewheel.system import files, interpreters, processes
-from truewheel.wheel import filename, reader
+from truewheel.wheel import reader
 
 TAIL_LINES = 20
 
 
 def smoke_test(
-    plan: Plan, cell: Cell, root: Path, wheel: Path, env: Mapping[str, str], python: str = ""
-) -> None:
-    """Run the smoke test of a cell's package against its wheel, away from the sources.
+    plan: Plan,
+    cell: Cell,
+    root: Path,
+    wheel: Path,
+    python: Path,
+    folder: Path,
+    env: Mapping[str, str],
+) -> str:
+    """Run the smoke test of a cell's package, away from the sources; return why it failed, or "".
 
-    Without one, do nothing.
-
-    `python` is the tag of the interpreter, such as cp313; "" stands for the one that compiled the
-    wheel. Raises `Stop` (exit 4) when the wheel cannot be installed or the test fails, with the end
-    of its output.
+    `python` is the interpreter of an environment that has the wheel, `folder` gets the output.
+    Raises `Stop` (exit 2) for a script that is not there, leaves the folder of the spec, or would
+    test the sources.
     """
     package = plan.packages[cell.package]
-    if not package.smoke:
-        return
-    root, wheel = root.absolute(), wheel.absolute()
+    root = root.absolute()
     script = files.below(root, package.smoke, f"packages.{package.name}.smoke")
     if not script.is_file():
         raise stop(
@@ -38,44 +39,20 @@ def smoke_test(
             "correct it, or add the file",
         )
     _refuse_hidden(script, wheel, package.smoke)
-    env, _ = credentials.remove_credentials(env, plan, package.secrets)
-    work = files.subfolder(evidence.work_folder(root, cell.id), "smoke")
-    interpreter = interpreters.require(python or cell.builder, env, cell.id)
-    environment = interpreters.make_environment(interpreter, work / "env", env, cell.id)
-    interpreters.install(environment, [str(_installable(wheel, work))], env, cell.id)
-    empty, log = evidence.fresh_folder(work / "empty"), work / "output.log"
-    files.remove(log)
+    empty, log = evidence.fresh_folder(folder / "empty"), folder / "smoke.log"
     script_env = credentials.without_downloads(env, package.secrets)
-    processes.say(f"test {cell.id}: {package.smoke}")
     with log.open("w", encoding="utf-8") as stream:
         status = processes.run(
-            [str(environment), str(script)],
+            [str(python), str(script)],
             cwd=empty,
-            env=interpreters.activated(script_env, environment),
+            env=interpreters.activated(script_env, python),
             log=stream,
         )
     output = log.read_text(encoding="utf-8", errors="replace").strip()
     if status:
         tail = "\n    ".join(output.splitlines()[-TAIL_LINES:]) or "it said nothing"
-        hint = f"its full output: {log}"
-        raise stop(
-            cell.id,
-            f"{package.smoke} failed ({processes.ending(status)}):\n    {tail}",
-            hint,
-            Exit.WHEEL,
-        )
-    if output:
-        processes.say(output)
-
-
-def _installable(wheel: Path, work: Path) -> Path:
-    """Return the wheel under a name that pip knows: without its variant label (PEP 817)."""
-    name = filename.parse_name(wheel.name)
-    if not name.label:
-        return wheel
-    plain = evidence.fresh_folder(work / "plain") / name.unlabelled
-    shutil.copyfile(wheel, plain)
-    return plain
+        return f"{package.smoke} failed ({processes.ending(status)}):\n    {tail}"
+    return ""
 
 
 def _refuse_hidden(script: Path, wheel: Path, smoke: str) -> None:

@@ -18,7 +18,7 @@ COMMANDS = {
     "run": "build, repair, validate, test and prove this machine's cells",
     "compile": "build a cell's wheel",
     "repair": "repair a cell's wheel with auditwheel, and set its tags",
-    "test": "install a cell's wheel and run its smoke test",
+    "test": "install and load the wheels of cells, and run their smoke tests",
     "validate": "check wheels for errors",
     "prove": "compare a folder of wheels with the plan",
     "hand-over": "pass wheels from job to job through GitLab's package registry",

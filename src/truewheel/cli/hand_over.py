@@ -17,11 +17,14 @@ examples:
   hand-over --put --cell tritonserver/rhel8/x86_64/cp312  last, in a wheel job: its wheel
   hand-over --get                                         first, in the job that proves
   hand-over --put --made                                  last, in the job that proves
-where records are no artifacts (gitlab.layout: children):
+where records and verdicts are no artifacts (gitlab.layout: children):
   hand-over --make-key truewheel.key                      all that the job key does
-  hand-over --sign --key truewheel.key --cell CELLS       a job after the wheel jobs: their records
+  hand-over --sign --key truewheel.key --cell CELLS       a job after them: what they recorded
   hand-over --get --key truewheel.key                     first, in the job that proves
 """
+
+SHOWN = 20
+"""Files that are named where more are not there: a test job has no others than its place's."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -85,8 +88,14 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         return Exit.OK
     if key:
         hand_over.get_records(out, cells, store, key)
-    for name in hand_over.get(out, cells, store):
+        tested = {cell for job in plan.jobs if job.kind == "test" for cell in job.cells}
+        loaded = [cell for cell in cells if cell.id in tested]
+        hand_over.get_verdicts(out, loaded, store, key)
+    missing = hand_over.get(out, cells, store)
+    for name in missing[:SHOWN]:
         say(f"not there: {name}")
+    if len(missing) > SHOWN:
+        say(f"nor {len(missing) - SHOWN} more files")
     show(f"got from {store.address}")
     return Exit.OK
 

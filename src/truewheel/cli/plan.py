@@ -234,8 +234,11 @@ def summary(plan: Plan, spec: Spec) -> str:
         is_unique = len(set(names)) == len(names)
         unique = ", all names unique" if is_unique else ", some names equal: refused"
     left_out = [f"{len(plan.left_out)} of unchanged packages left out"] if plan.left_out else []
+    present = [cell for cell in plan.cells if cell.id in plan.named]
+    named = [f"{len(present)} only named: no job loads them"] if present else []
     indexes = (_index_summary(index, spec) for index in plan.indexes)
-    return " · ".join([f"\n{pluralize(len(plan.cells), 'wheel')}{unique}", *left_out, *indexes])
+    parts = [f"\n{pluralize(len(plan.cells), 'wheel')}{unique}", *left_out, *named, *indexes]
+    return " · ".join(parts)
 
 
 def _index_summary(index: Index, spec: Spec) -> str:

@@ -1,4 +1,4 @@
-"""truewheel run: build, repair, validate, test and prove this machine's cells."""
+"""truewheel run: build, repair, validate, load and prove this machine's cells."""
 
 from __future__ import annotations
 
@@ -12,13 +12,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from truewheel.build import contained, evidence, local, prove
+from truewheel.build import contained, evidence, load, local, prove
 from truewheel.build.containers import ENGINES
 from truewheel.build.local import Progress
+from truewheel.cli import verdict_table
 from truewheel.cli.arguments import add_json, add_spec, add_variables
 from truewheel.cli.plans import detect_machine, find_event, load_workspace, make_plan, select_cells
 from truewheel.cli.problems import refuse
 from truewheel.cli.terminal import print_json, say, show
+from truewheel.cli.verdict_table import say_verdict
 from truewheel.errors import Exit, pluralize, stop
 from truewheel.plan import plan_file
 from truewheel.plan.matrix import ANY, HOST
@@ -77,7 +79,7 @@ def _cores() -> int:
 
 
 def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Build, repair, validate, test and prove the cells of this machine; exit 4 when one fails.
+    """Build, repair, validate, load and prove the cells of this machine; exit 4 when one fails.
 
     Raises `Stop` (exit 2) when another run works in build/ or the folder of the wheels.
     """
@@ -117,7 +119,43 @@ def _run(
     if failed:
         say(f"{len(failed)} of {len(cells)} cells failed")
         return Exit.WHEEL
-    return _prove(arguments, plan, cells, out, results)
+    # Before code of the wheels runs: what it does to files of the folder changes no digest.
+    digests = {cell.id: files.sha256(out / evidence.settled(out, cell).wheel) for cell in cells}
+    _load(arguments, space, plan, cells, out, environment, results)
+    return _prove(arguments, plan, cells, out, results, digests)
+
+
+def _load(
+    arguments: Namespace,
+    space: Workspace,
+    plan: Plan,
+    cells: Sequence[Cell],
+    out: Path,
+    environment: Mapping[str, str],
+    results: Sequence[Progress],
+) -> None:
+    """Install and load the wheels, and run their smoke tests.
+
+    What was said of the same bytes holds while no wheel of the set is another one.
+    """
+    if arguments.engine != HOST:
+        contained.test(
+            plan,
+            cells,
+            space.root,
+            out,
+            environment,
+            engine=arguments.engine,
+            options=arguments.options,
+        )
+        return
+    session = load.Session(
+        plan, out, environment, space.root, lambda cell: evidence.work_folder(space.root, cell)
+    )
+    unchanged = all(progress.state == "unchanged" for progress in results)
+    tried = load.load_cells(session, cells, say_verdict, reuse=unchanged)
+    for line in verdict_table.obstacles(plan, tried.obstacles):
+        say(line)
 
 
 def _build(
@@ -158,9 +196,10 @@ def _prove(
     cells: Sequence[Cell],
     out: Path,
     results: Sequence[Progress],
+    digests: Mapping[str, str],
 ) -> Exit:
     only = frozenset(cell.id for cell in cells)
-    proof = prove.prove(out, plan, only)
+    proof = prove.prove(out, plan, only, digests=digests)
     for problem in proof.problems:
         say(problem)
     states = Counter(progress.state for progress in results)
@@ -170,7 +209,7 @@ def _prove(
     elif proof.ok:
         wheels = f"{pluralize(len(cells), 'wheel')} ({counts})"
         show(f"{wheels}, named as planned and proven: {arguments.out}/{prove.SUMS}")
-        show("\n".join(f"  {cell.wheel}" for cell in cells))
+        show("\n".join(verdict_table.rows(proof.data)))
     return Exit.OK if proof.ok else Exit.WHEEL
 
 

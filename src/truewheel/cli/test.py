@@ -1,4 +1,4 @@
-"""truewheel test: install the wheels of cells and run their smoke tests."""
+"""truewheel test: install and load the wheels of cells, and run their smoke tests."""
 
 from __future__ import annotations
 
@@ -7,30 +7,51 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from truewheel.cli import job_cells
-from truewheel.errors import Exit
+from truewheel.cli.arguments import add_cells, add_plan
+from truewheel.cli.terminal import say
+from truewheel.cli.verdict_table import say_verdict
+from truewheel.errors import Exit, stop
 
-EXAMPLES = job_cells.EXAMPLES.format(command="test")
+EXAMPLES = """\
+examples:
+  test --target rhel8 --arch x86_64
+  test --target rhel8 --arch x86_64 --python cp312
+  test --cell tritonserver/rhel8/x86_64/cp312,foo/rhel8/x86_64/cp312
+"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Declare the arguments of test."""
-    job_cells.add_job_cells(parser)
+    add_cells(parser, required=False)
+    parser.add_argument(
+        "--target", metavar="NAME", help="all cells of this target and architecture"
+    )
+    parser.add_argument("--arch", metavar="ARCH", help="the architecture, with --target")
+    add_plan(parser)
     parser.add_argument(
         "--python",
         default="",
         metavar="TAG",
-        help="interpreter (default: the one that compiled)",
+        help="only on this interpreter, such as cp312 (default: those that each wheel is for)",
     )
 
 
 def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
-    """Install each cell's wheel from the output folder and run its smoke test."""
-    from truewheel.build import evidence
-    from truewheel.build.smoke_test import smoke_test
+    """Install and load each wheel of the output folder, and write a verdict on each.
+
+    Exit 4 when one fails, or cannot be tried on this machine.
+    """
+    from truewheel.build import evidence, load
 
     plan, cells, root = job_cells.read_job_cells(arguments, environment)
-    out = Path(arguments.out)
-    for cell in cells:
-        wheel = out / evidence.settled(out, cell).wheel
-        smoke_test(plan, cell, root, wheel, environment, arguments.python)
-    return Exit.OK
+    work = evidence.work_folder
+    session = load.Session(
+        plan, Path(arguments.out), environment, root, lambda cell_id: work(root, cell_id)
+    )
+    tried = load.load_cells(session, cells, say_verdict, python=arguments.python)
+    for cell_id, obstacle in tried.obstacles.items():
+        say(f"{cell_id}: cannot be tried here: {obstacle}")
+    if not (tried.verdicts or tried.obstacles):
+        raise stop("--python", f"no wheel of these cells is for {arguments.python}")
+    failed = any(verdict.verdict == "failed" for verdict in tried.verdicts)
+    return Exit.WHEEL if failed or tried.obstacles else Exit.OK

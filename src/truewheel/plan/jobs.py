@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from truewheel.errors import Exit
 from truewheel.plan.events import BUT_MERGE_REQUESTS
 from truewheel.plan.images import newest_python
 from truewheel.plan.images import stage_wheels as wheels_within
-from truewheel.plan.matrix import ANY, has_abi, interpreter_tag, minor
+from truewheel.plan.matrix import ANY, PURE, has_abi, interpreter_tag, minor
 from truewheel.plan.model import (
     ARCH,
     CELL,
-    PYTHON,
+    SELECTION,
     STAGE,
     TARGET,
     Cell,
@@ -42,6 +43,15 @@ SCRIPTS = {
 
 WHEELS = "dist/*.whl"
 """The wheels that a wheel job keeps: where an audit finds the platform, no name is known before."""
+VERDICTS = "dist/verdicts/"
+"""The folder of what test jobs say of wheels, one file for each cell and Python."""
+MOST_NEEDS = 50
+"""Jobs that a test job may need: what the strictest forge allows. GitLab's YAML reference, `needs`.
+
+Above that there is one for each Python, or several.
+"""
+NO_FLOOR = 1000
+"""Stands above the glibc of all targets for one whose wheels promise none."""
 LONGEST_MINUTES = 360
 """Minutes that GitHub's own runners allow."""
 NOT_POSTED = (int(Exit.REMOTE_FAILED), int(Exit.REMOTE_UNREACHABLE))
@@ -49,12 +59,32 @@ NOT_POSTED = (int(Exit.REMOTE_FAILED), int(Exit.REMOTE_UNREACHABLE))
 
 
 def records(job: Job) -> list[str]:
-    """Return patterns of the records that a wheel job keeps: those of its own cells alone.
+    """Return patterns of the records that a wheel or test job keeps: of its own cells alone.
 
-    What a build leaves in the folder under the name of another cell's record must not reach the
-    proof: by its own record alone `prove` knows a wheel that another job has put there.
+    What a job leaves in the folder under the name of another cell's record must not reach the
+    proof: by its own record alone `prove` knows a wheel that another job has put there. A test job
+    keeps verdicts and nothing else.
     """
-    return [f"dist/evidence/{cell_file(cell)}.*" for cell in job.cells]
+    if job.kind != "test":
+        return [f"dist/evidence/{cell_file(cell)}.*" for cell in job.cells]
+    return [f"{VERDICTS}{cell_file(cell)}.{job.python or '*'}.json" for cell in job.cells]
+
+
+def selection(job: Job) -> tuple[str, ...]:
+    """Return the flags that say what a test job loads, and on which Python, if it is but one."""
+    if covers_place(job):
+        return ("--target", job.target, "--arch", job.arch)
+    python = ("--python", job.python) if job.python else ()
+    return ("--cell", ",".join(job.cells), *python)
+
+
+def covers_place(job: Job) -> bool:
+    """Return whether a test job is the only one of its target and architecture."""
+    return job.name == _test_name(job.target, job.arch)
+
+
+def _test_name(target: str, arch: str) -> str:
+    return f"test:{target}:{arch}"
 
 
 def tool(spec: Spec) -> tuple[str, ...]:
@@ -114,8 +144,9 @@ def make_kinds(spec: Spec) -> dict[str, JobKind]:
         JobKind(
             name="test",
             stage="test",
-            commands=((*step["test"], *cell, "--python", PYTHON),),
-            traits=JobTraits(timeout=60, machine="test", image="test", wheels="use"),
+            commands=((*step["test"], SELECTION),),
+            artifacts=(VERDICTS,),
+            traits=JobTraits(timeout=60, machine="test", image="test", wheels="load"),
         ),
         JobKind(
             name="prove",
@@ -184,8 +215,13 @@ def make_jobs(
     packages: Mapping[str, Package],
     indexes: Iterable[Index],
     images: Iterable[str],
+    named: Collection[str] = (),
 ) -> list[Job]:
-    """Return the jobs of all events; `images` are the `target/arch` that have a builder image."""
+    """Return the jobs of all events.
+
+    `images` are the `target/arch` that have a builder image, `named` the ids of cells that no job
+    loads.
+    """
     cells, images = tuple(cells), tuple(images)
     builders = {place: "container:" + place.replace("/", ":") for place in images}
     wheels = list(_wheel_jobs(cells, packages, builders))
@@ -193,7 +229,7 @@ def make_jobs(
         Job(name="plan", kind="plan", needs=()),
         *(_container_job(place, name) for place, name in builders.items()),
         *wheels,
-        *_test_jobs(spec, cells, packages, _test_needs(spec, wheels, builders)),
+        *_test_jobs(spec, [cell for cell in cells if cell.id not in named], wheels, builders),
         Job(name="prove", kind="prove"),
         *(job for place in images for job in _image_jobs(spec, cells, place)),
         *(
@@ -231,46 +267,104 @@ def _wheel_jobs(
         )
 
 
-def _test_needs(
-    spec: Spec, wheels: Iterable[Job], builders: Mapping[str, str]
-) -> dict[str, tuple[str, ...]]:
-    """Return what the tests of each cell need, the job of its wheel last.
-
-    Those that run in a builder image get its digest from the container job.
-    """
-    needs: dict[str, tuple[str, ...]] = {}
-    for job in wheels:
-        builder = builders.get(f"{job.target}/{job.arch}")
-        target = spec.targets.get(job.target)
-        is_inside = builder and target and not target.test_image and target.runner in {"", job.arch}
-        own = ("plan", builder, job.name) if builder and is_inside else ("plan", job.name)
-        needs |= dict.fromkeys(job.cells, own)
-    return needs
-
-
 def _test_jobs(
-    spec: Spec,
-    cells: Iterable[Cell],
-    packages: Mapping[str, Package],
-    needs: Mapping[str, tuple[str, ...]],
+    spec: Spec, cells: Iterable[Cell], wheels: Iterable[Job], builders: Mapping[str, str]
 ) -> Iterator[Job]:
-    """Yield the smoke tests: a wheel for several Pythons has one for each.
+    """Yield the jobs that install and load wheels: one for each target and architecture.
 
-    `needs` is what the tests of a cell wait for.
+    It needs the jobs of all its wheels, and of others that these may require: pure ones, or for
+    those the ones of a target that fits.
     """
+    makers = {cell: job.name for job in wheels for cell in job.cells}
+    places: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
-        if packages[cell.package].smoke:
-            for python in _pythons(spec, cell):
-                place = cell.id.rpartition("/")[0].replace("/", ":")
-                yield Job(
-                    name=f"test:{place}:{python}",
-                    kind="test",
-                    cells=(cell.id,),
-                    target=cell.target,
-                    arch=cell.arch,
-                    python=python,
-                    needs=needs[cell.id],
-                )
+        places.setdefault((cell.target, cell.arch), []).append(cell)
+    pure = places.get((ANY, ANY), [])
+    for place, members in places.items():
+        first = _test_image(spec, place, builders)
+        beside = _beside_pure(places) if place == (ANY, ANY) else pure
+        others = _others(spec, beside, makers, MOST_NEEDS - len(first), len(members))
+        for end, part in _parts(spec, members, makers, MOST_NEEDS - len(first) - len(others)):
+            python = end.partition(":")[0]
+            yield Job(
+                name=":".join(filter(None, [_test_name(*place), end])),
+                kind="test",
+                cells=tuple(cell.id for cell in part),
+                target=place[0],
+                arch=place[1],
+                python="" if python == PURE else python,
+                needs=tuple(dict.fromkeys([*first, *others, *_makers(part, makers)])),
+            )
+
+
+def _others(
+    spec: Spec, cells: Sequence[Cell], makers: Mapping[str, str], most: int, own: int
+) -> tuple[str, ...]:
+    """Return the jobs of wheels that those of a place may require, of at most so many jobs.
+
+    If they are too many beside its `own`, they are those for one Python, that of jobs without an
+    image; or none.
+    """
+    python = interpreter_tag(spec.github.python)
+    for candidates in (cells, [cell for cell in cells if python in _pythons(spec, cell)]):
+        others = _makers(candidates, makers)
+        if len(others) + own <= most or len(others) < most // 2:
+            return others
+    return ()
+
+
+def _beside_pure(places: Mapping[tuple[str, str], list[Cell]]) -> list[Cell]:
+    """Return the cells of the place whose wheels the tests of pure ones can install.
+
+    They run on x86_64, on a system of today: of the targets for glibc, that with the oldest.
+    """
+    fits = [
+        cells
+        for (_, arch), cells in places.items()
+        if arch == "x86_64" and "-musllinux" not in cells[0].tag
+    ]
+    return min(fits, key=lambda cells: _glibc(cells[0].tag), default=[])
+
+
+def _glibc(tag: str) -> int:
+    """Return the minor version of the glibc of a tag; the oldest one has the older names."""
+    minors = [int(minor) for minor in re.findall(r"manylinux_2_(\d+)", tag)]
+    return min(minors, default=0 if "-manylinux" in tag else NO_FLOOR)
+
+
+def _makers(cells: Iterable[Cell], makers: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the names of the jobs that make the wheels of cells, each of them once."""
+    return tuple(dict.fromkeys(makers[cell.id] for cell in cells))
+
+
+def _test_image(spec: Spec, place: tuple[str, str], builders: Mapping[str, str]) -> tuple[str, ...]:
+    """Return what a test job needs before wheels: the plan, and the job that makes its image."""
+    name, arch = place
+    target, builder = spec.targets.get(name), builders.get(f"{name}/{arch}")
+    is_inside = builder and target and not target.test_image and target.runner in {"", arch}
+    return ("plan", builder) if builder and is_inside else ("plan",)
+
+
+def _parts(
+    spec: Spec, cells: Sequence[Cell], makers: Mapping[str, str], most: int
+) -> Iterator[tuple[str, list[Cell]]]:
+    """Yield the cells of each test job of a place with the end of its name, "" for a single job.
+
+    If more than `most` jobs make their wheels, a job has one Python; a wheel for several Pythons
+    is loaded on each.
+    """
+    if len(_makers(cells, makers)) <= most:
+        yield "", list(cells)
+        return
+    pythons: dict[str, dict[str, list[Cell]]] = {}
+    for cell in cells:
+        for python in _pythons(spec, cell):
+            pythons.setdefault(python, {}).setdefault(makers[cell.id], []).append(cell)
+    for python, by_maker in pythons.items():
+        lots = list(by_maker.values())
+        for number, start in enumerate(range(0, len(lots), most), 1):
+            part = [cell for lot in lots[start : start + most] for cell in lot]
+            yield f"{python}:{number}" if number > 1 else python, part
 
 
 def _pythons(spec: Spec, cell: Cell) -> list[str]:

@@ -150,6 +150,25 @@ def _leave_out(
             matrix.pop(slot, None)
 
 
+def named_cells(spec: Spec, slots: Iterable[Slot], problems: list[Problem]) -> tuple[str, ...]:
+    """Return the ids of cells that no runner can load; faults of `named` go into `problems`."""
+    slots = tuple(slots)
+    result: dict[str, None] = {}
+    for number, pattern in enumerate(spec.named):
+        matching = [slot.id for slot in slots if _matches(pattern, _values(slot))]
+        if not matching:
+            hint = "it matches no cell: remove or correct it (truewheel plan has the list)"
+            problems.append(spec.document.problem(("named", number), "nothing is named", hint))
+        result |= dict.fromkeys(matching)
+    return tuple(result)
+
+
+def _values(slot: Slot) -> tuple[str, str, str, str]:
+    """Return what patterns see of a slot: its Python as the spec writes it."""
+    python = slot.python.replace("cp3", "3.", 1)
+    return slot.package, slot.target, slot.arch, python
+
+
 def _matches(pattern: CellPattern, slot: tuple[str, str, str, str]) -> bool:
     globs = (pattern.package, pattern.target, pattern.arch, pattern.python)
     return all(fnmatchcase(value, glob) for value, glob in zip(slot, globs))

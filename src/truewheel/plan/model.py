@@ -13,11 +13,12 @@ from truewheel.errors import Problem
 CELL = "{cell}"
 TARGET = "{target}"
 ARCH = "{arch}"
-PYTHON = "{python}"
+SELECTION = "{selection}"
 STAGE = "{stage}"
 """In the commands of a job kind, these stand for what a job has.
 
-`CELL` is the ids of its cells, joined by commas.
+`CELL` is the ids of its cells, joined by commas; `SELECTION` the flags that say what a test job
+loads: see `jobs.selection`.
 """
 
 
@@ -47,7 +48,8 @@ class Package:
     (`[project] version`), "env:NAME" (an environment variable of the build backend) or "wheel" (the
     built wheel is rewritten). `exclude` are patterns of libraries that stay outside the wheel,
     `graft` of device libraries that may come in; `max_size` is in bytes, 0 for no limit. `secrets`
-    are the names of variables with credentials that its backend and its smoke test get.
+    are the names of variables with credentials that its backend and its smoke test get. `load_skip`
+    are modules that are not imported when the wheel is tried.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Package:
     graft: tuple[str, ...] = ()
     max_size: int = 0
     secrets: tuple[str, ...] = ()
+    load_skip: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,13 +108,13 @@ class JobTraits(NamedTuple):
 
     `timeout` is in minutes. `machine` says which runners take them: "tool" (those for jobs that
     compile nothing), "builder" (those that compile for a target, maybe of another architecture),
-    "test" (those for smoke tests), "target" (those of the target's architecture) or "hosted" (the
+    "test" (those that load wheels), "target" (those of the target's architecture) or "hosted" (the
     forge's own, where it has such; else as "tool"). `image` is the image of the target that they
     run in, "builder" or "test"; "" for none of these.
 
     They `build_images` with a container engine and may push them. `digest_file` is the file in
     which they tell later jobs the digest of a builder image. `wheels` says what they do with
-    wheels: "make" those of their cells, "use" those of their cells, "prove" all, or "".
+    wheels: "make", "load" or "use" those of their cells, "prove" all, or "".
 
     They `take_variables` of the pipeline, `read_history` of git, `compare` a merge request with
     what it branched off, or `read_runs` (how long earlier jobs took). `request` is their access to
@@ -252,8 +255,9 @@ class Job(NamedTuple):
 
     `needs` are job names, and None waits for all earlier stages.
 
-    `python` is the interpreter that a test runs on, `image` the stage of the target's image that
-    the job makes of the proven wheels of its cells.
+    `python` is the only interpreter on which a test job loads its cells; "" stands for all that it
+    has, and for all cells of its target and architecture. `image` is the stage of the target's
+    image that the job makes of the proven wheels of its cells.
     """
 
     name: str
@@ -279,7 +283,8 @@ class Index:
     `active` when this pipeline would publish to it, which is when all of `when` holds. `refusals`
     are numbers of wheels by reason. `max_size` is the most bytes that it takes for a file; 0 is
     the limit of its profile. `url` takes uploads ("" for an index that nothing is published to),
-    `simple` lists what is there; `username` and `password` are names of variables.
+    `simple` lists what is there; `username` and `password` are names of variables. `verdict` is
+    what a wheel must be proven to be before it is published there: loaded, or named.
     """
 
     name: str
@@ -292,6 +297,7 @@ class Index:
     username: str = ""
     password: str = ""
     when: Mapping[str, str] = field(default_factory=dict)
+    verdict: str = "loaded"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -321,7 +327,8 @@ class Plan:
     `policy` is the policy's own data, `images` the builder images by `<target>/<arch>`,
     `registry_login` the variables that hold the user name and the password for their registry.
     `left_out` are the ids of cells whose package a merge request does not change: their jobs, if
-    the pipeline has them, do nothing.
+    the pipeline has them, do nothing. `named` are the ids of cells that no runner can load, so that
+    none of its jobs does.
     """
 
     generator: str
@@ -343,6 +350,7 @@ class Plan:
     indexes: tuple[Index, ...] = ()
     archives: tuple[Archive, ...] = ()
     left_out: tuple[str, ...] = ()
+    named: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 
     def cell(self, cell_id: str) -> Cell | None:

@@ -51,6 +51,7 @@ _KINDS = (
     Index,
     Problem,
 )
+_LISTS_OF_PACKAGE = ("exclude", "graft", "secrets", "load_skip")
 _SCALARS = (str, bool, int, str | None)
 _FIELDS: dict[type, dict[str, Any]] = {
     kind: {name: form for name, form in kind.__annotations__.items() if form in _SCALARS}
@@ -88,6 +89,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
         "registry_login": dict(plan.registry_login),
         "compiler_cache": plan.compiler_cache,
         "left_out": list(plan.left_out),
+        "named": list(plan.named),
     }
 
 
@@ -178,6 +180,7 @@ def _plan(data: dict[str, Any]) -> Plan:
             for fields in data["archives"]
         ),
         left_out=_words(data["left_out"]),
+        named=_words(data["named"]),
         problems=tuple(_read_problem(fields) for fields in data["problems"]),
     )
     _check_names(plan)
@@ -201,7 +204,7 @@ def _checked_names(plan: Plan) -> Iterator[tuple[re.Pattern[str], str, Iterable[
         yield _CELL_ID, "no cell's id", (cell.id,)
         for possible in (cell, *cell.possible()):
             yield _WHEEL, "no wheel's file name", possible.names()
-    yield _CELL_ID, "no cell's id", plan.left_out
+    yield _CELL_ID, "no cell's id", (*plan.left_out, *plan.named)
     yield _ARCHIVE, "no archive's file name", (archive.file for archive in plan.archives)
     for package in plan.packages.values():
         yield (
@@ -324,7 +327,7 @@ def _kind_data(kind: JobKind) -> dict[str, Any]:
 def _package(fields: dict[str, Any]) -> Package:
     return _record(
         Package,
-        **{**fields, **{key: _words(fields[key]) for key in ("exclude", "graft", "secrets")}},
+        **{**fields, **{key: _words(fields[key]) for key in _LISTS_OF_PACKAGE}},
     )
 
 

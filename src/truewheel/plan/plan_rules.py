@@ -180,6 +180,7 @@ def check_index(spec: Spec, name: str, cells: Sequence[Cell]) -> Index:
         username=index.credentials.username,
         password=index.credentials.password,
         when=index.when,
+        verdict=index.verdict,
     )
 
 

@@ -88,6 +88,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     slots = matrix.host_slots(spec, request.host) if request.host else matrix.slots(spec, problems)
     problems += matrix.packages_without_cells(spec, slots)
     problems += image_rules.problems(spec, [] if request.host else slots)
+    named = () if request.host else matrix.named_cells(spec, slots, problems)
     targets = _targets(spec, slots, request)
     namer = Namer(spec, policy, request, variables, targets)
     packages = _packages(spec)
@@ -112,7 +113,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     chosen = tuple(
         cell for cell in cells if request.changed is None or cell.package in request.changed
     )
-    all_jobs = jobs.make_jobs(spec, chosen, packages, indexes, images)
+    all_jobs = jobs.make_jobs(spec, chosen, packages, indexes, images, named)
     problems += plan_rules.find_missing_wheels(spec, all_jobs)
     present = jobs.select_by_event(all_jobs, kinds, request.event)
     return Plan(
@@ -131,6 +132,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
             for cell in cells
             if request.changed is not None and cell.package not in request.changed
         ),
+        named=named,
         jobs=present,
         variables={
             name: value
@@ -492,6 +494,7 @@ def _package(name: str, build: str, spec: Spec) -> model.Package:
         inject=package.version.inject or ("file" if package.version.file else "pyproject"),
         abi=package.abi,
         smoke=package.smoke,
+        load_skip=package.load.skip,
         build=build,
         exclude=package.exclude,
         graft=package.graft,

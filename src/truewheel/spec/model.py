@@ -33,6 +33,12 @@ class Version(NamedTuple):
     inject: str
 
 
+class Load(NamedTuple):
+    """How a wheel is loaded when it is tried; `skip` are modules that are not imported."""
+
+    skip: tuple[str, ...]
+
+
 class Package(NamedTuple):
     """Something that becomes a wheel."""
 
@@ -40,6 +46,7 @@ class Package(NamedTuple):
     version: Version
     abi: str
     smoke: str
+    load: Load
     exclude: tuple[str, ...]
     graft: tuple[str, ...]
     max_size: str
@@ -97,7 +104,7 @@ class Target(NamedTuple):
 
 
 class CellPattern(NamedTuple):
-    """A cell to include, or the cells to exclude (`*` and `?` match)."""
+    """A cell to include, or the cells to exclude or only to name (`*` and `?` match)."""
 
     package: str
     target: str
@@ -113,12 +120,13 @@ class Credentials(NamedTuple):
 
 
 class Index(NamedTuple):
-    """Where wheels are published, and when."""
+    """Where wheels are published, when, and with which verdict at least."""
 
     profile: str
     channel: str
     max_size: str
     when: Mapping[str, str]
+    verdict: str
     url: str
     simple: str
     credentials: Credentials
@@ -219,6 +227,7 @@ class Spec(NamedTuple):
     pythons: tuple[str, ...]
     include: tuple[CellPattern, ...]
     exclude: tuple[CellPattern, ...]
+    named: tuple[CellPattern, ...]
     naming: str | Mapping[str, Any]
     variant_labels: bool
     variables: Mapping[str, Variable]
@@ -297,6 +306,7 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
         pythons=tuple(data.pop("pythons")),
         include=tuple(CellPattern(**fields) for fields in data.pop("include")),
         exclude=tuple(CellPattern(**fields) for fields in data.pop("exclude")),
+        named=tuple(CellPattern(**fields) for fields in data.pop("named")),
         variables={name: variable(fields) for name, fields in data.pop("variables").items()},
         indexes={name: _index(fields) for name, fields in data.pop("indexes").items()},
         archives={name: _archive(fields) for name, fields in data.pop("archives").items()},
@@ -313,7 +323,8 @@ def _spec(data: dict[str, Any], document: Document) -> Spec:
 
 def _package(fields: dict[str, Any]) -> Package:
     patterns = {key: tuple(fields[key]) for key in ("exclude", "graft", "paths", "secrets")}
-    return Package(**{**fields, **patterns, "version": Version(**fields["version"])})
+    load = Load(skip=tuple(fields["load"]["skip"]))
+    return Package(**{**fields, **patterns, "load": load, "version": Version(**fields["version"])})
 
 
 def _build(fields: dict[str, Any]) -> Build:

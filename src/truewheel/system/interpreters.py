@@ -57,7 +57,7 @@ def find(tag: str, env: Mapping[str, str]) -> Path | None:
     environment's.
     """
     if tag == ANY:
-        return _probed(Path(sys.executable), _running_tag(), env)
+        return _probed(Path(sys.executable), running_tag(), env)
     candidates = dict.fromkeys(claim.path for claim in _claims(env) if claim.tag == tag)
     # One in the current folder, which an empty entry of PATH stands for, may be anything.
     probed = (_probed(path, tag, env) for path in candidates if path.is_absolute())
@@ -87,6 +87,11 @@ def require(tag: str, env: Mapping[str, str], where: str) -> Path:
         )
         raise stop(where, f"no interpreter for {tag} on this machine", hint, Exit.WHEEL)
     return path
+
+
+def running_tag() -> str:
+    """Return the tag of the interpreter that runs this, such as cp312."""
+    return f"cp{sys.version_info[0]}{sys.version_info[1]}{sys.abiflags}"
 
 
 def version(python: Path) -> str:
@@ -158,7 +163,7 @@ def _probed(path: Path, tag: str, env: Mapping[str, str]) -> Path | None:
 
 def _claims(env: Mapping[str, str]) -> Iterator[_Claim]:
     yield from _in_folders(MANYLINUX, r"(?:cp3\d+-)?cp3(?P<minor>\d+)(?P<threads>t?)")
-    yield _Claim(_running_tag(), Path(sys.executable))
+    yield _Claim(running_tag(), Path(sys.executable))
     home = env.get("HOME", "/")
     pyenv = Path(env.get("PYENV_ROOT") or f"{home}/.pyenv")
     for folder in map(Path, env.get("PATH", os.defpath).split(os.pathsep)):
@@ -193,10 +198,6 @@ def _in_folders(parent: Path, pattern: str) -> Iterator[_Claim]:
 
 def _numbers(name: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", name)]
-
-
-def _running_tag() -> str:
-    return f"cp{sys.version_info[0]}{sys.version_info[1]}{sys.abiflags}"
 
 
 def _minor(tag: str) -> int:

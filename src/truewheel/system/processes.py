@@ -18,6 +18,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO, NamedTuple, NoReturn
+from weakref import WeakSet
 
 from truewheel.errors import Exit, plain_addresses, stop
 from truewheel.system.installation import install_hint
@@ -36,6 +37,9 @@ An entry that is empty or relative stands for the current folder.
 """
 FOLDER = ("PYTHONUSERBASE", "PYTHONPYCACHEPREFIX")
 """Variables that hold one folder."""
+
+
+_started: WeakSet[subprocess.Popen[bytes]] = WeakSet()
 
 
 class Ended(NamedTuple):
@@ -119,7 +123,7 @@ def start(
 
     Raises `OSError` when it cannot be started.
     """
-    return subprocess.Popen(
+    child = subprocess.Popen(
         argv,
         cwd=cwd,
         env=without_current_folder(env),
@@ -128,6 +132,34 @@ def start(
         stderr=stderr,
         start_new_session=True,
     )
+    _started.add(child)
+    return child
+
+
+def end_all() -> None:
+    """Kill what threads of this process have started and wait for: only the main thread is told.
+
+    That is what an interrupt is for them.
+    """
+    for child in list(_started):
+        if child.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+
+
+def wait(child: subprocess.Popen[bytes], seconds: float) -> int:
+    """Return the exit status of a started program, and end all that it leaves behind.
+
+    Raises `TimeoutError` when it takes more seconds.
+    """
+    try:
+        return child.wait(seconds)
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
 
 
 def run(

@@ -12,12 +12,13 @@ from zipfile import ZipInfo
 
 import forge_lab
 import pytest
+import verdict_files
 import wheels
 from specs import plan_of
 from standins import Bridge, GitHub, GitLab, Job
 
 from truewheel.build import collect_artifacts as collect
-from truewheel.build import evidence, hand_over, prove
+from truewheel.build import evidence, hand_over, prove, verdicts
 from truewheel.errors import Exit, Stop
 from truewheel.forges.access import Access
 from truewheel.forges.base import PipelineState, StartRequest
@@ -34,6 +35,10 @@ MAKERS = {job.cells[0]: job.name for job in PLAN.jobs if job.kind == "wheel"}
 X86_JOB, ARM_JOB = MAKERS[X86.id], MAKERS[ARM.id]
 X86_RECORD = evidence.path(Path(), X86.id).as_posix()
 ARM_RECORD = evidence.path(Path(), ARM.id).as_posix()
+TESTS = {job.cells[0]: job.name for job in PLAN.jobs if job.kind == "test"}
+X86_TEST, ARM_TEST = TESTS[X86.id], TESTS[ARM.id]
+X86_VERDICT = verdicts.path(Path(), X86.id, "cp312").as_posix()
+ARM_VERDICT = verdicts.path(Path(), ARM.id, "cp312").as_posix()
 Files = dict[Any, bytes]
 """By path in the artifact, or by a whole `ZipInfo`."""
 
@@ -53,12 +58,15 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes
         wheel = wheels.make(dist, cell.wheel, {"demo/_core.so": code})
         record = {"version": 1, "cell": cell.id, "wheel": cell.wheel, "sha256": sha256(wheel)}
         evidence.path(dist, cell.id).write_text(json.dumps(record))
+        verdict_files.write(dist, cell)
     assert prove.prove(dist, PLAN).ok
     entries = files(dist)
     return {
         "plan": {"plan.json": plan_file.write(PLAN).encode()},
         X86_JOB: {path: entries[path] for path in (X86.wheel, X86_RECORD)},
         ARM_JOB: {path: entries[path] for path in (ARM.wheel, ARM_RECORD)},
+        X86_TEST: {X86_VERDICT: entries[X86_VERDICT]},
+        ARM_TEST: {ARM_VERDICT: entries[ARM_VERDICT]},
         "prove": entries,
     }
 
@@ -83,10 +91,22 @@ class Pipeline:
         if self.is_github:
             names = {"plan": "plan.json", "prove": "dist"}
             return [
-                Job(names.get(name, name.replace(":", "__")), artifacts=files_of_job)
+                Job(
+                    names.get(name, name.replace(":", "__")),
+                    artifacts=self.from_verdicts(files_of_job)
+                    if name.startswith("test:")
+                    else files_of_job,
+                )
                 for name, files_of_job in self.jobs.items()
             ]
         return [Job(self.prefix + name, artifacts=self.below(name)) for name in self.jobs]
+
+    def from_verdicts(self, files_of_job: Files) -> Files:
+        """The artifact of a test job on GitHub begins at the folder that all its files are in."""
+        return {
+            path if isinstance(path, ZipInfo) else path.removeprefix("verdicts/"): data
+            for path, data in files_of_job.items()
+        }
 
     def below(self, name: str) -> Files:
         return {
@@ -404,6 +424,57 @@ def test_a_wheel_job_without_artifacts_is_told(pipeline: Pipeline, tmp_path: Pat
     assert f"{X86.wheel}: is missing: the job {X86_JOB} has left none" in pipeline.refused(tmp_path)
 
 
+# What a test job leaves
+
+
+@pytest.mark.parametrize("name", [X86.wheel, X86_RECORD, "plan.json", "evidence.json", "x.json"])
+def test_a_test_job_replaces_no_wheel_and_no_evidence(
+    pipeline: Pipeline, built: Any, tmp_path: Path, name: str
+):
+    """Neither with other bytes, nor with those of a wheel that is missing."""
+    for path in (name, f"verdicts/{name}", f"verdicts/../{name}"):
+        pipeline.jobs[X86_TEST][path] = b"forged"
+    pipeline.collect(tmp_path / "out")
+    assert files(tmp_path / "out") == expected(built)
+
+
+def test_a_wheel_of_a_test_job_does_not_stand_in_for_one_that_is_missing(
+    pipeline: Pipeline, tmp_path: Path
+):
+    wheel = pipeline.jobs[X86_JOB].pop(X86.wheel)
+    for path in (X86.wheel, f"verdicts/{X86.wheel}"):
+        pipeline.jobs[X86_TEST][path] = wheel
+    assert f"{X86.wheel}: is missing: the job {X86_JOB} has left none" in pipeline.refused(tmp_path)
+
+
+def test_a_test_job_says_nothing_of_another_place(pipeline: Pipeline, built: Any, tmp_path: Path):
+    pipeline.jobs[X86_TEST][ARM_VERDICT] = b"forged"
+    pipeline.collect(tmp_path / "out")
+    assert files(tmp_path / "out") == expected(built)
+
+
+def test_a_cell_without_a_verdict_of_its_test_job_is_told(pipeline: Pipeline, tmp_path: Path):
+    pipeline.jobs[X86_TEST] |= pipeline.jobs[ARM_TEST]
+    pipeline.jobs[ARM_TEST] = {"verdicts/x.json": b""}
+    message = pipeline.refused(tmp_path)
+    assert f"{ARM.id}: has no verdict: the job {ARM_TEST} has left none" in message
+
+
+def test_a_test_job_without_artifacts_is_told(pipeline: Pipeline, tmp_path: Path):
+    del pipeline.jobs[X86_TEST]
+    assert f"{X86_TEST}: has left no verdicts" in pipeline.refused(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"version": 1}', b"x" * (verdicts.LIMIT + 1)])
+def test_a_verdict_that_is_damaged_is_no_verdict(
+    pipeline: Pipeline, tmp_path: Path, content: bytes
+):
+    pipeline.jobs[X86_TEST][X86_VERDICT] = content
+    with pytest.raises((Stop, AssertionError)):
+        pipeline.collect(tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize(
     ("job", "path"), [(X86_JOB, X86.wheel), (X86_JOB, X86_RECORD), ("prove", "SHA256SUMS")]
@@ -528,12 +599,14 @@ def children(
     gitlab: Pipeline, starter: str = "trigger:rhel8:x86_64", prefix: str = ""
 ) -> list[Job]:
     """The jobs of the layout with children, the first of which `starter` starts."""
+
+    def child(*names: str) -> list[Job]:
+        return [Job(name, artifacts=gitlab.below(name)) for name in names]
+
     return [
         Job(f"{prefix}plan", "plan", artifacts=gitlab.below("plan")),
-        Bridge(prefix + starter, child=[Job(X86_JOB, artifacts=gitlab.below(X86_JOB))]),
-        Bridge(
-            f"{prefix}trigger:rhel8:aarch64", child=[Job(ARM_JOB, artifacts=gitlab.below(ARM_JOB))]
-        ),
+        Bridge(prefix + starter, child=child(X86_JOB, X86_TEST)),
+        Bridge(f"{prefix}trigger:rhel8:aarch64", child=child(ARM_JOB, ARM_TEST)),
         Job(f"{prefix}prove", "prove", artifacts=gitlab.below("prove")),
     ]
 

@@ -25,9 +25,9 @@ naming: triton-2026.04
 DIGEST = "sha256:" + "12" * 32
 
 
-def plan(more: str = "", *, smoke: str = "") -> Plan:
+def plan(more: str = "") -> Plan:
     result = plan_of(SPEC.format(more=more), overrides={"CI_PIPELINE_ID": "7"})
-    return replace(result, packages={"foo": Package(name="foo", path=".", smoke=smoke)})
+    return replace(result, packages={"foo": Package(name="foo", path=".")})
 
 
 @pytest.fixture
@@ -62,35 +62,24 @@ def run(plan_: Plan, root: Path, env: dict[str, str]) -> tuple[list[str], list[l
 
 
 @pytest.mark.parametrize(
-    ("more", "smoke", "expected"),
+    ("more", "expected"),
     [
-        ("", "", ["truewheel compile", "truewheel repair", "truewheel validate"]),
-        (
-            "",
-            "s.py",
-            ["truewheel compile", "truewheel repair", "truewheel validate", "truewheel test"],
-        ),
+        ("", ["truewheel compile", "truewheel repair", "truewheel validate"]),
         (
             "scripts: ci",
-            "s.py",
-            *[
-                [
-                    "python ci/compile_wheel.py",
-                    "python ci/repair_wheel.py",
-                    "python ci/validate_wheels.py",
-                    "python gen_ci.py",
-                ]
+            [
+                "python ci/compile_wheel.py",
+                "python ci/repair_wheel.py",
+                "python ci/validate_wheels.py",
             ],
         ),
     ],
 )
-def test_a_cell_runs_the_commands_of_its_job(more: str, smoke: str, expected: list[str]):
-    plan_ = plan(more, smoke=smoke)
+def test_a_cell_runs_the_commands_of_its_job(more: str, expected: list[str]):
+    plan_ = plan(more)
     commands = contained.commands(plan_, plan_.cells[:1], Path("/out"))
     assert [" ".join(argv[:2]) for _, argv in commands] == expected
-    assert [name for name, _ in commands] == ["compile", "repair", "validate", "test"][
-        : len(expected)
-    ]
+    assert [name for name, _ in commands] == ["compile", "repair", "validate"]
     for _, argv in commands:
         assert argv[-4:] == ["--plan", "/out/plan.json", "--out", "/out"]
         assert argv[argv.index("--cell") + 1] == "foo/rhel8/x86_64/cp312"
@@ -108,6 +97,20 @@ def test_every_command_runs_in_the_image_with_the_plans_variables(
         assert not any(word.startswith("CUDA_VERSION") for word in words), "the image has it"
         assert words[words.index("--network") + 1] == "host"
         assert f"{tmp_path}:{tmp_path}" in words
+
+
+def test_wheels_are_loaded_in_the_image_of_their_target_all_at_once(
+    podman: dict[str, str], tmp_path: Path
+):
+    plan_ = plan()
+    contained.test(
+        plan_, plan_.cells, tmp_path, tmp_path / "out", podman, engine="podman", options=[]
+    )
+    calls = [json.loads(line) for line in (tmp_path / "calls").read_text().splitlines()]
+    (words,) = [words for words in calls if "inspect" not in words]
+    inside = words[words.index("r.example/el8:1") + 1 :]
+    assert inside[:2] == ["truewheel", "test"]
+    assert inside[inside.index("--cell") + 1].split(",") == [cell.id for cell in plan_.cells]
 
 
 def test_a_command_that_fails_ends_the_cell_and_its_output_is_kept(

@@ -199,8 +199,17 @@ def test_a_smoke_test_gets_none_but_what_the_spec_names(tmp_path: Path, name: st
     root = projects.write(tmp_path / "root", {"tests/smoke.py": LOOK.format(told=str(report))})
     wheel = wheels.make(evidence.fresh_folder(root / "dist"), cell.wheel)
     plan = projects.plan(cell, smoke="tests/smoke.py", secrets=(name,) if name else ())
-    smoke_test(replace(plan, indexes=INDEXES), cell, root, wheel, ENV)
+    plan = replace(plan, indexes=INDEXES)
+    env, _ = credentials.remove_credentials(ENV, plan, plan.packages["demo"].secrets)
+    assert smoke_test(plan, cell, root, wheel, Path(sys.executable), tmp_path, env) == ""
     check(report, name, needed="")
+
+
+def test_settings_of_installers_may_hold_passwords_under_any_name() -> None:
+    names = ("PIP_INDEX_URL", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX", "UV_FIND_LINKS")
+    env = {**dict.fromkeys(names, "https://user:hidden@index.example"), "PATH": "/bin"}
+    assert credentials.without_downloads(env, ()) == {"PATH": "/bin"}
+    assert credentials.without_downloads(env, ("UV_INDEX",)).keys() == {"PATH", "UV_INDEX"}
 
 
 @pytest.mark.parametrize("name", ["", "CI_JOB_TOKEN"])

@@ -19,16 +19,17 @@ from urllib.parse import unquote
 
 import packages
 import pytest
+import verdict_files
 import wheels
 from packages import TOKEN, Registry
 from specs import plan_of
 
 from truewheel import cli
-from truewheel.build import evidence, hand_over
+from truewheel.build import evidence, hand_over, verdicts
 from truewheel.errors import Exit
 from truewheel.net import http
 from truewheel.plan import plan_file
-from truewheel.plan.model import Cell
+from truewheel.plan.model import Cell, cell_file
 from truewheel.system.files import sha256
 
 SPEC = """
@@ -345,6 +346,67 @@ def test_what_lies_in_the_place_of_a_signed_record_is_removed(
     }
     assert get(tmp_path, truewheel)[0] == Exit.OK
     assert not evidence.path(tmp_path / "prove", X86.id).exists()
+
+
+# Verdicts of test jobs in children
+
+
+def with_verdicts(tmp_path: Path, truewheel: Run) -> Path:
+    """The folder of the job that proves, where a test job has said something of each wheel."""
+    for cell in PLAN.cells:
+        verdict_files.write(job(tmp_path / cell.arch, cell.id), cell)
+        folder = tmp_path / cell.arch
+        assert truewheel("hand-over", "--put", "--cell", cell.id, "--out", folder)[0] == Exit.OK
+        assert sign(folder, cell.id, key(tmp_path, truewheel), truewheel)[0] == Exit.OK
+    return job(tmp_path / "prove")
+
+
+def test_the_verdicts_of_all_children_reach_the_proof(
+    registry: Registry, tmp_path: Path, truewheel: Run
+):
+    folder = with_verdicts(tmp_path, truewheel)
+    (folder / "verdicts").mkdir()
+    for name in (f"{cell_file(X86.id)}.cp311.json", "other.json"):
+        (folder / "verdicts" / name).write_text("of somebody else")
+    assert get(tmp_path, truewheel)[0] == Exit.OK
+    for cell in PLAN.cells:
+        path = verdicts.path(folder, cell.id, "cp312")
+        ours = verdicts.path(tmp_path / cell.arch, cell.id, "cp312")
+        assert path.read_bytes() == ours.read_bytes()
+    assert not (folder / "verdicts" / f"{cell_file(X86.id)}.cp311.json").exists()
+
+
+@pytest.mark.parametrize("change", ["unsigned", "another", "record", "forged"])
+def test_a_verdict_of_somebody_else_is_refused(
+    registry: Registry, tmp_path: Path, truewheel: Run, change: str
+):
+    folder = with_verdicts(tmp_path, truewheel)
+    signed = [path for path in registry.files if path.endswith("json")]
+    record, x86 = (path for path in signed if "x86_64" in path)
+    (arm,) = (path for path in signed if "verdicts" in path and "aarch64" in path)
+    assert "verdicts" in x86
+    registry.files[x86] = {
+        "unsigned": verdicts.path(tmp_path / "x86_64", X86.id, "cp312").read_bytes(),
+        "another": registry.files[arm],
+        "record": registry.files[record],  # signed, but as the record of the cell
+        "forged": b"truewheel-hmac-sha256 " + b"0" * 64 + b"\n{}",
+    }[change]
+    code, _, err = get(tmp_path, truewheel)
+    assert code == Exit.WHEEL
+    name = f"verdicts/{cell_file(X86.id)}.json"
+    assert f"{X86.id}: {name} of the package registry is not signed" in err
+    assert not (folder / "verdicts").exists()
+
+
+def test_a_verdict_behind_a_link_is_not_signed(tmp_path: Path, truewheel: Run, registry: Registry):
+    folder = job(tmp_path / "x86_64", X86.id)
+    verdict_files.write(folder, X86)
+    path = verdicts.path(folder, X86.id, "cp312")
+    path.rename(tmp_path / "elsewhere.json")
+    path.symlink_to(tmp_path / "elsewhere.json")
+    code, _, err = sign(folder, X86.id, key(tmp_path, truewheel), truewheel)
+    assert code == Exit.WHEEL
+    assert "is a link" in err
 
 
 def test_a_record_that_is_too_long_is_not_kept(

@@ -9,6 +9,7 @@ import subprocess
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import wheels
@@ -16,10 +17,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from truewheel.build import prove as proving
+from truewheel.build import verdicts
 from truewheel.build.prove import prove
 from truewheel.build.validate import validate
+from truewheel.build.verdicts import Verdict
 from truewheel.errors import Exit, Stop
-from truewheel.plan.model import Archive, Cell, Copy, Index, Package, Plan
+from truewheel.plan.model import Archive, Cell, Copy, Index, Job, Package, Plan
 
 ONE = "demo-1.0-49163608-cp312-cp312-manylinux_2_28_x86_64.whl"
 TWO = "demo-1.0-49163608-cp313-cp313-manylinux_2_28_x86_64.whl"
@@ -140,6 +143,8 @@ def test_what_was_planned_is_proven(dist):
                     "wheel": cell.wheel,
                     "sha256": digest(dist / cell.wheel),
                 },
+                "verdict": "named",
+                "loads": [],
             }
             for cell in (FIRST, SECOND)
         ],
@@ -592,3 +597,79 @@ def test_a_pipe_in_the_place_of_evidence_is_damage(dist):
     path = dist / "evidence/pipe.json"
     os.mkfifo(path)
     assert any("it is no file" in problem for problem in prove(dist, PLAN).problems)
+
+
+def judge(folder: Path, subject: Cell, verdict: str = "loaded", **other: Any) -> None:
+    """Write the verdict of a test job."""
+    fields = {"cell": subject.id, "wheel": subject.wheel, "python": subject.python}
+    fields |= {"sha256": digest(folder / subject.wheel), "verdict": verdict}
+    verdicts.write(folder, Verdict(**{**fields, **other}))
+
+
+TESTED_PLAN = replace(
+    PLAN,
+    jobs=tuple(
+        Job(name=f"test:{cell.id}", kind="test", cells=(cell.id,), python=cell.python)
+        for cell in (FIRST, SECOND)
+    ),
+)
+
+
+def test_a_proof_has_the_verdict_on_each_wheel(dist):
+    judge(dist, FIRST, "tested", modules=("demo",), warnings=("demo.x: RuntimeError: no device",))
+    first, second = prove(dist, PLAN).data["wheels"]
+    assert (first["verdict"], second["verdict"]) == ("tested", "named")
+    assert first["loads"][0]["modules"] == ["demo"]
+    assert first["loads"][0]["warnings"] == ["demo.x: RuntimeError: no device"]
+
+
+def test_a_wheel_that_failed_is_not_proven(dist):
+    judge(dist, FIRST, "failed", problems=("demo: undefined symbol: nowhere",))
+    judge(dist, SECOND)
+    refused(dist, f"{FIRST.wheel}: failed on cp312: demo: undefined symbol: nowhere")
+
+
+def test_in_a_job_each_test_job_must_have_given_its_verdict(dist):
+    judge(dist, FIRST)
+    judge(dist, SECOND)
+    assert prove(dist, TESTED_PLAN, in_job=True).ok
+    verdicts.path(dist, SECOND.id, "cp313").unlink()
+    (problem,) = prove(dist, TESTED_PLAN, in_job=True).problems
+    assert problem.startswith(f"{SECOND.id}: no verdict of test:{SECOND.id} on {SECOND.wheel}")
+    assert prove(dist, TESTED_PLAN).ok, "elsewhere it is listed"
+
+
+def test_a_verdict_on_other_bytes_is_none(dist):
+    judge(dist, FIRST, sha256="0" * 64)
+    judge(dist, SECOND)
+    (problem,) = prove(dist, TESTED_PLAN, in_job=True).problems
+    assert "has tried other bytes" in problem
+    assert prove(dist, PLAN).data["wheels"][0]["verdict"] == "named"
+
+
+def test_a_verdict_on_another_python_is_not_that_of_the_job(dist):
+    judge(dist, FIRST, python="cp399")
+    judge(dist, SECOND)
+    (problem,) = prove(dist, TESTED_PLAN, in_job=True).problems
+    assert "no verdict of" in problem
+
+
+def test_no_digest_comes_from_a_verdict(dist):
+    """A test job runs the wheels' own code: it may say anything of a wheel that it was given."""
+    attest(dist, FIRST, sha256="1" * 64)
+    judge(dist, FIRST, sha256="1" * 64)
+    judge(dist, SECOND)
+    problems = prove(dist, TESTED_PLAN, in_job=True).problems
+    assert any("was overwritten after its job" in problem for problem in problems)
+
+
+def test_a_damaged_verdict_is_told(dist):
+    (dist / "verdicts").mkdir()
+    (dist / "verdicts/x.json").write_text("{")
+    refused(dist, "verdicts/x.json: damaged verdict: ")
+
+
+def test_a_wheel_that_changed_while_it_was_loaded_is_told(dist):
+    digests = {FIRST.id: "2" * 64, SECOND.id: digest(dist / SECOND.wheel)}
+    (problem,) = prove(dist, PLAN, digests=digests).problems
+    assert problem == f"{FIRST.id}: {FIRST.wheel} was changed while wheels were loaded"

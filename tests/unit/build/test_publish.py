@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 import standin
+import verdict_files
 import wheels
 from paths import ROOT
 from specs import plan_of
@@ -86,6 +87,7 @@ def proven(folder: Path, index: Index, **variables: str) -> Path:
         wheel = wheels.make(folder, cell.wheel, {"demo/_core.so": wheels.elf_file(number)})
         record = {"cell": cell.id, "wheel": cell.wheel, "sha256": sha256(wheel)}
         prove.evidence.path(folder, cell.id).write_text(json.dumps(record))
+        verdict_files.write(folder, cell)
     (folder / "plan.json").write_text(plan_file.write(plan_))
     assert prove.prove(folder, plan_).ok
     return folder
@@ -608,6 +610,7 @@ def test_an_audited_wheel_is_published_under_the_name_that_its_job_has_found(tmp
     wheel = wheels.make(tmp_path, settled.wheel, {"demo/_core.so": wheels.elf_file(62)})
     record = {"version": 1, "cell": cell.id, "wheel": settled.wheel, "sha256": sha256(wheel)}
     prove.evidence.write(tmp_path, record)
+    verdict_files.write(tmp_path, settled)
     assert prove.prove(tmp_path, plan_).ok
     assert [file.wheel for file in publish.proven(tmp_path, plan_, "own")] == [settled.wheel]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import standin
+import verdict_files
 import wheels
 from specs import plan_of
 from standin import Index
@@ -54,17 +55,26 @@ def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
 
 
 def built(
-    folder: Path, index: Index, event: str = "tag", password: str = "TOKEN", **overrides: str
+    folder: Path,
+    index: Index,
+    event: str = "tag",
+    password: str = "TOKEN",
+    spec: str = SPEC,
+    verdict: str = "loaded",
+    needs: str = "",
+    **overrides: str,
 ) -> Path:
-    """A plan for an event, and the wheels that its jobs made."""
+    """A plan for an event, the wheels that its jobs made, and the verdicts on them."""
     words = {"url": index.url, "password": password}
-    plan = plan_of(SPEC % words, policy=POLICY, overrides=overrides, event=event)
+    plan = plan_of(spec % words, policy=POLICY, overrides=overrides, event=event)
     (folder / "evidence").mkdir(parents=True)
     for cell in plan.cells:
         number = {"x86_64": 62, "aarch64": 183}[cell.arch]
         wheel = wheels.make(folder, cell.wheel, {"demo/_core.so": wheels.elf_file(number)})
         record = {"cell": cell.id, "wheel": cell.wheel, "sha256": sha256(wheel)}
         prove.evidence.path(folder, cell.id).write_text(json.dumps(record))
+        if verdict:
+            verdict_files.write(folder, cell, verdict, needs)
     (folder / "plan.json").write_text(plan_file.write(plan))
     return folder
 
@@ -180,6 +190,67 @@ def test_an_index_that_refuses_or_is_down_ends_the_proof(
     dist = built(tmp_path / "dist", index)
     assert proved(dist) == expected
     assert not (dist / "publish").exists()
+
+
+# What was not loaded
+
+
+def proved_in_job(dist: Path, monkeypatch: pytest.MonkeyPatch) -> Exit:
+    """Prove as in a job of a CI, where `prove` loads nothing itself."""
+    monkeypatch.setenv("CI", "true")
+    plan = (dist / "plan.json").rename(dist.with_name(f"{dist.name}.json"))
+    return cli.main(["prove", str(dist), "--plan", str(plan)])
+
+
+def test_an_index_gets_no_wheel_that_was_installed_and_not_loaded(
+    index: Index, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    dist = built(tmp_path / "dist", index, verdict="installed", needs="numpy")
+    assert proved_in_job(dist, monkeypatch) == Exit.WHEEL
+    said = capfd.readouterr().err
+    for wheel in (X86, ARM):
+        assert (
+            f"{wheel}: is installed, where the index internal takes wheels that are loaded" in said
+        )
+    assert "list it in the spec under named, or say verdict: named at the index" in said
+    assert index.asked == []
+    assert not (dist / "publish").exists()
+
+
+def test_an_index_says_that_names_are_enough(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    spec = SPEC.replace("internal: {url", "internal: {verdict: named, url")
+    dist = built(tmp_path / "dist", index, spec=spec, verdict="installed", needs="numpy")
+    assert proved_in_job(dist, monkeypatch) == Exit.OK
+    assert len(listed(dist)) == 2
+
+
+def test_a_wheel_without_modules_is_loaded_once_it_is_installed(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    dist = built(tmp_path / "dist", index, verdict="installed")
+    assert proved_in_job(dist, monkeypatch) == Exit.OK
+    assert len(listed(dist)) == 2
+
+
+def test_a_wheel_that_was_tested_was_loaded(
+    index: Index, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    dist = built(tmp_path / "dist", index, verdict="tested")
+    assert proved_in_job(dist, monkeypatch) == Exit.OK
+    assert len(listed(dist)) == 2
+
+
+def test_what_no_runner_can_load_is_published_if_the_spec_names_it(
+    index: Index, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    dist = built(tmp_path / "unnamed", index, verdict="")
+    assert proved_in_job(dist, monkeypatch) == Exit.WHEEL
+    assert f"no verdict of test:rhel8:aarch64 on {ARM}" in capfd.readouterr().err
+    dist = built(tmp_path / "dist", index, spec=f"{SPEC}named: [{{arch: '*'}}]\n", verdict="")
+    assert proved_in_job(dist, monkeypatch) == Exit.OK
+    assert len(listed(dist)) == 2
 
 
 def test_wheels_that_are_not_as_planned_leave_no_list_and_ask_nobody(index: Index, tmp_path: Path):

@@ -238,7 +238,9 @@ def test_a_job_of_github_that_has_nothing_to_do_keeps_and_gets_nothing():
         for step in place["test"]["steps"]
         if "download-artifact" in step.get("uses", "")
     ]
-    assert got[1] == {"pattern": "${{ matrix.artifact }}", "merge-multiple": True, "path": "dist/"}
+    assert got[1] == {
+        "pattern": "wheel__*__rhel8__x86_64__*", "merge-multiple": True, "path": "dist/",
+    }  # fmt: skip
 
 
 def git(folder: Path, *words: str) -> str:

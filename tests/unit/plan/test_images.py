@@ -270,7 +270,7 @@ def test_a_plan_has_container_jobs_that_wheel_jobs_need():
         "container:ubuntu24.04:x86_64",
     )
     assert made.image("ubuntu24.04", "x86_64") == name_of(SPEC)
-    assert list(made.kinds) == ["plan", "container", "wheel", "prove"]
+    assert list(made.kinds) == ["plan", "container", "wheel", "test", "prove"]
 
 
 def test_without_a_registry_nothing_of_this_is_planned():

@@ -12,8 +12,8 @@ SPEC = "packages: {foo: {smoke: t.py}}\ntargets: {rhel8: {}}\npythons: ['3.11', 
 def test_pushes_have_no_jobs_of_merge_requests_and_tags():
     made = plan_of(SPEC + "indexes: {own: {profile: internal, url: 'https://x/'}}\n", event="mr")
     assert {each.event: each.after.jobs for each in costs(None, made, None)} == {
-        "mr": 7,
-        "push": 6,
+        "mr": 6,
+        "push": 5,
     }
     assert {each.before for each in costs(None, made, None)} == {None}
 

@@ -11,7 +11,7 @@ from specs import plan_of
 from truewheel.errors import Exit, Stop, select_errors
 from truewheel.plan import plan_file
 from truewheel.plan.matrix import Host
-from truewheel.plan.model import CELL, Build
+from truewheel.plan.model import CELL, SELECTION, Build
 
 SPEC = """
 packages: {foo: {}}
@@ -277,6 +277,18 @@ def test_every_cell_has_a_wheel_job_that_waits_for_the_plan_alone():
         ("plan", "plan", (), ()),
         ("wheel:foo:rhel8:x86_64:cp312", "wheel", ("foo/rhel8/x86_64/cp312",), ("plan",)),
         ("wheel:bar:any:any:py3", "wheel", ("bar/any/any/py3",), ("plan",)),
+        (
+            "test:rhel8:x86_64",
+            "test",
+            ("foo/rhel8/x86_64/cp312",),
+            ("plan", "wheel:bar:any:any:py3", "wheel:foo:rhel8:x86_64:cp312"),
+        ),
+        (
+            "test:any:any",
+            "test",
+            ("bar/any/any/py3",),
+            ("plan", "wheel:foo:rhel8:x86_64:cp312", "wheel:bar:any:any:py3"),
+        ),
         ("prove", "prove", (), None),
     ]
 
@@ -326,6 +338,7 @@ def test_jobs_call_the_installed_command_or_the_scripts_by_path():
         ("truewheel", "compile", "--cell", CELL),
         ("truewheel", "repair", "--cell", CELL),
         ("truewheel", "validate", "--cell", CELL, "--report"),
+        ("truewheel", "test", SELECTION),
         ("truewheel", "prove", "dist", "--plan", "plan.json"),
     ]
     assert [command[:2] for command in argv(SPEC + "scripts: ci/steps/\n")] == [
@@ -334,6 +347,7 @@ def test_jobs_call_the_installed_command_or_the_scripts_by_path():
         ("python", "ci/steps/compile_wheel.py"),
         ("python", "ci/steps/repair_wheel.py"),
         ("python", "ci/steps/validate_wheels.py"),
+        ("python", "ci/steps/test_wheel.py"),
         ("python", "gen_ci.py"),
     ]
 

@@ -91,8 +91,8 @@ def test_jobs_are_counted_before_and_after():
     more = SPEC.replace("rhel8: {}", "rhel8: {}, ubuntu24.04: {}")
     text = note(SPEC, more)
     assert "| pipelines of | jobs |" in text
-    assert "| merge requests | 5 → 7 |" in text
-    assert "| pushes | 4 → 6 |" in text
+    assert "| merge requests | 6 → 9 |" in text
+    assert "| pushes | 5 → 8 |" in text
     assert "minutes" not in text
 
 
@@ -105,9 +105,9 @@ def test_job_minutes_are_those_of_an_earlier_pipeline():
     known = times(taken, "", "[pipeline 7](https://gitlab.example.com/7)")
     more = SPEC.replace("rhel8: {}", "rhel8: {}, ubuntu24.04: {}")
     text = notes.render_note(story(SPEC, more, times=known))
-    assert "| pushes | 4 → 6 | about 31 → about 61 |" in text
+    assert "| pushes | 5 → 8 | about 31 → about 61 |" in text
     assert "what each job took in [pipeline 7](https://gitlab.example.com/7)" in text
-    assert "Not counted, since none ran there: prove, names." in text
+    assert "Not counted, since none ran there: test, prove, names." in text
 
 
 def test_what_an_index_says_is_reported_with_what_it_said_before():

@@ -15,6 +15,7 @@ from truewheel.spec.model import (
     Gitlab,
     Images,
     Index,
+    Load,
     MergeRequests,
     Package,
     Schedule,
@@ -28,6 +29,7 @@ PLAIN = Package(
     version=Version(file="", match="", inject=""),
     abi="cpython",
     smoke="",
+    load=Load(skip=()),
     exclude=(),
     graft=(),
     max_size="",
@@ -41,7 +43,7 @@ project: triton
 packages:
   server:
     {path: python/server, version: {file: V, match: ^v(.+), inject: 'env:VERSION'},
-     abi: abi3, smoke: smoke.py, exclude: [libcuda.so.*],
+     abi: abi3, smoke: smoke.py, load: {skip: [server.tests]}, exclude: [libcuda.so.*],
      graft: [libcudart.so.12], max_size: 1.9 GB, paths: [lib],
      secrets: [A_TOKEN]}
   client: {}
@@ -71,6 +73,7 @@ arches: [x86_64, aarch64]
 pythons: ['3.10', '3.12']
 include: [{package: server, target: rhel8, arch: x86_64, python: '3.12'}]
 exclude: [{target: 'rhel*'}]
+named: [{arch: aarch64}]
 naming: policies/own.yml
 variables: {CI: {scope: forge, choices: [a, b], pattern: '[ab]', description: d, default: a}}
 indexes:
@@ -79,6 +82,7 @@ indexes:
     channel: release
     max_size: 300 MB
     when: {R: 'true'}
+    verdict: named
     url: 'https://index.example/upload/'
     simple: 'https://index.example/+simple/'
     credentials: {username: INDEX_USER, password: INDEX_PASSWORD}
@@ -181,7 +185,12 @@ def test_every_value_of_a_full_spec_arrives():
     libraries = {"exclude": ("libcuda.so.*",), "graft": ("libcudart.so.12",), "max_size": "1.9 GB"}
     libraries |= {"paths": ("lib",), "secrets": ("A_TOKEN",)}
     server = PLAIN._replace(
-        path="python/server", version=version, abi="abi3", smoke="smoke.py", **libraries
+        path="python/server",
+        version=version,
+        abi="abi3",
+        smoke="smoke.py",
+        load=Load(("server.tests",)),
+        **libraries,
     )
     assert spec.packages == {"server": server, "client": PLAIN}
     tree = Build(
@@ -233,12 +242,14 @@ def test_every_value_of_a_full_spec_arrives():
         CellPattern(package="server", target="rhel8", arch="x86_64", python="3.12"),
     )
     assert spec.exclude == (CellPattern(package="*", target="rhel*", arch="*", python="*"),)
+    assert spec.named == (CellPattern(package="*", target="*", arch="aarch64", python="*"),)
     assert spec.variables["CI"].choices == ("a", "b")
     assert spec.indexes["pypi"] == Index(
         profile="pypi",
         channel="release",
         max_size="300 MB",
         when={"R": "true"},
+        verdict="named",
         url="https://index.example/upload/",
         simple="https://index.example/+simple/",
         credentials=Credentials("INDEX_USER", "INDEX_PASSWORD"),

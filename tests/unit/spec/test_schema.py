@@ -181,7 +181,7 @@ def test_a_misspelt_key_is_guessed(text, place, known):
 
 def test_a_key_like_no_other_is_told_with_the_known_ones():
     (problem,) = said(SMALL.replace("a: {}", "a: {colour: red}"))
-    keys = "path, version, abi, smoke, exclude, graft, max_size, paths, secrets"
+    keys = "path, version, abi, smoke, load, exclude, graft, max_size, paths, secrets"
     assert problem == f"2:16: unknown key 'colour' | known keys: {keys}"
 
 

@@ -45,11 +45,13 @@ PROPERTIES = {
 RECORDS = [
     (model.Spec, "", {"document"}, {}),
     (model.Package, "package", set(), {}),
+    (model.Load, "load", set(), {}),
     (model.Version, "version", set(), {}),
     (model.Build, "build", set(), {}),
     (model.Target, "target", set(), {}),
     (model.CellPattern, "includedCell", set(), {}),
     (model.CellPattern, "excludedCells", set(), {}),
+    (model.CellPattern, "namedCells", set(), {}),
     (model.Index, "index", set(), {}),
     (model.Archive, "archive", set(), {}),
     (model.Credentials, "credentials", set(), {}),

@@ -52,9 +52,12 @@ def _files(declared: Declared, sources: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _plan_problems(declared: Declared) -> Iterable[Problem]:
-    from truewheel.forges.gitlab.emit import inputs
+    from truewheel.forges.gitlab.emit import inputs, runner_rules
 
-    return inputs.problems(declared.spec, declared.variables)
+    return [
+        *inputs.problems(declared.spec, declared.variables),
+        *runner_rules.find_problems(declared.plan, declared.spec),
+    ]
 
 
 def _file_problems(documents: Documents, spec: Spec) -> Iterable[Problem]:

@@ -106,10 +106,14 @@ def _filled_in(value: object, route: Route) -> Iterator[Route]:
 
 
 def _runners(plan: Plan, spec: Spec) -> Iterator[Problem]:
-    for arch in dict.fromkeys(
-        job.arch for job in plan.jobs if job.target and not runner_of(job, plan, spec)
-    ):
+    kinds: dict[str, set[str]] = {}
+    for job in plan.jobs:
+        if job.target and not runner_of(job, plan, spec):
+            kinds.setdefault(job.arch, set()).add(job.kind)
+    for arch, needed in kinds.items():
         hint = f"name the labels of your own: github.runners.{arch}"
+        if needed == {"test"}:  # the wheels are cross-compiled
+            hint += f"; if there are none: named: [{{arch: {arch}}}]"
         yield spec.document.problem(("github",), f"GitHub has no runners of {arch}", hint, key=True)
 
 

@@ -21,7 +21,7 @@ from truewheel.plan.matrix import ANY
 from truewheel.plan.model import (
     ARCH,
     CELL,
-    PYTHON,
+    SELECTION,
     STAGE,
     TARGET,
     Cell,
@@ -147,9 +147,12 @@ def documents(
     ids = _ids([*(job.name for job in tools), *(f"wheels-{part}" for part in parts), ATTEST])
     published = [job for job in tools if job.index_name]
     signs = bool(published) and attests(plan, spec)
+    needed = _needed_parts(parts)
     first = [ids[job.name] for job in tools if PLAN_FILE in plan.kinds[job.kind].artifacts]
     calls = {
-        ids[f"wheels-{part}"]: _call(paths[part], jobs, first, forge)
+        ids[f"wheels-{part}"]: _call(
+            paths[part], jobs, [*first, *(ids[f"wheels-{name}"] for name in needed[part])], forge
+        )
         for part, jobs in parts.items()
     }
     result: Document = {}
@@ -185,9 +188,15 @@ def _parts(plan: Plan) -> dict[str, list[Job]]:
     It is for one target and architecture, or for several if there are too many.
     """
     places: dict[str, list[Job]] = {}
+    homes: dict[str, str] = {}
     for job in plan.jobs:
         if job.place:
-            places.setdefault(job.place, []).append(job)
+            # Wheels for any target are tested where the others are made that they may require: the
+            # tests of those need them, and two workflows cannot wait for each other.
+            others = [homes[name] for name in job.needs or () if name in homes]
+            is_pure_test = plan.kinds[job.kind].traits.wheels == "load" and job.target == ANY
+            homes[job.name] = others[0] if is_pure_test and others else job.place
+            places.setdefault(homes[job.name], []).append(job)
     if len(places) <= WORKFLOWS_LIMIT:
         return places
     size = -(-len(places) // WORKFLOWS_LIMIT)
@@ -195,6 +204,25 @@ def _parts(plan: Plan) -> dict[str, list[Job]]:
     return {
         str(number): [job for jobs in group for job in jobs]
         for number, group in enumerate(groups, 1)
+    }
+
+
+def _needed_parts(parts: Mapping[str, list[Job]]) -> dict[str, list[str]]:
+    """Return the other parts whose jobs the jobs of each part need: that of pure wheels.
+
+    A job of a called workflow can need none of another, so the call needs that call.
+    """
+    homes = {job.name: part for part, jobs in parts.items() for job in jobs}
+    return {
+        part: list(
+            dict.fromkeys(
+                homes[name]
+                for job in jobs
+                for name in job.needs or ()
+                if homes.get(name, part) != part
+            )
+        )
+        for part, jobs in parts.items()
     }
 
 
@@ -272,7 +300,8 @@ def _jobs(jobs: Document) -> Document:
 
 
 def _call(path: str, jobs: list[Job], needs: list[str], forge: _Forge) -> Document:
-    places = dict.fromkeys(f"{job.target} {job.arch}" for job in jobs)
+    makers = [job for job in jobs if forge.traits(job).wheels == "make"]
+    places = dict.fromkeys(f"{job.target} {job.arch}" for job in makers)
     permissions = [_permissions(job, forge) for job in jobs]
     passed = _passed(jobs, forge)
     return {
@@ -491,7 +520,11 @@ def _downloads(job: Job, needs: list[str], forge: _Forge) -> list[Document]:
         wheels = forge.uses(
             "download-artifact", pattern="wheel__*", path=folder, merge_multiple=True
         )
-        return [_download(kinds["plan"], forge), wheels]
+        verdicts = forge.uses(
+            "download-artifact", pattern="test__*", path=plan_jobs.VERDICTS, merge_multiple=True
+        )
+        loads = any(kind.traits.wheels == "load" for kind in kinds.values())
+        return [_download(kinds["plan"], forge), wheels, *([verdicts] if loads else [])]
     needed = {job.name: job.kind for job in forge.plan.jobs}
     steps = []
     for name, job_id in zip(job.needs, needs, strict=False):
@@ -530,8 +563,13 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
     steps.append({**identity, "run": Lines("\n".join(lines))})
     if kind.artifacts:
         # A wheel job keeps its own records alone. The artifact begins at dist/, the least common
-        # ancestor of both patterns.
-        own = Lines(f"{plan_jobs.WHEELS}\n${{{{ matrix.records }}}}") if job.place else ""
+        # ancestor of both patterns; that of a test job, which keeps verdicts alone, at theirs.
+        loads = kind.traits.wheels == "load"
+        patterns = ["${{ matrix.records }}"]
+        if loads and plan_jobs.covers_place(job):
+            patterns = plan_jobs.records(job)
+        own = "" if loads else f"{plan_jobs.WHEELS}\n"
+        own = Lines(own + "\n".join(patterns)) if job.place else ""
         path = kind.artifacts[0]
         options = {
             "overwrite": True,
@@ -539,10 +577,14 @@ def _work(job: Job, forge: _Forge, artifact: str = "") -> list[Document]:
         }  # a second attempt
         name = artifact or _artifact(path)
         # A merge request may leave the cell out: then its job has nothing to keep.
-        missing = "ignore" if job.cells and forge.spec.merge_requests.changed_only else "error"
+        missing = "warn" if loads else "error"  # a test job that failed early has said why
+        if job.cells and forge.spec.merge_requests.changed_only:
+            missing = "ignore"
         steps.append(
             {
                 **({"id": KEPT} if kind.traits.wheels == "prove" else {}),
+                # The verdicts of a test that fails say why.
+                **({"if": "always()"} if loads else {}),
                 **forge.uses(
                     "upload-artifact",
                     name=name,
@@ -589,8 +631,13 @@ def _printed(file: str) -> str:
 
 
 def _script(kind: JobKind, job: Job) -> list[str]:
-    words = {CELL: '"$TRUEWHEEL_CELL"', PYTHON: '"$TRUEWHEEL_PYTHON"'}
+    words = {CELL: '"$TRUEWHEEL_CELL"'}
     words |= {TARGET: _word(job.target), ARCH: _word(job.arch), STAGE: _word(job.image)}
+    # One of several has the values of its entry in the matrix.
+    entry = {",".join(job.cells): '"$TRUEWHEEL_CELL"', job.python: '"$TRUEWHEEL_PYTHON"'}
+    values = {} if plan_jobs.covers_place(job) else entry
+    flags = plan_jobs.selection(job)
+    words[SELECTION] = " ".join(values.get(flag) or _word(flag) for flag in flags)
     return [" ".join(words.get(word) or _word(word) for word in argv) for argv in kind.commands]
 
 
@@ -607,14 +654,21 @@ def _reusable(part: str, jobs: list[Job], forge: _Forge) -> Document:
     places: dict[str, list[Job]] = {}
     for job in jobs:
         places.setdefault(f"{job.target}-{job.arch}", []).append(job)
-    suffixes = (
-        _ids(f"-{place}" for place in places)
-        if len(places) > 1
-        else dict.fromkeys((f"-{p}" for p in places), "")
-    )
+    suffixes = _ids(f"-{place}" for place in places) | {f"-{part}": ""}
+    matrices = {
+        name: chunk
+        for place, jobs_of_place in places.items()
+        for name, chunk in _matrices(jobs_of_place, suffixes[f"-{place}"], forge).items()
+    }
+    ids = {job.name: name for name, chunk in matrices.items() for job in chunk}
     jobs_of_file: Document = {}
     for place, jobs_of_place in places.items():
-        jobs_of_file |= _place_jobs(jobs_of_place, suffixes[f"-{place}"], forge)
+        suffix = suffixes[f"-{place}"]
+        containers = [job for job in jobs_of_place if forge.traits(job).digest_file]
+        jobs_of_file |= {_builder_id(suffix): _container_job(job, forge) for job in containers}
+        ids |= {job.name: _builder_id(suffix) for job in containers}
+        for name in _matrices(jobs_of_place, suffix, forge):
+            jobs_of_file[name] = _matrix_job(matrices[name], ids, suffix, forge)
     passed = {name: {"required": False} for name in _passed(jobs, forge)}
     return {
         "name": f"wheels {part}",
@@ -623,26 +677,15 @@ def _reusable(part: str, jobs: list[Job], forge: _Forge) -> Document:
     }
 
 
-def _place_jobs(jobs: list[Job], suffix: str, forge: _Forge) -> Document:
-    document = {
-        _builder_id(suffix): _container_job(job, forge)
-        for job in jobs
-        if forge.traits(job).digest_file
+def _matrices(jobs: list[Job], suffix: str, forge: _Forge) -> dict[str, list[Job]]:
+    """Return the jobs of each matrix of a place, by its id: all of one kind, and not too many."""
+    return {
+        f"{kind}{suffix}" + (f"-{number}" if number else ""): chunk
+        for kind in (name for name, kind in forge.plan.kinds.items() if kind.traits.image)
+        for number, chunk in enumerate(
+            _chunks([job for job in jobs if job.kind == kind], MATRIX_LIMIT)
+        )
     }
-    makers = {cell: job for job in jobs if forge.traits(job).wheels == "make" for cell in job.cells}
-    needs = list(document)
-    for kind in (name for name, kind in forge.plan.kinds.items() if kind.traits.image):
-        chunks = _chunks([job for job in jobs if job.kind == kind], MATRIX_LIMIT)
-        by_id = {
-            f"{kind}{suffix}" + (f"-{number}" if number else ""): chunk
-            for number, chunk in enumerate(chunks)
-        }
-        for name, chunk in by_id.items():
-            entries = [_entry(job, makers, forge) for job in chunk]
-            builder = _builder_id(suffix) if forge.plan.builder(chunk[0]) else ""
-            document[name] = _matrix_job(chunk, needs, entries, builder, forge)
-        needs = list(by_id)
-    return document
 
 
 def _builder_id(suffix: str) -> str:
@@ -662,17 +705,21 @@ def _container_job(job: Job, forge: _Forge) -> Document:
     }
 
 
-def _entry(job: Job, makers: Mapping[str, Job], forge: _Forge) -> Document:
+def _entry(job: Job, forge: _Forge) -> Document:
     """Return what a job has for itself, as an entry of its matrix."""
-    fields = {"title": job.name.partition(":")[2].replace(":", " "), "cell": ",".join(job.cells)}
-    fields["artifact"] = makers[job.cells[0]].name.replace(":", "__")
+    fields: Document = {"title": job.name.partition(":")[2].replace(":", " ")}
+    is_single = plan_jobs.covers_place(job)
+    if not is_single:
+        fields["cell"] = ",".join(job.cells)
+    fields["artifact"] = job.name.replace(":", "__")
     if job.python:
         fields["python"] = job.python
-    else:
+    if not is_single:
         fields["records"] = "\n".join(plan_jobs.records(job))
     if not forge.image(job):
-        cell = forge.cells[job.cells[0]]
-        fields["version"] = _version(job.python or cell.builder) or forge.spec.github.python
+        tags = [job.python] if job.python else [forge.cells[cell].builder for cell in job.cells]
+        versions = dict.fromkeys(_version(tag) or forge.spec.github.python for tag in tags)
+        fields["version"] = "\n".join(versions)
     return fields
 
 
@@ -681,38 +728,63 @@ def _version(tag: str) -> str:
     return f"3.{tag.removeprefix('cp3')}" if tag.startswith("cp3") else ""
 
 
-def _matrix_job(
-    jobs: list[Job], needs: list[str], entries: list[Document], builder: str, forge: _Forge
-) -> Document:
-    """Return the job that runs once for each entry.
+def _matrix_job(jobs: list[Job], ids: Mapping[str, str], suffix: str, forge: _Forge) -> Document:
+    """Return the job that runs once for each of `jobs`, all of one kind, target and architecture.
 
-    `jobs` are all of one kind, target and architecture.
-
-    `builder` is the id of the job whose image they run in, "" for another image or none.
+    `ids` are those of the jobs in its file.
     """
-    first, digest = jobs[0], f"${{{{ needs.{builder}.outputs.digest }}}}"
-    needs = list(dict.fromkeys(filter(None, [builder, *needs])))
+    first, builder = jobs[0], _builder_id(suffix)
+    digest = f"${{{{ needs.{builder}.outputs.digest }}}}"
+    needs = list(
+        dict.fromkeys(ids[name] for job in jobs for name in job.needs or () if name in ids)
+    )
     fields: Document = {
         "name": f"{first.kind} ${{{{ matrix.title }}}}",
         **({"needs": needs} if needs else {}),
     }
     fields |= {
         **_place(first, forge),
-        "strategy": {"fail-fast": False, "matrix": {"include": entries}},
+        "strategy": {
+            "fail-fast": False,
+            "matrix": {"include": [_entry(job, forge) for job in jobs]},
+        },
     }
+    is_inside = bool(forge.plan.builder(first))
     if image := forge.image(first):
-        fields["container"] = {"image": f"{image}@{digest}" if builder else image}
+        fields["container"] = {"image": f"{image}@{digest}" if is_inside else image}
         if login := _login(image, forge.spec):
             fields["container"]["credentials"] = login
-    fields["env"] = {"TRUEWHEEL_CELL": "${{ matrix.cell }}"}
-    if builder:
-        fields["env"][digest_variable(first.target, first.arch)] = digest
-    steps = [*_start(first, forge), _download(forge.plan.kinds["plan"], forge)]
+    loads = forge.traits(first).wheels == "load"
+    is_single = plan_jobs.covers_place(first)
+    environment = {} if is_single else {"TRUEWHEEL_CELL": "${{ matrix.cell }}"}
+    if is_inside:
+        environment[digest_variable(first.target, first.arch)] = digest
     if first.python:
-        fields["env"]["TRUEWHEEL_PYTHON"] = "${{ matrix.python }}"
-        folder = forge.plan.kinds["wheel"].artifacts[0]
-        selection: Document = {"name": "${{ matrix.artifact }}"}
-        if forge.spec.merge_requests.changed_only:  # a pattern may find nothing
-            selection = {"pattern": "${{ matrix.artifact }}", "merge_multiple": True}
-        steps.append(forge.uses("download-artifact", **selection, path=folder))
+        environment["TRUEWHEEL_PYTHON"] = "${{ matrix.python }}"
+    if environment:
+        fields["env"] = environment
+    steps = [*_start(first, forge), _download(forge.plan.kinds["plan"], forge)]
+    if loads:
+        steps += _wheels(jobs, forge)
     return {**fields, "steps": [*steps, *_work(first, forge, "${{ matrix.artifact }}")]}
+
+
+def _wheels(jobs: Iterable[Job], forge: _Forge) -> Iterator[Document]:
+    """Yield the steps that fetch the wheels that jobs need, from each place that has some.
+
+    By a pattern, which may find nothing: a merge request may leave wheels out.
+    """
+    needed = {name for job in jobs for name in job.needs or ()}
+    kinds = forge.plan.kinds
+    places = [
+        f"{job.target}__{job.arch}"
+        for job in forge.plan.jobs
+        if job.name in needed and kinds[job.kind].traits.wheels == "make"
+    ]
+    for place in dict.fromkeys(places):
+        yield forge.uses(
+            "download-artifact",
+            pattern=f"wheel__*__{place}__*",
+            path=kinds["wheel"].artifacts[0],
+            merge_multiple=True,
+        )

@@ -4,7 +4,7 @@ A job of the parent starts one for each part. In all of them, the pipeline id is
 
 A parent gets no artifacts from its children, and what lies in the package registry may be
 anybody's. So the parent makes a key, which is an artifact that nobody can download; a job of each
-child, which runs no code of a package, signs the records of its wheels.
+child, which runs no code of a package, signs the records of its wheels and their verdicts.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from truewheel.forges.gitlab.emit.jobs import (
     changed_templates,
     kind_templates,
     need,
-    package_of,
+    packages_of,
     place_jobs,
     tool_template,
 )
-from truewheel.forges.gitlab.emit.layout import FOLDER, SIGNED, Layout
+from truewheel.forges.gitlab.emit.layout import FOLDER, Layout, signed_lots
 from truewheel.plan import jobs
 from truewheel.plan.model import Job, Plan
 from truewheel.spec.model import Spec
@@ -82,7 +82,7 @@ def trigger_name(path: str, members: Iterable[Job]) -> str:
 
 def _trigger(path: str, members: Iterable[Job], plan: Plan, spec: Spec) -> Document:
     # A child of which every job is left out could not start.
-    rules = changed_rules(_packages(members), spec)
+    rules = changed_rules(packages_of(members), spec)
     return {
         "stage": plan.kinds["wheel"].stage,
         "needs": ["plan", KEY],
@@ -95,10 +95,6 @@ def _trigger(path: str, members: Iterable[Job], plan: Plan, spec: Spec) -> Docum
         },
         **({"rules": rules} if rules else {}),
     }
-
-
-def _packages(members: Iterable[Job]) -> list[str]:
-    return list(dict.fromkeys(package_of(job) for job in members if job.cells))
 
 
 def child(members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
@@ -122,22 +118,22 @@ def child(members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Doc
             for name, template in kind_templates(plan, spec, layout).items()
             if name in templates
         },
-        **changed_templates(_packages(members), spec),
+        **changed_templates(packages_of(members), spec),
         **place_jobs(members, plan, spec, layout),
-        **_signing_jobs(
-            [job for job in members if plan.kinds[job.kind].traits.wheels == "make"], spec, layout
-        ),
+        **_signing_jobs(members, plan, spec, layout),
     }
 
 
-def _signing_jobs(wheels: Sequence[Job], spec: Spec, layout: Layout) -> dict[str, Document]:
-    """Return the jobs that sign the records of wheel jobs, by name.
+def _signing_jobs(
+    members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout
+) -> dict[str, Document]:
+    """Return the jobs that sign what wheel jobs and test jobs have recorded, by name.
 
     No code of a package is near the key.
     """
-    lots = [wheels[start : start + SIGNED] for start in range(0, len(wheels), SIGNED)]
+    lots = signed_lots(members, plan)
     return {
-        _signing_name(lot[0], number): _signing_job(lot, spec, layout)
+        _signing_name(lot[0], number): _signing_job(lot, plan, spec, layout)
         for number, lot in enumerate(lots, 1)
     }
 
@@ -146,9 +142,12 @@ def _signing_name(first: Job, number: int) -> str:
     return f"{HAND_OVER}:{first.target}:{first.arch}{f':{number}' if number > 1 else ''}"
 
 
-def _signing_job(lot: Sequence[Job], spec: Spec, layout: Layout) -> Document:
+def _signing_job(lot: Sequence[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
     changed_only = spec.merge_requests.changed_only
-    rules = changed_rules(_packages(lot), spec)
+    rules = changed_rules(packages_of(lot), spec)
+    made = [
+        cell for job in lot if plan.kinds[job.kind].traits.wheels == "make" for cell in job.cells
+    ]
     return {
         "extends": TOOL,
         "stage": HAND_OVER,
@@ -158,6 +157,6 @@ def _signing_job(lot: Sequence[Job], spec: Spec, layout: Layout) -> Document:
             *({"job": job.name, "optional": True} if changed_only else job.name for job in lot),
         ],
         **({"rules": rules} if rules else {}),
-        "variables": {"TRUEWHEEL_CELL": ",".join(cell for job in lot for cell in job.cells)},
+        "variables": {"TRUEWHEEL_CELL": ",".join(made)},
         "script": [_hand_over(spec, f'--sign --key {jobs.KEY_FILE} --cell "$TRUEWHEEL_CELL"')],
     }

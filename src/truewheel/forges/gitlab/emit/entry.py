@@ -60,13 +60,7 @@ def renamed(project_jobs: Mapping[str, Any], generated: Iterable[str], spec: Spe
 def _needs(generated: Mapping[str, Document], plan: Plan, layout: Layout) -> list[Any]:
     if layout.children:
         return [*PARENTS, *(name for name in generated if name.startswith(PREFIX))]
-    return [
-        "plan",
-        *(
-            job.name if plan.kinds[job.kind].artifacts else {"job": job.name, "artifacts": False}
-            for job in jobs_before_proof(plan)
-        ),
-    ]
+    return ["plan", *(job.name for job in jobs_before_proof(plan))]
 
 
 def _optional(need: Any) -> Any:

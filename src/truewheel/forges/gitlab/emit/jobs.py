@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from truewheel.forges import publish_jobs, tool_script
@@ -15,8 +15,8 @@ from truewheel.plan.events import BUT_MERGE_REQUESTS
 from truewheel.plan.model import (
     ARCH,
     CELL,
-    PYTHON,
     QUALITY,
+    SELECTION,
     STAGE,
     TARGET,
     Job,
@@ -79,11 +79,9 @@ def _kind_template(kind: JobKind, spec: Spec, layout: Layout) -> Document:
         reports = {"dotenv": kind.traits.digest_file}
         artifacts = {"expire_in": spec.gitlab.expire_in, "reports": reports}
         return {**_engine_template(kind, spec), "artifacts": artifacts}
-    fields: Document = {
-        "stage": kind.stage,
-        "timeout": _timeout(kind.traits),
-        "script": _script(kind, spec, layout),
-    }
+    fields: Document = {"stage": kind.stage, "timeout": _timeout(kind.traits)}
+    if kind.traits.wheels == "make":  # what a test job runs depends on its place
+        fields["script"] = _script(kind, spec, layout)
     if kind.artifacts:  # each job says itself what it keeps
         artifacts = _artifacts(kind, spec, layout)
         del artifacts["paths"]
@@ -173,8 +171,9 @@ def _artifacts(kind: JobKind, spec: Spec, layout: Layout) -> Document:
     reports = (
         {"reports": {"junit": kind.report, "codequality": f"dist/{QUALITY}"}} if kind.report else {}
     )
-    # What the job wrote is kept also when it fails and may do so.
-    always = {"when": "always"} if kind.traits.allowed_exit_codes else {}
+    # What the job wrote is kept also when it fails: a note that is not posted, and verdicts.
+    is_kept = kind.traits.allowed_exit_codes or kind.traits.wheels == "load"
+    always = {"when": "always"} if is_kept else {}
     return {
         "paths": list(kind.artifacts),
         **large,
@@ -186,10 +185,11 @@ def _artifacts(kind: JobKind, spec: Spec, layout: Layout) -> Document:
 
 def _script(kind: JobKind, spec: Spec, layout: Layout, job: Job | None = None) -> list[str]:
     """Return the commands of a job, or those that all jobs of the kind share."""
-    words = {CELL: '"$TRUEWHEEL_CELL"', PYTHON: '"$TRUEWHEEL_PYTHON"'}
+    words = {CELL: '"$TRUEWHEEL_CELL"'}
     if job:
         words |= {TARGET: shlex.quote(job.target), ARCH: shlex.quote(job.arch)}
         words |= {STAGE: shlex.quote(job.image), CELL: shlex.quote(",".join(job.cells))}
+        words[SELECTION] = shlex.join(jobs.selection(job))
     hand_over = (*jobs.tool(spec), "hand-over")
     before, after = _hand_over_flags(kind.traits.wheels, layout)
     argvs = (
@@ -214,6 +214,8 @@ def _hand_over_flags(
         return [("--get", *key)], [("--put", "--made")] if layout.packages else []
     if wheels == "use" and layout.packages:
         return [("--get", "--cell", CELL)], []
+    if wheels == "load" and layout.packages:  # of the wheels whose records it has
+        return [("--get",)], []
     return [], []
 
 
@@ -251,14 +253,16 @@ def changed_templates(packages: Iterable[str], spec: Spec) -> dict[str, Document
     return {f"{CHANGED}{name}": {"rules": rule} for name, rule in rules.items() if rule}
 
 
-def package_of(job: Job) -> str:
-    """Return the package that a wheel or test job is for; several are built and change together."""
-    return job.cells[0].partition("/")[0]
+def packages_of(members: Iterable[Job]) -> list[str]:
+    """Return the packages that jobs are for."""
+    return list(dict.fromkeys(cell.partition("/")[0] for job in members for cell in job.cells))
 
 
 def place_jobs(members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -> Document:
     """Return the jobs of a target and architecture, with the hidden jobs that they extend."""
     document: Document = {}
+    members = tuple(members)
+    names = {job.name for job in members} if layout.children else {job.name for job in plan.jobs}
     filtered = changed_templates(plan.packages, spec).keys()
     for job in members:
         if plan.kinds[job.kind].traits.digest_file:
@@ -270,17 +274,23 @@ def place_jobs(members: Iterable[Job], plan: Plan, spec: Spec, layout: Layout) -
                 "script": script,
             }
             continue
-        hidden = place_template(job, plan)
-        if hidden not in document:
-            document[hidden] = _place_template(job, plan, spec, layout)
-        changed = f"{CHANGED}{package_of(job)}"
+        hidden, template = place_template(job, plan), _place_template(job, plan, spec, layout)
+        if plan.kinds[job.kind].traits.wheels == "load":
+            if not jobs.covers_place(job):
+                document[hidden] = template
+                template = {"extends": hidden}
+            document[job.name] = {**template, **_loading(job, names, plan, spec, layout)}
+            continue
+        document[hidden] = template
+        # One command may make wheels of several packages, which change together.
+        changed = f"{CHANGED}{packages_of([job])[0]}"
         extends = [changed, hidden] if changed in filtered else hidden
-        document[job.name] = {"extends": extends, **_own(job, spec, layout)}
+        document[job.name] = {"extends": extends, **_own(job, layout)}
     return document
 
 
 def place_template(job: Job, plan: Plan) -> str:
-    """Return the name of the hidden job that a wheel or test job extends."""
+    """Return the name of the hidden job that a wheel job, or one of several test jobs, extends."""
     place = f"{job.target}:{job.arch}"
     makes_wheels = plan.kinds[job.kind].traits.wheels == "make"
     return f".{place}" if makes_wheels else f".{job.kind}:{place}"
@@ -294,7 +304,7 @@ def _place_template(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Documen
         **({"image": image} if image else {}),
         **_runner(job, plan, spec),
     }
-    if not job.python:  # those of a test job differ by its wheel
+    if plan.kinds[job.kind].traits.wheels == "make":  # those of test jobs are their wheels
         fields["needs"] = [need(name, spec, layout) for name in job.needs or ()]
     return fields
 
@@ -322,17 +332,37 @@ def need(name: str, spec: Spec, layout: Layout) -> str | Document:
     return name
 
 
-def _own(job: Job, spec: Spec, layout: Layout) -> Document:
-    """Return what a job has for itself."""
-    variables = {"TRUEWHEEL_CELL": ",".join(job.cells)}
-    if not job.python:
-        wheels = [] if layout.packages else [jobs.WHEELS]
-        return {
-            "variables": variables,
-            "artifacts": {"paths": [*wheels, *jobs.records(job)]},
-        }
-    needs = [need(name, spec, layout) for name in job.needs or ()]
-    return {"needs": needs, "variables": {**variables, "TRUEWHEEL_PYTHON": job.python}}
+def _own(job: Job, layout: Layout) -> Document:
+    """Return what a wheel job has for itself."""
+    wheels = [] if layout.packages else [jobs.WHEELS]
+    return {
+        "variables": {"TRUEWHEEL_CELL": ",".join(job.cells)},
+        "artifacts": {"paths": [*wheels, *jobs.records(job)]},
+    }
+
+
+def _loading(job: Job, names: Collection[str], plan: Plan, spec: Spec, layout: Layout) -> Document:
+    """Return what a test job has for itself.
+
+    It needs those of `names`, the jobs that it can need: none of another child. A merge request
+    may leave some of them out.
+    """
+    is_optional = spec.merge_requests.changed_only
+    makers = {other.name for other in plan.jobs if plan.kinds[other.kind].traits.wheels == "make"}
+    needs = [
+        {"job": name, "optional": True}
+        if is_optional and name in makers
+        else need(name, spec, layout)
+        for name in job.needs or ()
+        if name in names or name in PARENTS
+    ]
+    rules = changed_rules(packages_of([job]), spec)
+    return {
+        "needs": needs,
+        **({"rules": rules} if rules else {}),
+        "script": _script(plan.kinds[job.kind], spec, layout, job),
+        "artifacts": {"paths": jobs.records(job)},
+    }
 
 
 def _runner(job: Job, plan: Plan, spec: Spec) -> Document:

@@ -12,7 +12,7 @@ from truewheel.spec.model import Spec
 
 FOLDER = "pipelines"
 SIGNED = limits.NEEDS - len(["plan", "key"])
-"""Wheel jobs whose records one job signs."""
+"""Jobs whose records one job signs."""
 CHILD_JOBS = limits.FREE_PLAN_JOBS - -(-limits.FREE_PLAN_JOBS // SIGNED)
 """Jobs of one child, beside those that sign for them."""
 
@@ -99,6 +99,27 @@ def jobs_before_proof(plan: Plan) -> list[Job]:
     return [job for job in plan.jobs if plan.kinds[job.kind].traits.image]
 
 
+def signed_lots(members: Iterable[Job], plan: Plan) -> list[list[Job]]:
+    """Return the jobs of a child in lots, for each of which one job signs.
+
+    A lot has wheel jobs, and then the test jobs that have loaded all of their wheels.
+    """
+    by_cell: dict[str, list[Job]] = {}
+    wheels = []
+    for job in members:
+        if plan.kinds[job.kind].traits.wheels == "make":
+            wheels.append(job)
+        for cell in job.cells if plan.kinds[job.kind].traits.wheels == "load" else ():
+            by_cell.setdefault(cell, []).append(job)
+    lots: list[dict[Job, None]] = []
+    for job in wheels:
+        tests = [test for cell in job.cells for test in by_cell.get(cell, ())]
+        if not lots or len({**lots[-1], **dict.fromkeys([job, *tests])}) > SIGNED:
+            lots.append({})
+        lots[-1] |= dict.fromkeys([job, *tests])
+    return [sorted(lot, key=lambda job: job not in wheels) for lot in lots]
+
+
 def _parts(jobs: Iterable[Job], *, children: bool) -> dict[str, tuple[Job, ...]]:
     """Return the jobs of each file, by path.
 
@@ -118,22 +139,30 @@ def _parts(jobs: Iterable[Job], *, children: bool) -> dict[str, tuple[Job, ...]]
 def _split(jobs: list[Job], *, children: bool) -> list[list[Job]]:
     """Return jobs in lots that a file, or a child pipeline, may hold.
 
-    Tests stay beside the job of their wheel.
-
-    Each child has its own container job: no job can need one of another child, nor hear of its
-    digest.
+    In a child, a test job stays beside the jobs of its wheels: no job can need one of another
+    child. Each has its own container job, of whose digest no other would hear.
     """
     limit = CHILD_JOBS if children else limits.FILE_JOBS
     if len(jobs) <= limit:
         return [jobs]
     containers = [job for job in jobs if not job.cells]
-    together: dict[str, list[Job]] = {}
-    for job in jobs:
-        if job.cells:
-            together.setdefault((job.needs or ())[-1] if job.python else job.name, []).append(job)
     lots = [list(containers)]
-    for group in together.values():
+    for group in _connected(job for job in jobs if job.cells) if children else _alone(jobs):
         if len(lots[-1]) + len(group) > limit:
             lots.append(list(containers) if children else [])
         lots[-1] += group
     return lots
+
+
+def _alone(jobs: Iterable[Job]) -> list[list[Job]]:
+    return [[job] for job in jobs if job.cells]
+
+
+def _connected(jobs: Iterable[Job]) -> list[list[Job]]:
+    """Return jobs in groups without a need from one to another."""
+    groups: dict[str, list[Job]] = {}
+    for job in jobs:
+        others = {id(groups[name]): groups[name] for name in job.needs or () if name in groups}
+        group = [member for other in others.values() for member in other] + [job]
+        groups |= {member.name: group for member in group}
+    return list({id(group): group for group in groups.values()}.values())

@@ -84,8 +84,9 @@ def _proven_artifacts(plan: Plan, made: Layout) -> list[str]:
     """
     if made.children:
         return list(PARENTS)
-    makers = [job.name for job in plan.jobs if plan.kinds[job.kind].traits.wheels == "make"]
-    return ["plan", *makers]
+    kept = {"make", "load"}
+    names = [job.name for job in plan.jobs if plan.kinds[job.kind].traits.wheels in kept]
+    return ["plan", *names]
 
 
 def _with_header(

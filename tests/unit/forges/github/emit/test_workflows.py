@@ -44,6 +44,7 @@ arches: [x86_64, aarch64]
 setup: ['. ci/setup.sh']
 github: {{}}
 """
+CROSS = "deb: {arches: [riscv64], floor: manylinux_2_39, runner: x86_64, toolchain: zig}"
 INDEXES = """
 indexes:
   own: {url: 'https://index.example/x', credentials: {username: USER, password: TOKEN}}
@@ -171,16 +172,77 @@ def test_a_wheel_job_has_image_runner_values_by_environment_and_artifacts():
     )
 
 
-def test_a_test_job_gets_the_wheel_of_its_cell():
+def test_a_test_job_gets_the_wheels_of_its_place_and_pure_ones_and_keeps_verdicts():
     jobs = documents()[f"{FOLDER}/wheels-rhel8-x86_64.yml"]["jobs"]
-    assert jobs["test"]["needs"] == ["wheel"]
-    wheel, tested = (jobs[name]["strategy"]["matrix"]["include"][0] for name in ("wheel", "test"))
-    assert tested["artifact"] == wheel["artifact"]
-    assert tested["python"] == "cp312"
-    assert step(jobs["test"], "download-artifact")[1] == {
-        "name": "${{ matrix.artifact }}",
-        "path": "dist/",
-    }
+    job = jobs["test"]
+    assert job["needs"] == ["wheel"]
+    assert job["strategy"]["matrix"]["include"] == [
+        {"title": "rhel8 x86_64", "artifact": "test__rhel8__x86_64"}
+    ]
+    assert [got.get("pattern") for got in step(job, "download-artifact")] == [
+        None,
+        "wheel__*__rhel8__x86_64__*",
+        "wheel__*__any__any__*",
+    ]
+    run = next(step_["run"] for step_ in job["steps"] if "run" in step_).splitlines()
+    assert run == [". ci/setup.sh", "truewheel test --target rhel8 --arch x86_64"]
+    upload = job["steps"][-1]
+    assert upload["if"] == "always()", "the verdicts of a test that fails say why"
+    assert upload["with"]["path"] == "dist/verdicts/foo__rhel8__x86_64__cp312.*.json"
+    assert upload["with"]["if-no-files-found"] == "warn", "a test that failed early has said why"
+
+
+def test_without_an_image_a_test_job_gets_the_pythons_of_all_its_cells():
+    job = documents()[f"{FOLDER}/wheels-ubuntu24.04-x86_64.yml"]["jobs"]["test"]
+    assert job["strategy"]["matrix"]["include"] == [
+        {
+            "title": "ubuntu24.04 x86_64",
+            "artifact": "test__ubuntu24.04__x86_64",
+            "version": "3.12\n3.13t",
+        }
+    ]
+
+
+def test_a_place_waits_for_the_pure_wheels_that_its_tests_need():
+    jobs = caller()["jobs"]
+    assert jobs["wheels-rhel8-x86_64"]["needs"] == ["plan", "wheels-any-any"]
+    assert jobs["wheels-any-any"]["needs"] == ["plan"]
+    assert jobs["wheels-rhel8-x86_64"]["name"] == "rhel8 x86_64"
+
+
+def test_pure_wheels_are_tested_beside_those_that_they_may_require():
+    """Of two workflows, only one can wait for the other."""
+    files = documents()
+    assert list(files[f"{FOLDER}/wheels-any-any.yml"]["jobs"]) == ["wheel"]
+    jobs = files[f"{FOLDER}/wheels-rhel8-x86_64.yml"]["jobs"]
+    assert list(jobs) == ["wheel", "test", "test-any-any"]
+    job = jobs["test-any-any"]
+    assert job["needs"] == ["wheel"]
+    assert "container" not in job
+    assert [got.get("pattern") for got in step(job, "download-artifact")] == [
+        None,
+        "wheel__*__rhel8__x86_64__*",
+        "wheel__*__any__any__*",
+    ]
+
+
+def test_one_of_several_test_jobs_of_a_place_names_its_cells_in_its_environment():
+    packages = ", ".join(f"foo{number}: {{}}" for number in range(30))
+    spec = (
+        f"packages: {{{packages}}}\ntargets: {{rhel8: {{}}}}\npythons: ['3.12', '3.13']\n"
+        "github: {}\n"
+    )
+    job = documents(spec)[f"{FOLDER}/wheels-rhel8-x86_64.yml"]["jobs"]["test"]
+    entries = job["strategy"]["matrix"]["include"]
+    assert [(entry["title"], entry["python"]) for entry in entries] == [
+        (f"rhel8 x86_64 {tag}", tag) for tag in ("cp312", "cp313")
+    ]
+    assert entries[0]["cell"].split(",")[1] == "foo1/rhel8/x86_64/cp312"
+    assert entries[0]["records"].splitlines()[1] == (
+        "dist/verdicts/foo1__rhel8__x86_64__cp312.cp312.json"
+    )
+    run = next(step_["run"] for step_ in job["steps"] if "run" in step_)
+    assert run == 'truewheel test --cell "$TRUEWHEEL_CELL" --python "$TRUEWHEEL_PYTHON"'
 
 
 def test_without_an_image_a_job_gets_the_python_of_its_cell():
@@ -201,9 +263,10 @@ def test_prove_waits_for_all_and_sees_every_wheel():
         "plan",
         *(name for name, job in jobs.items() if "uses" in job),
     ]
-    plan, wheels = step(jobs["prove"], "download-artifact")
+    plan, wheels, verdicts = step(jobs["prove"], "download-artifact")
     assert plan["name"] == step(jobs["plan"], "upload-artifact")[0]["name"]
     assert wheels == {"pattern": "wheel__*", "path": "dist/", "merge-multiple": True}
+    assert verdicts == {"pattern": "test__*", "path": "dist/verdicts/", "merge-multiple": True}
 
 
 def test_a_publish_job_runs_on_protected_tags_alone_and_never_twice_at_once():
@@ -266,7 +329,7 @@ def test_a_builder_image_of_the_own_registry_is_pushed_and_pulled_with_the_jobs_
         images=Images({("rhel8", "x86_64"): image}, {"rhel8": f"registry.example/el8@{DIGEST}"}),
     )
     jobs = files[f"{FOLDER}/wheels-rhel8-x86_64.yml"]["jobs"]
-    assert list(jobs) == ["container", "wheel", "test"]
+    assert list(jobs) == ["container", "wheel", "test", "test-any-any"]
     assert jobs["container"]["permissions"] == {"contents": "read", "packages": "write"}
     assert jobs["container"]["env"]["CI_REGISTRY"] == "ghcr.io"
     (step_,) = [step for step in jobs["container"]["steps"] if step.get("id") == "container"]
@@ -360,6 +423,7 @@ def test_a_matrix_has_256_jobs_at_most():
     assert {name: len(job["strategy"]["matrix"]["include"]) for name, job in jobs.items()} == {
         "wheel": 256,
         "wheel-1": 44,
+        "test": 7,
     }
 
 
@@ -376,12 +440,13 @@ def test_sixty_places_share_the_reusable_workflows_that_one_run_may_have():
         for job in all_jobs(files)
         if "strategy" in job
         for e in job["strategy"]["matrix"]["include"]
+        if "cell" in e
     ]
     assert len(cells) == len(set(cells)) == 60
     assert list(files[f"{FOLDER}/wheels-1.yml"]["jobs"]) == [
-        "wheel-t0-x86_64",
-        "wheel-t0-aarch64",
-        "wheel-t1-x86_64",
+        f"{kind}-{place}"
+        for place in ("t0-x86_64", "t0-aarch64", "t1-x86_64")
+        for kind in ("wheel", "test")
     ]
 
 
@@ -502,6 +567,10 @@ def test_what_github_cannot_do_for_a_schedule_is_told(change: tuple[str, str], e
         (("setup: ['. ci/setup.sh']", "setup: ['echo ${{ x }}']"), "GitHub would evaluate ${{"),
         (("arches: [x86_64, aarch64]", "arches: [s390x]"), "GitHub has no runners of s390x"),
         (
+            ("ubuntu24.04: {", f"{CROSS}\n  ubuntu24.04: {{"),
+            "if there are none: named: [{arch: riscv64}]",
+        ),
+        (
             ("registry.example/el8@", "$REGISTRY/el8@"),
             "GitHub knows no variable in the name of an image",
         ),
@@ -515,7 +584,7 @@ def test_what_github_cannot_do_for_a_schedule_is_told(change: tuple[str, str], e
             "nobody can set GITHUB_X on GitHub",
         ),
     ],
-    ids=["setup", "runner", "variable", "tag", "case", "prefix"],
+    ids=["setup", "runner", "test runner", "variable", "tag", "case", "prefix"],
 )
 def test_what_github_would_refuse_or_misread_is_told_at_its_place(
     change: tuple[str, str], expected: str

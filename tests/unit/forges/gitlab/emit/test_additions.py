@@ -26,7 +26,7 @@ WHEELS = [
     for name in ("foo", "bar")
     for minor in (12, 13)
 ]
-TESTS = [name.replace("wheel", "test", 1) for name in WHEELS]
+TESTS = [f"test:{place}:x86_64" for place in ("rhel8", "deb")]
 
 
 def patched(overrides: str, *more: str) -> dict[str, dict[str, Any]]:
@@ -59,7 +59,8 @@ def changed(overrides: str) -> list[str]:
         ("publish", ["publish:one", "publish:two"]),
         ("'wheel:rhel8:x86_64'", [name for name in WHEELS if "rhel8" in name]),
         ("'test:deb:x86_64'", [name for name in TESTS if "deb" in name]),
-        ("'*:foo:*:cp312'", [name for name in WHEELS + TESTS if "foo" in name and "cp312" in name]),
+        ("'*:foo:*:cp312'", [name for name in WHEELS if "foo" in name and "cp312" in name]),
+        ("'*:deb:*'", [name for name in WHEELS + TESTS if "deb" in name]),
         (
             "'wheel:bar:deb:x86_64:cp31?'",
             ["wheel:bar:deb:x86_64:cp312", "wheel:bar:deb:x86_64:cp313"],

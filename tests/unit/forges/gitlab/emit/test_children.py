@@ -75,7 +75,7 @@ def test_a_wheel_is_handed_over_last_and_fetched_first(files):
         "truewheel hand-over --get --key truewheel.key",
         "truewheel prove dist --plan plan.json",
     ]
-    assert "hand-over" not in str(merged("test:foo:rhel8:x86_64:cp312", files[RHEL])), (
+    assert "hand-over" not in str(merged("test:rhel8:x86_64", files[RHEL])), (
         "in a child, artifacts travel"
     )
 
@@ -105,11 +105,12 @@ def test_the_key_is_there_before_a_child_starts_and_reaches_only_jobs_that_run_n
                 assert name.startswith("trigger:") or "key" not in str(needs)
 
 
-def test_the_records_of_every_wheel_job_are_signed_once(files):
+def test_the_records_of_every_wheel_and_test_job_are_signed_once(files):
     for document in list(files.values())[1:]:
         makers = [name for name, _ in jobs(document) if name.startswith("wheel:")]
+        tests = [name for name, _ in jobs(document) if name.startswith("test:")]
         signing = {name: job for name, job in jobs(document) if name.startswith("hand-over:")}
-        assert [need for job in signing.values() for need in job["needs"][2:]] == makers
+        assert [need for job in signing.values() for need in job["needs"][2:]] == makers + tests
         cells = [merged(name, document)["variables"]["TRUEWHEEL_CELL"] for name in makers]
         assert ",".join(job["variables"]["TRUEWHEEL_CELL"] for job in signing.values()) == ",".join(
             cells
@@ -127,6 +128,11 @@ def test_no_job_needs_more_than_it_may_and_no_child_is_too_large():
         assert len([*jobs(document)]) <= 500
     signing = [name for name, _ in jobs(files[RHEL]) if name.startswith("hand-over:")]
     assert signing[:2] == ["hand-over:rhel8:x86_64", "hand-over:rhel8:x86_64:2"]
+    for document in list(files.values())[1:]:
+        ours = {name for name, _ in jobs(document)}
+        for name, job in jobs(document):
+            names = [need for need in job.get("needs", []) if isinstance(need, str)]
+            assert set(names) <= ours, f"{name}: a child's needs are its own jobs"
 
 
 def test_records_are_signed_for_what_a_merge_request_builds():
@@ -135,7 +141,10 @@ def test_records_are_signed_for_what_a_merge_request_builds():
         SPEC.replace("foo: {", "foo: {path: foo, ").replace("bar: {", "bar: {path: bar, ") + changed
     )
     job = documents(spec)[RHEL]["hand-over:rhel8:x86_64"]
-    assert job["needs"][2:] == [{"job": "wheel:foo:rhel8:x86_64:cp312", "optional": True}]
+    assert job["needs"][2:] == [
+        {"job": "wheel:foo:rhel8:x86_64:cp312", "optional": True},
+        {"job": "test:rhel8:x86_64", "optional": True},
+    ]
     assert "foo/**/*" in str(job["rules"])
 
 
@@ -159,9 +168,7 @@ def test_above_the_limit_for_artifacts_no_wheel_is_in_one():
     paths = merged("wheel:foo:rhel8:x86_64:cp312", *files)["artifacts"]["paths"]
     assert paths == ["dist/evidence/foo__rhel8__x86_64__cp312.*"]
     assert merged("prove", *files)["artifacts"]["exclude"] == ["dist/**/*.whl", "dist/**/*.zip"]
-    assert merged("test:foo:rhel8:x86_64:cp312", *files)["script"][0] == (
-        'truewheel hand-over --get --cell "$TRUEWHEEL_CELL"'
-    )
+    assert merged("test:rhel8:x86_64", *files)["script"][0] == "truewheel hand-over --get"
     assert merged("prove", *files)["script"][::2] == [
         "truewheel hand-over --get",
         "truewheel hand-over --put --made",

@@ -65,9 +65,9 @@ def test_prove_needs_what_it_waited_for():
         "wheels:plan",
         KEEP,
         "wheels:wheel:bar:any:any:py3",
-        "wheels:test:foo:rhel8:x86_64:cp312",
+        "wheels:test:rhel8:x86_64",
+        "wheels:test:any:any",
     ]
-    assert jobs_["wheels:prove"]["needs"][-1]["artifacts"] is False
     children = fragment(", layout: children")
     assert needs(children["wheels:prove"]) == [
         *("wheels:plan", "wheels:key"),
@@ -80,7 +80,7 @@ def test_stages_are_gitlabs_own_unless_the_spec_says_otherwise():
     stages = {name: merged(name, jobs_)["stage"] for name in jobs_ if not name.startswith(".")}
     assert stages["wheels:plan"] == ".pre"
     assert stages[KEEP] == "compile"
-    assert stages["wheels:test:foo:rhel8:x86_64:cp312"] == "test"
+    assert stages["wheels:test:rhel8:x86_64"] == "test"
     assert stages["wheels:publish:own"] == "deploy"
     assert stages["wheels:names"] == "checks"
 

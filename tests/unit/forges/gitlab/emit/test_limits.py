@@ -90,7 +90,7 @@ def test_variables_of_the_parents_top_level_do_not_leak_into_children(children):
         name
         for child in child_files(children)
         for _, job in jobs(child)
-        for name in job["variables"]
+        for name in job.get("variables", {})
     ]
     assert leaks
     assert all(name.startswith("TRUEWHEEL_") for name in leaks)

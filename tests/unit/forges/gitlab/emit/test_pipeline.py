@@ -257,8 +257,8 @@ def test_runners_are_chosen_by_architecture_and_by_kind_of_job():
         if not name.startswith(".")
     }
     assert tags["wheel:foo:rhel8:aarch64:cp312"] == ["arm", "linux"]
-    assert tags["test:foo:rhel8:aarch64:cp312"] == ["gpu"]
-    assert tags["wheel:foo:rhel8:x86_64:cp312"] == tags["test:foo:rhel8:x86_64:cp312"] == ["big"]
+    assert tags["test:rhel8:aarch64"] == ["gpu"]
+    assert tags["wheel:foo:rhel8:x86_64:cp312"] == tags["test:rhel8:x86_64"] == ["big"]
     assert tags["plan"] == tags["prove"] == tags["names"] == ["small", "linux"]
 
 
@@ -294,8 +294,8 @@ def test_jobs_in_a_builder_image_use_the_digest_that_its_container_job_tells(mor
     assert container["artifacts"]["reports"] == {"dotenv": "container.env"}
     assert container["script"][-1].endswith(" --if-missing --push --digest-file container.env")
     image = "r.example/x/builder/rhel8-x86_64:0123@$TRUEWHEEL_DIGEST_RHEL8_X86_64"
-    for kind in ("wheel", "test"):
-        job = flattened(f"{prefix}{kind}:foo:rhel8:x86_64:cp312", files)
+    for name in ("wheel:foo:rhel8:x86_64:cp312", "test:rhel8:x86_64"):
+        job = flattened(f"{prefix}{name}", files)
         assert job["image"] == image
         assert f"{prefix}container:rhel8:x86_64" in job["needs"], (
             "its variable comes with its artifacts"
@@ -308,7 +308,7 @@ def test_tests_in_an_image_of_their_own_wait_for_no_other():
     (test,) = [job for job in plan.jobs if job.kind == "test"]
     assert test.needs == ("plan", "wheel:foo:rhel8:x86_64:cp312")
     files = pipeline.documents(plan, spec_of(spec), {})
-    assert flattened("test:foo:rhel8:x86_64:cp312", files)["image"] == "el8-minimal"
+    assert flattened("test:rhel8:x86_64", files)["image"] == "el8-minimal"
 
 
 def test_container_jobs_log_in_at_another_registry():
@@ -346,13 +346,13 @@ def test_a_note_that_cannot_be_posted_stops_no_merge_request_and_is_kept():
     assert names["artifacts"]["when"] == "always"
 
 
-def test_prove_takes_artifacts_of_the_plan_and_of_wheel_jobs_alone():
+def test_prove_takes_artifacts_of_the_plan_and_of_wheel_and_test_jobs_alone():
     added = "gitlab: {jobs: {mine: {stage: wheel, script: [make], artifacts: {paths: [dist/]}}}}"
     found = documents(f"{SPEC.partition('gitlab:')[0]}{added}")
-    wheels = [name for name, _ in jobs(found) if name.startswith("wheel:")]
+    ours = [name for name, _ in jobs(found) if name.startswith(("wheel:", "test:"))]
     taken = flattened("prove", found)["dependencies"]
     assert taken[0] == "plan"
-    assert sorted(taken[1:]) == sorted(wheels)
+    assert sorted(taken[1:]) == sorted(ours)
 
 
 def test_prove_of_children_takes_artifacts_of_the_plan_and_of_the_key_alone():
