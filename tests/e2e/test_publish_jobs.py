@@ -80,9 +80,7 @@ def project(folder: Path, forge: str, index: Index) -> Path:
         projects.make(folder, path=name, name=name)
     (folder / "VERSION").write_text("1.0\n")
     (folder / "truewheel.yml").write_text(SPEC % {"url": index.url, "forge": forge})
-    (folder / ".gitignore").write_text(
-        "__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n"
-    )
+    (folder / ".gitignore").write_text("/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n")
     subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=folder, check=True)
     gitlab_ci_local.commit(folder)
     return folder

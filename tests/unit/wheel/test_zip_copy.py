@@ -49,7 +49,9 @@ def copied(
         write(out, archive, parts)
     with ZipFile(target) as archive:
         assert len(members(archive)) == len(parts)
-        return {name: archive.read(name) for name in archive.namelist()}  # their checksums are right
+        return {
+            name: archive.read(name) for name in archive.namelist()
+        }  # their checksums are right
 
 
 def patched(content: bytes, mark: bytes, offset: int, new: bytes, which: int = 0) -> bytes:
