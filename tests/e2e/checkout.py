@@ -15,7 +15,7 @@ LEFT_OUT_OF_EXAMPLES = shutil.ignore_patterns("__pycache__", "*.egg-info", "buil
 
 
 def copy_checkout(folder: Path, *names: str) -> None:
-    """Copy gen_ci.py and the named folders of the checkout into a folder, without what was built."""
+    """Copy gen_ci.py and the named folders of the checkout into a folder, but nothing built."""
     ignored_of = {"examples": LEFT_OUT_OF_EXAMPLES, "src": LEFT_OUT_OF_SOURCE}
     for name in names:
         ignored = ignored_of.get(name, LEFT_OUT)
