@@ -24,13 +24,21 @@ settings.load_profile("small")
 # By what they took, the longest first: a worker that begins one of them last is waited for.
 LONGEST = (
     "test_fresh_clone",
+    "test_tool",
     "test_backends",
     "test_cross",
+    "test_zip_copy",
+    "test_rewrite",
+    "test_own_wheel",
+    "test_tree",
     "test_parity",
     "test_gitlab_children_run",
-    "test_github_lint",
-    "test_tree",
     "test_publish_jobs",
+    "test_gitlab_hostile",
+    "test_changed_only",
+    "test_github_lint",
+    "test_bad_answers",
+    "test_children",
 )
 # All tests of each look at something costly that they make once.
 TOGETHER = ("test_backends", "test_browser", "test_cross", "test_fresh_clone")
@@ -49,15 +57,14 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put slow tests first, the longest before all."""
+    """Put the longest files first, then slow tests."""
     items.sort(key=_turn)
 
 
 def _turn(item: pytest.Item) -> int:
-    if not item.get_closest_marker("slow"):
-        return len(LONGEST) + 1
-    stem = item.path.stem
-    return LONGEST.index(stem) if stem in LONGEST else len(LONGEST)
+    if item.path.stem in LONGEST:
+        return LONGEST.index(item.path.stem)
+    return len(LONGEST) if item.get_closest_marker("slow") else len(LONGEST) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -44,7 +44,7 @@ mkdir -p "$TO"
 for folder in "$STORE"/${ID:-${NAME:-$PATTERN}}; do cp -R "$folder/." "$TO"; done
 """
 STANDINS = {
-    "checkout": ({}, 'cp -R "$CHECKOUT/." .'),
+    "checkout": ({}, 'cp -a "$CHECKOUT/." .'),
     "setup-python": ({}, "true"),
     "upload-artifact": ({"NAME": "name", "FROM": "path"}, UPLOAD),
     "download-artifact": (

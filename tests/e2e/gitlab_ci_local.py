@@ -68,9 +68,7 @@ def make_repository(folder: Path) -> Path:
         "python": python,
     }
     (folder / "truewheel.yml").write_text(SPEC % words)
-    (folder / ".gitignore").write_text(
-        "__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n"
-    )
+    (folder / ".gitignore").write_text("/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n")
     subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=folder, check=True)
     commit(folder)
     return folder

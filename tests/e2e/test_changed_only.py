@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import projects
 import pytest
 from checkout import copy_checkout
 from gitlab_ci_local import CHECKOUT, MARKS, commit, pipeline
@@ -27,7 +28,6 @@ SPEC = {
     "setup": [". scripts/setup_job.sh"],
     "merge_requests": {"changed_only": True},
 }
-PROJECT = "[build-system]\nrequires = ['setuptools']\n[project]\nname = '{}'\nversion = '1.0'\n"
 
 
 def git(folder: Path, *words: str) -> str:
@@ -43,9 +43,7 @@ def repository(tmp_path: Path) -> Path:
     origin, clone = tmp_path / "origin", tmp_path / "clone"
     copy_checkout(origin, *CHECKOUT[:3])
     for name in SPEC["packages"]:
-        (origin / name / name).mkdir(parents=True)
-        (origin / name / name / "__init__.py").touch()
-        (origin / name / "pyproject.toml").write_text(PROJECT.format(name))
+        projects.make(origin, path=name, name=name)
     (origin / "truewheel.yml").write_text(json.dumps(SPEC))
     (origin / ".gitignore").write_text(
         "__pycache__/\n*.egg-info/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n"
@@ -76,7 +74,7 @@ def run(folder: Path) -> tuple[list[str], Path]:
 
 
 def test_a_change_of_one_package_builds_and_proves_that_one(repository: Path):
-    (repository / "foo/foo/more.py").touch()
+    (repository / "foo/more.py").touch()
     git(repository, "add", "--all")
     git(repository, "commit", "--quiet", "--message", "change foo")
     built, artifacts = run(repository)

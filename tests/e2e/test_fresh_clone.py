@@ -24,6 +24,9 @@ PYTHONS = f"{sys.base_prefix}/bin"
 PYTHON = f"{PYTHONS}/python3.{sys.version_info.minor}"
 ENVIRONMENT = {name: value for name, value in os.environ.items() if name.startswith(NETWORK)}
 ENVIRONMENT["PATH"] = f"{PYTHONS}:{os.defpath}"
+# What uv has unpacked before it links: the home folder is empty, the cache need not be.
+UV_CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv"
+ENVIRONMENT["UV_CACHE_DIR"] = os.environ.get("UV_CACHE_DIR") or str(UV_CACHE)
 
 pytestmark = [
     pytest.mark.slow,

@@ -49,7 +49,7 @@ def prepared(children: Path) -> tuple[Path, list[str]]:
         assert status == 0, log
         shutil.copy2(artifacts / job / file, children)
     assert (children / "truewheel.key").read_text().strip() not in log
-    (children / ".gitignore").write_text("__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n")
+    (children / ".gitignore").write_text("/.gitlab-ci-local/\n/build/\n/dist/\n")
     commit(children)
     (child,) = (children / "pipelines").glob("here-*.yml")
     return child.relative_to(children), sorted(

@@ -122,9 +122,7 @@ def repository(tmp_path: Path) -> Path:
     (folder / f"{WORD}.txt").write_text("1.0\n")
     (folder / f"{WORD}.py").write_text("import foo._core\n")
     (folder / "truewheel.yml").write_text(json.dumps(SPEC, ensure_ascii=False))
-    (folder / ".gitignore").write_text(
-        "__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n"
-    )
+    (folder / ".gitignore").write_text("/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n")
     subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=folder, check=True)
     commit(folder)
     subprocess.run(

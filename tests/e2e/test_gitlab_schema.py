@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from commands import truewheel
 
 ROOT = Path(__file__).parents[2]
 CASES = sorted(path.parent for path in (ROOT / "tests/cases").glob("*/truewheel.yml"))
@@ -38,8 +39,7 @@ def generated(case: Path, folder: Path) -> list[Path]:
     if not re.search(r"^(setup|scripts|tool):", spec.read_text(encoding="utf-8"), re.MULTILINE):
         with spec.open("a", encoding="utf-8") as file:
             file.write("\nsetup: [. ci/setup.sh]\n")
-    command = [sys.executable, str(ROOT / "gen_ci.py"), "generate"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    done = truewheel(folder, "generate")
     assert done.returncode == 0 or "two cells get one name" in done.stderr, done.stderr
     return sorted({*folder.glob(".gitlab-ci.yml"), *folder.glob("pipelines/*.yml")})
 

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import commands
 import pytest
 import yaml
 
@@ -287,6 +288,10 @@ def repository(folder: Path, files: Mapping[str, str], tag: str = "") -> Path:
 
 
 def truewheel(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return commands.truewheel(folder, *words, environment=ENVIRONMENT)
+
+
+def started_truewheel(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     done = subprocess.run(
         [*COMMAND, *words],
         cwd=folder,
@@ -720,7 +725,7 @@ def test_from_an_empty_extension_to_a_proven_wheel(tmp_path: Path):
         },
     )
     assert truewheel(tmp_path, "init", "--yes").returncode == 0
-    done = truewheel(tmp_path, "run")
+    done = started_truewheel(tmp_path, "run")
     assert done.returncode == 0, done.stderr
     (wheel,) = (tmp_path / "dist").glob("*.whl")
     assert wheel.name.startswith(f"foo-1.0-cp3{minor}-cp3{minor}-")

@@ -83,9 +83,7 @@ def repository(tmp_path: Path) -> Path:
     (folder / "truewheel.yml").write_text(
         SPEC % {**words, "python": f"3.{sys.version_info.minor}{sys.abiflags}"}
     )
-    (folder / ".gitignore").write_text(
-        "__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n"
-    )
+    (folder / ".gitignore").write_text("/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n")
     here(folder, "generate")
     gitlab.commit(folder)
     return folder

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import act
 import gitlab_ci_local
+import projects
 import pytest
 from checkout import copy_checkout
 from pypi_index import Index
@@ -35,16 +36,6 @@ indexes:
 scripts: scripts
 setup: ['. scripts/setup_job.sh']
 %(forge)s
-"""
-PYPROJECT = """\
-[build-system]
-requires = ["setuptools"]
-build-backend = "setuptools.build_meta"
-[project]
-name = "%(name)s"
-version = "1.0"
-[tool.setuptools]
-packages = ["%(name)s"]
 """
 # act knows no protected tag.
 GITHUB = "github: {attestations: false, overrides: {publish: {if: github.ref_type == 'tag'}}}"
@@ -86,14 +77,10 @@ def project(folder: Path, forge: str, index: Index) -> Path:
     """
     copy_checkout(folder, "src", "scripts", "schema")
     for name in ("demo", "more"):
-        (folder / name / name).mkdir(parents=True)
-        (folder / name / name / "__init__.py").write_text("")
-        (folder / name / "pyproject.toml").write_text(PYPROJECT % {"name": name})
+        projects.make(folder, path=name, name=name)
     (folder / "VERSION").write_text("1.0\n")
     (folder / "truewheel.yml").write_text(SPEC % {"url": index.url, "forge": forge})
-    (folder / ".gitignore").write_text(
-        "__pycache__/\n/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n"
-    )
+    (folder / ".gitignore").write_text("/.gitlab-ci-local/\n/build/\n/dist/\n/plan.json\n")
     subprocess.run([sys.executable, "gen_ci.py", "generate"], cwd=folder, check=True)
     gitlab_ci_local.commit(folder)
     return folder

@@ -86,9 +86,12 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> Path:
     return folder
 
 
-def make(root: Path, *, native: bool = False, path: str = "demo") -> Path:
-    """Write the project `demo` below a root; its wheel is pure unless `native`."""
-    files: dict[str, str | bytes] = {"pyproject.toml": PYPROJECT, "backend.py": BACKEND}
+def make(root: Path, *, native: bool = False, path: str = "demo", name: str = "demo") -> Path:
+    """Write the project `demo`, or of another name, below a root; it is pure unless `native`."""
+    files: dict[str, str | bytes] = {
+        "pyproject.toml": PYPROJECT.replace("demo", name),
+        "backend.py": BACKEND.replace("demo", name),
+    }
     if native:
         files["native.bin"] = ELF
     write(root / path, files)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -55,15 +55,18 @@ def name_of(file: Path) -> str:
 MODULES = {name_of(file): file for file in FILES}
 
 
-def imported(file: Path) -> Iterator[str]:
-    """Yield the modules of this package that a file imports, wherever in it."""
+@cache
+def imported(file: Path) -> list[str]:
+    """Return the modules of this package that a file imports, wherever in it."""
+    modules = []
     for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in MODULES)
+            modules += [alias.name for alias in node.names if alias.name in MODULES]
         elif isinstance(node, ast.ImportFrom) and node.module and node.module in MODULES:
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                yield inner if inner in MODULES else node.module
+                modules.append(inner if inner in MODULES else node.module)
+    return modules
 
 
 def ways_out(tree: ast.AST) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterable
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -19,11 +20,14 @@ class _Parser(argparse.ArgumentParser):
         put(message, file, end="")
 
 
-def parser(chosen: str | None = None) -> argparse.ArgumentParser:
-    """Return the parser, with the arguments of the chosen command, or of all when None."""
+def parser(
+    chosen: str | None = None, names: Iterable[str] = tuple(COMMANDS)
+) -> argparse.ArgumentParser:
+    """Return the parser of these commands, with the arguments of the chosen one, or of all."""
     top = _Parser(prog=program_name(), description=PURPOSE, allow_abbrev=False)
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, purpose in COMMANDS.items():
+    for name in names:
+        purpose = COMMANDS[name]
         command = commands.add_parser(
             name,
             help=purpose,

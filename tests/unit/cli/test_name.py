@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from command_line import Run
+
+from truewheel.cli import time_limit
 
 NAME = (
     "name",
@@ -16,7 +19,10 @@ NAME = (
 )
 
 
-def test_a_pattern_without_end_ends_the_command(here: Path, truewheel: Run):
+def test_a_pattern_without_end_ends_the_command(
+    here: Path, truewheel: Run, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(time_limit, "TICK", 0.1)
     (here / "own.yml").write_text(
         "variables: {X: {}}\n"
         "channels: {a: {when: {X: '/(a+)+b/'}, version: '1'}, b: {version: '2'}}\n"
