@@ -150,6 +150,8 @@ class ForgeKind:
     become part of the steps that follow. `runs_in_planned_image`: jobs run in the image that the
     plan has for them, and no variable names it.
 
+    `job_packages` are locked packages that jobs of no other forge need, with what they require.
+
     **Files.** `ci_files` are patterns of the files that the forge reads, `marked_files` of those of
     them that may be generated; a project may have others there. `folders` hold generated files and
     nothing else. `sources` are files of the folder of this forge that its jobs use.
@@ -169,6 +171,7 @@ class ForgeKind:
     protected_variable: str = ""
     runner_files: tuple[str, ...] = ()
     runs_in_planned_image: bool = False
+    job_packages: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
 

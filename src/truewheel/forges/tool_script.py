@@ -9,6 +9,7 @@ import re
 import shlex
 from collections.abc import Mapping
 
+from truewheel.forges import FORGES
 from truewheel.spec.model import Spec
 from truewheel.spec.tool import Tool
 
@@ -18,8 +19,7 @@ REQUIREMENTS = "pipelines/truewheel-requirements.txt"
 PATHS = (SCRIPT, REQUIREMENTS)
 """What belongs to no single forge."""
 LOCK = "truewheel-jobs.txt"
-# Locked packages that only some jobs need, with what only they require.
-_FOR_GITHUB = frozenset(("cffi", "cryptography", "pycparser", "pygithub", "pyjwt", "pynacl"))
+# Locked packages that only jobs with this toolchain need; those of a forge stand in its folder.
 _FOR_ZIG = frozenset(("ziglang",))
 
 
@@ -56,8 +56,10 @@ def _requirements(spec: Spec, sources: Mapping[str, str]) -> str:
 def _unused(spec: Spec) -> frozenset[str]:
     """Return the locked packages that no job of the spec needs."""
     is_zig = any(target.toolchain == "zig" for target in spec.targets.values())
-    for_github = frozenset() if "github" in spec.forges() else _FOR_GITHUB
-    return for_github | (frozenset() if is_zig else _FOR_ZIG)
+    used, unused = set[str](), set[str]()
+    for name, kind in FORGES.items():
+        (used if name in spec.forges() else unused).update(kind.job_packages)
+    return frozenset(unused - used | (frozenset() if is_zig else _FOR_ZIG))
 
 
 def _own_line(tool: Tool) -> str:

@@ -1,4 +1,4 @@
-"""Images in which jobs cannot run: for another architecture, or too old for GitHub's actions.
+"""Images in which jobs cannot run: for another architecture, or too old for a forge's programs.
 
 Read from the names of images alone, since a plan uses no network.
 """
@@ -11,15 +11,12 @@ from dataclasses import replace
 
 from truewheel.errors import Problem
 from truewheel.plan.matrix import Slot
+from truewheel.spec.forges import FORGES, ForgeWords
 from truewheel.spec.model import Spec, Target
 from truewheel.system import architectures
 from truewheel.wheel import platform_tags
 
-NODE_MINOR = 28
-"""X of the glibc 2.X that Node 20 and 24 need, with which GitHub's runner starts JavaScript actions
-in a container (actions/runner; what happens without it: actions/checkout, issue 1590)."""
-
-# Words in an image's name or tag, and X of its glibc 2.X; only what is older than NODE_MINOR.
+# Words in an image's name or tag, and X of its glibc 2.X; only what is older than forges need.
 _OLD = (
     (r"manylinux1", 5),
     (r"manylinux2010", 12),
@@ -72,8 +69,9 @@ def problems(spec: Spec, slots: Iterable[Slot]) -> Iterator[Problem]:
             route = ("targets", name, key)
             if remark := _other_architecture(image, needed):
                 yield spec.document.problem(route, *remark)
-            if "github" in spec.forges() and (remark := _old_glibc(name, key, target)):
-                yield replace(spec.document.problem(route, *remark), severity="warning")
+            for forge in spec.forges():
+                if remark := _old_glibc(name, key, target, FORGES[forge]):
+                    yield replace(spec.document.problem(route, *remark), severity="warning")
 
 
 def _name(image: str) -> str:
@@ -102,8 +100,8 @@ def _other_architecture(image: str, needed: tuple[str, ...]) -> tuple[str, str] 
     return f"{image} is named for {own}, and there are cells for {', '.join(others)}", hint
 
 
-def _old_glibc(name: str, key: str, target: Target) -> tuple[str, str] | None:
-    """Return what is to be said of an image that is too old for GitHub's actions, and a hint."""
+def _old_glibc(name: str, key: str, target: Target, forge: ForgeWords) -> tuple[str, str] | None:
+    """Return what is to be said of an image that is too old for a forge, and a hint."""
     image = target.base if key == "base" else target.test_image
     if not image:
         return None
@@ -111,11 +109,12 @@ def _old_glibc(name: str, key: str, target: Target) -> tuple[str, str] | None:
     if key == "base":
         stated = platform_tags.glibc_minor("", target.glibc)
         minor = stated or minor or _minor(name)
-    if minor is None or minor >= NODE_MINOR:
+    if minor is None or minor >= forge.job_glibc:
         return None
-    what = f"{image} has glibc 2.{minor}: on GitHub the jobs of {name} end in their first step"
-    why = f"the Node that runs checkout and artifacts there needs glibc 2.{NODE_MINOR}"
-    return f"{what}, since {why}", "choose a newer image, or build this target on GitLab alone"
+    where = f"on {forge.title} the jobs of {name} end in their first step"
+    why = f"the Node that runs checkout and artifacts there needs glibc 2.{forge.job_glibc}"
+    hint = "choose a newer image, or build this target on another forge"
+    return f"{image} has glibc 2.{minor}: {where}, since {why}", hint
 
 
 def _minor(text: str) -> int | None:

@@ -305,7 +305,7 @@ def _others(
     If they are too many beside its `own`, they are those for one Python, that of jobs without an
     image; or none.
     """
-    python = interpreter_tag(spec.github.python)
+    python = interpreter_tag(spec.hosted_python)
     for candidates in (cells, [cell for cell in cells if python in _pythons(spec, cell)]):
         others = _makers(candidates, makers)
         if len(others) + own <= most or len(others) < most // 2:

@@ -19,6 +19,7 @@ class ForgeWords(NamedTuple):
     pipeline_id: str
     paths: tuple[str, ...]
     shared_prefixes: tuple[str, ...] = ()
+    job_glibc: int = 0
 
 
 FORGES: dict[str, ForgeWords] = {
@@ -26,7 +27,14 @@ FORGES: dict[str, ForgeWords] = {
         "GitLab", ("CI_", "GITLAB_"), "CI_PIPELINE_ID", (".gitlab-ci.yml", "pipelines")
     ),
     "github": ForgeWords(
-        "GitHub", ("GITHUB_",), "GITHUB_RUN_ID", (".github/workflows",), ("RUNNER_",)
+        "GitHub",
+        ("GITHUB_",),
+        "GITHUB_RUN_ID",
+        (".github/workflows",),
+        ("RUNNER_",),
+        # The runner starts checkout and artifacts with Node 20 or 24 in the container
+        # (actions/runner; what happens without it: actions/checkout, issue 1590).
+        job_glibc=28,
     ),
 }
 """By the key that the spec has for it; pipelines are made for the first where a spec has none."""

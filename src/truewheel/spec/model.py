@@ -248,6 +248,11 @@ class Spec(NamedTuple):
         """Return the keys of the forges that pipelines are made for."""
         return forges.named_in(self.document.data)
 
+    @property
+    def hosted_python(self) -> str:
+        """The Python of jobs that run in no image, where their forge brings its own: `3.12`."""
+        return self.github.python
+
     def schedules_of(self, forge: str) -> dict[str, Schedule]:
         """Return the schedules that a forge has, by name."""
         return {

@@ -108,6 +108,7 @@ KIND = ForgeKind(
         *("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY"),
     ),
     runs_in_planned_image=True,
+    job_packages=("cffi", "cryptography", "pycparser", "pygithub", "pyjwt", "pynacl"),
     ci_files=(".github/workflows/*.yml", ".github/workflows/*.yaml"),
     marked_files=(".github/workflows/*.yml",),
     job=_job,
