@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from truewheel.forges import FORGES
 from truewheel.spec.model import Spec
 from truewheel.spec.tool import Tool
 
@@ -28,14 +27,18 @@ def setup_lines(spec: Spec) -> list[str]:
     return [*([f". {SCRIPT}"] if spec.tool.form else []), *spec.setup]
 
 
-def files(spec: Spec, sources: Mapping[str, str]) -> dict[str, str]:
+def files(
+    spec: Spec, sources: Mapping[str, str], job_packages: Mapping[str, Collection[str]]
+) -> dict[str, str]:
     """Return the script and its requirements by path, without the line that marks them.
 
-    `sources` has the texts that ship with Truewheel, by name.
+    `sources` has the texts that ship with Truewheel, by name, `job_packages` the locked packages
+    that the jobs of one forge need alone, by the name of the forge.
     """
     if not spec.tool.form:
         return {}
-    return {SCRIPT: _script(spec.tool, sources[SOURCE]), REQUIREMENTS: _requirements(spec, sources)}
+    requirements = _requirements(spec, sources[LOCK], _unused(spec, job_packages))
+    return {SCRIPT: _script(spec.tool, sources[SOURCE]), REQUIREMENTS: requirements}
 
 
 def _script(tool: Tool, source: str) -> str:
@@ -45,21 +48,19 @@ def _script(tool: Tool, source: str) -> str:
     return source
 
 
-def _requirements(spec: Spec, sources: Mapping[str, str]) -> str:
-    lock = re.sub(r"\A(#.*\n)+", "", sources[LOCK])
-    blocks = re.split(r"^(?=\S)", lock, flags=re.MULTILINE)
-    unused = _unused(spec)
+def _requirements(spec: Spec, lock: str, unused: Collection[str]) -> str:
+    blocks = re.split(r"^(?=\S)", re.sub(r"\A(#.*\n)+", "", lock), flags=re.MULTILINE)
     kept = [block for block in blocks if block.partition("==")[0] not in unused]
     return "".join([*kept, _own_line(spec.tool)])
 
 
-def _unused(spec: Spec) -> frozenset[str]:
+def _unused(spec: Spec, job_packages: Mapping[str, Collection[str]]) -> set[str]:
     """Return the locked packages that no job of the spec needs."""
     is_zig = any(target.toolchain == "zig" for target in spec.targets.values())
     used, unused = set[str](), set[str]()
-    for name, kind in FORGES.items():
-        (used if name in spec.forges() else unused).update(kind.job_packages)
-    return frozenset(unused - used | (frozenset() if is_zig else _FOR_ZIG))
+    for name, packages in job_packages.items():
+        (used if name in spec.forges() else unused).update(packages)
+    return unused - used | (set() if is_zig else _FOR_ZIG)
 
 
 def _own_line(tool: Tool) -> str:
