@@ -49,7 +49,7 @@ def test_generate_says_which_layout_it_chose_and_why(here: Path, truewheel: Run)
     )
     code, out, err = truewheel("generate")
     assert code == 0, err
-    assert out.startswith("GitLab layout children: 60")
+    assert out.startswith("GitLab layout children: 61")
     assert "where a pipeline of the hosted free plan may have 500" in out
     assert "(to choose another layout, set gitlab.layout)" in out
 

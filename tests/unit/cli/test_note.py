@@ -161,7 +161,7 @@ def test_a_note_tells_drift_and_the_minutes_of_jobs(gitlab: GitLab, truewheel: R
     (here / ".gitlab-ci.yml").write_text((here / ".gitlab-ci.yml").read_text() + "x: {script: y}\n")
     out = truewheel("note")[1]
     assert "- modified `.gitlab-ci.yml`" in out
-    assert "| pushes | 3 | about 11 |" in out
+    assert "| pushes | 4 | about 11 |" in out
     assert f"[pipeline {run.id}]" in out
 
 
@@ -201,7 +201,7 @@ def test_json_has_the_contents_of_the_note(gitlab: GitLab, truewheel: Run):
     told = json.loads(truewheel("note", "--json")[1])
     assert told["note"] == {"on": "group/demo!1", "done": "create", "is_dry": False}
     assert told["changes"][0]["state"] == "renamed"
-    assert told["jobs"]["push"]["after"]["jobs"] == 3
+    assert told["jobs"]["push"]["after"]["jobs"] == 4
     assert (told["problems"], told["drift"]) == ([], [])
 
 

@@ -29,6 +29,11 @@ def artifacts(tmp_path: Path) -> dict[str, bytes]:
     return {f"dist/{path.relative_to(dist).as_posix()}": path.read_bytes() for path in made}
 
 
+def verdicts_of(artifacts: dict[str, bytes]) -> dict[str, bytes]:
+    """What a test job keeps."""
+    return {name: data for name, data in artifacts.items() if name.startswith("dist/verdicts/")}
+
+
 @pytest.mark.usefixtures("token")
 @pytest.mark.parametrize("is_whole", [True, False])
 def test_the_wheels_of_a_pipeline_are_downloaded_and_proven(
@@ -50,6 +55,7 @@ def test_the_wheels_of_a_pipeline_are_downloaded_and_proven(
     demo.plan(
         Job("plan", stage="plan", artifacts=plan),
         Job("wheel:demo:any:any:py3", stage="wheel", artifacts=made),
+        Job("test:any:any", stage="test", artifacts=verdicts_of(artifacts)),
         Job("prove", stage="prove", artifacts=artifacts),
     )
     out = tmp_path / "wheels"
@@ -94,6 +100,7 @@ def test_what_a_job_hides_in_its_artifacts_replaces_nothing(
     demo.plan(
         Job("plan", stage="plan", seconds=5, artifacts=plan),
         Job("wheel:demo:any:any:py3", stage="wheel", seconds=5, artifacts=files),
+        Job("test:any:any", stage="test", seconds=5, artifacts=verdicts_of(artifacts)),
         Job("prove", stage="prove", seconds=5, artifacts=artifacts),
         Job("own", stage="report", seconds=5, artifacts=hidden),
     )
