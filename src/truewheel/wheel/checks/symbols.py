@@ -243,7 +243,9 @@ def _check_python(judge: _Judge, load: Load) -> Iterator[Finding]:
         wanted = [
             name
             for name in judge.names(member).python
-            if (is_known or symbol_tables.is_listed(name)) and not judge.defines(load.members, name)
+            if (_is_outside_stable(name, versions) if is_stable else _is_of_another(name, versions))
+            and (is_known or symbol_tables.is_listed(name))
+            and not judge.defines(load.members, name)
         ]
         items = (
             _check_stable(member, wanted, versions)
@@ -251,6 +253,17 @@ def _check_python(judge: _Judge, load: Load) -> Iterator[Finding]:
             else _check_version(member, wanted, versions, is_threaded)
         )
         yield from items
+
+
+def _is_outside_stable(name: str, versions: list[int]) -> bool:
+    since = symbol_tables.stable_since(name)
+    return since is None or since > versions[0]
+
+
+def _is_of_another(name: str, versions: list[int]) -> bool:
+    since, until = symbol_tables.exported(name)
+    is_removed = until is not None and until < versions[-1]
+    return since > versions[0] or is_removed or name in symbol_tables.FREE_THREADED
 
 
 def _versions(contents: Contents, root: str) -> list[int]:
