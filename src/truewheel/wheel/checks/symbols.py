@@ -7,7 +7,7 @@ process, only the names of Python and the versions of the wheel's own libraries 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from truewheel.wheel import native_files, platform_policies, symbol_tables
@@ -17,6 +17,7 @@ from truewheel.wheel.checks.loading import UNKNOWN, Load, Tree
 from truewheel.wheel.checks.others import Others
 from truewheel.wheel.elf_symbols import Symbols
 
+_QUESTIONS = 2**21  # about a second; the largest of 300 published wheels needs 50,000
 _CPYTHON = re.compile(r"cp3(\d+)")
 # What the libraries of a policy define, by the names that their interfaces have. GCC's demangled
 # names begin with std, __cxxabiv1 or __gnu_cxx.
@@ -66,6 +67,7 @@ class _Judge:
 
     def __init__(self, tree: Tree, others: Others) -> None:
         self.tree, self.others = tree, others
+        self._asked = 0
         self._names: dict[str, _Names] = {}
         self._open: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = {}
 
@@ -86,8 +88,11 @@ class _Judge:
             self._names[member] = _Names(python, rest)
         return self._names[member]
 
-    def defines(self, members: Iterable[str], name: str) -> bool:
-        """Tell whether one of the members defines a name."""
+    def defines(self, members: Sequence[str], name: str) -> bool:
+        """Tell whether one of the members defines a name; after too many questions, yes."""
+        self._asked += len(members)
+        if self._asked > _QUESTIONS:
+            return True
         symbols = map(self.symbols, members)
         return any(item is not None and name in item.definitions for item in symbols)
 
