@@ -66,6 +66,7 @@ def generated(
     if sources:
         added = {name: kind.files(declared, sources) for name, kind in kinds.items()}
         forges |= {path: name for name, of_forge in added.items() for path in of_forge}
+        packages = {name: kind.job_packages for name, kind in FORGES.items()}
         for of_forge in [*added.values(), tool_script.files(spec, sources, packages)]:
             texts |= {path: f"# {header}\n{text}" for path, text in of_forge.items()}
     notes = {name: kind.layout_note(declared) for name, kind in kinds.items()}

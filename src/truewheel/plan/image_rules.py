@@ -49,8 +49,7 @@ _ARCH_WORDS = {
     **{arch.name: arch.name for arch in architectures.ARCHITECTURES},
     **{arch.image: arch.name for arch in architectures.ARCHITECTURES if arch.image.isidentifier()},
     **architectures.BY_ALIAS,
-    "arm64v8": "aarch64",
-    "arm32v7": "armv7l",
+    **architectures.BY_IMAGE_FOLDER,
 }
 _ARCH = re.compile(rf"(?<![a-z0-9])({'|'.join(_ARCH_WORDS)})(?![a-z0-9])")
 

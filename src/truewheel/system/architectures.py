@@ -10,6 +10,9 @@ from typing import NamedTuple
 LOWEST_FLOOR = 17
 """X of the lowest manylinux_2_X of most architectures: manylinux2014 was their first."""
 
+USUAL_PAGE = 2**12
+"""Bytes of a page of memory on most architectures."""
+
 
 class Architecture(NamedTuple):
     """One architecture by the name that `uname` and Linux wheel tags give it.
@@ -29,7 +32,13 @@ class Architecture(NamedTuple):
     """Its word in the names of extension modules (PEP 3149), where that is another one."""
     image: str = ""
     """Its word in the platforms of container images, where that is another one."""
+    image_folder: str = ""
+    """The folder of its own that the official images have for it."""
     lowest_floor: int = LOWEST_FLOOR
+    largest_page: int = USUAL_PAGE
+    """Bytes of the largest pages that kernels of distributions have: psABI of AArch64 and Power."""
+    has_executable_stack: bool = False
+    """Whether a file that says nothing of its stack gets an executable one (glibc, stackinfo.h)."""
     also_runs: str = ""
     """The architecture whose interpreters a machine of this one runs, too."""
     has_zig: bool = False
@@ -46,6 +55,7 @@ ARCHITECTURES = (
         pe=(0x8664, "amd64"),
         image="amd64",
         lowest_floor=5,
+        has_executable_stack=True,
         also_runs="i686",
         has_zig=True,
         gitlab_runner="saas-linux-small-amd64",
@@ -56,6 +66,8 @@ ARCHITECTURES = (
         macho=(0x0100000C, "arm64"),
         pe=(0xAA64, "arm64"),
         image="arm64",
+        image_folder="arm64v8",
+        largest_page=2**16,
         also_runs="armv7l",
         has_zig=True,
         gitlab_runner="saas-linux-small-arm64",
@@ -69,9 +81,10 @@ ARCHITECTURES = (
         triplet="i386",
         image="386",
         lowest_floor=5,
+        has_executable_stack=True,
     ),
-    Architecture("ppc64le", elf=(21, 64, "little"), triplet="powerpc64le"),
-    Architecture("s390x", elf=(22, 64, "big")),
+    Architecture("ppc64le", elf=(21, 64, "little"), triplet="powerpc64le", largest_page=2**16),
+    Architecture("s390x", elf=(22, 64, "big"), has_executable_stack=True),
     Architecture(
         "armv7l",
         elf=(40, 32, "little"),
@@ -79,6 +92,8 @@ ARCHITECTURES = (
         aliases=("armv5l", "armv5tel", "armv6l", "armv8l"),
         triplet="arm",
         image="arm/v7",
+        image_folder="arm32v7",
+        has_executable_stack=True,
     ),
     Architecture("riscv64", elf=(243, 64, "little"), lowest_floor=31),
     # Found in wheels of others; no cell is planned for them.
@@ -93,6 +108,7 @@ BY_ELF = {arch.elf: arch.name for arch in ARCHITECTURES}
 BY_MACHO = dict(arch.macho for arch in ARCHITECTURES if arch.macho)
 BY_PE = dict(arch.pe for arch in ARCHITECTURES if arch.pe)
 BY_ALIAS = {alias: arch.name for arch in ARCHITECTURES for alias in arch.aliases}
+BY_IMAGE_FOLDER = {arch.image_folder: arch.name for arch in ARCHITECTURES if arch.image_folder}
 BY_TRIPLET = {arch.triplet: arch.name for arch in ARCHITECTURES if arch.triplet}
 HOSTED = tuple(arch.name for arch in ARCHITECTURES if arch.gitlab_runner)
 """Architectures that manylinux has images for under one name, and forges have runners for."""

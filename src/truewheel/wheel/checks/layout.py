@@ -5,17 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from truewheel.system import architectures
 from truewheel.wheel import elf, platform_policies
 from truewheel.wheel.checks.contents import Contents, linux_machine
 from truewheel.wheel.checks.findings import Code, Finding, finding
 from truewheel.wheel.checks.loading import is_program
 from truewheel.wheel.elf_layout import Layout
 
-# Where an ELF file without PT_GNU_STACK gets an executable stack: stackinfo.h of glibc.
-_EXECUTABLE_BY_DEFAULT = {"x86_64", "i686", "armv7l", "armv6l", "s390x"}
-# Kernels of distributions with pages of 64 KiB: psABI of AArch64, and of Power.
-_LARGE_PAGES = {"aarch64": 2**16, "ppc64le": 2**16}
-_PAGE = 2**12
 _INTERPRETER = re.compile(r"/lib(?:32|64|x32)?/ld[\w.-]*\.so\.\d+")
 _LEVEL = re.compile(r".*_x86_64_v(\d)")
 
@@ -43,7 +39,8 @@ def _is_musl(contents: Contents) -> bool:
 
 
 def _check_stack(contents: Contents, member: str, layout: Layout) -> Iterator[Finding]:
-    by_default = contents.elves[member] in _EXECUTABLE_BY_DEFAULT and layout.is_dynamic
+    arch = architectures.BY_NAME.get(contents.elves[member])
+    by_default = arch is not None and arch.has_executable_stack and layout.is_dynamic
     if layout.executable_stack or (layout.executable_stack is None and by_default):
         how = "PT_GNU_STACK with PF_X" if layout.executable_stack else "it has no PT_GNU_STACK"
         message = (
@@ -66,7 +63,8 @@ def _check_relocations(member: str, layout: Layout) -> Iterator[Finding]:
 
 def _check_pages(contents: Contents, member: str, layout: Layout) -> Iterator[Finding]:
     machine = contents.elves[member]
-    page = _LARGE_PAGES.get(machine, _PAGE)
+    arch = architectures.BY_NAME.get(machine)
+    page = arch.largest_page if arch else architectures.USUAL_PAGE
     size = f"{page // 1024} KiB"
     for offset, address, alignment in layout.loads:
         if alignment % page:

@@ -23,6 +23,9 @@ def check_loading(contents: Contents) -> Iterator[Finding]:
     if not tree.needs:
         return
     required = others(contents)
+    if tree.loads and tree.is_cut:
+        message = f"its native files need {tree.steps} libraries in turn: not followed further"
+        yield finding(Code.TW313, message)
     yield from _check_needs(tree, required)
     yield from _check_led(tree, required)
     yield from _check_sonames(tree)

@@ -28,6 +28,9 @@ UNKNOWN = "unknown"
 MISSING = ""
 """Stands for no file at all."""
 
+STEPS = 2**18
+"""Needs of files that are followed in a wheel; the largest of 300 published ones has 26,398."""
+
 _ORIGIN = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})(?=/|$)")
 _PYTHON = re.compile(r"lib(?:64)?/python(3\.\d+)t?/site-packages(?=/|$)")
 _SCHEMES = {"scripts": "bin", "data": ".", "headers": "include", "platlib": SITE, "purelib": SITE}
@@ -62,6 +65,7 @@ class Tree:
 
     def __init__(self, contents: Contents) -> None:
         self.contents = contents
+        self.steps, self.is_cut = 0, False
         machines = {machine for machine in map(linux_machine, contents.platforms) if machine}
         self.needs: dict[str, Needs] = {
             member: needs
@@ -78,11 +82,22 @@ class Tree:
     @cached_property
     def loads(self) -> tuple[Load, ...]:
         """What is loaded for each module and program, and for each library that none needs."""
-        loads = [self.load(member) for member in self.needs if self.is_root(member)]
+        loads = self._loads(member for member in self.needs if self.is_root(member))
         loaded = {member for load in loads for member in load.members}
-        rest = [self.load(member) for member in self.needs if member not in loaded]
+        rest = self._loads(member for member in self.needs if member not in loaded)
         below = {member for load in rest for member in load.members[1:]}
         return (*loads, *(load for load in rest if load.root not in below))
+
+    def _loads(self, roots: Iterable[str]) -> list[Load]:
+        """Return what is loaded for each root, as long as that takes less than `STEPS`."""
+        loads = []
+        for root in roots:
+            self.is_cut = self.steps > STEPS
+            if self.is_cut:
+                break
+            loads.append(self.load(root))
+            self.steps += len(loads[-1].providers) + 1
+        return loads
 
     def is_root(self, member: str) -> bool:
         """Tell whether Python imports a file, or a user starts it."""

@@ -288,7 +288,7 @@ def _systems(name: WheelName) -> frozenset[tuple[str, str]]:
             continue
         kind, arch = match[1] or match[3], match[2] or match[4]
         kind = {"manylinux": "linux", "musllinux": "musl"}.get(kind, kind)
-        names = ("arm64", "x86_64") if arch == "universal2" else (arch,)
+        names = architectures.MACOS_GROUPS.get(arch, {arch})
         systems.update((kind, architectures.BY_ALIAS.get(one, one)) for one in names)
     return frozenset(systems)
 

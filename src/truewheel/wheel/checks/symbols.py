@@ -7,7 +7,7 @@ process, only the names of Python and the versions of the wheel's own libraries 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from truewheel.wheel import native_files, platform_policies, symbol_tables
@@ -17,6 +17,7 @@ from truewheel.wheel.checks.loading import UNKNOWN, Load, Tree
 from truewheel.wheel.checks.others import Others
 from truewheel.wheel.elf_symbols import Symbols
 
+_QUESTIONS = 2**21  # about a second; the largest of 300 published wheels needs 50,000
 _CPYTHON = re.compile(r"cp3(\d+)")
 # What the libraries of a policy define, by the names that their interfaces have. GCC's demangled
 # names begin with std, __cxxabiv1 or __gnu_cxx.
@@ -66,6 +67,7 @@ class _Judge:
 
     def __init__(self, tree: Tree, others: Others) -> None:
         self.tree, self.others = tree, others
+        self._asked = 0
         self._names: dict[str, _Names] = {}
         self._open: dict[tuple[str, ...], tuple[tuple[str, str], ...]] = {}
 
@@ -86,8 +88,11 @@ class _Judge:
             self._names[member] = _Names(python, rest)
         return self._names[member]
 
-    def defines(self, members: Iterable[str], name: str) -> bool:
-        """Tell whether one of the members defines a name."""
+    def defines(self, members: Sequence[str], name: str) -> bool:
+        """Tell whether one of the members defines a name; after too many questions, yes."""
+        self._asked += len(members)
+        if self._asked > _QUESTIONS:
+            return True
         symbols = map(self.symbols, members)
         return any(item is not None and name in item.definitions for item in symbols)
 
@@ -243,7 +248,9 @@ def _check_python(judge: _Judge, load: Load) -> Iterator[Finding]:
         wanted = [
             name
             for name in judge.names(member).python
-            if (is_known or symbol_tables.is_listed(name)) and not judge.defines(load.members, name)
+            if (_is_outside_stable(name, versions) if is_stable else _is_of_another(name, versions))
+            and (is_known or symbol_tables.is_listed(name))
+            and not judge.defines(load.members, name)
         ]
         items = (
             _check_stable(member, wanted, versions)
@@ -251,6 +258,17 @@ def _check_python(judge: _Judge, load: Load) -> Iterator[Finding]:
             else _check_version(member, wanted, versions, is_threaded)
         )
         yield from items
+
+
+def _is_outside_stable(name: str, versions: list[int]) -> bool:
+    since = symbol_tables.stable_since(name)
+    return since is None or since > versions[0]
+
+
+def _is_of_another(name: str, versions: list[int]) -> bool:
+    since, until = symbol_tables.exported(name)
+    is_removed = until is not None and until < versions[-1]
+    return since > versions[0] or is_removed or name in symbol_tables.FREE_THREADED
 
 
 def _versions(contents: Contents, root: str) -> list[int]:

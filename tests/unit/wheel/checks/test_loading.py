@@ -6,6 +6,8 @@ import pytest
 from native_wheels import CORE, MUSL, NAME, PLAIN, codes, findings, module
 from wheels import library
 
+from truewheel.wheel.checks import loading
+
 DEEP = library(soname="libdeep.so.1")
 DATA = "demo-1.0.data"
 
@@ -184,3 +186,15 @@ def test_a_plugin_finds_what_its_host_has_loaded(tmp_path):
         "demo/plugins/libplugin.so": needing(exports=["plugin"]),
     }
     assert not findings(tmp_path, files)
+
+
+def test_files_that_all_need_each_other_take_bounded_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(loading, "STEPS", 1000)
+    names = [f"_m{number}.so" for number in range(20)]
+    files = {
+        f"demo/{name}": module(
+            names, rpath="$ORIGIN", exports=[f"PyInit_{name[:-3]}"], undefined=["lost"]
+        )
+        for name in names
+    }
+    assert "TW313 e" in codes(findings(tmp_path, files))
