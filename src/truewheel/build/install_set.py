@@ -39,6 +39,8 @@ class Copied(NamedTuple):
 
 def fits(plan: Plan, cell: Cell, python: str) -> bool:
     """Return whether a cell's wheel is for the interpreter with this tag."""
+    if python == matrix.PURE:
+        return cell.python == python
     abi = plan.packages[cell.package].abi
     if abi in matrix.STABLE_ABIS and cell.python != matrix.PURE:
         return matrix.has_abi(python, abi) and matrix.minor(python) >= matrix.minor(cell.python)

@@ -22,6 +22,7 @@ from truewheel.build import credentials, evidence, install_set, load_rules, smok
 from truewheel.build.install_set import Copied
 from truewheel.build.load_rules import Mapped, Outcome, Report, Subject
 from truewheel.build.verdicts import FAILED, INSTALLED, LOADED, TESTED, NotTried, Verdict
+from truewheel.errors import Exit, Stop
 from truewheel.plan import matrix
 from truewheel.plan.model import Cell, Plan
 from truewheel.system import files, interpreters, processes
@@ -226,6 +227,10 @@ def _try(session: Session, attempt: Attempt) -> Verdict:
     )
     try:
         return _tried(session, attempt._replace(cell=cell), copy, folder, verdict)
+    except Stop as stopped:
+        if stopped.code is not Exit.WHEEL:
+            raise
+        return replace(verdict, verdict=FAILED, problems=_fitted([*map(str, stopped.problems)]))
     finally:
         files.remove(folder / "env")
 

@@ -7,7 +7,8 @@ from typing import Any
 
 from truewheel.build import verdicts
 from truewheel.build.verdicts import Record, Verdict
-from truewheel.plan.model import Cell, Plan
+from truewheel.plan.matrix import PURE
+from truewheel.plan.model import Cell, Job, Plan
 
 _SHOWN = ("python", "verdict", "problems", "warnings", "modules", "not_tried", "loaded_up_to")
 
@@ -56,17 +57,17 @@ def _missing(
     for job in plan.jobs:
         if job.kind != "test" or cell.id not in job.cells:
             continue
-        if any(job.python in {"", verdict.python} for verdict in tried):
+        if any(_is_on(verdict, job) for verdict in tried):
             continue
-        others = [
-            verdict
-            for verdict in verdicts.of_cell(records, cell.id)
-            if job.python in {"", verdict.python}
-        ]
-        if others:
+        if any(_is_on(verdict, job) for verdict in verdicts.of_cell(records, cell.id)):
             yield f"{cell.id}: {job.name} has tried other bytes than those of {cell.wheel}"
         else:
             yield f"{cell.id}: no verdict of {job.name} on {cell.wheel}; keep those of its job"
+
+
+def _is_on(verdict: Verdict, job: Job) -> bool:
+    """Tell whether a verdict is on the Python of a test job, which may be any."""
+    return job.python in {"", PURE, verdict.python}
 
 
 def to_data(tried: Iterable[Verdict]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,8 +34,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--python",
         default="",
         metavar="TAG",
+        type=_tag,
         help="only on this interpreter, such as cp312 (default: those that each wheel is for)",
     )
+
+
+def _tag(text: str) -> str:
+    if text and not re.fullmatch(r"py3|cp3[0-9]{1,3}t?", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no tag of an interpreter, such as cp312")
+    return text
 
 
 def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:

@@ -292,6 +292,15 @@ def test_what_pip_would_not_take_by_name_fails(tmp_path: Path) -> None:
     assert "cannot be installed" in verdict.problems[0]
 
 
+def test_a_file_that_is_no_wheel_fails_and_ends_nothing_else(tmp_path: Path) -> None:
+    cell = pure(tmp_path, "demo")
+    (tmp_path / "dist" / cell.wheel).write_bytes(b"another")
+    session = loads.session(loads.plan(cell), tmp_path)
+    (verdict,) = load.load_cells(session, [cell], lambda _: None).verdicts
+    assert verdict.verdict == "failed"
+    assert "not a readable zip file" in verdict.problems[0]
+
+
 @pytest.mark.slow
 def test_what_was_said_of_the_same_bytes_holds(tmp_path: Path) -> None:
     cell = pure(tmp_path, "demo")

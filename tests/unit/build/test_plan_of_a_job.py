@@ -7,10 +7,10 @@ from pathlib import Path
 
 import projects
 import pytest
-import verdict_files
 
+from truewheel.build import verdicts
 from truewheel.cli import main
-from truewheel.plan import plan_file
+from truewheel.system import files
 
 SPEC = """\
 truewheel: 1
@@ -40,11 +40,12 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     assert main(["plan", "--output", "plan.json"]) == 0
     for command in ("compile", "repair"):
         assert main([command, "--cell", CELL]) == 0
+    (wheel,) = (root / "dist").glob("*.whl")
+    fields = {"cell": CELL, "wheel": wheel.name, "sha256": files.sha256(wheel)}
+    verdicts.write(root / "dist", verdicts.Verdict(**fields, python=projects.TAG, verdict="tested"))
     plan = json.loads((root / "plan.json").read_text())
     text = json.dumps(plan).replace(CELL, "forged/any/any/py3")
     (root / "dist/plan.json").write_text(text)
-    (cell,) = plan_file.read((root / "plan.json").read_text(), "plan.json").cells
-    verdict_files.write(root / "dist", cell)
     return root
 
 

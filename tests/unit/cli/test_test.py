@@ -60,7 +60,8 @@ def test_a_wheel_that_this_machine_cannot_try_ends_with_4(here: Path, truewheel:
         (("--target", "any"), "--cell: is missing, and so is --target or --arch"),
         (("--target", "anny", "--arch", "any"), "the plan has no cells of anny/any"),
         (("--cell", "foo/any/any/py4"), "no cell 'foo/any/any/py4' in this plan"),
-        (("--target", "box", "--arch", loads.projects.ARCH, "--python", "cp3000"), "no wheel of"),
+        (("--target", "box", "--arch", loads.projects.ARCH, "--python", "cp399"), "no wheel of"),
+        (("--cell", "foo/any/any/py3", "--python", "3.12"), "'3.12' is no tag of an interpreter"),
     ],
 )
 def test_wrong_arguments_are_refused(here: Path, truewheel: Run, words: list[str], message: str):
