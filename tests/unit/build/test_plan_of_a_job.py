@@ -7,11 +7,9 @@ from pathlib import Path
 
 import projects
 import pytest
-import verdict_files
 
 from truewheel.build import verdicts
 from truewheel.cli import main
-from truewheel.plan import plan_file
 from truewheel.system import files
 
 SPEC = """\
@@ -48,8 +46,6 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     plan = json.loads((root / "plan.json").read_text())
     text = json.dumps(plan).replace(CELL, "forged/any/any/py3")
     (root / "dist/plan.json").write_text(text)
-    (cell,) = plan_file.read((root / "plan.json").read_text(), "plan.json").cells
-    verdict_files.write(root / "dist", cell)
     return root
 
 

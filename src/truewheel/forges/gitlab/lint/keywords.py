@@ -725,7 +725,7 @@ _FUNCTION = either(
     mapping=lambda value: mapping(
         {"git": _GIT, "oci": _OCI},
         present=("oci",) if "oci" in value else ("git",),
-        exclusive=(("git", "oci"),),
+        exclusive=(("oci", "git"),),
     )(value),
 )
 _STEP: dict[str, Check] = {
