@@ -163,7 +163,7 @@ def _bringing(tree: Tree, library: str, member: str, required: Others) -> list[s
     if alike := required.bringing(library):
         return [f"{name}, which it requires" for name in alike[:1]] + alike[1:]
     may_be_led = required.sources or any(
-        _is_elsewhere(tree, folder)
+        _is_elsewhere(tree, folder) or not _has_files(tree, folder)
         for load in tree.loads
         for folder in load.folders.get(member, ())
     )
@@ -235,6 +235,12 @@ def _is_elsewhere(tree: Tree, folder: str) -> bool:
     members = tree.contents.members
     is_shared = f"{top}/__init__.py" not in members and not top.endswith(".libs")
     return is_shared or not any(member.startswith(f"{top}/") for member in members)
+
+
+def _has_files(tree: Tree, folder: str) -> bool:
+    """Tell whether the wheel puts something into a folder; into an empty one, others may."""
+    inside = folder.removeprefix(f"{SITE}/") + "/"
+    return any(member.startswith(inside) for member in tree.contents.members)
 
 
 def _way(tree: Tree, member: str, library: str) -> str:

@@ -74,8 +74,9 @@ SHARED = "cmeel.prefix/lib/python3.12/site-packages/demo/_core.so"
             "cmeel.prefix/lib/libdemo.so": library(),
         },
         {CORE: module(["libfoo.so.5"], rpath="$ORIGIN/../../..")},
+        {CORE: module(["libfoo.so.5"], rpath="$ORIGIN/Qt6/lib")},  # as PyQt6 and PyQt6-Qt6
     ],
-    ids=["of site-packages", "of the prefix"],
+    ids=["of site-packages", "of the prefix", "of the package"],
 )
 def test_a_folder_may_be_shared_by_several_wheels(tmp_path, files):
     items = findings(tmp_path, files, requires=["other"])

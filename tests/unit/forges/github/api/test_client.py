@@ -684,7 +684,10 @@ def test_the_wheels_of_a_run_are_downloaded_and_proven(
     wheel = next(name for name in made if name.endswith(".whl"))
     if not is_whole:
         made[wheel] = made[wheel][:-100] + bytes(100)
+    tried = {name for name in made if name.startswith("verdicts/")}
+    verdicts = {name.partition("/")[2]: made.pop(name) for name in tried}
     jobs = {"plan.json": plan, "wheel__demo__any__any__py3": made, "dist": dist}
+    jobs["test__any__any"] = verdicts
     repo.plan(*(Job(name, artifacts=files) for name, files in jobs.items()))
     out = tmp_path / "wheels"
     capsys.readouterr()
