@@ -324,13 +324,14 @@ def _part(findings: list[Finding], code: Code, read: Callable[[], _T], where: st
 def _kept(member: str, sources: frozenset[str]) -> int:
     """Return how many bytes of a member the checks look at, beside native code."""
     scheme, _, below = place(member).partition("/")
+    if scheme == "site" and below in sources:
+        return SOURCE
     if scheme == "scripts" or (below.count("/") == 1 and below.endswith("/__init__.py")):
         return SCRIPT
     if member.endswith(".pyc"):
         return HEADER
-    if scheme == "site" and "/" not in below and below.endswith(".pth"):
-        return CONFIGURATION
-    return SOURCE if scheme == "site" and below in sources else 0
+    is_configuration = scheme == "site" and "/" not in below and below.endswith(".pth")
+    return CONFIGURATION if is_configuration else 0
 
 
 def _sources(entry_points: str | None) -> frozenset[str]:

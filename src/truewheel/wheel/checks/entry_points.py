@@ -168,12 +168,15 @@ def _is_defined(point: EntryPoint, contents: Contents) -> bool:
     """Tell whether the text of a module names an object at all, or may bring it unseen."""
     name = point.attribute.partition(".")[0]
     path = point.module.replace(".", "/")
-    texts = [
-        scan.start.decode(errors="replace")
+    scans = [
+        scan
         for member, scan in contents.scans.items()
         if contents.places[member] in {f"site/{path}.py", f"site/{path}/__init__.py"}
     ]
-    if not texts or any(_DYNAMIC.search(text) for text in texts):
+    texts = [scan.start.decode(errors="replace") for scan in scans]
+    if not texts or any(scan.size > len(scan.start) for scan in scans):
+        return True  # not known, or too long to be kept
+    if any(_DYNAMIC.search(text) for text in texts):
         return True
     if f"{path}/{name}" in contents.modules:
         return True

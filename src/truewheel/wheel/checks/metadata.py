@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import threading
 import warnings
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from email.utils import getaddresses
 from functools import lru_cache
@@ -82,8 +83,8 @@ def _repeated(fields: Fields) -> Iterator[str]:
     for name in _TEXTS:
         if len(fields.all(name)) > 1 and name not in {"Metadata-Version", "Name", "Version"}:
             yield f"it says {name} more than once"
-    labels = [_label_and_url(line)[0] for line in fields.all("Project-URL")]
-    for label in sorted({label for label in labels if labels.count(label) > 1})[:5]:
+    labels = Counter(_label_and_url(line)[0] for line in fields.all("Project-URL"))
+    for label in sorted(label for label, count in labels.items() if count > 1)[:5]:
         yield f"two Project-URL have the label {label!r}"
     if fields.all("Description") and fields.body.strip():
         yield "it has a Description as a field, and another one behind the fields"
@@ -109,7 +110,7 @@ def _refused(fields: Fields) -> Iterator[str]:
         errors = [error for error in group.exceptions if isinstance(error, ValueError)]
         for error in sorted(errors, key=str):
             yield from _plain(error)
-    except (ValueError, LookupError, AttributeError, TypeError) as error:
+    except (ValueError, LookupError, AttributeError, TypeError, RecursionError) as error:
         yield f"its fields cannot be read: {error}"
 
 
@@ -220,7 +221,10 @@ def is_url(text: str) -> bool:
 def _addresses(fields: Fields) -> Iterator[str]:
     for name in ("Author-Email", "Maintainer-Email"):
         for line in fields.all(name):
-            addresses = [address for _, address in getaddresses([line]) if address]
+            try:
+                addresses = [address for _, address in getaddresses([line]) if address]
+            except RecursionError:  # of many brackets
+                addresses = [line[:80]]
             # of several the index looks at none, since Python's reader of one gives none back
             if len(addresses) == 1 and not is_address(addresses[0]):
                 yield f"{name} is no e-mail address: {addresses[0]!r}"
@@ -270,7 +274,10 @@ def _is_rendered(text: str) -> bool:
         warnings.simplefilter("ignore")
         import readme_renderer.rst
 
-        return readme_renderer.rst.render(text, stream=StringIO()) is not None
+        try:
+            return readme_renderer.rst.render(text, stream=StringIO()) is not None
+        except RecursionError:
+            return False
 
 
 def unchecked() -> list[str]:

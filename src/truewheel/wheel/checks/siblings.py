@@ -171,10 +171,17 @@ def _check_requirement(
     if not fitting and (near := [other for other in others if meet(one.name, other.name)]):
         versions = listing(sorted({other.name.version for other in near}))
         message = f"it requires {requirement}, the set has {requirement.name} {versions}"
-        severity = "error" if is_exact or one.package else "warning"
+        # a development version sorts before its release, which the range is for
+        later = any(_release_fits(requirement, other) for other in near)
+        severity = "error" if is_exact or (one.package and not later) else "warning"
         yield finding(Code.TW506, f"{message}; build both from one version", "", severity)
     if fitting and is_exact:
         yield from _check_promise(one, requirement, fitting)
+
+
+def _release_fits(requirement: Requirement, other: Sibling) -> bool:
+    version = other.version
+    return version is not None and requirement.specifier.contains(version.base_version)
 
 
 def _check_promise(

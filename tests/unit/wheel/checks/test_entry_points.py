@@ -111,6 +111,13 @@ def test_an_index_refuses_names_of_scripts_with_other_signs(tmp_path):
     assert [item.code.name for item in refused(path, Destination("pypi"))] == ["TW221"]
 
 
+@pytest.mark.parametrize("length", [10_000, 2**21])
+def test_a_function_far_down_in_its_module(tmp_path, length):
+    content = {"demo/__init__.py": b"#" * length + b"\n\ndef start(): pass\n"}
+    info = {"entry_points.txt": f"{SCRIPTS}tool = demo:start"}
+    assert findings(wheels.make_with(tmp_path, content=content, info=info)) == []
+
+
 def test_bytes_that_are_no_text(tmp_path):
     files = wheels.members(wheels.PURE)
     files["demo-1.0.dist-info/entry_points.txt"] = b"[console_scripts]\n\xff = demo:main\n"

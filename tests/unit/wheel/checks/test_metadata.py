@@ -148,6 +148,19 @@ def test_a_description_that_cannot_be_rendered(tmp_path, text):
     assert findings(path, PYPI) == []
 
 
+@pytest.mark.parametrize(
+    "lines",
+    [
+        f"Description-Content-Type: {'(' * 5000}",
+        f"License-Expression: {'(' * 5000}MIT",
+        f"Author-email: {'(' * 5000}",
+    ],
+)
+def test_brackets_without_end_are_a_finding(tmp_path, lines):
+    path = wheels.make_with(tmp_path, metadata=lines)
+    assert {kind for _, kind, _ in findings(path, PYPI)} == {"error"}
+
+
 def test_what_is_not_installed_is_named(monkeypatch):
     assert metadata.unchecked() == []
     monkeypatch.setattr(metadata, "find_spec", lambda name: None)

@@ -128,6 +128,9 @@ def test_a_range_is_an_error_in_a_plan(tmp_path):
     two = wheel(tmp_path, "upper-1.1")
     packages = {one.name: "lower", two.name: "upper"}
     assert [kind for kind, _ in kinds(one, two, packages=packages)] == ["TW506 error"]
+    development = wheel(tmp_path, "upper-2.0.dev3")
+    packages = {one.name: "lower", development.name: "upper"}
+    assert [kind for kind, _ in kinds(one, development, packages=packages)] == ["TW506 warning"]
 
 
 def test_promises_that_a_pinned_sibling_does_not_keep(tmp_path):
