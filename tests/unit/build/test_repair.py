@@ -705,6 +705,19 @@ def test_a_grafted_library_finds_one_of_the_wheel(tmp_path: Path, floor: str) ->
 
 
 @pytest.mark.slow
+def test_a_graft_is_found_from_where_a_file_is_installed(tmp_path: Path, floor: str) -> None:
+    made = tmp_path / "made"
+    outer = linked(made, "libouter.so.2", "int outer(void) { return 42; }\n")
+    extension = linked(made, "_core.so", calls("PyInit__core", "outer"), outer)
+    content = {"demo-1.0.data/platlib/demo/_core.so": extension.read_bytes()}
+    wheel, audit = audited(tmp_path, cell_of(tmp_path, content, floor))
+    shutil.rmtree(made)
+    assert [library["soname"] for library in audit["grafted"]] == ["libouter.so.2"]
+    site = installed(wheel, tmp_path / "site")
+    assert called(site / "demo/_core.so", "PyInit__core") == 42
+
+
+@pytest.mark.slow
 def test_which_library_of_the_wheel_is_meant_must_be_clear(tmp_path: Path, floor: str) -> None:
     made = tmp_path / "made"
     library = linked(made, "libdeep.so.1", "int deep(void) { return 42; }\n")
