@@ -143,10 +143,11 @@ class Patcher(ElfPatcher):
 
     def set_paths(self, path: Path, old: Sequence[str], new: Sequence[str]) -> None:
         """Give a file these run paths in place of its old ones."""
-        if list(old) == list(new) and path.resolve() not in self._updates:
+        is_same = list(dict.fromkeys(old)) == list(new)
+        if is_same and path.resolve() not in self._updates:
             return
         update = self._update_for(path)
-        update.rpath = ":".join(new) if new and list(old) != list(new) else None
+        update.rpath = ":".join(new) if new and not is_same else None
         update.clear_rpath = not new and bool(old)
 
     def get_rpath_direct(self, file_name: Path) -> str:

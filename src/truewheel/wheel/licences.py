@@ -27,8 +27,8 @@ def debian_licence(text: str, library: str) -> str:
         return " and ".join(names) + exception if names else ""
     licences = dict(_by_pattern(text))
     stem = re.split(r"[-.\d]", library)[0]
-    own = next((licences[pattern] for pattern in licences if pattern.split("/")[0] == stem), "")
-    return own or licences.get("*", "") or next(iter(licences.values()), "")
+    named = next((licences[pattern] for pattern in licences if pattern.split("/")[0] == stem), "")
+    return named or licences.get("*", "") or next(iter(licences.values()), "")
 
 
 def _by_pattern(text: str) -> Iterator[tuple[str, str]]:

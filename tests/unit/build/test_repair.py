@@ -677,13 +677,13 @@ def floor(cc: Callable[..., Path]) -> str:
 def test_a_library_of_the_wheel_is_reached_and_never_grafted(
     tmp_path: Path, floor: str, core: str, deep: str
 ) -> None:
-    made = tmp_path / "made"
-    library = linked(made, "libdeep.so.1", "int deep(void) { return 42; }\n")
-    extension = linked(made, "_core.so", calls("PyInit__core", "deep"), library)
+    origin = tmp_path / "built"
+    library = linked(origin, "libdeep.so.1", "int deep(void) { return 42; }\n")
+    extension = linked(origin, "_core.so", calls("PyInit__core", "deep"), library)
     content = {core: extension.read_bytes(), deep: library.read_bytes()}
     cell = cell_of(tmp_path, content, floor)
     wheel, audit = audited(tmp_path, cell)
-    shutil.rmtree(made)
+    shutil.rmtree(origin)
     assert audit["grafted"] == []
     site = installed(wheel, tmp_path / "site")
     assert called(site / (core.partition("platlib/")[2] or core), "PyInit__core") == 42
@@ -692,13 +692,26 @@ def test_a_library_of_the_wheel_is_reached_and_never_grafted(
 
 @pytest.mark.slow
 def test_a_grafted_library_finds_one_of_the_wheel(tmp_path: Path, floor: str) -> None:
-    made = tmp_path / "made"
-    deep = linked(made, "libdeep.so.1", "int deep(void) { return 42; }\n")
-    outer = linked(made, "libouter.so.2", calls("outer", "deep"), deep)
-    extension = linked(made, "_core.so", calls("PyInit__core", "outer"), outer)
+    origin = tmp_path / "built"
+    deep = linked(origin, "libdeep.so.1", "int deep(void) { return 42; }\n")
+    outer = linked(origin, "libouter.so.2", calls("outer", "deep"), deep)
+    extension = linked(origin, "_core.so", calls("PyInit__core", "outer"), outer)
     content = {"demo/_core.so": extension.read_bytes(), "demo/libdeep.so.1": deep.read_bytes()}
     wheel, audit = audited(tmp_path, cell_of(tmp_path, content, floor))
-    shutil.rmtree(made)
+    shutil.rmtree(origin)
+    assert [library["soname"] for library in audit["grafted"]] == ["libouter.so.2"]
+    site = installed(wheel, tmp_path / "site")
+    assert called(site / "demo/_core.so", "PyInit__core") == 42
+
+
+@pytest.mark.slow
+def test_a_graft_is_found_from_where_a_file_is_installed(tmp_path: Path, floor: str) -> None:
+    origin = tmp_path / "built"
+    outer = linked(origin, "libouter.so.2", "int outer(void) { return 42; }\n")
+    extension = linked(origin, "_core.so", calls("PyInit__core", "outer"), outer)
+    content = {"demo-1.0.data/platlib/demo/_core.so": extension.read_bytes()}
+    wheel, audit = audited(tmp_path, cell_of(tmp_path, content, floor))
+    shutil.rmtree(origin)
     assert [library["soname"] for library in audit["grafted"]] == ["libouter.so.2"]
     site = installed(wheel, tmp_path / "site")
     assert called(site / "demo/_core.so", "PyInit__core") == 42
@@ -706,9 +719,9 @@ def test_a_grafted_library_finds_one_of_the_wheel(tmp_path: Path, floor: str) ->
 
 @pytest.mark.slow
 def test_which_library_of_the_wheel_is_meant_must_be_clear(tmp_path: Path, floor: str) -> None:
-    made = tmp_path / "made"
-    library = linked(made, "libdeep.so.1", "int deep(void) { return 42; }\n")
-    extension = linked(made, "_core.so", calls("PyInit__core", "deep"), library)
+    origin = tmp_path / "built"
+    library = linked(origin, "libdeep.so.1", "int deep(void) { return 42; }\n")
+    extension = linked(origin, "_core.so", calls("PyInit__core", "deep"), library)
     deep = library.read_bytes()
     content = {"demo/_core.so": extension.read_bytes()}
     content |= {"demo/new/libdeep.so.1": deep, "demo/old/libdeep.so.1": deep}
@@ -745,15 +758,15 @@ def test_run_paths_of_the_build_machine_go_where_nothing_is_grafted(
 def test_two_libraries_of_one_name_are_both_grafted_and_told(
     tmp_path: Path, floor: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    made, content = tmp_path / "made", {}
+    origin, content = tmp_path / "built", {}
     for number, name in enumerate("ab", 1):
-        folder = made / name
+        folder = origin / name
         deep = linked(folder, "libdeep.so.1", f"int deep(void) {{ return {number}; }}\n")
         outer = linked(folder, "libouter.so.2", calls("outer", "deep", "deep"), deep)
         extension = linked(folder, f"_{name}.so", calls(f"PyInit__{name}", "outer"), outer)
         content[f"demo/_{name}.so"] = extension.read_bytes()
     wheel, audit = audited(tmp_path, cell_of(tmp_path, content, floor))
-    shutil.rmtree(made)
+    shutil.rmtree(origin)
     sonames = sorted(library["soname"] for library in audit["grafted"])
     assert sonames == ["libdeep.so.1", "libdeep.so.1", "libouter.so.2", "libouter.so.2"]
     assert len({library["source"] for library in audit["grafted"]}) == 4
@@ -761,7 +774,7 @@ def test_two_libraries_of_one_name_are_both_grafted_and_told(
     assert [called(site / f"demo/_{name}.so", f"PyInit__{name}") for name in "ab"] == [2, 4]
     said = capsys.readouterr().err
     assert "WARNING: two libraries are grafted as libdeep.so.1" in said
-    assert str(made / "b/libdeep.so.1") in said
+    assert str(origin / "b/libdeep.so.1") in said
 
 
 @pytest.mark.slow
@@ -769,10 +782,10 @@ def test_two_libraries_of_one_name_are_both_grafted_and_told(
 def test_an_extension_and_what_is_grafted_for_it_lose_libpython(
     tmp_path: Path, floor: str, name: str
 ) -> None:
-    made = tmp_path / "made"
-    python = linked(made, name, "int Py_IsInitialized(void) { return 1; }\n")
-    outer = linked(made, "libouter.so.2", calls("outer"), python)
-    extension = linked(made, "_core.so", calls("PyInit__core", "outer"), outer, python)
+    origin = tmp_path / "built"
+    python = linked(origin, name, "int Py_IsInitialized(void) { return 1; }\n")
+    outer = linked(origin, "libouter.so.2", calls("outer"), python)
+    extension = linked(origin, "_core.so", calls("PyInit__core", "outer"), outer, python)
     content = {"demo/_core.so": extension.read_bytes()}
     wheel, audit = audited(tmp_path, cell_of(tmp_path, content, floor))
     assert [library["soname"] for library in audit["grafted"]] == ["libouter.so.2"]
@@ -794,17 +807,17 @@ WORKER = "demo-1.0.data/scripts/worker"
 def test_libpython_of_a_program_is_refused_unless_it_is_to_be_grafted(
     tmp_path: Path, floor: str, place: str
 ) -> None:
-    made = tmp_path / "made"
-    python = linked(made, "libpython3.12.so.1.0", "int Py_BytesMain(void) { return 0; }\n")
-    worker = linked(made, "worker", calls("main", "Py_BytesMain"), python, program=True)
-    extension = linked(made, "_core.so", calls("PyInit__core", "Py_BytesMain"), python)
+    origin = tmp_path / "built"
+    python = linked(origin, "libpython3.12.so.1.0", "int Py_BytesMain(void) { return 0; }\n")
+    worker = linked(origin, "worker", calls("main", "Py_BytesMain"), python, program=True)
+    extension = linked(origin, "_core.so", calls("PyInit__core", "Py_BytesMain"), python)
     content = {"demo/_core.so": extension.read_bytes(), place: worker.read_bytes()}
     cell = cell_of(tmp_path, content, floor)
     [(message, hint)] = problems_at(tmp_path, cell)
     assert message.startswith(f"{place} needs libpython3.12.so.1.0: this is a program")
     assert "add 'libpython3.12.so.*' to packages.demo.graft" in hint
     wheel, audit = audited(tmp_path, cell, graft=("libpython3.12.so.*",))
-    shutil.rmtree(made)
+    shutil.rmtree(origin)
     assert [library["soname"] for library in audit["grafted"]] == ["libpython3.12.so.1.0"]
     site = installed(wheel, tmp_path / "site")
     program = site / ("demo.scripts/worker" if place == WORKER else place)
@@ -816,9 +829,9 @@ def test_libpython_of_a_program_is_refused_unless_it_is_to_be_grafted(
 
 @pytest.mark.slow
 def test_a_program_keeps_libpython_that_is_left_outside(tmp_path: Path, floor: str) -> None:
-    made = tmp_path / "made"
-    python = linked(made, "libpython3.12.so.1.0", "int Py_BytesMain(void) { return 0; }\n")
-    worker = linked(made, "worker", calls("main", "Py_BytesMain"), python, program=True)
+    origin = tmp_path / "built"
+    python = linked(origin, "libpython3.12.so.1.0", "int Py_BytesMain(void) { return 0; }\n")
+    worker = linked(origin, "worker", calls("main", "Py_BytesMain"), python, program=True)
     cell = cell_of(tmp_path, {"demo/worker": worker.read_bytes()}, floor)
     wheel, audit = audited(tmp_path, cell, exclude=("libpython*",))
     assert audit["excluded"] == ["libpython3.12.so.1.0"]
@@ -830,12 +843,12 @@ def test_a_program_keeps_libpython_that_is_left_outside(tmp_path: Path, floor: s
 def test_a_program_among_the_scripts_reaches_a_library_of_the_wheel(
     tmp_path: Path, floor: str
 ) -> None:
-    made = tmp_path / "made"
-    deep = linked(made, "libdeep.so.1", "int deep(void) { return 7; }\n")
-    worker = linked(made, "worker", calls("main", "deep"), deep, program=True)
+    origin = tmp_path / "built"
+    deep = linked(origin, "libdeep.so.1", "int deep(void) { return 7; }\n")
+    worker = linked(origin, "worker", calls("main", "deep"), deep, program=True)
     content = {WORKER: worker.read_bytes(), "demo/libdeep.so.1": deep.read_bytes()}
     wheel, audit = audited(tmp_path, cell_of(tmp_path, content, floor))
-    shutil.rmtree(made)
+    shutil.rmtree(origin)
     assert audit["grafted"] == []
     program = installed(wheel, tmp_path / "site") / "demo.scripts/worker"
     program.chmod(0o755)
