@@ -6,7 +6,8 @@ A process of its own: auditwheel works in the current folder and reads the envir
 FOLDER, the wheel, only when all modules are there: nothing in the wheel is ever run or imported.
 REQUEST holds a `libraries.RepairRequest` as JSON. REPORT gets `{"refusals": [[message, hint]]}`,
 and then the folder is as it was, or `{"wheel": file name, "platform": its tag, "grafted": [{"name",
-"soname", "source", "package", …}], "excluded": [...]}`.
+"soname", "source", "package", …}], "reached": [[file, library, run path]], "excluded": [...]}`:
+`reached` are libraries of the wheel to which no run path led before.
 
 What auditwheel does not do is done around it: it finds the wheel's own libraries before those of
 the system, whether a run path leads to them or not, and grafts libpython for programs alone.
@@ -265,6 +266,7 @@ def repaired(request: RepairRequest) -> dict[str, Any]:
         "wheel": wheel.name if wheel else request.wheel,
         "platform": policy.name,
         "grafted": list(work.records()),
+        "reached": work.reached,
         "excluded": sorted(
             library for library in linked.needed if matches(library, request.exclude)
         ),
@@ -281,6 +283,8 @@ class Grafting:
     policy: Policy
     copies: dict[Path, tuple[str, Path]] = field(default_factory=dict)
     """By the source of each grafted library, its new SONAME and its place in the wheel."""
+    reached: list[tuple[str, str, str]] = field(default_factory=list)
+    """File, library and run path, where the wheel's own library was not to be found before."""
 
     @cached_property
     def trees(self) -> Mapping[str, Mapping[str, Path | None]]:
@@ -430,6 +434,7 @@ class Grafting:
         for library, member in ways:
             target = PurePosixPath(installed(member))
             paths.append(to_folder(target.parent.as_posix(), place))
+            self.reached.append((file, member, paths[-1]))
             if target.name != library:
                 patcher.replace_needed(path, (library, target.name))
         if file not in self.files.of_programs and (

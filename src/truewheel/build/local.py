@@ -6,6 +6,7 @@ The commands are those of a forge; as many jobs run at the same time as there ar
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -227,6 +228,13 @@ def _end_all(running: Iterable[_Running]) -> None:
 def log_file(root: Path, batch_id: str) -> Path:
     """Return the log of a job, by the id of its batch of cells."""
     return evidence.work_folder(root, batch_id) / LOG
+
+
+def notices(root: Path, batch_id: str) -> list[str]:
+    """Return the lines of a job's log that whoever runs it is to see: warnings of its steps."""
+    text = log_file(root, batch_id).read_text(encoding="utf-8", errors="replace")
+    ours = re.compile(r"(compile|repair) \S+: WARNING: .*")
+    return list(dict.fromkeys(filter(ours.fullmatch, text.splitlines())))
 
 
 def failure(root: Path, batch_id: str, lines: int = 15) -> str:

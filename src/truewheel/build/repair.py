@@ -63,6 +63,7 @@ def repair_wheel(plan: Plan, cell: Cell, root: Path, out: Path, env: Mapping[str
             cell = _settled(cell, str(report["platform"]))
             ready = ready.with_name(cell.wheel)
             _warn_of_grafts(cell, report["grafted"])
+            _tell_reached(cell, report["reached"])
         else:
             _check_claim(plan, cell, compiled, natives, ready.parent.with_name("unpacked"))
             processes.say(f"repair {cell.id}: {_why_unchanged(cell)}")
@@ -303,6 +304,15 @@ def _graft(request: RepairRequest, folder: Path, cell: Cell, env: Mapping[str, s
         ]
         raise Stop(problems, Exit.WHEEL)
     return report
+
+
+def _tell_reached(cell: Cell, reached: Sequence[tuple[str, str, str]]) -> None:
+    """Warn of libraries in the wheel that the loader would not have found."""
+    for file, library, run_path in reached:
+        processes.say(
+            f"repair {cell.id}: WARNING: {file} needs {library}, which is in the wheel, and no run "
+            f"path led there: it has {run_path} now"
+        )
 
 
 def _warn_of_grafts(cell: Cell, grafted: Sequence[Mapping[str, Any]]) -> None:

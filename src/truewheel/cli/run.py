@@ -113,6 +113,10 @@ def _run(
         say(f"removed {name}: from an earlier run, and not in this plan")
     results = _build(arguments, space, plan, cells, out, environment)
     failed = [progress.cell for progress in results if progress.state == "failed"]
+    built = [progress.cell for progress in results if progress.state == "built"]
+    for batch_id in plan.batches(built):
+        for line in local.notices(space.root, batch_id):
+            say(line)
     for batch_id in plan.batches(failed):
         say(local.failure(space.root, batch_id))
     _show_unbuilt(arguments, space, environment)

@@ -128,6 +128,15 @@ def test_a_failure_is_told_with_the_end_of_its_log_and_not_taken_for_done(projec
     assert run(plan, project) == {"a": "built"}
 
 
+def test_the_warnings_of_a_log_are_to_be_seen(tmp_path: Path) -> None:
+    log = local.log_file(tmp_path, "a/b/c/d")
+    log.parent.mkdir(parents=True)
+    ours = ["repair a/b/c/d: WARNING: two libraries", "compile a/b/c/d: WARNING: no cache"]
+    others = ["WARNING: of the backend", "repair a/b/c/d: a.whl", "  repair x: WARNING: quoted"]
+    log.write_text("\n".join([others[0], ours[0], *others, ours[1], ours[0]]))
+    assert local.notices(tmp_path, "a/b/c/d") == ours
+
+
 def test_a_wheel_whose_test_failed_is_not_unchanged(project: Path) -> None:
     plan = make_plan("a")
     run(plan, project)

@@ -675,7 +675,7 @@ def floor(cc: Callable[..., Path]) -> str:
     ],
 )
 def test_a_library_of_the_wheel_is_reached_and_never_grafted(
-    tmp_path: Path, floor: str, core: str, deep: str
+    tmp_path: Path, floor: str, core: str, deep: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     origin = tmp_path / "built"
     library = linked(origin, "libdeep.so.1", "int deep(void) { return 42; }\n")
@@ -688,6 +688,7 @@ def test_a_library_of_the_wheel_is_reached_and_never_grafted(
     site = installed(wheel, tmp_path / "site")
     assert called(site / (core.partition("platlib/")[2] or core), "PyInit__core") == 42
     assert validate(wheel) == []
+    assert f"WARNING: {core} needs {deep}, which is in the wheel" in capsys.readouterr().err
 
 
 @pytest.mark.slow
