@@ -85,8 +85,8 @@ def test_one_command_makes_both_wheels_as_planned(tree: Path):
     (log,) = tree.glob("build/tree__host__*/log.txt")
     text = log.read_text()
     assert text.count("Executing workflow step 1 of 2") == 1, "the command ran once"
-    assert "treeserver 2.69.0.dev0+nv26.4: the library is the wheel's own" in text
-    assert "treefrontend: depths are right" in text
+    assert "treeserver 2.69.0.dev0+nv26.4: the library is the wheel's own" in output
+    assert "treefrontend: depths are right" in output
     assert ": unchanged" not in output
 
     before = {path: path.stat().st_mtime_ns for path in (tree.parent / "out").glob("*.whl")}

@@ -182,6 +182,9 @@ def load_all(
     Interrupted, all that was started ends.
     """
     workers = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    # It asks sysconfig, whose first answer is not safe among threads: CPython 3.11 fills its table
+    # while others read it.
+    install_set.find_uv()
     pool = ThreadPoolExecutor(workers)
     futures: list[Future[Verdict]] = []
     try:

@@ -52,6 +52,8 @@ def smoke_test(
     if status:
         tail = "\n    ".join(output.splitlines()[-TAIL_LINES:]) or "it said nothing"
         return f"{package.smoke} failed ({processes.ending(status)}):\n    {tail}"
+    if output:
+        processes.say(f"{cell.id}: {package.smoke}:\n{output}")
     return ""
 
 

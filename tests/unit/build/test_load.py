@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -272,6 +273,23 @@ def test_requirements_of_the_set_come_from_the_set(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_uv_is_looked_for_before_there_are_threads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names: list[str] = []
+    find = install_set.find_uv
+
+    def watched() -> str | None:
+        names.append(threading.current_thread().name)
+        return find()
+
+    monkeypatch.setattr(install_set, "find_uv", watched)
+    cell = pure(tmp_path, "demo")
+    load.load_cells(loads.session(loads.plan(cell), tmp_path), [cell], lambda _: None)
+    assert names[0] == "MainThread"
+    assert len(set(names)) > 1
+
+
 def test_without_uv_pip_does_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install_set, "find_uv", lambda: None)
     lower = pure(tmp_path, "lower", "WHERE = 'set'")
