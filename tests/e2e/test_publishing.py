@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import verdict_files
 import wheels
 from pypi_index import Index
 
@@ -125,6 +126,9 @@ def made(project: Path, core: bytes) -> dict[str, Path]:
 def record(project: Path, cell: str, wheel: Path) -> Path:
     data = {"version": 1, "cell": cell, "wheel": wheel.name, "sha256": sha256(wheel)}
     evidence.write(project / "dist", data)
+    planned = next(one for one in plan_of(project).cells if one.id == cell)
+    if wheel.name == planned.wheel:
+        verdict_files.write(project / "dist", planned)
     return wheel
 
 
