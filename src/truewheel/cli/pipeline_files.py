@@ -84,6 +84,7 @@ def generate_files(
         generator=GENERATOR,
         versions=space.versions(),
         pythons=space.required_pythons(),
+        history=space.packages_by_git(),
         event="",
         stand_in="0",
         images=space.images(),

@@ -89,13 +89,16 @@ def make_plan(
     event: str = "push",
     on: Host | None = None,
     changed: frozenset[str] | None = None,
+    is_proposal: bool = False,
 ) -> Plan:
     """Return the plan for the spec's targets, or for the machine `on`.
 
-    `changed` are the packages whose cells are planned (None: all).
+    `changed` are the packages whose cells are planned (None: all). A plan of a proposal is not
+    refused for what git cannot say here: its names are examples.
     """
     from truewheel.workspace import git  # most commands start no programs
 
+    reader = git.FactReader(space.root, environment)
     request = planner.Request(
         generator=GENERATOR,
         versions=space.versions(),
@@ -106,7 +109,8 @@ def make_plan(
         options=policy_options(arguments),
         host=on,
         read_file=_file_reader(space, is_host=on is not None),
-        vcs=git.make_reader(space.root, environment),
+        vcs=reader,
+        find_vcs_fault=None if is_proposal else reader.find_fault,
         images=space.images(),
         changed=changed,
     )

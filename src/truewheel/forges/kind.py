@@ -201,8 +201,6 @@ class ForgeKind:
     """By severity, file, title and message: the line of a job's log that the forge shows."""
     propose: Callable[[Proposal], Iterable[Row]] = _nothing
     """The keys of the forge in a proposed spec."""
-    history_variables: tuple[str, ...] = ()
-    """Lines for its `variables` that let jobs have all commits, where they do not in any case."""
     proposal_notes: Callable[[Proposal], Iterable[str]] = _nothing
     change_by_hand: Callable[[Collection[str]], tuple[str, str] | None] = lambda _: None
     """By the paths of generated files: a hand-written file, and what a person must add to it."""

@@ -25,7 +25,7 @@ from truewheel.init.build_backend import PYPROJECT, TAG, Files, Package, get_tex
 from truewheel.spec import yaml_source
 from truewheel.system import git_program
 from truewheel.wheel.filename import normalized
-from truewheel.workspace import loading
+from truewheel.workspace import git, loading
 
 BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", re.ASCII)
 """Branch names without a special meaning in the patterns of workflows."""
@@ -84,13 +84,14 @@ def read_repository(root: Path, environment: Mapping[str, str]) -> Repository:
         message = f"{root} is not the top of its repository: forges look for pipelines only there"
         raise stop("init", message, f"go to {top}")
     packages, problems = _packages(root)
+    is_by_git = any(not package.version.value for package in packages)
+    reader = git.FactReader(root, environment)
+    fault = reader.find_fault("tag") if is_by_git else git.find_fault(root, environment)
+    if fault and fault.severity == "error":  # a repository without a commit is a young one
+        problems = (*problems, replace(fault, severity="warning"))
     files = {path: text for path in _ci_files(root) if (text := _text(root, path)) is not None}
     tag = _git(root, environment, "describe", "--tags", "--abbrev=0")
-    if (
-        any(not package.version.value for package in packages)
-        and tag
-        and not re.fullmatch(TAG, tag, re.ASCII)
-    ):
+    if is_by_git and tag and not re.fullmatch(TAG, tag, re.ASCII):
         raise stop(
             "git",
             f"the nearest tag holds no version: {show_value(tag)}",

@@ -352,9 +352,6 @@ def _naming(repository: Repository, chosen: Choices, policy: Policy) -> Iterator
     )
     if is_versioned_by_git(repository):
         yield from _naming_by_git(repository.tag)
-        if rows := [row for name in chosen.forges for row in FORGES[name].history_variables]:
-            yield "variables:", ""
-            yield from ((row, "") for row in rows)
     else:
         yield f"naming: {scalar(chosen.naming)}", policy.description.partition(". ")[0].rstrip(".")
 

@@ -92,8 +92,13 @@ def tool(spec: Spec) -> tuple[str, ...]:
     return ("python", "gen_ci.py") if spec.scripts else ("truewheel",)
 
 
-def make_kinds(spec: Spec) -> dict[str, JobKind]:
-    """Return the kinds of jobs that pipelines of this spec can have, by the order of stages."""
+def make_kinds(
+    spec: Spec, *, plans_by_history: bool = False, builds_by_history: bool = False
+) -> dict[str, JobKind]:
+    """Return the kinds of jobs that pipelines of this spec can have, by the order of stages.
+
+    The flags say whether names of wheels, and builds of packages, depend on all commits and tags.
+    """
     program = tool(spec)
     step = {
         verb: ("python", f"{spec.scripts.rstrip('/')}/{script}")
@@ -112,10 +117,10 @@ def make_kinds(spec: Spec) -> dict[str, JobKind]:
             stage="plan",
             commands=((*program, "check"), (*program, "plan", "--output", PLAN_FILE)),
             artifacts=(PLAN_FILE,),
-            # Facts may come from git (vcs:distance).
             traits=JobTraits(
                 take_variables=True,
-                read_history=True,
+                # The commit that a merge request branched off may be far back.
+                read_history=plans_by_history or spec.merge_requests.changed_only,
                 compare=spec.merge_requests.changed_only,
             ),
         ),
@@ -138,7 +143,11 @@ def make_kinds(spec: Spec) -> dict[str, JobKind]:
             artifacts=("dist/",),
             report=REPORTS,
             traits=JobTraits(
-                timeout=LONGEST_MINUTES, machine="builder", image="builder", wheels="make"
+                timeout=LONGEST_MINUTES,
+                machine="builder",
+                image="builder",
+                wheels="make",
+                read_history=builds_by_history,
             ),
         ),
         JobKind(

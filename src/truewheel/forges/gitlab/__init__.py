@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from truewheel.spec.model import Spec
 
 
-_GIT_DEPTH = "Commits to fetch; 0: all, since tags give the version."
-
-
 def _job(environment: Environment) -> JobEnvironment:
     from truewheel.forges.gitlab.job import GitlabJob
 
@@ -154,7 +151,6 @@ KIND = ForgeKind(
     lint=_lint,
     lint_search=_lint_search,
     propose=_propose,
-    history_variables=(f"  GIT_DEPTH: {{default: '0', description: '{_GIT_DEPTH}'}}",),
     change_by_hand=_change_by_hand,
     connect=_connect,
     reviews=_reviews,

@@ -34,6 +34,8 @@ DEFAULTS = {
     "interruptible": True,
     "retry": {"max": 2, "when": ["runner_system_failure", "stuck_or_timeout_failure"]},
 }
+WHOLE_HISTORY = {"GIT_DEPTH": "0"}
+"""All commits, branches and tags; else 20 commits: GitLab's CI/CD variables, `GIT_DEPTH`."""
 KEY = "key"
 """The parent's job whose artifact, the key of the pipeline, the jobs that sign and prove need."""
 PARENTS = ("plan", KEY)
@@ -80,6 +82,8 @@ def _kind_template(kind: JobKind, spec: Spec, layout: Layout) -> Document:
         artifacts = {"expire_in": spec.gitlab.expire_in, "reports": reports}
         return {**_engine_template(kind, spec), "artifacts": artifacts}
     fields: Document = {"stage": kind.stage, "timeout": _timeout(kind.traits)}
+    if kind.traits.read_history:
+        fields["variables"] = dict(WHOLE_HISTORY)
     if kind.traits.wheels == "make":  # what a test job runs depends on its place
         fields["script"] = _script(kind, spec, layout)
     if kind.artifacts:  # each job says itself what it keeps
@@ -132,8 +136,8 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
         fields |= {"resource_group": kind.exclusive, "interruptible": False}
     if job.index_name:
         return {**fields, **_publishing(job, plan, layout)}
-    if kind.traits.compare:
-        fields["variables"] = {"GIT_DEPTH": "0"}  # the commit that it branched off may be far back
+    if kind.traits.read_history:
+        fields["variables"] = dict(WHOLE_HISTORY)
     if kind.traits.allowed_exit_codes:
         fields["allow_failure"] = {"exit_codes": list(kind.traits.allowed_exit_codes)}
     fields["script"] = _script(kind, spec, layout, job)
