@@ -103,6 +103,7 @@ def make_plan(
         generator=GENERATOR,
         versions=space.versions(),
         pythons=space.required_pythons(),
+        submodules=space.submodules,
         event=event,
         overrides=dict(arguments.variables),
         environment=environment,
@@ -115,6 +116,17 @@ def make_plan(
         changed=changed,
     )
     return planner.plan(space.spec, space.policy, request)
+
+
+def find_unnamed_submodules(space: Workspace) -> list[Problem]:
+    """Return the warning that the project has submodules, and the spec says nothing of them."""
+    folders = space.submodules
+    if not folders or space.spec.submodule_choice:
+        return []
+    named = ", ".join(folders[:3]) + (", …" if len(folders) > 3 else "")
+    message = f"the project has git submodules ({named}), and jobs check out none"
+    hint = "add the key submodules: true (or recursive); false, if no wheel is built from them"
+    return [Problem(space.spec.document.where(), message, hint, "warning")]
 
 
 def _file_reader(space: Workspace, *, is_host: bool) -> Callable[[str], str | None]:

@@ -25,7 +25,7 @@ from truewheel.init.build_backend import PYPROJECT, TAG, Files, Package, get_tex
 from truewheel.spec import yaml_source
 from truewheel.system import git_program
 from truewheel.wheel.filename import normalized
-from truewheel.workspace import git, loading
+from truewheel.workspace import git, loading, submodules
 
 BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", re.ASCII)
 """Branch names without a special meaning in the patterns of workflows."""
@@ -58,7 +58,8 @@ class Repository(NamedTuple):
     `remote` is the host of the git remote, `branch` its main branch ("": not known), `tag` the
     nearest git tag, `pipelines` the CI files, `by_hand` the texts of those of them that are not
     generated, `containers` the Dockerfiles with the images that they start from,
-    `cibuildwheel` its settings. `problems` are warnings: packages that were left out.
+    `cibuildwheel` its settings. `submodules` is the value of that key: "true", "recursive", or ""
+    where there is none. `problems` are warnings: packages that were left out.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Repository(NamedTuple):
     by_hand: Mapping[str, str] = {}
     containers: Mapping[str, str] = {}
     cibuildwheel: Mapping[str, str] = {}
+    submodules: str = ""
     problems: tuple[Problem, ...] = ()
 
 
@@ -107,8 +109,17 @@ def read_repository(root: Path, environment: Mapping[str, str]) -> Repository:
         by_hand={path: text for path, text in files.items() if MARK not in text.partition("\n")[0]},
         containers=dict(_containers(root)),
         cibuildwheel=_cibuildwheel(root, files.values()),
+        submodules=_submodules(root),
         problems=problems,
     )
+
+
+def _submodules(root: Path) -> str:
+    folders = submodules.paths(_text(root, submodules.FILE))
+    inner = [f"{folder}/{submodules.FILE}" for folder in folders]
+    if any(submodules.paths(_text(root, file)) for file in inner):
+        return "recursive"
+    return "true" if folders else ""
 
 
 def _packages(root: Path) -> tuple[tuple[Package, ...], tuple[Problem, ...]]:

@@ -49,9 +49,10 @@ class Request:
     requires-python of packages and the file that says it. With `host`, the cells are this
     machine's, not those of the spec's targets. `read_file` returns the text of files that facts are
     read from, `vcs` a value of git, `find_vcs_fault` why that cannot be relied on. `history` are
-    the packages whose builds take their version from git themselves. `stand_in` is the value of
-    facts that a version needs and no source has, for plans whose names are not shown. `images` are
-    the builder images of the targets, `changed` the packages whose cells are planned (None: all).
+    the packages whose builds take their version from git themselves, `submodules` the folders of
+    git submodules. `stand_in` is the value of facts that a version needs and no source has, for
+    plans whose names are not shown. `images` are the builder images of the targets, `changed` the
+    packages whose cells are planned (None: all).
     """
 
     generator: str
@@ -66,6 +67,7 @@ class Request:
     vcs: Callable[[str], str | None] | None = None
     find_vcs_fault: Callable[[str], Problem | None] | None = None
     history: Collection[str] = ()
+    submodules: Collection[str] = ()
     stand_in: str = ""
     images: Images = NO_IMAGES
     changed: frozenset[str] | None = None
@@ -111,7 +113,10 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
     ]
     all_archives = archives.archives(spec, cells, problems)
     kinds = jobs.make_kinds(
-        spec, plans_by_history=policy.reads_history(), builds_by_history=bool(request.history)
+        spec,
+        plans_by_history=policy.reads_history(),
+        builds_by_history=bool(request.history),
+        plans_by_submodules=_has_files_in(spec, request.submodules),
     )
     # The rules are for all cells, also those that are left out: whether names collide must not
     # depend on what a merge request changes.
@@ -150,6 +155,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
             key: name for key, name in spec.images.credentials._asdict().items() if name
         },
         compiler_cache=spec.compiler_cache,
+        submodules=spec.submodule_choice,
         indexes=indexes,
         archives=all_archives,
         problems=tuple(problems),
@@ -163,6 +169,18 @@ def _reported_with(problems: Iterable[Problem]) -> Iterator[None]:
         yield
     except Stop as stopped:
         raise Stop([*problems, *stopped.problems], stopped.code) from None
+
+
+def _has_files_in(spec: Spec, folders: Iterable[str]) -> bool:
+    """Return whether a file that the spec names lies in one of some folders."""
+    packages = spec.packages.values()
+    files = [path for package in packages for path in (package.path, package.version.file)]
+    files += [*(package.smoke for package in packages), spec.scripts]
+    files += [build.path for build in spec.builds.values()]
+    for target in spec.targets.values():
+        files += [target.container.file, *target.container.files]
+    plain = [f"{path.removeprefix('./')}/" for path in files]
+    return any(path.startswith(f"{folder}/") for path in plain for folder in folders)
 
 
 def _cells(namer: Namer, slots: Iterable[Slot]) -> tuple[Cell, ...]:

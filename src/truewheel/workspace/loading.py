@@ -24,7 +24,7 @@ from truewheel.spec import schema as shapes
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Policy
 from truewheel.system import files
-from truewheel.workspace import lock_file, renewed_pins
+from truewheel.workspace import lock_file, renewed_pins, submodules
 from truewheel.workspace.lock_file import LOCK_FILE, Lock
 
 SPEC = "truewheel.yml"
@@ -140,6 +140,11 @@ class Workspace:
         from truewheel.workspace import required_pythons  # only for plans
 
         return required_pythons.required_pythons(self.spec, self.text, parse_toml)
+
+    @cached_property
+    def submodules(self) -> list[str]:
+        """The folders of git submodules."""
+        return submodules.paths(self.text(submodules.FILE))
 
     def packages_by_git(self) -> list[str]:
         """Return the packages whose builds ask git for their version."""
