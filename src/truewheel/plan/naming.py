@@ -256,7 +256,7 @@ def facts_used(policy: Policy, channels: Iterable[Channel]) -> list[str]:
     for channel in policy.channels:
         texts += [text for name, wanted in channel.when.items() for text in (wanted, f"{{{name}}}")]
     used = {name for text in texts for name in template.fields(text)}
-    for name, rule in reversed(policy.facts.items()):
+    for name, rule in reversed(list(policy.facts.items())):
         if name in used:  # a fact reads earlier ones alone
             used |= {source[5:] for source in rule.sources if source.startswith("fact:")}
             used |= {
