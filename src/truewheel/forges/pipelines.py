@@ -109,7 +109,10 @@ def refuse(result: Generated, spec: Spec) -> None:
 
 
 def _of_spec(problem: Problem, spec: Spec, forge: str) -> Problem:
-    message = f"this spec makes a pipeline that {forge} refuses: {problem.where}: {problem.message}"
+    refused = f"this spec makes a pipeline that {forge} refuses"
+    if problem.where.line and problem.where.file == spec.document.file:
+        return Problem(problem.where, f"{refused}: {problem.message}", problem.hint)
+    message = f"{refused}: {problem.where}: {problem.message}"
     return Problem(spec.document.where(), message, problem.hint or "make the spec smaller")
 
 
