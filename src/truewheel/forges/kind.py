@@ -184,8 +184,11 @@ class ForgeKind:
     files: Callable[[Declared, Mapping[str, str]], Mapping[str, str]] = lambda *_: {}
     """Texts that its jobs need beside the documents, by path; given the `sources` by name."""
     plan_problems: Callable[[Declared], Iterable[Problem]] = _nothing
-    file_problems: Callable[[Documents, Spec], Iterable[Problem]] = _nothing
-    """What the forge would refuse in the documents; at the place of a value in the spec, if any."""
+    file_problems: Callable[[Documents, Spec, Path | None], Iterable[Problem]] = _nothing
+    """What the forge would refuse in the documents; at the place of a value in the spec, if any.
+
+    With the folder of the project, also in files of its own that these include.
+    """
     layout_note: Callable[[Declared], str] = lambda _: ""
     """Which layout was chosen and why, where the spec leaves that open."""
     has_children: Callable[[Declared], bool] = lambda _: False

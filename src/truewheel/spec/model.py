@@ -250,6 +250,11 @@ class Spec(NamedTuple):
         return forges.named_in(self.document.data)
 
     @property
+    def has_included_files(self) -> bool:
+        """Whether generated files include files of the project, which change without them."""
+        return bool(self.gitlab.include)
+
+    @property
     def submodule_choice(self) -> str:
         """What the file says of submodules, "true", "false" or "recursive"; "" for nothing."""
         return str(self.submodules).lower() if "submodules" in self.document.data else ""

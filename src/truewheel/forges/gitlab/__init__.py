@@ -57,10 +57,11 @@ def _plan_problems(declared: Declared) -> Iterable[Problem]:
     ]
 
 
-def _file_problems(documents: Documents, spec: Spec) -> Iterable[Problem]:
+def _file_problems(documents: Documents, spec: Spec, root: Path | None) -> Iterable[Problem]:
     from truewheel.forges.gitlab.lint import generated
+    from truewheel.forges.gitlab.repository import FilesOfSpec
 
-    return generated.find_problems(documents, spec)
+    return generated.find_problems(documents, spec, FilesOfSpec(root) if root else None)
 
 
 def _layout_note(declared: Declared) -> str:

@@ -25,6 +25,15 @@ def find_origin(route: Route, document: Mapping[str, Any], spec: Spec) -> Route:
     return next(_origins(name, route, document, spec), ())
 
 
+def find_include(path: str, spec: Spec) -> Route:
+    """Return the entry of `gitlab.include` that a file of the project is, else the key."""
+    for number, entry in enumerate(spec.gitlab.include):
+        local = entry if isinstance(entry, str) else entry.get("local")
+        if str(local).lstrip("/") == path:
+            return ("gitlab", "include", number)
+    return ("gitlab", "include")
+
+
 def _without_prefix(name: str, spec: Spec) -> str:
     prefix, dot = spec.gitlab.own_prefix, "." if name.startswith(".") else ""
     return dot + name.removeprefix(dot).removeprefix(prefix)
