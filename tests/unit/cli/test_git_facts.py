@@ -114,6 +114,7 @@ def test_a_repository_of_another_owner_is_named(
     assert f"git config --global --add safe.directory '{folder}'" in err
     for flags in (("--against", "HEAD"), ("--event", "mr", "--changed-since", "HEAD~1")):
         assert "dubious ownership" in plan(folder, truewheel, monkeypatch, *flags)[2]
+    assert "dubious ownership" in truewheel("doctor", "--forge", "gitlab")[2]
 
 
 def test_a_damaged_repository_and_a_missing_git_are_named(
