@@ -75,4 +75,4 @@ def source_date_epoch(root: Path, env: Mapping[str, str]) -> str:
     """Return the seconds for times in archives: the environment's, the last commit's, or fixed."""
     if env.get("SOURCE_DATE_EPOCH"):
         return env["SOURCE_DATE_EPOCH"]
-    return git.make_reader(root, env)("time") or START_OF_2020
+    return git.FactReader(root, env)("time") or START_OF_2020

@@ -21,7 +21,7 @@ from truewheel.cli.pipeline_files import (
 from truewheel.cli.problems import show_problems
 from truewheel.cli.terminal import print_json, say, show
 from truewheel.errors import Exit, select_errors, stop
-from truewheel.forges import FORGES
+from truewheel.forges import FORGES, pipelines
 from truewheel.forges.pipelines import Generated
 from truewheel.spec.forges import FORGES as WORDS
 from truewheel.workspace import renewed_pins
@@ -100,6 +100,8 @@ def _compare(
 ) -> tuple[Workspace, Generated, list[Drift], list[RenewedPin]]:
     """Return what differs, and the pins that somebody renewed: they are no difference."""
     space, files = generate_chosen(arguments)
+    if space.spec.has_included_files:
+        pipelines.refuse(files, space.spec, space.root)
     drift = find_drift(arguments, space, files)
     pins: list[RenewedPin] = []
     if drift:

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 
 from truewheel.cli import job_cells
+from truewheel.cli.problems import refuse
 from truewheel.cli.terminal import show
 from truewheel.errors import Exit
 from truewheel.workspace import loading
@@ -27,9 +28,11 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Build the wheels of the cells in build/<cell>/."""
     from truewheel.build.engines.command import build_wheels
     from truewheel.build.engines.pep517 import compile_wheel
+    from truewheel.build.submodules import find_missing
 
     plan, cells, root = job_cells.read_job_cells(arguments, environment)
     loading.check_separators(root)
+    refuse(find_missing(plan, cells, root))
     for batch_id, batch in plan.batches(cells).items():
         if plan.packages[batch[0].package].build:
             wheels = build_wheels(plan, batch_id, batch, root, environment, twice=arguments.twice)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from truewheel.cli.arguments import parse_seconds
-from truewheel.errors import stop
+from truewheel.errors import Stop, stop
 from truewheel.forges import FORGES
 from truewheel.forges.kind import RemoteProject
 from truewheel.system.installation import install_hint
@@ -89,11 +89,21 @@ def find_project(name: str, given: str | None, environment: Mapping[str, str]) -
     values = (environment.get(variable) for variable in kind.project_variables)
     project = given or next(filter(None, values), "") or read_remote_path(environment)
     if not project:
-        raise stop("--project", "no project is given", "name it: --project group/name")
+        raise _no_project(environment)
     if not re.fullmatch(kind.project, project) or {".", ".."} & {*project.split("/")}:
         message = f"{project!r} is not the path of a project"
         raise stop("--project", message, f"write {kind.project_example}")
     return project.strip("/")
+
+
+def _no_project(environment: Mapping[str, str]) -> Stop:
+    from truewheel.workspace import git
+
+    message, hint = "no project is given", "name it: --project group/name"
+    fault = git.find_fault(Path.cwd(), environment)
+    if fault and fault.severity == "error":  # git may know it, and is not able to say so
+        message, hint = f"{message}, and {fault.message}", f"{hint}; or {fault.hint}"
+    return stop("--project", message, hint)
 
 
 def read_remote_path(environment: Mapping[str, str]) -> str:

@@ -35,8 +35,9 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     del environment  # generated files depend on the spec alone
     space, files = generate_chosen(arguments)
     drift = find_drift(arguments, space, files)
+    if drift or space.spec.has_included_files:
+        pipelines.refuse(files, space.spec, space.root)
     if drift:
-        pipelines.refuse(files, space.spec)
         _warn_of_lost_pins(space, files)
     if arguments.dry_run:
         generated_files.refuse_foreign(space.root, drift)

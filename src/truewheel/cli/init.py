@@ -208,7 +208,8 @@ def _propose(
     policy = loading.read_policy(choices.naming, root, Where(SPEC))
     text = spec_proposal.render_spec(survey, choices, policy, origin.tool)
     space = Workspace(root, model.parse(text, SPEC, loading.schema()), loading.disk_reader(root))
-    plan = make_plan(Namespace(variables=[], release_version=None), space, environment)
+    arguments = Namespace(variables=[], release_version=None)
+    plan = make_plan(arguments, space, environment, is_proposal=True)
     if select_errors(plan.problems):
         say(f"nothing is written: the plan of the proposed {SPEC} would be refused")
         raise Stop(plan.problems)

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator, Sequence
 
 from truewheel.cli.arguments import add_json, add_spec
-from truewheel.cli.plans import load_workspace
+from truewheel.cli.plans import find_unnamed_submodules, load_workspace
 from truewheel.cli.problems import refuse
 from truewheel.errors import Problem, select_errors, stop
 from truewheel.forges import FORGES, pipelines, tool_script
@@ -46,6 +46,7 @@ def generate_chosen(arguments: Namespace) -> tuple[Workspace, Generated]:
     space = load_workspace(arguments)
     _check_forges(arguments, space)
     others = [*_missing_tool(space), *tool_file.problems(space)]
+    others += find_unnamed_submodules(space)
     return space, choose_files(arguments, generate_files(space, others))
 
 
@@ -84,6 +85,8 @@ def generate_files(
         generator=GENERATOR,
         versions=space.versions(),
         pythons=space.required_pythons(),
+        submodules=space.submodules,
+        history=space.packages_by_git(),
         event="",
         stand_in="0",
         images=space.images(),

@@ -144,6 +144,8 @@ def _changed_packages(
         return None
     paths = git.list_changed_files(space.root, environment, base)
     if paths is None:
+        if fault := git.find_fault(space.root, environment):
+            raise stop("plan", fault.message, fault.hint)
         hint = "fetch the whole history (GIT_DEPTH: 0), and install git in the image of the job"
         raise stop("plan", f"git cannot list the files changed since {base}", hint)
     return changed_packages.changed_packages(space.spec, paths)

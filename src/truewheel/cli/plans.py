@@ -89,28 +89,44 @@ def make_plan(
     event: str = "push",
     on: Host | None = None,
     changed: frozenset[str] | None = None,
+    is_proposal: bool = False,
 ) -> Plan:
     """Return the plan for the spec's targets, or for the machine `on`.
 
-    `changed` are the packages whose cells are planned (None: all).
+    `changed` are the packages whose cells are planned (None: all). A plan of a proposal is not
+    refused for what git cannot say here: its names are examples.
     """
     from truewheel.workspace import git  # most commands start no programs
 
+    reader = git.FactReader(space.root, environment)
     request = planner.Request(
         generator=GENERATOR,
         versions=space.versions(),
         pythons=space.required_pythons(),
+        submodules=space.submodules,
         event=event,
         overrides=dict(arguments.variables),
         environment=environment,
         options=policy_options(arguments),
         host=on,
         read_file=_file_reader(space, is_host=on is not None),
-        vcs=git.make_reader(space.root, environment),
+        vcs=reader,
+        find_vcs_fault=None if is_proposal else reader.find_fault,
         images=space.images(),
         changed=changed,
     )
     return planner.plan(space.spec, space.policy, request)
+
+
+def find_unnamed_submodules(space: Workspace) -> list[Problem]:
+    """Return the warning that the project has submodules, and the spec says nothing of them."""
+    folders = space.submodules
+    if not folders or space.spec.submodule_choice:
+        return []
+    named = ", ".join(folders[:3]) + (", …" if len(folders) > 3 else "")
+    message = f"the project has git submodules ({named}), and jobs check out none"
+    hint = "add the key submodules: true (or recursive); false, if no wheel is built from them"
+    return [Problem(space.spec.document.where(), message, hint, "warning")]
 
 
 def _file_reader(space: Workspace, *, is_host: bool) -> Callable[[str], str | None]:

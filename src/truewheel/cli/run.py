@@ -15,9 +15,17 @@ from pathlib import Path
 from truewheel.build import contained, evidence, load, local, prove
 from truewheel.build.containers import ENGINES
 from truewheel.build.local import Progress
+from truewheel.build.submodules import find_missing
 from truewheel.cli import verdict_table
 from truewheel.cli.arguments import add_json, add_spec, add_variables
-from truewheel.cli.plans import detect_machine, find_event, load_workspace, make_plan, select_cells
+from truewheel.cli.plans import (
+    detect_machine,
+    find_event,
+    find_unnamed_submodules,
+    load_workspace,
+    make_plan,
+    select_cells,
+)
 from truewheel.cli.problems import refuse
 from truewheel.cli.terminal import print_json, say, show
 from truewheel.cli.verdict_table import say_verdict
@@ -91,6 +99,7 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     refuse(plan.problems)
     selected = select_cells(plan, arguments.cell)
     cells = _local_cells(selected) if in_images else selected.cells
+    refuse([*find_unnamed_submodules(space), *find_missing(plan, cells, space.root)])
     out = Path(arguments.out).absolute()
     folders = (space.root / evidence.WORK, out)
     for folder in folders:

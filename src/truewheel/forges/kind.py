@@ -184,8 +184,11 @@ class ForgeKind:
     files: Callable[[Declared, Mapping[str, str]], Mapping[str, str]] = lambda *_: {}
     """Texts that its jobs need beside the documents, by path; given the `sources` by name."""
     plan_problems: Callable[[Declared], Iterable[Problem]] = _nothing
-    file_problems: Callable[[Documents, Spec], Iterable[Problem]] = _nothing
-    """What the forge would refuse in the documents."""
+    file_problems: Callable[[Documents, Spec, Path | None], Iterable[Problem]] = _nothing
+    """What the forge would refuse in the documents; at the place of a value in the spec, if any.
+
+    With the folder of the project, also in files of its own that these include.
+    """
     layout_note: Callable[[Declared], str] = lambda _: ""
     """Which layout was chosen and why, where the spec leaves that open."""
     has_children: Callable[[Declared], bool] = lambda _: False
@@ -201,8 +204,6 @@ class ForgeKind:
     """By severity, file, title and message: the line of a job's log that the forge shows."""
     propose: Callable[[Proposal], Iterable[Row]] = _nothing
     """The keys of the forge in a proposed spec."""
-    history_variables: tuple[str, ...] = ()
-    """Lines for its `variables` that let jobs have all commits, where they do not in any case."""
     proposal_notes: Callable[[Proposal], Iterable[str]] = _nothing
     change_by_hand: Callable[[Collection[str]], tuple[str, str] | None] = lambda _: None
     """By the paths of generated files: a hand-written file, and what a person must add to it."""

@@ -6,6 +6,7 @@ Documents from the emitters, text from the writer.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from truewheel.errors import Problem, Stop, select_errors
@@ -97,19 +98,25 @@ def texts(
     return result.texts
 
 
-def refuse(result: Generated, spec: Spec) -> None:
-    """Raise `Stop` for what a forge would refuse: large files, long names, exceeded limits."""
+def refuse(result: Generated, spec: Spec, root: Path | None = None) -> None:
+    """Raise `Stop` for what a forge would refuse: large files, long names, exceeded limits.
+
+    With the folder of the project, also for files of its own that the pipeline includes.
+    """
     errors = [
         _of_spec(problem, spec, WORDS[name].title)
         for name, documents in result.documents.items()
-        for problem in select_errors(FORGES[name].file_problems(documents, spec))
+        for problem in select_errors(FORGES[name].file_problems(documents, spec, root))
     ]
     if errors:
         raise Stop(errors)
 
 
 def _of_spec(problem: Problem, spec: Spec, forge: str) -> Problem:
-    message = f"this spec makes a pipeline that {forge} refuses: {problem.where}: {problem.message}"
+    refused = f"this spec makes a pipeline that {forge} refuses"
+    if problem.where.line and problem.where.file == spec.document.file:
+        return Problem(problem.where, f"{refused}: {problem.message}", problem.hint)
+    message = f"{refused}: {problem.where}: {problem.message}"
     return Problem(spec.document.where(), message, problem.hint or "make the spec smaller")
 
 

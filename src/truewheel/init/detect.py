@@ -25,7 +25,7 @@ from truewheel.init.build_backend import PYPROJECT, TAG, Files, Package, get_tex
 from truewheel.spec import yaml_source
 from truewheel.system import git_program
 from truewheel.wheel.filename import normalized
-from truewheel.workspace import loading
+from truewheel.workspace import git, loading, submodules
 
 BRANCH = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_./-]*", re.ASCII)
 """Branch names without a special meaning in the patterns of workflows."""
@@ -58,7 +58,8 @@ class Repository(NamedTuple):
     `remote` is the host of the git remote, `branch` its main branch ("": not known), `tag` the
     nearest git tag, `pipelines` the CI files, `by_hand` the texts of those of them that are not
     generated, `containers` the Dockerfiles with the images that they start from,
-    `cibuildwheel` its settings. `problems` are warnings: packages that were left out.
+    `cibuildwheel` its settings. `submodules` is the value of that key: "true", "recursive", or ""
+    where there is none. `problems` are warnings: packages that were left out.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Repository(NamedTuple):
     by_hand: Mapping[str, str] = {}
     containers: Mapping[str, str] = {}
     cibuildwheel: Mapping[str, str] = {}
+    submodules: str = ""
     problems: tuple[Problem, ...] = ()
 
 
@@ -84,13 +86,14 @@ def read_repository(root: Path, environment: Mapping[str, str]) -> Repository:
         message = f"{root} is not the top of its repository: forges look for pipelines only there"
         raise stop("init", message, f"go to {top}")
     packages, problems = _packages(root)
+    is_by_git = any(not package.version.value for package in packages)
+    reader = git.FactReader(root, environment)
+    fault = reader.find_fault("tag") if is_by_git else git.find_fault(root, environment)
+    if fault and fault.severity == "error":  # a repository without a commit is a young one
+        problems = (*problems, replace(fault, severity="warning"))
     files = {path: text for path in _ci_files(root) if (text := _text(root, path)) is not None}
     tag = _git(root, environment, "describe", "--tags", "--abbrev=0")
-    if (
-        any(not package.version.value for package in packages)
-        and tag
-        and not re.fullmatch(TAG, tag, re.ASCII)
-    ):
+    if is_by_git and tag and not re.fullmatch(TAG, tag, re.ASCII):
         raise stop(
             "git",
             f"the nearest tag holds no version: {show_value(tag)}",
@@ -106,8 +109,17 @@ def read_repository(root: Path, environment: Mapping[str, str]) -> Repository:
         by_hand={path: text for path, text in files.items() if MARK not in text.partition("\n")[0]},
         containers=dict(_containers(root)),
         cibuildwheel=_cibuildwheel(root, files.values()),
+        submodules=_submodules(root),
         problems=problems,
     )
+
+
+def _submodules(root: Path) -> str:
+    folders = submodules.paths(_text(root, submodules.FILE))
+    inner = [f"{folder}/{submodules.FILE}" for folder in folders]
+    if any(submodules.paths(_text(root, file)) for file in inner):
+        return "recursive"
+    return "true" if folders else ""
 
 
 def _packages(root: Path) -> tuple[tuple[Package, ...], tuple[Problem, ...]]:

@@ -164,6 +164,7 @@ def render_spec(
         _matrix(chosen, packages),
         _naming(repository, chosen, policy),
         _indexes(chosen, policy),
+        _submodules(repository),
         _tool(tool),
         *(
             kind.propose(_facts(repository, chosen))
@@ -352,9 +353,6 @@ def _naming(repository: Repository, chosen: Choices, policy: Policy) -> Iterator
     )
     if is_versioned_by_git(repository):
         yield from _naming_by_git(repository.tag)
-        if rows := [row for name in chosen.forges for row in FORGES[name].history_variables]:
-            yield "variables:", ""
-            yield from ((row, "") for row in rows)
     else:
         yield f"naming: {scalar(chosen.naming)}", policy.description.partition(". ")[0].rstrip(".")
 
@@ -403,6 +401,12 @@ def _indexes(chosen: Choices, policy: Policy) -> Iterator[Row]:
         when = ", ".join(f"{scalar(name)}: {scalar(value)}" for name, value in release.when.items())
         yield f"    channel: {release.name}", "the channel of the policy that names these copies"
         yield f"    when: {{{when}}}", "publish only then"
+
+
+def _submodules(repository: Repository) -> Iterator[Row]:
+    if repository.submodules:
+        remark = "wheel jobs check out the git submodules; false, if no wheel is built from them"
+        yield f"submodules: {repository.submodules}", remark
 
 
 def _tool(tool: Tool) -> Iterator[Row]:

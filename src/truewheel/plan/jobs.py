@@ -92,8 +92,20 @@ def tool(spec: Spec) -> tuple[str, ...]:
     return ("python", "gen_ci.py") if spec.scripts else ("truewheel",)
 
 
-def make_kinds(spec: Spec) -> dict[str, JobKind]:
-    """Return the kinds of jobs that pipelines of this spec can have, by the order of stages."""
+def make_kinds(
+    spec: Spec,
+    *,
+    plans_by_history: bool = False,
+    builds_by_history: bool = False,
+    plans_by_submodules: bool = False,
+) -> dict[str, JobKind]:
+    """Return the kinds of jobs that pipelines of this spec can have, by the order of stages.
+
+    The flags say whether names of wheels, and builds of packages, depend on all commits and tags,
+    and whether files that the spec names lie in submodules.
+    """
+    of_builds = str(spec.submodules).lower() if spec.submodules else ""
+    of_files = of_builds if plans_by_submodules else ""
     program = tool(spec)
     step = {
         verb: ("python", f"{spec.scripts.rstrip('/')}/{script}")
@@ -112,10 +124,11 @@ def make_kinds(spec: Spec) -> dict[str, JobKind]:
             stage="plan",
             commands=((*program, "check"), (*program, "plan", "--output", PLAN_FILE)),
             artifacts=(PLAN_FILE,),
-            # Facts may come from git (vcs:distance).
             traits=JobTraits(
                 take_variables=True,
-                read_history=True,
+                # The commit that a merge request branched off may be far back.
+                read_history=plans_by_history or spec.merge_requests.changed_only,
+                submodules=of_files,
                 compare=spec.merge_requests.changed_only,
             ),
         ),
@@ -124,7 +137,11 @@ def make_kinds(spec: Spec) -> dict[str, JobKind]:
             stage="container",
             commands=((*step["container"], *place, *shared, "--digest-file", DIGEST_FILE),),
             traits=JobTraits(
-                timeout=120, machine="builder", build_images=True, digest_file=DIGEST_FILE
+                timeout=120,
+                machine="builder",
+                build_images=True,
+                digest_file=DIGEST_FILE,
+                submodules=of_files,
             ),
         ),
         JobKind(
@@ -138,7 +155,12 @@ def make_kinds(spec: Spec) -> dict[str, JobKind]:
             artifacts=("dist/",),
             report=REPORTS,
             traits=JobTraits(
-                timeout=LONGEST_MINUTES, machine="builder", image="builder", wheels="make"
+                timeout=LONGEST_MINUTES,
+                machine="builder",
+                image="builder",
+                wheels="make",
+                read_history=builds_by_history,
+                submodules=of_builds,
             ),
         ),
         JobKind(
@@ -146,7 +168,9 @@ def make_kinds(spec: Spec) -> dict[str, JobKind]:
             stage="test",
             commands=((*step["test"], SELECTION),),
             artifacts=(VERDICTS,),
-            traits=JobTraits(timeout=60, machine="test", image="test", wheels="load"),
+            traits=JobTraits(
+                timeout=60, machine="test", image="test", wheels="load", submodules=of_files
+            ),
         ),
         JobKind(
             name="prove",
@@ -160,7 +184,13 @@ def make_kinds(spec: Spec) -> dict[str, JobKind]:
             stage="image",
             commands=((*step["container"], *place, "--stage", STAGE, *shared),),
             events=BUT_MERGE_REQUESTS,
-            traits=JobTraits(timeout=120, machine="target", build_images=True, wheels="use"),
+            traits=JobTraits(
+                timeout=120,
+                machine="target",
+                build_images=True,
+                wheels="use",
+                submodules=of_files,
+            ),
         ),
         JobKind(
             name="publish",
@@ -172,12 +202,12 @@ def make_kinds(spec: Spec) -> dict[str, JobKind]:
             exclusive="publish",
             traits=JobTraits(timeout=90, machine="hosted"),
         ),
-        *_review_kinds(program),
+        *_review_kinds(program, of_files),
     ]
     return {kind.name: kind for kind in result}
 
 
-def _review_kinds(program: tuple[str, ...]) -> list[JobKind]:
+def _review_kinds(program: tuple[str, ...], submodules: str) -> list[JobKind]:
     """Return the kinds of jobs that only describe a change.
 
     They start at once, and no job waits for their stage.
@@ -192,6 +222,7 @@ def _review_kinds(program: tuple[str, ...]) -> list[JobKind]:
             traits=JobTraits(
                 take_variables=True,
                 read_history=True,
+                submodules=submodules,
                 compare=True,
                 read_runs=True,
                 request="write",

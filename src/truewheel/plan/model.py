@@ -116,9 +116,10 @@ class JobTraits(NamedTuple):
     which they tell later jobs the digest of a builder image. `wheels` says what they do with
     wheels: "make", "load" or "use" those of their cells, "prove" all, or "".
 
-    They `take_variables` of the pipeline, `read_history` of git, `compare` a merge request with
-    what it branched off, or `read_runs` (how long earlier jobs took). `request` is their access to
-    the merge request: "read", "write" to post a note, or "". With one of `allowed_exit_codes` they
+    They `take_variables` of the pipeline, `read_history` of git, check out `submodules` ("true",
+    "recursive" or ""), `compare` a merge request with what it branched off, or `read_runs` (how
+    long earlier jobs took). `request` is their access to the merge request: "read", "write" to post
+    a note, or "". With one of `allowed_exit_codes` they
     fail, and the pipeline does not. `summary` is a file that they write, shown beside the job.
     """
 
@@ -130,6 +131,7 @@ class JobTraits(NamedTuple):
     wheels: str = ""
     take_variables: bool = False
     read_history: bool = False
+    submodules: str = ""
     compare: bool = False
     read_runs: bool = False
     request: str = ""
@@ -326,6 +328,7 @@ class Plan:
 
     `policy` is the policy's own data, `images` the builder images by `<target>/<arch>`,
     `registry_login` the variables that hold the user name and the password for their registry.
+    `submodules` is what the spec says of git's: "true", "recursive", "false", or "" for nothing.
     `left_out` are the ids of cells whose package a merge request does not change: their jobs, if
     the pipeline has them, do nothing. `named` are the ids of cells that no runner can load, so that
     none of its jobs does.
@@ -347,6 +350,7 @@ class Plan:
     images: Mapping[str, str] = field(default_factory=dict)
     registry_login: Mapping[str, str] = field(default_factory=dict)
     compiler_cache: str = ""
+    submodules: str = ""
     indexes: tuple[Index, ...] = ()
     archives: tuple[Archive, ...] = ()
     left_out: tuple[str, ...] = ()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 
@@ -245,6 +245,30 @@ def _label(source: str) -> str:
         "when": name,
     }
     return labels.get(kind, name.split("#")[0])
+
+
+def facts_used(policy: Policy, channels: Iterable[Channel]) -> list[str]:
+    """Return the facts that the names of channels, or their choice, depend on, in their order."""
+    texts = [*policy.distribution]
+    for channel in channels:
+        parts = (channel.version, *channel.local, channel.build, *channel.label)
+        texts += [text for part in parts for text in part]
+    for channel in policy.channels:
+        texts += [text for name, wanted in channel.when.items() for text in (wanted, f"{{{name}}}")]
+    used = {name for text in texts for name in template.fields(text)}
+    for name, rule in reversed(list(policy.facts.items())):
+        if name in used:  # a fact reads earlier ones alone
+            used |= {source[5:] for source in rule.sources if source.startswith("fact:")}
+            used |= {
+                *rule.when,
+                *(field for text in rule.when.values() for field in template.fields(text)),
+            }
+    return [name for name in policy.facts if name in used]
+
+
+def sources_asked(fact: Fact) -> list[str]:
+    """Return the sources that were asked for a fact, up to the one that had it."""
+    return [*(source for source, _ in fact.skipped), *([fact.source] if fact.source else [])]
 
 
 def channel_of(

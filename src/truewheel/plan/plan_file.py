@@ -88,6 +88,7 @@ def to_data(plan: Plan) -> dict[str, Any]:
         "images": dict(plan.images),
         "registry_login": dict(plan.registry_login),
         "compiler_cache": plan.compiler_cache,
+        "submodules": plan.submodules,
         "left_out": list(plan.left_out),
         "named": list(plan.named),
     }
@@ -174,6 +175,7 @@ def _plan(data: dict[str, Any]) -> Plan:
             key: name for key, name in data["registry_login"].items() if _words([name])
         },
         compiler_cache=data["compiler_cache"],
+        submodules=data["submodules"],
         indexes=tuple(_record(Index, **fields) for fields in data["indexes"]),
         archives=tuple(
             _record(Archive, **{**fields, "cells": tuple(fields["cells"])})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -48,9 +48,11 @@ class Request:
     a policy may read, `versions` the base version of each package and its source, `pythons` the
     requires-python of packages and the file that says it. With `host`, the cells are this
     machine's, not those of the spec's targets. `read_file` returns the text of files that facts are
-    read from, `vcs` a value of git. `stand_in` is the value of facts that a version needs and no
-    source has, for plans whose names are not shown. `images` are the builder images of the targets,
-    `changed` the packages whose cells are planned (None: all).
+    read from, `vcs` a value of git, `find_vcs_fault` why that cannot be relied on. `history` are
+    the packages whose builds take their version from git themselves, `submodules` the folders of
+    git submodules. `stand_in` is the value of facts that a version needs and no source has, for
+    plans whose names are not shown. `images` are the builder images of the targets, `changed` the
+    packages whose cells are planned (None: all).
     """
 
     generator: str
@@ -63,6 +65,9 @@ class Request:
     host: Host | None = None
     read_file: Callable[[str], str | None] | None = None
     vcs: Callable[[str], str | None] | None = None
+    find_vcs_fault: Callable[[str], Problem | None] | None = None
+    history: Collection[str] = ()
+    submodules: Collection[str] = ()
     stand_in: str = ""
     images: Images = NO_IMAGES
     changed: frozenset[str] | None = None
@@ -107,7 +112,12 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
         *plan_rules.find_text_sorted(spec, cells),
     ]
     all_archives = archives.archives(spec, cells, problems)
-    kinds = jobs.make_kinds(spec)
+    kinds = jobs.make_kinds(
+        spec,
+        plans_by_history=policy.reads_history(),
+        builds_by_history=bool(request.history),
+        plans_by_submodules=_has_files_in(spec, request.submodules),
+    )
     # The rules are for all cells, also those that are left out: whether names collide must not
     # depend on what a merge request changes.
     chosen = tuple(
@@ -145,6 +155,7 @@ def plan(spec: Spec, policy: Policy, request: Request) -> Plan:
             key: name for key, name in spec.images.credentials._asdict().items() if name
         },
         compiler_cache=spec.compiler_cache,
+        submodules=spec.submodule_choice,
         indexes=indexes,
         archives=all_archives,
         problems=tuple(problems),
@@ -158,6 +169,18 @@ def _reported_with(problems: Iterable[Problem]) -> Iterator[None]:
         yield
     except Stop as stopped:
         raise Stop([*problems, *stopped.problems], stopped.code) from None
+
+
+def _has_files_in(spec: Spec, folders: Iterable[str]) -> bool:
+    """Return whether a file that the spec names lies in one of some folders."""
+    packages = spec.packages.values()
+    files = [path for package in packages for path in (package.path, package.version.file)]
+    files += [*(package.smoke for package in packages), spec.scripts]
+    files += [build.path for build in spec.builds.values()]
+    for target in spec.targets.values():
+        files += [target.container.file, *target.container.files]
+    plain = [f"{path.removeprefix('./')}/" for path in files]
+    return any(path.startswith(f"{folder}/") for path in plain for folder in folders)
 
 
 def _cells(namer: Namer, slots: Iterable[Slot]) -> tuple[Cell, ...]:
@@ -351,6 +374,7 @@ class Namer:
         facts = self._facts(slot, axes)
         channel = self._channel(slot.target, facts)
         copied = self._copy_channels(slot.target, facts, channel)
+        self._report(self._vcs_faults([channel, *copied.values()], facts))
         return Names(
             channel=channel.name,
             facts=facts,
@@ -389,6 +413,20 @@ class Namer:
         facts, problems = naming.resolve_all(self.policy, sources, self._where)
         self._report(problems)
         return facts
+
+    def _vcs_faults(
+        self, channels: Sequence[Channel], facts: Mapping[str, Fact]
+    ) -> Iterator[Problem]:
+        """Yield why facts that the names depend on are wrong, or absent, for want of git."""
+        find_fault = self.request.find_vcs_fault
+        if find_fault is None:
+            return
+        for name in naming.facts_used(self.policy, channels):
+            for source in naming.sources_asked(facts[name]):
+                kind, _, value = source.partition(":")
+                if kind == "vcs" and (fault := find_fault(value)):
+                    message = f"the fact {name} is git's {value}: {fault.message}"
+                    yield Problem(self._where, message, fault.hint, fault.severity)
 
     def _report(self, problems: Iterable[Problem]) -> None:
         self.problems += [problem for problem in problems if problem not in self.problems]

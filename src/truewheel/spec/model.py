@@ -235,6 +235,7 @@ class Spec(NamedTuple):
     archives: Mapping[str, Archive]
     scripts: str
     compiler_cache: str
+    submodules: bool | str
     tool: Tool
     setup: tuple[str, ...]
     images: Images
@@ -247,6 +248,16 @@ class Spec(NamedTuple):
     def forges(self) -> tuple[str, ...]:
         """Return the keys of the forges that pipelines are made for."""
         return forges.named_in(self.document.data)
+
+    @property
+    def has_included_files(self) -> bool:
+        """Whether generated files include files of the project, which change without them."""
+        return bool(self.gitlab.include)
+
+    @property
+    def submodule_choice(self) -> str:
+        """What the file says of submodules, "true", "false" or "recursive"; "" for nothing."""
+        return str(self.submodules).lower() if "submodules" in self.document.data else ""
 
     @property
     def hosted_python(self) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 ANY_TEXT = "(?s:.*)"
+HISTORY = frozenset({"distance", "tag"})
+"""Values of git that only a clone with all commits since the last tag has."""
 Templates = tuple[str, ...]
 
 
@@ -69,6 +71,11 @@ class Policy(NamedTuple):
         """Return the axes of a cell that facts read, such as platform."""
         sources = (source.partition(":") for rule in self.facts.values() for source in rule.sources)
         return tuple(sorted({name for kind, _, name in sources if kind == "cell"}))
+
+    def reads_history(self) -> bool:
+        """Return whether facts count commits or come from tags."""
+        of_history = {f"vcs:{name}" for name in HISTORY}
+        return any(not of_history.isdisjoint(rule.sources) for rule in self.facts.values())
 
 
 def from_data(data: Mapping[str, Any]) -> Policy:

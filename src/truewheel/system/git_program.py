@@ -12,6 +12,7 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from truewheel.system import processes
 from truewheel.system.processes import Ended
@@ -38,10 +39,19 @@ _ENVIRONMENT = {
     "GIT_NO_LAZY_FETCH": "1",  # git 2.45: a partial clone asks for no missing object
     "GIT_OPTIONAL_LOCKS": "0",
     "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",  # its messages are read
 }
 
+MISSING = "git is not installed, or not on PATH"
 _PLACES = frozenset({"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR"})
 """Variables that name a repository, wherever git is started."""
+
+
+class Answer(NamedTuple):
+    """What a git command writes to stdout, or why it failed, in git's words; "" if it did not."""
+
+    text: str
+    failure: str
 
 
 def captured(
@@ -52,19 +62,44 @@ def captured(
     None where git is not there or takes more than `timeout` seconds.
     """
     try:
-        return processes.captured(
-            [*_PROGRAM, *words], cwd=cwd, env={**env, **_ENVIRONMENT}, timeout=timeout
-        )
+        return _started(words, cwd=cwd, env=env, timeout=timeout)
     except (OSError, TimeoutError):
         return None
+
+
+def _started(words: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float) -> Ended:
+    argv = [*_PROGRAM, *words]
+    return processes.captured(argv, cwd=cwd, env={**env, **_ENVIRONMENT}, timeout=timeout)
+
+
+def ask(words: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float) -> Answer:
+    """Return the answer of a git command."""
+    try:
+        ended = _started(words, cwd=cwd, env=env, timeout=timeout)
+    except OSError:
+        return Answer("", MISSING)
+    except TimeoutError:
+        return Answer("", f"it takes more than {timeout:.0f} seconds")
+    if ended.status == 0:
+        return Answer(ended.stdout.decode("utf-8", "replace"), "")
+    message = ended.stderr.decode("utf-8", "replace").strip()
+    return Answer("", message or f"git ends with {ended.status}")
+
+
+def first_error(failure: str) -> str:
+    """Return the line of git's words that says what is wrong."""
+    lines = failure.splitlines() or [""]
+    is_error = ("fatal: ", "error: ")
+    line = next((line for line in lines if line.startswith(is_error)), lines[0])
+    return line.removeprefix("fatal: ").removeprefix("error: ")
 
 
 def output(
     words: Sequence[str], *, cwd: Path, env: Mapping[str, str], timeout: float
 ) -> str | None:
     """Return what a git command writes to stdout, or None if it fails or takes more seconds."""
-    ended = captured(words, cwd=cwd, env=env, timeout=timeout)
-    return ended.stdout.decode("utf-8", "replace") if ended and ended.status == 0 else None
+    answer = ask(words, cwd=cwd, env=env, timeout=timeout)
+    return None if answer.failure else answer.text
 
 
 def remote_tags(url: str, *, env: Mapping[str, str], timeout: float) -> Ended:

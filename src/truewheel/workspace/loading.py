@@ -24,7 +24,7 @@ from truewheel.spec import schema as shapes
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Policy
 from truewheel.system import files
-from truewheel.workspace import lock_file, renewed_pins
+from truewheel.workspace import lock_file, renewed_pins, submodules
 from truewheel.workspace.lock_file import LOCK_FILE, Lock
 
 SPEC = "truewheel.yml"
@@ -140,6 +140,17 @@ class Workspace:
         from truewheel.workspace import required_pythons  # only for plans
 
         return required_pythons.required_pythons(self.spec, self.text, parse_toml)
+
+    @cached_property
+    def submodules(self) -> list[str]:
+        """The folders of git submodules."""
+        return submodules.paths(self.text(submodules.FILE))
+
+    def packages_by_git(self) -> list[str]:
+        """Return the packages whose builds ask git for their version."""
+        from truewheel.workspace import git_versions  # only for pipelines
+
+        return git_versions.packages_by_git(self.spec, self.text, parse_toml)
 
     def _version(self, file: str, match: str, *, is_project: bool) -> str | Problem:
         text = self.text(file)
@@ -280,15 +291,22 @@ def revision_reader(root: Path, revision: str) -> Read:
         root, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"
     )
     if commit is None:
-        raise stop(
-            f"--against {revision}", "git knows no such revision here", "fetch it, or name another"
-        )
+        raise _no_revision(root, revision)
 
     def read(path: str) -> bytes | None:
         name = os.path.relpath(files.below(root, path, path), root.absolute())
         return _git(root, "cat-file", "blob", f"{commit.decode().strip()}:./{name}")
 
     return read
+
+
+def _no_revision(root: Path, revision: str) -> Stop:
+    from truewheel.workspace import git
+
+    place = f"--against {revision}"
+    if fault := git.find_fault(root, os.environ):
+        return stop(place, fault.message, fault.hint)
+    return stop(place, "git knows no such revision here", "fetch it, or name another")
 
 
 def _git(root: Path, *words: str) -> bytes | None:

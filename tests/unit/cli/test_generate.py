@@ -153,3 +153,16 @@ def test_a_refused_plan_generates_nothing(here: Path, truewheel: Run):
         assert (code, out) == (2, "")
         assert "two cells get one name" in err
     assert not (here / ".gitlab-ci.yml").exists()
+
+
+@pytest.mark.parametrize("count", [50, 51])
+@pytest.mark.parametrize("key", ["tool_runner:", "runners: {x86_64:", "test_runners: {x86_64:"])
+def test_too_many_tags_of_runners_are_refused_where_they_stand(
+    here: Path, truewheel: Run, count: int, key: str
+):
+    tags = ", ".join(f"tag{number}" for number in range(count))
+    end = "}" if "{" in key else ""
+    (here / "truewheel.yml").write_text(f"{SMALL}gitlab:\n  {key} [{tags}]{end}\n")
+    code, _, err = truewheel("generate")
+    assert (code, err.partition(": ")[0]) == (2, f"truewheel.yml:6:{len(key) + 4}"), err
+    assert "GitLab takes fewer than 50" in err

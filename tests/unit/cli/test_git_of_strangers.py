@@ -175,7 +175,7 @@ def test_one_function_starts_git() -> None:
     starts = {
         path.name
         for path in (SOURCE / "truewheel").rglob("*.py")
-        if '["git", ' in path.read_text() or '("git", ' in path.read_text()
+        if '["git", ' in path.read_text() or '*("git", ' in path.read_text()
     }
     assert starts == {"git_program.py"}
 
@@ -185,7 +185,7 @@ def test_a_tag_that_is_called_like_an_option_is_a_tag(tmp_path: Path, marker: Pa
     git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", "one")
     git(tmp_path, "update-ref", f"refs/tags/--output={marker}", "HEAD")
     git(tmp_path, "commit", "--quiet", "--allow-empty", "--message", "two")
-    read = of_checkout.make_reader(tmp_path, os.environ)
+    read = of_checkout.FactReader(tmp_path, os.environ)
     assert read("tag") == f"--output={marker}"
     assert read("distance") == "1"
     assert not [path for path in tmp_path.iterdir() if path.name.startswith("marker")]
@@ -206,7 +206,7 @@ def test_clones_worktrees_and_submodules_are_read(tmp_path: Path) -> None:
     git(tmp_path / "clone", *allowed, "submodule", "--quiet", "add", url, "inner")
     short = git(origin, "rev-parse", "--short=9", "HEAD")
     for name, distance in (("clone", "1"), ("side", "1"), ("clone/inner", "1"), ("shallow", "1")):
-        read = of_checkout.make_reader(tmp_path / name, os.environ)
+        read = of_checkout.FactReader(tmp_path / name, os.environ)
         assert (read("commit"), read("distance")) == (short, distance), name
-    assert of_checkout.make_reader(tmp_path / "side", os.environ)("branch") == "side"
+    assert of_checkout.FactReader(tmp_path / "side", os.environ)("branch") == "side"
     assert of_checkout.list_changed_files(tmp_path / "clone", os.environ, "HEAD~1") == []

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from command_line import git
 
 from truewheel.cli import init, main
 from truewheel.errors import stop
@@ -154,3 +155,40 @@ def test_a_person_is_asked_first(
     monkeypatch.setattr(init, "_read_answer", lambda: answer)
     chosen = init._ask_to_copy(origin)
     assert chosen == origin if is_copied else not chosen.tool.form
+
+
+def test_submodules_are_proposed(here: Path, capsys: pytest.CaptureFixture[str]):
+    assert main(["init", "--dry-run"]) == 0
+    assert "submodules" not in capsys.readouterr().out
+    (here / ".gitmodules").write_text(
+        '[submodule "a"]\n\tpath = a\n\turl = https://git.example/a\n'
+    )
+    assert main(["init", "--dry-run"]) == 0
+    assert re.search("(?m)^submodules: true  +# ", capsys.readouterr().out)
+    (here / "a").mkdir()
+    (here / "a/.gitmodules").write_text((here / ".gitmodules").read_text())
+    assert main(["init", "--yes"]) == 0
+    assert re.search("(?m)^submodules: recursive  +# ", (here / "truewheel.yml").read_text())
+
+
+def test_a_clone_that_lacks_tags_and_a_foreign_owner_are_named_and_refuse_nothing(
+    here: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    text = PROJECT.replace('version = "1.0"', 'dynamic = ["version"]')
+    (here / "pyproject.toml").write_text(f"{text}[tool.setuptools_scm]\n")
+    git(here, "init")
+    assert main(["init", "--dry-run"]) == 0
+    assert "git: " not in capsys.readouterr().err, "a repository without a commit is a young one"
+    git(here, "add", "--all")
+    for message in "ab":
+        git(here, "commit", "--allow-empty", "-m", message)
+    git(here, "clone", "--depth=1", here.as_uri(), "clone")
+    monkeypatch.chdir(here / "clone")
+    assert main(["init", "--dry-run"]) == 0
+    captured = capsys.readouterr()
+    assert "git: warning: this clone is shallow" in captured.err
+    assert "GIT_DEPTH" not in captured.out
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert main(["init", "--yes"]) == 0
+    assert "git config --global --add safe.directory" in capsys.readouterr().err
+    assert "GIT_DEPTH: '0'" in (here / "clone/.gitlab-ci.yml").read_text()

@@ -70,7 +70,7 @@ def documents(declared: Declared) -> dict[str, dict[str, Any]]:
     return {FILE: {"jobs": [job.name for job in declared.plan.jobs]}}
 
 
-def file_problems(documents: Any, spec: Any) -> list[Problem]:
+def file_problems(documents: Any, spec: Any, root: Any) -> list[Problem]:
     too_many = len(documents[FILE]["jobs"]) > 20
     return [Problem(Where(FILE), "more than 20 jobs")] if too_many else []
 

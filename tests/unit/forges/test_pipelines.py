@@ -99,9 +99,9 @@ def test_generated_bytes_do_not_depend_on_the_surroundings(
         (SPEC + "gitlab: {expire_in: 3 fortnights}\n", "expire_in is not a duration"),
         (
             SPEC
-            + "gitlab: {runners: {x86_64: ["
-            + ", ".join(f"t{number}" for number in range(50))
-            + "]}}\n",
+            + "gitlab: {runners: {x86_64: ['"
+            + ",".join(f"t{number}" for number in range(50))
+            + "']}}\n",
             "50 tags",
         ),
     ],

@@ -214,11 +214,10 @@ def test_every_policy_and_index_can_be_chosen(name: str, profile: str):
     assert [index.profile for index in spec.indexes.values()] == ([profile] if profile else [])
 
 
-def test_versions_of_git_bring_their_rules_and_a_whole_clone():
+def test_versions_of_git_bring_their_rules():
     by_git = survey(FOO._replace(version=Version("", "git tags", inject="env:X")), tag="v1.0")
     spec = read(proposed(by_git))
     assert spec.packages["foo"].version.inject == "env:X"
-    assert spec.variables["GIT_DEPTH"].default == "0"
     assert not spec.gitlab.tool_image.endswith("slim")
     assert spec.naming["facts"]["base"]["from"] == ["option:release-version", "vcs:tag"]
     assert "const:0.0" in proposed(by_git._replace(tag=""))

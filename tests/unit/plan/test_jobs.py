@@ -255,6 +255,23 @@ def test_a_job_that_reads_the_merge_request_or_earlier_jobs_is_of_merge_requests
             assert kind.events == ("mr",)
 
 
+@pytest.mark.parametrize(
+    ("fact", "more", "history", "readers"),
+    [
+        ("package:version", "", (), []),
+        ("vcs:commit", "", (), []),
+        ("vcs:distance", "", (), ["plan"]),
+        ("vcs:tag", "", ("foo",), ["plan", "wheel"]),
+        ("package:version", "changed_only: true, ", (), ["plan"]),
+    ],
+)
+def test_only_jobs_that_need_it_fetch_the_whole_history(fact, more, history, readers):
+    policy = f"facts: {{base: {{from: ['{fact}']}}}}\nchannels: {{default: {{}}}}\n"
+    spec = SPEC.replace("types:", f"{more}types:")
+    made = plan_of(spec, policy=policy, vcs=lambda _: "1", history=history)
+    assert [name for name, kind in made.kinds.items() if kind.traits.read_history] == readers
+
+
 def test_only_jobs_with_a_target_run_in_an_image_of_it():
     made = plan_of(IMAGES, images=BUILDERS, event="")
     for job in made.jobs:

@@ -268,7 +268,7 @@ PROGRAMS = (
 
 
 def ask_vcs(env: Mapping[str, str]) -> None:
-    git.make_reader(Path.cwd(), env)("commit")
+    git.FactReader(Path.cwd(), env)("commit")
     git.list_changed_files(Path.cwd(), env, "main")
 
 

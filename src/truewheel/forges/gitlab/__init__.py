@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from truewheel.spec.model import Spec
 
 
-_GIT_DEPTH = "Commits to fetch; 0: all, since tags give the version."
-
-
 def _job(environment: Environment) -> JobEnvironment:
     from truewheel.forges.gitlab.job import GitlabJob
 
@@ -60,10 +57,11 @@ def _plan_problems(declared: Declared) -> Iterable[Problem]:
     ]
 
 
-def _file_problems(documents: Documents, spec: Spec) -> Iterable[Problem]:
+def _file_problems(documents: Documents, spec: Spec, root: Path | None) -> Iterable[Problem]:
     from truewheel.forges.gitlab.lint import generated
+    from truewheel.forges.gitlab.repository import FilesOfSpec
 
-    return generated.find_problems(documents, spec)
+    return generated.find_problems(documents, spec, FilesOfSpec(root) if root else None)
 
 
 def _layout_note(declared: Declared) -> str:
@@ -154,7 +152,6 @@ KIND = ForgeKind(
     lint=_lint,
     lint_search=_lint_search,
     propose=_propose,
-    history_variables=(f"  GIT_DEPTH: {{default: '0', description: '{_GIT_DEPTH}'}}",),
     change_by_hand=_change_by_hand,
     connect=_connect,
     reviews=_reviews,

@@ -53,6 +53,14 @@ class Repository(Mapping[str, GitlabFile]):
         return sum(1 for _ in self)
 
 
+class FilesOfSpec(Repository):
+    """The files that a spec may name: none that a link leads out of the folder to."""
+
+    def __getitem__(self, path: str) -> GitlabFile:
+        files.below(self.root, path, path)
+        return super().__getitem__(path)
+
+
 class GitlabLint:
     """The files below a folder, as `kind.Lint` says."""
 

@@ -495,8 +495,11 @@ def _environment(job: Job, forge: _Forge) -> Document:
 
 def _start(job: Job, forge: _Forge) -> list[Document]:
     """Return the first steps of every job: the checkout and, outside of an image, its Pythons."""
-    history = {"fetch_depth": 0} if forge.traits(job).read_history else {}
-    steps = [forge.uses("checkout", persist_credentials=False, **history)]
+    traits = forge.traits(job)
+    options: Document = {"fetch_depth": 0} if traits.read_history else {}
+    if traits.submodules:
+        options["submodules"] = traits.submodules if traits.submodules != "true" else True
+    steps = [forge.uses("checkout", persist_credentials=False, **options)]
     if not forge.image(job):
         python = forge.spec.github.python
         both = Lines(

@@ -34,6 +34,8 @@ DEFAULTS = {
     "interruptible": True,
     "retry": {"max": 2, "when": ["runner_system_failure", "stuck_or_timeout_failure"]},
 }
+STRATEGIES = {"true": "normal", "recursive": "recursive"}
+"""By `submodules` of the spec, GitLab's word for it."""
 KEY = "key"
 """The parent's job whose artifact, the key of the pipeline, the jobs that sign and prove need."""
 PARENTS = ("plan", KEY)
@@ -80,6 +82,8 @@ def _kind_template(kind: JobKind, spec: Spec, layout: Layout) -> Document:
         artifacts = {"expire_in": spec.gitlab.expire_in, "reports": reports}
         return {**_engine_template(kind, spec), "artifacts": artifacts}
     fields: Document = {"stage": kind.stage, "timeout": _timeout(kind.traits)}
+    if variables := _checkout(kind.traits):
+        fields["variables"] = variables
     if kind.traits.wheels == "make":  # what a test job runs depends on its place
         fields["script"] = _script(kind, spec, layout)
     if kind.artifacts:  # each job says itself what it keeps
@@ -94,9 +98,21 @@ def _engine_template(kind: JobKind, spec: Spec) -> Document:
     fields: Document = {"stage": kind.stage, "timeout": _timeout(kind.traits)}
     if spec.images.job_image:
         fields["image"] = spec.images.job_image
-    if spec.images.credentials.password:
-        fields["variables"] = _login(spec)
+    login = _login(spec) if spec.images.credentials.password else {}
+    if variables := {**_checkout(kind.traits), **login}:
+        fields["variables"] = variables
     return template(spec, fields)
+
+
+def _checkout(traits: JobTraits) -> Document:
+    """Return the variables by which the runner gets a job more than its commit.
+
+    By default GitLab fetches 20 commits, and no submodules. GIT_DEPTH 0 stands for all commits and
+    tags (Configuring runners, "Git strategy" and below).
+    """
+    depth = {"GIT_DEPTH": "0"} if traits.read_history else {}
+    strategy = STRATEGIES.get(traits.submodules)
+    return {**depth, **({"GIT_SUBMODULE_STRATEGY": strategy} if strategy else {})}
 
 
 def _login(spec: Spec) -> Document:
@@ -132,8 +148,8 @@ def tool_job(job: Job, plan: Plan, spec: Spec, layout: Layout) -> Document:
         fields |= {"resource_group": kind.exclusive, "interruptible": False}
     if job.index_name:
         return {**fields, **_publishing(job, plan, layout)}
-    if kind.traits.compare:
-        fields["variables"] = {"GIT_DEPTH": "0"}  # the commit that it branched off may be far back
+    if variables := _checkout(kind.traits):
+        fields["variables"] = variables | fields.get("variables", {})
     if kind.traits.allowed_exit_codes:
         fields["allow_failure"] = {"exit_codes": list(kind.traits.allowed_exit_codes)}
     fields["script"] = _script(kind, spec, layout, job)

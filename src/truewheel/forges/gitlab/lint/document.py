@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -54,3 +54,23 @@ def plain(file: str, data: Mapping[str, Any]) -> GitlabFile:
         {(): Place(_Mark(-1, -1), _Mark(-1, -1), None)},
         header=data.get("spec") or {},
     )
+
+
+def numbered(file: str, data: Mapping[str, Any]) -> tuple[GitlabFile, list[tuple[Any, ...]]]:
+    """Return a file that was made, and its routes: the line of a place, from 1, counts them."""
+    content = {key: value for key, value in data.items() if key != "spec"}
+    header = data.get("spec") or {}
+    routes = [*_routes(content), *_routes({"spec": header})]
+    marks = {route: _Mark(line, 0) for line, route in enumerate(routes)}
+    places = {route: Place(mark, mark, None) for route, mark in marks.items()}
+    return GitlabFile(file, content, places, header=header, header_places=places), routes
+
+
+def _routes(value: Any, route: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield route
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _routes(inner, (*route, key))
+    elif isinstance(value, list | tuple):
+        for number, inner in enumerate(value):
+            yield from _routes(inner, (*route, number))

@@ -380,3 +380,13 @@ def test_a_wheel_job_keeps_the_records_of_its_own_cells_alone():
         "dist/evidence/foo__rhel8__x86_64__cp312.*",
         "dist/evidence/bar__rhel8__x86_64__cp312.*",
     ]
+
+
+def test_jobs_that_read_the_history_fetch_all_of_it():
+    policy = "facts: {base: {from: ['vcs:distance']}}\nchannels: {default: {}}\n"
+    plan = plan_of(SPEC, policy=policy, event="", vcs=lambda _: "1", history=["foo"])
+    files = pipeline.documents(plan, spec_of(SPEC), {})
+    names = [name for name, job in jobs(files) if job.get("variables", {}).get("GIT_DEPTH") == "0"]
+    assert names == [".wheel", "plan", "names"]
+    unlike = [name for name, job in jobs(documents()) if "GIT_DEPTH" in job.get("variables", {})]
+    assert unlike == ["names"]
