@@ -207,7 +207,7 @@ def _propose(
     """
     policy = loading.read_policy(choices.naming, root, Where(SPEC))
     text = spec_proposal.render_spec(survey, choices, policy, origin.tool)
-    space = Workspace(root, model.parse(text, SPEC, loading.schema()), loading.disk_reader(root))
+    space = Workspace(root, model.parse(text, SPEC, loading.shape), loading.disk_reader(root))
     plan = make_plan(Namespace(variables=[], release_version=None), space, environment)
     if select_errors(plan.problems):
         say(f"nothing is written: the plan of the proposed {SPEC} would be refused")
