@@ -68,7 +68,7 @@ def test_a_command_says_what_the_readme_prints(block: str) -> None:
 
 def test_the_spec_to_start_from_is_one() -> None:
     (text,) = blocks(README, "yaml")
-    assert list(model.parse(text, "truewheel.yml", loading.schema()).targets) == [
+    assert list(model.parse(text, "truewheel.yml", loading.shape).targets) == [
         "ubuntu24.04",
         "rhel8",
     ]
@@ -90,13 +90,13 @@ def test_the_refusal_is_the_one_that_is_shown(
 def test_the_policy_of_the_documents_is_one() -> None:
     (text,) = blocks(POLICIES, "yaml")
     parent = loading.policy_reader({}.get, Where("docs"))
-    policy = policy_file.parse(text, "docs.yml", loading.policy_schema(), parent)
+    policy = policy_file.parse(text, "docs.yml", loading.shape("policy"), parent)
     assert [channel.name for channel in policy.channels] == ["release", "default"]
 
 
 def test_the_builds_of_the_documents_are_some() -> None:
     (text,) = blocks(BUILDS, "yaml")
-    builds = model.parse(text, "truewheel.yml", loading.schema()).builds
+    builds = model.parse(text, "truewheel.yml", loading.shape).builds
     assert list(builds["tree"].wheels) == ["treeserver", "treefrontend"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NoReturn, TypeVar
 from urllib.parse import unquote, urlencode, urlsplit
 
@@ -190,14 +191,25 @@ def handle(state: State, request: Request, totals: bool = True) -> Reply:
 
 def _choose(request: Request) -> tuple[Route, dict[str, str]]:
     path = urlsplit(request.target).path
-    matches = [(line, match) for line in ROUTES if (match := line.match(path.removeprefix(API)))]
-    if not path.startswith(API) or not matches:
+    matches = _matches(path.removeprefix(API)) if path.startswith(API) else ()
+    if not matches:
         raise Refused(404, "404 Not Found", "error")
     method = "GET" if request.method == "HEAD" else request.method
-    for line, match in matches:
+    for line, values in matches:
         if line.method == method:
-            return line, {name: unquote(value) for name, value in match.groupdict().items()}
+            return line, dict(values)
     raise Refused(405, "405 Not Allowed", "error")
+
+
+@lru_cache(maxsize=1024)
+def _matches(path: str) -> tuple[tuple[Route, Mapping[str, str]], ...]:
+    """Return the routes of a path with the values in it; the same ones are asked for often."""
+    matches = ((line, line.match(path)) for line in ROUTES)
+    return tuple(
+        (line, {name: unquote(value) for name, value in match.groupdict().items()})
+        for line, match in matches
+        if match
+    )
 
 
 def secret_of(request: Request, params: Mapping[str, Any]) -> str:

@@ -17,8 +17,8 @@ from typing import IO, NamedTuple
 from truewheel.build import evidence
 from truewheel.errors import Exit, stop
 from truewheel.net import container_registry
-from truewheel.net.container_registry import DIGEST
 from truewheel.plan.containerfile import WHEELS
+from truewheel.plan.images import DIGEST
 from truewheel.plan.model import Plan
 from truewheel.system import architectures, files, processes
 

@@ -15,8 +15,6 @@ from truewheel.errors import Exit, Stop, stop
 from truewheel.net import http
 from truewheel.net.answers import described_body
 
-DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-
 Credentials = tuple[str, str]
 """A user's name and password."""
 

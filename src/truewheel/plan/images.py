@@ -14,6 +14,8 @@ from truewheel.spec.model import Spec, Target
 
 TOOLS_LOCK = "truewheel-tools.txt"
 TRUEWHEEL_LOCK = "truewheel.txt"
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+"""How registries name an image by its content."""
 _HASH_LENGTH = 32
 _FROM = re.compile(
     r"(?im)^[ \t]*FROM[ \t]+(?:--\S+[ \t]+)*(?P<image>\S+)(?:[ \t]+AS[ \t]+(?P<name>\S+))?[ \t]*$"

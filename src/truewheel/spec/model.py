@@ -6,7 +6,7 @@ six times as long.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from truewheel.errors import Problem, Stop, sort_problems
@@ -14,7 +14,7 @@ from truewheel.spec import cron, forges, yaml_source
 from truewheel.spec import tool as tools
 from truewheel.spec.credential_names import shown_credential
 from truewheel.spec.policy import Templates, Variable, templates, variable
-from truewheel.spec.schema import Schema, check_document, expand_schema, fill_defaults, find_misfits
+from truewheel.spec.schema import Schema, check_document, fill_defaults, find_misfits
 from truewheel.spec.tool import Tool
 from truewheel.spec.version_file import is_match
 from truewheel.spec.yaml_source import Document
@@ -278,18 +278,18 @@ class Spec(NamedTuple):
         return {name: schedule for name, schedule in schedules.items() if schedule.active}
 
 
-def parse(text: str, file: str, schema: Schema) -> Spec:
+def parse(text: str, file: str, shape: Callable[[str], Schema]) -> Spec:
     """Return the spec that `text` holds.
+
+    `shape` returns the expanded schema of a spec (""), or of a definition, by its name.
 
     Raises `Stop` (exit 2) with all problems and their places.
     """
     document = yaml_source.load(text, file)
-    spec_schema = expand_schema(schema)
+    spec_schema = shape("")
     problems = check_document(document, spec_schema)
     if isinstance(document.data, dict) and isinstance(document.data.get("naming"), dict):
-        problems = sort_problems(
-            [*problems, *find_misfits(document, expand_schema(schema, "policy"), ("naming",))]
-        )
+        problems = sort_problems([*problems, *find_misfits(document, shape("policy"), ("naming",))])
     if problems:
         raise Stop(problems)
     data = fill_defaults(document.data, spec_schema)

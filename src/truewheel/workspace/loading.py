@@ -59,7 +59,7 @@ class Workspace:
         if isinstance(self.spec.naming, str):
             return parent(self.spec.naming)
         name = f"of {self.spec.document.file}"
-        return policy_file.build(name, self.spec.document, ("naming",), policy_schema(), parent)
+        return policy_file.build(name, self.spec.document, ("naming",), shape("policy"), parent)
 
     def text(self, path: str) -> str | None:
         """Return the text of a file below the folder of the spec, or None if it cannot be read."""
@@ -254,7 +254,7 @@ def load_revision(given: str | None, start: Path, revision: str) -> Workspace:
 
 
 def _workspace(path: Path, raw: bytes, read: Read) -> Workspace:
-    parsed = spec.parse(yaml_source.decode(raw, path.name), path.name, schema())
+    parsed = spec.parse(yaml_source.decode(raw, path.name), path.name, shape)
     return Workspace(path.resolve().parent, parsed, read)
 
 
@@ -347,10 +347,10 @@ def schema() -> dict[str, Any]:
     return data
 
 
-@lru_cache(maxsize=1)
-def policy_schema() -> shapes.Schema:
-    """Return the schema of a policy."""
-    return shapes.expand_schema(schema(), "policy")
+@lru_cache(maxsize=4)
+def shape(definition: str = "") -> shapes.Schema:
+    """Return the expanded schema of a spec, or one of its definitions, such as `policy`."""
+    return shapes.expand_schema(schema(), definition)
 
 
 def read_asset(name: str) -> str:
@@ -404,7 +404,7 @@ def policy_reader(read: Read, where: Where) -> policy_file.Parent:
             )
         reading.append(name)
         label = name if is_file else known[name].name
-        policy = policy_file.parse(yaml_source.decode(raw, label), label, policy_schema(), parent)
+        policy = policy_file.parse(yaml_source.decode(raw, label), label, shape("policy"), parent)
         reading.remove(name)
         return policy
 

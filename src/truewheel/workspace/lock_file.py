@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from truewheel.errors import Problem, Stop, show_value, sort_problems
 from truewheel.forges.kind import Pin
-from truewheel.net.container_registry import DIGEST
+from truewheel.plan.images import DIGEST
 from truewheel.spec import yaml_source, yaml_writer
 from truewheel.spec.yaml_source import Document
 

@@ -63,7 +63,6 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     monkeypatch.setattr(package_index, "PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(package_index, "SILENCE", 0.3)
     monkeypatch.setattr(publish, "LAG", (0.0, 0.0))
     monkeypatch.setenv("TOKEN", SECRET)
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")

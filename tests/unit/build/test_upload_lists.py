@@ -46,7 +46,6 @@ X86, ARM = (f"demo-1.0+nv1-cp312-cp312-manylinux_2_28_{arch}.whl" for arch in ("
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     monkeypatch.setattr(package_index, "PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(package_index, "SILENCE", 0.3)
     for name in ("CI_COMMIT_REF_PROTECTED", "GITHUB_REF_PROTECTED"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TOKEN", SECRET)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -22,6 +23,7 @@ from truewheel.plan import changes
 from truewheel.spec import model
 from truewheel.spec.forges import FORGES as WORDS
 from truewheel.spec.forges import ForgeWords
+from truewheel.spec.schema import expand_schema
 from truewheel.wheel.checks.findings import Code
 from truewheel.wheel.checks.findings import Finding as WheelFinding
 from truewheel.workspace import loading
@@ -125,6 +127,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = loading.schema()
     key = {"description": "Keys of Tiny.", "type": "object", "default": {}}
     monkeypatch.setitem(schema["properties"], "tiny", key)
+    monkeypatch.setattr(loading, "shape", partial(expand_schema, schema))
     with_key = model._spec
 
     def without_key(data: dict[str, Any], document: Any) -> model.Spec:

@@ -49,7 +49,7 @@ def proposed(repository: Repository, **choices: Any) -> str:
 
 
 def read(text: str) -> Spec:
-    return model.parse(text, "truewheel.yml", loading.schema())
+    return model.parse(text, "truewheel.yml", loading.shape)
 
 
 def pythons(repository: Repository, today: date = TODAY) -> tuple[str, ...]:

@@ -25,7 +25,6 @@ SHA = hashlib.sha256(b"bytes").hexdigest()
 @pytest.fixture
 def index(monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     monkeypatch.setattr(package_index, "PAUSES", (0.0, 0.0))
-    monkeypatch.setattr(package_index, "SILENCE", 0.3)
     with standin.running() as made:
         made.files[WHEEL] = b"bytes"
         yield made
@@ -111,7 +110,7 @@ FAULTS = [
         200, "<form><input name=user><INPUT TYPE=password></form><a href=/help>help</a>"
     ),
     standin.status(200, "<!DOCTYPE html><a href=/help>help</a><a href=/>home</a>"),
-    *(standin.hang, standin.cut, standin.status(200, "{", kind="application/json")),
+    *(standin.cut, standin.status(200, "{", kind="application/json")),
     *(
         standin.status(200, text, kind="application/json")
         for text in ("[]", "[" * 99999, '{"files": 5}', '{"files": [{}]}')
@@ -131,6 +130,18 @@ def test_a_lasting_fault_ends_after_some_attempts(index: Index, fault):
     index.gets = [fault] * 9
     assert "no answer after 3 attempts: " in refused(index, Exit.REMOTE_UNREACHABLE).message
     assert len(index.asked) == 3
+
+
+def test_silence_is_a_passing_fault(index: Index, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(package_index, "SILENCE", 1.0)  # an answer takes less on a busy machine too
+    index.gets = [standin.hang]
+    assert ask(index) == {WHEEL: {"sha256": SHA}}
+
+
+def test_lasting_silence_ends_after_some_attempts(index: Index, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(package_index, "SILENCE", 0.05)
+    index.gets = [standin.hang] * 9
+    assert "no answer after 3 attempts: " in refused(index, Exit.REMOTE_UNREACHABLE).message
 
 
 def test_an_index_that_sends_a_byte_now_and_then_has_a_deadline(

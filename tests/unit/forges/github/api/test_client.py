@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import projects
 import pytest
 from forge_lab import Time
 from specs import project as make_project
@@ -657,43 +656,3 @@ def test_what_is_no_repository_is_refused(server: GitHub, project: str):
 def test_a_missing_run_is_exit_6(capsys: pytest.CaptureFixture[str]):
     assert main(["watch", "4", "--forge", "github"]) == 6
     assert "the run 4 cannot be read: 404" in capsys.readouterr().err
-
-
-@pytest.mark.usefixtures("token")
-@pytest.mark.parametrize("is_whole", [True, False])
-def test_the_wheels_of_a_run_are_downloaded_and_proven(
-    server: GitHub,
-    repo: Repository,
-    tmp_path: Path,
-    is_whole: bool,
-    capsys: pytest.CaptureFixture[str],
-):
-    root = projects.make(tmp_path / "built")
-    text = "truewheel: 1\npackages: {demo: {path: demo, abi: none}}\ntargets: {rhel8: {}}\n"
-    projects.write(root, {"truewheel.yml": text})
-    assert main(["run", "--spec", str(root / "truewheel.yml"), "--out", str(root / "dist")]) == 0
-    paths = [path for path in (root / "dist").rglob("*") if path.is_file()]
-    made = {path.relative_to(root / "dist").as_posix(): path.read_bytes() for path in paths}
-    plan = {"plan.json": made.pop("plan.json")}
-    dist = dict(made)
-    made = {
-        name: content
-        for name, content in made.items()
-        if name not in {"SHA256SUMS", "evidence.json"}
-    }
-    wheel = next(name for name in made if name.endswith(".whl"))
-    if not is_whole:
-        made[wheel] = made[wheel][:-100] + bytes(100)
-    tried = {name for name in made if name.startswith("verdicts/")}
-    verdicts = {name.partition("/")[2]: made.pop(name) for name in tried}
-    jobs = {"plan.json": plan, "wheel__demo__any__any__py3": made, "dist": dist}
-    jobs["test__any__any"] = verdicts
-    repo.plan(*(Job(name, artifacts=files) for name, files in jobs.items()))
-    out = tmp_path / "wheels"
-    capsys.readouterr()
-    assert main(["trigger", "--forge", "github", "--watch", "--wheels", str(out)]) == (
-        0 if is_whole else 4
-    )
-    assert out.exists() == (out / wheel).exists() == (out / "SHA256SUMS").exists() == is_whole
-    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
-    assert not [request for request in server.storage.requests if request.token]
