@@ -11,7 +11,7 @@ from unicodedata import normalize
 from packaging.utils import canonicalize_name
 
 from truewheel.wheel.checks.contents import Contents, Scan, linux_machine
-from truewheel.wheel.checks.entry_points import script_names
+from truewheel.wheel.checks.entry_points import RESERVED, script_names
 from truewheel.wheel.checks.findings import Code, Finding, finding, listing
 from truewheel.wheel.version_ranges import has_python
 
@@ -56,6 +56,7 @@ _EDITABLE = re.compile(
     r"__editable__.*\.(pth|py)|__editable___.*_finder\.py|_editable_impl_.*\.(pth|py)"
     r"|_.*_editable(_loader)?\.py|.*[-_]editable\.pth|.*\.egg-link"
 )
+_PACKAGES = re.compile(r"((?:.*/)?lib\w*/python[\d.]*/(?:site|dist)-packages)/.+")
 _ARCHIVE = re.compile(r".*\.(whl|egg|tar\.gz|tar\.bz2|zip)")
 
 
@@ -69,7 +70,7 @@ def check_places(contents: Contents) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     folders: dict[str, str] = {}
     for member, place in contents.places.items():
-        key = _key(place, fold=fold)
+        key = _key(_in_environment(place), fold=fold)
         other = seen.setdefault(key, member)
         if normalize("NFC", member).casefold() != normalize("NFC", other).casefold():
             yield from _collision(contents, member, other, place)
@@ -82,6 +83,11 @@ def check_places(contents: Contents) -> Iterator[Finding]:
                 yield finding(Code.TW324, message, member)
 
 
+def _in_environment(place: str) -> str:
+    """Return the place of a file of `data` that lies among the scripts of an environment."""
+    return f"scripts/{place.removeprefix('data/bin/')}" if place.startswith("data/bin/") else place
+
+
 def _key(place: str, *, fold: bool) -> str:
     return normalize("NFC", place).casefold() if fold else place
 
@@ -89,7 +95,8 @@ def _key(place: str, *, fold: bool) -> str:
 def _check_programs(contents: Contents) -> Iterator[Finding]:
     """No script has the name of a program that installers make from entry_points.txt."""
     programs = {name.casefold(): name for name in script_names(contents)}
-    for member, place in contents.places.items() if programs else ():
+    for member, where in contents.places.items() if programs else ():
+        place = _in_environment(where)
         name = place.removeprefix("scripts/").casefold()
         name = name.removesuffix(".exe").removesuffix("-script.py")
         if place.startswith("scripts/") and name in programs:
@@ -103,6 +110,31 @@ def _collision(contents: Contents, member: str, other: str, place: str) -> Itera
     is_same = one and two and (one.size, one.digest) == (two.size, two.digest)
     hint = "one is enough" if is_same else "installers keep the one that they write last"
     yield finding(Code.TW324, f"{message}; {hint}", member, "warning" if is_same else "error")
+
+
+def check_environment(contents: Contents) -> Iterator[Finding]:
+    """No file replaces a part of the environment, or lies where only some Python looks."""
+    for member, place in contents.places.items():
+        scheme, _, below = _in_environment(place).partition("/")
+        if scheme == "scripts" and RESERVED.fullmatch(below):
+            message = f"{below} would replace the interpreter of the environment"
+            yield finding(Code.TW333, f"{message}, and uv refuses the wheel", member)
+        elif scheme == "data" and below == "pyvenv.cfg":
+            message = "it would replace the file that makes a folder an environment"
+            yield finding(Code.TW333, f"{message}; leave it out", member)
+        elif scheme == "data" and (match := _PACKAGES.fullmatch(below)):
+            message = f"{match[1]} is not where the Python of each user looks for modules"
+            yield finding(Code.TW333, f"{message}; pack it at the root of the wheel", member)
+
+
+def check_hidden(contents: Contents) -> Iterator[Finding]:
+    """No module has the name of a package beside it, which Python imports instead."""
+    places = set(contents.places.values())
+    for member, place in contents.places.items():
+        folder = place.removesuffix(".py")
+        if place.endswith(".py") and place[:5] == "site/" and f"{folder}/__init__.py" in places:
+            message = f"Python imports the package {folder.removeprefix('site/')}/ instead of it"
+            yield finding(Code.TW324, f"{message}; leave one of them out", member, "warning")
 
 
 def check_written(contents: Contents) -> Iterator[Finding]:
