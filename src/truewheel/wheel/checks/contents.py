@@ -337,6 +337,8 @@ def _kept(member: str, sources: frozenset[str], before: int) -> int:
         return SCRIPT
     if member.endswith(".pyc"):
         return HEADER
+    if below.endswith(".dist-info/top_level.txt"):
+        return CONFIGURATION
     is_configuration = scheme == "site" and "/" not in below and below.endswith(".pth")
     return CONFIGURATION if is_configuration else 0
 

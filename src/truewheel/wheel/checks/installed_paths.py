@@ -173,6 +173,10 @@ def _check_pth(contents: Contents, member: str, scan: Scan) -> Iterator[Finding]
         yield finding(Code.TW325, message, member, "warning")
         return
     for line in map(str.strip, lines):
+        match = re.match(r"import\s+(\w+)", line)
+        if match and not _is_at_hand(match[1], contents):
+            message = f"it imports {match[1]}, which neither the wheel nor Python has"
+            yield finding(Code.TW325, f"{message}: each start of Python complains", member)
         if not line or line.startswith(("#", "import ", "import\t")):
             continue
         if line.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[\\/]", line):
@@ -181,6 +185,12 @@ def _check_pth(contents: Contents, member: str, scan: Scan) -> Iterator[Finding]
         elif line.strip("./") and line.replace("\\", "/").strip("./") not in _folders(contents):
             message = f"it adds {line[:200]} to the path, a folder that the wheel does not have"
             yield finding(Code.TW325, message, member, "warning")
+
+
+def _is_at_hand(module: str, contents: Contents) -> bool:
+    """Tell whether an import may find a module: here, in Python, or in a required distribution."""
+    is_here = module in contents.modules or module in sys.stdlib_module_names
+    return is_here or module in FORMER or bool(contents.requirements)
 
 
 def _folders(contents: Contents) -> set[str]:
@@ -244,9 +254,20 @@ def check_importable(contents: Contents) -> Iterator[Finding]:
     if not places and not required and not contents.entry_points:
         message = "it has no file, and requires nothing; the packages of the project were not found"
         yield finding(Code.TW328, message)
+    elif lost := _not_packed(contents):
+        message = f"top_level.txt names {listing(lost)}, and nothing of that is in the wheel"
+        yield finding(Code.TW328, message)
     elif places and not _is_of_use(contents, places):
         message = f"nothing in it can be imported or run, not {listing(sorted(_tops(contents)))}"
         yield finding(Code.TW328, message, "", "warning")
+
+
+def _not_packed(contents: Contents) -> list[str]:
+    """Return the modules that setuptools was to pack, where it packed none of them."""
+    scan = contents.scans.get(contents.file("top_level.txt"))
+    names = scan.start.decode(errors="replace").split() if scan else []
+    tops = {top.partition(".")[0] for top in _tops(contents)}
+    return names if names and tops.isdisjoint(map(_first, names)) else []
 
 
 def _is_of_use(contents: Contents, places: list[str]) -> bool:

@@ -45,6 +45,7 @@ REMOVED = {
 }
 """Modules of the standard library by the Python 3.N that no longer has them."""
 
+_AT_HAND = frozenset({"pip", "pkg_resources", "setuptools", "wheel", "_distutils_hack"})
 _MINORS = range(2, 31)
 # what a wheel does to the import system, so that modules come into being without a file
 _IMPORTERS = re.compile(
@@ -175,7 +176,7 @@ class _Walk:
         self.closed: dict[str, bool] = {}
         self.size = 0
         self.versions = _minors(tree.contents)
-        self.has_importer = False
+        self.has_importer = self.has_path = False
 
     def check(self) -> Iterator[Finding]:
         """Follow the imports from the roots, and report what fails."""
@@ -203,6 +204,7 @@ class _Walk:
         tree, error = parse(source.text)
         self.parsed[module] = tree
         self.has_importer |= _IMPORTERS.search(source.text) is not None
+        self.has_path |= self.has_importer or b"sys.path" in source.text
         if error and here in self.versions:
             message = f"Python 3.{here} does not compile it: {error}"
             yield finding(Code.TW331, message, source.member)
@@ -303,6 +305,10 @@ class _Walk:
             or top in requirement.name.lower()
             for requirement in self.tree.contents.requirements
         )
+        if self._is_unknown(top):
+            message = f"{where} imports {top}, which neither the wheel nor Python has"
+            hint = "it requires nothing; name the distribution that brings it"
+            return finding(Code.TW332, f"{message}: {hint}", source.member, "warning")
         lacking = [
             minor
             for minor in self.versions
@@ -314,6 +320,17 @@ class _Walk:
         message = f"{where} imports {top}, which Python 3.{lacking[0]} does not have"
         severity = "error" if is_certain else "warning"
         return finding(Code.TW332, message, source.member, severity)
+
+    def _is_unknown(self, top: str) -> bool:
+        """Tell whether nothing that gets installed with this wheel may bring a module."""
+        fields = self.tree.contents.metadata
+        return (
+            fields is not None
+            and not fields.all("Requires-Dist")
+            and top not in sys.stdlib_module_names
+            and top not in ADDED.keys() | REMOVED.keys() | _AT_HAND
+            and not self.has_path
+        )
 
 
 def _distribution(contents: Contents) -> str:

@@ -98,6 +98,18 @@ BROKEN = {
         ["TW333 error"],
         "dist-packages",
     ),
+    "a start that imports nothing": (
+        {"demo.py": b"", "demo.pth": b"import spam; spam.start()\n"},
+        {},
+        ["TW325 error"],
+        "imports spam",
+    ),
+    "other modules than were to be packed": (
+        {"other/__init__.py": b""},
+        {"top_level.txt": "demo\n"},
+        ["TW328 error"],
+        "demo",
+    ),
     "an address": ({"demo.py": b""}, {"direct_url.json": "{}"}, ["TW223 error"], "address"),
     "an installer": ({"demo.py": b""}, {"INSTALLER": "pip"}, ["TW223 warning"], "installer"),
     "a request": ({"demo.py": b""}, {"REQUESTED": ""}, ["TW223 warning"], "user"),

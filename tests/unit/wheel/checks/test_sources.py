@@ -103,7 +103,9 @@ GOOD = {
         "demo/extern/__init__.py": b"import sys\nsys.meta_path.append(0)\n",
     },
     "a path that is longer": {INIT: b"__path__.append('x')\nfrom demo.gone import x\n"},
-    "another distribution": {INIT: b"import six\nfrom google.cloud import x\n"},
+    "the standard library": {INIT: b"import zipfile\nimport xml.dom\nimport winreg\n"},
+    "a path for others": {INIT: b"import sys\nsys.path.append('x')\nimport spam\n"},
+    "tools of installers": {INIT: b"import pkg_resources\n"},
     "assigned in a loop": {
         INIT: b"from .a import x\n",
         "demo/a.py": b"for x in range(3):\n    pass\n",
@@ -140,6 +142,14 @@ def test_a_distribution_of_the_same_family_may_bring_a_module(tmp_path):
     ((kind, message),) = kinds(path)
     assert kind == "TW332 warning"
     assert "demo-core" in message
+
+
+def test_a_module_of_somebody_else_is_required(tmp_path):
+    content = {INIT: b"import six\n"}
+    ((kind, message),) = kinds(wheels.make_with(tmp_path, OWN, content))
+    assert kind == "TW332 warning"
+    assert "six" in message
+    assert kinds(wheels.make_with(tmp_path, OWN, content, metadata="Requires-Dist: more")) == []
 
 
 @pytest.mark.parametrize(
