@@ -76,6 +76,8 @@ def described(error: BaseException | None) -> list[dict[str, Any]]:
         for key in ("name", "path"):
             value = getattr(error, key, None) if isinstance(error, ImportError) else None
             entry[key] = value if isinstance(value, str) else ""
+        if isinstance(error, (SyntaxError, FileNotFoundError)):
+            entry["path"] = str(error.filename or "")[:LONGEST]
         entry["library"] = opened_by_ctypes(error) if isinstance(error, OSError) else ""
         chain.append(entry)
         error = error.__cause__ or error.__context__

@@ -120,6 +120,11 @@ class Subject:
         parents = {".".join(folders[:end]) for end in range(1, len(folders) + 1)}
         return bool(inside) and (below in self.files or bool(parents & self.packages))
 
+    def packs(self, path: str) -> bool:
+        """Tell whether a path in the environment is in a folder that only this wheel fills."""
+        folder = path.rpartition(_INSTALLED)[2].split("/")[0]
+        return self.owns(path) and folder in self.packages
+
 
 @dataclass
 class Outcome:
@@ -311,8 +316,11 @@ def _loader_fault(link: Link, subject: Subject) -> str:
         quoted = _QUOTED.search(link.text)
         asked = link.library or (quoted[1] if quoted else "")
         own = _LIBRARY.search(asked.rpartition("/")[2]) and subject.owns(asked)
+        if "FileNotFoundError" in link.types and subject.packs(link.path):
+            return text
         return text if own else ""
-    return ""
+    # each Python that the wheel is tried on would say the same
+    return f"SyntaxError: {text}" if "SyntaxError" in link.types and subject.owns(link.path) else ""
 
 
 def _is_fault_of_file(link: Link) -> bool:

@@ -28,6 +28,9 @@ PURE = {
     "leaves": {"__init__.py": "import sys; sys.exit(0)"},
     "ends": {"__init__.py": "import os; os._exit(0)"},
     "lacks": {"__init__.py": "import foo_that_nobody_requires.part"},
+    "unfinished": {"__init__.py": "<<<<<<< HEAD\nX = 1\n"},
+    "dataless": {"__init__.py": "open(__file__[:-11] + 'table.json')"},
+    "fileless": {"__init__.py": "open('/nothing/here')"},
     "incomplete": {"__init__.py": "from . import missing_part"},
     "nothing": {"data.txt": "x"},
     "forges": {
@@ -160,6 +163,8 @@ def test_a_healthy_extension_is_loaded(tried: dict[str, Verdict], name: str) -> 
         ("opened", "libelsewhere.so.1 of this machine: neither the platform tag nor exclude"),
         ("ends", "ends: the process ended without an exception while it was imported"),
         ("incomplete", "cannot import name 'missing_part'"),
+        ("unfinished", "SyntaxError: "),
+        ("dataless", "table.json"),
     ],
 )
 def test_what_cannot_be_loaded_fails(tried: dict[str, Verdict], name: str, problem: str) -> None:
@@ -180,7 +185,14 @@ def test_what_no_wheel_can_bring_is_noted(tried: dict[str, Verdict]) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "warning"),
-    [("raises", "raises: RuntimeError: no device here"), ("leaves", "leaves: SystemExit: 0")],
+    [
+        ("raises", "raises: RuntimeError: no device here"),
+        ("leaves", "leaves: SystemExit: 0"),
+        (
+            "fileless",
+            "fileless: FileNotFoundError: [Errno 2] No such file or directory: '/nothing/here'",
+        ),
+    ],
 )
 def test_other_exceptions_are_warnings(tried: dict[str, Verdict], name: str, warning: str) -> None:
     assert (tried[name].verdict, tried[name].warnings) == ("loaded", (warning,))

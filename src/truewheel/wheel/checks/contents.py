@@ -66,10 +66,11 @@ ENTRY_POINTS = "entry_points.txt"
 MODULES = (".py", ".pyc", ".so", ".pyd")
 """How the names of files end that Python imports."""
 
-SCRIPT, CONFIGURATION, SOURCE, HEADER = 4096, 2**16, 2**20, 16
-"""Bytes that are kept of a script (or what may be a namespace package), a .pth file, a source
-file, and bytecode.
-"""
+SCRIPT, CONFIGURATION, SOURCE, HEADER = 2**16, 2**16, 2**20, 16
+"""Bytes that are kept of a script, a .pth file, a source file, and bytecode."""
+
+SOURCES = 2**24
+"""Bytes of the sources of a wheel that are kept."""
 
 _T = TypeVar("_T")
 
@@ -321,15 +322,23 @@ def _part(findings: list[Finding], code: Code, read: Callable[[], _T], where: st
         return None
 
 
-def _kept(member: str, sources: frozenset[str]) -> int:
-    """Return how many bytes of a member the checks look at, beside native code."""
+def _kept(member: str, sources: frozenset[str], before: int) -> int:
+    """Return how many bytes of a member the checks look at, beside native code.
+
+    `before` are the bytes that are kept of others.
+    """
     scheme, _, below = place(member).partition("/")
-    if scheme == "site" and below in sources:
+    is_first = below in sources or (below.count("/") == 1 and below.endswith("/__init__.py"))
+    if before >= (NAMES if is_first or scheme != "site" else SOURCES):
+        return 0
+    if scheme == "site" and below.endswith(".py"):
         return SOURCE
-    if scheme == "scripts" or (below.count("/") == 1 and below.endswith("/__init__.py")):
+    if scheme == "scripts":
         return SCRIPT
     if member.endswith(".pyc"):
         return HEADER
+    if below.endswith(".dist-info/top_level.txt"):
+        return CONFIGURATION
     is_configuration = scheme == "site" and "/" not in below and below.endswith(".pth")
     return CONFIGURATION if is_configuration else 0
 
@@ -370,7 +379,7 @@ def _scans(
     for entry in entries:
         algorithm = algorithms.get(entry.filename, "")
         algorithm = algorithm if algorithm in STRONG else "sha256"
-        kept = _kept(entry.filename, sources) if starts < NAMES else 0
+        kept = _kept(entry.filename, sources, starts)
         if scan := _scan(wheel, entry, algorithm, findings, kept):
             starts += len(scan.start)
             names += elf.weight(scan.needs) if scan.needs else 0

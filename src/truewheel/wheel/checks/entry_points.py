@@ -16,8 +16,12 @@ from packaging.utils import canonicalize_name
 from truewheel.wheel.checks.contents import ENTRY_POINTS, Contents
 from truewheel.wheel.checks.findings import Code, Finding, finding
 from truewheel.wheel.checks.requirements import extras_of
+from truewheel.wheel.checks.sources import callable_complaint, parse
 
 SCRIPTS = ("console_scripts", "gui_scripts")
+
+RESERVED = re.compile(r"(?i)(?:python|pypy|graalpy)w?(?:\d+(?:\.\d+)*)?t?(?:\.exe)?")
+"""Names that programs of interpreters have in environments; uv 0.13.9 refuses `python`."""
 
 _NAME = re.compile(r"[\w.-]+")
 _OBJECT = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\]\s*)?")
@@ -107,6 +111,9 @@ def _is_name(word: str) -> bool:
 def _check_name(point: EntryPoint, where: str) -> Iterator[Finding]:
     """The name of a script can be that of a file, and has signs that the public index takes."""
     is_path = "/" in point.name or "\\" in point.name or not point.name.strip(".")
+    if point.is_script and RESERVED.fullmatch(point.name):
+        message = f"{point.group}: {point.name} would replace the interpreter of the environment"
+        yield finding(Code.TW221, f"{message}, and uv refuses the wheel; name it otherwise", where)
     if not point.is_script or (_NAME.fullmatch(point.name) and not is_path):
         return
     message = f"{point.group}: {point.name!r} is no name for a script"
@@ -131,9 +138,10 @@ def _check_object(point: EntryPoint, contents: Contents, where: str) -> Iterator
         if required and state == "elsewhere":
             message += "; a distribution that it requires must bring it"
         yield finding(Code.TW222, message, where, severity)
-    elif point.is_script and state == "here" and not _is_defined(point, contents):
+    elif point.is_script and state == "here" and (reason := _not_callable(point, contents)):
         attribute = point.attribute.partition(".")[0]
-        yield finding(Code.TW222, f"{what}:{attribute}, which that module does not define", where)
+        message = f"{what}:{attribute}, which that module {reason}"
+        yield finding(Code.TW222, message, where)
 
 
 def _state(module: str, contents: Contents) -> str:
@@ -164,23 +172,25 @@ def _names_required(contents: Contents) -> list[str]:
     ]
 
 
-def _is_defined(point: EntryPoint, contents: Contents) -> bool:
-    """Tell whether the text of a module names an object at all, or may bring it unseen."""
-    name = point.attribute.partition(".")[0]
+def _not_callable(point: EntryPoint, contents: Contents) -> str:
+    """Return why a module has no such object that can be called, or "", also if that is unknown."""
     path = point.module.replace(".", "/")
-    scans = [
-        scan
-        for member, scan in contents.scans.items()
-        if contents.places[member] in {f"site/{path}.py", f"site/{path}/__init__.py"}
-    ]
-    texts = [scan.start.decode(errors="replace") for scan in scans]
-    if not texts or any(scan.size > len(scan.start) for scan in scans):
-        return True  # not known, or too long to be kept
-    if any(_DYNAMIC.search(text) for text in texts):
-        return True
-    if f"{path}/{name}" in contents.modules:
-        return True
-    return any(re.search(rf"\b{re.escape(name)}\b", text) for text in texts)
+    package = f"{path}/__init__" in contents.modules  # it hides a module of its name
+    place = f"site/{path}/__init__.py" if package else f"site/{path}.py"
+    scans = [scan for member, scan in contents.scans.items() if contents.places[member] == place]
+    if not scans or any(scan.size > len(scan.start) for scan in scans):
+        return ""  # native, or too long to be kept
+    name, _, below = point.attribute.partition(".")
+    text = scans[-1].start.decode(errors="replace")
+    if _DYNAMIC.search(text) or (package and f"{path}/{name}" in contents.modules and below):
+        return ""
+    tree = parse(scans[-1].start)[0]
+    if tree is None:
+        return "" if re.search(rf"\b{re.escape(name)}\b", text) else "does not define"
+    folder = path if package else path.rpartition("/")[0]
+    beside = frozenset(module.removeprefix(f"{folder}/") for module in contents.modules)
+    reason = callable_complaint(tree, name, beside)
+    return "" if below and reason != "does not define" else reason
 
 
 def _check_both(parser: configparser.ConfigParser, where: str) -> Iterator[Finding]:

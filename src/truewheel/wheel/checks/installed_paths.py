@@ -11,7 +11,7 @@ from unicodedata import normalize
 from packaging.utils import canonicalize_name
 
 from truewheel.wheel.checks.contents import Contents, Scan, linux_machine
-from truewheel.wheel.checks.entry_points import script_names
+from truewheel.wheel.checks.entry_points import RESERVED, script_names
 from truewheel.wheel.checks.findings import Code, Finding, finding, listing
 from truewheel.wheel.version_ranges import has_python
 
@@ -56,6 +56,7 @@ _EDITABLE = re.compile(
     r"__editable__.*\.(pth|py)|__editable___.*_finder\.py|_editable_impl_.*\.(pth|py)"
     r"|_.*_editable(_loader)?\.py|.*[-_]editable\.pth|.*\.egg-link"
 )
+_PACKAGES = re.compile(r"((?:.*/)?lib\w*/python[\d.]*/(?:site|dist)-packages)/.+")
 _ARCHIVE = re.compile(r".*\.(whl|egg|tar\.gz|tar\.bz2|zip)")
 
 
@@ -69,7 +70,7 @@ def check_places(contents: Contents) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     folders: dict[str, str] = {}
     for member, place in contents.places.items():
-        key = _key(place, fold=fold)
+        key = _key(_in_environment(place), fold=fold)
         other = seen.setdefault(key, member)
         if normalize("NFC", member).casefold() != normalize("NFC", other).casefold():
             yield from _collision(contents, member, other, place)
@@ -82,6 +83,11 @@ def check_places(contents: Contents) -> Iterator[Finding]:
                 yield finding(Code.TW324, message, member)
 
 
+def _in_environment(place: str) -> str:
+    """Return the place of a file of `data` that lies among the scripts of an environment."""
+    return f"scripts/{place.removeprefix('data/bin/')}" if place.startswith("data/bin/") else place
+
+
 def _key(place: str, *, fold: bool) -> str:
     return normalize("NFC", place).casefold() if fold else place
 
@@ -89,7 +95,8 @@ def _key(place: str, *, fold: bool) -> str:
 def _check_programs(contents: Contents) -> Iterator[Finding]:
     """No script has the name of a program that installers make from entry_points.txt."""
     programs = {name.casefold(): name for name in script_names(contents)}
-    for member, place in contents.places.items() if programs else ():
+    for member, where in contents.places.items() if programs else ():
+        place = _in_environment(where)
         name = place.removeprefix("scripts/").casefold()
         name = name.removesuffix(".exe").removesuffix("-script.py")
         if place.startswith("scripts/") and name in programs:
@@ -103,6 +110,31 @@ def _collision(contents: Contents, member: str, other: str, place: str) -> Itera
     is_same = one and two and (one.size, one.digest) == (two.size, two.digest)
     hint = "one is enough" if is_same else "installers keep the one that they write last"
     yield finding(Code.TW324, f"{message}; {hint}", member, "warning" if is_same else "error")
+
+
+def check_environment(contents: Contents) -> Iterator[Finding]:
+    """No file replaces a part of the environment, or lies where only some Python looks."""
+    for member, place in contents.places.items():
+        scheme, _, below = _in_environment(place).partition("/")
+        if scheme == "scripts" and RESERVED.fullmatch(below):
+            message = f"{below} would replace the interpreter of the environment"
+            yield finding(Code.TW333, f"{message}, and uv refuses the wheel", member)
+        elif scheme == "data" and below == "pyvenv.cfg":
+            message = "it would replace the file that makes a folder an environment"
+            yield finding(Code.TW333, f"{message}; leave it out", member)
+        elif scheme == "data" and (match := _PACKAGES.fullmatch(below)):
+            message = f"{match[1]} is not where the Python of each user looks for modules"
+            yield finding(Code.TW333, f"{message}; pack it at the root of the wheel", member)
+
+
+def check_hidden(contents: Contents) -> Iterator[Finding]:
+    """No module has the name of a package beside it, which Python imports instead."""
+    places = set(contents.places.values())
+    for member, place in contents.places.items():
+        folder = place.removesuffix(".py")
+        if place.endswith(".py") and place[:5] == "site/" and f"{folder}/__init__.py" in places:
+            message = f"Python imports the package {folder.removeprefix('site/')}/ instead of it"
+            yield finding(Code.TW324, f"{message}; leave one of them out", member, "warning")
 
 
 def check_written(contents: Contents) -> Iterator[Finding]:
@@ -141,6 +173,10 @@ def _check_pth(contents: Contents, member: str, scan: Scan) -> Iterator[Finding]
         yield finding(Code.TW325, message, member, "warning")
         return
     for line in map(str.strip, lines):
+        match = re.match(r"import\s+(\w+)", line)
+        if match and not _is_at_hand(match[1], contents):
+            message = f"it imports {match[1]}, which neither the wheel nor Python has"
+            yield finding(Code.TW325, f"{message}: each start of Python complains", member)
         if not line or line.startswith(("#", "import ", "import\t")):
             continue
         if line.startswith(("/", "\\")) or re.match(r"[A-Za-z]:[\\/]", line):
@@ -149,6 +185,12 @@ def _check_pth(contents: Contents, member: str, scan: Scan) -> Iterator[Finding]
         elif line.strip("./") and line.replace("\\", "/").strip("./") not in _folders(contents):
             message = f"it adds {line[:200]} to the path, a folder that the wheel does not have"
             yield finding(Code.TW325, message, member, "warning")
+
+
+def _is_at_hand(module: str, contents: Contents) -> bool:
+    """Tell whether an import may find a module: here, in Python, or in a required distribution."""
+    is_here = module in contents.modules or module in sys.stdlib_module_names
+    return is_here or module in FORMER or bool(contents.requirements)
 
 
 def _folders(contents: Contents) -> set[str]:
@@ -212,9 +254,20 @@ def check_importable(contents: Contents) -> Iterator[Finding]:
     if not places and not required and not contents.entry_points:
         message = "it has no file, and requires nothing; the packages of the project were not found"
         yield finding(Code.TW328, message)
+    elif lost := _not_packed(contents):
+        message = f"top_level.txt names {listing(lost)}, and nothing of that is in the wheel"
+        yield finding(Code.TW328, message)
     elif places and not _is_of_use(contents, places):
         message = f"nothing in it can be imported or run, not {listing(sorted(_tops(contents)))}"
         yield finding(Code.TW328, message, "", "warning")
+
+
+def _not_packed(contents: Contents) -> list[str]:
+    """Return the modules that setuptools was to pack, where it packed none of them."""
+    scan = contents.scans.get(contents.file("top_level.txt"))
+    names = scan.start.decode(errors="replace").split() if scan else []
+    tops = {top.partition(".")[0] for top in _tops(contents)}
+    return names if names and tops.isdisjoint(map(_first, names)) else []
 
 
 def _is_of_use(contents: Contents, places: list[str]) -> bool:

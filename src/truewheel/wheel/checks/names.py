@@ -18,6 +18,19 @@ _PLATFORM = re.compile(
     r"(?:linux|manylinux(?:1|2010|2014|_\d+_\d+)|musllinux_\d+_\d+|macosx_\d+_\d+)_[a-z]\w*"
     r"|win32|win_[a-z]\w*"
 )
+# interpreters with a short name (packaging.tags) have no tags of the long one
+_PYTHON = re.compile(r"(?!(?:c?python|pypy|ironpython|jython)\d)[a-z]+\d[\d_]*")
+_MACHINES = {
+    **dict.fromkeys(("amd64", "x64", "intel64"), "x86_64"),
+    **dict.fromkeys(("arm64", "arm64v8"), "aarch64"),
+    **dict.fromkeys(("armhf", "arm32v7"), "armv7l"),
+    **dict.fromkeys(("x86", "i386"), "i686"),
+    "ppc64el": "ppc64le",
+}
+"""Words of other systems for machines, and that of Linux (`uname -m`)."""
+_OTHER_MACHINE = re.compile(
+    rf"(?:linux|manylinux(?:1|2010|2014|_\d+_\d+)|musllinux_\d+_\d+)_({'|'.join(_MACHINES)})"
+)
 _SCHEMES = {"data", "headers", "platlib", "purelib", "scripts"}
 
 
@@ -50,8 +63,16 @@ def check_tags(contents: Contents) -> Iterator[Finding]:
     if contents.name is None:
         return
     pythons, abis = contents.name.python.lower().split("."), contents.name.abi.lower().split(".")
+    if not any(_PYTHON.fullmatch(python) for python in pythons):
+        message = (
+            f"no interpreter has the Python tag {contents.name.python}; use py3, cp312 or pp311"
+        )
+        yield finding(Code.TW104, message)
     for platform in contents.platforms:
-        if _SYSTEM.fullmatch(platform) and not _PLATFORM.fullmatch(platform):
+        if match := _OTHER_MACHINE.fullmatch(platform):
+            message = f"no system has the platform tag {platform}: Linux says {_MACHINES[match[1]]}"
+            yield finding(Code.TW104, f"{message}; let the build make it")
+        elif _SYSTEM.fullmatch(platform) and not _PLATFORM.fullmatch(platform):
             yield finding(
                 Code.TW104, f"no system has the platform tag {platform}; let the build make it"
             )

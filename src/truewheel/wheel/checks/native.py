@@ -151,6 +151,11 @@ def check_suffixes(contents: Contents) -> Iterator[Finding]:
         ):
             message = f"free-threaded Python does not load .abi3.so, the file name says {name.abi}"
             yield finding(Code.TW406, message, member)
+        if member.endswith(".abi3t.so") and not any(
+            abi.endswith("t") for abi in name.abi.lower().split(".")
+        ):
+            message = f"only free-threaded Python loads .abi3t.so, the file name says {name.abi}"
+            yield finding(Code.TW406, message, member)
 
 
 def check_modules(contents: Contents) -> Iterator[Finding]:

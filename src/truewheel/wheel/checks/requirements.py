@@ -18,6 +18,7 @@ from truewheel.wheel.version_ranges import LARGEST, has_python, is_empty, larges
 TAGS = 100
 """Pairs of Python and ABI tags that are looked at."""
 
+_EXACT = re.compile(r"\s*==\s*(3\.\d+)\s*")
 _EXTRA = re.compile(r"""\bextra\s*==\s*["']([^"']+)["']|["']([^"']+)["']\s*==\s*extra\b""")
 
 
@@ -41,6 +42,7 @@ def check_requirements(contents: Contents) -> Iterator[Finding]:
             # under a marker it is of some systems or of an extra, others can install the wheel
             severity = "warning" if requirement.marker else "error"
             yield finding(Code.TW216, f"Requires-Dist {requirement}: {reason}", where, severity)
+    yield from _check_together(contents, where)
     declared = {canonicalize_name(extra) for extra in fields.all("Provides-Extra")}
     extras = {extra: None for item in contents.requirements for extra in extras_of(item)}
     if missing := [extra for extra in extras if canonicalize_name(extra) not in declared]:
@@ -56,6 +58,21 @@ def _complaint(read: Callable[[str], object], line: str) -> str:
     except RecursionError:
         return f"{line[:40]}…: too many brackets"
     return ""
+
+
+def _check_together(contents: Contents, where: str) -> Iterator[Finding]:
+    """All requirements on one distribution can be met by one version."""
+    groups: dict[tuple[str, str], list[Requirement]] = {}
+    for requirement in contents.requirements:
+        key = canonicalize_name(requirement.name), str(requirement.marker or "")
+        groups.setdefault(key, []).append(requirement)
+    for requirements in groups.values():
+        together = SpecifierSet(",".join(str(item.specifier) for item in requirements))
+        alone = any(is_empty(item.specifier) for item in requirements)
+        if len(requirements) > 1 and not alone and is_empty(together):
+            listed = listing([str(item).partition(";")[0].strip() for item in requirements])
+            severity = "warning" if requirements[0].marker else "error"
+            yield finding(Code.TW216, f"no version is in all of {listed}", where, severity)
 
 
 def _impossible(requirement: Requirement, contents: Contents) -> str:
@@ -95,11 +112,27 @@ def check_python(contents: Contents) -> Iterator[Finding]:
     pairs = list(product(pythons, contents.name.abi.lower().split(".")))
     if not required or len(pairs) > TAGS:
         return
-    if not any(has_python(required, python, abi) for python, abi in pairs):
+    if (match := _EXACT.fullmatch(required)) and "py" in contents.name.python:
+        message = f"Requires-Python {required} is {match[1]}.0 alone; write =={match[1]}.*"
+        yield finding(Code.TW217, message, contents.file("METADATA"))
+    elif all(python.startswith("cp") for python in pythons) and not any(
+        has_python(f"{required}{_no_first(python, abi)}", python, abi) for python, abi in pairs
+    ):
+        tag = f"{contents.name.python}-{contents.name.abi}"
+        message = f"Requires-Python is {required}, the file name says {tag}"
+        hint = "no Python but perhaps X.Y.0 is both: write <3.13 for all of 3.12, not <=3.12"
+        yield finding(Code.TW217, f"{message}: {hint}", contents.file("METADATA"))
+    elif not any(has_python(required, python, abi) for python, abi in pairs):
         tag = f"{contents.name.python}-{contents.name.abi}"
         message = f"Requires-Python is {required}, the file name says {tag}: no Python is both"
         hint = "leave this Python out of the matrix, or widen requires-python"
         yield finding(Code.TW217, f"{message}; {hint}", contents.file("METADATA"))
+
+
+def _no_first(python: str, abi: str) -> str:
+    """Return what takes X.Y.0 away from the Pythons of a tag that is for X.Y alone."""
+    match = re.fullmatch(r"cp(\d)(\d+)", python)
+    return f",!={match[1]}.{match[2]}.0" if match and not abi.startswith("abi") else ""
 
 
 def check_numbers(contents: Contents) -> Iterator[Finding]:

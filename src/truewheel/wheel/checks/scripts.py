@@ -30,14 +30,20 @@ def check_scripts(contents: Contents) -> Iterator[Finding]:
             message = "uv refuses a wheel with a folder among the scripts, and leaves half of it"
             yield finding(Code.TW322, f"{message}; put the file directly into scripts", member)
         elif (scan := contents.scans.get(member)) and scan.native is None and _is_posix(contents):
-            yield from _check_start(member, scan.start)
+            yield from _check_start(member, scan.start, is_old=_is_old(contents))
 
 
 def _is_posix(contents: Contents) -> bool:
     return not all(platform.startswith("win") for platform in contents.platforms)
 
 
-def _check_start(member: str, start: bytes) -> Iterator[Finding]:
+def _is_old(contents: Contents) -> bool:
+    """Tell whether the wheel is for Python 2 alone."""
+    tags = contents.name.python.lower().split(".") if contents.name else []
+    return all(re.match(r"(?:py|cp|pp)2", tag) for tag in tags)
+
+
+def _check_start(member: str, start: bytes, *, is_old: bool) -> Iterator[Finding]:
     line = start.partition(b"\n")[0]
     if start.startswith(b"\xef\xbb\xbf#!"):
         message = "a byte order mark stands before #!, and the system runs it with the shell"
@@ -48,14 +54,14 @@ def _check_start(member: str, start: bytes) -> Iterator[Finding]:
             message = "it has no first line with #!, and the shell runs it, not Python"
             yield finding(Code.TW323, f"{message}; {_HINT}", member)
     elif not line.startswith(_REWRITTEN):
-        yield from _check_interpreter(member, line)
+        yield from _check_interpreter(member, line, is_old=is_old)
 
 
 def _is_python(start: bytes) -> bool:
     return re.search(rb"(?m)^(import \w+|from [\w.]+ import |def \w+\()", start) is not None
 
 
-def _check_interpreter(member: str, line: bytes) -> Iterator[Finding]:
+def _check_interpreter(member: str, line: bytes, *, is_old: bool) -> Iterator[Finding]:
     if line.endswith(b"\r"):
         message = "its first line ends with a carriage return, which becomes part of a program name"
         yield finding(Code.TW323, f"{message}; write it with line feeds alone", member)
@@ -68,6 +74,9 @@ def _check_interpreter(member: str, line: bytes) -> Iterator[Finding]:
     folder = str(program.parent)
     if not program.is_absolute():
         message = f"the interpreter {words[0]} is looked for where the script is started"
+        yield finding(Code.TW323, f"{message}; {_HINT}", member)
+    elif program.name == "env" and re.fullmatch(r"python2(\.\d+)?", words[-1]) and not is_old:
+        message = f"it runs with {words[-1]}, which hardly any system has"
         yield finding(Code.TW323, f"{message}; {_HINT}", member)
     elif folder not in _SYSTEM:
         # where packages of a system and images put what was compiled, some machines have it

@@ -285,6 +285,9 @@ BROKEN: dict[str, tuple[object, str]] = {
         "TW202",
     ),
     "a platform that no system has": (built("demo-1.0-cp312-cp312-manylinux_x86_64.whl"), "TW104"),
+    "a machine of another system": (built("demo-1.0-cp312-cp312-linux_amd64.whl"), "TW104"),
+    "a machine of Debian": (built("demo-1.0-cp312-cp312-manylinux_2_28_arm64.whl"), "TW104"),
+    "a Python that no interpreter is": (built("demo-1.0-python3-none-any.whl"), "TW104"),
     "an ABI of another Python": (built("demo-1.0-cp313-cp312-manylinux_2_28_x86_64.whl"), "TW104"),
     "a stable ABI of every Python": (built("demo-1.0-py3-abi3-manylinux_2_28_x86_64.whl"), "TW104"),
     "an ABI for any platform": (built("demo-1.0-cp312-cp312-any.whl"), "TW104"),
@@ -452,6 +455,7 @@ BROKEN: dict[str, tuple[object, str]] = {
         native("demo/_c.cpython-312t-x86_64-linux-gnu.so", library()),
         "TW406",
     ),
+    "free-threaded stable ABI": (native("demo/_c.abi3t.so", library()), "TW406"),
     "stable ABI, free-threaded": (native("demo/_c.abi3.so", library(), THREADED), "TW406"),
     "suffix of one Python, stable ABI": (
         native(CORE, library(), NAME.replace("cp312-cp312", "cp312-abi3")),

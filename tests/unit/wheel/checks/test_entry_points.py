@@ -11,6 +11,22 @@ from truewheel.wheel.checks.upload import Destination
 MODULES = {
     "demo/__init__.py": b"def main():\n    pass\n",
     "demo/cli.py": b"from demo import *\n",
+    "demo/odd.py": b"""from . import cli
+# later
+LEVEL = 1
+def take(arguments): pass
+def use(arguments=None, *rest, deep=1): pass
+async def wait(): pass
+try:
+    import fast as chosen
+except ImportError:
+    def chosen(): pass
+if __name__ == "__main__":
+    def guarded(): pass
+decorate = wait
+@decorate
+async def awaited(): pass
+""",
     "demo/lazy.py": b"def __getattr__(name):\n    return name\n",
     "demo/run/tool.cpython-312-x86_64-linux-gnu.so": wheels.elf_file(),
     "demo/data/logo.txt": b"",
@@ -43,6 +59,14 @@ BROKEN = {
     ),
     "a package that is not there": (f"{SCRIPTS}tool = other.cli:main", "TW222 error", "other.cli"),
     "a function that is not there": (f"{SCRIPTS}tool = demo:start", "TW222 error", "demo:start"),
+    "a function behind a guard": (f"{SCRIPTS}tool = demo.odd:guarded", "TW222 error", "define"),
+    "a function in a comment": (f"{SCRIPTS}tool = demo.odd:later", "TW222 error", "define"),
+    "a constant": (f"{SCRIPTS}tool = demo.odd:LEVEL", "TW222 error", "constant"),
+    "a module": (f"{SCRIPTS}tool = demo.odd:cli", "TW222 error", "module"),
+    "a coroutine": (f"{SCRIPTS}tool = demo.odd:wait", "TW222 error", "coroutine"),
+    "arguments": (f"{SCRIPTS}tool = demo.odd:take", "TW222 error", "required arguments"),
+    "the name of the interpreter": (f"{SCRIPTS}python3 = demo:main", "TW221 error", "interpreter"),
+    "the name of its window": ("[gui_scripts]\npythonw = demo:main", "TW221 error", "pythonw"),
     "a plugin that is not there": (
         "[demo.plug]\nx = demo.nothing:X",
         "TW222 warning",
@@ -57,6 +81,11 @@ BROKEN = {
 GOOD = {
     "a function": f"{SCRIPTS}tool = demo:main",
     "with extras": f"{SCRIPTS}tool = demo:main [fast]",
+    "with defaults": f"{SCRIPTS}tool = demo.odd:use",
+    "one of two": f"{SCRIPTS}tool = demo.odd:chosen",
+    "decorated": f"{SCRIPTS}tool = demo.odd:awaited",
+    "assigned": f"{SCRIPTS}tool = demo.odd:decorate",
+    "a name like that of the interpreter": f"{SCRIPTS}python-tool = demo:main",
     "without spaces": f"{SCRIPTS}tool=demo:main",
     "a comment line": f"# comment\n\n{SCRIPTS}# another\ntool = demo:main\n\n",
     "from a star": f"{SCRIPTS}tool = demo.cli:main",
@@ -116,6 +145,13 @@ def test_a_function_far_down_in_its_module(tmp_path, length):
     content = {"demo/__init__.py": b"#" * length + b"\n\ndef start(): pass\n"}
     info = {"entry_points.txt": f"{SCRIPTS}tool = demo:start"}
     assert findings(wheels.make_with(tmp_path, content=content, info=info)) == []
+
+
+def test_a_package_hides_a_module_of_its_name(tmp_path):
+    content = {"demo.py": b"def main(): pass\n", "demo/__init__.py": b""}
+    info = {"entry_points.txt": f"{SCRIPTS}tool = demo:main"}
+    kinds = [kind for kind, _ in findings(wheels.make_with(tmp_path, content=content, info=info))]
+    assert kinds == ["TW222 error", "TW324 warning"]
 
 
 def test_bytes_that_are_no_text(tmp_path):

@@ -40,6 +40,30 @@ BROKEN = {
     ),
     "no Python at all": (wheels.PURE, "Requires-Python: >=3.12,<3.10", "TW217 error", ">=3.12"),
     "Python 2": (wheels.PURE, "Requires-Python: <3", "TW217 error", "py3"),
+    "two requirements on one": (
+        wheels.PURE,
+        "Requires-Dist: other>=1.16\nRequires-Dist: Other<1.16",
+        "TW216 error",
+        "Other<1.16",
+    ),
+    "two requirements under one marker": (
+        wheels.PURE,
+        "Requires-Dist: a>1; os_name=='nt'\nRequires-Dist: a<1; os_name == 'nt'",
+        "TW216 warning",
+        "a>1",
+    ),
+    "the first release of a Python": (
+        wheels.PURE,
+        "Requires-Python: ==3.9",
+        "TW217 error",
+        "3.9.*",
+    ),
+    "up to the first release of a Python": (
+        "demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl",
+        "Requires-Python: >=3.9,<=3.12",
+        "TW217 error",
+        "<3.13",
+    ),
     "a huge number in a requirement": (
         wheels.PURE,
         "Requires-Dist: other>=1.99999999999999999999",
@@ -88,6 +112,23 @@ GOOD = {
         "Requires-Python: >=3.12",
     ),
     "one of two tags": ("demo-1.0-py2.py3-none-any.whl", "Requires-Python: >=3.10"),
+    "two requirements that fit": (
+        wheels.PURE,
+        "Requires-Dist: other>=1.16\nRequires-Dist: other!=1.17",
+    ),
+    "two requirements under different markers": (
+        wheels.PURE,
+        "Requires-Dist: a>1; os_name == 'nt'\nRequires-Dist: a<1; os_name != 'nt'",
+    ),
+    "up to a release above": (
+        "demo-1.0-cp312-cp312-manylinux_2_28_x86_64.whl",
+        "Requires-Python: >=3.12.1,<=3.13",
+    ),
+    "up to a release, for the stable ABI": (
+        "demo-1.0-cp310-abi3-manylinux_2_28_x86_64.whl",
+        "Requires-Python: <=3.12",
+    ),
+    "a whole Python": (wheels.PURE, "Requires-Python: ==3.9.*"),
     "by address": (wheels.PURE, "Requires-Dist: other @ https://example.org/o.whl"),
 }
 CONTENT = {"demo/__init__.py": b"", "demo/_core.abi3.so": wheels.elf_file()}

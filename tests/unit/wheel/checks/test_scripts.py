@@ -17,6 +17,7 @@ BROKEN = {
     "of an image of Python": (b"#!/usr/local/bin/python3.12", "warning", "/usr/local/bin"),
     "of the system": (b"#!/usr/bin/python3", "warning", "of the system"),
     "relative": (b"#!bin/python", "error", "bin/python"),
+    "of Python 2": (b"#!/usr/bin/env python2", "error", "python2"),
     "no interpreter": (b"#!", "error", "no interpreter"),
     "no interpreter but spaces": (b"#!  ", "error", "no interpreter"),
     "a carriage return": (b"#!/usr/bin/env python3\r", "error", "carriage return"),
@@ -54,6 +55,11 @@ def test_scripts_that_do_not_start(tmp_path, what):
 @pytest.mark.parametrize("what", GOOD)
 def test_scripts_that_do(tmp_path, what):
     assert findings(wheel(tmp_path, "tool", GOOD[what] + BODY)) == []
+
+
+def test_a_wheel_for_python_2_has_scripts_for_it(tmp_path):
+    script = b"#!/usr/bin/env python2.7\nprint 'x'\n"
+    assert findings(wheel(tmp_path, "tool", script, "demo-1.0-py2-none-any.whl")) == []
 
 
 def test_programs_and_files_of_other_systems(tmp_path):
