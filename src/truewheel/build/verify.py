@@ -172,17 +172,20 @@ def verify(paths: Sequence[Path], place: Path, options: Options) -> Verified:
             results[by_name[finding.where]].append(replace(finding, where=""))
         else:
             results.setdefault(place, []).append(finding)
-    errors = sum(item.severity == "error" for found in results.values() for item in found)
     sentences = tuple(
         verify_rules.sentence(
             item.title,
             _title(item, lasts[item.project]),
             [change.notice for change in compared[item.project]],
-            errors,
+            _errors(results, [place, *(by_name[file.name] for file in item.files)]),
         )
         for item in releases
     )
     return Verified(list(results.items()), sentences)
+
+
+def _errors(results: Mapping[Path, list[Finding]], paths: Iterable[Path]) -> int:
+    return sum(item.severity == "error" for path in paths for item in results.get(path, ()))
 
 
 def _title(item: Release, last: Last) -> str:

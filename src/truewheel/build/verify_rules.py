@@ -23,6 +23,7 @@ KINDS: Mapping[str, tuple[Code, str]] = {
     "unexpected": (Code.TW525, "error"),
     "loading": (Code.TW721, "error"),
     "not-tried": (Code.TW722, "note"),
+    "loaded": (Code.TW723, "note"),
     "lost": (Code.TW801, "error"),
     "new": (Code.TW802, "note"),
     "floor": (Code.TW803, "error"),
@@ -41,6 +42,8 @@ KINDS: Mapping[str, tuple[Code, str]] = {
     "allow": (Code.TW816, "warning"),
 }
 """Kinds of differences, by the words of the settings, with their codes and usual severities."""
+OF_ONE_FILE = frozenset({"loading", "not-tried", "loaded"})
+"""Kinds of which each file has a finding of its own."""
 ALLOW = "allow"
 _ALLOWANCE = re.compile(r"\s*([\w-]+)\s*:\s*(.*?)\s*(?:#\s*(.*?)\s*)?")
 _CODE = re.compile(r"TW\d{3}")
@@ -126,7 +129,7 @@ def judge(changes: Iterable[Change], settings: Settings, used: set[Allowance]) -
 
     What is allowed is a note. The allowances that were needed are added to `used`.
     """
-    groups: dict[tuple[Code, str, str], list[Change]] = {}
+    groups: dict[tuple[Code, str, str, str], list[Change]] = {}
     for change in changes:
         code, usual = KINDS[change.kind]
         severity = _with_note(settings.severity(change.kind, code, usual), usual, change.severity)
@@ -135,8 +138,9 @@ def judge(changes: Iterable[Change], settings: Settings, used: set[Allowance]) -
             used.add(allowance)
             reason = f" ({allowance.reason})" if allowance.reason else ""
             severity, message = "note", f"{message}; allowed{reason}"
-        groups.setdefault((code, severity, message), []).append(change)
-    for (code, severity, message), same in groups.items():
+        file = change.file if change.kind in OF_ONE_FILE else ""
+        groups.setdefault((code, severity, message, file), []).append(change)
+    for (code, severity, message, _), same in groups.items():
         if severity == OFF:
             continue
         first = same[0]
@@ -201,7 +205,8 @@ def sentence(release: str, compared: str, notices: Sequence[str], errors: int) -
     if not unique:
         return f"A user of {release} would notice no difference to {compared} but the code."
     rest = [f"{len(unique) - MOST} other differences"] if len(unique) > MOST else []
-    return f"A user of {release} would notice, after {compared}: {'; '.join(unique[:MOST] + rest)}."
+    words = "; ".join(unique[:MOST] + rest)
+    return f"Compared with {compared}, a user of {release} would notice: {words}."
 
 
 def compare_set(

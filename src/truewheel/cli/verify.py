@@ -6,9 +6,10 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from pathlib import Path
 
-from truewheel.build import last_release, verify
+from truewheel.build import last_release, verify, verify_load
 from truewheel.build.verify import Options
 from truewheel.cli.terminal import say, send
+from truewheel.cli.verdict_table import say_verdict
 from truewheel.errors import Exit, stop
 from truewheel.forges import FORGES
 from truewheel.report import findings as reports
@@ -59,6 +60,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         "(default: pypi)",
     )
     parser.add_argument(
+        "--install",
+        action="store_true",
+        help="install and load what this machine can, each wheel in an environment of its own",
+    )
+    parser.add_argument(
         "--format", choices=list(reports.STYLES), default="text", help="default: text"
     )
     parser.add_argument(
@@ -79,6 +85,10 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     if arguments.against is not None:
         last = last_release.finder(arguments.against, address, environment, paths)
         options = options._replace(last=last)
+    if arguments.install:
+        options = options._replace(
+            tried=lambda wheels: verify_load.try_wheels(wheels, environment, say_verdict)
+        )
     verified = verify.verify(verify.expand(paths), paths[0], options)
     if index_profiles.PROFILES[profile].strict:
         for line in metadata.unchecked():

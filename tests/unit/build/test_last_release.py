@@ -92,7 +92,7 @@ def test_a_wheel_with_a_comment_in_its_zip_file(index: SimpleIndex, dist: Path):
 
 def test_a_yanked_release_is_not_the_last_one(index: SimpleIndex, dist: Path):
     index.yanked = {"demo-1.0-py3-none-any.whl", "demo-1.0.tar.gz"}
-    assert "after demo 0.9" in verified(dist, index).sentences[0]
+    assert "Compared with demo 0.9" in verified(dist, index).sentences[0]
 
 
 def test_a_project_that_the_index_does_not_have(index: SimpleIndex, dist: Path):

@@ -49,7 +49,8 @@ def test_a_lost_wheel_is_an_error_and_the_last_line_says_what_a_user_would_notic
     assert code == 4
     assert "error TW801 demo-1.0-cp312-cp312-win_amd64.whl: no wheel for cp312" in out
     assert out.splitlines()[-1] == (
-        "A user of demo 1.1 would notice, after demo 1.0: no wheels for Windows x86_64 any more."
+        "Compared with demo 1.0, a user of demo 1.1 would notice: "
+        "no wheels for Windows x86_64 any more."
     )
 
 

@@ -130,6 +130,7 @@ class Code(Enum):
     TW607 = "description that cannot be shown"
     TW721 = "cannot be installed and loaded here"
     TW722 = "not tried on this machine"
+    TW723 = "installed and loaded on this machine"
     TW801 = "wheel lost"
     TW802 = "wheel new"
     TW803 = "other oldest system"
