@@ -26,7 +26,7 @@ def changes(folder: Path) -> dict[str, list[Change]]:
 
 
 def test_what_this_machine_can_load_it_does_and_says_why_not_of_the_rest(tmp_path: Path):
-    releases.wheel(tmp_path, "1.0", demo="1 / 0")
+    releases.wheel(tmp_path, "1.0", demo="from demo import lost")
     releases.archive(tmp_path, "1.0")
     others = {
         "cp312-cp312-win_amd64": "named: win_amd64 cannot be installed on this machine",
@@ -37,7 +37,7 @@ def test_what_this_machine_can_load_it_does_and_says_why_not_of_the_rest(tmp_pat
     result = changes(tmp_path)
     loading = result.pop("demo-1.0-py3-none-any.whl")
     assert {change.kind for change in loading} == {"loading"}
-    assert "ZeroDivisionError" in loading[0].message
+    assert "lost" in loading[0].message
     messages = {file: (items[0].kind, items[0].message) for file, items in result.items()}
     assert messages == {
         f"demo-1.0-{tag}.whl": ("not-tried", reason) for tag, reason in others.items()
