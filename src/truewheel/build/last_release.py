@@ -40,14 +40,14 @@ def finder(
 ) -> LastRelease:
     """Return what finds the release before a release of the user.
 
-    `where` is a folder, a file, an address, or "" for the index: that at `address`, else the one
+    `where` is a folder, a file, an address, or "index" or "" for the one at `address`, else the one
     that pip is set to. Raises `Stop` (exit 2) for a place that there is none.
     """
-    if where in {"", "pypi"} or where.startswith(("https://", "http://")):
+    if where in {"", "index", "pypi"} or where.startswith(("https://", "http://")):
         simple = where if "://" in where else address
-        simple = simple or pip_index(environment)
-        plain, login = _login(simple)
-        return Index(plain, login, is_public=not address and "://" not in where).last
+        is_public = not simple or where == "pypi"
+        plain, login = _login(pip_index(environment) if is_public else simple)
+        return Index(plain, login, is_public=is_public).last
     path = Path(where)
     if any(path.resolve() == other.resolve() for other in dist):
         hint = "name the files of the release first: verify dist/ --against"

@@ -65,19 +65,27 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="install and load what this machine can, each wheel in an environment of its own",
     )
     parser.add_argument(
-        "--format", choices=list(reports.STYLES), default="text", help="default: text"
+        "--format",
+        choices=list(reports.STYLES),
+        action="append",
+        help="default: text",
     )
     parser.add_argument(
         "--output",
         metavar="FILE",
+        action="append",
         type=Path,
-        help="write the report to a file, and text to stdout",
+        help="write the report to a file, and text to stdout; with several --format, one for each",
     )
 
 
 def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
     """Verify the files; exit 4 on an error."""
     paths: list[Path] = arguments.paths or [DEFAULT]
+    styles, outputs = arguments.format or ["text"], arguments.output or []
+    if len(styles) != max(len(outputs), 1):
+        message = f"{len(styles)} formats and {len(outputs)} files"
+        raise stop("verify --format", message, "give each --format its --output")
     profile, address = _index(arguments.index)
     options = Options(Destination(profile), verify.read_settings(Path()))
     if arguments.expect:
@@ -94,10 +102,10 @@ def run(arguments: Namespace, environment: Mapping[str, str]) -> Exit:
         for line in metadata.unchecked():
             say(f"note: {line}")
     summary = " ".join(verified.sentences)
-    report = reports.render_findings(verified.results, arguments.format, summary)
-    if arguments.output:
-        files.write_text(arguments.output, report)
-        report = reports.render_findings(verified.results, "text", summary)
+    for style, path in zip(styles, outputs):
+        files.write_text(path, reports.render_findings(verified.results, style, summary))
+    shown = "text" if outputs else styles[0]
+    report = reports.render_findings(verified.results, shown, summary)
     _summarize(verified, summary, environment)
     send(report.rstrip("\n"))
     findings = [finding for _, of_file in verified.results for finding in of_file]
