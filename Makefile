@@ -64,6 +64,7 @@ locks: test-venv ## renew requirements/*.txt and the locks of jobs and builder i
 	$(LOCK) pyproject.toml requirements/tools.in --extra build --extra gitlab --output-file src/truewheel/workspace/locks/truewheel-tools.txt
 	$(LOCK) pyproject.toml requirements/jobs.in --extra build --extra gitlab --output-file src/truewheel/workspace/locks/truewheel-jobs.txt
 	$(LOCK) requirements/uv.in --output-file src/truewheel/workspace/locks/truewheel-uv.txt
+	$(LOCK) pyproject.toml requirements/verify.in --output-file src/truewheel/workspace/locks/truewheel-verify.txt
 
 # Built by way of a source archive, so that no leftover of build/ gets in. The same bytes from the
 # same setuptools: times are those of the last commit, unless SOURCE_DATE_EPOCH says another.

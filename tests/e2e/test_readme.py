@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import releases
 
 from truewheel import cli
 from truewheel.cli import parser
@@ -56,6 +57,22 @@ def test_the_links_of_the_documents_lead_to_something() -> None:
     assert not [(path.name, link) for path, link in links if not (path.parent / link).exists()]
 
 
+def test_the_first_run_says_what_the_readme_prints(tmp_path: Path) -> None:
+    (block,) = [block for block in blocks(README) if block.startswith("$ truewheel verify")]
+    releases.faulty(tmp_path)
+    line, _, shown = block.partition("\n")
+    words = shlex.split(line)[2:]
+    done = subprocess.run(
+        [sys.executable, ROOT / "gen_ci.py", *words],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == shown
+    assert done.returncode == Exit.WHEEL
+
+
 @pytest.mark.parametrize("block", SHOWN, ids=[block.partition("\n")[0] for block in SHOWN])
 def test_a_command_says_what_the_readme_prints(block: str) -> None:
     command, _, printed = block.partition("\n")
@@ -67,7 +84,7 @@ def test_a_command_says_what_the_readme_prints(block: str) -> None:
 
 
 def test_the_spec_to_start_from_is_one() -> None:
-    (text,) = blocks(README, "yaml")
+    (text,) = [block for block in blocks(README, "yaml") if block.startswith("truewheel: 1")]
     assert list(model.parse(text, "truewheel.yml", loading.shape).targets) == [
         "ubuntu24.04",
         "rhel8",

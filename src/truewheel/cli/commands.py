@@ -20,6 +20,7 @@ COMMANDS = {
     "repair": "repair a cell's wheel with auditwheel, and set its tags",
     "test": "install and load the wheels of cells, and run their smoke tests",
     "validate": "check wheels for errors",
+    "verify": "check the files of a release before they are uploaded",
     "prove": "compare a folder of wheels with the plan",
     "hand-over": "pass wheels from job to job through GitLab's package registry",
     "publish": "upload the proven wheels of an index",

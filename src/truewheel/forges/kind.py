@@ -201,6 +201,7 @@ class ForgeKind:
     lint_search: Callable[[], Callable[..., bool]] | None = None
     """The function that matches expressions of CI files: `pattern` and `value` are its locals."""
     annotation: Callable[[str, str, str, str], str] | None = None
+    summary_variable: str = ""
     """By severity, file, title and message: the line of a job's log that the forge shows."""
     propose: Callable[[Proposal], Iterable[Row]] = _nothing
     """The keys of the forge in a proposed spec."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from html.parser import HTMLParser
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import parse_qsl, unquote, urljoin, urlsplit
 
 from packaging.utils import canonicalize_name
@@ -31,6 +31,8 @@ LIMIT = 64 * 2**20
 """Bytes of an answer that are read."""
 SUFFIXES = (".whl", ".tar.gz", ".zip", ".tar.bz2", ".tgz", ".egg", ".exe", ".msi", ".rpm")
 """How the files of an index end."""
+
+_T = TypeVar("_T")
 
 Files = Mapping[str, Mapping[str, str]]
 """Hashes in hex by algorithm, by file name."""
@@ -58,16 +60,26 @@ def files(address: str, project: str, login: Login | None) -> Files:
     Raises `Stop`: exit 5 when the index refuses, exit 6 when it gives no answer after some
     attempts.
     """
+    return ask(address, project, login, _listed) or {}
+
+
+def ask(
+    address: str, project: str, login: Login | None, use: Callable[[http.Answer], _T]
+) -> _T | None:
+    """Return what `use` makes of an index's page of a project, None where it has no project.
+
+    Raises `Stop` as `files` does; `use` raises `Lost` for a page that it cannot read.
+    """
     url = f"{address.rstrip('/')}/{canonicalize_name(project)}/"
     secret = {"Authorization": f"Basic {login.basic}"} if login else {}
     # A password for this index is for no other host, and neither is the question.
     client = http.Client(secret, DEADLINE, pauses=PAUSES, silence=SILENCE, leaves_host=False)
     hint = "look whether the index is up; a second run goes on where this one ended"
     try:
-        return client.ask(url, LIMIT, HEADERS, _listed)
+        return client.ask(url, LIMIT, HEADERS, use)
     except http.Refused as refused:
         if refused.answer.status in ABSENT or _leads_elsewhere(refused.answer):
-            return {}
+            return None
         raise _refusal(url, refused.answer) from None
     except http.TooLarge as error:
         raise stop(url, f"its answer {error}", hint, Exit.REMOTE_UNREACHABLE) from None
@@ -78,9 +90,8 @@ def files(address: str, project: str, login: Login | None) -> Files:
 
 def _listed(answer: http.Answer) -> Files:
     """Return the files of an answer. Raises `Lost` where it is no list of files."""
-    is_json = answer.headers.get("content-type", "").partition(";")[0].strip().endswith("json")
     try:
-        listed = _from_json(answer.body) if is_json else _from_html(answer.body, answer.url)
+        listed = _from_json(answer.body) if is_json(answer) else _from_html(answer.body, answer.url)
     except (ValueError, RecursionError) as error:
         raise http.Lost(str(error)) from None
     if listed and not any(name.endswith(SUFFIXES) for name in listed):
@@ -88,6 +99,11 @@ def _listed(answer: http.Answer) -> Files:
         kind = described_body(answer.body)
         raise http.Lost(f"its answer is {kind}, no list of files (PEP 503)")
     return listed
+
+
+def is_json(answer: http.Answer) -> bool:
+    """Tell whether an index has answered in JSON (PEP 691)."""
+    return answer.headers.get("content-type", "").partition(";")[0].strip().endswith("json")
 
 
 def _leads_elsewhere(answer: http.Answer) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -24,13 +25,20 @@ Annotation = Callable[[str, str, str, str], str]
 _CODE_CLIMATE = {"error": "major", "warning": "minor", "note": "info"}
 
 
-def render_findings(results: Results, style: str) -> str:
+def render_findings(results: Results, style: str, summary: str = "") -> str:
     """Return the findings as a document; `style` is one of `STYLES`.
 
     It may be printed into a job's log: only the style that is named for a forge contains commands
-    that a runner obeys.
+    that a runner obeys. A summary is the last line for people, and a field of JSON.
     """
-    return STYLES[style](results)
+    if summary and style == "json":
+        return _json(results, summary)
+    text = STYLES[style](results)
+    if summary and style == "text":
+        text += harmless(f"{printable(summary)}\n")
+    if summary and style == "markdown":
+        text += f"\n**{_cell(summary)}**\n"
+    return text
 
 
 def _text(results: Results) -> str:
@@ -58,7 +66,7 @@ def _describe(finding: Finding) -> str:
     return f"{finding.code.name} {where}{finding.message}"
 
 
-def _json(results: Results) -> str:
+def _json(results: Results, summary: str = "") -> str:
     wheels: list[dict[str, Any]] = [
         {
             "path": str(path),
@@ -67,7 +75,7 @@ def _json(results: Results) -> str:
         }
         for path, findings in results
     ]
-    return _dump({"wheels": wheels})
+    return _dump({"wheels": wheels, **({"summary": summary} if summary else {})})
 
 
 def _junit(results: Results) -> str:
@@ -158,6 +166,20 @@ def write_annotations(results: Results, annotation: Annotation) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def _markdown(results: Results) -> str:
+    """Return a table for the page of a run, or for a merge request."""
+    lines = ["| file | verdict | |", "|---|---|---|"]
+    for path, findings in results:
+        texts = "<br>".join(_cell(_line(finding)) for finding in findings)
+        lines.append(f"| {_cell(path.name or str(path))} | {_verdict(findings)} | {texts} |")
+    return harmless("".join(f"{line}\n" for line in lines))
+
+
+def _cell(text: str) -> str:
+    """Return a text for a cell of a table, in which nothing is Markdown or HTML."""
+    return re.sub(r"[\\`*_{}\[\]<>#|~!&@:]", lambda match: f"&#{ord(match[0])};", printable(text))
+
+
 def _posix(path: Path) -> str:
     return printable(path.as_posix())
 
@@ -183,6 +205,7 @@ STYLES: Mapping[str, Callable[[Results], str]] = {
     "sarif": _sarif,
     "junit": _junit,
     "codequality": _codequality,
+    "markdown": _markdown,
     **{
         name: partial(write_annotations, annotation=kind.annotation)
         for name, kind in FORGES.items()

@@ -117,6 +117,7 @@ KIND = ForgeKind(
     pins=PINS,
     newest_pins=_newest_pins,
     annotation=_annotation,
+    summary_variable="GITHUB_STEP_SUMMARY",
     propose=_propose,
     proposal_notes=_proposal_notes,
     connect=_connect,

@@ -14,8 +14,8 @@ LISTED = 10
 class Code(Enum):
     """What a finding is about. The names are stable.
 
-    1xx file name, 2xx dist-info, 3xx zip and RECORD, 4xx native code, 5xx a set of wheels, 6xx what
-    an index takes.
+    1xx file name, 2xx dist-info, 3xx zip and RECORD, 4xx native code, 5xx a set of files, 6xx what
+    an index takes, 7xx installing, 8xx a release and the one before it, 9xx source archives.
     """
 
     TW101 = "not a wheel file name"
@@ -119,6 +119,11 @@ class Code(Enum):
     TW505 = "two wheels that install one path"
     TW506 = "a requirement that its sibling does not meet"
     TW507 = "promises more than the sibling that it requires"
+    TW521 = "several versions in one set"
+    TW522 = "no source archive"
+    TW523 = "Requires-Python differs in the set"
+    TW524 = "expected file is missing"
+    TW525 = "file is not expected"
     TW601 = "the index refuses such a name"
     TW602 = "larger than the index takes"
     TW603 = "dist-info folder is not spelled as the index wants it"
@@ -126,6 +131,30 @@ class Code(Enum):
     TW605 = "classifier that the index refuses"
     TW606 = "requirement by address"
     TW607 = "description that cannot be shown"
+    TW721 = "cannot be installed and loaded here"
+    TW722 = "not tried on this machine"
+    TW723 = "installed and loaded on this machine"
+    TW801 = "wheel lost"
+    TW802 = "wheel new"
+    TW803 = "other oldest system"
+    TW804 = "other Requires-Python"
+    TW805 = "other dependencies"
+    TW806 = "other entry points"
+    TW807 = "other modules at the top"
+    TW808 = "other libraries in the wheel"
+    TW809 = "size changed by more than a quarter"
+    TW810 = "stable ABI gone or new"
+    TW811 = "other licence"
+    TW812 = "the index has a file of that name"
+    TW813 = "version is not newer"
+    TW814 = "release too old for new files"
+    TW815 = "not compared with the last release"
+    TW816 = "an allowance that allows nothing"
+    TW901 = "not the name of a source archive"
+    TW902 = "source archive cannot be unpacked"
+    TW903 = "PKG-INFO is missing or not readable"
+    TW904 = "unsafe member of a source archive"
+    TW905 = "folder of a source archive differs from the file name"
 
 
 WARNINGS = frozenset({
