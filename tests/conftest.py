@@ -39,6 +39,12 @@ LONGEST = (
     "test_github_lint",
     "test_bad_answers",
     "test_children",
+    "test_terminal",
+    "test_schedules",
+    "test_watch",
+    "test_doctor",
+    "test_client",
+    "test_architecture",
 )
 # All tests of each look at something costly that they make once.
 TOGETHER = ("test_backends", "test_browser", "test_cross", "test_fresh_clone")
