@@ -20,8 +20,8 @@ from truewheel.wheel.checks.sources import callable_complaint, parse
 
 SCRIPTS = ("console_scripts", "gui_scripts")
 
-RESERVED = re.compile(r"(?i)(?:python|pypy|graalpy)w?(?:\d+(?:\.\d+)*)?t?(?:\.exe)?")
-"""Names that programs of interpreters have in environments; uv 0.13.9 refuses `python`."""
+RESERVED = re.compile(r"(?i)python(?:\d+(?:\.\d+)*)?[tw]?(?:\.exe)?")
+"""Names of the interpreter of an environment, which uv 0.13.9 refuses."""
 
 _NAME = re.compile(r"[\w.-]+")
 _OBJECT = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\]\s*)?")
