@@ -20,8 +20,8 @@ from truewheel.wheel.checks.sources import callable_complaint, parse
 
 SCRIPTS = ("console_scripts", "gui_scripts")
 
-RESERVED = re.compile(r"(?i)(?:python|pypy|graalpy)w?(?:\d+(?:\.\d+)*)?t?(?:\.exe)?")
-"""Names that programs of interpreters have in environments; uv 0.13.9 refuses `python`."""
+RESERVED = re.compile(r"(?i)python(?:\d+(?:\.\d+)*)?[tw]?(?:\.exe)?")
+"""Names of the interpreter of an environment, which uv 0.13.9 refuses."""
 
 _NAME = re.compile(r"[\w.-]+")
 _OBJECT = re.compile(r"([\w.]+)\s*(?::\s*([\w.]+)\s*)?(?:\[.*\]\s*)?")
@@ -189,7 +189,10 @@ def _not_callable(point: EntryPoint, contents: Contents) -> str:
         return "" if re.search(rf"\b{re.escape(name)}\b", text) else "does not define"
     folder = path if package else path.rpartition("/")[0]
     beside = frozenset(module.removeprefix(f"{folder}/") for module in contents.modules)
-    reason = callable_complaint(tree, name, beside)
+    try:
+        reason = callable_complaint(tree, name, beside)
+    except RecursionError:  # of a long chain of elif
+        return ""
     return "" if below and reason != "does not define" else reason
 
 

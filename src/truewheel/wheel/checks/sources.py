@@ -14,6 +14,7 @@ import warnings
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from itertools import islice
 from typing import NamedTuple
 
 from packaging.utils import canonicalize_name
@@ -24,6 +25,9 @@ from truewheel.wheel.version_ranges import has_python
 
 PARSED = 2**19
 """Bytes of sources that are parsed of a wheel, half a second; those nearest to the roots."""
+
+LONGEST, IMPORTS = 2**18, 1000
+"""Bytes of a source that is parsed, and its imports that are followed."""
 
 OLDEST_GRAMMAR = 9
 """N of the oldest Python 3.N whose grammar is looked at.
@@ -53,6 +57,7 @@ _IMPORTERS = re.compile(
 )
 # what may be syntax that an older Python does not know
 _NEWER = re.compile(rb"(?m)^\s*match\b.*:|\bexcept\s*\*|^\s*type\s+\w+.*=|\b(?:def|class)\s+\w+\[")
+_DEFINED = re.compile(rb"(?m)^(?:def|class|async def) (\w+)|^(\w+)\s*[:=]")
 _SHARED = re.compile(rb"__path__|declare_namespace|sys\.path")
 _DYNAMIC = frozenset({"globals", "locals", "vars", "exec", "setattr", "__getattr__", "eval"})
 _CAUGHT = frozenset({"ImportError", "ModuleNotFoundError", "Exception", "BaseException"})
@@ -173,6 +178,7 @@ class _Walk:
         self.tree = tree
         self.parsed: dict[str, ast.Module | None] = {}
         self.names: dict[str, frozenset[str]] = {}
+        self.plain: dict[str, frozenset[bytes]] = {}
         self.closed: dict[str, bool] = {}
         self.size = 0
         self.versions = _minors(tree.contents)
@@ -189,9 +195,11 @@ class _Walk:
             if module in seen or not (module in self.tree.sources or module in scripts):
                 continue
             seen.add(module)
+            if module in self.tree.extensions:
+                continue  # which Python prefers to the source beside it
             source = scripts.get(module) or self.tree.sources[module]
             yield from self._check_text(module, source)
-            for item in _imports(self.parsed.get(module), source):
+            for item in islice(_imports(self.parsed.get(module), source), IMPORTS):
                 missing += filter(None, [self._missed(item, source)])
                 queue += _paths(item)
         if not self.has_importer:
@@ -285,8 +293,9 @@ class _Walk:
     def _may_define(self, item: Import) -> bool:
         """Tell whether a module may have a name."""
         text = self.tree.sources[item.module].text
-        name = re.escape(item.name.encode())
-        if re.search(rb"(?m)^(?:def|class|async def) %b\b|^%b\s*[:=]" % (name, name), text):
+        if item.module not in self.plain:
+            self.plain[item.module] = frozenset(b"".join(pair) for pair in _DEFINED.findall(text))
+        if item.name.encode() in self.plain[item.module]:
             return True  # as nearly always, which saves a walk through the tree
         if item.module not in self.names:
             if item.module not in self.parsed:
@@ -386,6 +395,8 @@ def parse(text: bytes, minor: int | None = None) -> tuple[ast.Module | None, str
 
     None without a reason for what the parser gives up on.
     """
+    if len(text) > LONGEST:
+        return None, ""
     version = (3, minor) if minor else None
     with _lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -85,7 +85,7 @@ GOOD = {
     "one of two": f"{SCRIPTS}tool = demo.odd:chosen",
     "decorated": f"{SCRIPTS}tool = demo.odd:awaited",
     "assigned": f"{SCRIPTS}tool = demo.odd:decorate",
-    "a name like that of the interpreter": f"{SCRIPTS}python-tool = demo:main",
+    "a name like that of the interpreter": f"{SCRIPTS}python-tool = demo:main\npypy3 = demo:main",
     "without spaces": f"{SCRIPTS}tool=demo:main",
     "a comment line": f"# comment\n\n{SCRIPTS}# another\ntool = demo:main\n\n",
     "from a star": f"{SCRIPTS}tool = demo.cli:main",

@@ -192,6 +192,16 @@ def test_modules_that_some_pythons_do_not_have(tmp_path):
     assert requiring(tmp_path, source, ">=3.12", "Requires-Dist: setuptools") == []
 
 
+def test_a_source_beside_its_extension_module_is_not_imported(tmp_path):
+    content = {
+        INIT: b"from . import _core\n",
+        "demo/_core.py": b"from .only_for_pypy import x\n",
+    }
+    assert [kind for kind, _ in kinds(wheels.make_with(tmp_path, OWN, content))] == ["TW332 error"]
+    content["demo/_core.cpython-312-x86_64-linux-gnu.so"] = wheels.library(exports=["PyInit__core"])
+    assert kinds(wheels.make_with(tmp_path, wheels.NATIVE, content)) == []
+
+
 def test_an_extension_module_that_is_imported_has_an_init_function(tmp_path):
     core = "demo/_core.cpython-312-x86_64-linux-gnu.so"
     content = {INIT: b"from . import _core\n", core: wheels.library(exports=["f"])}
