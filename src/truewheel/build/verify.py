@@ -96,8 +96,9 @@ def read_settings(folder: Path) -> Settings:
         text = path.read_text(encoding="utf-8", errors="replace")
     try:
         data = loading.parse_toml(text)
-    except ValueError as error:
-        raise stop(PROJECT_FILE, f"not TOML: {error}") from None
+    except (ValueError, RecursionError) as error:
+        hint = "correct it, or run this in another folder"
+        raise stop(PROJECT_FILE, f"not TOML: {error}", hint) from None
     tool = data.get("tool")
     own = tool.get("truewheel") if isinstance(tool, dict) else None
     table = own.get("verify", {}) if isinstance(own, dict) else {}
