@@ -255,8 +255,8 @@ def expectation(path: Path) -> Callable[[Sequence[str]], Iterable[Change]]:
     """
     if path.name.endswith(".json"):
         plan, _ = loading.read_plan(str(path), path.parent)
-        planned = [cell.wheel for cell in plan.cells]
-        return lambda names: verify_rules.compare_patterns(
+        planned = [[name.wheel for name in cell.possible()] for cell in plan.cells]
+        return lambda names: verify_rules.compare_planned(
             [name for name in names if not sdist.is_sdist(name)], planned
         )
     with explained(path, "read"):

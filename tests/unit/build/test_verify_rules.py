@@ -11,6 +11,7 @@ from truewheel.build.verify_rules import (
     SettingsError,
     adjust,
     compare_patterns,
+    compare_planned,
     compare_set,
     judge,
     read_patterns,
@@ -110,6 +111,16 @@ def test_wrong_settings(table: object):
 )
 def test_expected_names(patterns: list[str], kinds: list[str]):
     assert [item.kind for item in compare_patterns(["a.whl", "b.whl"], patterns)] == kinds
+
+
+def test_planned_names():
+    planned = [["a.whl"], ["b-1.whl", "b-2.whl"]]
+    assert [*compare_planned(["a.whl", "b-1.whl"], planned)] == []
+    changes = [*compare_planned(["a.whl", "c.whl"], planned)]
+    assert [(item.kind, item.file) for item in changes] == [
+        ("missing", "b-2.whl"),
+        ("unexpected", "c.whl"),
+    ]
 
 
 def test_a_file_of_patterns():
