@@ -16,7 +16,10 @@ from zipfile import ZipFile
 
 
 class SimpleIndex(ThreadingHTTPServer):
-    """`folder` has the files of the project demo; `asked` are the requests, `sent` all bytes."""
+    """`folder` has the files of the project demo; `asked` are the requests, `sent` all bytes.
+
+    With `storage`, an address, the files themselves are there.
+    """
 
     daemon_threads = True
 
@@ -30,6 +33,7 @@ class SimpleIndex(ThreadingHTTPServer):
         self.uploaded = ""
         self.yanked: set[str] = set()
         self.status = 200
+        self.storage = ""
         self.asked: list[tuple[str, str]] = []
         self.sent = 0
 
@@ -53,6 +57,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(self.server.status, b"")
         elif self.path == "/simple/demo/":
             self.page()
+        elif self.server.storage and self.path.startswith("/files/"):
+            self.send_response(302)
+            self.send_header("Location", f"{self.server.storage}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
         elif not name or not path.is_file():
             self.answer(404, b"")
         elif name.endswith(".metadata"):

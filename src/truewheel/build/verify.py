@@ -96,8 +96,9 @@ def read_settings(folder: Path) -> Settings:
         text = path.read_text(encoding="utf-8", errors="replace")
     try:
         data = loading.parse_toml(text)
-    except ValueError as error:
-        raise stop(PROJECT_FILE, f"not TOML: {error}") from None
+    except (ValueError, RecursionError) as error:
+        hint = "correct it, or run this in another folder"
+        raise stop(PROJECT_FILE, f"not TOML: {error}", hint) from None
     tool = data.get("tool")
     own = tool.get("truewheel") if isinstance(tool, dict) else None
     table = own.get("verify", {}) if isinstance(own, dict) else {}
@@ -254,8 +255,8 @@ def expectation(path: Path) -> Callable[[Sequence[str]], Iterable[Change]]:
     """
     if path.name.endswith(".json"):
         plan, _ = loading.read_plan(str(path), path.parent)
-        planned = [cell.wheel for cell in plan.cells]
-        return lambda names: verify_rules.compare_patterns(
+        planned = [[name.wheel for name in cell.possible()] for cell in plan.cells]
+        return lambda names: verify_rules.compare_planned(
             [name for name in names if not sdist.is_sdist(name)], planned
         )
     with explained(path, "read"):

@@ -75,7 +75,7 @@ def try_wheels(
     Nothing is written beside the wheels.
     """
     candidates: list[Candidate] = []
-    for path in paths:
+    for path in {path.name: path for path in paths}.values():
         if path.name.endswith(".whl"):
             result = _candidate(path)
             if isinstance(result, str):

@@ -241,6 +241,19 @@ def compare_patterns(files: Sequence[str], patterns: Sequence[str]) -> Iterator[
             yield Change("unexpected", "no expected name or pattern is that of this file", file)
 
 
+def compare_planned(files: Sequence[str], planned: Sequence[Sequence[str]]) -> Iterator[Change]:
+    """Yield the planned wheels that are missing, and the files that are not planned.
+
+    A wheel whose platform its audit decides has several possible names.
+    """
+    for names in planned:
+        if not any(name in files for name in names):
+            yield Change("missing", "the plan has it, the set does not", names[-1])
+    for file in files:
+        if not any(file in names for names in planned):
+            yield Change("unexpected", "the plan has no such wheel", file)
+
+
 def read_patterns(text: str) -> list[str]:
     """Return the patterns of a file: one a line; blank lines and those with # are left out."""
     lines = (line.partition("#")[0].strip() for line in text.splitlines())

@@ -34,7 +34,7 @@ REDIRECTS = 10
 MALFORMED = "the address, or that of the proxy, is malformed"
 """The text of such an error is not printed: it repeats the address, where a password may be."""
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_HARMLESS = frozenset({"User-Agent", "Accept", "Cache-Control"})
+_HARMLESS = frozenset({"User-Agent", "Accept", "Cache-Control", "Range"})
 """Headers that another host may see."""
 
 _T = TypeVar("_T")

@@ -37,6 +37,8 @@ _FAT = {
     "universal2": ("arm64", "x86_64"), "intel": ("i386", "x86_64"),
     "universal": ("i386", "ppc"), "fat64": ("x86_64", "ppc64"),
 }  # fmt: skip
+# The first machines with this processor came with that system.
+_OLDEST = {("macOS", "arm64"): (11, 0)}
 # The glibc of distributions in use, read off their packages.
 _GLIBC = {
     "CentOS 7": 17, "Amazon Linux 2": 26, "Ubuntu 18.04": 27, "RHEL 8": 28, "Debian 10": 28,
@@ -131,8 +133,10 @@ def places(platform: str) -> Iterator[tuple[str, str, Floor]]:
             yield _SYSTEMS[match["android"]], match["machine"], level
             return
         floor = int(match["major"]), int(match["minor"])
+        system = _SYSTEMS[match["system"]]
         for machine in _FAT.get(match["arch"], (match["arch"],)):
-            yield _SYSTEMS[match["system"]], machine, floor
+            lowest = _OLDEST.get((system, machine), floor)
+            yield system, machine, max(floor, lowest)
     else:
         yield platform, "", ()
 
@@ -236,7 +240,7 @@ def _lost(
         for place, here in by_place.items():
             words = _spanned(unit.interpreter for unit in here)
             if all(_is_excluded(unit.interpreter, python) for unit in here):
-                message = f"no wheel for {words} on {place}: Requires-Python is {python} now"
+                message = f"no wheel for {words}: Requires-Python is {python} now"
                 yield Change("lost", message, file, "note")
                 continue
             what = f"{words} on {place}"
@@ -278,7 +282,7 @@ def _floors(theirs: Mapping[Unit, Source], ours: Mapping[Unit, Source]) -> Itera
         system = f"{unit.system} on {unit.machine}"
         step = f"from {_dotted(before)} to {_dotted(floor)}"
         if floor > before:
-            losing = _losing(unit.system, before, floor)
+            losing = _losing(unit, before, floor)
             message = f"the floor of {system} is raised {step}: {losing}"
             notice = f"{unit.system} {_dotted(floor)} needed on {unit.machine}"
             yield Change("floor", message, file, notice=f"{notice} (before {_dotted(before)})")
@@ -286,10 +290,11 @@ def _floors(theirs: Mapping[Unit, Source], ours: Mapping[Unit, Source]) -> Itera
             yield Change("floor", f"the floor of {system} is lowered {step}", file, "note")
 
 
-def _losing(system: str, before: Floor, floor: Floor) -> str:
-    if system != "glibc":
-        return f"{system} {_dotted(before)} and all before {_dotted(floor)} lose it"
-    names = [name for name, minor in _GLIBC.items() if before <= (2, minor) < floor]
+def _losing(unit: Unit, before: Floor, floor: Floor) -> str:
+    if unit.system != "glibc":
+        return f"{unit.system} {_dotted(before)} and all before {_dotted(floor)} lose it"
+    is_usual = unit.machine in {"x86_64", "aarch64"}  # few distributions have the others
+    names = [name for name, minor in _GLIBC.items() if is_usual and before <= (2, minor) < floor]
     systems = f", such as {', '.join(names)}" if names else ""
     last = f"2.{floor[1] - 1}"
     span = last if _dotted(before) == last else f"{_dotted(before)} to {last}"

@@ -82,6 +82,13 @@ def test_a_server_that_does_not_say_the_size(index: SimpleIndex, dist: Path):
     assert codes(verified(dist, index)) == CONTENT | EXPECTED
 
 
+def test_files_that_are_on_another_host(index: SimpleIndex, dist: Path):
+    with simple_index.running(index.folder) as storage:
+        index.storage = f"http://localhost:{storage.server_port}"
+        assert codes(verified(dist, index)) >= CONTENT
+        assert storage.sent < 5000
+
+
 def test_a_wheel_with_a_comment_in_its_zip_file(index: SimpleIndex, dist: Path):
     from zipfile import ZipFile
 

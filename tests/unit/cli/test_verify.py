@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import releases
+import simple_index
 from command_line import Run
 
 REQUIRES = "Requires-Python: >=3.10"
@@ -178,3 +179,41 @@ def test_what_a_report_says_is_no_markdown(folder, truewheel: Run):
     _, out, _ = truewheel("verify", "--format", "markdown")
     assert "<b>" not in out
     assert "`" not in out
+
+
+def test_the_files_are_those_of_a_plan(here, truewheel: Run):
+    assert truewheel("plan", "--output", "plan.json")[0] == 0
+    names = [cell["wheel"] for cell in json.loads((here / "plan.json").read_text())["cells"]]
+    releases.archive(here / "dist", "1.0")
+    code, out, _ = truewheel("verify", "dist", "--expect", "plan.json", "--index", "internal")
+    assert code == 4
+    assert f"error TW524 {names[0]}: the plan has it, the set does not" in out
+    assert "TW525" not in out  # a plan has wheels alone
+    assert truewheel("verify", "dist", "--expect", "other.json")[0] == 2
+
+
+def test_an_index_that_cannot_be_reached(folder, truewheel: Run, monkeypatch):
+    monkeypatch.setattr("truewheel.net.package_index.PAUSES", ())
+    monkeypatch.setenv("no_proxy", "*")
+    code, _, err = truewheel("verify", "dist", "--against", "http://127.0.0.1:1/simple/")
+    assert code == 6
+    assert "no answer" in err
+
+
+def test_the_last_release_on_an_index(folder, truewheel: Run):
+    releases.windows(folder / "before", "1.0")
+    with simple_index.running(folder / "before") as index:
+        words = ("verify", "dist", "--index", index.url, "--against")
+        code, out, _ = truewheel(*words)
+    assert code == 4
+    assert "no wheels for Windows x86_64 any more" in out
+
+
+def test_several_reports_of_one_run(folder, truewheel: Run):
+    words = ("--format", "junit", "--output", "a.xml", "--format", "json", "--output", "b.json")
+    code, out, _ = truewheel("verify", *words)
+    assert code == 0
+    assert "can be uploaded" in out
+    assert (folder / "a.xml").read_text().startswith("<testsuite")
+    assert json.loads((folder / "b.json").read_text())["summary"]
+    assert truewheel("verify", "--format", "junit", "--format", "json")[0] == 2

@@ -43,6 +43,10 @@ def compared(before: list[str], now: list[str], python: str = "") -> list[tuple[
             ["cp312-cp312-macosx_11_0_universal2"],
             ["cp312-cp312-macosx_11_0_arm64", "cp312-cp312-macosx_11_0_x86_64"],
         ),
+        (
+            ["cp312-cp312-macosx_10_13_universal2"],
+            ["cp312-cp312-macosx_10_13_x86_64", "cp312-cp312-macosx_11_0_arm64"],
+        ),
         (["pp310-pypy310_pp73-win_amd64"], ["pp310-pypy310_pp73-win_amd64"]),
         (["graalpy311-graalpy242_311_native-win_amd64"],) * 2,
         (["cp313-cp313-android_21_arm64_v8a"],) * 2,

@@ -262,10 +262,15 @@ def _is_broken(fields: Fields) -> bool:
     Without a content type the index takes any description for that.
     """
     kind = fields.first("Description-Content-Type").partition(";")[0].strip().lower()
-    text = fields.body.removeprefix("\n") or "".join(fields.whole("Description"))
+    text = fields.body.removeprefix("\n") or _unfolded("".join(fields.whole("Description")))
     if kind not in {"", "text/x-rst"} or not text.strip() or len(text) > DESCRIPTION_LIMIT:
         return False
     return bool(find_spec("readme_renderer")) and not _is_rendered(text)
+
+
+def _unfolded(text: str) -> str:
+    """Return a Description as it was before distutils, or the specification's bar, indented it."""
+    return re.sub(r"(?m)^(?: {8}|       \|)", "", text)
 
 
 @lru_cache(maxsize=16)  # the wheels of a set have one description

@@ -81,3 +81,11 @@ def test_what_cannot_be_unpacked(tmp_path: Path):
 
 def test_an_archive_that_is_too_large(tmp_path: Path):
     assert codes(releases.archive(tmp_path, "1.0"), Destination("pypi", 100)) == ["TW602"]
+
+
+def test_a_description_of_older_tools_is_indented(tmp_path: Path):
+    text = "Name: demo\nVersion: 1.0\nMetadata-Version: 1.2\nDescription: Demo\n"
+    lines = ["====", "", "* one", "* two", "", "::", "", "  code"]
+    for before in (" " * 8, " " * 7 + "|"):
+        info = text + "".join(f"{before}{line}\n" for line in lines) + "Platform: any\n\n"
+        assert codes(releases.archive(tmp_path, "1.0", pkg_info=info)) == []
