@@ -121,7 +121,7 @@ def present(
 def on_github(files: Mapping[str, dict[str, Any]], event: str) -> Iterator[tuple[str, ...]]:
     """The jobs that GitHub would have for an event.
 
-    Kind and cells of those with a matrix, else their names.
+    Those with a matrix by the names of their artifacts, the others by their own.
     """
     caller = files[github.CALLER]
     trigger = {
@@ -142,7 +142,7 @@ def on_github(files: Mapping[str, dict[str, Any]], event: str) -> Iterator[tuple
             if "strategy" not in inner:
                 yield (inner["name"],)
             for entry in inner["strategy"]["matrix"]["include"] if "strategy" in inner else ():
-                yield (inner["name"].split()[0], entry["cell"], entry.get("python", ""))
+                yield (entry["artifact"],)
 
 
 def holds(condition: str, event: str) -> bool:
@@ -162,7 +162,7 @@ ATTESTING = (github.ATTEST,)
 
 
 def as_github_has_it(job: Job) -> tuple[str, ...]:
-    return (job.kind, ",".join(job.cells), job.python) if job.cells else (job.name,)
+    return (job.name.replace(":", "__") if job.cells else job.name,)
 
 
 def check(text: str) -> int:
