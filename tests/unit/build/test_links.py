@@ -11,6 +11,8 @@ import pytest
 from truewheel.cli import main
 from truewheel.system.files import remove
 
+pytestmark = pytest.mark.slow  # each test makes a wheel, by processes
+
 SPEC = """\
 truewheel: 1
 packages: {demo: {path: demo, abi: none}}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -71,11 +71,12 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def root(tmp_path: Path, environments: Path) -> Path:
+def root(tmp_path: Path, environments: Path) -> Iterator[Path]:
     """A tree whose command makes both wheels; one build environment serves all tests."""
     (tmp_path / "build").mkdir()
-    (tmp_path / "build/env").symlink_to(environments)
-    return projects.write(tmp_path, {"tree/make.py": MAKE, "tree/made/.keep": ""})
+    environments.rename(tmp_path / "build/env")
+    yield projects.write(tmp_path, {"tree/make.py": MAKE, "tree/made/.keep": ""})
+    (tmp_path / "build/env").rename(environments)
 
 
 def planned(*command: str, values: Mapping[str, str] = NAMING) -> Plan:

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -39,10 +40,12 @@ def environments(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def shared_environments(tmp_path: Path, environments: Path) -> None:
-    """One build environment serves all tests; those about its making remove the link."""
+def shared_environments(tmp_path: Path, environments: Path) -> Iterator[None]:
+    """One build environment serves all tests, each in its turn; no link may lead to it."""
     (tmp_path / "build").mkdir()
-    (tmp_path / "build/env").symlink_to(environments)
+    environments.rename(tmp_path / "build/env")
+    yield
+    (tmp_path / "build/env").rename(environments)
 
 
 def compiled(root: Path, cell: Cell, env: dict[str, str] | None = None, **package: str) -> Path:
@@ -88,7 +91,7 @@ def test_a_backend_that_names_the_wheel_as_planned_is_believed(tmp_path: Path) -
 def test_a_second_run_makes_the_same_bytes_and_shares_the_environment(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "build/env").unlink()
+    (tmp_path / "build/env").rename(tmp_path / "aside")
     root, cell = projects.make(tmp_path), projects.cell(build="77")
     first = compiled(root, cell).read_bytes()
     assert "build environment with no requirements" in capfd.readouterr().err
@@ -101,7 +104,7 @@ def test_a_second_run_makes_the_same_bytes_and_shares_the_environment(
 def test_an_environment_whose_making_was_killed_or_whose_interpreter_is_gone_is_made_anew(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], lost: str
 ) -> None:
-    (tmp_path / "build/env").unlink()
+    (tmp_path / "build/env").rename(tmp_path / "aside")
     root, cell = projects.make(tmp_path), projects.cell()
     compiled(root, cell)
     [environment] = (path.parent for path in (root / "build/env").glob("*/complete"))
