@@ -312,13 +312,16 @@ def _loader_fault(link: Link, subject: Subject) -> str:
     text = " ".join(link.text.split())[:LONGEST]
     if "ImportError" in link.types and "ModuleNotFoundError" not in link.types:
         return text if _is_fault_of_file(link) and subject.owns(link.path) else ""
+    if "FileNotFoundError" in link.types and subject.packs(link.path):
+        return text
     if "OSError" in link.types:
         quoted = _QUOTED.search(link.text)
         asked = link.library or (quoted[1] if quoted else "")
         own = _LIBRARY.search(asked.rpartition("/")[2]) and subject.owns(asked)
-        if "FileNotFoundError" in link.types and subject.packs(link.path):
-            return text
         return text if own else ""
+    library, lacks, _ = link.text.partition(": undefined symbol: ")  # asked for by ctypes
+    if "AttributeError" in link.types and lacks and subject.owns(library):
+        return text
     # each Python that the wheel is tried on would say the same
     return f"SyntaxError: {text}" if "SyntaxError" in link.types and subject.owns(link.path) else ""
 

@@ -96,6 +96,9 @@ ERRORS = [
     [link("OSError", missing("libdep.so.1"), library=f"{SITE}/foo/lib/libfoo.so")],
     [link("OSError", f"cannot load library '{SITE}/foo/lib/libfoo.so': {missing('libx.so')}")],
     [link("OSError", missing(f"{SITE}/foo/gone.so"), library=f"{SITE}/foo/gone.so")],
+    [link("AttributeError", f"{SITE}/foo/libfoo.so: undefined symbol: gone")],
+    [link("SyntaxError", "invalid syntax (x.py, line 1)", path=f"{SITE}/foo/x.py")],
+    [link("FileNotFoundError", f"No such file: '{SITE}/foo/t'", path=f"{SITE}/foo/t")],
     [lost("foo._missing")],
     [link("ImportError", "cannot import name '_c' from 'foo'", path=f"{SITE}/foo/__init__.py")],
     [loader("cannot import name 'run' from 'foo._c'")],
@@ -162,6 +165,9 @@ def test_a_namespace_belongs_to_nobody():
                 "cannot import name 'x' from partially initialized module 'foo._c' (most likely"
             ),
         ],
+        [link("AttributeError", "/lib/libc.so.6: undefined symbol: gone")],
+        [link("SyntaxError", "invalid syntax (x.py, line 1)", path=f"{SITE}/bar/x.py")],
+        [link("FileNotFoundError", "No such file: '/etc/x'", path="/etc/x")],
         # The library is that of another distribution.
         [loader(missing("libGL.so.1"), f"{SITE}/cv2/cv2.abi3.so")],
     ],

@@ -331,10 +331,14 @@ class _Walk:
         return finding(Code.TW332, message, source.member, severity)
 
     def _is_unknown(self, top: str) -> bool:
-        """Tell whether nothing that gets installed with this wheel may bring a module."""
+        """Tell whether nothing that gets installed with this wheel may bring a module.
+
+        Wheels of native code leave a framework that they extend to the user, as those for torch.
+        """
         fields = self.tree.contents.metadata
         return (
             fields is not None
+            and self.tree.contents.is_any
             and not fields.all("Requires-Dist")
             and top not in sys.stdlib_module_names
             and top not in ADDED.keys() | REMOVED.keys() | _AT_HAND
