@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -12,11 +13,13 @@ import gitlab_ci_local
 import pytest
 import releases
 import simple_index
+import strangers
 from checkout import copy_checkout
 from gitlab_ci_local import ROOT, commit
 from simple_index import SimpleIndex
 
 from truewheel.forges.github.actions import PINS
+from truewheel.system import files
 
 pytestmark = pytest.mark.slow
 WORKFLOW = """\
@@ -37,6 +40,8 @@ include:
     inputs: {tool: git+SOURCE@COMMIT, against: ADDRESS, index: internal}
   - local: templates/verify.yml
     inputs: {tool: git+SOURCE@COMMIT, against: ADDRESS, index: internal, dist: bad, job: verify-bad}
+  - local: templates/verify.yml
+    inputs: {tool: 'ci/WHEEL#sha256=DIGEST', index: internal, job: verify-by-wheel}
 """
 GREEN = "would notice no difference to demo 1.0 but the code"
 RED = "demo-1.0-cp312-cp312-win_amd64.whl: no wheel for cp312 on Windows x86_64 any more"
@@ -93,12 +98,16 @@ def test_the_component(tmp_path: Path, index: SimpleIndex):
     shutil.copy2(ROOT / "templates/verify.yml", repository / "templates")
     text = PIPELINE.replace("ADDRESS", index.url)
     text = text.replace("SOURCE", source.as_uri()).replace("COMMIT", done.stdout.strip())
+    (repository / "ci").mkdir()
+    wheel = Path(shutil.copy2(strangers.build_wheel(tmp_path / "wheel"), repository / "ci"))
+    text = text.replace("WHEEL", wheel.name).replace("DIGEST", files.sha256(wheel))
     (repository / ".gitlab-ci.yml").write_text(text)
     (repository / ".gitignore").write_text("/.gitlab-ci-local/\n")
     commit(repository)
     status, log = gitlab_ci_local.pipeline(repository)
     assert status != 0, log
-    assert "PASS  verify" in log
+    assert re.search(r"(?m)^ *PASS  verify\s*$", log), log
+    assert "PASS  verify-by-wheel" in log, log
     assert "FAIL  verify-bad" in log
     assert GREEN in log
     assert RED in log
