@@ -85,7 +85,7 @@ def test_a_command_says_what_the_readme_prints(block: str) -> None:
 
 def test_the_spec_to_start_from_is_one() -> None:
     (text,) = [block for block in blocks(README, "yaml") if block.startswith("truewheel: 1")]
-    assert list(model.parse(text, "truewheel.yml", loading.shape).targets) == [
+    assert list(model.parse(text, "truewheel.yml", loading.expanded_schema).targets) == [
         "ubuntu24.04",
         "rhel8",
     ]
@@ -107,13 +107,13 @@ def test_the_refusal_is_the_one_that_is_shown(
 def test_the_policy_of_the_documents_is_one() -> None:
     (text,) = blocks(POLICIES, "yaml")
     parent = loading.policy_reader({}.get, Where("docs"))
-    policy = policy_file.parse(text, "docs.yml", loading.shape("policy"), parent)
+    policy = policy_file.parse(text, "docs.yml", loading.expanded_schema("policy"), parent)
     assert [channel.name for channel in policy.channels] == ["release", "default"]
 
 
 def test_the_builds_of_the_documents_are_some() -> None:
     (text,) = blocks(BUILDS, "yaml")
-    builds = model.parse(text, "truewheel.yml", loading.shape).builds
+    builds = model.parse(text, "truewheel.yml", loading.expanded_schema).builds
     assert list(builds["tree"].wheels) == ["treeserver", "treefrontend"]
 
 

@@ -67,13 +67,13 @@ def slips(text: str) -> st.SearchStrategy[str]:
 
 def planned(text: str) -> tuple[Problem, ...]:
     """Return what is said of a spec on its way to the pipeline."""
-    parsed = model.parse(text, FILE, loading.shape)
+    parsed = model.parse(text, FILE, loading.expanded_schema)
     parent = loading.policy_reader({}.get, parsed.document.where(("naming",)))
     if isinstance(parsed.naming, str):
         policy = parent(parsed.naming)
     else:
         policy = policy_file.build(
-            "own", parsed.document, ("naming",), loading.shape("policy"), parent
+            "own", parsed.document, ("naming",), loading.expanded_schema("policy"), parent
         )
     versions = dict.fromkeys(parsed.packages, ("1.0", "VERSION"))
     made = planner.plan(parsed, policy, Request(generator="truewheel 0", versions=versions))
@@ -87,7 +87,7 @@ def named(text: str) -> tuple[Problem, ...]:
     """Return what is said of a policy on its way to a name."""
     where = Where(FILE, 1, 1)
     policy = policy_file.parse(
-        text, FILE, loading.shape("policy"), loading.policy_reader({}.get, where)
+        text, FILE, loading.expanded_schema("policy"), loading.policy_reader({}.get, where)
     )
     variables = {
         name: Variable(value="13.2.1", origin="-v", scope=rule.scope)

@@ -31,14 +31,18 @@ def spec_of(text: str) -> Spec:
     """Return the spec of a text; `truewheel: 1` may be left out."""
     text = dedent(text).lstrip("\n")
     return specs.parse(
-        text if "truewheel: 1" in text else f"truewheel: 1\n{text}", "truewheel.yml", loading.shape
+        text if "truewheel: 1" in text else f"truewheel: 1\n{text}",
+        "truewheel.yml",
+        loading.expanded_schema,
     )
 
 
 def policy_of(text: str) -> Policy:
     """Return the policy of a text."""
     reader = loading.policy_reader({}.get, OWN)
-    return policy_file.parse(dedent(text).lstrip("\n"), OWN.file, loading.shape("policy"), reader)
+    return policy_file.parse(
+        dedent(text).lstrip("\n"), OWN.file, loading.expanded_schema("policy"), reader
+    )
 
 
 def plan_of(text: str, *, policy: str = "", version: str = "1.0", **request: Any) -> Plan:

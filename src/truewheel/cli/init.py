@@ -207,7 +207,9 @@ def _propose(
     """
     policy = loading.read_policy(choices.naming, root, Where(SPEC))
     text = spec_proposal.render_spec(survey, choices, policy, origin.tool)
-    space = Workspace(root, model.parse(text, SPEC, loading.shape), loading.disk_reader(root))
+    space = Workspace(
+        root, model.parse(text, SPEC, loading.expanded_schema), loading.disk_reader(root)
+    )
     arguments = Namespace(variables=[], release_version=None)
     plan = make_plan(arguments, space, environment, is_proposal=True)
     if select_errors(plan.problems):

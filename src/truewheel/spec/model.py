@@ -278,18 +278,20 @@ class Spec(NamedTuple):
         return {name: schedule for name, schedule in schedules.items() if schedule.active}
 
 
-def parse(text: str, file: str, shape: Callable[[str], Schema]) -> Spec:
+def parse(text: str, file: str, schema: Callable[[str], Schema]) -> Spec:
     """Return the spec that `text` holds.
 
-    `shape` returns the expanded schema of a spec (""), or of a definition, by its name.
+    `schema` returns the expanded schema of a spec (""), or of a definition, by its name.
 
     Raises `Stop` (exit 2) with all problems and their places.
     """
     document = yaml_source.load(text, file)
-    spec_schema = shape("")
+    spec_schema = schema("")
     problems = check_document(document, spec_schema)
     if isinstance(document.data, dict) and isinstance(document.data.get("naming"), dict):
-        problems = sort_problems([*problems, *find_misfits(document, shape("policy"), ("naming",))])
+        problems = sort_problems(
+            [*problems, *find_misfits(document, schema("policy"), ("naming",))]
+        )
     if problems:
         raise Stop(problems)
     data = fill_defaults(document.data, spec_schema)

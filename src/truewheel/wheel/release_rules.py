@@ -17,6 +17,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
+from truewheel.system import architectures
 from truewheel.wheel.filename import WheelName, parse_name
 from truewheel.wheel.reader import Fields
 
@@ -31,11 +32,6 @@ _PLATFORM = re.compile(
 _SYSTEMS = {
     "manylinux": "glibc", "musllinux": "musl", "macosx": "macOS", "ios": "iOS",
     "android": "Android", "pyemscripten": "Emscripten", "pyodide": "Emscripten",
-}  # fmt: skip
-_WINDOWS = {"win32": "x86", "win_amd64": "x86_64", "win_arm64": "arm64", "win_arm32": "arm32"}
-_FAT = {
-    "universal2": ("arm64", "x86_64"), "intel": ("i386", "x86_64"),
-    "universal": ("i386", "ppc"), "fat64": ("x86_64", "ppc64"),
 }  # fmt: skip
 # The first machines with this processor came with that system.
 _OLDEST = {("macOS", "arm64"): (11, 0)}
@@ -121,8 +117,10 @@ def places(platform: str) -> Iterator[tuple[str, str, Floor]]:
     """Yield the systems, machines and floors of a platform tag."""
     if platform == "any":
         yield "any", "", ()
-    elif platform in _WINDOWS:
-        yield "Windows", _WINDOWS[platform], ()
+    elif platform == "win32":
+        yield "Windows", "x86", ()
+    elif platform.startswith("win_"):
+        yield "Windows", platform.removeprefix("win_").replace("amd64", "x86_64"), ()
     elif (legacy := platform.partition("_"))[0] in _LEGACY:
         yield "glibc", legacy[2], _LEGACY[legacy[0]]
     elif platform.startswith("linux_"):
@@ -134,7 +132,7 @@ def places(platform: str) -> Iterator[tuple[str, str, Floor]]:
             return
         floor = int(match["major"]), int(match["minor"])
         system = _SYSTEMS[match["system"]]
-        for machine in _FAT.get(match["arch"], (match["arch"],)):
+        for machine in sorted(architectures.MACOS_GROUPS.get(match["arch"], {match["arch"]})):
             lowest = _OLDEST.get((system, machine), floor)
             yield system, machine, max(floor, lowest)
     else:
@@ -293,7 +291,7 @@ def _floors(theirs: Mapping[Unit, Source], ours: Mapping[Unit, Source]) -> Itera
 def _losing(unit: Unit, before: Floor, floor: Floor) -> str:
     if unit.system != "glibc":
         return f"{unit.system} {_dotted(before)} and all before {_dotted(floor)} lose it"
-    is_usual = unit.machine in {"x86_64", "aarch64"}  # few distributions have the others
+    is_usual = unit.machine in architectures.HOSTED  # few distributions have the others
     names = [name for name, minor in _GLIBC.items() if is_usual and before <= (2, minor) < floor]
     systems = f", such as {', '.join(names)}" if names else ""
     last = f"2.{floor[1] - 1}"

@@ -20,7 +20,7 @@ from truewheel.plan.images import Images
 from truewheel.plan.model import Plan
 from truewheel.spec import model as spec
 from truewheel.spec import policy_file, version_file, yaml_source
-from truewheel.spec import schema as shapes
+from truewheel.spec import schema as schemas
 from truewheel.spec.model import Spec
 from truewheel.spec.policy import Policy
 from truewheel.system import files
@@ -59,7 +59,9 @@ class Workspace:
         if isinstance(self.spec.naming, str):
             return parent(self.spec.naming)
         name = f"of {self.spec.document.file}"
-        return policy_file.build(name, self.spec.document, ("naming",), shape("policy"), parent)
+        return policy_file.build(
+            name, self.spec.document, ("naming",), expanded_schema("policy"), parent
+        )
 
     def text(self, path: str) -> str | None:
         """Return the text of a file below the folder of the spec, or None if it cannot be read."""
@@ -254,7 +256,7 @@ def load_revision(given: str | None, start: Path, revision: str) -> Workspace:
 
 
 def _workspace(path: Path, raw: bytes, read: Read) -> Workspace:
-    parsed = spec.parse(yaml_source.decode(raw, path.name), path.name, shape)
+    parsed = spec.parse(yaml_source.decode(raw, path.name), path.name, expanded_schema)
     return Workspace(path.resolve().parent, parsed, read)
 
 
@@ -348,9 +350,9 @@ def schema() -> dict[str, Any]:
 
 
 @lru_cache(maxsize=4)
-def shape(definition: str = "") -> shapes.Schema:
+def expanded_schema(definition: str = "") -> schemas.Schema:
     """Return the expanded schema of a spec, or one of its definitions, such as `policy`."""
-    return shapes.expand_schema(schema(), definition)
+    return schemas.expand_schema(schema(), definition)
 
 
 def read_asset(name: str) -> str:
@@ -404,7 +406,9 @@ def policy_reader(read: Read, where: Where) -> policy_file.Parent:
             )
         reading.append(name)
         label = name if is_file else known[name].name
-        policy = policy_file.parse(yaml_source.decode(raw, label), label, shape("policy"), parent)
+        policy = policy_file.parse(
+            yaml_source.decode(raw, label), label, expanded_schema("policy"), parent
+        )
         reading.remove(name)
         return policy
 

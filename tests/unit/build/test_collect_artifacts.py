@@ -26,6 +26,8 @@ from truewheel.forges.github.api.client import Github
 from truewheel.plan import plan_file
 from truewheel.system.files import sha256
 
+pytestmark = pytest.mark.slow  # each a whole pipeline
+
 PLAN = plan_of(
     "packages: {demo: {version: {file: VERSION}}}\ntargets: {rhel8: {}}\narches: [x86_64, "
     "aarch64]\n"

@@ -32,6 +32,8 @@ from truewheel.plan import plan_file
 from truewheel.plan.model import Cell, cell_file
 from truewheel.system.files import sha256
 
+pytestmark = pytest.mark.slow  # starts programs
+
 SPEC = """
 project: demo
 packages: {demo: {version: {file: VERSION}}}

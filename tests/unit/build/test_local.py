@@ -19,6 +19,8 @@ from truewheel.build import evidence, local
 from truewheel.plan.model import CELL, Build, Plan
 from truewheel.system import files, processes
 
+pytestmark = pytest.mark.slow  # starts programs
+
 # Stands for compile, repair and validate: what the runner sees of a job is a command, a wheel and
 # its evidence.
 STEP = """

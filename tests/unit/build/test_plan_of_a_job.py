@@ -12,6 +12,8 @@ from truewheel.build import verdicts
 from truewheel.cli import main
 from truewheel.system import files
 
+pytestmark = pytest.mark.slow  # starts programs
+
 SPEC = """\
 truewheel: 1
 packages: {demo: {path: demo, abi: none, smoke: smoke.py}}

@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import projects
+import pytest
 import releases
 import wheels
 
 from truewheel.build import verify_load
 from truewheel.build.verdicts import Verdict
 from truewheel.wheel.release_rules import Change
+
+pytestmark = pytest.mark.slow  # starts programs
 
 
 def changes(folder: Path) -> dict[str, list[Change]]:

@@ -13,6 +13,8 @@ from command_line import COLLIDING, CUDA, process, shell
 from paths import ROOT
 from specs import project
 
+pytestmark = pytest.mark.slow  # starts programs
+
 
 def test_json_is_read_whatever_the_encoding_of_stdout(here: Path):
     code, out, _ = process(

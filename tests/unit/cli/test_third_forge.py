@@ -127,7 +127,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     schema = loading.schema()
     key = {"description": "Keys of Tiny.", "type": "object", "default": {}}
     monkeypatch.setitem(schema["properties"], "tiny", key)
-    monkeypatch.setattr(loading, "shape", partial(expand_schema, schema))
+    monkeypatch.setattr(loading, "expanded_schema", partial(expand_schema, schema))
     with_key = model._spec
 
     def without_key(data: dict[str, Any], document: Any) -> model.Spec:

@@ -16,6 +16,8 @@ from truewheel.forges import bridge, calls, reviews, settings, trigger, watch
 from truewheel.forges.gitlab.api import schedules
 from truewheel.net.answers import described_body
 
+pytestmark = pytest.mark.slow  # every command, with every bad answer
+
 SPEC = """\
 truewheel: 1
 project: demo

@@ -49,7 +49,7 @@ def proposed(repository: Repository, **choices: Any) -> str:
 
 
 def read(text: str) -> Spec:
-    return model.parse(text, "truewheel.yml", loading.shape)
+    return model.parse(text, "truewheel.yml", loading.expanded_schema)
 
 
 def pythons(repository: Repository, today: date = TODAY) -> tuple[str, ...]:

@@ -49,7 +49,9 @@ def test_the_smallest_policy_has_every_default():
 
 @pytest.mark.parametrize("file", ["own.yml", "own.yaml", "policies/own.yml"])
 def test_a_policy_is_called_by_its_file(file):
-    assert policy_file.parse(SMALL, file, loading.shape("policy"), policy_of).name == "own"
+    assert (
+        policy_file.parse(SMALL, file, loading.expanded_schema("policy"), policy_of).name == "own"
+    )
 
 
 def test_a_policy_survives_the_plan_file():

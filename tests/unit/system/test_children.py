@@ -21,6 +21,8 @@ from truewheel.errors import Stop
 from truewheel.system import interpreters, processes
 from truewheel.workspace import git, host, loading
 
+pytestmark = pytest.mark.slow  # starts programs
+
 SOURCE = ROOT / "src"
 PACKAGE = Path(truewheel.__file__).parent
 OWN = [path for path in PACKAGE.rglob("*.py") if "standin" not in path.parts]

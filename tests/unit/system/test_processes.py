@@ -13,6 +13,8 @@ from paths import SOURCE
 from truewheel.errors import Exit, Stop
 from truewheel.system import processes
 
+pytestmark = pytest.mark.slow  # starts programs
+
 # A shell with a child of its own, as compilers have them; both would sleep on.
 FAMILY = "echo $$ > leader; sleep 60 & echo $! > child; wait"
 

@@ -26,6 +26,8 @@ from truewheel.plan.model import QUALITY, Plan
 from truewheel.system import files, interpreters
 from truewheel.wheel import reader
 
+pytestmark = pytest.mark.slow  # starts programs
+
 LINUX = f"linux_{projects.ARCH}"
 MANYLINUX = f"manylinux_2_28_{projects.ARCH}"
 TAG = f"{projects.TAG}-{projects.TAG}"

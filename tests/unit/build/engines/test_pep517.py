@@ -19,6 +19,8 @@ from truewheel.plan.model import Cell, Package
 from truewheel.system import interpreters, processes
 from truewheel.wheel import reader
 
+pytestmark = pytest.mark.slow  # starts programs
+
 ENV = projects.ENV
 LINUX = f"linux_{projects.ARCH}"
 MANYLINUX = f"manylinux_2_28_{projects.ARCH}"
