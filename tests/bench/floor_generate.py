@@ -29,7 +29,9 @@ def main(path: Path) -> None:
     files = documents(spec)
     includes = "".join([f"  - {{local: '{name}'}}\n" for name in files])
     makers = "".join([f"    - 'wheel:{cell.replace('/', ':')}'\n" for cell in cells(spec)])
-    text = PARENT.read_text().replace("@include\n", includes).replace("@makers\n", makers)
+    tests = "".join([f"    - 'test:{place}'\n" for place in places(spec)])
+    text = PARENT.read_text().replace("@include\n", includes)
+    text = text.replace("@makers\n", makers).replace("@tests\n", tests)
     write(path.parent / ".gitlab-ci.yml", HEADER + text)
     for name, document in files.items():
         write(path.parent / name, "".join(lines(document)))
@@ -55,7 +57,25 @@ def documents(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
                         "artifacts": f"dist/evidence/{cell.replace('/', '__')}.*",
                     }
                     files[path]["wheel:" + cell.replace("/", ":")] = job
+    for target, fields in spec["targets"].items():
+        for arch in spec["arches"]:
+            files[f"pipelines/{target}-{arch}.yml"][f"test:{target}:{arch}"] = {
+                "extends": ".test",
+                "image": fields["base"],
+                "target": target,
+                "arch": arch,
+                "wheels": [
+                    cell_id(package, target, arch, python)
+                    for package in spec["packages"]
+                    for python in spec["pythons"]
+                ],
+            }
     return files
+
+
+def places(spec: dict[str, Any]) -> list[str]:
+    """Return the targets with their architectures."""
+    return [f"{target}:{arch}" for target in spec["targets"] for arch in spec["arches"]]
 
 
 def cells(spec: dict[str, Any]) -> list[str]:
@@ -80,6 +100,9 @@ def lines(document: dict[str, Any]) -> list[str]:
     for name, job in document.items():
         result.append(f"\n{name}:\n")
         result.append(f"  extends: '{job['extends']}'\n")
+        if "wheels" in job:
+            result += test_lines(job)
+            continue
         if "image" in job:
             result.append(f"  image: '{job['image']}'\n")
             result.append("  needs: ['plan']\n")
@@ -89,6 +112,19 @@ def lines(document: dict[str, Any]) -> list[str]:
             )
             result.append(f"  artifacts: {{paths: ['dist/*.whl', '{job['artifacts']}']}}\n")
     return result
+
+
+def test_lines(job: dict[str, Any]) -> list[str]:
+    """Return the lines of a test job behind its first."""
+    words = f"--target {job['target']} --arch {job['arch']}"
+    return [
+        f"  image: '{job['image']}'\n",
+        "  needs:\n    - 'plan'\n",
+        *[f"    - 'wheel:{cell.replace('/', ':')}'\n" for cell in job["wheels"]],
+        f"  script: ['python scripts/test_wheel.py {words}']\n",
+        "  artifacts:\n    paths:\n",
+        *[f"      - 'dist/verdicts/{cell.replace('/', '__')}.*.json'\n" for cell in job["wheels"]],
+    ]
 
 
 def write(path: Path, text: str) -> None:

@@ -989,7 +989,8 @@ plan, dist = projects.plan(cell, local=True), root / "dist"
 def graft(request, folder, *_):
     with (folder / request.natives[0]).open("ab") as stream:
         stream.write(b"grafted")
-    return {"wheel": cell.wheel, "platform": request.platform, "grafted": [], "excluded": []}
+    nothing = {"grafted": [], "reached": [], "excluded": []}
+    return {"wheel": cell.wheel, "platform": request.platform, **nothing}
 
 if sys.argv[4:]:
     repair._graft = graft

@@ -338,7 +338,10 @@ def _check_init(contents: Contents, member: str, others: Others) -> Iterator[Fin
     """A module exports the init function of its own name (PEP 489, 793)."""
     scan = contents.scans[member]
     name = module_name(member)
-    if scan.symbols is None or not name or name.startswith("lib") or not name.strip("_"):
+    # a library that was grafted has a hash in its name, which no import can say
+    if name.startswith("lib") or not name.isidentifier() or not name.strip("_"):
+        return
+    if scan.symbols is None:
         return
     inits = set(scan.symbols.inits)
     if any(wanted in scan.symbols.definitions for wanted in _inits(name)):

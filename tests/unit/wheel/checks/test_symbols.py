@@ -267,6 +267,7 @@ INITS = {
     "another's, by a plain name": ("demo/_core.so", ["PyInit__other"], ["TW424 e"]),
     "none": (CORE, ["value"], ["TW424 w"]),
     "none, by a plain name": ("demo/_core.so", ["value"], []),
+    "a grafted library": ("demo.libs/_core-9eae05d5.so", ["PyInit__core"], []),
     "a library with some": ("demo/libpython3.so", ["PyInit_sys"], []),
     "of a package": ("demo/__init__.cpython-312-x86_64-linux-gnu.so", ["PyInit_demo"], []),
     "of a package, wrong": (
