@@ -13,21 +13,7 @@ echo 'int Py_Main(void) { return 0; }' | cc -shared -fPIC -Wl,-soname,libpython3
 echo 'int other(void) { return 0; }' | cc -shared -fPIC -Wl,-soname,libother.so.1 -o lib/libother.so.1 -xc -
 echo 'int Py_Main(void); int other(void); int main(void) { return Py_Main() + other(); }' >main.c
 cc main.c -o program lib/libpython3.9.so.1.0 lib/libother.so.1
-env/bin/python - <<'PYTHON'
-import platform, zipfile
-
-tag = f"py3-none-linux_{platform.machine()}"
-info = "demo-1.0.dist-info"
-members = {
-    f"{info}/METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n",
-    f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: false\nTag: {tag}\n",
-    "demo/program": open("program", "rb").read(),
-}
-members[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*members, f"{info}/RECORD"])
-with zipfile.ZipFile(f"demo-1.0-{tag}.whl", "w") as archive:
-    for name, content in members.items():
-        archive.writestr(name, content)
-PYTHON
+pack_native_wheel demo/program program
 LD_LIBRARY_PATH=$folder/lib env/bin/auditwheel repair --wheel-dir out demo-1.0-*.whl >&2
 env/bin/python -m zipfile --extract out/*.whl x
 chmod +x x/demo/program

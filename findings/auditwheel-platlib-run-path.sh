@@ -13,21 +13,7 @@ echo 'int answer(void) { return 42; }' | cc -shared -fPIC -Wl,-soname,libanswer.
 echo '#include <string.h>
 int answer(void); int call(const char *text) { return answer() + (int)strlen(text); }' >c.c
 cc -shared -fPIC -o _c.so c.c lib/libanswer.so.1
-env/bin/python - <<'PYTHON'
-import platform, zipfile
-
-tag = f"py3-none-linux_{platform.machine()}"
-info = "demo-1.0.dist-info"
-members = {
-    f"{info}/METADATA": "Metadata-Version: 2.1\nName: demo\nVersion: 1.0\n",
-    f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: t\nRoot-Is-Purelib: false\nTag: {tag}\n",
-    "demo-1.0.data/platlib/pkg/_c.so": open("_c.so", "rb").read(),
-}
-members[f"{info}/RECORD"] = "".join(f"{name},,\n" for name in [*members, f"{info}/RECORD"])
-with zipfile.ZipFile(f"demo-1.0-{tag}.whl", "w") as archive:
-    for name, content in members.items():
-        archive.writestr(name, content)
-PYTHON
+pack_native_wheel demo-1.0.data/platlib/pkg/_c.so _c.so
 LD_LIBRARY_PATH=$folder/lib auditwheel repair --wheel-dir out demo-1.0-*.whl >&2
 env/bin/python -m pip install --quiet --no-index --no-deps --target site out/*.whl >&2
 rm -r lib

@@ -17,27 +17,32 @@ from truewheel.system import architectures
 from truewheel.wheel import platform_tags
 
 # Words in an image's name or tag, and X of its glibc 2.X; only what is older than forges need.
+_OF_RHEL = "(centos|el|rhel|ubi|oraclelinux|scientificlinux|sl)"
 _OLD = (
-    (r"manylinux1", 5),
-    (r"manylinux2010", 12),
-    (r"manylinux2014", 17),
-    (r"(centos|el|rhel|ubi|oraclelinux|scientificlinux|sl)[:-]?6", 12),
-    (r"(centos|el|rhel|ubi|oraclelinux|scientificlinux|sl)[:-]?7", 17),
-    (r"debian[:-]?7", 13),
-    (r"ubuntu[:-]?12\.04", 15),
-    (r"debian[:-]?8|ubuntu[:-]?14\.04", 19),
-    (r"ubuntu[:-]?16\.04", 23),
-    (r"debian[:-]?9", 24),
-    (r"amazonlinux[:-]?2", 26),
-    (r"ubuntu[:-]?18\.04", 27),
+    *platform_tags.LEGACY_FLOORS.items(),
+    *(
+        (words, platform_tags.DISTRIBUTIONS[distribution])
+        for words, distribution in (
+            (rf"{_OF_RHEL}[:-]?6", "CentOS 6"),
+            (rf"{_OF_RHEL}[:-]?7", "CentOS 7"),
+            (r"debian[:-]?7", "Debian 7"),
+            (r"debian[:-]?8", "Debian 8"),
+            (r"debian[:-]?9", "Debian 9"),
+            (r"ubuntu[:-]?12\.04", "Ubuntu 12.04"),
+            (r"ubuntu[:-]?14\.04", "Ubuntu 14.04"),
+            (r"ubuntu[:-]?16\.04", "Ubuntu 16.04"),
+            (r"ubuntu[:-]?18\.04", "Ubuntu 18.04"),
+            (r"amazonlinux[:-]?2", "Amazon Linux 2"),
+        )
+    ),
 )
 _OLD_RELEASES = {
-    "wheezy": 13,
-    "jessie": 19,
-    "trusty": 19,
-    "xenial": 23,
-    "stretch": 24,
-    "bionic": 27,
+    "wheezy": "Debian 7",
+    "jessie": "Debian 8",
+    "trusty": "Ubuntu 14.04",
+    "xenial": "Ubuntu 16.04",
+    "stretch": "Debian 9",
+    "bionic": "Ubuntu 18.04",
 }
 # Of a tag, or of a name that says of which distribution: an image may have such a name by chance.
 _RELEASE = re.compile(
@@ -124,4 +129,4 @@ def _minor(text: str) -> int | None:
         if re.search(rf"(?<![a-z0-9])({words})(?![0-9])", text):
             return minor
     release = _RELEASE.search(text)
-    return _OLD_RELEASES[release[1]] if release else None
+    return platform_tags.DISTRIBUTIONS[_OLD_RELEASES[release[1]]] if release else None

@@ -6,29 +6,29 @@ import re
 
 from truewheel.system import architectures
 
-# glibc 2.X of distributions, by the names that targets usually have; read off the distributions'
-# own packages.
+# X of the glibc 2.X of distributions, read off their own packages.
+DISTRIBUTIONS = {
+    "CentOS 6": 12, "CentOS 7": 17, "RHEL 8": 28, "RHEL 9": 34, "RHEL 10": 39,
+    "Debian 7": 13, "Debian 8": 19, "Debian 9": 24, "Debian 10": 28, "Debian 11": 31,
+    "Debian 12": 36, "Debian 13": 41,
+    "Ubuntu 12.04": 15, "Ubuntu 14.04": 19, "Ubuntu 16.04": 23, "Ubuntu 18.04": 27,
+    "Ubuntu 20.04": 31, "Ubuntu 22.04": 35, "Ubuntu 24.04": 39,
+    "Amazon Linux 2": 26, "Amazon Linux 2023": 34,
+}  # fmt: skip
+LEGACY_FLOORS = {"manylinux1": 5, "manylinux2010": 12, "manylinux2014": 17}
+"""X of the glibc 2.X that the names before PEP 600 stand for."""
+
+# By the names that targets usually have; the rebuilds of RHEL have its glibc.
 GLIBC_MINOR = {
-    "debian11": 31,
-    "debian12": 36,
-    "debian13": 41,
-    "ubuntu20.04": 31,
-    "ubuntu22.04": 35,
-    "ubuntu24.04": 39,
-    "rhel8": 28,
-    "rhel9": 34,
-    "rhel10": 39,
-    "almalinux8": 28,
-    "almalinux9": 34,
-    "almalinux10": 39,
-    "rocky8": 28,
-    "rocky9": 34,
-    "rocky10": 39,
-    "ubi8": 28,
-    "ubi9": 34,
-    "ubi10": 39,
-    "amazonlinux2023": 34,
-    "manylinux2014": 17,
+    **{f"debian{n}": DISTRIBUTIONS[f"Debian {n}"] for n in (11, 12, 13)},
+    **{f"ubuntu{n}": DISTRIBUTIONS[f"Ubuntu {n}"] for n in ("20.04", "22.04", "24.04")},
+    **{
+        f"{name}{n}": DISTRIBUTIONS[f"RHEL {n}"]
+        for name in ("rhel", "almalinux", "rocky", "ubi")
+        for n in (8, 9, 10)
+    },
+    "amazonlinux2023": DISTRIBUTIONS["Amazon Linux 2023"],
+    "manylinux2014": LEGACY_FLOORS["manylinux2014"],
     "manylinux_2_28": 28,
     "manylinux_2_34": 34,
 }

@@ -18,13 +18,13 @@ from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from truewheel.system import architectures
+from truewheel.wheel import platform_tags
 from truewheel.wheel.filename import WheelName, parse_name
 from truewheel.wheel.reader import Fields
 
 Floor = tuple[int, ...]
 """The oldest version of a system that a wheel is for; () where its tag names none."""
 QUARTER = 0.25
-_LEGACY = {"manylinux1": (2, 5), "manylinux2010": (2, 12), "manylinux2014": (2, 17)}
 _PLATFORM = re.compile(
     r"(?P<system>manylinux|musllinux|macosx|ios)_(?P<major>\d+)_(?P<minor>\d+)_(?P<arch>\w+)"
     r"|(?P<android>android|pyemscripten|pyodide)_(?P<level>\d+(?:_\d+)?)_(?P<machine>\w+)"
@@ -35,12 +35,11 @@ _SYSTEMS = {
 }  # fmt: skip
 # The first machines with this processor came with that system.
 _OLDEST = {("macOS", "arm64"): (11, 0)}
-# The glibc of distributions in use, read off their packages.
-_GLIBC = {
-    "CentOS 7": 17, "Amazon Linux 2": 26, "Ubuntu 18.04": 27, "RHEL 8": 28, "Debian 10": 28,
-    "Ubuntu 20.04": 31, "Debian 11": 31, "RHEL 9": 34, "Amazon Linux 2023": 34,
-    "Ubuntu 22.04": 35, "Debian 12": 36, "Ubuntu 24.04": 39, "RHEL 10": 39, "Debian 13": 41,
-}  # fmt: skip
+_IN_USE = (
+    "CentOS 7", "Amazon Linux 2", "Ubuntu 18.04", "RHEL 8", "Debian 10", "Ubuntu 20.04",
+    "Debian 11", "RHEL 9", "Amazon Linux 2023", "Ubuntu 22.04", "Debian 12", "Ubuntu 24.04",
+    "RHEL 10", "Debian 13",
+)  # fmt: skip
 _CPYTHON = re.compile(r"cp3(\d+)(.*)")
 _GENERAL = re.compile(r"py3(\d*)")
 _PYTHON = re.compile(r"(?:cp|pp|py)3(\d*)")
@@ -121,8 +120,8 @@ def places(platform: str) -> Iterator[tuple[str, str, Floor]]:
         yield "Windows", "x86", ()
     elif platform.startswith("win_"):
         yield "Windows", platform.removeprefix("win_").replace("amd64", "x86_64"), ()
-    elif (legacy := platform.partition("_"))[0] in _LEGACY:
-        yield "glibc", legacy[2], _LEGACY[legacy[0]]
+    elif (legacy := platform.partition("_"))[0] in platform_tags.LEGACY_FLOORS:
+        yield "glibc", legacy[2], (2, platform_tags.LEGACY_FLOORS[legacy[0]])
     elif platform.startswith("linux_"):
         yield "Linux", platform.partition("_")[2], ()
     elif match := _PLATFORM.fullmatch(platform):
@@ -292,7 +291,11 @@ def _losing(unit: Unit, before: Floor, floor: Floor) -> str:
     if unit.system != "glibc":
         return f"{unit.system} {_dotted(before)} and all before {_dotted(floor)} lose it"
     is_usual = unit.machine in architectures.HOSTED  # few distributions have the others
-    names = [name for name, minor in _GLIBC.items() if is_usual and before <= (2, minor) < floor]
+    names = [
+        name
+        for name in _IN_USE
+        if is_usual and before <= (2, platform_tags.DISTRIBUTIONS[name]) < floor
+    ]
     systems = f", such as {', '.join(names)}" if names else ""
     last = f"2.{floor[1] - 1}"
     span = last if _dotted(before) == last else f"{_dotted(before)} to {last}"

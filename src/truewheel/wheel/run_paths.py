@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 
-_ORIGIN = re.compile(r"\$(ORIGIN|\{ORIGIN\})(?=/|$)")
+ORIGIN = re.compile(r"\$(ORIGIN|\{ORIGIN\})(?=/|$)")
 
 
 def installed(member: str) -> str:
@@ -24,7 +24,7 @@ def installed(member: str) -> str:
 
 def is_inside(path: str, member: str) -> bool:
     """Tell whether a run path begins at the member's folder and stays inside site-packages."""
-    below = _ORIGIN.match(path)
+    below = ORIGIN.match(path)
     if below is None:
         return False
     top, *rest = PurePosixPath(member).parent.parts or ("",)
@@ -44,7 +44,7 @@ def folder_of(path: str, place: str) -> str:
 
     "" is site-packages itself; a path that leads elsewhere is returned as it is.
     """
-    below = _ORIGIN.match(path)
+    below = ORIGIN.match(path)
     if below is None:
         return path
     folder = posixpath.normpath(f"{posixpath.dirname(place)}/.{path[below.end() :]}".lstrip("/"))

@@ -11,7 +11,7 @@ import pytest
 from truewheel.build import load_rules
 from truewheel.build.load_rules import Mapped, Report, Subject, candidates, judge, read_report
 
-SITE = "/work/env/lib/python3.12/site-packages"
+SITE = "/home/me/env/lib/python3.12/site-packages"
 SUFFIX = ".cpython-312-x86_64-linux-gnu.so"
 
 
@@ -239,7 +239,7 @@ BASE = "/usr/lib/python3.12"
 
 def strangers(*mapped: Mapped, start: tuple[str, ...] = (), base: str = "/usr") -> list[str]:
     process = Report(
-        prefix="/work/env", base=base, stdlib=(BASE,), start=frozenset({LIBC.path, *start})
+        prefix="/home/me/env", base=base, stdlib=(BASE,), start=frozenset({LIBC.path, *start})
     )
     allowed = {"libc.so.6", "libstdc++.so.6", "libX11.so.6", "libmine.so.1"}
     pairs = load_rules.strangers(process, [LIBC, *mapped], SUBJECT, allowed.__contains__)

@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
 
-from truewheel.wheel import platform_policies
+from truewheel.wheel import platform_policies, run_paths
 from truewheel.wheel.checks import symbols
 from truewheel.wheel.checks.contents import Contents
 from truewheel.wheel.checks.findings import Code, Finding, finding, listing
@@ -247,8 +247,8 @@ def _way(tree: Tree, member: str, library: str) -> str:
     folder = next(iter(package_folders(library)), "")
     if not folder:
         return "link with a run path from $ORIGIN into that package"
-    start = posixpath.dirname(tree.places[member])
-    return f"link with the run path $ORIGIN/{posixpath.relpath(f'{SITE}/{folder}', start)}"
+    way = run_paths.to_folder(f"{SITE}/{folder}", tree.places[member])
+    return f"link with the run path {way}"
 
 
 def _check_sonames(tree: Tree) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from truewheel.wheel import platform_policies
+from truewheel.wheel import platform_policies, run_paths
 from truewheel.wheel.checks.contents import Contents, is_library, linux_machine
 from truewheel.wheel.checks.system import lowest_floor
 from truewheel.wheel.elf import Needs
@@ -31,7 +31,6 @@ MISSING = ""
 STEPS = 2**18
 """Needs of files that are followed in a wheel; the largest of 300 published ones has 26,398."""
 
-_ORIGIN = re.compile(r"\$(?:ORIGIN|\{ORIGIN\})(?=/|$)")
 _PYTHON = re.compile(r"lib(?:64)?/python(3\.\d+)t?/site-packages(?=/|$)")
 _SCHEMES = {"scripts": "bin", "data": ".", "headers": "include", "platlib": SITE, "purelib": SITE}
 
@@ -182,7 +181,7 @@ class Tree:
 
     def expand(self, path: str, member: str) -> str:
         """Return a path below the prefix, "" for one that leads elsewhere."""
-        match = _ORIGIN.match(path)
+        match = run_paths.ORIGIN.match(path)
         if match is None:
             return ""
         start = posixpath.dirname(self.places[member])
@@ -201,9 +200,7 @@ class Tree:
 
     def run_path(self, member: str, library: str) -> str:
         """Return the run path that leads from one member to another."""
-        start = posixpath.dirname(self.places[member])
-        way = posixpath.relpath(posixpath.dirname(self.places[library]) or ".", start or ".")
-        return "$ORIGIN" if way == "." else f"$ORIGIN/{way}"
+        return run_paths.to_folder(posixpath.dirname(self.places[library]), self.places[member])
 
 
 def is_program(contents: Contents, member: str) -> bool:
