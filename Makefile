@@ -24,7 +24,7 @@ run: venv ## generate the pipelines, then build, repair, validate and prove this
 test: test-venv $(NODE)/node_modules/.package-lock.json ## all tests but those of the stand-ins and of images; ARGS='-k name'
 	$(PARALLEL) --ignore $(STANDINS) $(ARGS)
 
-unit: test-venv ## the tests that build nothing: an answer within a minute
+unit: test-venv ## the tests that build nothing and start few programs
 	$(PARALLEL) -m 'not slow' tests/unit tests/cases --ignore $(STANDINS) $(ARGS)
 
 test-standins: test-venv ## the tests of the stand-ins for GitLab and GitHub; .ci/run runs them where these have changed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 
@@ -262,3 +263,17 @@ def test_mentions_of_a_forge_are_seen(code, named):
 def test_a_circle_is_seen():
     assert cycle({"a": {"b"}, "b": {"c"}, "c": {"a"}}) == ["a", "b", "c", "a"]
     assert cycle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == []
+
+
+def test_pytest_passes_by_no_folder_with_tests(pytestconfig: pytest.Config):
+    # Its own list has the word build: tests/unit/build was not collected once.
+    patterns = [*pytestconfig.getini("norecursedirs"), "node_modules"]
+    folders = {file.parent for file in TESTS.rglob("test_*.py") if "node_modules" not in file.parts}
+    hidden = {
+        folder.relative_to(TESTS).as_posix()
+        for folder in folders
+        for part in folder.relative_to(TESTS).parts
+        if any(fnmatch(part, pattern) for pattern in patterns)
+    }
+
+    assert hidden == set()

@@ -274,7 +274,9 @@ def _is_of_another(name: str, versions: list[int]) -> bool:
 def _versions(contents: Contents, root: str) -> list[int]:
     """Return N of each Python 3.N that a module is for, lowest first; none for other Pythons."""
     suffix = native_files.suffix(root)
-    tags = [suffix.python] if suffix else (contents.name.python if contents.name else "").split(".")
+    tags = [suffix.python] if suffix else []
+    if not suffix and contents.name:
+        tags = contents.name.python.split(".")
     matches = [_CPYTHON.fullmatch(tag.lower()) for tag in tags]
     return sorted(int(match[1]) for match in matches if match)
 
